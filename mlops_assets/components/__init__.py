@@ -1,0 +1,1 @@
+"""TRANSLATE: declarations in, Dagster definitions out."""

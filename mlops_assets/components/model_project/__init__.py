@@ -1,0 +1,1 @@
+"""The component behind `type: mlops_assets.ModelProject`, one module for each kind of asset."""

@@ -1,0 +1,162 @@
+"""A project's own files: found and parsed when definitions load, run only inside assets.
+
+Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `pipeline.py` and `fetch.py`.
+Add here: another file that a project may bring.
+Not here: what the files' contents mean (`ml/`).
+"""
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.digests import text_digest
+from mlops_assets.errors import ProjectError
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.contracts import Contract
+    from mlops_assets.ml.pipelines import MakePipeline
+
+SCHEMA, FEATURES_SQL, PIPELINE, FETCH = "schema.py", "features.sql", "pipeline.py", "fetch.py"
+FEATURES_CLASS = "Features"
+
+
+@dataclass(frozen=True)
+class ProjectCode:
+    """The files in a project's folder.
+
+    Attributes
+    ----------
+    project
+        The project's name, for messages.
+    """
+
+    project: str
+    folder: Path
+
+    def check(self, tables: Sequence[str]) -> None:
+        """Find what every project must have, without running anything.
+
+        Raises
+        ------
+        ProjectError
+            When a file is missing, can't be parsed, or lacks a class or function.
+        """
+        declared = self._top_level(SCHEMA)
+        for table in tables:
+            if class_name(table) not in declared:
+                raise ProjectError(
+                    f"{self.project}: {self.folder / SCHEMA} has no class {class_name(table)} for the table "
+                    f"{table}",
+                    hint="declare it as a pandera DataFrameModel",
+                )
+        if not self.text(FEATURES_SQL).strip():
+            raise ProjectError(f"{self.project}: {self.folder / FEATURES_SQL} is empty", hint="write a SELECT")
+        for file, function in ((PIPELINE, "make_pipeline"), (FETCH, "fetch")):
+            if self.has(file) and function not in self._top_level(file):
+                raise ProjectError(
+                    f"{self.project}: {self.folder / file} has no function {function}",
+                    hint=f"define {function}, or delete the file",
+                )
+
+    def has(self, file: str) -> bool:
+        return (self.folder / file).is_file()
+
+    def text(self, file: str) -> str:
+        """A file's text."""
+        try:
+            return (self.folder / file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProjectError(
+                f"{self.project}: {self.folder / file} can't be read: {error}",
+                hint=f"every project's folder holds defs.yaml, {SCHEMA} and {FEATURES_SQL}",
+            ) from error
+
+    def version(self, *files: str) -> str:
+        """Digest of the files that there are among the given ones."""
+        return text_digest(*(text for file in files if self.has(file) for text in (file, self.text(file))))
+
+    def contract(self, table: str, *, key: Sequence[str] = ()) -> "Contract":
+        """The contract of a table."""
+        from mlops_assets.ml.contracts import Contract
+
+        model = getattr(self._module(SCHEMA), class_name(table))
+        return Contract.of(model, subject=f"{self.project}: table {table}", key=key)
+
+    def feature_contract(self) -> "Contract | None":
+        """The contract of the features, if the project declares one."""
+        from mlops_assets.ml.contracts import Contract
+
+        if not self.has_feature_contract():
+            return None
+        model = getattr(self._module(SCHEMA), FEATURES_CLASS)
+        return Contract.of(model, subject=f"{self.project}: features")
+
+    def has_feature_contract(self) -> bool:
+        return FEATURES_CLASS in self._top_level(SCHEMA)
+
+    def make_pipeline(self) -> "MakePipeline":
+        """The project's `make_pipeline`, else the default one."""
+        from mlops_assets.ml.pipelines import default_pipeline
+
+        if not self.has(PIPELINE):
+            return default_pipeline
+        declared: MakePipeline = self._module(PIPELINE).make_pipeline
+        return declared
+
+    def fetch(self) -> Callable[[Path], list[Path]]:
+        """The project's `fetch`, which brings its data into a folder and returns the files."""
+        if not self.has(FETCH):
+            raise ProjectError(
+                f"{self.project} has no {FETCH}, so there is nothing to fetch",
+                hint="put its files where `source` in defs.yaml says",
+            )
+        declared: Callable[[Path], list[Path]] = self._module(FETCH).fetch
+        return declared
+
+    def _top_level(self, file: str) -> set[str]:
+        """Names of the classes and functions that a file defines, read without running it."""
+        try:
+            tree = ast.parse(self.text(file), str(self.folder / file))
+        except SyntaxError as error:
+            raise ProjectError(
+                f"{self.project}: {self.folder / file}, line {error.lineno}: {error.msg}"
+            ) from error
+        return {
+            node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        }
+
+    def _module(self, file: str) -> ModuleType:
+        """Import a file; its name carries the content, so that a changed file is a new module."""
+        path = self.folder / file
+        name = f"mlops_project_{self.project}_{path.stem}_{text_digest(str(path), self.text(file))[:12]}"
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ProjectError(f"{self.project}: {path} can't be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            raise ProjectError(
+                f"{self.project}: {path} raised {type(error).__name__} when it was imported: {error}",
+                hint="run it with python to see where",
+            ) from error
+        return module
+
+
+def class_name(table: str) -> str:
+    """The class that declares a table: `OrderLines` for `order_lines`."""
+    return "".join(part.capitalize() for part in table.split("_"))
+
+
+def public_settings(settings: Any) -> str:
+    """Settings as text with a fixed order, for code versions."""
+    return repr(sorted(settings.model_dump().items()))

@@ -1,0 +1,163 @@
+"""features: what the model sees of each row, computed by the project's `features.sql`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets import names
+from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
+from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.resources import WarehouseResource
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlops_assets.ml.features import FeatureQuery
+
+CONTRACT, ONE_ROW_EACH, ROW_BY_ROW = "contract", "one_row_each", "row_by_row"
+_SAMPLE_ROWS = 2_000
+_EXAMPLES = 10
+
+
+def features_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that runs `features.sql`, with its free checks."""
+    validated_key = project.table_key(names.VALIDATED)
+    spec = project.spec(
+        project.key(names.FEATURES),
+        description="`features.sql` over the validated rows; the target is hidden from it.",
+        kinds=["duckdb", "sql", "deltalake"],
+        deps=[validated_key],
+        code=["features 1", project.code.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
+    )
+    checks = [
+        dg.AssetCheckSpec(
+            ONE_ROW_EACH, asset=spec.key, blocking=True, description="One row of features for each row."
+        ),
+        dg.AssetCheckSpec(
+            ROW_BY_ROW,
+            asset=spec.key,
+            blocking=True,
+            description="The features of some rows alone are the features that they have among all rows: "
+            "nothing leaks from one row into another, and scoring a single row gives the same result.",
+        ),
+    ]
+    if project.code.has_feature_contract():
+        checks.append(
+            dg.AssetCheckSpec(
+                CONTRACT, asset=spec.key, blocking=True, description="Every row keeps `Features` in schema.py."
+            )
+        )
+
+    @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
+    def features(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        store = warehouse.store
+        with plain_failures(), store.connect() as connection:
+            query = feature_query(project)
+            valid = store.relation(connection, validated_key.path)
+            computed = query.run(connection, {project.table: valid})
+            types = dict(zip(computed.columns, map(str, computed.types), strict=True))
+            result = store.write(
+                spec.key.path,
+                computed,
+                dagster_run_id=context.run_id,
+                inputs={"/".join(validated_key.path): store.version(validated_key.path)},
+            )
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata=table_metadata(
+                    rows=result.rows, version=result.version, changed=result.changed, types=types
+                ),
+            )
+            written = store.relation(connection, spec.key.path)
+            yield _one_row_each(connection, valid, written)
+            yield _row_by_row(connection, query, project.table, valid, written)
+            if project.code.has_feature_contract():
+                yield _contract(project, written)
+
+    return features
+
+
+def feature_query(project: Project) -> "FeatureQuery":
+    """The project's query with the target hidden."""
+    from mlops_assets.ml.features import FeatureQuery
+
+    return FeatureQuery(
+        project.code.text(FEATURES_SQL),
+        hidden=(project.settings.target.column,),
+        subject=f"{project.name}: {FEATURES_SQL}",
+    )
+
+
+def _one_row_each(
+    connection: "duckdb.DuckDBPyConnection", valid: "duckdb.DuckDBPyRelation", written: "duckdb.DuckDBPyRelation"
+) -> dg.AssetCheckResult:
+    row_id = names.ROW_ID
+    missing, extra, repeated = connection.sql(
+        f"select (select count(*) from valid anti join written using ({row_id})), "
+        f"(select count(*) from written anti join valid using ({row_id})), "
+        f"(select count(*) - count(distinct {row_id}) from written)"
+    ).fetchall()[0]
+    return dg.AssetCheckResult(
+        check_name=ONE_ROW_EACH,
+        passed=not (missing or extra or repeated),
+        description=f"{missing:,} rows have no features, {repeated:,} have them more than once, "
+        f"{extra:,} features belong to no row",
+    )
+
+
+def _row_by_row(
+    connection: "duckdb.DuckDBPyConnection",
+    query: "FeatureQuery",
+    table: str,
+    valid: "duckdb.DuckDBPyRelation",
+    written: "duckdb.DuckDBPyRelation",
+) -> dg.AssetCheckResult:
+    """Run the query again over a sample of rows alone, and compare."""
+    row_id = names.ROW_ID
+    sample = connection.sql(f"from valid order by md5({row_id}::varchar) limit {_SAMPLE_ROWS}")
+    connection.execute("create or replace temp table _sample as from sample")
+    alone = query.run(connection, {table: connection.table("_sample")})
+    among = connection.sql(f"from written where {row_id} in (select {row_id} from _sample)")
+    differing = connection.sql(
+        f"select {row_id} from ((from alone except from among) union all (from among except from alone)) "
+        "group by all"
+    )
+    count = differing.count("*").fetchall()[0][0]
+    examples = [row[0] for row in differing.limit(_EXAMPLES).fetchall()]
+    return dg.AssetCheckResult(
+        check_name=ROW_BY_ROW,
+        passed=count == 0,
+        description=f"{count:,} of {min(_SAMPLE_ROWS, len(valid)):,} sampled rows have other features alone "
+        "than among all rows" + ("; features.sql must look at one row at a time" if count else ""),
+        metadata={"examples": dg.MetadataValue.json(examples)},
+    )
+
+
+def _contract(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+    """Judge the features by their own contract; none is removed, all are blocked."""
+    declared = project.code.feature_contract()
+    if missing := declared.missing(written.columns):
+        return dg.AssetCheckResult(
+            check_name=CONTRACT,
+            passed=False,
+            description=f"features.sql does not return {', '.join(missing)}, which Features declares",
+        )
+    broken: dict[str, int] = {}
+    judged = written.project(
+        f"{declared.cast_sql(written.columns)}, {declared.cast_rules_sql(written.columns)} as _rules"
+    )
+    for batch in judged.to_arrow_reader(65_536):
+        by_value = declared.broken_rules(batch.select(declared.names).to_pandas())
+        by_type = (rule for rules in batch.column("_rules").to_pylist() for rule in rules)
+        for rule in (*by_type, *(rule for rules in by_value.values() for rule in rules)):
+            broken[rule] = broken.get(rule, 0) + 1
+    told = "; ".join(f"{rule} in {count:,} rows" for rule, count in sorted(broken.items())[:_EXAMPLES])
+    return dg.AssetCheckResult(
+        check_name=CONTRACT,
+        passed=not broken,
+        description=told or "every row keeps it",
+        metadata={"broken_rules": dg.MetadataValue.json(broken)},
+    )

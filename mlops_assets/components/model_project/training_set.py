@@ -1,0 +1,104 @@
+"""training_set: labelled rows of features with their side of the split."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mlops_assets import names
+from mlops_assets.components.model_project.code import public_settings
+from mlops_assets.components.model_project.project import (
+    Project,
+    markdown_table,
+    plain_failures,
+    table_metadata,
+)
+from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.resources import WarehouseResource
+from mlops_assets.sql import quoted, quoted_list
+
+BOTH_SIDES = "both_sides"
+
+
+def training_set_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that joins features and target and splits the rows."""
+    features_key, validated_key = project.key(names.FEATURES), project.table_key(names.VALIDATED)
+    target, split = project.settings.target.column, project.settings.split
+    spec = project.spec(
+        project.key(names.TRAINING_SET),
+        description=f"Features with `{target}`, and for each row whether it trains a model or judges it.",
+        kinds=["duckdb", "deltalake"],
+        deps=[features_key, validated_key],
+        code=["training_set 1", target, public_settings(split)],
+    )
+    check = dg.AssetCheckSpec(
+        BOTH_SIDES,
+        asset=spec.key,
+        blocking=True,
+        description="Both sides have rows, and more than one value of the target (each class, for classes).",
+    )
+
+    @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
+    def training_set(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.ml.splits import holdout_sql
+
+        store = warehouse.store
+        with plain_failures(), store.connect() as connection:
+            features = store.relation(connection, features_key.path)
+            valid = store.relation(connection, validated_key.path)
+            if target in features.columns:
+                raise ProjectError(
+                    f"{project.name}: features.sql returns {target}, which is the target",
+                    hint="give the feature another name; the target is never a feature",
+                )
+            for name in (target, *split.group):
+                if name not in valid.columns:
+                    raise ProjectError(
+                        f"{project.name}: there is no column {name} in the contract of {project.table}",
+                        hint="correct target.column or split.group in defs.yaml",
+                    )
+            side = holdout_sql(split.method, split.holdout, split.seed, target=target, groups=split.group)
+            group = f"concat_ws(chr(31), {quoted_list(split.group)}) as {names.GROUP}, " if split.group else ""
+            sides = connection.sql(
+                f"select {names.ROW_ID}, {quoted(target)}, {group}"
+                f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT} "
+                f"from valid where {quoted(target)} is not null"
+            )
+            labelled = connection.sql(f"from features join sides using ({names.ROW_ID})")
+            keys = {"/".join(key.path): store.version(key.path) for key in (features_key, validated_key)}
+            types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
+            result = store.write(spec.key.path, labelled, dagster_run_id=context.run_id, inputs=keys)
+            if not result.rows:
+                raise DataError(f"{project.name}: no row has a value of the target {target}")
+            written = store.relation(connection, spec.key.path)
+            counted = written.aggregate(f"{names.SPLIT}, count(*), count(distinct {quoted(target)})")
+            counts = {side: (rows, values) for side, rows, values in sorted(counted.fetchall())}
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata={
+                    **table_metadata(
+                        rows=result.rows, version=result.version, changed=result.changed, types=types
+                    ),
+                    "split": markdown_table(
+                        ["side", "rows", "different targets"],
+                        [(side, f"{rows:,}", f"{values:,}") for side, (rows, values) in counts.items()],
+                    ),
+                    "made_of": dg.MetadataValue.json(keys),
+                },
+            )
+            yield _both_sides(project, counts)
+
+    return training_set
+
+
+def _both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
+    rows = {side: counts.get(side, (0, 0)) for side in (names.TRAIN, names.HOLDOUT)}
+    told = ", ".join(f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items())
+    classes = project.settings.task != "regression"
+    enough = rows[names.TRAIN][1] >= 2 and rows[names.HOLDOUT][0] >= 1
+    return dg.AssetCheckResult(
+        check_name=BOTH_SIDES,
+        passed=enough and (not classes or rows[names.HOLDOUT][1] == rows[names.TRAIN][1]),
+        description=told,
+    )

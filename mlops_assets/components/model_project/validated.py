@@ -1,0 +1,145 @@
+"""validated/<table> and quarantine/<table>: every raw row is in exactly one of the two."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets import names
+from mlops_assets.components.model_project.code import SCHEMA
+from mlops_assets.components.model_project.project import (
+    Project,
+    markdown_table,
+    plain_failures,
+    table_metadata,
+)
+from mlops_assets.errors import DataError
+from mlops_assets.resources import WarehouseResource
+
+if TYPE_CHECKING:
+    import duckdb
+
+REJECTED_SHARE = "rejected_share"
+EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
+
+
+def validated_asset(project: Project) -> dg.AssetsDefinition:
+    """The contract step as one multi-asset with its two checks."""
+    settings = project.settings.tables[project.table]
+    raw_key = project.table_key(names.RAW)
+    code = ["validated 1", project.code.version(SCHEMA), repr(settings.key)]
+    validated = project.spec(
+        project.table_key(names.VALIDATED),
+        description="The rows that keep the contract in `schema.py`, typed, each with its `row_id`.",
+        kinds=["duckdb", "pandera", "deltalake"],
+        deps=[raw_key],
+        code=code,
+    )
+    quarantine = project.spec(
+        project.table_key(names.QUARANTINE),
+        description="The rows that break the contract, with their values as they came and every broken rule.",
+        kinds=["duckdb", "pandera", "deltalake"],
+        deps=[raw_key],
+        code=code,
+    )
+    checks = [
+        dg.AssetCheckSpec(
+            REJECTED_SHARE,
+            asset=validated.key,
+            blocking=True,
+            description=f"At most {settings.max_rejected_share:.1%} of the raw rows break the contract.",
+        ),
+        dg.AssetCheckSpec(
+            EVERY_ROW_ACCOUNTED_FOR,
+            asset=validated.key,
+            blocking=True,
+            description="Raw rows are as many as validated and quarantined ones together.",
+        ),
+    ]
+
+    @dg.multi_asset(
+        specs=[validated, quarantine], check_specs=checks, name=names.op_name(*validated.key.path)
+    )
+    def contract(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.ml.validation import validate
+
+        store = warehouse.store
+        with plain_failures(), store.connect() as connection, TemporaryDirectory() as scratch:
+            declared = project.code.contract(project.table, key=settings.key)
+            raw = store.relation(connection, raw_key.path)
+            if missing := declared.missing(raw.columns):
+                raise DataError(
+                    f"{project.subject}: the source lacks the columns {', '.join(missing)}; it has "
+                    f"{', '.join(name for name in raw.columns if name not in names.PROVENANCE)}",
+                    hint="rename the source's columns, or change schema.py",
+                )
+            raw_rows = raw.count("*").fetchall()[0][0]
+            if not raw_rows:
+                raise DataError(
+                    f"{project.subject}: the source has no rows", hint="look at what wrote the file"
+                )
+            good, bad = validate(connection, raw, declared, key=settings.key, scratch=Path(scratch))
+            inputs = {"/".join(raw_key.path): store.version(raw_key.path)}
+            results = {}
+            for spec, relation in ((validated, good), (quarantine, bad)):
+                result = store.write(
+                    spec.key.path, relation, dagster_run_id=context.run_id, inputs=inputs
+                )
+                results[spec.key] = result
+                descriptions = {column.name: column.description for column in declared.columns}
+                types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+                extra = _rule_counts(connection, bad) if spec is quarantine else {}
+                yield dg.MaterializeResult(
+                    asset_key=spec.key,
+                    data_version=dg.DataVersion(result.digest),
+                    metadata={
+                        **table_metadata(
+                            rows=result.rows,
+                            version=result.version,
+                            changed=result.changed,
+                            types=types,
+                            descriptions=descriptions,
+                        ),
+                        **extra,
+                    },
+                )
+            kept, rejected = results[validated.key].rows, results[quarantine.key].rows
+            yield _accounting(raw_rows, kept, rejected, validated.key)
+            yield _share(rejected / raw_rows, settings.max_rejected_share, rejected, raw_rows, validated.key)
+
+    return contract
+
+
+def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=EVERY_ROW_ACCOUNTED_FOR,
+        asset_key=key,
+        passed=raw == kept + rejected,
+        description=f"{raw:,} raw rows = {kept:,} validated + {rejected:,} quarantined",
+        metadata={"raw": raw, "validated": kept, "quarantined": rejected},
+    )
+
+
+def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey) -> dg.AssetCheckResult:
+    passed = share <= limit
+    advice = "" if passed else "; look at the quarantine table, then mend the source or change the contract"
+    return dg.AssetCheckResult(
+        check_name=REJECTED_SHARE,
+        asset_key=key,
+        passed=passed,
+        description=f"{rejected:,} of {raw:,} rows ({share:.2%}) break the contract, {limit:.2%} may{advice}",
+        metadata={"rejected_share": share, "limit": limit},
+    )
+
+
+def _rule_counts(connection: "duckdb.DuckDBPyConnection", bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
+    """How often each rule was broken, most often first."""
+    counts = connection.sql(
+        f"select rule, count(*) as n from (select unnest({names.BROKEN_RULES}) as rule from bad) "
+        "group by rule order by n desc, rule limit 50"
+    ).fetchall()
+    return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}

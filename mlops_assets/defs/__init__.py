@@ -1,0 +1,1 @@
+"""DECLARE: one folder a model project."""

@@ -1,0 +1,1 @@
+"""COMPUTE: data in, data out. Neither Dagster nor MLflow in here."""

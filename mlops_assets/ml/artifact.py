@@ -1,0 +1,116 @@
+"""A model as a directory of data files, and back: no pickle, no code.
+
+Holds: saving, the manifest, verification, loading; `_load_pyfunc`, by which MLflow loads it.
+Add here: another file that a model is made of.
+Not here: where artifacts are kept (`stores/tracking.py`).
+
+    model.json       what the model is
+    features.sql     from raw columns to features
+    pipeline.skops   the fitted pipeline
+    estimator/       the fitted estimator, as its family writes it
+    manifest.json    SHA-256 of each file above, and the model's digest
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlops_assets.digests import file_digest
+from mlops_assets.errors import ModelError
+from mlops_assets.ml.columns import Column
+from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.ml.safe_files import dump_estimator, load_estimator
+
+FORMAT = 1
+LOADER_MODULE = __name__
+_MANIFEST, _SPEC, _SQL, _PIPELINE, _ESTIMATOR = (
+    "manifest.json",
+    "model.json",
+    "features.sql",
+    "pipeline.skops",
+    "estimator",
+)
+
+
+def save_model(model: TabularModel, folder: Path) -> str:
+    """Write a model into a new folder; returns its digest."""
+    (folder / _ESTIMATOR).mkdir(parents=True)
+    spec = {"format": FORMAT, **asdict(model.spec)}
+    (folder / _SPEC).write_text(json.dumps(spec, indent=2, sort_keys=True), "utf-8")
+    (folder / _SQL).write_text(model.features_sql, "utf-8")
+    dump_estimator(model.pipeline, folder / _PIPELINE)
+    model.estimator.save(folder / _ESTIMATOR)
+    digest = model.digest()
+    manifest = {"digest": digest, "files": _file_digests(folder)}
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), "utf-8")
+    return digest
+
+
+def load_model(folder: Path) -> TabularModel:
+    """Read a model after every file was found to be the one that was written.
+
+    Raises
+    ------
+    ModelError
+        When a file is missing, changed or foreign, names a type that is not on our list, or comes from a
+        newer version of mlops_assets.
+    """
+    manifest = verify(folder)
+    spec = json.loads((folder / _SPEC).read_text("utf-8"))
+    if spec.pop("format") != FORMAT:
+        raise ModelError(f"{folder} was written by another version of mlops_assets")
+    columns = tuple(Column(**column) for column in spec.pop("columns"))
+    spec["features"], spec["classes"] = tuple(spec["features"]), tuple(spec["classes"])
+    parsed = ModelSpec(columns=columns, **spec)
+    model = TabularModel(
+        spec=parsed,
+        features_sql=(folder / _SQL).read_text("utf-8"),
+        pipeline=load_estimator(folder / _PIPELINE),
+        estimator=FAMILIES[parsed.family].load(folder / _ESTIMATOR),
+    )
+    if model.digest() != manifest["digest"]:
+        raise ModelError(f"{folder} holds another model than its manifest says")
+    return model
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """The manifest of a model's folder, after each file's digest was compared; opens no other file."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        recorded, found = manifest["files"], _file_digests(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
+    differing = sorted(
+        name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)
+    )
+    if differing:
+        raise ModelError(
+            f"{folder}: {', '.join(differing)} is not the file that was written",
+            hint="don't use this model; roll back to another version, or train again",
+        )
+    return manifest
+
+
+class PyfuncModel:
+    """A model as MLflow's pyfunc flavour calls it."""
+
+    def __init__(self, model: TabularModel) -> None:
+        self.model = model
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Predictions from raw columns; see `TabularModel.predict`."""
+        return self.model.predict(model_input)
+
+
+def _load_pyfunc(data_path: str) -> PyfuncModel:
+    """Called by `mlflow.pyfunc.load_model`, which finds this module's name in the artifact."""
+    return PyfuncModel(load_model(Path(data_path)))
+
+
+def _file_digests(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != _MANIFEST)
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}

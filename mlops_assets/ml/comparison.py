@@ -1,0 +1,59 @@
+"""Champion or challenger: who predicts the same rows better.
+
+Holds: `decide`, with its reason in words.
+Add here: another rule of promotion.
+Not here: moving the alias (`stores/tracking.py`).
+"""
+
+from dataclasses import dataclass
+
+from mlops_assets.ml.tasks import Metric, is_better
+
+MIN_COMMON_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a version becomes champion, and why."""
+
+    promote: bool
+    reason: str
+
+
+def decide(
+    metric: Metric,
+    *,
+    challenger: float,
+    baseline: float,
+    champion: float | None = None,
+    challenger_on_common: float | None = None,
+    common_rows: int = 0,
+) -> Decision:
+    """Decide between a challenger, its best baseline and the champion.
+
+    Parameters
+    ----------
+    challenger, baseline
+        The metric on the challenger's whole holdout.
+    champion, challenger_on_common
+        The metric of both on the holdout rows that neither was trained on; None without a champion.
+    common_rows
+        How many such rows there are.
+    """
+    if not is_better(metric, challenger, baseline):
+        return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
+    if champion is None or challenger_on_common is None:
+        return Decision(True, f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}; there was no champion")
+    if common_rows < MIN_COMMON_ROWS:
+        return Decision(
+            False,
+            f"only {common_rows} holdout rows were not trained on by the champion, "
+            f"{MIN_COMMON_ROWS} are needed to compare; the champion stays",
+        )
+    told = (
+        f"{metric} {challenger_on_common:.4g} against the champion's {champion:.4g} on {common_rows:,} rows "
+        "that neither was trained on"
+    )
+    if is_better(metric, challenger_on_common, champion):
+        return Decision(True, told)
+    return Decision(False, f"{told}; the champion stays")

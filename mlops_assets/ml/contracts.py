@@ -1,0 +1,255 @@
+"""Contracts: what a table's rows must be, declared with pandera, decided row by row.
+
+Holds: `Contract`, read from a pandera model, and the three ways it judges a row: by cast and null (SQL), by
+value (pandera's checks, batch by batch), and by uniqueness (SQL, over all rows).
+Add here: another kind of rule that pandera can declare.
+Not here: where rows come from and go to (`components/`).
+
+A rule must be decidable for one row at a time, or be uniqueness: rows stream through in batches, and a check
+of a whole column would mean something else for each batch. Such checks are refused by name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.columns import Column, SqlType, select_list
+from mlops_assets.names import SOURCE_FILE, SOURCE_ROW
+from mlops_assets.sql import literal, quoted_list
+
+_SQL_TYPES: tuple[tuple[tuple[str, ...], SqlType], ...] = (
+    (("int", "uint"), "BIGINT"),
+    (("float", "double"), "DOUBLE"),
+    (("bool",), "BOOLEAN"),
+    (("datetime",), "TIMESTAMP"),
+    (("date",), "DATE"),
+    (("str", "object", "category"), "VARCHAR"),
+)
+_PANDAS_TYPES: dict[SqlType, str] = {
+    "BIGINT": "int64",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+    "TIMESTAMP": "datetime64[ns]",
+    "DATE": "datetime64[ns]",
+    "VARCHAR": "object",
+}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What each row of a table must be.
+
+    Attributes
+    ----------
+    subject
+        Project and table, for messages: `california_housing: table districts`.
+    columns
+        In the order of the schema.
+    unique
+        Sets of columns whose values together stand only once.
+    keep
+        Which of several rows with the same values is kept; `last` when the schema sets `report_duplicates`
+        to `exclude_last`.
+    """
+
+    subject: str
+    columns: tuple[Column, ...]
+    unique: tuple[tuple[str, ...], ...]
+    keep: Literal["first", "last"]
+    _checks: pa.DataFrameSchema
+
+    @classmethod
+    def of(cls, model: Any, *, subject: str, key: Sequence[str] = ()) -> "Contract":
+        """Read a pandera `DataFrameModel` or `DataFrameSchema`.
+
+        Parameters
+        ----------
+        key
+            Columns that identify a row; unique, and never null.
+
+        Raises
+        ------
+        ProjectError
+            When the schema asks for something that can't be decided row by row.
+        """
+        schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
+        _refuse_unsupported(schema, subject)
+        columns = tuple(
+            Column(
+                name=name,
+                sql_type=_sql_type(column, subject),
+                nullable=column.nullable and name not in key,
+                required=column.required,
+                description=column.description or "",
+            )
+            for name, column in schema.columns.items()
+        )
+        unknown = [name for name in key if name not in schema.columns]
+        if unknown:
+            raise ProjectError(f"{subject}: key column {', '.join(unknown)} is not in schema.py")
+        singles = [(name,) for name, column in schema.columns.items() if column.unique]
+        declared = [tuple(schema.unique)] if schema.unique else []
+        unique = tuple(dict.fromkeys([*singles, *declared, *([tuple(key)] if key else [])]))
+        keep: Literal["first", "last"] = "last" if schema.report_duplicates == "exclude_last" else "first"
+        contract = cls(subject, columns, unique, keep, _checks_only(schema))
+        contract._refuse_aggregates()
+        return contract
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def missing(self, available: Sequence[str]) -> list[str]:
+        """Required columns that are not among the available ones."""
+        return [column.name for column in self.columns if column.required and column.name not in available]
+
+    def cast_sql(self, available: Sequence[str]) -> str:
+        """A select list that casts the source's columns; what can't be cast becomes null."""
+        return select_list(self.columns, available)
+
+    def cast_rules_sql(self, available: Sequence[str]) -> str:
+        """An expression for the list of rules that a source row breaks by its types, nulls and infinities."""
+        rules = []
+        for column in self.columns:
+            null = literal(f"{column.name}: not_nullable")
+            if column.name not in available:
+                if column.required and not column.nullable:
+                    rules.append(null)
+                continue
+            cast, was_null = column.cast_sql(), column.is_null_sql()
+            wrong_type = literal(f"{column.name}: dtype({_PANDAS_TYPES[column.sql_type]})")
+            rules.append(f"case when not {was_null} and {cast} is null then {wrong_type} end")
+            if not column.nullable:
+                rules.append(f"case when {was_null} then {null} end")
+            if column.sql_type == "DOUBLE":
+                rules.append(f"case when isinf({cast}) then {literal(f'{column.name}: finite')} end")
+        return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
+
+    def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
+        """The value rules that rows of a typed batch break.
+
+        Parameters
+        ----------
+        frame
+            The contract's columns, cast; any index.
+
+        Returns
+        -------
+        For each position (from 0) that breaks a rule, the rules in the order of the schema.
+        """
+        frame = frame.reset_index(drop=True)
+        try:
+            self._checks.validate(frame, lazy=True)
+        except SchemaErrors as errors:
+            cases = errors.failure_cases
+        else:
+            return {}
+        whole = cases[cases["index"].isna()]
+        if len(whole):
+            case = whole.iloc[0]
+            raise ProjectError(
+                f"{self.subject}: check {case['check']} of {case['column'] or 'the table'} failed without "
+                f"telling the rows: {case['failure_case']}",
+                hint="make it return one boolean for each row; a check that raises is a fault of schema.py",
+            )
+        broken: dict[int, list[str]] = {}
+        for position, context, column, check in zip(
+            cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True
+        ):
+            name = f"{column}: {check}" if context == "Column" else str(check)
+            rules = broken.setdefault(int(position), [])
+            if name not in rules:
+                rules.append(name)
+        return broken
+
+    def duplicates_sql(self, columns: tuple[str, ...], rows: str) -> str:
+        """A query for the rows that repeat the values of another row that is kept.
+
+        Parameters
+        ----------
+        columns
+            One of `unique`.
+        rows
+            Name of a relation with the columns, the provenance, and `_broken`, whether another rule is
+            broken: such a row never counts as the one that is kept.
+        """
+        place = f"({SOURCE_FILE}, {SOURCE_ROW})"
+        kept, repeats = {
+            "first": (f"min({place})", f"{place} > kept"),
+            "last": (f"max({place})", f"{place} < kept"),
+        }[self.keep]
+        rule = literal(f"({', '.join(columns)}): unique")
+        return (
+            f"select {SOURCE_FILE}, {SOURCE_ROW}, {rule} as rule from ("
+            f"select {SOURCE_FILE}, {SOURCE_ROW}, {kept} filter (not _broken) over "
+            f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
+        )
+
+    def _refuse_aggregates(self) -> None:
+        """Try every check on an empty table: one verdict instead of none is a check of the whole column."""
+        for column in self.columns:
+            for check in self._checks.columns[column.name].checks:
+                series = pd.Series([], dtype=_PANDAS_TYPES[column.sql_type], name=column.name)
+                self._refuse_aggregate(check, series, f"column {column.name}")
+        empty = pd.DataFrame(
+            {column.name: pd.Series([], dtype=_PANDAS_TYPES[column.sql_type]) for column in self.columns}
+        )
+        for check in self._checks.checks:
+            self._refuse_aggregate(check, empty, "the table")
+
+    def _refuse_aggregate(self, check: pa.Check, sample: pd.Series | pd.DataFrame, where: str) -> None:
+        aggregate = check.groupby is not None
+        if not aggregate and not check.element_wise:
+            try:
+                verdict = check(sample).check_output
+            except (IndexError, ValueError, ZeroDivisionError, KeyError):
+                return  # it needs rows; `broken_rules` sees what it returns for them
+            aggregate = isinstance(verdict, bool | np.bool_)
+        if aggregate:
+            raise ProjectError(
+                f"{self.subject}: check {check.name or check.error} of {where} judges all rows at once",
+                hint="a contract judges one row at a time; check aggregates in an asset check of your own",
+            )
+
+
+def _checks_only(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
+    """The schema's value checks alone: types, nulls and uniqueness are decided in SQL."""
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(checks=column.checks, nullable=True, required=True)
+            for name, column in schema.columns.items()
+        },
+        checks=schema.checks,
+    )
+
+
+def _refuse_unsupported(schema: pa.DataFrameSchema, subject: str) -> None:
+    faults = {
+        "a parser": bool(schema.parsers) or any(column.parsers for column in schema.columns.values()),
+        "a regex column": any(column.regex for column in schema.columns.values()),
+        "a default": any(column.default is not None for column in schema.columns.values()),
+        "an index": schema.index is not None,
+    }
+    for fault, found in faults.items():
+        if found:
+            raise ProjectError(
+                f"{subject}: schema.py declares {fault}, which a contract can't hold",
+                hint="a contract judges rows and changes none; compute in features.sql",
+            )
+
+
+def _sql_type(column: pa.Column, subject: str) -> SqlType:
+    kind = str(column.dtype).lower()
+    for prefixes, sql_type in _SQL_TYPES:
+        if kind.startswith(prefixes):
+            return sql_type
+    raise ProjectError(
+        f"{subject}: column {column.name} has the type {column.dtype}, which a table can't hold",
+        hint="declare float, int, bool, str or datetime",
+    )

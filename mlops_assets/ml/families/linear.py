@@ -1,0 +1,98 @@
+"""Linear models: ridge regression, and logistic regression for classes.
+
+Holds: the family, with what a linear model needs before it: filled gaps and columns of one scale.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
+
+if TYPE_CHECKING:
+    import optuna
+
+_FILE = "model.skops"
+
+
+class LinearFamily:
+    """Ridge or logistic regression; one number to search, the strength of the L2 penalty."""
+
+    name = "linear"
+
+    def defaults(self) -> dict[str, Any]:
+        return {"penalty": 1.0}
+
+    def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
+        return {"penalty": trial.suggest_float("linear_penalty", 1e-3, 1e3, log=True)}
+
+    def prepare(
+        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
+    ) -> Prepared:
+        scaling = make_pipeline(*_scaling_steps())
+        return _PreparedFold(scaling.fit_transform(train[0]), train[1], scaling.transform(valid[0]), settings)
+
+    def fit(
+        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
+    ) -> "LinearEstimator":
+        pipeline = make_pipeline(*_scaling_steps(), _regression(params, settings))
+        return LinearEstimator(pipeline.fit(matrix, target))
+
+    def load(self, folder: Path) -> "LinearEstimator":
+        return LinearEstimator(load_estimator(folder / _FILE))
+
+
+@dataclass(frozen=True)
+class LinearEstimator:
+    """A fitted pipeline that ends in a linear model."""
+
+    pipeline: Pipeline
+
+    def predict(self, matrix: NDArray) -> NDArray:
+        return _predict(self.pipeline, matrix)
+
+    def save(self, folder: Path) -> None:
+        dump_estimator(self.pipeline, folder / _FILE)
+
+    def digest(self) -> str:
+        return estimator_digest(self.pipeline)
+
+
+@dataclass(frozen=True)
+class _PreparedFold:
+    train: NDArray
+    target: NDArray
+    valid: NDArray
+    settings: Settings
+
+    def fit(self, params: Params) -> tuple[NDArray, int | None]:
+        model = _regression(params, self.settings).fit(self.train, self.target)
+        return _predict(model, self.valid), None
+
+
+def _scaling_steps() -> Sequence[BaseEstimator]:
+    return SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+
+
+def _regression(params: Params, settings: Settings) -> BaseEstimator:
+    penalty = params["penalty"]
+    if settings.task == "regression":
+        return Ridge(alpha=penalty)
+    return LogisticRegression(C=1.0 / penalty, max_iter=1000, random_state=settings.seed)
+
+
+def _predict(model: BaseEstimator, matrix: NDArray) -> NDArray:
+    if not hasattr(model, "predict_proba"):
+        return np.asarray(model.predict(matrix), dtype=float)
+    probabilities = model.predict_proba(matrix)
+    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities

@@ -1,0 +1,124 @@
+"""XGBoost: gradient boosted trees over binned columns.
+
+Holds: the family, its folds as `QuantileDMatrix`, and its model as UBJSON.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.tasks import Task
+
+if TYPE_CHECKING:
+    import optuna
+
+_OBJECTIVES: dict[Task, tuple[str, str]] = {
+    "regression": ("reg:squarederror", "rmse"),
+    "binary": ("binary:logistic", "logloss"),
+    "multiclass": ("multi:softprob", "mlogloss"),
+}
+
+
+class XGBoostFamily:
+    """Gradient boosting with early stopping; the number of trees is never searched."""
+
+    name = "xgboost"
+
+    def defaults(self) -> dict[str, Any]:
+        return {
+            "eta": 0.06,
+            "max_depth": 8,
+            "min_child_weight": 10.0,
+            "subsample": 0.85,
+            "colsample_bytree": 0.6,
+            "reg_lambda": 5.0,
+            "reg_alpha": 0.01,
+        }
+
+    def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
+        return {
+            "eta": trial.suggest_float("xgboost_eta", 0.03, 0.3, log=True),
+            "max_depth": trial.suggest_int("xgboost_max_depth", 3, 11),
+            "min_child_weight": trial.suggest_float("xgboost_min_child_weight", 1.0, 100.0, log=True),
+            "subsample": trial.suggest_float("xgboost_subsample", 0.5, 1.0),
+            "colsample_bytree": trial.suggest_float("xgboost_colsample_bytree", 0.3, 1.0),
+            "reg_lambda": trial.suggest_float("xgboost_reg_lambda", 0.01, 100.0, log=True),
+            "reg_alpha": trial.suggest_float("xgboost_reg_alpha", 0.001, 10.0, log=True),
+        }
+
+    def prepare(
+        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
+    ) -> Prepared:
+        binned = xgb.QuantileDMatrix(train[0], train[1], nthread=settings.threads)
+        aligned = xgb.QuantileDMatrix(valid[0], valid[1], ref=binned, nthread=settings.threads)
+        return _PreparedFold(binned, aligned, settings)
+
+    def fit(
+        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
+    ) -> "XGBoostEstimator":
+        binned = xgb.QuantileDMatrix(matrix, target, nthread=settings.threads)
+        booster = xgb.train(_booster_params(params, settings), binned, rounds or settings.max_rounds)
+        booster.set_param({"device": "cpu"})
+        return XGBoostEstimator(booster)
+
+    def load(self, folder: Path) -> "XGBoostEstimator":
+        return XGBoostEstimator(xgb.Booster(model_file=folder / "model.ubj"))
+
+
+@dataclass(frozen=True)
+class XGBoostEstimator:
+    """A fitted booster."""
+
+    booster: xgb.Booster
+
+    def predict(self, matrix: NDArray) -> NDArray:
+        return np.asarray(self.booster.inplace_predict(matrix), dtype=float)
+
+    def save(self, folder: Path) -> None:
+        self.booster.save_model(folder / "model.ubj")
+
+    def digest(self) -> str:
+        config = json.loads(self.booster.save_config())["learner"]["objective"]
+        return sha256(bytes(self.booster.save_raw("ubj")) + json.dumps(config).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _PreparedFold:
+    train: xgb.QuantileDMatrix
+    valid: xgb.QuantileDMatrix
+    settings: Settings
+
+    def fit(self, params: Params) -> tuple[NDArray, int | None]:
+        booster = xgb.train(
+            _booster_params(params, self.settings),
+            self.train,
+            self.settings.max_rounds,
+            evals=[(self.valid, "valid")],
+            early_stopping_rounds=self.settings.early_stopping_rounds,
+            verbose_eval=False,
+        )
+        rounds = booster.best_iteration + 1
+        return np.asarray(booster.predict(self.valid, iteration_range=(0, rounds)), dtype=float), rounds
+
+
+def _booster_params(params: Params, settings: Settings) -> Mapping[str, Any]:
+    objective, metric = _OBJECTIVES[settings.task]
+    classes = {"num_class": settings.classes} if settings.task == "multiclass" else {}
+    return {
+        **params,
+        **classes,
+        "objective": objective,
+        "eval_metric": metric,
+        "tree_method": "hist",
+        "device": settings.device,
+        "nthread": settings.threads,
+        "seed": settings.seed,
+    }

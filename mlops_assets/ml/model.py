@@ -1,0 +1,153 @@
+"""The model that everybody passes around: from raw columns to predictions.
+
+Holds: `TabularModel` and how to fit one.
+Add here: what a model of every family can do.
+Not here: its files (`artifact.py`), and families (`families/`).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from mlops_assets.digests import text_digest
+from mlops_assets.errors import ModelError
+from mlops_assets.ml.columns import Column, select_list
+from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+from mlops_assets.ml.features import FeatureQuery
+from mlops_assets.ml.metrics import class_probabilities
+from mlops_assets.ml.pipelines import MakePipeline, feature_frame, transform
+from mlops_assets.ml.safe_files import estimator_digest
+from mlops_assets.ml.tasks import Task
+from mlops_assets.names import ROW_ID
+
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is, without what it learned.
+
+    Attributes
+    ----------
+    table
+        The name under which `features.sql` sees the raw columns.
+    columns
+        The raw columns that a caller has; the target is not among them.
+    features
+        The columns that `features.sql` returns, in order.
+    classes
+        The target's values by the index of the class; empty for regression.
+    """
+
+    project: str
+    task: Task
+    target: str
+    table: str
+    columns: tuple[Column, ...]
+    features: tuple[str, ...]
+    classes: tuple[Label, ...]
+    family: str
+    params: dict[str, Any]
+    rounds: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class TabularModel:
+    """A fitted model: the features' SQL, the fitted pipeline, and the fitted estimator."""
+
+    spec: ModelSpec
+    features_sql: str
+    pipeline: BaseEstimator
+    estimator: Estimator
+
+    @classmethod
+    def fit(
+        cls,
+        spec: ModelSpec,
+        features_sql: str,
+        features: pd.DataFrame,
+        target: NDArray,
+        make_pipeline: MakePipeline,
+        settings: Settings,
+    ) -> "TabularModel":
+        """Fit the spec's family with its parameters on all rows.
+
+        Parameters
+        ----------
+        features
+            The spec's features, shape `(n, features)`, as `pipelines.feature_frame` gives them.
+        target
+            Shape `(n,)`; for classification the index of the class.
+        """
+        pipeline = make_pipeline()
+        matrix = transform(pipeline, features, fit=target)
+        estimator = FAMILIES[spec.family].fit(matrix, target, spec.params, spec.rounds, settings)
+        return cls(spec, features_sql, pipeline, estimator)
+
+    def predict_features(self, features: pd.DataFrame) -> NDArray:
+        """Predictions, as `Task` says, for features that were computed before."""
+        frame = feature_frame(features[list(self.spec.features)])
+        return self.estimator.predict(transform(self.pipeline, frame))
+
+    def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Run the model's own `features.sql` over raw rows; one row of features for each, in their order."""
+        missing = [
+            column.name
+            for column in self.spec.columns
+            if column.required and column.name not in rows.columns
+        ]
+        if missing:
+            raise ModelError(
+                f"model of {self.spec.project}: the rows lack the columns {', '.join(missing)}",
+                hint=f"it predicts from {', '.join(column.name for column in self.spec.columns)}",
+            )
+        query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
+        with duckdb.connect() as connection:
+            source = connection.from_df(rows.reset_index(drop=True))
+            typed = source.project(
+                f"{select_list(self.spec.columns, rows.columns)}, row_number() over () - 1 as {ROW_ID}"
+            )
+            result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
+        if not np.array_equal(result[ROW_ID], np.arange(len(rows))):
+            raise ModelError(
+                f"model of {self.spec.project}: features.sql returned {len(result)} rows for {len(rows)}"
+            )
+        return result.drop(columns=ROW_ID)
+
+    def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Predict from raw columns.
+
+        Returns
+        -------
+        `prediction`, the value in the target's units or the class; for classes also `probability` (binary,
+        of the second class) or `probability_<class>` for each. The rows keep their index.
+        """
+        predictions = self.predict_features(self.compute_features(rows))
+        return pd.DataFrame(self._readable(predictions), index=rows.index)
+
+    def digest(self) -> str:
+        """SHA-256 of all that the model computes: the same fit gives the same digest."""
+        return text_digest(
+            json.dumps(asdict(self.spec), sort_keys=True),
+            self.features_sql,
+            estimator_digest(self.pipeline),
+            self.estimator.digest(),
+        )
+
+    def _readable(self, predictions: NDArray) -> dict[str, NDArray]:
+        if self.spec.task == "regression":
+            return {"prediction": predictions}
+        probabilities = class_probabilities(self.spec.task, predictions)
+        chosen = {"prediction": np.asarray(self.spec.classes)[probabilities.argmax(axis=1)]}
+        if self.spec.task == "binary":
+            return {**chosen, "probability": predictions}
+        return chosen | {
+            f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
+        }

@@ -1,0 +1,71 @@
+"""Fitted preprocessing: from a frame of features to a matrix of numbers.
+
+Holds: the default pipeline, and what every pipeline must keep.
+Add here: what all projects' pipelines share.
+Not here: building blocks for `pipeline.py`; each gets a module of its own.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.preprocessing import OneHotEncoder
+
+from mlops_assets.errors import ProjectError
+
+MakePipeline = Callable[[], BaseEstimator]
+"""What `pipeline.py` declares: a function `make_pipeline` that returns an unfitted transformer."""
+
+
+def default_pipeline() -> BaseEstimator:
+    """Numbers pass as they are, missing ones too; text becomes one column for each frequent value.
+
+    Values of less than one row in two hundred share a column, and so do values never seen in training.
+    """
+    encode = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=0.005, max_categories=50, sparse_output=False
+    )
+    return make_column_transformer(
+        (encode, make_column_selector(dtype_include=object)),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+
+
+def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Features as every pipeline gets them: numbers as float64, text as object, NaN where there is none."""
+    columns = {
+        name: column.astype("float64")
+        if pd.api.types.is_numeric_dtype(column.dtype)
+        else column.astype("object").where(column.notna(), np.nan)
+        for name, column in frame.items()
+    }
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | None = None) -> NDArray:
+    """The matrix of a frame; with `fit`, the target, the pipeline is fitted first.
+
+    Raises
+    ------
+    ProjectError
+        When the pipeline returns something else than one row of numbers for each row.
+    """
+    result = pipeline.transform(frame) if fit is None else pipeline.fit_transform(frame, fit)
+    if hasattr(result, "toarray"):
+        result = result.toarray()
+    try:
+        matrix = np.asarray(result, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(
+            f"pipeline.py: the transformer leaves something that is no number: {error}",
+            hint="encode text columns, for example with OneHotEncoder",
+        ) from error
+    if matrix.ndim != 2 or len(matrix) != len(frame):
+        raise ProjectError(
+            f"pipeline.py: {len(frame)} rows went in and a matrix of shape {matrix.shape} came out"
+        )
+    return matrix

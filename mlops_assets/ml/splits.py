@@ -1,0 +1,83 @@
+"""Splits: which rows train a model and which judge it.
+
+Holds: the holdout split, in SQL, and the folds of the search.
+Add here: another way to split.
+Not here: splits in time, which follow from cut-offs.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+from mlops_assets.errors import DataError
+from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.validation import key_bits_sql
+from mlops_assets.sql import literal, quoted, quoted_list
+
+SplitMethod = Literal["random", "stratified", "group"]
+_DIGITS = 12
+
+
+def holdout_sql(
+    method: SplitMethod, share: float, seed: int, *, target: str, groups: Sequence[str] = ()
+) -> str:
+    """An expression that is true for the rows of the holdout.
+
+    A row's side follows from a seeded hash of what it is, so neither the order of the rows nor other rows
+    change it. `random` hashes the row's key; `group` the group, so that a group is never torn apart.
+    `stratified` takes the same share of every class, exactly, and so has to count: when rows are added,
+    rows next to the boundary may change sides.
+
+    Parameters
+    ----------
+    method
+        `random`, `stratified` or `group`.
+    share
+        The holdout's share, between 0 and 1.
+    seed
+        Another seed is another split.
+    target
+        The column whose values `stratified` keeps in proportion.
+    groups
+        The columns that make a group.
+    """
+    of = f"concat_ws(chr(31), {quoted_list(groups)})" if method == "group" else key_bits_sql()
+    fraction = f"('0x' || left(md5({literal(f'{seed}:')} || {of}), {_DIGITS}))::bigint / {16.0**_DIGITS:.0f}"
+    if method != "stratified":
+        return f"{fraction} < {share}"
+    in_class = f"partition by {quoted(target)}"
+    return (
+        f"row_number() over ({in_class} order by {fraction}, row_id) "
+        f"<= round(count(*) over ({in_class}) * {share})"
+    )
+
+
+def make_folds(
+    task: Task, target: NDArray, *, folds: int, seed: int, groups: NDArray | None = None
+) -> list[tuple[NDArray, NDArray]]:
+    """Positions of the training and validation rows of each fold.
+
+    Classes are kept in proportion; with groups, a group stays in one fold.
+
+    Raises
+    ------
+    DataError
+        When there are too few rows, groups or rows of a class.
+    """
+    if groups is not None:
+        splitter, counted, what = GroupKFold(folds, shuffle=True, random_state=seed), groups, "groups"
+        smallest = len(np.unique(counted))
+    elif task == "regression":
+        splitter, smallest, what = KFold(folds, shuffle=True, random_state=seed), len(target), "rows"
+    else:
+        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        smallest, what = int(np.bincount(target.astype(int)).min()), "rows of the rarest class"
+    if smallest < folds:
+        raise DataError(
+            f"{folds} folds need at least {folds} {what} to train on, and there are {smallest}",
+            hint="set tuning.folds lower in defs.yaml, or bring more data",
+        )
+    return list(splitter.split(np.zeros(len(target)), target, groups))

@@ -1,0 +1,125 @@
+"""The contract step: raw rows in, valid and quarantined rows out, each row in exactly one of the two.
+
+Holds: `validate`.
+Add here: nothing about what a rule is; that is `contracts.py`.
+Not here: the tables that the rows come from and go to.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlops_assets.ml.contracts import Contract
+from mlops_assets.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.sql import literal, quoted, quoted_list
+
+_BATCH_ROWS = 65_536
+_OCCURRENCE_BITS = 14
+_PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+_BROKEN_SCHEMA = pa.schema(
+    [(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), ("rule", pa.string()), ("rank", pa.int64())]
+)
+
+
+def validate(
+    connection: duckdb.DuckDBPyConnection,
+    raw: duckdb.DuckDBPyRelation,
+    contract: Contract,
+    *,
+    key: Sequence[str] = (),
+    scratch: Path,
+) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
+    """Split raw rows by a contract.
+
+    Only the places of broken rows leave DuckDB; rows that pass are cast and written by it alone.
+
+    Parameters
+    ----------
+    raw
+        The source's columns and their provenance.
+    key
+        Columns that identify a row; all columns of the contract when empty.
+    scratch
+        A folder for files that the returned relations read.
+
+    Returns
+    -------
+    valid
+        The contract's columns, cast, the provenance, and `row_id`.
+    quarantine
+        The raw columns as they came, and `_broken_rules`.
+    """
+    columns = raw.columns
+    typed = raw.project(
+        f"{contract.cast_sql(columns)}, {contract.cast_rules_sql(columns)} as {BROKEN_RULES}, "
+        f"{quoted_list(PROVENANCE)}"
+    )
+    broken_file = scratch / "broken.parquet"
+    _write_broken_rows(typed, contract, broken_file)
+    broken = f"read_parquet({literal(broken_file)})"
+    repeats_file = scratch / "repeats.parquet"
+    if contract.unique:
+        marked = connection.sql(
+            f"select * exclude ({BROKEN_RULES}), ({_PLACE}) in (select ({_PLACE}) from {broken}) as _broken "
+            "from typed"
+        ).set_alias("marked")
+        marked.create_view("_marked", replace=True)
+        queries = [contract.duplicates_sql(names, "_marked") for names in contract.unique]
+        repeats = connection.sql(" union all ".join(queries)).project("*, 1000000 as rank")
+        repeats.write_parquet(str(repeats_file))
+        broken = f"read_parquet([{literal(broken_file)}, {literal(repeats_file)}])"
+    rules = connection.sql(
+        f"select {_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES} from {broken} group by all"
+    )
+    quarantine = connection.sql(f"select raw.*, {BROKEN_RULES} from raw join rules using ({_PLACE})")
+    kept = connection.sql(
+        f"select * exclude ({BROKEN_RULES}) from typed anti join rules using ({_PLACE})"
+    )
+    return with_row_ids(kept, key or contract.names), quarantine
+
+
+def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """Add `row_id`: 48 bits of the key's MD5, then the row's number among those with the same bits.
+
+    The same key gets the same identity on every machine and in every version of DuckDB. Rows that are equal
+    in all of the key share the upper bits, and so the side of a split.
+    """
+    text = ", ".join(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)
+    bits = f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
+    identified = relation.project(f"*, {bits} as _bits")
+    number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
+    return identified.project(
+        f"* exclude (_bits), _bits * {1 << _OCCURRENCE_BITS} + {number} as {ROW_ID}"
+    )
+
+
+def key_bits_sql() -> str:
+    """The part of `row_id` that rows with the same key share."""
+    return f"{ROW_ID} // {1 << _OCCURRENCE_BITS}"
+
+
+def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, target: Path) -> None:
+    """Write place and rule of every broken row, one line a rule, ranked in the order of the rules."""
+    with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
+        for batch in typed.to_arrow_reader(_BATCH_ROWS):
+            rules = batch.column(BROKEN_RULES).to_pylist()
+            frame = batch.select(contract.names).to_pandas()
+            for position, found in contract.broken_rules(frame).items():
+                rules[position] = [*rules[position], *found]
+            positions = [position for position, found in enumerate(rules) for _ in found]
+            if positions:
+                places = batch.select([SOURCE_FILE, SOURCE_ROW]).take(pa.array(positions))
+                writer.write_table(
+                    pa.table(
+                        {
+                            SOURCE_FILE: places.column(SOURCE_FILE),
+                            SOURCE_ROW: places.column(SOURCE_ROW),
+                            "rule": [rule for found in rules for rule in found],
+                            "rank": [rank for found in rules for rank in range(len(found))],
+                        },
+                        schema=_BROKEN_SCHEMA,
+                    )
+                )

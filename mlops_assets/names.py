@@ -1,0 +1,60 @@
+"""Every name that more than one place must agree on.
+
+Holds: asset keys, groups, job names, column names, and where a table is called what.
+Add here: a name, as soon as a second module needs it.
+Not here: anything that computes more than a name.
+"""
+
+import re
+
+IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+"""What a project and a table may be called: it becomes asset keys, SQL schemas and file names."""
+
+SOURCE_FILE = "_source_file"
+SOURCE_SHA256 = "_source_sha256"
+SOURCE_ROW = "_row"
+PROVENANCE = (SOURCE_FILE, SOURCE_SHA256, SOURCE_ROW)
+"""Columns that tell where a row came from; left out of every content digest."""
+
+ROW_ID = "row_id"
+"""A row's identity, a BIGINT: features, target and split meet on it."""
+BROKEN_RULES = "_broken_rules"
+"""In quarantine: every rule that the row broke."""
+SPLIT = "_split"
+"""In the training set: the side of the split, `train` or `holdout`."""
+TRAIN, HOLDOUT = "train", "holdout"
+GROUP = "_group"
+"""In the training set: rows with the same group are never torn apart."""
+
+CHAMPION = "champion"
+"""The registry alias of the version that serves."""
+
+RAW, VALIDATED, QUARANTINE = "raw", "validated", "quarantine"
+FEATURES, TRAINING_SET = "features", "training_set"
+TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
+REGISTERED_MODEL = "registered_model"
+
+
+def table_asset(project: str, layer: str, table: str) -> list[str]:
+    """Key path of an asset that exists once for each table: `[P, layer, table]`."""
+    return [project, layer, table]
+
+
+def project_asset(project: str, name: str) -> list[str]:
+    """Key path of an asset that exists once for each project: `[P, name]`."""
+    return [project, name]
+
+
+def op_name(project: str, *parts: str) -> str:
+    """Name of the op behind an asset, as run config spells it."""
+    return "__".join((project, *parts))
+
+
+def job_name(project: str, purpose: str) -> str:
+    """Name of the job of a purpose, such as `california_housing_train`."""
+    return f"{project}_{purpose}"
+
+
+def view_name(key_path: list[str] | tuple[str, ...]) -> str:
+    """SQL name of a table: `P.validated_districts` for `[P, validated, districts]`."""
+    return f"{key_path[0]}.{'_'.join(key_path[1:])}"

@@ -1,0 +1,119 @@
+"""Dagster resources: thin wrappers that hand the stores to assets.
+
+Holds: the warehouse, the tracking store with dagster-mlflow's run, and the files of studies and reports.
+Add here: a resource over another store.
+Not here: what the stores do (`stores/`). They are imported late: a process that only loads the definitions
+must not pay for MLflow and DuckDB.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from mlops_assets.stores.state import StateDirectory
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.warehouse import Warehouse
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The warehouse of Delta tables."""
+
+    root: str = Field(description="The folder that holds the tables.")
+    memory_limit: str = Field(
+        default="1GiB", description="What DuckDB may hold in memory before it spills to disk."
+    )
+
+    @property
+    def store(self) -> "Warehouse":
+        from mlops_assets.stores.warehouse import Warehouse
+
+        return Warehouse(self.root, memory_limit=self.memory_limit)
+
+
+class WorkFolders(dg.ConfigurableResource):
+    """Folders for files that are neither tables nor tracked: searches in progress, and reports to open."""
+
+    studies: str = Field(description="The folder of Optuna's journals.")
+    reports: str = Field(description="The folder of the evaluation reports.")
+
+
+class MlflowTracking(dg.ConfigurableResource):
+    """MLflow through dagster-mlflow: its configuration, its one MLflow run for each Dagster run.
+
+    The fields are those of `dagster_mlflow.mlflow_tracking`; an experiment is made for each project.
+    """
+
+    mlflow_tracking_uri: str = Field(description="The tracking store: `sqlite:///…` or a server's address.")
+    artifact_folder: str | None = Field(
+        default=None, description="Where artifacts go when no server decides; none with a server."
+    )
+    env: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables to set for MLflow, such as credentials."
+    )
+    env_to_tag: list[str] = Field(
+        default_factory=list, description="Environment variables to log as tags of the MLflow run."
+    )
+    extra_tags: dict[str, str] = Field(default_factory=dict, description="More tags for the MLflow run.")
+
+    _context: dg.InitResourceContext = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["MlflowTracking"]:
+        self._context = context
+        yield self
+
+    @property
+    def store(self) -> "TrackingStore":
+        from mlops_assets.stores.tracking import TrackingStore
+
+        folder = Path(self.artifact_folder) if self.artifact_folder else None
+        return TrackingStore(self.mlflow_tracking_uri, folder)
+
+    @contextmanager
+    def run(self, project: str, *, run_id: str | None = None) -> Iterator[str]:
+        """Make an MLflow run the active one: the given one, else the one of this Dagster run.
+
+        It ends as what it was: finished, failed, or killed.
+
+        Yields
+        ------
+        The id of the MLflow run.
+        """
+        store = self.store
+        store.experiment(project)  # before dagster-mlflow makes one whose artifacts lie somewhere else
+        from dagster_mlflow.resources import MlFlow
+
+        config: dict[str, Any] = {
+            "experiment_name": project,
+            "mlflow_tracking_uri": self.mlflow_tracking_uri,
+            "mlflow_run_id": run_id,
+            "env": self.env,
+            "env_to_tag": self.env_to_tag,
+            "extra_tags": self.extra_tags,
+        }
+        mlflow = MlFlow(self._context.replace_config(config))
+        try:
+            yield mlflow.active_run().info.run_id
+        finally:
+            if sys.exc_info()[0]:
+                mlflow.cleanup_on_error()
+            else:
+                mlflow.end_run()
+
+
+def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
+    """The resources of every project, over one state directory."""
+    return {
+        "warehouse": WarehouseResource(root=str(state.warehouse)),
+        "mlflow": MlflowTracking(
+            mlflow_tracking_uri=state.tracking_uri, artifact_folder=str(state.mlflow / "artifacts")
+        ),
+        "folders": WorkFolders(studies=str(state.studies), reports=str(state.reports)),
+    }

@@ -1,0 +1,23 @@
+"""Quoting for SQL that is put together from names and paths.
+
+Holds: identifiers and literals.
+Add here: another kind of literal.
+Not here: queries; they stand where they are used.
+"""
+
+from collections.abc import Iterable
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_list(names: Iterable[str]) -> str:
+    """Names as a list of SQL identifiers."""
+    return ", ".join(quoted(name) for name in names)
+
+
+def literal(value: object) -> str:
+    """A value's text as an SQL string."""
+    return "'" + str(value).replace("'", "''") + "'"

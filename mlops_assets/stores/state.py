@@ -1,0 +1,85 @@
+"""Where things lie on disk.
+
+Holds: the project root and the layout of the state directory.
+Add here: a directory that a store needs.
+Not here: what is in the directories; each store knows its own.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_assets.errors import StoreError
+
+STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """The one directory that holds all state; everything in it can be rebuilt but MLflow's registry."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, project_root: Path) -> "StateDirectory":
+        """The directory named by `MLOPS_STATE_DIR`, else `data/state/` below the project root."""
+        named = os.environ.get(STATE_DIR_VARIABLE)
+        return cls(Path(named).expanduser().absolute() if named else project_root / "data" / "state")
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def studies(self) -> Path:
+        return self.root / "studies"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def tracking_uri(self) -> str:
+        """SQLAlchemy address of the MLflow store that needs no server."""
+        return f"sqlite:///{self.mlflow / 'mlflow.db'}"
+
+
+def find_project_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` whose `pyproject.toml` has a `[tool.dg]` table.
+
+    Raises
+    ------
+    StoreError
+        When there is none: commands need a project to work on.
+    """
+    start = (start or Path.cwd()).absolute()
+    for folder in (start, *start.parents):
+        if dg_settings(folder):
+            return folder
+    raise StoreError(
+        f"no project at or above {start}: no pyproject.toml there has a [tool.dg] table",
+        hint="change into the folder of a clone of mlops_assets, or of your own dg project",
+    )
+
+
+def dg_settings(folder: Path) -> dict[str, Any]:
+    """The `[tool.dg]` table of the folder's `pyproject.toml`, empty when there is none."""
+    pyproject = folder / "pyproject.toml"
+    if not pyproject.is_file():
+        return {}
+    try:
+        settings = tomllib.loads(pyproject.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise StoreError(f"{pyproject} is no valid TOML: {error}") from error
+    found: dict[str, Any] = settings.get("tool", {}).get("dg", {})
+    return found

@@ -1,0 +1,351 @@
+"""The tracking store and its registry: MLflow behind the few calls that we need.
+
+Holds: `TrackingStore`: runs of a project, the models that they trained, registered versions, the champion.
+Add here: another question to MLflow.
+Not here: when something is logged or promoted (`components/`).
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+from filelock import FileLock
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+
+from mlops_assets.errors import TrackingError
+from mlops_assets.ml.artifact import LOADER_MODULE, load_model
+from mlops_assets.ml.columns import Column
+from mlops_assets.ml.evaluation import TrialSummary
+from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.names import CHAMPION
+
+TAG = "mlops."
+"""Prefix of our tags on runs and versions."""
+DAGSTER_RUN_TAG = "dagster_run_id"
+"""dagster-mlflow's tag."""
+
+_SQLITE = "sqlite:///"
+_DATA_TYPES = {"VARCHAR": DataType.string, "BOOLEAN": DataType.boolean, "TIMESTAMP": DataType.datetime}
+_DEFAULTS = {
+    # A server that is down is an error within a minute, not after MLflow's default of many minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that a run has logged.
+
+    Attributes
+    ----------
+    run_id
+        The MLflow run.
+    uri
+        Where the artifact is, `models:/m-…`.
+    facts
+        Our tags on the run, without their prefix.
+    """
+
+    run_id: str
+    uri: str
+    facts: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version."""
+
+    name: str
+    version: int
+    run_id: str
+    uri: str
+    facts: Mapping[str, str]
+
+
+class TrackingStore:
+    """MLflow at an address.
+
+    Parameters
+    ----------
+    uri
+        A tracking URI: `sqlite:///…/mlflow.db`, or a server's address.
+    artifacts
+        Where artifacts go when there is no server that knows: a folder. None with a server.
+    """
+
+    def __init__(self, uri: str, artifacts: Path | None = None) -> None:
+        self.uri = uri
+        self.artifacts = artifacts
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client, after the store was found to be there."""
+        for name, value in _DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        client = MlflowClient(self.uri, self.uri)
+        with _reachable(self.uri), self._migration_lock():
+            client.search_experiments(max_results=1)
+        return client
+
+    @contextmanager
+    def _migration_lock(self) -> Iterator[None]:
+        """The first call makes a new SQLite store's tables; two at once would break it for good."""
+        if not self.uri.startswith(_SQLITE):
+            yield
+            return
+        folder = Path(self.uri.removeprefix(_SQLITE)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "migration.lock"):
+            yield
+
+    def experiment(self, project: str) -> str:
+        """Id of the project's experiment, which is made when there is none."""
+        with _reachable(self.uri):
+            found = self.client.get_experiment_by_name(project)
+            if found:
+                return str(found.experiment_id)
+            location = (self.artifacts / project).as_uri() if self.artifacts else None
+            return str(self.client.create_experiment(project, artifact_location=location))
+
+    # ---------------------------------------------------------------- runs
+
+    def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
+        """A finished trial as a nested run."""
+        run = self.client.create_run(
+            self.experiment(project),
+            run_name=f"trial {trial.number}: {trial.family}",
+            tags={"mlflow.parentRunId": parent_run_id, f"{TAG}state": trial.state},
+        )
+        params = [Param("family", trial.family), *_params(trial.params)]
+        metrics = [_metric(f"cv_{metric}", trial.score), _metric("seconds", trial.seconds)]
+        self.client.log_batch(run.info.run_id, metrics=metrics, params=params)
+        self.client.set_terminated(run.info.run_id)
+
+    def log_facts(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Parameters, metrics and facts of a run; undefined metrics are left out."""
+        self.client.log_batch(
+            run_id,
+            params=_params(params or {}),
+            metrics=[_metric(name, value) for name, value in (metrics or {}).items() if value == value],
+            tags=[RunTag(f"{TAG}{name}", value) for name, value in (facts or {}).items()],
+        )
+
+    def log_dataset(
+        self, run_id: str, *, name: str, digest: str, source: Mapping[str, Any], profile: Mapping[str, Any]
+    ) -> None:
+        """The training set as a dataset of the run; `source` tells the versions of its tables."""
+        dataset = Dataset(
+            name=name,
+            digest=digest,
+            source_type="delta",
+            source=json.dumps(source),
+            profile=json.dumps(profile),
+        )
+        self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    def log_model(self, folder: Path, spec: ModelSpec) -> str:
+        """Log a saved model to the active run; returns its URI."""
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module=LOADER_MODULE,
+            data_path=str(folder),
+            signature=_signature(spec.columns),
+            pip_requirements=_requirements(),
+        )
+        return str(info.model_uri)
+
+    def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
+        """The trials that were logged under a run, in their order."""
+        runs = self.client.search_runs(
+            [self.experiment(project)],
+            f"tags.`mlflow.parentRunId` = '{run_id}'",
+            order_by=["attributes.start_time ASC"],
+            max_results=10_000,
+        )
+        return [
+            TrialSummary(
+                number=number,
+                family=run.data.params["family"],
+                params={name: value for name, value in run.data.params.items() if name != "family"},
+                score=run.data.metrics[f"cv_{metric}"],
+                state=run.data.tags[f"{TAG}state"],
+                seconds=run.data.metrics["seconds"],
+            )
+            for number, run in enumerate(runs)
+        ]
+
+    def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
+        """All files of a folder as artifacts of a run."""
+        self.client.log_artifacts(run_id, str(folder), artifact_path)
+
+    def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
+        """Matplotlib figures as pictures of a run, by their file names."""
+        for name, figure in figures.items():
+            self.client.log_figure(run_id, figure, f"plots/{name}")
+
+    def trained_model(self, project: str, *, dagster_run_id: str | None = None) -> TrainedModel:
+        """The model of this Dagster run, else the newest that the project has trained.
+
+        Raises
+        ------
+        TrackingError
+            When nothing has been trained yet.
+        """
+        has_model = f"tags.`{TAG}model_uri` LIKE 'models:/%'"
+        of_this_run = f" and tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'" if dagster_run_id else ""
+        for condition in dict.fromkeys((has_model + of_this_run, has_model)):
+            runs: Sequence[Run] = self.client.search_runs(
+                [self.experiment(project)],
+                condition,
+                order_by=["attributes.start_time DESC"],
+                max_results=1,
+            )
+            for run in runs:
+                facts = _facts(run.data.tags)
+                return TrainedModel(run.info.run_id, facts["model_uri"], facts, run.data.metrics)
+        raise TrackingError(
+            f"{project}: no model has been trained yet", hint=f"materialize {project}/tuned_model first"
+        )
+
+    # ---------------------------------------------------------------- registry
+
+    def register(self, project: str, model: TrainedModel, facts: Mapping[str, str]) -> Version:
+        """Register a model as the project's next version; one that is registered already stays what it is."""
+        try:
+            self.client.get_registered_model(project)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            self.client.create_registered_model(project)
+        known = self.client.search_model_versions(f"name = '{project}' and run_id = '{model.run_id}'")
+        tags = {f"{TAG}{name}": value for name, value in facts.items()}
+        if known:
+            for name, value in tags.items():
+                self.client.set_model_version_tag(project, known[0].version, name, value)
+            return self.version(project, int(known[0].version))
+        created = self.client.create_model_version(
+            project, source=model.uri, run_id=model.run_id, tags=tags, model_id=model.uri.rsplit("/", 1)[-1]
+        )
+        return self.version(project, int(created.version))
+
+    def version(self, project: str, version: int) -> Version:
+        """A registered version."""
+        return _version(self.client.get_model_version(project, str(version)))
+
+    def version_of(self, project: str, run_id: str) -> Version:
+        """The version that a run's model was registered as."""
+        found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
+        if not found:
+            raise TrackingError(
+                f"{project}: the model of run {run_id} is not registered",
+                hint=f"materialize {project}/registered_model first",
+            )
+        return _version(found[0])
+
+    def champion(self, project: str) -> Version | None:
+        """The version that serves, if there is one."""
+        try:
+            return _version(self.client.get_model_version_by_alias(project, CHAMPION))
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def promote(self, project: str, version: int) -> None:
+        """Point the champion alias at a version."""
+        self.client.set_registered_model_alias(project, CHAMPION, str(version))
+
+    @contextmanager
+    def files(self, uri: str) -> Iterator[Path]:
+        """The files of a logged model, in a folder that is gone afterwards when it is a copy."""
+        with TemporaryDirectory() as scratch:
+            path = Path(
+                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
+            )
+            flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
+            yield path / flavour["data"]
+
+    def load_pyfunc(self, uri: str) -> mlflow.pyfunc.PyFuncModel:
+        """Load a model as any user of MLflow does."""
+        mlflow.set_tracking_uri(self.uri)
+        return mlflow.pyfunc.load_model(uri)
+
+    def load(self, uri: str) -> TabularModel:
+        """Load a model after its files were verified."""
+        with self.files(uri) as folder:
+            return load_model(folder)
+
+
+def _version(found: Any) -> Version:
+    return Version(found.name, int(found.version), found.run_id, found.source, _facts(found.tags))
+
+
+def _facts(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(TAG): value for name, value in tags.items() if name.startswith(TAG)}
+
+
+def _params(values: Mapping[str, Any]) -> list[Param]:
+    return [Param(name, str(value)) for name, value in values.items()]
+
+
+def _metric(name: str, value: float) -> Metric:
+    return Metric(name, float(value), timestamp=0, step=0)
+
+
+def _signature(columns: Sequence[Column]) -> ModelSignature:
+    """Numbers are doubles, so that a missing one is NaN; optional columns may be left out."""
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec(
+                    _DATA_TYPES.get(column.sql_type, DataType.double), column.name, required=column.required
+                )
+                for column in columns
+            ]
+        )
+    )
+
+
+def _requirements() -> list[str]:
+    """What loading needs, by name and version; letting MLflow guess takes it twelve seconds."""
+    from importlib.metadata import version
+
+    packages = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "skops", "xgboost")
+    return [f"{name}=={version(name)}" for name in packages]
+
+
+@contextmanager
+def _reachable(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        if isinstance(error, MlflowException) and error.error_code not in ("INTERNAL_ERROR", None):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise TrackingError(
+            f"the tracking store at {uri} can't be used: {reason}",
+            hint="see that the address is right and the server runs, then run again",
+        ) from error

@@ -1,0 +1,388 @@
+"""The evaluation report: what it says is true, and it can be opened anywhere by anyone."""
+
+import re
+import warnings
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlops_assets.ml.evaluation import (
+    CONSTANT_BASELINE,
+    LINEAR_BASELINE,
+    MODEL,
+    Evaluation,
+    TrialSummary,
+    score_all,
+)
+from mlops_assets.ml.plots import calibration, figure_png, importance_bars, trial_history
+from mlops_assets.ml.report import duration, memory, metric_rows, number, render_report, verdict
+
+
+def trial(number: int, score: float, *, state: str = "complete", family: str = "linear") -> TrialSummary:
+    return TrialSummary(number, family, {"alpha": 0.5}, score, state, 1.0)
+
+
+def regression(rows: int = 400, **changes: Any) -> Evaluation:
+    random = np.random.default_rng(7)
+    truth = random.uniform(1e5, 5e5, rows)
+    evaluation = Evaluation(
+        project="california_housing",
+        description="What a house costs.",
+        task="regression",
+        target="median_house_value",
+        metric="rmse",
+        unit="100,000 USD",
+        unit_size=1e5,
+        classes=[],
+        family="gradient_boosting",
+        params={"learning_rate": 0.05, "max_depth": 6},
+        scores={
+            MODEL: {"rmse": 0.431, "mae": 0.30, "r2": 0.81, "mape": 0.17},
+            CONSTANT_BASELINE: {"rmse": 1.15, "mae": 0.91, "r2": 0.0, "mape": 0.62},
+            LINEAR_BASELINE: {"rmse": 0.64, "mae": 0.28, "r2": 0.66, "mape": 0.31},
+        },
+        truth=truth,
+        predictions=truth + random.normal(0, 4e4, rows),
+        train_rows=16_512,
+        features=["income", "age"],
+        importances={"income": 0.4, "age": 0.1},
+        trials=[trial(0, 0.9), trial(1, 0.5, state="pruned", family="forest"), trial(2, 0.45)],
+        training_seconds=252.0,
+        peak_memory_bytes=3 * 2**29,
+        facts={"features table": "version 12", "digest": "sha256:abc"},
+    )
+    return replace(evaluation, **changes)
+
+
+def classification(classes: int, *, rows: int = 600, lacking: bool = False, **changes: Any) -> Evaluation:
+    random = np.random.default_rng(3)
+    truth = random.integers(0, classes - lacking, rows)
+    weights = random.random((rows, classes)) + 1.5 * np.eye(classes)[truth]
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    flat = np.full_like(probabilities, 1 / classes)
+    task = "binary" if classes == 2 else "multiclass"
+    predictions = {MODEL: probabilities, CONSTANT_BASELINE: flat}
+    if task == "binary":
+        predictions = {name: values[:, 1] for name, values in predictions.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = score_all(task, truth, predictions, classes=classes, unit_size=1.0)
+    return regression(
+        task=task,
+        metric="log_loss",
+        target="kind",
+        unit="",
+        unit_size=1.0,
+        classes=[f"kind {index}" for index in range(classes)],
+        scores=scores,
+        truth=truth,
+        predictions=predictions[MODEL],
+        **changes,
+    )
+
+
+def with_model_score(metric: str, value: float) -> Evaluation:
+    evaluation = regression(metric=metric)
+    changed = evaluation.scores[MODEL] | {metric: value}
+    return replace(evaluation, scores=evaluation.scores | {MODEL: changed})
+
+
+def cells(page: str, table: str) -> list[list[str]]:
+    """Texts of the rows of a table."""
+    body = re.search(rf'id="{table}".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert body, f"the page has no table {table!r}"
+    rows = re.findall(r"<tr>(.*?)</tr>", body[1], re.DOTALL)
+    return [re.findall(r"<t[hd][^>]*>\s*(.*?)\s*</t[hd]>", row, re.DOTALL) for row in rows]
+
+
+def test_verdict_says_by_how_much_the_best_baseline_is_beaten():
+    assert verdict(regression()) == (
+        "RMSE 0.431 (100,000 USD) on 400 holdout rows: "
+        "33 % better than the best baseline (linear baseline, 0.640)."
+    )
+
+
+def test_verdict_says_that_the_best_baseline_is_not_beaten():
+    assert verdict(with_model_score("rmse", 0.704)) == (
+        "RMSE 0.704 (100,000 USD) on 400 holdout rows: "
+        "it does NOT beat the best baseline (linear baseline, 0.640); it is 10 % worse."
+    )
+
+
+def test_verdict_of_a_score_that_grows_gives_the_plain_difference():
+    assert verdict(regression(metric="r2")) == (
+        "R² 0.810 on 400 holdout rows: 0.150 better than the best baseline (linear baseline, 0.660)."
+    )
+
+
+def test_verdict_of_a_tie_does_not_call_the_model_worse():
+    assert verdict(with_model_score("rmse", 0.64)).endswith(
+        "it does NOT beat the best baseline (linear baseline, 0.640)."
+    )
+
+
+def test_verdict_shows_enough_digits_to_tell_the_scores_apart():
+    assert "RMSE 0.6399 (100,000 USD)" in verdict(with_model_score("rmse", 0.63994))
+    assert "less than 0.1 % better" in verdict(with_model_score("rmse", 0.63994))
+
+
+def test_verdict_of_an_undefined_metric_is_not_a_win():
+    sentence = verdict(with_model_score("r2", float("nan")))
+    assert sentence.startswith("R² undefined on 400 holdout rows: it does NOT beat the best baseline")
+
+
+@pytest.mark.parametrize(("score", "heading"), [(0.431, "✓ Beats"), (0.7, "✗ Does not beat")])
+def test_page_shows_the_verdict_under_a_heading_that_agrees(score: float, heading: str):
+    evaluation = with_model_score("rmse", score)
+    page = render_report(evaluation)
+    assert f"{heading} the baselines" in page
+    assert page.count("the baselines</strong>") == 1
+    assert verdict(evaluation) in page
+
+
+def test_best_value_of_each_row_is_bold_whoever_has_it():
+    page = render_report(regression())
+    bold = re.findall(r'<td class="n[^"]* best">(.*?)</td>', page.partition("</table>")[0])
+    assert bold == ["0.431", "0.280", "0.810", "17.0 %"]
+
+
+def test_equal_best_values_are_both_bold_and_an_undefined_one_never_is():
+    evaluation = with_model_score("mae", 0.28)
+    evaluation.scores[CONSTANT_BASELINE]["mae"] = float("nan")
+    mae = next(row for row in metric_rows(evaluation) if row["label"] == "MAE")
+    assert mae["cells"] == [("0.280", True), ("undefined", False), ("0.280", True)]
+
+
+def test_metrics_in_the_targets_units_name_the_unit_and_others_do_not():
+    labels = [row[0] for row in cells(render_report(regression()), "metrics")]
+    assert [label.partition("<")[0] for label in labels] == [
+        "RMSE (100,000 USD)",
+        "MAE (100,000 USD)",
+        "R²",
+        "MAPE",
+    ]
+
+
+def test_undefined_metrics_are_called_undefined():
+    page = render_report(classification(5, lacking=True))
+    assert cells(page, "metrics")[0][0] == "ROC AUC"
+    assert cells(page, "metrics")[0][3:] == ["undefined", "undefined"]
+
+
+EVIL = "<script>alert('1')</script> & \"x\" $\\frac{$ \n 特徴"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("classes", [2, 4, 12])
+def test_names_of_any_characters_are_escaped(classes: int):
+    evaluation = classification(
+        classes,
+        project=EVIL,
+        description=EVIL,
+        family=EVIL,
+        features=[EVIL],
+        importances={EVIL: 1.0, "_hidden": 0.5},
+        params={EVIL: EVIL},
+        facts={EVIL: EVIL},
+        trials=[TrialSummary(0, EVIL, {EVIL: EVIL}, 0.5, "complete", 1.0)],
+    )
+    page = render_report(replace(evaluation, target=EVIL, unit=EVIL, classes=[EVIL, *evaluation.classes[1:]]))
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &#34;x&#34;" in page
+
+
+class Loads(HTMLParser):
+    """Notes what a page would load or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.pictures = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "link", "iframe", "object", "embed", "base", "form"}:
+            self.found.append(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "srcset", "data", "action", "poster"} or name.startswith("on"):
+                if name == "src" and (value or "").startswith("data:image/png;base64,"):
+                    self.pictures += 1
+                else:
+                    self.found.append(f"{tag} {name}")
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "pictures"),
+    [(regression(), 5), (classification(2), 5), (classification(4), 4)],
+    ids=["regression", "binary", "multiclass"],
+)
+def test_page_loads_nothing_and_runs_nothing(evaluation: Evaluation, pictures: int):
+    page = render_report(evaluation)
+    loads = Loads()
+    loads.feed(page)
+    assert loads.found == []
+    assert loads.pictures == pictures
+    assert not re.search(r"https?://|@import|url\(|javascript:", page)
+
+
+def test_same_evaluation_gives_the_same_page():
+    assert render_report(regression()) == render_report(regression())
+
+
+def test_binary_confusion_matrix_shows_shares_of_the_true_class():
+    evaluation = classification(2)
+    truth, predictions = np.array([0] * 8 + [1] * 2), np.array([0.1] * 6 + [0.9] * 2 + [0.9, 0.2])
+    page = render_report(replace(evaluation, truth=truth, predictions=predictions))
+    assert cells(page, "confusion") == [
+        ["kind 0", "75.0 %<small>6</small>", "25.0 %<small>2</small>"],
+        ["kind 1", "50.0 %<small>1</small>", "50.0 %<small>1</small>"],
+    ]
+
+
+def test_most_frequent_mistakes_come_first():
+    evaluation = classification(3)
+    truth, chosen = np.array([0, 0, 0, 1, 1, 2]), np.array([2, 2, 0, 1, 0, 2])
+    page = render_report(replace(evaluation, truth=truth, predictions=np.eye(3)[chosen]))
+    assert cells(page, "mistakes") == [
+        ["kind 0", "kind 2", "2", "66.7 %"],
+        ["kind 1", "kind 0", "1", "50.0 %"],
+    ]
+
+
+def test_matrix_of_thirty_classes_numbers_its_columns_and_marks_a_class_without_rows():
+    rows = cells(render_report(classification(30, lacking=True)), "confusion")
+    assert len(rows) == 30
+    assert all(len(row) == 31 for row in rows)
+    assert rows[29] == ["30 kind 29", *["\N{EN DASH}"] * 30]
+
+
+def test_matrix_of_more_classes_than_fit_is_left_out():
+    evaluation = classification(60)
+    page = render_report(replace(evaluation, predictions=np.roll(evaluation.predictions, 1, axis=1)))
+    assert 'id="confusion"' not in page
+    assert 'id="mistakes"' in page
+
+
+def test_ten_best_complete_trials_are_listed_best_first():
+    trials = [trial(index, 2.0 - index / 10) for index in range(14)]
+    trials += [trial(14, 0.01, state="pruned"), trial(15, float("nan"))]
+    assert [row[0] for row in cells(render_report(regression(trials=trials)), "trials")] == [
+        str(index) for index in range(13, 3, -1)
+    ]
+    higher = cells(render_report(regression(trials=trials, metric="r2")), "trials")
+    assert [row[0] for row in higher] == [str(index) for index in range(10)]
+
+
+def test_facts_are_all_shown_with_rows_time_and_memory():
+    page = render_report(regression())
+    facts = dict(re.findall(r'<tr><th>(.*?)</th><td class="mono">(.*?)</td></tr>', page))
+    assert facts == {
+        "features table": "version 12",
+        "digest": "sha256:abc",
+        "training rows": "16,512",
+        "holdout rows": "400",
+        "training time": "4 min 12 s",
+        "peak memory of the training process": "1.50 GiB",
+    }
+
+
+def test_caption_gives_error_quantiles_in_the_reported_unit():
+    truth = np.zeros(11)
+    page = render_report(regression(truth=truth, predictions=np.arange(11) * 1e5))
+    assert "at most 5.00, nine tenths by at most\n9.00 (100,000 USD)" in page
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        regression(predictions=np.full(400, 2e5)),
+        regression(truth=np.full(400, 2e5), predictions=np.full(400, 2e5)),
+        regression(rows=5_000),
+        regression(rows=1),
+        regression(trials=[trial(0, 0.5)]),
+        regression(trials=[trial(0, 0.5, state="pruned")]),
+        regression(trials=[trial(0, float("nan")), trial(1, float("inf"))]),
+        regression(trials=[], importances={}, params={}, facts={}),
+        regression(trials=[trial(index, 0.5, family=f"family {index}") for index in range(12)]),
+        regression(importances={f"feature_{'long' * 40}_{index}": float(index) for index in range(200)}),
+        regression(importances={"only": float("nan")}, training_seconds=float("nan"), peak_memory_bytes=0),
+        classification(2, rows=3),
+        replace(classification(2), predictions=np.full(600, 0.2)),
+        replace(classification(2), truth=np.zeros(600, dtype=int)),
+        replace(classification(4), predictions=np.full((600, 4), 0.25)),
+        classification(7, lacking=True),
+    ],
+)
+def test_unusual_evaluations_still_make_a_page(evaluation: Evaluation):
+    assert render_report(evaluation).rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.4312, "0.431"),
+        (0.64, "0.640"),
+        (12.345, "12.3"),
+        (1234.56, "1,235"),
+        (4128, "4,128"),
+        (0.0000123, "1.23e-05"),
+        (3e12, "3.00e+12"),
+        (-0.0456, "-0.0456"),
+        (0.0, "0"),
+        (float("nan"), "undefined"),
+        (float("inf"), "infinite"),
+    ],
+)
+def test_numbers_are_written_for_people(value: float, text: str):
+    assert number(value) == text
+
+
+def test_durations_and_sizes_are_written_for_people():
+    assert [duration(seconds) for seconds in (0.834, 12.0, 59.9, 252.0, 7_260.0)] == [
+        "0.83 s",
+        "12 s",
+        "1 min 0 s",
+        "4 min 12 s",
+        "2 h 1 min",
+    ]
+    assert memory(300 * 2**20) == "300 MiB"
+
+
+def test_history_keeps_a_hopeless_trial_from_flattening_the_rest():
+    trials = [trial(index, 1.0 - index / 100) for index in range(20)] + [trial(20, 1_000.0)]
+    _, high = trial_history(trials, "rmse").axes[0].get_ylim()
+    assert 1.0 < high < 2.0
+
+
+@pytest.mark.parametrize(("metric", "best"), [("rmse", [0.9, 0.9, 0.4, 0.4]), ("r2", [0.9, 1.5, 1.5, 1.5])])
+def test_best_so_far_leaves_out_pruned_trials(metric: str, best: list[float]):
+    trials = [
+        trial(0, 0.9),
+        trial(1, 1.5),
+        trial(2, 0.4),
+        trial(3, 0.1, state="pruned"),
+        trial(4, 9.0, state="pruned"),
+    ]
+    line = trial_history(trials, metric).axes[0].get_lines()[0]
+    assert list(line.get_ydata()) == [*best[:3], best[3]]
+    assert list(line.get_xdata()) == [0, 1, 2, 4]
+
+
+def test_only_the_largest_importances_are_drawn_largest_on_top():
+    figure = importance_bars({f"feature {index}": float(index) for index in range(200)}, "rmse")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [f"feature {index}" for index in range(199, 179, -1)]
+
+
+def test_calibration_of_a_constant_probability_is_one_point_at_the_share_of_positives():
+    outcome = np.array([True, False, False, False])
+    figure = calibration(outcome, np.full(4, 0.6), xlabel="said", ylabel="came")
+    points = figure.axes[0].get_lines()[-1].get_xydata()
+    assert points.tolist() == [[pytest.approx(0.6), 0.25]]
+
+
+def test_figures_become_png():
+    assert figure_png(trial_history([trial(0, 0.5)], "rmse")).startswith(b"\x89PNG\r\n")
