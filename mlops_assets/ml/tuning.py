@@ -86,6 +86,7 @@ def tune(
     on_trial
         Called with every finished trial, those from the journal included.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # `on_trial` tells what there is to tell
     storage = JournalStorage(JournalFileBackend(str(journal))) if journal else None
     study = optuna.create_study(
         study_name="search",

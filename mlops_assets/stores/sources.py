@@ -76,7 +76,8 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
     if not paths:
         raise DataError(
             f"{subject}: no file at {source}",
-            hint=f"put one there, or name another place with --data; readable are {', '.join(SUFFIXES)}",
+            hint="put one there, or read from elsewhere with --data, or, where the project has a fetch.py, bring "
+            f"it with `mlops fetch`; readable are {', '.join(SUFFIXES)}",
         )
     files = []
     folder = Path(os.path.commonpath([path.parent for path in paths]))

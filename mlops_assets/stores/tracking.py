@@ -7,6 +7,7 @@ Not here: when something is logged or promoted (`components/`).
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,13 +169,16 @@ class TrackingStore:
 
     def log_model(self, folder: Path, spec: ModelSpec) -> str:
         """Log a saved model to the active run; returns its URI."""
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            loader_module=LOADER_MODULE,
-            data_path=str(folder),
-            signature=_signature(spec.columns),
-            pip_requirements=_requirements(),
-        )
+        with warnings.catch_warnings():
+            # An example of the input would be rows of somebody's data in the artifact.
+            warnings.filterwarnings("ignore", message=".*input example was not provided")
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module=LOADER_MODULE,
+                data_path=str(folder),
+                signature=_signature(spec.columns),
+                pip_requirements=_requirements(),
+            )
         return str(info.model_uri)
 
     def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:

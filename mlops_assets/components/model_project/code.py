@@ -157,6 +157,6 @@ def class_name(table: str) -> str:
     return "".join(part.capitalize() for part in table.split("_"))
 
 
-def public_settings(settings: Any) -> str:
-    """Settings as text with a fixed order, for code versions."""
-    return repr(sorted(settings.model_dump().items()))
+def public_settings(settings: Any, *, but: Sequence[str] = ()) -> str:
+    """Settings as text with a fixed order, for code versions; those named in `but` left out."""
+    return repr(sorted((name, value) for name, value in settings.model_dump().items() if name not in but))

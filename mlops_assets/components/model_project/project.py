@@ -67,6 +67,7 @@ class Project:
         deps: Sequence[dg.AssetKey] = (),
         code: Sequence[str],
         skippable: bool = False,
+        metadata: Mapping[str, Any] | None = None,
     ) -> dg.AssetSpec:
         """An asset with all that the project's assets share.
 
@@ -85,6 +86,7 @@ class Project:
             kinds=set(kinds),
             code_version=text_digest(*code)[:16],
             skippable=skippable,
+            metadata=metadata,
         )
 
 

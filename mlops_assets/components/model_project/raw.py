@@ -7,7 +7,11 @@ from pydantic import Field
 
 from mlops_assets import names
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.digests import text_digest
 from mlops_assets.resources import WarehouseResource
+
+SOURCE, FINGERPRINT, FOLDER = "source", "source_fingerprint", "project_folder"
+"""Names in metadata: where rows come from, the digest of all files, and the folder that declares it."""
 
 
 class RawConfig(dg.Config):
@@ -26,7 +30,8 @@ def raw_asset(project: Project) -> dg.AssetsDefinition:
         project.table_key(names.RAW),
         description=f"Rows of `{settings.source}` as they came: text stays text, and file and row are kept.",
         kinds=["duckdb", "deltalake"],
-        code=["raw 1", settings.source],
+        code=["raw 1"],
+        metadata={SOURCE: settings.source, FOLDER: str(project.code.folder)},
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path))
@@ -53,9 +58,9 @@ def raw_asset(project: Project) -> dg.AssetsDefinition:
                 **table_metadata(
                     rows=result.rows, version=result.version, changed=result.changed, types=types
                 ),
-                "source": str(project.root / source),
+                SOURCE: str(project.root / source),
                 "files": len(files),
-                "source_fingerprint": fingerprint([file.sha256 for file in files]),
+                FINGERPRINT: fingerprint([file.sha256 for file in files]),
             },
         )
 
@@ -64,6 +69,4 @@ def raw_asset(project: Project) -> dg.AssetsDefinition:
 
 def fingerprint(digests: list[str]) -> str:
     """One digest for the content of all files, whatever their names."""
-    from mlops_assets.digests import text_digest
-
     return text_digest(*sorted(digests))

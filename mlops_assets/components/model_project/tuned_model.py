@@ -1,7 +1,6 @@
 """tuned_model: the search, and the model that won it."""
 
 import json
-
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
     from mlops_assets.ml.model import ModelSpec
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.ml.tuning import SearchResult, SearchSettings
+
+TRIALS = "trials"
+"""Name in metadata: how many trials the search was asked for."""
+
+BUDGET = ("trials", "timeout_seconds", "threads")
+"""Settings that say how long to search, not for what: a search with more of them goes on from the same study."""
 
 
 class TuningConfig(dg.Config):
@@ -46,8 +51,9 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             project.code.version(PIPELINE, FEATURES_SQL, SCHEMA),
             settings.task,
             public_settings(settings.target),
-            public_settings(settings.tuning),
+            public_settings(settings.tuning, but=BUDGET),
         ],
+        metadata={TRIALS: settings.tuning.trials},
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path))
@@ -114,7 +120,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts["model_digest"]),
-            metadata=_metadata(result, search.metric, facts, run_id),
+            metadata=_metadata(result, search, facts, run_id),
         )
 
     return tuned_model
@@ -219,13 +225,17 @@ def _model_spec(
     )
 
 
-def _metadata(result: "SearchResult", metric: str, facts: dict[str, str], run_id: str) -> dict[str, Any]:
+def _metadata(
+    result: "SearchResult", search: "SearchSettings", facts: dict[str, str], run_id: str
+) -> dict[str, Any]:
+    metric = search.metric
     leaders = sorted(result.trials, key=lambda trial: (trial.state == "pruned", trial.score))
     ranked = leaders[:10] if result.score == leaders[0].score else leaders[::-1][:10]
     return {
         "family": result.family,
         f"cv_{metric}": result.score,
-        "trials": len(result.trials),
+        TRIALS: search.trials,
+        "trials_finished": len(result.trials),
         "params": dg.MetadataValue.json(result.params),
         "best_trials": markdown_table(
             ["trial", "family", metric, "state"],

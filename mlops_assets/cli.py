@@ -1,0 +1,142 @@
+"""The `mlops` command: it parses, calls and prints.
+
+Holds: the commands.
+Add here: a command.
+Not here: what a command does (`runs.py`, `ui.py`) and how it looks (`console.py`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mlops_assets.errors import DataError, MlopsError
+from mlops_assets.stores.state import find_project_root
+
+app = typer.Typer(
+    help="Run model projects: from raw files to a champion in the registry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+ProjectArgument = Annotated[str, typer.Argument(help="The project: the name of its folder.", show_default=False)]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's whole log, and tracebacks.")]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+@app.callback()
+def commands() -> None:
+    """Run model projects: from raw files to a champion in the registry."""
+
+
+@app.command()
+def run(
+    project: ProjectArgument,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Read the table from this file, or from the files directly in this folder."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials of the search.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="ASSET", help="Stop after this asset, such as `features`.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Materialize a project's graph, except for what is up to date.
+
+    Example: mlops run california_housing --data housing.csv --trials 40
+    """
+    with _plain_errors(debug):
+        from mlops_assets import console, runs
+
+        source = data.expanduser().absolute() if data else None
+        workplace = runs.Workplace(find_project_root())
+        keys = workplace.select(project, until)
+        with workplace.instance() as instance:
+            expected = runs.expected_metadata(workplace, keys, source=source, trials=trials)
+            stale = keys if force else runs.stale_assets(workplace.definitions, instance, keys, expected)
+            faults: list[str] = []
+            if stale:
+                with console.RunProgress(out, workplace.steps(stale)) as progress:
+                    config = runs.run_config(stale, source=source, trials=trials, debug=debug)
+                    result = runs.run_assets(workplace, instance, stale, config, progress.on_event)
+                faults = progress.faults or ([] if result.success else ["the run failed before its first step"])
+            else:
+                out.print(f"{project} is up to date; --force runs it all the same")
+            if not faults:
+                console.print_summary(out, project, instance, workplace.project(project), _WHERE_TO_LOOK)
+        if faults:
+            for fault in faults:
+                console.fail(err, fault)
+            raise typer.Exit(1)
+
+
+@app.command()
+def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
+    """Bring a project's data from the internet, with the project's own fetch.py.
+
+    Example: mlops fetch california_housing
+    """
+    with _plain_errors(debug):
+        from mlops_assets.components.model_project.code import ProjectCode
+        from mlops_assets.components.model_project.raw import FOLDER, SOURCE
+        from mlops_assets.runs import Workplace
+
+        workplace = Workplace(find_project_root())
+        metadata = workplace.metadata(project, SOURCE)
+        folder = (workplace.root / metadata[SOURCE]).parent
+        bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
+        try:
+            with out.status(f"fetching into {folder}"):
+                files = bring(folder)
+        except OSError as error:
+            raise DataError(
+                f"{project}: the data can't be fetched: {error}",
+                hint=f"this needs the internet; without it, put the files into {folder} or use --data",
+            ) from error
+        for file in files:
+            out.print(f"fetched {file}")
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of Dagster's UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI.")] = 5000,
+    debug: DebugOption = False,
+) -> None:
+    """Serve Dagster's and MLflow's UIs until Ctrl-C.
+
+    Example: mlops ui --port 3001
+    """
+    with _plain_errors(debug):
+        from mlops_assets.runs import Workplace
+        from mlops_assets.ui import serve
+
+        raise typer.Exit(serve(Workplace(find_project_root()), port, mlflow_port, say=out.print))
+
+
+_WHERE_TO_LOOK = "`make ui`, or `mlops ui`: Dagster at http://127.0.0.1:3000, MLflow at http://127.0.0.1:5000"
+
+
+@contextmanager
+def _plain_errors(debug: bool) -> Iterator[None]:
+    """Print a foreseeable error as one sentence and a hint, and exit with 1."""
+    try:
+        yield
+    except MlopsError as error:
+        if debug:
+            err.print_exception()
+        from mlops_assets.console import fail
+
+        fail(err, error.message, error.hint)
+        raise typer.Exit(1) from None

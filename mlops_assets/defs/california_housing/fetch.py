@@ -1,0 +1,39 @@
+"""Bring the data from the internet, through scikit-learn's own loader.
+
+scikit-learn gives averages per household; the published file gives totals. Totals follow from
+`households = population / AveOccup`, and so on. `ocean_proximity` is not part of it.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+FILE = "housing.csv"
+
+
+def fetch(folder: Path) -> list[Path]:
+    """Download the data set into a folder; returns the files."""
+    from sklearn.datasets import fetch_california_housing
+
+    bunch = fetch_california_housing(data_home=str(folder / ".download"), as_frame=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    to_totals(bunch.frame).to_csv(folder / FILE, index=False)
+    return [folder / FILE]
+
+
+def to_totals(averages: pd.DataFrame) -> pd.DataFrame:
+    """From scikit-learn's columns, averages per household, to the published ones, totals of a block group."""
+    households = (averages["Population"] / averages["AveOccup"]).round()
+    return pd.DataFrame(
+        {
+            "longitude": averages["Longitude"],
+            "latitude": averages["Latitude"],
+            "housing_median_age": averages["HouseAge"],
+            "total_rooms": (averages["AveRooms"] * households).round(),
+            "total_bedrooms": (averages["AveBedrms"] * households).round(),
+            "population": averages["Population"],
+            "households": households,
+            "median_income": averages["MedInc"],
+            "median_house_value": (averages["MedHouseVal"] * 100_000).round(),
+        }
+    )

@@ -1,0 +1,295 @@
+"""Running a project's graph in this process, and what came of it.
+
+Holds: finding the definitions, the Dagster instance, which assets are stale, and the run itself.
+Add here: another way to choose or run assets from outside Dagster.
+Not here: printing (`cli.py`).
+"""
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import dagster as dg
+import yaml
+from dagster import AssetKey, DagsterInstance
+
+from mlops_assets import names
+from mlops_assets.components.model_project.raw import FINGERPRINT, SOURCE
+from mlops_assets.components.model_project.tuned_model import TRIALS
+from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.stores.state import StateDirectory, dg_settings
+
+POLL_SECONDS = 0.25
+DATA_VERSION, CODE_VERSION, INPUT_VERSION = (
+    "dagster/data_version",
+    "dagster/code_version",
+    "dagster/input_data_version/",
+)
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A project root with its definitions, its state and its Dagster instance."""
+
+    root: Path
+
+    @property
+    def state(self) -> StateDirectory:
+        return StateDirectory.of(self.root)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """The definitions that `[tool.dg.project]` names.
+
+        Raises
+        ------
+        ProjectError
+            When they can't be loaded; the message is Dagster's, without its stack.
+        """
+        project = dg_settings(self.root).get("project", {})
+        module = project.get("code_location_target_module") or f"{project.get('root_module')}.definitions"
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        try:
+            loaded = importlib.import_module(module).defs
+            definitions: dg.Definitions = loaded() if callable(loaded) else loaded
+            definitions.resolve_asset_graph()
+        except MlopsError:
+            raise
+        except (dg.DagsterError, ImportError, AttributeError) as error:
+            raise ProjectError(
+                f"the definitions in {module} can't be loaded: {plain_cause(error)}",
+                hint="dg check defs shows more",
+            ) from error
+        return definitions
+
+    @cached_property
+    def groups(self) -> dict[str, set[AssetKey]]:
+        """The assets of each project."""
+        groups: dict[str, set[AssetKey]] = {}
+        for spec in self.definitions.resolve_all_asset_specs():
+            if spec.tags.get("project") == spec.group_name and spec.group_name:
+                groups.setdefault(spec.group_name, set()).add(spec.key)
+        return groups
+
+    def project(self, name: str) -> set[AssetKey]:
+        """The assets of a project."""
+        if name not in self.groups:
+            raise ProjectError(
+                f"there is no project {name}", hint=f"there are: {', '.join(sorted(self.groups)) or 'none'}"
+            )
+        return self.groups[name]
+
+    def select(self, project: str, until: str | None) -> set[AssetKey]:
+        """The assets of a project; with `until`, that asset and all that it is made of."""
+        keys = self.project(project)
+        if until is None:
+            return keys
+        by_name = {"/".join(key.path[1:]): key for key in keys}
+        if until not in by_name:
+            raise ProjectError(
+                f"{project} has no asset {until}", hint=f"it has {', '.join(sorted(by_name))}"
+            )
+        selection = dg.AssetSelection.assets(by_name[until]).upstream()
+        return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
+
+    def steps(self, keys: set[AssetKey]) -> dict[str, list[AssetKey]]:
+        """The steps that materialize assets, in the order of the graph."""
+        graph = self.definitions.resolve_asset_graph()
+        steps: dict[str, list[AssetKey]] = {}
+        for level in graph.toposorted_asset_keys_by_level:
+            for key in level:
+                if key in keys:
+                    op = graph.get(key).assets_def.op.name
+                    steps.setdefault(op, []).append(key)
+        return steps
+
+    def metadata(self, project: str, name: str) -> Mapping[str, Any]:
+        """The declared metadata of the project's asset that has an entry of this name."""
+        keys = self.project(project)
+        specs = self.definitions.resolve_all_asset_specs()
+        return next(spec.metadata for spec in specs if spec.key in keys and name in spec.metadata)
+
+    def use_dagster_home(self) -> Path:
+        """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.
+
+        An instance that somebody chose by setting `DAGSTER_HOME` to another place than the project root
+        stays chosen. Else `dagster.yaml` is rendered with absolute paths, so that the same runs are seen
+        from wherever the command is started.
+        """
+        chosen = os.environ.get("DAGSTER_HOME")
+        home = self.state.dagster
+        if chosen and Path(chosen).absolute() not in (self.root, home):
+            return Path(chosen)
+        home.mkdir(parents=True, exist_ok=True)
+        rendered = yaml.safe_dump(self._instance_settings(), sort_keys=False)
+        target = home / "dagster.yaml"
+        if not target.is_file() or target.read_text("utf-8") != rendered:
+            partial = target.with_suffix(f".{os.getpid()}")
+            partial.write_text(rendered, "utf-8")
+            partial.replace(target)
+        os.environ["DAGSTER_HOME"] = str(home)
+        return home
+
+    def _instance_settings(self) -> dict[str, Any]:
+        """The project's `dagster.yaml`, every directory of the default state moved to the actual one."""
+        declared = self.root / "dagster.yaml"
+        settings: dict[str, Any] = yaml.safe_load(declared.read_text("utf-8")) if declared.is_file() else {}
+        default = "data/state/"
+
+        def move(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: move(item) for name, item in value.items()}
+            if isinstance(value, str) and value.startswith(default):
+                return str(self.state.root / value.removeprefix(default))
+            return value
+
+        moved: dict[str, Any] = move(settings)
+        return moved
+
+    @contextmanager
+    def instance(self) -> Iterator[DagsterInstance]:
+        """The Dagster instance that the UI shows."""
+        self.use_dagster_home()
+        with DagsterInstance.get() as instance:
+            yield instance
+
+
+def stale_assets(
+    definitions: dg.Definitions,
+    instance: DagsterInstance,
+    keys: set[AssetKey],
+    expected: Mapping[AssetKey, Mapping[str, Any]],
+) -> set[AssetKey]:
+    """The assets that a run would change: missing, of other code, of other inputs or of other settings.
+
+    Parameters
+    ----------
+    expected
+        Metadata that an asset's last materialization must have to be up to date.
+    """
+    graph = definitions.resolve_asset_graph()
+    events = {key: instance.get_latest_materialization_event(key) for key in keys}
+    known = {
+        key: event.asset_materialization
+        for key, event in events.items()
+        if event and event.asset_materialization
+    }
+    tags = {key: materialization.tags or {} for key, materialization in known.items()}
+    stale: set[AssetKey] = set()
+    for key in (key for level in graph.toposorted_asset_keys_by_level for key in level if key in keys):
+        if key not in known:
+            stale.add(key)
+            continue
+        node = graph.get(key)
+        seen = {parent: tags[key].get(INPUT_VERSION + parent.to_user_string()) for parent in node.parent_keys}
+        now = {parent: tags.get(parent, {}).get(DATA_VERSION) for parent in node.parent_keys}
+        metadata = {name: value.value for name, value in known[key].metadata.items()}
+        if (
+            tags[key].get(CODE_VERSION) != node.code_version
+            or seen != now
+            or any(parent in stale for parent in node.parent_keys)
+            or any(metadata.get(name) != value for name, value in expected.get(key, {}).items())
+        ):
+            stale.add(key)
+    return stale
+
+
+def expected_metadata(
+    workplace: Workplace, keys: set[AssetKey], *, source: Path | None, trials: int | None
+) -> dict[AssetKey, dict[str, Any]]:
+    """What materializations of a run with these arguments would tell: the source's content, the trials."""
+    from mlops_assets.components.model_project.raw import fingerprint
+    from mlops_assets.stores.sources import find_files
+
+    expected: dict[AssetKey, dict[str, Any]] = {}
+    for spec in workplace.definitions.resolve_all_asset_specs():
+        if spec.key in keys and SOURCE in spec.metadata:
+            place = workplace.root / (source or Path(spec.metadata[SOURCE]).expanduser())
+            files = find_files(place, subject=f"{spec.key.path[0]}: table {spec.key.path[-1]}")
+            expected[spec.key] = {FINGERPRINT: fingerprint([file.sha256 for file in files])}
+        if spec.key in keys and TRIALS in spec.metadata:
+            expected[spec.key] = {TRIALS: trials or spec.metadata[TRIALS]}
+    return expected
+
+
+def run_config(keys: set[AssetKey], *, source: Path | None, trials: int | None, debug: bool) -> dict[str, Any]:
+    """Run config for the arguments of a run."""
+    ops: dict[str, Any] = {}
+    for key in keys:
+        if source and key.path[1] == names.RAW:
+            ops[names.op_name(*key.path)] = {"config": {"source": str(source)}}
+        if trials and key.path[1] == names.TUNED_MODEL:
+            ops[names.op_name(*key.path)] = {"config": {"trials": trials}}
+    level = "DEBUG" if debug else "CRITICAL"
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": level}}}}
+
+
+def run_assets(
+    workplace: Workplace,
+    instance: DagsterInstance,
+    keys: set[AssetKey],
+    config: Mapping[str, Any],
+    on_event: Callable[[dg.EventLogEntry], None],
+) -> dg.ExecuteInProcessResult:
+    """Materialize assets in this process, as one Dagster run of the instance.
+
+    Parameters
+    ----------
+    on_event
+        Called with each entry of the run's event log, soon after it was written.
+    """
+    from dagster._core.utils import make_new_run_id
+
+    run_id = make_new_run_id()
+    job = workplace.definitions.resolve_implicit_global_asset_job_def()
+    done = Event()
+    follower = Thread(target=_follow, args=(instance, run_id, on_event, done), daemon=True)
+    follower.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return job.execute_in_process(
+                run_config=dict(config),
+                instance=instance,
+                asset_selection=sorted(keys),
+                run_id=run_id,
+                raise_on_error=False,
+                tags={"mlops/command": "run"},
+            )
+    finally:
+        done.set()
+        follower.join()
+
+
+def _follow(
+    instance: DagsterInstance, run_id: str, on_event: Callable[[dg.EventLogEntry], None], done: Event
+) -> None:
+    """Hand over the run's events as they come, and the last ones after it is done."""
+    cursor: str | None = None
+    finished = False
+    while not finished:
+        finished = done.wait(POLL_SECONDS)
+        more = True
+        while more:
+            page = instance.get_records_for_run(run_id, cursor=cursor)
+            for record in page.records:
+                on_event(record.event_log_entry)
+            more, cursor = page.has_more, page.cursor
+
+
+def plain_cause(error: BaseException) -> str:
+    """The innermost message of an error, which is the one that somebody wrote for people."""
+    cause = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return str(cause).strip() or type(cause).__name__
+

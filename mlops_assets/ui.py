@@ -1,0 +1,97 @@
+"""Both UIs at once: Dagster's with its daemon, and MLflow's.
+
+Holds: `serve`.
+Add here: another server that people look at.
+Not here: the service that predicts.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+from mlops_assets.errors import StoreError
+from mlops_assets.runs import Workplace
+from mlops_assets.stores.state import dg_settings
+
+HOST = "127.0.0.1"
+_POLL_SECONDS = 0.5
+_GRACE_SECONDS = 15
+
+
+def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[str], None]) -> int:
+    """Start both servers and wait until one ends or somebody stops us; returns an exit code."""
+    for wanted in (port, mlflow_port):
+        _refuse_taken(wanted)
+    workplace.use_dagster_home()
+    state = workplace.state
+    state.mlflow.mkdir(parents=True, exist_ok=True)
+    _create_tracking_store(state.tracking_uri)
+    module = dg_settings(workplace.root)["project"]["root_module"]
+    commands = {
+        "Dagster": [
+            *(sys.executable, "-m", "dagster", "dev", "-m", f"{module}.definitions"),
+            *("-h", HOST, "-p", str(port), "--log-level", "warning"),
+        ],
+        "MLflow": [
+            *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port)),
+            *("--backend-store-uri", state.tracking_uri, "--workers", "1"),
+            *("--default-artifact-root", (state.mlflow / "artifacts").as_uri()),
+        ],
+    }
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    running = {
+        name: subprocess.Popen(command, cwd=workplace.root, env=environment, start_new_session=True)
+        for name, command in commands.items()
+    }
+    say(f"Dagster at http://{HOST}:{port}, MLflow at http://{HOST}:{mlflow_port}; Ctrl-C stops both")
+    return _wait(running, say)
+
+
+def _wait(running: Mapping[str, subprocess.Popen[bytes]], say: Callable[[str], None]) -> int:
+    stopped = False
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    ended: list[str] = []
+    while not stopped and not ended:
+        time.sleep(_POLL_SECONDS)
+        ended = [name for name, process in running.items() if process.poll() is not None]
+    for name in ended:
+        say(f"{name} ended by itself, with exit code {running[name].returncode}")
+    for process in running.values():
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in running.values():
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+    return 1 if ended else 0
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise StoreError(
+                f"port {port} of {HOST} can't be used: {error.strerror}",
+                hint="stop what listens there, or choose others with --port and --mlflow-port",
+            ) from error
+
+
+def _create_tracking_store(uri: str) -> None:
+    """Make the store's tables before the server and a run could do it at once."""
+    from mlops_assets.stores.tracking import TrackingStore
+
+    _ = TrackingStore(uri).client
