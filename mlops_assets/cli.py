@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 out, err = Console(), Console(stderr=True)
 
-ProjectArgument = Annotated[str, typer.Argument(help="The project: the name of its folder.", show_default=False)]
+ProjectArgument = Annotated[
+    str, typer.Argument(help="The project: the name of its folder.", show_default=False)
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's whole log, and tracebacks.")]
 
 
@@ -70,7 +72,9 @@ def run(
                 with console.RunProgress(out, workplace.steps(stale)) as progress:
                     config = runs.run_config(stale, source=source, trials=trials, debug=debug)
                     result = runs.run_assets(workplace, instance, stale, config, progress.on_event)
-                faults = progress.faults or ([] if result.success else ["the run failed before its first step"])
+                faults = progress.faults or (
+                    [] if result.success else ["the run failed before its first step"]
+                )
             else:
                 out.print(f"{project} is up to date; --force runs it all the same")
             if not faults:

@@ -127,9 +127,7 @@ def print_summary(
     console.print(table)
 
 
-def _summary_lines(
-    project: str, metadata: Mapping[AssetKey, Mapping[str, Any]]
-) -> Iterable[tuple[str, str]]:
+def _summary_lines(project: str, metadata: Mapping[AssetKey, Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
     rows = {
         (key.path[1], key.path[2]): found["dagster/row_count"]
         for key, found in metadata.items()
@@ -152,7 +150,9 @@ def _summary_lines(
         )
     if report:
         yield "holdout", report["verdict"]
-        scores = (f"{name.removeprefix('test_')} {report[name]:.4g}" for name in report if name.startswith("test_"))
+        scores = (
+            f"{name.removeprefix('test_')} {report[name]:.4g}" for name in report if name.startswith("test_")
+        )
         yield "metrics", ", ".join(scores)
     if registered:
         yield "registered", f"{registered['model_uri']}"
@@ -190,4 +190,3 @@ def _metadata(instance: DagsterInstance, key: AssetKey) -> dict[str, Any]:
 
 def _short(key: AssetKey) -> str:
     return "/".join(key.path[1:])
-

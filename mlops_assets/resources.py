@@ -98,7 +98,7 @@ class MlflowTracking(dg.ConfigurableResource):
             "env_to_tag": self.env_to_tag,
             "extra_tags": self.extra_tags,
         }
-        mlflow = MlFlow(self._context.replace_config(config))
+        mlflow: Any = MlFlow(self._context.replace_config(config))
         try:
             yield mlflow.active_run().info.run_id
         finally:

@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,10 +95,8 @@ class Workplace:
             return keys
         by_name = {"/".join(key.path[1:]): key for key in keys}
         if until not in by_name:
-            raise ProjectError(
-                f"{project} has no asset {until}", hint=f"it has {', '.join(sorted(by_name))}"
-            )
-        selection = dg.AssetSelection.assets(by_name[until]).upstream()
+            raise ProjectError(f"{project} has no asset {until}", hint=f"it has {', '.join(sorted(by_name))}")
+        selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
         return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
 
     def steps(self, keys: set[AssetKey]) -> dict[str, list[AssetKey]]:
@@ -200,7 +198,8 @@ def stale_assets(
             or any(metadata.get(name) != value for name, value in expected.get(key, {}).items())
         ):
             stale.add(key)
-    return stale
+    # A step makes all of its assets or none.
+    return {key for name in stale for key in graph.get(name).execution_set_asset_keys} & keys
 
 
 def expected_metadata(
@@ -221,7 +220,9 @@ def expected_metadata(
     return expected
 
 
-def run_config(keys: set[AssetKey], *, source: Path | None, trials: int | None, debug: bool) -> dict[str, Any]:
+def run_config(
+    keys: set[AssetKey], *, source: Path | None, trials: int | None, debug: bool
+) -> dict[str, Any]:
     """Run config for the arguments of a run."""
     ops: dict[str, Any] = {}
     for key in keys:
@@ -292,4 +293,3 @@ def plain_cause(error: BaseException) -> str:
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause
     return str(cause).strip() or type(cause).__name__
-

@@ -101,7 +101,11 @@ class PyfuncModel:
     def __init__(self, model: TabularModel) -> None:
         self.model = model
 
-    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
         """Predictions from raw columns; see `TabularModel.predict`."""
         return self.model.predict(model_input)
 

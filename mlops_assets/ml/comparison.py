@@ -43,7 +43,9 @@ def decide(
     if not is_better(metric, challenger, baseline):
         return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
     if champion is None or challenger_on_common is None:
-        return Decision(True, f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}; there was no champion")
+        return Decision(
+            True, f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}; there was no champion"
+        )
     if common_rows < MIN_COMMON_ROWS:
         return Decision(
             False,

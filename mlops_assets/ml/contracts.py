@@ -23,6 +23,8 @@ from mlops_assets.ml.columns import Column, SqlType, select_list
 from mlops_assets.names import SOURCE_FILE, SOURCE_ROW
 from mlops_assets.sql import literal, quoted_list
 
+_LAST = 1_000_000
+"""Rank of uniqueness among the rules that a row breaks."""
 _SQL_TYPES: tuple[tuple[tuple[str, ...], SqlType], ...] = (
     (("int", "uint"), "BIGINT"),
     (("float", "double"), "DOUBLE"),
@@ -186,7 +188,7 @@ class Contract:
         }[self.keep]
         rule = literal(f"({', '.join(columns)}): unique")
         return (
-            f"select {SOURCE_FILE}, {SOURCE_ROW}, {rule} as rule from ("
+            f"select {SOURCE_FILE}, {SOURCE_ROW}, {rule} as rule, {_LAST} as rank from ("
             f"select {SOURCE_FILE}, {SOURCE_ROW}, {kept} filter (not _broken) over "
             f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
         )

@@ -14,7 +14,18 @@ from mlops_assets.errors import ProjectError
 from mlops_assets.names import PROVENANCE, ROW_ID
 from mlops_assets.sql import quoted, quoted_list
 
-_NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "U")
+_NUMBERS = (
+    "BIGINT",
+    "INTEGER",
+    "SMALLINT",
+    "TINYINT",
+    "HUGEINT",
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+    "BOOLEAN",
+    "U",
+)
 
 
 @dataclass(frozen=True)

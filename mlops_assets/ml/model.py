@@ -99,9 +99,7 @@ class TabularModel:
     def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Run the model's own `features.sql` over raw rows; one row of features for each, in their order."""
         missing = [
-            column.name
-            for column in self.spec.columns
-            if column.required and column.name not in rows.columns
+            column.name for column in self.spec.columns if column.required and column.name not in rows.columns
         ]
         if missing:
             raise ModelError(
@@ -112,7 +110,7 @@ class TabularModel:
         with duckdb.connect() as connection:
             source = connection.from_df(rows.reset_index(drop=True))
             typed = source.project(
-                f"{select_list(self.spec.columns, rows.columns)}, row_number() over () - 1 as {ROW_ID}"
+                f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"
             )
             result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
         if not np.array_equal(result[ROW_ID], np.arange(len(rows))):

@@ -22,9 +22,7 @@ CLASSIFICATION_METRICS = (
     "precision",
     "recall",
 )
-HIGHER_IS_BETTER = frozenset(
-    {"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"}
-)
+HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"})
 IN_TARGET_UNITS = frozenset({"rmse", "mae"})
 """Metrics that carry the target's unit."""
 

@@ -69,7 +69,7 @@ def tune(
     settings: Settings,
     *,
     journal: Path | None = None,
-    on_trial: Callable[[TrialSummary], None] = lambda trial: None,
+    on_trial: Callable[[TrialSummary], None] = lambda _: None,
 ) -> SearchResult:
     """Search until so many trials are finished, or the time is up.
 
@@ -103,8 +103,8 @@ def tune(
     deadline = time.monotonic() + (search.timeout_seconds or float("inf"))
     prepare = _FoldCache(features, target, folds, make_pipeline, settings)
     while len(finished) < search.trials and (time.monotonic() < deadline or not finished):
-        trial = _ask(study, search, len(finished), settings.seed)
-        _run(study, trial, search, settings, prepare)
+        proposed = _ask(study, search, len(finished), settings.seed)
+        _run(study, proposed, search, settings, prepare)
         finished = study.get_trials(states=_FINISHED)
         on_trial(_summary(finished[-1]))
     return _result(study)
@@ -224,7 +224,7 @@ def _result(study: optuna.Study) -> SearchResult:
         family=best.user_attrs[_FAMILY],
         params=best.user_attrs[_PARAMS],
         rounds=best.user_attrs[_ROUNDS],
-        score=best.value,
+        score=best.user_attrs[_SCORE],
         trials=[_summary(trial) for trial in study.get_trials(states=_FINISHED)],
     )
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import literal, quoted, quoted_list
+from mlops_assets.sql import quoted, quoted_list
 
 _BATCH_ROWS = 65_536
 _OCCURRENCE_BITS = 14
@@ -57,28 +57,21 @@ def validate(
         f"{contract.cast_sql(columns)}, {contract.cast_rules_sql(columns)} as {BROKEN_RULES}, "
         f"{quoted_list(PROVENANCE)}"
     )
-    broken_file = scratch / "broken.parquet"
-    _write_broken_rows(typed, contract, broken_file)
-    broken = f"read_parquet({literal(broken_file)})"
-    repeats_file = scratch / "repeats.parquet"
+    found = _write_broken_rows(typed, contract, scratch / "broken.parquet")
+    broken = connection.read_parquet(str(found))
+    bare = typed.project(f"* exclude ({BROKEN_RULES})")
     if contract.unique:
-        marked = connection.sql(
-            f"select * exclude ({BROKEN_RULES}), ({_PLACE}) in (select ({_PLACE}) from {broken}) as _broken "
-            "from typed"
-        ).set_alias("marked")
-        marked.create_view("_marked", replace=True)
-        queries = [contract.duplicates_sql(names, "_marked") for names in contract.unique]
-        repeats = connection.sql(" union all ".join(queries)).project("*, 1000000 as rank")
-        repeats.write_parquet(str(repeats_file))
-        broken = f"read_parquet([{literal(broken_file)}, {literal(repeats_file)}])"
-    rules = connection.sql(
-        f"select {_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES} from {broken} group by all"
-    )
-    quarantine = connection.sql(f"select raw.*, {BROKEN_RULES} from raw join rules using ({_PLACE})")
-    kept = connection.sql(
-        f"select * exclude ({BROKEN_RULES}) from typed anti join rules using ({_PLACE})"
-    )
-    return with_row_ids(kept, key or contract.names), quarantine
+        places = broken.project(_PLACE).distinct()
+        sound = bare.join(places, _PLACE, how="anti").project("*, false as _broken")
+        marked = sound.union(bare.join(places, _PLACE, how="semi").project("*, true as _broken"))
+        marked.create_view("marked", replace=True)
+        for names in contract.unique:
+            broken = broken.union(connection.sql(contract.duplicates_sql(names, "marked")))
+    rules = broken.aggregate(f"{_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES}", _PLACE)
+    rules.write_parquet(str(scratch / "rules.parquet"))
+    rules = connection.read_parquet(str(scratch / "rules.parquet"))
+    quarantine = raw.join(rules, _PLACE)
+    return with_row_ids(bare.join(rules, _PLACE, how="anti"), key or contract.names), quarantine
 
 
 def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:
@@ -91,9 +84,7 @@ def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckd
     bits = f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
     identified = relation.project(f"*, {bits} as _bits")
     number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
-    return identified.project(
-        f"* exclude (_bits), _bits * {1 << _OCCURRENCE_BITS} + {number} as {ROW_ID}"
-    )
+    return identified.project(f"* exclude (_bits), _bits * {1 << _OCCURRENCE_BITS} + {number} as {ROW_ID}")
 
 
 def key_bits_sql() -> str:
@@ -101,7 +92,7 @@ def key_bits_sql() -> str:
     return f"{ROW_ID} // {1 << _OCCURRENCE_BITS}"
 
 
-def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, target: Path) -> None:
+def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, target: Path) -> Path:
     """Write place and rule of every broken row, one line a rule, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
         for batch in typed.to_arrow_reader(_BATCH_ROWS):
@@ -123,3 +114,4 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
                         schema=_BROKEN_SCHEMA,
                     )
                 )
+    return target

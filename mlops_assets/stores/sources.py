@@ -7,6 +7,7 @@ Not here: types and rules; a text column stays text until the contract casts it 
 
 import csv
 import gzip
+import io
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -70,14 +71,15 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
     if source.is_dir():
         paths = [path for path in source.iterdir() if path.is_file() and _format(path)]
     elif has_magic(str(source)):
-        paths = [path for path in map(Path, glob(str(source), recursive=True)) if path.is_file()]
+        found = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
+        paths = [path for path in map(Path, found) if path.is_file()]
     else:
         paths = [source] if source.is_file() else []
     if not paths:
         raise DataError(
             f"{subject}: no file at {source}",
-            hint="put one there, or read from elsewhere with --data, or, where the project has a fetch.py, bring "
-            f"it with `mlops fetch`; readable are {', '.join(SUFFIXES)}",
+            hint="put one there, or read from elsewhere with --data, or bring it with `mlops fetch` if the "
+            f"project has a fetch.py; readable are {', '.join(SUFFIXES)}",
         )
     files = []
     folder = Path(os.path.commonpath([path.parent for path in paths]))
@@ -113,7 +115,10 @@ def read_files(
         relation.project(
             ", ".join(
                 [
-                    *(quoted(name) if name in relation.columns else f"null as {quoted(name)}" for name in columns),
+                    *(
+                        quoted(name) if name in relation.columns else f"null as {quoted(name)}"
+                        for name in columns
+                    ),
                     f"{literal(file.name)} as {SOURCE_FILE}",
                     f"{literal(file.sha256)} as {SOURCE_SHA256}",
                     f"row_number() over () as {SOURCE_ROW}",
@@ -124,17 +129,16 @@ def read_files(
     ]
 
 
-def _scan(
-    connection: duckdb.DuckDBPyConnection, file: SourceFile, subject: str
-) -> duckdb.DuckDBPyRelation:
+def _scan(connection: duckdb.DuckDBPyConnection, file: SourceFile, subject: str) -> duckdb.DuckDBPyRelation:
     try:
+        path = literal(file.path)
         match file.format:
             case "csv":
                 scan = _csv_scan(file.path, subject)
             case "parquet":
-                scan = f"read_parquet({literal(file.path)}, hive_partitioning = false)"
+                scan = f"read_parquet({path}, hive_partitioning = false)"
             case "jsonl":
-                scan = f"read_json({literal(file.path)}, format = 'newline_delimited', hive_partitioning = false)"
+                scan = f"read_json({path}, format = 'newline_delimited', hive_partitioning = false)"
         relation = connection.sql(f"from {scan}")
     except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise unreadable(file.path, subject, error) from error
@@ -153,17 +157,17 @@ def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
 
 def _csv_scan(path: Path, subject: str) -> str:
     """Name every column from the header, so that DuckDB has nothing to guess and no row decides a type."""
-    opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix == ".gz" else None
-    with opened or path.open(encoding="utf-8-sig", newline="") as stream:
-        header = next(csv.reader(stream), [])
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        header = next(csv.reader(text), [])
     if not [field for field in header if field.strip()]:
         raise DataError(f"{subject}: {path} has no header", hint="the first line names the columns")
     fields = [field.strip() for field in header]
     _refuse_ambiguous(fields, f"{subject}: {path}")
     columns = ", ".join(f"{literal(field)}: 'VARCHAR'" for field in fields)
     return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', "
-        "quote = '\"', escape = '\"', hive_partitioning = false)"
+        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        "delim = ',', quote = '\"', escape = '\"', hive_partitioning = false)"
     )
 
 

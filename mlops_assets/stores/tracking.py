@@ -23,6 +23,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, DataType, Schema
 
 from mlops_assets.errors import TrackingError
@@ -292,7 +293,7 @@ class TrackingStore:
             flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
             yield path / flavour["data"]
 
-    def load_pyfunc(self, uri: str) -> mlflow.pyfunc.PyFuncModel:
+    def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does."""
         mlflow.set_tracking_uri(self.uri)
         return mlflow.pyfunc.load_model(uri)

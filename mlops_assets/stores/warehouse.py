@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Field, PrimitiveType
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from filelock import FileLock
 
 from mlops_assets.digests import text_digest
@@ -91,7 +92,7 @@ class Warehouse:
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """An in-memory DuckDB that spills below the warehouse and never reaches for the network."""
         spill = self.root / ".spill"
-        config = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": self.memory_limit,
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
@@ -178,7 +179,9 @@ class Warehouse:
         if partition is not None:
             schema = Schema([*schema.fields, Field(PARTITION, PrimitiveType("string"), nullable=True)])
         self._create(directory, schema, partition)
-        actions = [self._put(directory, file, str(facts["mlops.digest"]), partition) for file in files]
+        actions: list[AddAction | RemoveAction] = [
+            self._put(directory, file, str(facts["mlops.digest"]), partition) for file in files
+        ]
         properties = CommitProperties(
             custom_metadata={name: value for name, value in facts.items() if value is not None}
         )
@@ -223,7 +226,7 @@ class Warehouse:
         name = f"{folder}{digest}-{uuid.uuid4().hex[:8]}.parquet"
         target = directory / name
         target.parent.mkdir(exist_ok=True)
-        rows = duckdb.sql(f"select num_rows from parquet_file_metadata({literal(file)})").fetchall()[0][0]
+        rows = pq.read_metadata(file).num_rows
         file.rename(target)
         return AddAction(
             path=name,
@@ -311,9 +314,7 @@ class Warehouse:
         if known is not None:
             return known
         with self.connect() as connection:
-            return relation_digest(
-                self.relation(connection, table, partition=partition, version=version)
-            )[1]
+            return relation_digest(self.relation(connection, table, partition=partition, version=version))[1]
 
     def versions(self, table: TableKey) -> list[TableVersion]:
         """All versions that hold content, newest first, with the Dagster run that wrote each."""

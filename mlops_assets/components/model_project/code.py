@@ -55,7 +55,9 @@ class ProjectCode:
                     hint="declare it as a pandera DataFrameModel",
                 )
         if not self.text(FEATURES_SQL).strip():
-            raise ProjectError(f"{self.project}: {self.folder / FEATURES_SQL} is empty", hint="write a SELECT")
+            raise ProjectError(
+                f"{self.project}: {self.folder / FEATURES_SQL} is empty", hint="write a SELECT"
+            )
         for file, function in ((PIPELINE, "make_pipeline"), (FETCH, "fetch")):
             if self.has(file) and function not in self._top_level(file):
                 raise ProjectError(
@@ -126,9 +128,7 @@ class ProjectCode:
             raise ProjectError(
                 f"{self.project}: {self.folder / file}, line {error.lineno}: {error.msg}"
             ) from error
-        return {
-            node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)
-        }
+        return {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
 
     def _module(self, file: str) -> ModuleType:
         """Import a file; its name carries the content, so that a changed file is a new module."""

@@ -55,7 +55,9 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     def _settings_fit_together(self) -> "ModelProject":
         metric = self.tuning.metric
         if metric and metric not in metrics_of(self.task):
-            raise ValueError(f"tuning.metric is {metric}, and {self.task} has {', '.join(metrics_of(self.task))}")
+            raise ValueError(
+                f"tuning.metric is {metric}, and {self.task} has {', '.join(metrics_of(self.task))}"
+            )
         if len(self.tables) != 1:
             raise ValueError(f"tables has {len(self.tables)} entries; a project has one table")
         for table in self.tables:

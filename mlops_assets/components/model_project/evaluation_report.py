@@ -162,7 +162,10 @@ def _importances(
     def loss(positions: "NDArray", predictions: "NDArray") -> float:
         truth = holdout.target[positions]
         unit_size = settings.target.unit_size
-        return sign * compute_metrics(settings.task, truth, predictions, classes=classes, unit_size=unit_size)[metric]
+        return (
+            sign
+            * compute_metrics(settings.task, truth, predictions, classes=classes, unit_size=unit_size)[metric]
+        )
 
     return shuffled_importances(model.predict_features, holdout.features, loss, seed=settings.split.seed)
 

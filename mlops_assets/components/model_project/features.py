@@ -13,6 +13,7 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import duckdb
 
+    from mlops_assets.ml.contracts import Contract
     from mlops_assets.ml.features import FeatureQuery
 
 CONTRACT, ONE_ROW_EACH, ROW_BY_ROW = "contract", "one_row_each", "row_by_row"
@@ -45,7 +46,10 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     if project.code.has_feature_contract():
         checks.append(
             dg.AssetCheckSpec(
-                CONTRACT, asset=spec.key, blocking=True, description="Every row keeps `Features` in schema.py."
+                CONTRACT,
+                asset=spec.key,
+                blocking=True,
+                description="Every row keeps `Features` in schema.py.",
             )
         )
 
@@ -72,10 +76,10 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                 ),
             )
             written = store.relation(connection, spec.key.path)
-            yield _one_row_each(connection, valid, written)
+            yield _one_row_each(valid, written)
             yield _row_by_row(connection, query, project.table, valid, written)
-            if project.code.has_feature_contract():
-                yield _contract(project, written)
+            if declared := project.code.feature_contract():
+                yield _contract(declared, written)
 
     return features
 
@@ -92,14 +96,12 @@ def feature_query(project: Project) -> "FeatureQuery":
 
 
 def _one_row_each(
-    connection: "duckdb.DuckDBPyConnection", valid: "duckdb.DuckDBPyRelation", written: "duckdb.DuckDBPyRelation"
+    valid: "duckdb.DuckDBPyRelation", written: "duckdb.DuckDBPyRelation"
 ) -> dg.AssetCheckResult:
     row_id = names.ROW_ID
-    missing, extra, repeated = connection.sql(
-        f"select (select count(*) from valid anti join written using ({row_id})), "
-        f"(select count(*) from written anti join valid using ({row_id})), "
-        f"(select count(*) - count(distinct {row_id}) from written)"
-    ).fetchall()[0]
+    missing = len(valid.join(written, row_id, how="anti"))
+    extra = len(written.join(valid, row_id, how="anti"))
+    repeated = len(written) - len(written.project(row_id).distinct())
     return dg.AssetCheckResult(
         check_name=ONE_ROW_EACH,
         passed=not (missing or extra or repeated),
@@ -117,28 +119,25 @@ def _row_by_row(
 ) -> dg.AssetCheckResult:
     """Run the query again over a sample of rows alone, and compare."""
     row_id = names.ROW_ID
-    sample = connection.sql(f"from valid order by md5({row_id}::varchar) limit {_SAMPLE_ROWS}")
-    connection.execute("create or replace temp table _sample as from sample")
-    alone = query.run(connection, {table: connection.table("_sample")})
-    among = connection.sql(f"from written where {row_id} in (select {row_id} from _sample)")
-    differing = connection.sql(
-        f"select {row_id} from ((from alone except from among) union all (from among except from alone)) "
-        "group by all"
-    )
-    count = differing.count("*").fetchall()[0][0]
-    examples = [row[0] for row in differing.limit(_EXAMPLES).fetchall()]
+    valid.order(f"md5({row_id}::varchar)").limit(_SAMPLE_ROWS).create("_sample")
+    sample = connection.table("_sample")
+    alone = query.run(connection, {table: sample})
+    among = written.join(sample.project(row_id), row_id, how="semi")
+    differing = alone.except_(among).union(among.except_(alone)).project(row_id).distinct().order(row_id)
+    count = len(differing)
     return dg.AssetCheckResult(
         check_name=ROW_BY_ROW,
         passed=count == 0,
-        description=f"{count:,} of {min(_SAMPLE_ROWS, len(valid)):,} sampled rows have other features alone "
-        "than among all rows" + ("; features.sql must look at one row at a time" if count else ""),
-        metadata={"examples": dg.MetadataValue.json(examples)},
+        description=f"{count:,} of {len(sample):,} sampled rows have other features alone than among all rows"
+        + ("; features.sql must look at one row at a time" if count else ""),
+        metadata={
+            "examples": dg.MetadataValue.json([row[0] for row in differing.limit(_EXAMPLES).fetchall()])
+        },
     )
 
 
-def _contract(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+def _contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Judge the features by their own contract; none is removed, all are blocked."""
-    declared = project.code.feature_contract()
     if missing := declared.missing(written.columns):
         return dg.AssetCheckResult(
             check_name=CONTRACT,

@@ -117,5 +117,7 @@ def table_metadata(
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """A small table to look at in the UI."""
     lines = [header, ["---"] * len(header), *rows]
-    text = "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    text = "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
     return dg.MetadataValue.md(text)

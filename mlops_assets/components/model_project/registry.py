@@ -37,7 +37,9 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             tracking = mlflow.store
             trained = tracking.trained_model(project.name, dagster_run_id=context.run_id)
             _refuse_unevaluated(project, trained)
-            metrics = {name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")}
+            metrics = {
+                name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")
+            }
             version = tracking.register(project.name, trained, {**trained.facts, **metrics})
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version.version}-{trained.facts['model_digest'][:16]}"),
@@ -57,7 +59,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     settings = project.settings
     spec = project.spec(
         project.key(names.CHAMPION),
-        description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to a version that beats "
+        description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to one that beats "
         "its baselines, and the champion before it on holdout rows that neither was trained on.",
         kinds=["mlflow"],
         deps=[project.key(names.REGISTERED_MODEL)],
@@ -206,7 +208,9 @@ def _predicts(
     import numpy as np
 
     with warehouse.connect() as connection:
-        rows = warehouse.relation(connection, project.table_key(names.VALIDATED).path).limit(_SAMPLE_ROWS).df()
+        rows = (
+            warehouse.relation(connection, project.table_key(names.VALIDATED).path).limit(_SAMPLE_ROWS).df()
+        )
     model = tracking.load(version.uri)
     raw = rows[[column.name for column in model.spec.columns]]
     served: Any = tracking.load_pyfunc(f"models:/{project.name}@{names.CHAMPION}").predict(raw)

@@ -5,7 +5,7 @@ Holds: the scaffolder and its templates.
 
 from typing import Any
 
-from dagster.components import ScaffoldRequest, Scaffolder, scaffold_component
+from dagster.components import Scaffolder, ScaffoldRequest, scaffold_component
 
 _SCHEMA = '''"""Contracts: what a row of each table may look like."""
 
@@ -53,5 +53,3 @@ class ModelProjectScaffolder(Scaffolder):
         )
         (request.target_path / "schema.py").write_text(_SCHEMA, "utf-8")
         (request.target_path / "features.sql").write_text(_FEATURES, "utf-8")
-
-

@@ -68,7 +68,9 @@ class SplitSettings(Settings):
     @model_validator(mode="after")
     def _group_has_columns(self) -> Self:
         if (self.method == "group") != bool(self.group):
-            raise ValueError("split.group names the columns of a group, with split.method: group and only then")
+            raise ValueError(
+                "split.group names the columns of a group, with split.method: group and only then"
+            )
         return self
 
 

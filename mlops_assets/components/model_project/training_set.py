@@ -59,13 +59,14 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                         hint="correct target.column or split.group in defs.yaml",
                     )
             side = holdout_sql(split.method, split.holdout, split.seed, target=target, groups=split.group)
-            group = f"concat_ws(chr(31), {quoted_list(split.group)}) as {names.GROUP}, " if split.group else ""
-            sides = connection.sql(
-                f"select {names.ROW_ID}, {quoted(target)}, {group}"
-                f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT} "
-                f"from valid where {quoted(target)} is not null"
+            group = (
+                f"concat_ws(chr(31), {quoted_list(split.group)}) as {names.GROUP}, " if split.group else ""
             )
-            labelled = connection.sql(f"from features join sides using ({names.ROW_ID})")
+            sides = valid.filter(f"{quoted(target)} is not null").project(
+                f"{names.ROW_ID}, {quoted(target)}, {group}"
+                f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT}"
+            )
+            labelled = features.join(sides, names.ROW_ID)
             keys = {"/".join(key.path): store.version(key.path) for key in (features_key, validated_key)}
             types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run_id, inputs=keys)
@@ -94,7 +95,9 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
 
 def _both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
     rows = {side: counts.get(side, (0, 0)) for side in (names.TRAIN, names.HOLDOUT)}
-    told = ", ".join(f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items())
+    told = ", ".join(
+        f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items()
+    )
     classes = project.settings.task != "regression"
     enough = rows[names.TRAIN][1] >= 2 and rows[names.HOLDOUT][0] >= 1
     return dg.AssetCheckResult(

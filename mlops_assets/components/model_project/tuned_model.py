@@ -27,7 +27,7 @@ TRIALS = "trials"
 """Name in metadata: how many trials the search was asked for."""
 
 BUDGET = ("trials", "timeout_seconds", "threads")
-"""Settings that say how long to search, not for what: a search with more of them goes on from the same study."""
+"""Settings that say how long to search, not for what: with more trials, the same study goes on."""
 
 
 class TuningConfig(dg.Config):
@@ -42,8 +42,8 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
     settings = project.settings
     spec = project.spec(
         project.key(names.TUNED_MODEL),
-        description=f"A search over {', '.join(settings.tuning.families)} by cross-validation on the rows that "
-        "train, and the winner fitted on all of them.",
+        description=f"A search over {', '.join(settings.tuning.families)} by cross-validation on the rows "
+        "that train, and the winner fitted on all of them.",
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
@@ -184,7 +184,9 @@ def _search(
             f"{' (pruned)' if trial.state == 'pruned' else ''}, best {best[-1] if best else float('nan'):.4g}"
         )
 
-    key = text_digest(facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric)
+    key = text_digest(
+        facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
+    )
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
     journal.parent.mkdir(parents=True, exist_ok=True)
     folds = make_folds(

@@ -86,13 +86,11 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
             inputs = {"/".join(raw_key.path): store.version(raw_key.path)}
             results = {}
             for spec, relation in ((validated, good), (quarantine, bad)):
-                result = store.write(
-                    spec.key.path, relation, dagster_run_id=context.run_id, inputs=inputs
-                )
+                result = store.write(spec.key.path, relation, dagster_run_id=context.run_id, inputs=inputs)
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
                 types = dict(zip(relation.columns, map(str, relation.types), strict=True))
-                extra = _rule_counts(connection, bad) if spec is quarantine else {}
+                extra = _rule_counts(bad) if spec is quarantine else {}
                 yield dg.MaterializeResult(
                     asset_key=spec.key,
                     data_version=dg.DataVersion(result.digest),
@@ -136,10 +134,8 @@ def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey
     )
 
 
-def _rule_counts(connection: "duckdb.DuckDBPyConnection", bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
+def _rule_counts(bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
     """How often each rule was broken, most often first."""
-    counts = connection.sql(
-        f"select rule, count(*) as n from (select unnest({names.BROKEN_RULES}) as rule from bad) "
-        "group by rule order by n desc, rule limit 50"
-    ).fetchall()
+    rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
+    counts = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(50).fetchall()
     return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}

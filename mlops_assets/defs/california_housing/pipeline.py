@@ -19,6 +19,4 @@ def make_pipeline():
         SimpleImputer(strategy="constant", fill_value="unknown", keep_empty_features=True),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
     )
-    return make_column_transformer(
-        (fill, BEDROOMS), (encode, ["ocean_proximity"]), remainder="passthrough"
-    )
+    return make_column_transformer((fill, BEDROOMS), (encode, ["ocean_proximity"]), remainder="passthrough")

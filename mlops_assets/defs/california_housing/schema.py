@@ -11,7 +11,9 @@ OCEAN_PROXIMITY = ["<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN"]
 class Districts(pa.DataFrameModel):
     """One row a census block group of 1990, as in the published CSV file."""
 
-    longitude: float = pa.Field(in_range={"min_value": -124.5, "max_value": -114.1}, description="degrees east")
+    longitude: float = pa.Field(
+        in_range={"min_value": -124.5, "max_value": -114.1}, description="degrees east"
+    )
     latitude: float = pa.Field(in_range={"min_value": 32.5, "max_value": 42.1}, description="degrees north")
     housing_median_age: float = pa.Field(
         in_range={"min_value": 1, "max_value": 52}, description="years; capped at 52"

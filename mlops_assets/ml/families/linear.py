@@ -43,7 +43,12 @@ class LinearFamily:
         return _PreparedFold(scaling.fit_transform(train[0]), train[1], scaling.transform(valid[0]), settings)
 
     def fit(
-        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
+        self,
+        matrix: NDArray,
+        target: NDArray,
+        params: Params,
+        rounds: int | None,  # noqa: ARG002
+        settings: Settings,
     ) -> "LinearEstimator":
         pipeline = make_pipeline(*_scaling_steps(), _regression(params, settings))
         return LinearEstimator(pipeline.fit(matrix, target))

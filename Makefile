@@ -1,0 +1,46 @@
+# `make help` lists the targets. Every target installs first, and again only when the dependencies change.
+
+PYTHON ?= python3
+PROJECT ?= california_housing
+BIN := .venv/bin
+export DAGSTER_HOME := $(CURDIR)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help install run ui test check format clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed ## Build .venv with the exact versions of constraints.txt
+
+.venv/installed: pyproject.toml setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "$$($(PYTHON) --version) can't be used: Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: install ## Run a project's whole graph: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
+	@mlops run $(PROJECT) $(if $(DATA),--data '$(DATA)') $(if $(TRIALS),--trials $(TRIALS))
+
+ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
+	@mlops ui
+
+test: install ## Run the tests
+	@pytest
+
+check: install ## Lint, check formatting and types, and load the definitions
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@dg check defs
+
+format: install ## Format the code and mend what ruff can mend
+	@ruff check --fix .
+	@ruff format .
+
+clean: ## Remove .venv and caches; data/state stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
