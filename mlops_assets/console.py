@@ -51,6 +51,7 @@ class RunProgress:
         self._steps = {name: _Step() for name in steps}
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
         self.faults: list[str] = []
+        self._blocked: list[str] = []
 
     def __enter__(self) -> "RunProgress":
         if self._console.is_terminal:
@@ -80,13 +81,16 @@ class RunProgress:
             case DagsterEventType.STEP_SKIPPED:
                 self._finish(entry, step, "skipped")
             case DagsterEventType.STEP_FAILURE:
-                self.faults.append(_fault(event))
+                self.faults.extend(self._blocked or [_fault(event)])
+                self._blocked.clear()
                 self._finish(entry, step, "failed")
             case DagsterEventType.ASSET_CHECK_EVALUATION:
                 check = event.asset_check_evaluation_data
                 if not check.passed:
                     step.note = f"check {check.check_name}: {check.description}"
                     self._say(entry.step_key, step, step.note)
+                    if check.blocking:
+                        self._blocked.append(f"{check.asset_key.to_user_string()}: {step.note}")
 
     def _finish(self, entry: dg.EventLogEntry, step: _Step, state: str) -> None:
         step.state = state

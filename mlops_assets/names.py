@@ -26,6 +26,9 @@ TRAIN, HOLDOUT = "train", "holdout"
 GROUP = "_group"
 """In the training set: rows with the same group are never torn apart."""
 
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP)
+"""What no column of a contract may be called."""
+
 CHAMPION = "champion"
 """The registry alias of the version that serves."""
 

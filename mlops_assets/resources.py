@@ -7,6 +7,7 @@ must not pay for MLflow and DuckDB.
 """
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,9 +99,16 @@ class MlflowTracking(dg.ConfigurableResource):
             "env_to_tag": self.env_to_tag,
             "extra_tags": self.extra_tags,
         }
-        mlflow: Any = MlFlow(self._context.replace_config(config))
+        with warnings.catch_warnings():
+            # dagster-mlflow is called beta, and asks its context for what Dagster renamed.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster")
+            mlflow: Any = MlFlow(self._context.replace_config(config))
+        active = mlflow.active_run().info.run_id
+        if run_id is None:  # dagster-mlflow names a run after the job, which is the same for all
+            mlflow.set_tag("mlflow.runName", f"{project} {mlflow.dagster_run_id[:8]}")
         try:
-            yield mlflow.active_run().info.run_id
+            yield active
         finally:
             if sys.exc_info()[0]:
                 mlflow.cleanup_on_error()

@@ -20,6 +20,7 @@ from typing import Any
 import dagster as dg
 import yaml
 from dagster import AssetKey, DagsterInstance
+from dagster.components.core.component_tree import ComponentTreeException
 
 from mlops_assets import names
 from mlops_assets.components.model_project.raw import FINGERPRINT, SOURCE
@@ -62,13 +63,8 @@ class Workplace:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
             definitions.resolve_asset_graph()
-        except MlopsError:
-            raise
-        except (dg.DagsterError, ImportError, AttributeError) as error:
-            raise ProjectError(
-                f"the definitions in {module} can't be loaded: {plain_cause(error)}",
-                hint="dg check defs shows more",
-            ) from error
+        except (dg.DagsterError, ComponentTreeException, ImportError, AttributeError) as error:
+            raise plain_cause(error, f"the definitions in {module} can't be loaded") from error
         return definitions
 
     @cached_property
@@ -287,9 +283,13 @@ def _follow(
             more, cursor = page.has_more, page.cursor
 
 
-def plain_cause(error: BaseException) -> str:
-    """The innermost message of an error, which is the one that somebody wrote for people."""
+def plain_cause(error: BaseException, subject: str) -> MlopsError:
+    """Our own error if one is behind another, else the innermost one's message."""
     cause = error
-    while cause.__cause__ or cause.__context__:
+    while not isinstance(cause, MlopsError) and (cause.__cause__ or cause.__context__):
         cause = cause.__cause__ or cause.__context__ or cause
-    return str(cause).strip() or type(cause).__name__
+    if isinstance(cause, MlopsError):
+        return cause
+    return ProjectError(
+        f"{subject}: {str(cause).strip() or type(cause).__name__}", hint="dg check defs shows more"
+    )

@@ -43,7 +43,8 @@ def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[s
             *("--default-artifact-root", (state.mlflow / "artifacts").as_uri()),
         ],
     }
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, **quiet}
     running = {
         name: subprocess.Popen(command, cwd=workplace.root, env=environment, start_new_session=True)
         for name, command in commands.items()

@@ -116,5 +116,5 @@ def _load_pyfunc(data_path: str) -> PyfuncModel:
 
 
 def _file_digests(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != _MANIFEST)
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / _MANIFEST)
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}

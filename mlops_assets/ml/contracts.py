@@ -9,7 +9,7 @@ A rule must be decidable for one row at a time, or be uniqueness: rows stream th
 of a whole column would mean something else for each batch. Such checks are refused by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from pandera.errors import SchemaErrors
 
 from mlops_assets.errors import ProjectError
 from mlops_assets.ml.columns import Column, SqlType, select_list
-from mlops_assets.names import SOURCE_FILE, SOURCE_ROW
+from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.sql import literal, quoted_list
 
 _LAST = 1_000_000
@@ -38,9 +38,10 @@ _PANDAS_TYPES: dict[SqlType, str] = {
     "DOUBLE": "float64",
     "BOOLEAN": "bool",
     "TIMESTAMP": "datetime64[ns]",
-    "DATE": "datetime64[ns]",
+    "DATE": "date",
     "VARCHAR": "object",
 }
+"""What a check sees of each type, and what a rule calls it; a date is a `datetime.date`."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Contract:
     unique: tuple[tuple[str, ...], ...]
     keep: Literal["first", "last"]
     _checks: pa.DataFrameSchema
+    """Checks of one column each."""
+    _table_checks: pa.DataFrameSchema
+    """Checks of several columns of a row."""
 
     @classmethod
     def of(cls, model: Any, *, subject: str, key: Sequence[str] = ()) -> "Contract":
@@ -92,6 +96,12 @@ class Contract:
             )
             for name, column in schema.columns.items()
         )
+        taken = [name for name in schema.columns if name.lower() in RESERVED]
+        if taken:
+            raise ProjectError(
+                f"{subject}: column {', '.join(taken)} of schema.py is a reserved name",
+                hint="rename it in the source and in schema.py",
+            )
         unknown = [name for name in key if name not in schema.columns]
         if unknown:
             raise ProjectError(f"{subject}: key column {', '.join(unknown)} is not in schema.py")
@@ -99,7 +109,9 @@ class Contract:
         declared = [tuple(schema.unique)] if schema.unique else []
         unique = tuple(dict.fromkeys([*singles, *declared, *([tuple(key)] if key else [])]))
         keep: Literal["first", "last"] = "last" if schema.report_duplicates == "exclude_last" else "first"
-        contract = cls(subject, columns, unique, keep, _checks_only(schema))
+        contract = cls(
+            subject, columns, unique, keep, _column_checks(schema), pa.DataFrameSchema(checks=schema.checks)
+        )
         contract._refuse_aggregates()
         return contract
 
@@ -136,22 +148,49 @@ class Contract:
     def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
         """The value rules that rows of a typed batch break.
 
+        A rule of several columns is judged where no required value is missing. Types never depend on which
+        other rows are in the batch: with a missing number, pandas would make all integers floats.
+
         Parameters
         ----------
         frame
-            The contract's columns, cast; any index.
+            The contract's columns, cast, integers and booleans as pandas' nullable types; any index.
 
         Returns
         -------
         For each position (from 0) that breaks a rule, the rules in the order of the schema.
         """
         frame = frame.reset_index(drop=True)
+        broken: dict[int, list[str]] = {}
+        for checks, rows in ((self._checks, frame), (self._table_checks, self._complete(frame))):
+            for position, rule in self._failures(checks, rows):
+                rules = broken.setdefault(position, [])
+                if rule not in rules:
+                    rules.append(rule)
+        places = {name: place for place, name in enumerate(self.names)}
+        return {
+            position: sorted(rules, key=lambda rule: places.get(rule.split(":")[0], len(places)))
+            for position, rules in broken.items()
+        }
+
+    def _complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that lack no required value, with numbers as NumPy has them."""
+        needed = {column.name for column in self.columns if column.required and not column.nullable}
+        types: dict[str, Any] = {}
+        for column in self.columns:
+            if column.sql_type == "BIGINT":
+                types[column.name] = "int64" if column.name in needed else "float64"
+            if column.sql_type == "BOOLEAN":
+                types[column.name] = "bool" if column.name in needed else "boolean"
+        return frame[frame[sorted(needed)].notna().all(axis=1)].astype(types)
+
+    def _failures(self, checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
         try:
-            self._checks.validate(frame, lazy=True)
+            checks.validate(frame, lazy=True)
         except SchemaErrors as errors:
             cases = errors.failure_cases
         else:
-            return {}
+            return
         whole = cases[cases["index"].isna()]
         if len(whole):
             case = whole.iloc[0]
@@ -160,15 +199,10 @@ class Contract:
                 f"telling the rows: {case['failure_case']}",
                 hint="make it return one boolean for each row; a check that raises is a fault of schema.py",
             )
-        broken: dict[int, list[str]] = {}
         for position, context, column, check in zip(
             cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True
         ):
-            name = f"{column}: {check}" if context == "Column" else str(check)
-            rules = broken.setdefault(int(position), [])
-            if name not in rules:
-                rules.append(name)
-        return broken
+            yield int(position), f"{column}: {check}" if context == "Column" else str(check)
 
     def duplicates_sql(self, columns: tuple[str, ...], rows: str) -> str:
         """A query for the rows that repeat the values of another row that is kept.
@@ -197,12 +231,9 @@ class Contract:
         """Try every check on an empty table: one verdict instead of none is a check of the whole column."""
         for column in self.columns:
             for check in self._checks.columns[column.name].checks:
-                series = pd.Series([], dtype=_PANDAS_TYPES[column.sql_type], name=column.name)
-                self._refuse_aggregate(check, series, f"column {column.name}")
-        empty = pd.DataFrame(
-            {column.name: pd.Series([], dtype=_PANDAS_TYPES[column.sql_type]) for column in self.columns}
-        )
-        for check in self._checks.checks:
+                self._refuse_aggregate(check, _empty(column), f"column {column.name}")
+        empty = pd.DataFrame({column.name: _empty(column) for column in self.columns})
+        for check in self._table_checks.checks:
             self._refuse_aggregate(check, empty, "the table")
 
     def _refuse_aggregate(self, check: pa.Check, sample: pd.Series | pd.DataFrame, where: str) -> None:
@@ -210,7 +241,7 @@ class Contract:
         if not aggregate and not check.element_wise:
             try:
                 verdict = check(sample).check_output
-            except (IndexError, ValueError, ZeroDivisionError, KeyError):
+            except Exception:
                 return  # it needs rows; `broken_rules` sees what it returns for them
             aggregate = isinstance(verdict, bool | np.bool_)
         if aggregate:
@@ -220,14 +251,18 @@ class Contract:
             )
 
 
-def _checks_only(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
-    """The schema's value checks alone: types, nulls and uniqueness are decided in SQL."""
+def _empty(column: Column) -> pd.Series:
+    dtype = _PANDAS_TYPES[column.sql_type]
+    return pd.Series([], dtype="object" if dtype == "date" else dtype, name=column.name)
+
+
+def _column_checks(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
+    """The columns' value checks alone: types, nulls and uniqueness are decided in SQL."""
     return pa.DataFrameSchema(
         {
             name: pa.Column(checks=column.checks, nullable=True, required=True)
             for name, column in schema.columns.items()
-        },
-        checks=schema.checks,
+        }
     )
 
 

@@ -102,17 +102,26 @@ class Evaluation:
         return confusion_matrix(self.truth, chosen, labels=np.arange(len(self.classes)))
 
     def to_json(self) -> dict[str, Any]:
-        """The same numbers without the rows."""
+        """The same numbers without the rows; those that are undefined or infinite are None."""
         numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0)))
         del numbers["truth"], numbers["predictions"]
-        numbers["scores"] = {
-            name: {metric: None if math.isnan(value) else value for metric, value in scores.items()}
-            for name, scores in self.scores.items()
-        }
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
-        return numbers | extra
+        told: dict[str, Any] = _finite(numbers | extra)
+        return told
+
+
+def _finite(value: Any) -> Any:
+    """The same value without the numbers that JSON has no word for."""
+    match value:
+        case dict():
+            return {name: _finite(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+    return value
 
 
 def score_all(

@@ -5,6 +5,7 @@ Add here: what every run of `features.sql` must keep.
 Not here: steps that learn from data; they are scikit-learn transformers in a project's `pipeline.py`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,18 +15,10 @@ from mlops_assets.errors import ProjectError
 from mlops_assets.names import PROVENANCE, ROW_ID
 from mlops_assets.sql import quoted, quoted_list
 
-_NUMBERS = (
-    "BIGINT",
-    "INTEGER",
-    "SMALLINT",
-    "TINYINT",
-    "HUGEINT",
-    "DOUBLE",
-    "FLOAT",
-    "DECIMAL",
-    "BOOLEAN",
-    "U",
+_NUMBER = re.compile(
+    r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"
 )
+_TEXT = re.compile(r"VARCHAR|ENUM\([^\[]*\)")
 
 
 @dataclass(frozen=True)
@@ -66,11 +59,12 @@ class FeatureQuery:
             visible = f"* exclude ({quoted_list(left_out)})" if left_out else "*"
             relation.project(visible).create_view(name, replace=True)
         try:
-            result = connection.sql(self.sql.strip().rstrip(";"))
+            statements = connection.extract_statements(self.sql)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise ProjectError(f"{self.subject} is not one query", hint="write one SELECT, and only that")
+            result = connection.query(statements[0].query)
         except duckdb.Error as error:
-            raise self._fault(error) from error
-        if result is None:
-            raise ProjectError(f"{self.subject} is no query", hint="write one SELECT")
+            raise self.fault(error) from error
         if ROW_ID not in result.columns:
             raise ProjectError(
                 f"{self.subject} does not return {ROW_ID}", hint=f"select {ROW_ID} beside the features"
@@ -82,9 +76,9 @@ class FeatureQuery:
         for name, kind in zip(result.columns, map(str, result.types), strict=True):
             if name == ROW_ID:
                 continue
-            if kind.startswith(_NUMBERS):
+            if _NUMBER.fullmatch(kind):
                 typed.append(f"{quoted(name)}::double as {quoted(name)}")
-            elif kind == "VARCHAR" or kind.startswith("ENUM"):
+            elif _TEXT.fullmatch(kind):
                 typed.append(f"{quoted(name)}::varchar as {quoted(name)}")
             else:
                 raise ProjectError(
@@ -95,7 +89,8 @@ class FeatureQuery:
             raise ProjectError(f"{self.subject} returns no feature", hint="select columns beside row_id")
         return typed
 
-    def _fault(self, error: duckdb.Error) -> ProjectError:
+    def fault(self, error: duckdb.Error) -> ProjectError:
+        """The error for a query that failed, at once or while its rows were computed."""
         reason = str(error).strip()
         hint = "mend the query; the tables are seen under their names in defs.yaml, with row_id"
         if any(f'"{name}"' in reason for name in self.hidden):

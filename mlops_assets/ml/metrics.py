@@ -64,7 +64,9 @@ def compute_metrics(
 
 def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
     """Predictions of a classifier as `(n, classes)`."""
-    return np.column_stack([1.0 - predictions, predictions]) if task == "binary" else predictions
+    if task == "binary":
+        return np.column_stack([1.0 - predictions, predictions])
+    return predictions / predictions.sum(axis=1, keepdims=True)  # a model in single precision is off by 1e-7
 
 
 def _average_precision(truth: NDArray, scored: NDArray, one_hot: NDArray) -> float:

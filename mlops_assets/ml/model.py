@@ -27,6 +27,11 @@ from mlops_assets.ml.tasks import Task
 from mlops_assets.names import ROW_ID
 
 Label = str | int | float | bool
+_SEALED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+}
+"""An artifact's SQL sees the rows that it is given: no file, no network, no variable of ours."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class TabularModel:
                 hint=f"it predicts from {', '.join(column.name for column in self.spec.columns)}",
             )
         query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
-        with duckdb.connect() as connection:
+        with duckdb.connect(config=_SEALED) as connection:
             source = connection.from_df(rows.reset_index(drop=True))
             typed = source.project(
                 f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"

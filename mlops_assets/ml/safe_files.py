@@ -20,7 +20,14 @@ from skops import io as skops_io
 
 from mlops_assets.errors import ModelError
 
-ALLOWED_TYPES = frozenset({"numpy.dtype"})
+ALLOWED_TYPES = frozenset(
+    {
+        "numpy.dtype",
+        # Picks a frame's columns by their types; `object` is pandas' type of text.
+        "sklearn.compose._column_transformer.make_column_selector",
+        "builtins.object",
+    }
+)
 """Types that a file may name beyond those of scikit-learn and NumPy that skops knows to be harmless."""
 ALLOWED_PREFIXES = ("mlops_assets.ml.",)
 """Our own building blocks."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from mlops_assets.errors import DataError
 from mlops_assets.ml.tasks import Task
@@ -68,8 +68,9 @@ def make_folds(
         When there are too few rows, groups or rows of a class.
     """
     if groups is not None:
-        splitter, counted, what = GroupKFold(folds, shuffle=True, random_state=seed), groups, "groups"
-        smallest = len(np.unique(counted))
+        by_group = GroupKFold if task == "regression" else StratifiedGroupKFold
+        splitter, what = by_group(folds, shuffle=True, random_state=seed), "groups"
+        smallest = len(np.unique(groups))
     elif task == "regression":
         splitter, smallest, what = KFold(folds, shuffle=True, random_state=seed), len(target), "rows"
     else:
@@ -80,4 +81,11 @@ def make_folds(
             f"{folds} folds need at least {folds} {what} to train on, and there are {smallest}",
             hint="set tuning.folds lower in defs.yaml, or bring more data",
         )
-    return list(splitter.split(np.zeros(len(target)), target, groups))
+    found = list(splitter.split(np.zeros(len(target)), target, groups))
+    classes = 0 if task == "regression" else len(np.unique(target))
+    if any(len(np.unique(target[train])) < classes for train, _ in found):
+        raise DataError(
+            "the rows of a class are in so few groups that a fold would train without it",
+            hint="set tuning.folds lower in defs.yaml, or bring more groups of the rarest class",
+        )
+    return found

@@ -155,7 +155,8 @@ def _ask(study: optuna.Study, search: SearchSettings, number: int, seed: int) ->
     study.sampler = optuna.samplers.TPESampler(
         seed=seed + number, n_startup_trials=max(5, len(search.families))
     )
-    if number < len(search.families):
+    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])  # of a search that was killed
+    if number < len(search.families) and not waiting:
         family = search.families[number]
         study.enqueue_trial({_FAMILY: family, **_prefixed(family, FAMILIES[family].defaults())})
     return study.ask()
@@ -183,6 +184,11 @@ def _run(
             classes=settings.classes,
             unit_size=search.unit_size,
         )
+        if np.isnan(metrics[search.metric]):
+            raise ModelError(
+                f"{search.metric} is undefined on fold {fold + 1} of {len(folds)}: a class has no row there",
+                hint="set tuning.metric to log_loss, which is always defined, or tuning.folds lower",
+            )
         scores.append(metrics[search.metric])
         if fitted_rounds is not None:
             rounds.append(fitted_rounds)
@@ -213,13 +219,7 @@ def _summary(trial: FrozenTrial) -> TrialSummary:
 
 
 def _result(study: optuna.Study) -> SearchResult:
-    try:
-        best = study.best_trial
-    except ValueError as error:
-        raise ModelError(
-            "no trial of the search finished with a score",
-            hint="look at the log for what the trials said; a metric may be undefined on every fold",
-        ) from error
+    best = study.best_trial  # there is one: the first trials are never pruned
     return SearchResult(
         family=best.user_attrs[_FAMILY],
         params=best.user_attrs[_PARAMS],

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +20,7 @@ from mlops_assets.sql import quoted, quoted_list
 _BATCH_ROWS = 65_536
 _OCCURRENCE_BITS = 14
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _BROKEN_SCHEMA = pa.schema(
     [(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), ("rule", pa.string()), ("rank", pa.int64())]
 )
@@ -97,7 +99,7 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
         for batch in typed.to_arrow_reader(_BATCH_ROWS):
             rules = batch.column(BROKEN_RULES).to_pylist()
-            frame = batch.select(contract.names).to_pandas()
+            frame = batch.select(contract.names).to_pandas(types_mapper=_NULLABLE.get)
             for position, found in contract.broken_rules(frame).items():
                 rules[position] = [*rules[position], *found]
             positions = [position for position, found in enumerate(rules) for _ in found]

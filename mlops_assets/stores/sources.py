@@ -19,7 +19,7 @@ import duckdb
 
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import DataError
-from mlops_assets.names import PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
+from mlops_assets.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.sql import literal, quoted
 
 Format = Literal["csv", "parquet", "jsonl"]
@@ -110,14 +110,15 @@ def read_files(
         When a file can't be parsed, or its columns can't be told apart.
     """
     scans = {file: _scan(connection, file, subject) for file in files}
-    columns = list(dict.fromkeys(name for relation in scans.values() for name in relation.columns))
+    columns = _common_columns(connection, list(scans.values()))
+    _refuse_ambiguous(list(columns), subject)
     return [
         relation.project(
             ", ".join(
                 [
                     *(
-                        quoted(name) if name in relation.columns else f"null as {quoted(name)}"
-                        for name in columns
+                        f"{quoted(name) if name in relation.columns else 'null'}::{kind} as {quoted(name)}"
+                        for name, kind in columns.items()
                     ),
                     f"{literal(file.name)} as {SOURCE_FILE}",
                     f"{literal(file.sha256)} as {SOURCE_SHA256}",
@@ -142,8 +143,25 @@ def _scan(connection: duckdb.DuckDBPyConnection, file: SourceFile, subject: str)
         relation = connection.sql(f"from {scan}")
     except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise unreadable(file.path, subject, error) from error
+    if file.format == "jsonl" and relation.columns == ["json"] and not relation.limit(1).fetchall():
+        raise DataError(f"{subject}: {file.path} has no rows", hint="remove it, or bring what belongs there")
     _refuse_ambiguous(relation.columns, f"{subject}: {file.path}")
     return relation
+
+
+def _common_columns(
+    connection: duckdb.DuckDBPyConnection, scans: list[duckdb.DuckDBPyRelation]
+) -> dict[str, str]:
+    """All columns, each with the type that holds the values of every file: 1 and 3.5 are both DOUBLE."""
+    found: dict[str, dict[str, None]] = {}
+    for relation in scans:
+        for name, kind in zip(relation.columns, map(str, relation.types), strict=True):
+            found.setdefault(name, {})[kind] = None
+    common = {}
+    for name, kinds in found.items():
+        together = connection.query(" union all ".join(f"select null::{kind}" for kind in kinds))
+        common[name] = str(together.types[0])
+    return common
 
 
 def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
@@ -180,7 +198,7 @@ def _refuse_ambiguous(columns: list[str], subject: str) -> None:
         )
     if "" in columns:
         raise DataError(f"{subject}: column {columns.index('') + 1} has no name", hint="name it")
-    taken = sorted({name.lower() for name in columns} & set(PROVENANCE))
+    taken = sorted({name.lower() for name in columns} & {*PROVENANCE, BROKEN_RULES})
     if taken:
         raise DataError(f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename it")
 

@@ -24,7 +24,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import Field, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 from filelock import FileLock
@@ -96,6 +96,7 @@ class Warehouse:
             "memory_limit": self.memory_limit,
             "temp_directory": str(spill),
             "autoinstall_known_extensions": "false",
+            "python_enable_replacements": "false",
         }
         with duckdb.connect(config=config) as connection:
             yield connection
@@ -137,6 +138,7 @@ class Warehouse:
         inputs
             The versions of the tables that the rows were made of; `versions` tells them.
         """
+        self._refuse_other_layout(table, partition)
         directory = self._directory(table)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
         with self._staging(directory) as staging:
@@ -191,9 +193,9 @@ class Warehouse:
                 delta.create_write_transaction(
                     actions,
                     mode="overwrite",
-                    schema=schema,
+                    schema=schema if partition is None else _widened(delta, schema),
                     partition_by=[PARTITION] if partition is not None else None,
-                    partition_filters=[(PARTITION, "=", partition)] if partition is not None else None,
+                    partition_filters=_filters(partition),
                     commit_properties=properties,
                 )
             except CommitFailedError:
@@ -263,9 +265,9 @@ class Warehouse:
         version: int | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """A table, one of its partitions or one of its versions as a lazy DuckDB relation."""
+        self._refuse_other_layout(table, partition, reading=True)
         delta = self._open(table, version)
-        filters = [(PARTITION, "=", partition)] if partition is not None else None
-        files = sorted(delta.file_uris(filters))
+        files = sorted(delta.file_uris(_filters(partition)))
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(_scan(files, partitioned=bool(delta.metadata().partition_columns)))
@@ -298,7 +300,8 @@ class Warehouse:
             if files := sorted(delta.file_uris()):
                 scan = _scan(files, partitioned=bool(delta.metadata().partition_columns))
                 connection.execute(f"create schema if not exists {quoted(table[0])}")
-                connection.execute(f"create or replace view {view_name(table)} as {scan}")
+                view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
+                connection.execute(f"create or replace view {view} as {scan}")
 
     def version(self, table: TableKey) -> int:
         """The newest version's number."""
@@ -343,6 +346,27 @@ class Warehouse:
                 f"there is no table {view_name(tuple(table))} in {self.root}",
                 hint=f"materialize {'/'.join(table)} first",
             ) from error
+        except DeltaError as error:
+            raise StoreError(
+                f"table {view_name(tuple(table))} can't be read at version {version}: {error}",
+                hint="its versions are in its history; a warehouse that was made anew starts again at 0",
+            ) from error
+
+    def _refuse_other_layout(self, table: TableKey, partition: str | None, *, reading: bool = False) -> None:
+        """A table is either always or never written by partition, and only one that is has partitions."""
+        if partition is not None and (not partition or set(partition) & set("/\\=")):
+            raise StoreError(
+                f"table {view_name(tuple(table))}: {partition!r} can't name a partition",
+                hint="name it with at least one character, and none of / \\ =",
+            )
+        if not self.exists(table) or (reading and partition is None):
+            return
+        partitioned = bool(self._open(table).metadata().partition_columns)
+        if partitioned != (partition is not None):
+            raise StoreError(
+                f"table {view_name(tuple(table))} is {'' if partitioned else 'not '}written by partition",
+                hint="remove its folder from the warehouse and materialize it again, if that was changed",
+            )
 
     def _current_digest(
         self, table: TableKey, partition: str | None, version: int | None = None
@@ -350,8 +374,8 @@ class Warehouse:
         """The digest that the names of the current files carry; None when some other writer made them."""
         if not self.exists(table):
             return None
-        filters = [(PARTITION, "=", partition)] if partition is not None else None
-        stems = [Path(file).stem.split("-")[0] for file in self._open(table, version).file_uris(filters)]
+        files = self._open(table, version).file_uris(_filters(partition))
+        stems = [Path(file).stem.split("-")[0] for file in files]
         return stems[0] if len(set(stems)) == 1 and len(stems[0]) == 32 else None
 
 
@@ -377,6 +401,16 @@ def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
         f"count(*) as n, coalesce(sum(hash({names})::hugeint), 0)::varchar as total"
     ).fetchall()[0]
     return rows, text_digest(duckdb.__version__, repr(columns), str(rows), total)[:32]
+
+
+def _filters(partition: str | None) -> list[tuple[str, str, str]] | None:
+    return [(PARTITION, "=", partition)] if partition is not None else None
+
+
+def _widened(delta: DeltaTable, schema: Schema) -> Schema:
+    """A partition's schema, and what only other partitions have: readers of the table see all columns."""
+    ours = {field.name for field in schema.fields}
+    return Schema([*(field for field in delta.schema().fields if field.name not in ours), *schema.fields])
 
 
 def _scan(files: Sequence[str], *, partitioned: bool) -> str:

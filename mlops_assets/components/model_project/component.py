@@ -6,9 +6,10 @@ Not here: assets; each kind has a module beside this one.
 """
 
 from pathlib import Path
+from typing import Self
 
 import dagster as dg
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlops_assets import names
 from mlops_assets.components.model_project.code import ProjectCode
@@ -24,6 +25,7 @@ from mlops_assets.components.model_project.settings import (
     TableSettings,
     TargetSettings,
     TuningSettings,
+    misfit,
 )
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
@@ -51,26 +53,35 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     )
     tags: dict[str, str] = Field(default_factory=dict, description="More tags for every asset.")
 
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Load the declaration; an error that Dagster can't place names the file and line here."""
+        try:
+            return super().load(attributes, context)
+        except ValidationError as error:
+            raise ProjectError(_told_with_places(error, context)) from error
+
     @model_validator(mode="after")
-    def _settings_fit_together(self) -> "ModelProject":
+    def _settings_fit_together(self) -> Self:
         metric = self.tuning.metric
         if metric and metric not in metrics_of(self.task):
-            raise ValueError(
-                f"tuning.metric is {metric}, and {self.task} has {', '.join(metrics_of(self.task))}"
+            raise misfit(
+                "tuning.metric", f"is {metric}, and {self.task} has {', '.join(metrics_of(self.task))}"
             )
         if len(self.tables) != 1:
-            raise ValueError(f"tables has {len(self.tables)} entries; a project has one table")
+            raise misfit("tables", f"has {len(self.tables)} entries; a project has one table")
         for table in self.tables:
             if not names.IDENTIFIER.match(table) or table == names.FEATURES:
-                raise ValueError(
-                    f"tables.{table}: a table's name is lower-case letters, digits and _, starting with a "
-                    f"letter, and not {names.FEATURES}"
+                raise misfit(
+                    f"tables.{table}",
+                    "is no name for a table: it is made of lower-case letters, digits and _, starts with a "
+                    f"letter, and is not {names.FEATURES}",
                 )
         if self.split.method == "stratified" and self.task == "regression":
-            raise ValueError("split.method is stratified, which needs classes, and task is regression")
-        if self.task == "regression" or self.target.unit_size == 1:
-            return self
-        raise ValueError("target.unit_size is for regression; classes have no unit")
+            raise misfit("split.method", "is stratified, which needs classes, and task is regression")
+        if self.task != "regression" and self.target.unit_size != 1:
+            raise misfit("target.unit_size", "is for regression; classes have no unit")
+        return self
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The graph, in its order."""
@@ -100,3 +111,15 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
         code = ProjectCode(folder.name, folder)
         code.check(list(self.tables))
         return Project(folder.name, self, code, root)
+
+
+def _told_with_places(error: ValidationError, context: dg.ComponentLoadContext) -> str:
+    """Each fault of a declaration, with the file and the line that it stands in."""
+    tree = context.resolution_context.source_position_tree
+    told = []
+    for fault in error.errors(include_url=False):
+        path = (fault.get("ctx") or {}).get("path", "").split(".") if not fault["loc"] else fault["loc"]
+        place = tree.lookup_closest_and_path(["attributes", *path], trace=None)[0] if tree else context.path
+        message = fault["msg"] if not fault["loc"] else f"{'.'.join(map(str, path))}: {fault['msg']}"
+        told.append(f"{place}: {message}")
+    return "\n".join(told)

@@ -35,7 +35,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         project.key(names.EVALUATION_REPORT),
         description="Metrics on the holdout against a constant and a linear baseline, and a page to read.",
         kinds=["scikitlearn", "mlflow"],
-        deps=[project.key(names.TUNED_MODEL), project.key(names.TRAINING_SET)],
+        deps=[project.key(names.TUNED_MODEL)],
         code=["evaluation_report 1", metric, public_settings(settings.target), settings.description],
     )
     check = dg.AssetCheckSpec(
@@ -56,7 +56,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
         with plain_failures():
             tracking = mlflow.store
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run_id)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id)
             with mlflow.run(project.name, run_id=trained.run_id):
                 evaluation = _evaluate(project, tracking, trained, warehouse.store)
                 told = verdict(evaluation)

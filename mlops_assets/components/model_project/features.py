@@ -57,18 +57,23 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     def features(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        import duckdb
+
         store = warehouse.store
         with plain_failures(), store.connect() as connection:
             query = feature_query(project)
             valid = store.relation(connection, validated_key.path)
             computed = query.run(connection, {project.table: valid})
             types = dict(zip(computed.columns, map(str, computed.types), strict=True))
-            result = store.write(
-                spec.key.path,
-                computed,
-                dagster_run_id=context.run_id,
-                inputs={"/".join(validated_key.path): store.version(validated_key.path)},
-            )
+            try:
+                result = store.write(
+                    spec.key.path,
+                    computed,
+                    dagster_run_id=context.run.run_id,
+                    inputs={"/".join(validated_key.path): store.version(validated_key.path)},
+                )
+            except duckdb.Error as error:
+                raise query.fault(error) from error
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata=table_metadata(

@@ -48,7 +48,7 @@ def raw_asset(project: Project) -> dg.AssetsDefinition:
             files = find_files(project.root / source, subject=project.subject)
             relations = read_files(connection, files, subject=project.subject)
             try:
-                result = store.write(spec.key.path, relations, dagster_run_id=context.run_id)
+                result = store.write(spec.key.path, relations, dagster_run_id=context.run.run_id)
             except duckdb.Error as error:
                 raise unreadable(project.root / source, project.subject, error) from error
             types = dict(zip(relations[0].columns, map(str, relations[0].types), strict=True))

@@ -27,7 +27,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         project.key(names.REGISTERED_MODEL),
         description=f"A version of `{project.name}` in MLflow's registry, tagged with where it comes from.",
         kinds=["mlflow"],
-        deps=[project.key(names.EVALUATION_REPORT), project.key(names.TUNED_MODEL)],
+        deps=[project.key(names.EVALUATION_REPORT)],
         code=["registered_model 1"],
     )
 
@@ -35,7 +35,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
     def registered_model(context: dg.AssetExecutionContext, mlflow: MlflowTracking) -> dg.MaterializeResult:
         with plain_failures():
             tracking = mlflow.store
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run_id)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id)
             _refuse_unevaluated(project, trained)
             metrics = {
                 name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")
@@ -78,7 +78,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with plain_failures():
             tracking = mlflow.store
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run_id)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id)
             challenger = tracking.version_of(project.name, trained.run_id)
             before = tracking.champion(project.name)
             if before and before.version == challenger.version:

@@ -9,12 +9,18 @@ from typing import Annotated, Literal, Self
 
 import dagster as dg
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from mlops_assets.ml.tasks import Metric, Task, default_metric
 from mlops_assets.names import IDENTIFIER
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal["xgboost", "linear"]
+
+
+def misfit(path: str, fault: str) -> PydanticCustomError:
+    """The error for a setting that does not go with others; its place follows from the path."""
+    return PydanticCustomError("misfit", "{path} {fault}", {"path": path, "fault": fault})
 
 
 class Settings(dg.Model, dg.Resolvable):

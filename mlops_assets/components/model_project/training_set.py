@@ -69,7 +69,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             labelled = features.join(sides, names.ROW_ID)
             keys = {"/".join(key.path): store.version(key.path) for key in (features_key, validated_key)}
             types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
-            result = store.write(spec.key.path, labelled, dagster_run_id=context.run_id, inputs=keys)
+            result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:
                 raise DataError(f"{project.name}: no row has a value of the target {target}")
             written = store.relation(connection, spec.key.path)

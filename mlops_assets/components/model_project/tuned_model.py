@@ -85,7 +85,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 "training_set_digest": store.digest(table, version=version),
                 "inputs": json.dumps(store.inputs(table, version)),
                 "code_version": str(spec.code_version),
-                "dagster_run_id": context.run_id,
+                "dagster_run_id": context.run.run_id,
             }
             with mlflow.run(project.name) as run_id:
                 tracking = mlflow.store

@@ -86,7 +86,9 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
             inputs = {"/".join(raw_key.path): store.version(raw_key.path)}
             results = {}
             for spec, relation in ((validated, good), (quarantine, bad)):
-                result = store.write(spec.key.path, relation, dagster_run_id=context.run_id, inputs=inputs)
+                result = store.write(
+                    spec.key.path, relation, dagster_run_id=context.run.run_id, inputs=inputs
+                )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
                 types = dict(zip(relation.columns, map(str, relation.types), strict=True))

@@ -1,0 +1,212 @@
+"""tuned_model, evaluation_report, registered_model and champion over a real MLflow store."""
+
+import json
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets import names
+from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
+from mlops_assets.components.model_project.features import features_asset
+from mlops_assets.components.model_project.raw import raw_asset
+from mlops_assets.components.model_project.registry import champion_asset, registered_model_asset
+from mlops_assets.components.model_project.training_set import training_set_asset
+from mlops_assets.components.model_project.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.validated import validated_asset
+from mlops_assets_tests.loans import loans
+
+DATA = (raw_asset, validated_asset, features_asset, training_set_asset)
+MODEL = (tuned_model_asset, evaluation_report_asset, registered_model_asset, champion_asset)
+
+
+@pytest.fixture
+def run(stores, instance):
+    """Materialize some of a project's assets; returns the metadata of each by its name."""
+
+    def materialize(project, builders):
+        assets = [build(project) for build in builders]
+        result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
+        failures = [event for event in result.all_events if event.is_step_failure]
+        assert not failures, failures[0].step_failure_data.error.to_string()
+        return {
+            event.asset_key.path[1]: {
+                name: value.value
+                for name, value in event.step_materialization_data.materialization.metadata.items()
+            }
+            for event in result.all_events
+            if event.is_step_materialization
+        }
+
+    return materialize
+
+
+def test_a_classification_runs_to_a_champion_that_predicts_raw_rows(
+    make_project, write_loans, run, tracking, state, monkeypatch
+):
+    project = make_project()
+    write_loans(loans(600))
+    found = run(project, DATA + MODEL)
+    assert found[names.CHAMPION]["version"] == 1
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    served = tracking.load_pyfunc("models:/lending@champion")
+    predicted = served.predict(loans(200, seed=9).drop(columns="outcome"))
+    assert list(predicted.columns) == ["prediction", "probability"]
+    assert (predicted["prediction"] == loans(200, seed=9)["outcome"]).mean() > 0.8
+    report = state.reports / "lending" / found[names.EVALUATION_REPORT]["mlflow_run_id"]
+    numbers = json.loads((report / "evaluation_report.json").read_text("utf-8"))
+    assert numbers["scores"]["model"]["roc_auc"] == pytest.approx(
+        found[names.EVALUATION_REPORT]["test_roc_auc"]
+    )
+
+
+def test_the_version_tells_its_data_code_runs_and_digest(make_project, write_loans, run, tracking):
+    project = make_project()
+    write_loans(loans(400))
+    found = run(project, DATA + MODEL)
+    version = tracking.version("lending", 1)
+    assert version.run_id == found[names.TUNED_MODEL]["mlflow_run_id"]
+    assert version.facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
+    assert version.facts["training_set_version"] == "1"
+    assert json.loads(version.facts["inputs"]) == {"lending/features": 1, "lending/validated/loans": 1}
+    assert (
+        version.facts["code_version"]
+        == tuned_model_asset(project).code_versions_by_key[project.key(names.TUNED_MODEL)]
+    )
+    mlflow_run = tracking.client.get_run(version.run_id)
+    assert mlflow_run.info.status == "FINISHED"
+    assert mlflow_run.data.tags["dagster_run_id"] == version.facts["dagster_run_id"]
+    assert mlflow_run.data.metrics["test_roc_auc"] > 0.8
+    [dataset] = mlflow_run.inputs.dataset_inputs
+    assert json.loads(dataset.dataset.source)["version"] == 1
+
+
+def test_the_same_data_code_and_seed_give_the_same_model(make_project, write_loans, run):
+    project = make_project()
+    write_loans(loans(300))
+    first = run(project, DATA + MODEL)
+    again = run(project, MODEL)
+    assert again[names.TUNED_MODEL]["model_digest"] == first[names.TUNED_MODEL]["model_digest"]
+
+
+def test_an_equal_challenger_does_not_replace_the_champion(make_project, write_loans, run, tracking):
+    project = make_project()
+    write_loans(loans(400))
+    run(project, DATA + MODEL)
+    found = run(project, MODEL)
+    assert found[names.REGISTERED_MODEL]["version"] == 2
+    assert found[names.CHAMPION]["version"] == 1
+    assert "the champion stays" in found[names.CHAMPION]["decision"]
+    assert tracking.champion("lending").version == 1
+
+
+def test_a_better_challenger_becomes_champion(make_project, write_loans, run, tracking):
+    write_loans(loans(600))
+    half_blind = "select row_id, income, round(2 * amount / income) / 2 + 1.0 as share, purpose from loans"
+    run(make_project(features_sql=half_blind), DATA + MODEL)
+    assert tracking.champion("lending").version == 1
+    found = run(make_project(), DATA[2:] + MODEL)
+    assert "on 113 rows that neither was trained on" in found[names.CHAMPION]["decision"]
+    assert tracking.champion("lending").version == 2
+
+
+def test_with_another_split_only_rows_unseen_by_the_champion_count(make_project, write_loans, run):
+    write_loans(loans(1000))
+    run(make_project(), DATA + MODEL)
+    found = run(make_project(split={"seed": 5}), DATA[2:] + MODEL)
+    decision = found[names.CHAMPION]["decision"]
+    rows = int(decision.split(" on ")[1].split(" rows")[0].replace(",", ""))
+    assert 20 < rows < 80, "a fifth of a fifth of 1,000 rows"
+
+
+def test_a_model_that_does_not_beat_its_baseline_is_registered_and_never_champion(
+    make_project, write_loans, run, tracking, instance
+):
+    project = make_project()
+    noise = loans(300)
+    noise["outcome"] = noise["outcome"].sample(frac=1, random_state=3).to_numpy()
+    write_loans(noise)
+    found = run(project, DATA + MODEL)
+    report = found[names.EVALUATION_REPORT]
+    assert report["test_log_loss"] >= report["baseline_log_loss"], "there is nothing to learn"
+    assert names.CHAMPION not in found
+    assert tracking.champion("lending") is None
+    assert tracking.version("lending", 1).facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
+
+
+def test_evaluation_alone_judges_the_newest_model(make_project, write_loans, run, tracking):
+    project = make_project()
+    write_loans(loans(300))
+    trained = run(project, (*DATA, tuned_model_asset))
+    report = run(project, (evaluation_report_asset,))
+    assert report[names.EVALUATION_REPORT]["mlflow_run_id"] == trained[names.TUNED_MODEL]["mlflow_run_id"]
+
+
+def test_a_multiclass_project_with_numbers_as_classes_and_its_own_pipeline(
+    make_project, write_loans, run, tracking
+):
+    schema = """
+import pandera.pandas as pa
+
+class Loans(pa.DataFrameModel):
+    income: float
+    amount: float = pa.Field(nullable=True)
+    grade: int = pa.Field(isin=[1, 2, 3])
+"""
+    pipeline = """
+from sklearn.impute import SimpleImputer
+
+def make_pipeline():
+    return SimpleImputer(strategy="median")
+"""
+    project = make_project(
+        schema=schema,
+        features_sql="select row_id, income, amount / income as share from loans",
+        pipeline=pipeline,
+        task="multiclass",
+        target={"column": "grade"},
+        split={"method": "stratified"},
+        description="The grade of a loan.",
+    )
+    frame = loans(600)
+    frame["grade"] = pd.qcut(frame["amount"] / frame["income"], 3, labels=False) + 1
+    frame.loc[::50, "amount"] = None
+    write_loans(frame[["income", "amount", "grade"]])
+    found = run(project, DATA + MODEL)
+    assert found[names.EVALUATION_REPORT]["test_accuracy"] > 0.85
+    predicted = tracking.load_pyfunc("models:/lending@champion").predict(frame[["income", "amount"]].head(50))
+    assert list(predicted.columns) == ["prediction", "probability_1", "probability_2", "probability_3"]
+    assert set(predicted["prediction"]) <= {1, 2, 3}
+
+
+def test_a_search_that_fails_ends_its_mlflow_run_as_failed(
+    make_project, write_loans, stores, instance, tracking
+):
+    project = make_project(tuning={"trials": 1, "folds": 20}, split={"method": "stratified"})
+    frame = loans(60)
+    frame["outcome"] = ["late"] * 10 + ["paid"] * 50
+    write_loans(frame)
+    assets = [build(project) for build in (*DATA, tuned_model_asset)]
+    result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
+    assert not result.success
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert "20 folds need at least 20 rows of the rarest class" in (
+        failed.step_failure_data.user_failure_data.description
+    )
+    [mlflow_run] = tracking.client.search_runs([tracking.experiment("lending")])
+    assert mlflow_run.info.status == "FAILED"
+
+
+def test_a_changed_artifact_is_refused(make_project, write_loans, run, stores, instance, tracking, state):
+    project = make_project()
+    write_loans(loans(300))
+    run(project, (*DATA, tuned_model_asset))
+    [model_file] = (state.mlflow / "artifacts").rglob("data/*/model.json")
+    model_file.write_text(model_file.read_text("utf-8").replace("lending", "lendinG"), "utf-8")
+    result = dg.materialize(
+        [evaluation_report_asset(project)], resources=stores, instance=instance, raise_on_error=False
+    )
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert "model.json is not the file that was written" in (
+        failed.step_failure_data.user_failure_data.description
+    )

@@ -1,0 +1,110 @@
+"""What the tests share: a small project in a folder of its own, and stores in a temporary directory."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.components.model_project.code import ProjectCode
+from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.components.model_project.project import Project
+from mlops_assets.resources import resources
+from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.tracking import TrackingStore
+from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture(autouse=True)
+def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLOPS_STATE_DIR", "DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with its tables: making them takes seconds, copying them none."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    _ = TrackingStore(f"sqlite:///{folder / 'mlflow.db'}").client
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def state(tmp_path: Path, empty_tracking_store: Path) -> StateDirectory:
+    """A state directory of the test's own."""
+    directory = StateDirectory(tmp_path / "state")
+    directory.mlflow.mkdir(parents=True)
+    shutil.copy(empty_tracking_store, directory.mlflow / "mlflow.db")
+    return directory
+
+
+@pytest.fixture
+def warehouse(state: StateDirectory) -> Warehouse:
+    return Warehouse(state.warehouse)
+
+
+@pytest.fixture
+def tracking(state: StateDirectory) -> TrackingStore:
+    return TrackingStore(state.tracking_uri, state.mlflow / "artifacts")
+
+
+@pytest.fixture
+def stores(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
+    """The resources that assets ask for."""
+    return resources(state)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> MakeProject:
+    """Make a project of a folder's files and settings; without any, one that tells late loans from paid."""
+
+    def make(
+        *,
+        name: str = "lending",
+        schema: str = SCHEMA,
+        features_sql: str = FEATURES_SQL,
+        pipeline: str | None = None,
+        **settings: Any,
+    ) -> Project:
+        folder = tmp_path / "defs" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "schema.py").write_text(schema, "utf-8")
+        (folder / "features.sql").write_text(features_sql, "utf-8")
+        if pipeline:
+            (folder / "pipeline.py").write_text(pipeline, "utf-8")
+        defaults: dict[str, Any] = {
+            "description": "Which loans are paid late.",
+            "task": "binary",
+            "target": {"column": "outcome"},
+            "tables": {"loans": {"source": "data/*.csv"}},
+            "tuning": {"trials": 3, "folds": 3, "threads": 1},
+        }
+        declared = ModelProject.model_validate({**defaults, **settings})
+        return Project(name, declared, ProjectCode(name, folder), tmp_path)
+
+    return make
+
+
+@pytest.fixture
+def write_loans(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
+    """Write loans to the project's source."""
+
+    def write(frame: pd.DataFrame, name: str = "loans.csv") -> Path:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(exist_ok=True)
+        frame.to_csv(path, index=False)
+        return path
+
+    return write

@@ -1,0 +1,238 @@
+"""The contract step: every raw row is in exactly one of valid and quarantine, whatever the order."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_assets.ml import validation
+from mlops_assets.ml.contracts import Contract
+from mlops_assets.ml.validation import key_bits_sql, validate, with_row_ids
+
+Outcome = tuple[pd.DataFrame, pd.DataFrame]
+Split = Callable[..., Outcome]
+
+
+def rules(quarantine: pd.DataFrame) -> dict[int, list[str]]:
+    """The broken rules by the row's number in its file."""
+    return {
+        number: list(found)
+        for number, found in zip(quarantine["_row"], quarantine["_broken_rules"], strict=True)
+    }
+
+
+def test_rows_that_pass_are_cast_and_keep_their_provenance(split: Split):
+    valid, quarantine = split(
+        pa.DataFrameSchema({"a": pa.Column(int), "b": pa.Column(float), "c": pa.Column(str)}),
+        [["1e3", " 2.5", "x"], ["7", "nan", "y"]],
+    )
+    assert valid.drop(columns="row_id").to_dict("records") == [
+        {"a": 1000, "b": 2.5, "c": "x", "_source_file": "a.csv", "_source_sha256": "abc", "_row": 1}
+    ]
+    assert rules(quarantine) == {2: ["b: not_nullable"]}
+
+
+def test_quarantine_keeps_raw_values_as_they_came(split: Split):
+    columns = ["extra", "a"]
+    _, quarantine = split(
+        pa.DataFrameSchema({"a": pa.Column(int)}), [["kept too", " 3.50 "], [None, "NaN"]], columns
+    )
+    assert list(quarantine.columns) == [*columns, "_source_file", "_source_sha256", "_row", "_broken_rules"]
+    assert quarantine["a"].tolist() == [" 3.50 ", "NaN"]
+    assert quarantine["extra"].tolist() == ["kept too", None]
+
+
+def test_every_broken_rule_of_a_row_is_listed(split: Split):
+    schema = pa.DataFrameSchema(
+        {
+            "a": pa.Column(int, [pa.Check.gt(0), pa.Check.lt(-10)]),
+            "b": pa.Column(float, pa.Check.le(5)),
+            "c": pa.Column(str, pa.Check.isin(["x"])),
+            "d": pa.Column(float, nullable=True),
+        },
+        checks=pa.Check(lambda frame: frame["a"] < frame["b"], name="a_below_b"),
+        unique=["c"],
+    )
+    _, quarantine = split(
+        schema,
+        [
+            ["1", "2", "x", "1"],
+            ["-3", "inf", "z", "few"],
+            ["3.5", None, "x", None],
+            ["9", "5", "x", "nan"],
+        ],
+    )
+    assert rules(quarantine) == {
+        1: ["a: less_than(-10)"],
+        2: [
+            "b: finite",
+            "d: dtype(float64)",
+            "a: greater_than(0)",
+            "a: less_than(-10)",
+            "b: less_than_or_equal_to(5)",
+            "c: isin(['x'])",
+        ],
+        3: ["a: dtype(int64)", "b: not_nullable"],
+        4: ["a: less_than(-10)", "a_below_b"],
+    }
+
+
+def test_the_first_of_equal_rows_is_kept(split: Split):
+    schema = pa.DataFrameSchema({"a": pa.Column(int, unique=True), "b": pa.Column(int)})
+    valid, quarantine = split(schema, [["1", "1"], ["2", "2"], ["1", "3"], ["1", "4"]])
+    assert valid["_row"].tolist() == [1, 2]
+    assert rules(quarantine) == {3: ["(a): unique"], 4: ["(a): unique"]}
+
+
+def test_a_broken_row_never_counts_as_the_one_that_is_kept(split: Split):
+    schema = pa.DataFrameSchema({"a": pa.Column(int, unique=True), "b": pa.Column(int, pa.Check.gt(0))})
+    valid, quarantine = split(schema, [["1", "-1"], ["1", "2"], ["1", "x"]])
+    assert valid["_row"].tolist() == [2]
+    assert rules(quarantine) == {1: ["b: greater_than(0)"], 3: ["b: dtype(int64)", "(a): unique"]}
+
+
+def test_the_last_of_equal_rows_is_kept_when_the_schema_excludes_it(split: Split):
+    schema = pa.DataFrameSchema(
+        {"a": pa.Column(int), "b": pa.Column(int)}, unique=["a", "b"], report_duplicates="exclude_last"
+    )
+    valid, quarantine = split(schema, [["1", "1"], ["1", "2"], ["1", "1"], ["1", "1"]])
+    assert valid["_row"].tolist() == [2, 4]
+    assert rules(quarantine) == {1: ["(a, b): unique"], 3: ["(a, b): unique"]}
+
+
+def test_equal_values_are_found_after_the_cast(split: Split):
+    schema = pa.DataFrameSchema({"a": pa.Column(int, unique=True)})
+    assert rules(split(schema, [["7"], [" 7.0"]])[1]) == {2: ["(a): unique"]}
+
+
+def test_a_key_must_be_there_and_is_unique(split: Split):
+    schema = pa.DataFrameSchema({"a": pa.Column(int, nullable=True), "b": pa.Column(int)})
+    _, quarantine = split(schema, [["1", "1"], [None, "1"], ["1", "2"]], key=["a"])
+    assert rules(quarantine) == {2: ["a: not_nullable"], 3: ["(a): unique"]}
+
+
+def test_an_optional_column_may_be_missing_and_is_null_then(split: Split):
+    schema = pa.DataFrameSchema(
+        {"a": pa.Column(int), "b": pa.Column(int, pa.Check.gt(0), required=False)},
+        checks=pa.Check(lambda frame: frame["a"] > 1, name="many"),
+    )
+    valid, quarantine = split(schema, [["1"], ["2"]], ["a"])
+    assert valid["b"].isna().tolist() == [True]
+    assert rules(quarantine) == {1: ["many"]}
+    assert rules(split(schema, [["2", None]])[1]) == {1: ["b: not_nullable"]}
+
+
+def test_a_rule_of_the_row_is_not_judged_where_a_required_value_is_missing(split: Split):
+    schema = pa.DataFrameSchema(
+        {"a": pa.Column(int), "b": pa.Column(float, nullable=True)},
+        checks=pa.Check(lambda frame: frame["a"] < frame["b"], name="a_below_b"),
+    )
+    _, quarantine = split(schema, [["x", "5"], ["1", "5"], ["1", None]])
+    assert rules(quarantine) == {1: ["a: dtype(int64)"], 3: ["a_below_b"]}
+
+
+def test_a_missing_value_does_not_change_how_other_rows_are_judged(split: Split):
+    schema = pa.DataFrameSchema(
+        {
+            "flag": pa.Column(bool, pa.Check(lambda flags: ~flags, name="unset"), nullable=True),
+            "number": pa.Column(int, pa.Check.le(2**53), nullable=True),
+        }
+    )
+    rows = [["true", "1"], ["false", str(2**53 + 1)], ["false", "1"]]
+    expected = {1: ["flag: unset"], 2: ["number: less_than_or_equal_to(9007199254740992)"]}
+    assert rules(split(schema, rows)[1]) == expected
+    assert rules(split(schema, [*rows, [None, None]])[1]) == expected
+
+
+def test_a_source_without_rows_gives_two_empty_tables(split: Split):
+    valid, quarantine = split(pa.DataFrameSchema({"a": pa.Column(int, unique=True)}), [])
+    assert len(valid) == len(quarantine) == 0
+    assert list(valid.columns)[-1] == "row_id"
+
+
+def row_ids(raw: duckdb.DuckDBPyRelation, key: Sequence[str]) -> list[tuple[Any, ...]]:
+    identified = with_row_ids(raw, key)
+    return sorted(identified.project("a, b, row_id").fetchall(), key=repr)
+
+
+def test_row_ids_are_unique_and_do_not_depend_on_the_order(raw_rows: Callable[..., Any]):
+    rows = [["1", "x"], ["2", "x"], ["1", "x"], [None, "x"], ["1x", ""], ["1", None], ["1", "x"]]
+    ids = row_ids(raw_rows(rows, ["a", "b"]), ["a", "b"])
+    assert len({row[-1] for row in ids}) == len(rows)
+    assert row_ids(raw_rows(rows[::-1], ["a", "b"]), ["a", "b"]) == ids
+
+
+def test_equal_rows_share_the_upper_bits_of_their_ids(raw_rows: Callable[..., Any]):
+    identified = with_row_ids(raw_rows([["1", "x"], ["1", "y"], ["2", "x"], ["1", "x"]], ["a", "b"]), ["a"])
+    bits = dict(identified.project(f"_row, {key_bits_sql()}").fetchall())
+    assert bits[1] == bits[2] == bits[4] != bits[3]
+
+
+def test_a_row_keeps_its_id_when_rows_are_added(raw_rows: Callable[..., Any]):
+    before = row_ids(raw_rows([["1", "x"], ["2", "y"]], ["a", "b"]), ["a", "b"])
+    after = row_ids(raw_rows([["0", "z"], ["2", "y"], ["1", "x"]], ["a", "b"]), ["a", "b"])
+    assert set(before) < set(after)
+
+
+TEXTS = st.sampled_from([None, "", "nan", "inf", "x", "0", "1", "1.0", "2.5", "-3", "true", "9007199254740993"])
+CHECKS = st.sampled_from(
+    [pa.Check.gt(0), pa.Check.isin([0, 1, 7]), pa.Check(lambda values: values % 2 == 1, name="odd")]
+)
+COLUMNS = st.builds(
+    lambda kind, check, nullable, unique: pa.Column(
+        kind, check if kind is not str else None, nullable=nullable, unique=unique
+    ),
+    st.sampled_from([int, float, str]),
+    st.none() | CHECKS,
+    st.booleans(),
+    st.booleans(),
+)
+TABLE_CHECKS = st.none() | st.just(pa.Check(lambda frame: frame["a"] == frame["b"], name="equal"))
+SCHEMAS = st.builds(
+    lambda a, b, check, unique, kept: pa.DataFrameSchema(
+        {"a": a, "b": b}, checks=check, unique=unique, report_duplicates=kept
+    ),
+    COLUMNS,
+    COLUMNS,
+    TABLE_CHECKS,
+    st.sampled_from([None, ["a", "b"]]),
+    st.sampled_from(["exclude_first", "exclude_last"]),
+)
+ROWS = st.lists(st.tuples(TEXTS, TEXTS), max_size=10)
+
+
+def places(rows: Sequence[tuple[int, str | None, str | None]], schema: pa.DataFrameSchema) -> Outcome:
+    """Both sides of rows that carry their own numbers."""
+    frame = pd.DataFrame(rows, columns=["_row", "a", "b"]).astype({"a": object, "b": object})
+    with duckdb.connect() as connection, TemporaryDirectory() as scratch:
+        raw = connection.from_df(frame).project(
+            "a::varchar as a, b::varchar as b, 'f' as _source_file, '' as _source_sha256, _row::bigint as _row"
+        )
+        contract = Contract.of(schema, subject="shop: table orders")
+        valid, quarantine = validate(connection, raw, contract, scratch=Path(scratch))
+        return valid.order("_row").df(), quarantine.order("_row").df()
+
+
+@given(ROWS, SCHEMAS, st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_each_row_has_one_place_and_neither_order_nor_batches_change_it(rows, schema, random):
+    numbered = [(number, *row) for number, row in enumerate(rows)]
+    valid, quarantine = places(numbered, schema)
+    assert Counter([*valid["_row"], *quarantine["_row"]]) == Counter(range(len(rows)))
+    values = quarantine[["a", "b"]].astype(object).where(lambda frame: frame.notna(), None)
+    assert list(values.itertuples(index=False, name=None)) == [rows[place] for place in quarantine["_row"]]
+    assert all(len(found) for found in quarantine["_broken_rules"])
+    random.shuffle(numbered)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "_BATCH_ROWS", 3)
+        shuffled_valid, shuffled_quarantine = places(numbered, schema)
+    pd.testing.assert_frame_equal(shuffled_valid, valid)
+    assert rules(shuffled_quarantine) == rules(quarantine)

@@ -1,0 +1,203 @@
+"""The `mlops` command in a project of its own: what it runs, prints, skips and refuses."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mlops_assets import runs
+from mlops_assets.cli import app
+from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
+
+DEFINITIONS = """
+from pathlib import Path
+import dagster as dg
+from mlops_assets.resources import resources
+from mlops_assets.stores.state import StateDirectory
+
+@dg.definitions
+def defs():
+    here = Path(__file__).parent
+    projects = dg.load_from_defs_folder(path_within_project=here)
+    return dg.Definitions.merge(projects, dg.Definitions(resources=resources(StateDirectory.of(here.parent))))
+"""
+FETCH = """
+def fetch(folder):
+    raise OSError("no route to host")
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
+    """A dg project with one model project and its data, which the command runs in."""
+    root = tmp_path / "project"
+    package = f"lender_{abs(hash(str(tmp_path))) % 10**8}"
+    folder = root / package / "defs" / "lending"
+    folder.mkdir(parents=True)
+    (root / package / "__init__.py").touch()
+    (root / package / "defs" / "__init__.py").touch()
+    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
+    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
+    (root / "pyproject.toml").write_text(toml, "utf-8")
+    attributes = {
+        "description": "Which loans are paid late.",
+        "task": "binary",
+        "target": {"column": "outcome"},
+        "tables": {"loans": {"source": "data/*.csv"}},
+        "tuning": {"trials": 1, "folds": 2, "families": ["xgboost"], "threads": 1},
+    }
+    declared = {"type": "mlops_assets.ModelProject", "attributes": attributes}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
+    (folder / "schema.py").write_text(SCHEMA, "utf-8")
+    (folder / "features.sql").write_text(FEATURES_SQL, "utf-8")
+    (folder / "fetch.py").write_text(FETCH, "utf-8")
+    (root / "data" / "state" / "mlflow").mkdir(parents=True)
+    shutil.copy(empty_tracking_store, root / "data" / "state" / "mlflow" / "mlflow.db")
+    loans(300).to_csv(root / "data" / "loans.csv", index=False)
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    return root
+
+
+def mlops(*arguments: str):
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, list(arguments))
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_run_shows_its_progress_and_ends_in_a_summary(place):
+    done = mlops("run", "lending")
+    assert done.exit_code == 0, done.output
+    for asset in ("raw/loans", "features", "training_set", "tuned_model", "evaluation_report", "champion"):
+        assert f"{asset}: done, " in done.output
+    told = flat(done.output)
+    assert "300 in, 300 validated, 0 quarantined" in told
+    assert "registered models:/lending/1" in told
+    assert "models:/lending@champion is version 1" in told
+    assert "evaluation_report.html" in told
+    assert "http://127.0.0.1:3000" in told
+
+
+def test_a_second_run_over_unchanged_files_does_nothing(place):
+    assert mlops("run", "lending").exit_code == 0
+    again = mlops("run", "lending")
+    assert again.exit_code == 0
+    assert "lending is up to date" in again.output
+    assert "tuned_model: done" not in again.output
+    assert "rows of loans" in again.output
+
+
+def test_only_what_changed_runs_again(place):
+    assert mlops("run", "lending", "--until", "training_set").exit_code == 0
+    [sql] = place.rglob("features.sql")
+    sql.write_text(FEATURES_SQL.replace("share,", "share, 1 as one,"), "utf-8")
+    again = mlops("run", "lending", "--until", "training_set")
+    assert "raw/loans" not in again.output
+    assert "features: done" in again.output
+    assert "training_set: done" in again.output
+
+
+def test_changed_files_and_another_number_of_trials_run_again(place):
+    until = ("run", "lending", "--until", "tuned_model")
+    assert mlops(*until).exit_code == 0
+    assert "up to date" in mlops(*until).output
+    more = mlops(*until, "--trials", "2")
+    assert "tuned_model: trial 2/2" in more.output
+    assert "features: done" not in more.output
+    loans(310).to_csv(place / "data" / "loans.csv", index=False)
+    assert "raw/loans: done" in mlops(*until, "--trials", "2").output
+
+
+def test_the_run_is_seen_by_dagster_and_its_tables_by_everybody(place):
+    assert mlops("run", "lending", "--until", "features").exit_code == 0
+    with runs.Workplace(place).instance() as instance:
+        [run] = instance.get_runs()
+        assert run.is_success
+        assert instance.get_latest_materialization_event(dg.AssetKey(["lending", "features"]))
+    assert len(Warehouse(place / "data" / "state" / "warehouse").frame(("lending", "features"))) == 300
+
+
+def test_data_can_come_from_elsewhere_under_any_name(place, tmp_path):
+    other = tmp_path / "mine"
+    other.mkdir()
+    loans(40).to_csv(other / "Export 2026.csv", index=False)
+    for source in (other, other / "Export 2026.csv"):
+        done = mlops("run", "lending", "--data", str(source), "--until", "features")
+        assert done.exit_code == 0, done.output
+        assert "40 in, 40 validated" in flat(done.output)
+
+
+def test_broken_data_ends_with_one_and_the_rule(place):
+    frame = loans(100)
+    frame.loc[:20, "income"] = -1.0
+    frame.to_csv(place / "data" / "loans.csv", index=False)
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    assert "21 of 100 rows (21.00%) break the contract, 5.00% may" in flat(done.output)
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "landing"), "there is no project landing hint: there are: lending"),
+        (("run", "lending", "--until", "moon"), "lending has no asset moon"),
+        (("run", "lending", "--data", "nowhere.csv"), "no file at"),
+        (("fetch", "lending"), "the data can't be fetched: no route to host"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_a_hint(place, arguments, told):
+    done = mlops(*arguments)
+    assert done.exit_code == 1
+    assert told in flat(done.output)
+    assert "hint: " in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_wrong_setting_names_file_and_line(place):
+    [declared] = place.rglob("defs.yaml")
+    text = declared.read_text("utf-8").replace("task: binary", "task: ranking")
+    declared.write_text(text, "utf-8")
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    line = text.splitlines().index("  task: ranking") + 1
+    assert f"defs.yaml:{line}: task: Input should be 'regression', 'binary' or 'multiclass'" in flat(
+        done.output
+    )
+
+
+def test_outside_a_project_the_command_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    assert "no project at or above" in flat(done.output)
+
+
+def test_the_state_directory_moves_everything_and_the_instance_too(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "elsewhere"))
+    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+    assert (tmp_path / "elsewhere" / "warehouse" / "lending" / "raw" / "loans").is_dir()
+    assert (tmp_path / "elsewhere" / "dagster" / "dagster.yaml").is_file()
+    assert not (place / "data" / "state" / "warehouse").exists()
+
+
+def test_an_instance_of_the_users_own_stays_chosen(place, tmp_path, monkeypatch):
+    home = tmp_path / "own_home"
+    home.mkdir()
+    (home / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert len(instance.get_runs()) == 1
+
+
+def test_every_command_has_help_with_an_example():
+    for command in ("run", "fetch", "ui"):
+        assert "Example: mlops" in mlops(command, "--help").output

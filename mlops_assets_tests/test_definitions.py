@@ -1,0 +1,85 @@
+"""The code location: what it holds, what it must not import, and who may import whom."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import mlops_assets
+from mlops_assets.definitions import defs
+
+PACKAGE = Path(mlops_assets.__file__).parent
+HEAVY = (
+    "pandas",
+    "numpy",
+    "sklearn",
+    "xgboost",
+    "mlflow",
+    "optuna",
+    "pandera",
+    "duckdb",
+    "pyarrow",
+    "matplotlib",
+)
+FORBIDDEN = {
+    "ml": ("dagster", "dagster_mlflow", "mlflow", "mlops_assets.stores", "mlops_assets.components"),
+    "stores": ("dagster", "dagster_mlflow", "mlops_assets.components", "mlops_assets.resources"),
+    "defs": ("dagster", "mlflow", "mlops_assets.stores", "mlops_assets.components"),
+}
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Top-level packages that a fresh process has imported after a statement."""
+    code = (
+        f"{statement}\nimport sys, json; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_loading_the_definitions_imports_nothing_heavy():
+    assert not loaded_after("import mlops_assets.definitions as d; d.defs()") & set(HEAVY)
+
+
+def test_loading_a_model_imports_neither_dagster_nor_optuna():
+    loaded = loaded_after("import mlops_assets.ml.artifact")
+    assert "xgboost" in loaded
+    assert not loaded & {"dagster", "optuna", "pandera", "mlflow"}
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_layers_import_only_what_they_may(layer):
+    modules = list((PACKAGE / layer).rglob("*.py"))
+    assert modules
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                imported = [node.module or ""]
+            else:
+                continue
+            for name in imported:
+                assert not name.startswith(FORBIDDEN[layer]), f"{module.name} imports {name}"
+
+
+def test_every_module_says_what_it_holds():
+    for module in PACKAGE.rglob("*.py"):
+        assert ast.get_docstring(ast.parse(module.read_text("utf-8"))), module
+
+
+def test_the_whole_graph_of_california_housing_is_there():
+    graph = defs().resolve_asset_graph()
+    order = [key.path[1] for level in graph.toposorted_asset_keys_by_level for key in level]
+    assert order[0] == "raw"
+    assert order[-4:] == ["tuned_model", "evaluation_report", "registered_model", "champion"]
+    checks = {key.name for key in graph.asset_check_keys}
+    assert checks >= {"rejected_share", "row_by_row", "both_sides", "beats_baseline", "predicts"}
+
+
+def test_all_assets_have_their_resources():
+    dg.Definitions.validate_loadable(defs())
