@@ -23,7 +23,7 @@ FEATURES_SQL = "select row_id, income, amount / income as share, purpose from lo
 
 
 def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
-    """Loans of which those of middling size, compared with the income, are mostly late: no line parts them."""
+    """Loans of which those of middling size, compared with the income, are late: no line parts them."""
     random = np.random.default_rng(seed)
     income = random.uniform(1_000, 9_000, rows).round(2)
     amount = random.uniform(100, 9_000, rows).round(2)

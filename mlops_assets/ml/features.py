@@ -62,7 +62,7 @@ class FeatureQuery:
             statements = connection.extract_statements(self.sql)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise ProjectError(f"{self.subject} is not one query", hint="write one SELECT, and only that")
-            result = connection.query(statements[0].query)
+            result = connection.query(self._without_semicolon())
         except duckdb.Error as error:
             raise self.fault(error) from error
         if ROW_ID not in result.columns:
@@ -70,6 +70,12 @@ class FeatureQuery:
                 f"{self.subject} does not return {ROW_ID}", hint=f"select {ROW_ID} beside the features"
             )
         return result.project(", ".join([quoted(ROW_ID), *self._typed(result)]))
+
+    def _without_semicolon(self) -> str:
+        """The query up to its semicolon, if it has one: DuckDB puts relations into parentheses."""
+        encoded = self.sql.encode()
+        ends = (place for place, _ in duckdb.tokenize(self.sql) if encoded[place : place + 1] == b";")
+        return encoded[: next(ends, None)].decode()
 
     def _typed(self, result: duckdb.DuckDBPyRelation) -> list[str]:
         typed = []

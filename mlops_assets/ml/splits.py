@@ -19,6 +19,13 @@ from mlops_assets.sql import literal, quoted, quoted_list
 
 SplitMethod = Literal["random", "stratified", "group"]
 _DIGITS = 12
+_SPLITTERS = {
+    (False, False): KFold,
+    (True, False): StratifiedKFold,
+    (False, True): GroupKFold,
+    (True, True): StratifiedGroupKFold,
+}
+"""Of folds, by whether classes are kept in proportion, and groups together."""
 
 
 def holdout_sql(
@@ -67,23 +74,21 @@ def make_folds(
     DataError
         When there are too few rows, groups or rows of a class.
     """
+    by_class = task != "regression"
+    counts = {"rows": len(target)}
     if groups is not None:
-        by_group = GroupKFold if task == "regression" else StratifiedGroupKFold
-        splitter, what = by_group(folds, shuffle=True, random_state=seed), "groups"
-        smallest = len(np.unique(groups))
-    elif task == "regression":
-        splitter, smallest, what = KFold(folds, shuffle=True, random_state=seed), len(target), "rows"
-    else:
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        smallest, what = int(np.bincount(target.astype(int)).min()), "rows of the rarest class"
-    if smallest < folds:
-        raise DataError(
-            f"{folds} folds need at least {folds} {what} to train on, and there are {smallest}",
-            hint="set tuning.folds lower in defs.yaml, or bring more data",
-        )
+        counts["groups"] = len(np.unique(groups))
+    if by_class:
+        counts["rows of the rarest class"] = int(np.unique(target, return_counts=True)[1].min())
+    for what, count in counts.items():
+        if count < folds:
+            raise DataError(
+                f"{folds} folds need at least {folds} {what} to train on, and there are {count}",
+                hint="set tuning.folds lower in defs.yaml, or bring more data",
+            )
+    splitter = _SPLITTERS[by_class, groups is not None](folds, shuffle=True, random_state=seed)
     found = list(splitter.split(np.zeros(len(target)), target, groups))
-    classes = 0 if task == "regression" else len(np.unique(target))
-    if any(len(np.unique(target[train])) < classes for train, _ in found):
+    if by_class and any(len(np.unique(target[train])) < len(np.unique(target)) for train, _ in found):
         raise DataError(
             "the rows of a class are in so few groups that a fold would train without it",
             hint="set tuning.folds lower in defs.yaml, or bring more groups of the rarest class",

@@ -199,3 +199,16 @@ def test_a_group_stays_on_one_side(make_project, write_loans, stores, warehouse,
     frame = warehouse.frame(project.key(names.TRAINING_SET).path)
     assert frame.groupby(names.GROUP)[names.SPLIT].nunique().max() == 1
     assert set(frame[names.SPLIT]) == {names.TRAIN, names.HOLDOUT}
+
+
+def test_one_asset_is_tested_alone_as_contributing_shows(make_project, stores, warehouse, instance):
+    project = make_project(
+        schema=SCHEMA.split("class Features")[0],
+        features_sql="select row_id, amount / income as share from loans",
+    )
+    with warehouse.connect() as connection:
+        rows = connection.sql("select 1 as row_id, 500.0 as amount, 1000.0 as income, 'paid' as outcome")
+        warehouse.write(project.table_key("validated").path, rows)
+    result = dg.materialize([features_asset(project)], resources=stores, instance=instance)
+    assert warehouse.frame(project.key("features").path)["share"].tolist() == [0.5]
+    assert all(found.passed for found in result.get_asset_check_evaluations())

@@ -77,9 +77,7 @@ def problem() -> Callable[..., tuple[pd.DataFrame, np.ndarray, Settings]]:
         features = pd.DataFrame(
             {"size": np.where(random.random(rows) < 0.1, np.nan, size), "weight": weight, "kind": kind}
         )
-        settings = Settings(
-            task, classes, seed=0, threads=threads, max_rounds=30, early_stopping_rounds=5
-        )
+        settings = Settings(task, classes, seed=0, threads=threads, max_rounds=30, early_stopping_rounds=5)
         return features, target, settings
 
     return make

@@ -61,7 +61,7 @@ def test_report_duplicates_says_which_of_equal_rows_is_kept(reported: str, keep:
 
 
 def test_a_key_that_the_schema_lacks_is_refused_by_name():
-    with pytest.raises(ProjectError, match="shop: table orders: key column number is not in schema.py"):
+    with pytest.raises(ProjectError, match="shop: table orders: key column number is not in schema"):
         contract({"a": pa.Column(int)}, key=("number",))
 
 

@@ -56,17 +56,67 @@ def test_binary():
 
 def test_multiclass():
     truth = np.array([0, 1, 2, 2])
-    predictions = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6], [0.7, 0.2, 0.1]])
+    predictions = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6], [0.7, 0.25, 0.05]])
     metrics = compute_metrics("multiclass", truth, predictions, classes=3)
     assert metrics == pytest.approx(
         {
-            "roc_auc": (1 + 1 + 0.5 * (1 + 0.5) * 1 + 0) / 3 if False else (1 + 1 + 5 / 6 * 0.9) / 3,
-            "average_precision": 0.0,
-            "log_loss": -(math.log(0.8) + math.log(0.6) + math.log(0.6) + math.log(0.1)) / 4,
-            "brier": (0.06 + 0.26 + 0.24 + 1.34) / 4,
+            "roc_auc": (1 + 1 + 2 / 4) / 3,
+            "average_precision": (1 + 1 + (1 / 2 * 1 + 1 / 2 * 2 / 4)) / 3,
+            "log_loss": -(math.log(0.8) + math.log(0.6) + math.log(0.6) + math.log(0.05)) / 4,
+            "brier": (0.06 + 0.26 + 0.24 + 1.455) / 4,
             "f1": (2 / 3 + 1 + 2 / 3) / 3,
             "accuracy": 3 / 4,
             "precision": (1 / 2 + 1 + 1) / 3,
             "recall": (1 + 1 + 1 / 2) / 3,
         }
     )
+
+
+def test_metrics_that_need_every_class_are_undefined_without_one():
+    metrics = compute_metrics("binary", np.array([0, 0]), np.array([0.1, 0.7]))
+    assert math.isnan(metrics["roc_auc"])
+    assert math.isnan(metrics["average_precision"])
+    assert {name: metrics[name] for name in ("f1", "precision", "recall", "accuracy")} == {
+        "f1": 0.0,
+        "precision": 0.0,
+        "recall": 0.0,
+        "accuracy": 0.5,
+    }
+
+
+def test_a_class_without_rows_still_counts():
+    predictions = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
+    metrics = compute_metrics("multiclass", np.array([0, 1]), predictions, classes=3)
+    assert math.isnan(metrics["roc_auc"])
+    assert math.isnan(metrics["average_precision"])
+    assert metrics["recall"] == pytest.approx(2 / 3)
+    assert metrics["log_loss"] == pytest.approx(-(math.log(0.7) + math.log(0.8)) / 2)
+
+
+def test_a_certain_mistake_costs_a_finite_log_loss():
+    metrics = compute_metrics("binary", np.array([0, 1]), np.array([1.0, 1.0]))
+    assert 10 < metrics["log_loss"] < 20
+
+
+def test_binary_predictions_are_the_second_of_two_probabilities():
+    assert class_probabilities("binary", np.array([0.25, 1.0])).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+
+
+def test_probabilities_of_several_classes_sum_to_one_in_double_precision():
+    single = np.array([[0.1, 0.2, 0.7], [0.3, 0.3, 0.4]], dtype=np.float32).astype(float)
+    assert class_probabilities("multiclass", single).sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-15)
+
+
+@pytest.mark.parametrize("metric", [*REGRESSION_METRICS, *CLASSIFICATION_METRICS])
+def test_better_is_higher_or_lower_and_never_undefined(metric: str):
+    better, worse = (2.0, 1.0) if metric in HIGHER_IS_BETTER else (1.0, 2.0)
+    assert is_better(metric, better, worse)
+    assert not is_better(metric, worse, better)
+    assert not is_better(metric, better, better)
+    assert not is_better(metric, math.nan, worse)
+    assert not is_better(metric, better, math.nan)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_each_task_has_its_deciding_metric(task):
+    assert default_metric(task) in metrics_of(task)

@@ -28,7 +28,9 @@ def holdout(
             "'f' as _source_file, row_number() over () as _row"
         )
         side = holdout_sql(method, share, seed, target="kind", groups=["town"])
-        found = with_row_ids(raw, ["name", "town", "kind"]).project(f"name, town, kind, row_id % 16384, {side}")
+        found = with_row_ids(raw, ["name", "town", "kind"]).project(
+            f"name, town, kind, row_id % 16384, {side}"
+        )
         return {((name, town, kind), number): in_it for name, town, kind, number, in_it in found.fetchall()}
 
 
@@ -69,9 +71,7 @@ def test_groups_are_never_torn_apart():
 def test_rows_with_equal_keys_are_on_the_same_side():
     sides = holdout([*many(40), *many(40), *many(40)], "random", share=0.5)
     assert len(sides) == 120
-    assert all(
-        sides[row, 0] == sides[row, 1] == sides[row, 2] for row in many(40)
-    )
+    assert all(sides[row, 0] == sides[row, 1] == sides[row, 2] for row in many(40))
     assert {True, False} == set(sides.values())
 
 
@@ -83,7 +83,9 @@ ROWS = st.lists(
 
 @given(ROWS, ROWS, st.sampled_from(["random", "group"]), st.integers(0, 5))
 @settings(max_examples=30, deadline=None)
-def test_added_rows_never_change_a_rows_side(rows: list[Row], added: list[Row], method: SplitMethod, seed: int):
+def test_added_rows_never_change_a_rows_side(
+    rows: list[Row], added: list[Row], method: SplitMethod, seed: int
+):
     before = holdout(rows, method, share=0.5, seed=seed)
     after = holdout([*added, *rows], method, share=0.5, seed=seed)
     assert {row: after[row] for row in before} == before
@@ -137,9 +139,19 @@ def test_folds_follow_from_the_seed():
     ("task", "target", "groups", "told"),
     [
         ("regression", [1.0, 2.0], None, "3 folds need at least 3 rows to train on, and there are 2"),
-        ("binary", [0, 0, 0, 0, 1, 1], None, "at least 3 rows of the rarest class to train on, and there are 2"),
+        (
+            "binary",
+            [0, 0, 0, 0, 1, 1],
+            None,
+            "at least 3 rows of the rarest class to train on, and there are 2",
+        ),
         ("regression", [1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2], "at least 3 groups to train on, and there are 2"),
-        ("binary", [0, 0, 0, 1, 1], [1, 2, 3, 4, 4], "class are in so few groups that a fold would train without"),
+        (
+            "binary",
+            [0, 0, 0, 1, 1, 1],
+            [1, 2, 3, 4, 4, 4],
+            "class are in so few groups that a fold would train without",
+        ),
     ],
     ids=["rows", "class", "groups", "class in one group"],
 )

@@ -182,7 +182,9 @@ def test_a_row_keeps_its_id_when_rows_are_added(raw_rows: Callable[..., Any]):
     assert set(before) < set(after)
 
 
-TEXTS = st.sampled_from([None, "", "nan", "inf", "x", "0", "1", "1.0", "2.5", "-3", "true", "9007199254740993"])
+TEXTS = st.sampled_from(
+    [None, "", "nan", "inf", "x", "0", "1", "1.0", "2.5", "-3", "true", "9007199254740993"]
+)
 CHECKS = st.sampled_from(
     [pa.Check.gt(0), pa.Check.isin([0, 1, 7]), pa.Check(lambda values: values % 2 == 1, name="odd")]
 )
@@ -214,7 +216,8 @@ def places(rows: Sequence[tuple[int, str | None, str | None]], schema: pa.DataFr
     frame = pd.DataFrame(rows, columns=["_row", "a", "b"]).astype({"a": object, "b": object})
     with duckdb.connect() as connection, TemporaryDirectory() as scratch:
         raw = connection.from_df(frame).project(
-            "a::varchar as a, b::varchar as b, 'f' as _source_file, '' as _source_sha256, _row::bigint as _row"
+            "a::varchar as a, b::varchar as b, _row::bigint as _row, 'f' as _source_file, "
+            "'' as _source_sha256"
         )
         contract = Contract.of(schema, subject="shop: table orders")
         valid, quarantine = validate(connection, raw, contract, scratch=Path(scratch))

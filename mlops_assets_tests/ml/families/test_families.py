@@ -1,0 +1,107 @@
+"""What every family keeps: equal fits are equal, and what was saved predicts the same."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import RandomSampler
+
+from mlops_assets.ml.families import FAMILIES, Settings
+
+TASKS = ("regression", "binary", "multiclass")
+Problem = Callable[..., Any]
+
+
+def matrix_of(problem: Problem, task: str) -> tuple[np.ndarray, np.ndarray, Settings]:
+    features, target, settings = problem(task)
+    return features[["size", "weight"]].to_numpy(), target, settings
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_fit_is_the_same_on_one_thread_and_on_two(problem: Problem, name: str, task: str):
+    matrix, target, one = matrix_of(problem, task)
+    family = FAMILIES[name]
+    digests = {
+        family.fit(matrix, target, family.defaults(), 3, settings).digest()
+        for settings in (one, one, dataclasses.replace(one, threads=2))
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_another_fit_has_another_digest(problem: Problem, name: str):
+    matrix, target, settings = matrix_of(problem, "regression")
+    family = FAMILIES[name]
+    fitted = family.fit(matrix, target, family.defaults(), 12, settings)
+    changed = target.copy()
+    changed[0] += 1.0
+    assert fitted.digest() != family.fit(matrix, changed, family.defaults(), 12, settings).digest()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_saved_model_predicts_the_same_and_has_the_same_digest(
+    problem: Problem, name: str, task: str, tmp_path: Path
+):
+    matrix, target, settings = matrix_of(problem, task)
+    family = FAMILIES[name]
+    fitted = family.fit(matrix, target, family.defaults(), 12, settings)
+    fitted.save(tmp_path)
+    loaded = family.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(matrix), fitted.predict(matrix))
+    assert loaded.digest() == fitted.digest()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_predictions_have_the_shape_of_the_task_and_are_good(problem: Problem, name: str, task: str):
+    matrix, target, settings = matrix_of(problem, task)
+    family = FAMILIES[name]
+    predictions = family.fit(matrix, target, family.defaults(), 60, settings).predict(matrix)
+    assert predictions.dtype == float
+    if task == "multiclass":
+        assert predictions.shape == (len(matrix), 3)
+        np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-6)
+        assert (predictions.argmax(axis=1) == target).mean() > 0.6
+    else:
+        assert predictions.shape == (len(matrix),)
+        assert np.corrcoef(predictions, target)[0, 1] > 0.7
+    if task == "binary":
+        assert 0 <= predictions.min() < predictions.max() <= 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_prepared_fold_predicts_its_validation_rows(problem: Problem, name: str):
+    matrix, target, settings = matrix_of(problem, "regression")
+    family = FAMILIES[name]
+    prepared = family.prepare((matrix[:160], target[:160]), (matrix[160:], target[160:]), settings)
+    predictions, rounds = prepared.fit(family.defaults())
+    again, _ = prepared.fit(family.defaults())
+    assert predictions.shape == (80,)
+    np.testing.assert_array_equal(predictions, again)
+    assert rounds is None if name == "linear" else 1 <= rounds <= settings.max_rounds
+
+
+def test_boosting_stops_before_it_gets_worse(problem: Problem):
+    matrix, target, settings = matrix_of(problem, "regression")
+    noise = np.random.default_rng(1).permutation(target)
+    prepared = FAMILIES["xgboost"].prepare(
+        (matrix[:160], noise[:160]), (matrix[160:], target[160:]), settings
+    )
+    _, rounds = prepared.fit(FAMILIES["xgboost"].defaults() | {"eta": 1.0})
+    assert rounds < settings.max_rounds
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_searches_its_defaults_parameters_under_its_own_name(name: str):
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    defaults = FAMILIES[name].defaults()
+    study.enqueue_trial({f"{name}_{parameter}": value for parameter, value in defaults.items()})
+    trial = study.ask()
+    assert FAMILIES[name].suggest(trial) == defaults
+    assert all(parameter.startswith(f"{name}_") for parameter in trial.params)
