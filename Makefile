@@ -30,7 +30,7 @@ ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
 	@mlops ui
 
 test: install ## Run the tests
-	@pytest
+	@pytest -n auto
 
 check: install ## Lint, check formatting and types, and load the definitions
 	@ruff check .

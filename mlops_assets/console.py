@@ -121,14 +121,11 @@ def print_summary(
 ) -> None:
     """What is known of a project after a run: rows, search, metrics, version, report, and where to look."""
     metadata = {key: _metadata(instance, key) for key in keys}
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _summary_lines(project, metadata):
-        table.add_row(name, Text(value))
-    table.add_row("look", Text(uis))
+    lines = [*_summary_lines(project, metadata), ("look", uis)]
+    width = max(len(name) for name, _ in lines)
     console.print()
-    console.print(table)
+    for name, value in lines:  # not a table: a path must stay in one piece, to be clicked or copied
+        console.print(Text(f"{name:<{width}}  ", style="dim") + Text(value, style="not dim"), soft_wrap=True)
 
 
 def _summary_lines(project: str, metadata: Mapping[AssetKey, Mapping[str, Any]]) -> Iterable[tuple[str, str]]:

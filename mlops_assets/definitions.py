@@ -28,5 +28,9 @@ def defs() -> dg.Definitions:
         # The folder by name: `load_from_defs_folder` also renders the documentation of every component that
         # is installed, which is 0.2 s in each process that Dagster starts.
         projects = tree.build_defs(DEFS_FOLDER)
-    shared = dg.Definitions(resources=resources(StateDirectory.of(PROJECT_ROOT)))
+    # One process a run: a process for each step would import the same libraries again and again. Runs are
+    # what goes in parallel.
+    shared = dg.Definitions(
+        resources=resources(StateDirectory.of(PROJECT_ROOT)), executor=dg.in_process_executor
+    )
     return dg.Definitions.merge(projects, shared)

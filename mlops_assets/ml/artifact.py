@@ -81,7 +81,8 @@ def verify(folder: Path) -> dict[str, Any]:
     """The manifest of a model's folder, after each file's digest was compared; opens no other file."""
     try:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text("utf-8"))
-        recorded, found = manifest["files"], _file_digests(folder)
+        recorded, _ = dict(manifest["files"]), manifest["digest"]
+        found = _file_digests(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
     differing = sorted(

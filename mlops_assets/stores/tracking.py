@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, DataType, Schema
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.errors import TrackingError
 from mlops_assets.ml.artifact import LOADER_MODULE, load_model
@@ -100,14 +101,18 @@ class TrackingStore:
         """MLflow's client, after the store was found to be there."""
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
-        client = MlflowClient(self.uri, self.uri)
         with _reachable(self.uri), self._migration_lock():
+            client = MlflowClient(self.uri, self.uri)  # makes a new SQLite store's tables
             client.search_experiments(max_results=1)
         return client
 
+    def _make_current(self) -> None:
+        """MLflow looks `models:/…` up in the process's store, whatever store it is told beside."""
+        mlflow.set_tracking_uri(self.uri)
+
     @contextmanager
     def _migration_lock(self) -> Iterator[None]:
-        """The first call makes a new SQLite store's tables; two at once would break it for good."""
+        """Two that make a new SQLite store's tables at once would break it for good."""
         if not self.uri.startswith(_SQLITE):
             yield
             return
@@ -251,6 +256,7 @@ class TrackingStore:
             for name, value in tags.items():
                 self.client.set_model_version_tag(project, known[0].version, name, value)
             return self.version(project, int(known[0].version))
+        self._make_current()
         created = self.client.create_model_version(
             project, source=model.uri, run_id=model.run_id, tags=tags, model_id=model.uri.rsplit("/", 1)[-1]
         )
@@ -286,6 +292,7 @@ class TrackingStore:
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:
         """The files of a logged model, in a folder that is gone afterwards when it is a copy."""
+        self._make_current()
         with TemporaryDirectory() as scratch:
             path = Path(
                 mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
@@ -295,7 +302,7 @@ class TrackingStore:
 
     def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does."""
-        mlflow.set_tracking_uri(self.uri)
+        self._make_current()
         return mlflow.pyfunc.load_model(uri)
 
     def load(self, uri: str) -> TabularModel:
@@ -346,7 +353,7 @@ def _requirements() -> list[str]:
 def _reachable(uri: str) -> Iterator[None]:
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         if isinstance(error, MlflowException) and error.error_code not in ("INTERNAL_ERROR", None):
             raise
         reason = str(error).strip().splitlines()[0]

@@ -267,7 +267,7 @@ class Warehouse:
         """A table, one of its partitions or one of its versions as a lazy DuckDB relation."""
         self._refuse_other_layout(table, partition, reading=True)
         delta = self._open(table, version)
-        files = sorted(delta.file_uris(_filters(partition)))
+        files = sorted(delta.file_uris(file_pruning_predicate=_filters(partition)))
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(_scan(files, partitioned=bool(delta.metadata().partition_columns)))
@@ -374,7 +374,7 @@ class Warehouse:
         """The digest that the names of the current files carry; None when some other writer made them."""
         if not self.exists(table):
             return None
-        files = self._open(table, version).file_uris(_filters(partition))
+        files = self._open(table, version).file_uris(file_pruning_predicate=_filters(partition))
         stems = [Path(file).stem.split("-")[0] for file in files]
         return stems[0] if len(set(stems)) == 1 and len(stems[0]) == 32 else None
 

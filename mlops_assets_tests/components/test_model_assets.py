@@ -3,6 +3,7 @@
 import json
 
 import dagster as dg
+import mlflow
 import pandas as pd
 import pytest
 
@@ -140,6 +141,19 @@ def test_evaluation_alone_judges_the_newest_model(make_project, write_loans, run
     trained = run(project, (*DATA, tuned_model_asset))
     report = run(project, (evaluation_report_asset,))
     assert report[names.EVALUATION_REPORT]["mlflow_run_id"] == trained[names.TUNED_MODEL]["mlflow_run_id"]
+
+
+def test_each_model_asset_works_in_a_process_that_knows_another_mlflow(
+    make_project, write_loans, run, tracking, tmp_path
+):
+    project = make_project()
+    write_loans(loans(400))
+    run(project, DATA)
+    for asset in MODEL:
+        mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'somebody_elses.db'}")
+        run(project, (asset,))
+    assert tracking.champion("lending").version == 1
+    assert not (tmp_path / "somebody_elses.db").exists()
 
 
 def test_a_multiclass_project_with_numbers_as_classes_and_its_own_pipeline(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from skops import io as skops_io
 from sklearn.base import BaseEstimator
+from skops import io as skops_io
 
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import ModelError
@@ -130,7 +130,7 @@ def test_a_missing_file_is_refused(folder: Path, name: str):
         load_model(folder)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": []}'])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": []}', '{"files": {}}'])
 def test_a_folder_without_a_manifest_holds_no_model(folder: Path, content: str | None):
     (folder / "manifest.json").unlink()
     if content is not None:

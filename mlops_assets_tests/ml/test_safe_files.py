@@ -1,5 +1,6 @@
 """Estimators as files: what is on the list comes back, what is not is refused before it is made."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -7,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from skops import io as skops_io
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from skops import io as skops_io
 
 from mlops_assets.errors import ModelError
 from mlops_assets.ml.pipelines import default_pipeline
@@ -54,8 +55,8 @@ def test_a_type_that_is_not_on_the_list_is_refused_before_it_is_made(tmp_path: P
 
 def test_a_function_is_refused_like_a_type(tmp_path: Path):
     planted = tmp_path / "pipeline.skops"
-    planted.write_bytes(skops_io.dumps(FunctionTransformer(Path.home)))
-    with pytest.raises(ModelError, match="not on the list of mlops_assets"):
+    planted.write_bytes(skops_io.dumps(FunctionTransformer(json.dumps)))
+    with pytest.raises(ModelError, match=r"not on the list of mlops_assets: json.dumps"):
         load_estimator(planted)
 
 

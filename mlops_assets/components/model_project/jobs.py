@@ -25,12 +25,10 @@ def project_jobs(project: Project) -> "list[UnresolvedAssetJobDefinition]":
             names.job_name(project.name, "ingest"),
             ingest,
             description="Read the source, keep or quarantine each row, and compute features.",
-            executor_def=dg.in_process_executor,
         ),
         dg.define_asset_job(
             names.job_name(project.name, "train"),
             train,
             description="Split, search, evaluate, register, and promote what deserves it.",
-            executor_def=dg.in_process_executor,
         ),
     ]

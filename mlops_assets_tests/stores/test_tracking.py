@@ -1,0 +1,286 @@
+"""The tracking store: a real MLflow on SQLite, and a server that is not there."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.errors import TrackingError
+from mlops_assets.ml.artifact import save_model
+from mlops_assets.ml.columns import Column
+from mlops_assets.ml.evaluation import TrialSummary
+from mlops_assets.ml.families import Settings
+from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.ml.pipelines import default_pipeline
+from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
+
+ROWS = pd.DataFrame({"size": [1.0, np.nan, 3.0, 5.0], "kind": ["car", "van", "car", "van"]})
+StartRun = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tracking: TrackingStore) -> Iterator[StartRun]:
+    """Make a run of a project, which may be one of a Dagster run and have a model."""
+    started = iter(range(1_000_000, 2_000_000))
+
+    def make(project: str = "garage", *, dagster: str | None = None, model: str | None = None) -> str:
+        tags = {DAGSTER_RUN_TAG: dagster} if dagster else {}
+        if model:
+            tags["mlops.model_uri"] = model
+        created = tracking.client.create_run(
+            tracking.experiment(project), start_time=next(started), tags=tags
+        )
+        return str(created.info.run_id)
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _another_store_is_current(tmp_path: Path) -> Iterator[None]:
+    """No test may lean on the store that another made the process's own."""
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
+    yield
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def model() -> TabularModel:
+    columns = (Column("size", "DOUBLE"), Column("kind", "VARCHAR", required=False))
+    spec = ModelSpec(
+        "garage",
+        "regression",
+        "price",
+        "cars",
+        columns,
+        ("size", "kind"),
+        (),
+        "linear",
+        {"penalty": 1.0},
+        None,
+        0,
+    )
+    target = np.array([1.0, 2.0, 3.0, 6.0])
+    settings = Settings("regression", 1, seed=0, threads=1)
+    return TabularModel.fit(
+        spec, "from cars", ROWS.astype({"kind": object}), target, default_pipeline, settings
+    )
+
+
+@pytest.fixture
+def trained(tracking: TrackingStore, run: StartRun, model: TabularModel, tmp_path: Path) -> TrainedModel:
+    """A model that a run has logged."""
+    save_model(model, tmp_path / "model")
+    run_id = run()
+    mlflow.set_tracking_uri(tracking.uri)
+    with mlflow.start_run(run_id=run_id):
+        uri = tracking.log_model(tmp_path / "model", model.spec)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
+    tracking.log_facts(run_id, facts={"model_uri": uri})
+    return tracking.trained_model("garage")
+
+
+# ---------------------------------------------------------------- runs
+
+
+def test_an_experiment_is_made_once_with_its_artifacts_in_the_folder(tracking: TrackingStore):
+    first = tracking.experiment("garage")
+    assert tracking.experiment("garage") == first != tracking.experiment("harbour")
+    location = tracking.client.get_experiment(first).artifact_location
+    assert location == (tracking.artifacts / "garage").as_uri()
+
+
+def test_a_new_store_is_made_in_a_new_folder_and_can_be_opened_twice(tmp_path: Path):
+    for _ in range(2):
+        store = TrackingStore(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}", tmp_path / "artifacts")
+        assert store.experiment("garage") == "1"
+
+
+def count_experiments(uri: str) -> int:
+    return len(TrackingStore(uri).client.search_experiments())
+
+
+def test_processes_may_open_a_new_store_at_once(tmp_path: Path):
+    context = get_context("spawn")
+    all_have_imported = context.Barrier(3).wait
+    with ProcessPoolExecutor(3, mp_context=context, initializer=all_have_imported) as pool:
+        opened = [pool.submit(count_experiments, f"sqlite:///{tmp_path / 'mlflow.db'}") for _ in range(3)]
+        assert [future.result() for future in opened] == [1, 1, 1]
+
+
+def test_facts_are_logged_and_undefined_metrics_left_out(tracking: TrackingStore, run: StartRun):
+    run_id = run()
+    tracking.log_facts(
+        run_id,
+        params={"eta": 0.1, "rounds": None},
+        metrics={"rmse": 0.5, "r2": float("nan")},
+        facts={"a": "b"},
+    )
+    data = tracking.client.get_run(run_id).data
+    assert data.params == {"eta": "0.1", "rounds": "None"}
+    assert data.metrics == {"rmse": 0.5}
+    assert data.tags["mlops.a"] == "b"
+
+
+def test_a_dataset_tells_its_digest_and_versions(tracking: TrackingStore, run: StartRun):
+    run_id = run()
+    tracking.log_dataset(run_id, name="garage.cars", digest="abc", source={"version": 3}, profile={"rows": 7})
+    (logged,) = tracking.client.get_run(run_id).inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.digest) == ("garage.cars", "abc")
+    assert json.loads(logged.dataset.source) == {"version": 3}
+    assert json.loads(logged.dataset.profile) == {"rows": 7}
+
+
+def test_trials_are_nested_runs_and_come_back_in_their_order(tracking: TrackingStore, run: StartRun):
+    parent, other = run(), run()
+    trials = [
+        TrialSummary(number, family, {"penalty": 0.5}, score, state, 2.0)
+        for number, family, score, state in [
+            (0, "xgboost", 0.9, "complete"),
+            (1, "linear", 0.3, "pruned"),
+            (2, "linear", 0.5, "complete"),
+        ]
+    ]
+    for each in trials:
+        tracking.log_trial("garage", parent, each, "rmse")
+    tracking.log_trial("garage", other, trials[1], "rmse")
+    found = tracking.trials("garage", parent, "rmse")
+    assert [(each.number, each.family, each.score, each.state, each.seconds) for each in found] == [
+        (each.number, each.family, each.score, each.state, each.seconds) for each in trials
+    ]
+    assert found[0].params == {"penalty": "0.5"}
+    nested = tracking.client.search_runs(
+        [tracking.experiment("garage")], f"tags.`mlflow.parentRunId` = '{parent}'"
+    )
+    assert {each.info.status for each in nested} == {"FINISHED"}
+    assert {each.info.run_name for each in nested} == {
+        "trial 0: xgboost",
+        "trial 1: linear",
+        "trial 2: linear",
+    }
+
+
+def test_files_and_facts_of_a_run_are_kept(tracking: TrackingStore, run: StartRun, tmp_path: Path):
+    run_id = run()
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "page.html").write_text("<p>")
+    tracking.log_files(run_id, tmp_path / "report", "report")
+    assert [file.path for file in tracking.client.list_artifacts(run_id, "report")] == ["report/page.html"]
+
+
+# ---------------------------------------------------------------- models
+
+
+def test_the_model_of_the_dagster_run_comes_before_the_newest(tracking: TrackingStore, run: StartRun):
+    ours = run(dagster="run-1", model="models:/m-1")
+    newest = run(dagster="run-2", model="models:/m-2")
+    run(dagster="run-3")
+    run("harbour", dagster="run-1", model="models:/m-4")
+    found = tracking.trained_model("garage", dagster_run_id="run-1")
+    assert (found.run_id, found.uri, found.facts["model_uri"]) == (ours, "models:/m-1", "models:/m-1")
+    assert tracking.trained_model("garage", dagster_run_id="run-3").run_id == newest
+    assert tracking.trained_model("garage").run_id == newest
+
+
+def test_without_a_trained_model_the_error_says_what_to_do(tracking: TrackingStore, run: StartRun):
+    run()
+    with pytest.raises(
+        TrackingError, match=r"garage: no model has been trained yet\n.*garage/tuned_model first"
+    ):
+        tracking.trained_model("garage", dagster_run_id="run-1")
+
+
+def test_a_logged_model_loads_as_ours_and_as_mlflows(
+    tracking: TrackingStore, trained: TrainedModel, model: TabularModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    loaded = tracking.load(trained.uri)
+    assert loaded.digest() == model.digest()
+    predicted = tracking.load_pyfunc(trained.uri).predict(ROWS[["kind", "size"]])
+    pd.testing.assert_frame_equal(predicted, model.predict(ROWS))
+
+
+def test_a_logged_models_signature_lets_optional_columns_be_left_out(
+    tracking: TrackingStore, trained: TrainedModel
+):
+    mlflow.set_tracking_uri(tracking.uri)
+    signature = mlflow.models.get_model_info(trained.uri).signature
+    assert {column.name: column.required for column in signature.inputs.inputs} == {
+        "size": True,
+        "kind": False,
+    }
+    with tracking.files(trained.uri) as folder:
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "estimator",
+            "features.sql",
+            "manifest.json",
+            "model.json",
+            "pipeline.skops",
+        ]
+
+
+# ---------------------------------------------------------------- registry
+
+
+def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStore, trained: TrainedModel):
+    first = tracking.register("garage", trained, {"gate": "open"})
+    again = tracking.register("garage", trained, {"gate": "shut"})
+    assert (first.version, again.version) == (1, 1)
+    assert (first.facts, again.facts) == ({"gate": "open"}, {"gate": "shut"})
+    assert (again.run_id, again.name) == (trained.run_id, "garage")
+    assert tracking.version("garage", 1) == tracking.version_of("garage", trained.run_id) == again
+    assert len(tracking.client.search_model_versions("name = 'garage'")) == 1
+
+
+def test_a_registered_version_loads(tracking: TrackingStore, trained: TrainedModel, model: TabularModel):
+    version = tracking.register("garage", trained, {})
+    assert tracking.load(version.uri).digest() == model.digest()
+
+
+def test_there_is_no_champion_until_one_is_promoted(
+    tracking: TrackingStore, trained: TrainedModel, run: StartRun
+):
+    assert tracking.champion("garage") is None
+    first = tracking.register("garage", trained, {})
+    assert tracking.champion("garage") is None
+    tracking.promote("garage", first.version)
+    assert tracking.champion("garage") == first
+    challenger = TrainedModel(run(), trained.uri, {}, {})
+    second = tracking.register("garage", challenger, {})
+    assert second.version == 2
+    assert tracking.champion("garage") == first
+    tracking.promote("garage", second.version)
+    assert tracking.champion("garage") == second
+
+
+def test_a_run_whose_model_is_not_registered_is_named(tracking: TrackingStore, trained: TrainedModel):
+    with pytest.raises(TrackingError, match=rf"the model of run {trained.run_id} is not registered"):
+        tracking.version_of("garage", trained.run_id)
+
+
+# ---------------------------------------------------------------- out of reach
+
+
+def test_a_server_that_is_down_is_an_error_within_seconds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    started = time.monotonic()
+    with pytest.raises(
+        TrackingError, match=r"the tracking store at http://127.0.0.1:9 can't be used: .*\n  hint:"
+    ):
+        TrackingStore("http://127.0.0.1:9").experiment("garage")
+    assert time.monotonic() - started < 10
+
+
+def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path):
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 1_000)
+    with pytest.raises(TrackingError, match=r"the tracking store at sqlite:.*mlflow.db can't be used"):
+        TrackingStore(f"sqlite:///{tmp_path / 'mlflow.db'}").experiment("garage")

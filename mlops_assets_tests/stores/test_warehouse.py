@@ -1,0 +1,308 @@
+"""The warehouse: content is replaced whole or not at all, and every version stays readable."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from mlops_assets.errors import StoreError
+from mlops_assets.stores.warehouse import Warehouse, relation_digest
+
+KEY = ("shop", "validated", "orders")
+Rows = Callable[..., duckdb.DuckDBPyRelation]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse")
+
+
+@pytest.fixture
+def rows() -> Iterator[Rows]:
+    """Make a relation of literal rows."""
+    with duckdb.connect() as connection:
+        yield lambda values, columns="a, b": connection.sql(
+            f"select * from (values {values}) rows({columns})"
+        )
+
+
+def content(warehouse: Warehouse, **arguments) -> list[tuple]:
+    frame = warehouse.frame(KEY, **arguments).astype(object)
+    return sorted(frame.where(frame.notna(), None).itertuples(index=False, name=None), key=repr)
+
+
+def test_what_was_written_is_read(warehouse: Warehouse, rows: Rows):
+    assert not warehouse.exists(KEY)
+    result = warehouse.write(KEY, rows("(1, 'x'), (2, null)"))
+    assert warehouse.exists(KEY)
+    assert (result.rows, result.changed) == (2, True)
+    assert content(warehouse) == [(1, "x"), (2, None)]
+    assert warehouse.version(KEY) == result.version
+    assert warehouse.digest(KEY) == result.digest
+
+
+def test_several_relations_make_one_table(warehouse: Warehouse, rows: Rows):
+    result = warehouse.write(KEY, [rows("(1, 'x')"), rows("(2, 'y')"), rows("(3, 'z')").filter("false")])
+    assert result.rows == 2
+    assert content(warehouse) == [(1, "x"), (2, "y")]
+
+
+def test_a_table_without_rows_keeps_its_columns(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')").filter("false"))
+    assert warehouse.frame(KEY).columns.tolist() == ["a", "b"]
+    assert content(warehouse) == []
+
+
+def test_rows_stream_in_batches(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x'), (2, 'y'), (3, 'z')"))
+    with warehouse.connect() as connection:
+        assert [batch.num_rows for batch in warehouse.batches(connection, KEY, rows=2)] == [2, 1]
+
+
+# ---------------------------------------------------------------- what changes a table
+
+
+def test_writing_the_same_rows_in_another_order_changes_nothing(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"))
+    again = warehouse.write(KEY, rows("(2, 'y'), (1, 'x')"))
+    turned = warehouse.write(KEY, rows("('y', 2), ('x', 1)", "b, a"))
+    assert (again.changed, again.version, again.digest) == (False, first.version, first.digest)
+    assert not turned.changed
+    assert len(warehouse.versions(KEY)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "(1, 'x'), (1, 'x')",
+        "(1, 'x'), (1, 'x'), (1, 'x'), (2, 'y')",
+        "(1, 'x'), (2, 'y'), (2, 'y')",
+        "(1, 'y'), (2, 'x')",
+        "(1, 'x'), (2, null)",
+        "(1::bigint, 'x'), (2, 'y')",
+    ],
+)
+def test_other_rows_have_another_digest(rows: Rows, other: str):
+    assert relation_digest(rows("(1, 'x'), (2, 'y')"))[1] != relation_digest(rows(other))[1]
+
+
+def test_equal_rows_add_up_instead_of_cancelling(warehouse: Warehouse, rows: Rows):
+    digests = {relation_digest(rows(", ".join(["(1, 'x')"] * count)))[1] for count in range(1, 6)}
+    assert len(digests) == 5
+
+
+def test_a_renamed_column_is_another_content(rows: Rows):
+    assert relation_digest(rows("(1, 'x')"))[1] != relation_digest(rows("(1, 'x')", "a, c"))[1]
+
+
+def test_provenance_is_no_content(warehouse: Warehouse, rows: Rows):
+    columns = "a, _source_file, _source_sha256, _row"
+    first = warehouse.write(KEY, rows("(1, 'old.csv', 'abc', 1)", columns))
+    renamed = warehouse.write(KEY, rows("(1, 'new.csv', 'def', 2)", columns))
+    assert (renamed.changed, renamed.digest) == (False, first.digest)
+
+
+# ---------------------------------------------------------------- partitions
+
+
+def test_a_partition_is_replaced_and_others_stay(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), partition="2024-01")
+    february = warehouse.write(KEY, rows("(3, 'z')"), partition="2024-02")
+    warehouse.write(KEY, rows("(4, 'w')"), partition="2024-01")
+    assert content(warehouse) == [(3, "z", "2024-02"), (4, "w", "2024-01")]
+    assert content(warehouse, partition="2024-02") == [(3, "z", "2024-02")]
+    assert content(warehouse, partition="2024-03") == []
+    assert warehouse.digest(KEY, partition="2024-02") == february.digest
+
+
+def test_each_partition_is_skipped_by_its_own_content(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    second = warehouse.write(KEY, rows("(1, 'x')"), partition="b")
+    again = warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    assert (first.changed, second.changed, again.changed) == (True, True, False)
+    assert again.version == second.version
+    assert content(warehouse) == [(1, "x", "a"), (1, "x", "b")]
+
+
+@pytest.mark.parametrize("partition", ["2024-01-01-00:00", "north west", "100%", "é"])
+def test_a_partition_may_have_any_usual_name(warehouse: Warehouse, rows: Rows, partition: str):
+    for value in (1, 2):
+        warehouse.write(KEY, rows(f"({value}, 'x')"), partition=partition)
+    warehouse.write(KEY, rows("(3, 'y')"), partition="other")
+    assert content(warehouse, partition=partition) == [(2, "x", partition)]
+    assert len(content(warehouse)) == 2
+
+
+@pytest.mark.parametrize("partition", ["", "a/b", "a=b", "..\\a"])
+def test_a_name_that_is_no_folder_is_refused(warehouse: Warehouse, rows: Rows, partition: str):
+    with pytest.raises(StoreError, match="can't name a partition"):
+        warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
+
+
+def test_partitions_may_have_different_columns(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    warehouse.write(KEY, rows("(2.5::double, true)", "a, c"), partition="b")
+    assert content(warehouse) == [(1.0, "x", None, "a"), (2.5, None, True, "b")]
+    delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
+    assert {field.name for field in delta.schema().fields} == {"a", "b", "c", "_partition"}
+
+
+@pytest.mark.parametrize("partition", [None, "a"])
+def test_a_table_is_always_or_never_written_by_partition(
+    warehouse: Warehouse, rows: Rows, partition: str | None
+):
+    warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
+    with pytest.raises(StoreError, match=r"table shop.validated_orders is (not )?written by partition"):
+        warehouse.write(KEY, rows("(2, 'x')"), partition="a" if partition is None else None)
+    assert len(content(warehouse)) == 1
+
+
+def test_a_table_without_partitions_has_none_to_read(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"table shop.validated_orders is not written by partition"):
+        warehouse.frame(KEY, partition="a")
+
+
+# ---------------------------------------------------------------- versions
+
+
+def test_old_versions_stay_readable_with_their_columns(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x')"))
+    second = warehouse.write(KEY, rows("(true, 2, 3)", "a, c, d"))
+    assert content(warehouse, version=first.version) == [(1, "x")]
+    assert content(warehouse) == content(warehouse, version=second.version) == [(True, 2, 3)]
+    assert warehouse.digest(KEY, version=first.version) == first.digest
+
+
+def test_versions_tell_who_wrote_what_of_what(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), dagster_run_id="run-1", inputs={"raw/orders": 3})
+    warehouse.write(KEY, rows("(2, 'y'), (1, 'x')"), dagster_run_id="run-2", inputs={"raw/orders": 4})
+    third = warehouse.write(KEY, rows("(1, 'x')"))
+    told = [
+        (found.version, found.rows, found.digest, found.dagster_run_id, found.inputs)
+        for found in warehouse.versions(KEY)
+    ]
+    assert told == [
+        (third.version, 1, third.digest, None, {}),
+        (first.version, 2, first.digest, "run-1", {"raw/orders": 3}),
+    ]
+    assert warehouse.inputs(KEY, first.version) == {"raw/orders": 3}
+    assert warehouse.inputs(KEY, third.version) == {}
+
+
+def test_versions_tell_the_partition(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), partition="b")
+    assert [(found.partition, found.rows) for found in warehouse.versions(KEY)] == [("b", 2), ("a", 1)]
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+@pytest.mark.parametrize("partition", [None, "a"])
+def test_a_writer_that_fails_midway_leaves_the_old_content(
+    warehouse: Warehouse, rows: Rows, partition: str | None
+):
+    first = warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
+    failing = rows("(1), (2)", "a").project(
+        "case when a = 2 then error('broke off') else a end as a, 'y' as b"
+    )
+    with pytest.raises(duckdb.Error, match="broke off"):
+        warehouse.write(KEY, [rows("(7, 'z')"), failing], partition=partition)
+    assert [row[:2] for row in content(warehouse)] == [(1, "x")]
+    assert warehouse.version(KEY) == first.version
+    assert list((warehouse.root.joinpath(*KEY) / "_staging").iterdir()) == []
+
+
+def test_a_first_write_that_fails_makes_no_table(warehouse: Warehouse, rows: Rows):
+    with pytest.raises(duckdb.Error, match="broke off"):
+        warehouse.write(KEY, rows("(1)", "a").project("error('broke off') as a"))
+    assert not warehouse.exists(KEY)
+    assert warehouse.tables() == []
+
+
+def test_what_killed_writers_left_is_removed_once_it_is_old(warehouse: Warehouse, rows: Rows):
+    left, recent = (warehouse.root.joinpath(*KEY) / "_staging" / name for name in ("left", "recent"))
+    for folder in (left, recent):
+        folder.mkdir(parents=True)
+        (folder / "00000.parquet").write_text("half")
+    yesterday = time.time() - 25 * 3600
+    os.utime(left, (yesterday, yesterday))
+    warehouse.write(KEY, rows("(1, 'x')"))
+    assert not left.exists()
+    assert recent.exists()
+
+
+def test_a_table_that_is_not_there_is_named_with_the_way_out(warehouse: Warehouse):
+    for ask in (warehouse.frame, warehouse.version, warehouse.versions, warehouse.digest):
+        with pytest.raises(
+            StoreError, match=r"no table shop.validated_orders in .*\n.*shop/validated/orders first"
+        ):
+            ask(KEY)
+
+
+def test_a_version_that_is_not_there_is_an_error(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"table shop.validated_orders can't be read at version 99"):
+        warehouse.frame(KEY, version=99)
+
+
+# ---------------------------------------------------------------- views
+
+
+def test_every_table_is_a_view_of_its_project(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x')"))
+    warehouse.write(KEY, rows("(2, 'y')"))
+    warehouse.write(("order", "features"), rows("(3, 'z')"), partition="a")
+    assert warehouse.tables() == [("order", "features"), KEY]
+    with warehouse.connect() as connection:
+        warehouse.create_views(connection)
+        assert connection.sql("from shop.validated_orders").fetchall() == [(2, "y")]
+        assert connection.sql('from "order".features').fetchall() == [(3, "z", "a")]
+        warehouse.create_views(connection, {KEY: first.version})
+        assert connection.sql("from shop.validated_orders").fetchall() == [(1, "x")]
+
+
+def test_a_connection_sees_no_python_variable(warehouse: Warehouse, rows: Rows):
+    secret = rows("(1, 'x')")
+    with (
+        warehouse.connect() as connection,
+        pytest.raises(duckdb.CatalogException, match="secret does not exist"),
+    ):
+        connection.sql("from secret")
+    assert secret.columns == ["a", "b"]
+
+
+# ---------------------------------------------------------------- several processes
+
+
+def overwrite(root: Path, writer: int, rounds: int) -> None:
+    """Overwrite two partitions of one's own, again and again."""
+    warehouse = Warehouse(root)
+    with duckdb.connect() as connection:
+        for number in range(rounds):
+            for part in range(2):
+                relation = connection.sql(
+                    f"select {writer} as writer, {number} as round, unnest(range(50)) as n"
+                )
+                warehouse.write(KEY, relation, partition=f"{writer}-{part}")
+
+
+def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(warehouse: Warehouse):
+    writers, rounds = 4, 3
+    with ProcessPoolExecutor(writers, mp_context=get_context("spawn")) as pool:
+        done = [pool.submit(overwrite, warehouse.root, writer, rounds) for writer in range(writers)]
+        for future in done:
+            future.result()
+    frame = warehouse.frame(KEY)
+    assert len(frame) == writers * 2 * 50
+    assert set(frame["round"]) == {rounds - 1}
+    assert not frame.duplicated().any()
+    assert (frame.groupby("_partition")["n"].nunique() == 50).all()
+    assert len(warehouse.versions(KEY)) == writers * 2 * rounds
