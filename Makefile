@@ -4,7 +4,6 @@ PYTHON ?= python3
 PROJECT ?= california_housing
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -24,23 +23,23 @@ install: .venv/installed ## Build .venv with the exact versions of constraints.t
 	@touch $@
 
 run: install ## Run a project's whole graph: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
-	@mlops run $(PROJECT) $(if $(DATA),--data '$(DATA)') $(if $(TRIALS),--trials $(TRIALS))
+	@$(BIN)/mlops run $(PROJECT) $(if $(DATA),--data '$(DATA)') $(if $(TRIALS),--trials $(TRIALS))
 
 ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
-	@mlops ui
+	@$(BIN)/mlops ui
 
 test: install ## Run the tests
-	@pytest -n auto
+	@$(BIN)/pytest -n auto
 
 check: install ## Lint, check formatting and types, and load the definitions
-	@ruff check .
-	@ruff format --check .
-	@mypy
-	@dg check defs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/dg check defs
 
 format: install ## Format the code and mend what ruff can mend
-	@ruff check --fix .
-	@ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info

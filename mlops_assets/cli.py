@@ -60,13 +60,20 @@ def run(
     """
     with _plain_errors(debug):
         from mlops_assets import console, runs
+        from mlops_assets.stores.warehouse import Warehouse
 
         source = data.expanduser().absolute() if data else None
         workplace = runs.Workplace(find_project_root())
         keys = workplace.select(project, until)
         with workplace.instance() as instance:
             expected = runs.expected_metadata(workplace, keys, source=source, trials=trials)
-            stale = keys if force else runs.stale_assets(workplace.definitions, instance, keys, expected)
+            stale = (
+                keys
+                if force
+                else runs.stale_assets(
+                    workplace.definitions, instance, keys, expected, Warehouse(workplace.state.warehouse)
+                )
+            )
             faults: list[str] = []
             if stale:
                 with console.RunProgress(out, workplace.steps(stale)) as progress:
@@ -95,10 +102,11 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
         from mlops_assets.components.model_project.code import ProjectCode
         from mlops_assets.components.model_project.raw import FOLDER, SOURCE
         from mlops_assets.runs import Workplace
+        from mlops_assets.stores.sources import source_folder
 
         workplace = Workplace(find_project_root())
         metadata = workplace.metadata(project, SOURCE)
-        folder = (workplace.root / metadata[SOURCE]).parent
+        folder = source_folder(workplace.root / Path(metadata[SOURCE]).expanduser())
         bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
         try:
             with out.status(f"fetching into {folder}"):

@@ -179,6 +179,8 @@ def _fault(event: dg.DagsterEvent) -> str:
     error = data.error
     while error and error.cause:
         error = error.cause
+    if error and error.cls_name == "DagsterExecutionInterruptedError":
+        return "stopped; run it again to go on"
     return error.message.strip() if error else "the step failed and told no reason"
 
 

@@ -110,7 +110,9 @@ class MlflowTracking(dg.ConfigurableResource):
         try:
             yield active
         finally:
-            if sys.exc_info()[0]:
+            if isinstance(sys.exc_info()[1], dg.DagsterExecutionInterruptedError):
+                mlflow.end_run(status="KILLED")  # dagster-mlflow knows KeyboardInterrupt alone
+            elif sys.exc_info()[0]:
                 mlflow.cleanup_on_error()
             else:
                 mlflow.end_run()

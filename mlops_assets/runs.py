@@ -7,6 +7,7 @@ Not here: printing (`cli.py`).
 
 import importlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,20 +16,34 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import yaml
 from dagster import AssetKey, DagsterInstance
 from dagster.components.core.component_tree import ComponentTreeException
+from pydantic import ValidationError
 
 from mlops_assets import names
 from mlops_assets.components.model_project.raw import FINGERPRINT, SOURCE
 from mlops_assets.components.model_project.tuned_model import TRIALS
-from mlops_assets.errors import MlopsError, ProjectError
-from mlops_assets.stores.state import StateDirectory, dg_settings
+from mlops_assets.errors import MlopsError, ProjectError, StoreError
+from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.warehouse import Warehouse
 
 POLL_SECONDS = 0.25
+LOAD_ERRORS = (
+    dg.DagsterError,
+    ComponentTreeException,
+    ValidationError,
+    yaml.YAMLError,
+    ImportError,
+    AttributeError,
+    SyntaxError,
+)
+"""What loading somebody's definitions may raise through no fault of ours."""
 DATA_VERSION, CODE_VERSION, INPUT_VERSION = (
     "dagster/data_version",
     "dagster/code_version",
@@ -46,6 +61,17 @@ class Workplace:
     def state(self) -> StateDirectory:
         return StateDirectory.of(self.root)
 
+    @property
+    def module(self) -> str:
+        """The module that holds the definitions, as `[tool.dg.project]` names it."""
+        project = dg_settings(self.root).get("project", {})
+        if not ("root_module" in project or "code_location_target_module" in project):
+            raise ProjectError(
+                f"{self.root / 'pyproject.toml'} has no [tool.dg.project] with a root_module",
+                hint="change into a project; a workspace holds several",
+            )
+        return str(project.get("code_location_target_module") or f"{project['root_module']}.definitions")
+
     @cached_property
     def definitions(self) -> dg.Definitions:
         """The definitions that `[tool.dg.project]` names.
@@ -55,15 +81,14 @@ class Workplace:
         ProjectError
             When they can't be loaded; the message is Dagster's, without its stack.
         """
-        project = dg_settings(self.root).get("project", {})
-        module = project.get("code_location_target_module") or f"{project.get('root_module')}.definitions"
+        module = self.module
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
         try:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
             definitions.resolve_asset_graph()
-        except (dg.DagsterError, ComponentTreeException, ImportError, AttributeError) as error:
+        except LOAD_ERRORS as error:
             raise plain_cause(error, f"the definitions in {module} can't be loaded") from error
         return definitions
 
@@ -121,6 +146,10 @@ class Workplace:
         """
         chosen = os.environ.get("DAGSTER_HOME")
         home = self.state.dagster
+        if (
+            STATE_DIR_VARIABLE in os.environ
+        ):  # a relative one must mean the same to every process that we start
+            os.environ[STATE_DIR_VARIABLE] = str(self.state.root)
         if chosen and Path(chosen).absolute() not in (self.root, home):
             return Path(chosen)
         home.mkdir(parents=True, exist_ok=True)
@@ -147,13 +176,20 @@ class Workplace:
             return value
 
         moved: dict[str, Any] = move(settings)
-        return moved
+        return {"telemetry": {"enabled": False}, "nux": {"enabled": False}, **moved}
 
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:
         """The Dagster instance that the UI shows."""
-        self.use_dagster_home()
-        with DagsterInstance.get() as instance:
+        try:
+            self.use_dagster_home()
+            instance = DagsterInstance.get()
+        except (OSError, dg.DagsterError) as error:
+            raise StoreError(
+                f"Dagster's instance can't be opened: {error}",
+                hint="MLOPS_STATE_DIR, and DAGSTER_HOME if it is set, name folders that can be written to",
+            ) from error
+        with instance:
             yield instance
 
 
@@ -162,8 +198,12 @@ def stale_assets(
     instance: DagsterInstance,
     keys: set[AssetKey],
     expected: Mapping[AssetKey, Mapping[str, Any]],
+    tables: "Warehouse",
 ) -> set[AssetKey]:
     """The assets that a run would change: missing, of other code, of other inputs or of other settings.
+
+    An asset whose step failed after it was materialized, such as by a blocking check, is stale too: what
+    depends on it must not run without it.
 
     Parameters
     ----------
@@ -178,9 +218,11 @@ def stale_assets(
         if event and event.asset_materialization
     }
     tags = {key: materialization.tags or {} for key, materialization in known.items()}
+    succeeded = _succeeded_steps(instance, {event.run_id for event in events.values() if event})
     stale: set[AssetKey] = set()
     for key in (key for level in graph.toposorted_asset_keys_by_level for key in level if key in keys):
-        if key not in known:
+        event = events[key]
+        if key not in known or event is None or (event.run_id, event.step_key) not in succeeded:
             stale.add(key)
             continue
         node = graph.get(key)
@@ -192,10 +234,20 @@ def stale_assets(
             or seen != now
             or any(parent in stale for parent in node.parent_keys)
             or any(metadata.get(name) != value for name, value in expected.get(key, {}).items())
+            or ("table_version" in metadata and not tables.exists(key.path))
         ):
             stale.add(key)
     # A step makes all of its assets or none.
     return {key for name in stale for key in graph.get(name).execution_set_asset_keys} & keys
+
+
+def _succeeded_steps(instance: DagsterInstance, run_ids: set[str]) -> set[tuple[str, str | None]]:
+    """The steps of runs that ended well, their blocking checks included."""
+    return {
+        (run_id, entry.step_key)
+        for run_id in run_ids
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    }
 
 
 def expected_metadata(
@@ -284,12 +336,17 @@ def _follow(
 
 
 def plain_cause(error: BaseException, subject: str) -> MlopsError:
-    """Our own error if one is behind another, else the innermost one's message."""
-    cause = error
-    while not isinstance(cause, MlopsError) and (cause.__cause__ or cause.__context__):
-        cause = cause.__cause__ or cause.__context__ or cause
-    if isinstance(cause, MlopsError):
-        return cause
+    """Our own error if one is behind another, else the message with a file and line, else the innermost."""
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    for cause in chain:
+        if isinstance(cause, MlopsError):
+            return cause
+    told = next((cause for cause in chain if _PLACE.search(str(cause))), chain[-1])
     return ProjectError(
-        f"{subject}: {str(cause).strip() or type(cause).__name__}", hint="dg check defs shows more"
+        f"{subject}: {str(told).strip() or type(told).__name__}", hint="dg check defs shows more"
     )
+
+
+_PLACE = re.compile(r"defs\.yaml(:|\", line )\d+")

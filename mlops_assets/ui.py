@@ -16,7 +16,6 @@ from types import FrameType
 
 from mlops_assets.errors import StoreError
 from mlops_assets.runs import Workplace
-from mlops_assets.stores.state import dg_settings
 
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.5
@@ -31,10 +30,9 @@ def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[s
     state = workplace.state
     state.mlflow.mkdir(parents=True, exist_ok=True)
     _create_tracking_store(state.tracking_uri)
-    module = dg_settings(workplace.root)["project"]["root_module"]
     commands = {
         "Dagster": [
-            *(sys.executable, "-m", "dagster", "dev", "-m", f"{module}.definitions"),
+            *(sys.executable, "-m", "dagster", "dev", "-m", workplace.module),
             *("-h", HOST, "-p", str(port), "--log-level", "warning"),
         ],
         "MLflow": [

@@ -1,5 +1,6 @@
 """The `mlops` command in a project of its own: what it runs, prints, skips and refuses."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -201,3 +202,63 @@ def test_an_instance_of_the_users_own_stays_chosen(place, tmp_path, monkeypatch)
 def test_every_command_has_help_with_an_example():
     for command in ("run", "fetch", "ui"):
         assert "Example: mlops" in mlops(command, "--help").output
+
+
+def test_what_a_blocking_check_stopped_is_not_passed_by_running_again(place):
+    frame = loans(100)
+    frame.loc[:20, "income"] = -1.0
+    frame.to_csv(place / "data" / "loans.csv", index=False)
+    for _ in range(2):
+        done = mlops("run", "lending", "--until", "features")
+        assert done.exit_code == 1
+        assert "rejected_share" in done.output
+        assert "features: done" not in done.output
+
+
+def test_a_lost_table_is_made_again(place):
+    assert mlops("run", "lending", "--until", "features").exit_code == 0
+    shutil.rmtree(place / "data" / "state" / "warehouse" / "lending" / "features")
+    again = mlops("run", "lending", "--until", "features")
+    assert "features: done" in again.output
+    assert "raw/loans: done" not in again.output
+
+
+def test_fewer_trials_than_a_longer_search_had_choose_among_the_first(place):
+    assert mlops("run", "lending", "--trials", "3").exit_code == 0
+    less = mlops("run", "lending", "--trials", "1")
+    assert "of 1 trials" in flat(less.output)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("task: binary", "taks: binary"), ("task: binary", "task: [binary")],
+    ids=["key", "syntax"],
+)
+def test_an_unknown_key_and_broken_yaml_name_file_and_line(place, old, new):
+    [declared] = place.rglob("defs.yaml")
+    declared.write_text(declared.read_text("utf-8").replace(old, new), "utf-8")
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    assert "Traceback" not in done.output
+    assert re.search(r'defs\.yaml(:|", line )\d+', done.output)
+
+
+def test_a_project_in_a_folder_with_spaces_runs_to_a_champion(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state of mine [1]"))
+    done = mlops("run", "lending")
+    assert done.exit_code == 0, done.output
+    assert "is version 1" in done.output
+
+
+def test_a_state_directory_that_no_database_address_can_hold_is_refused(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "100%"))
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    assert "has % in its path" in flat(done.output)
+
+
+def test_a_dagster_home_that_does_not_exist_is_told(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
+    done = mlops("run", "lending")
+    assert done.exit_code == 1
+    assert "Dagster's instance can't be opened" in flat(done.output)

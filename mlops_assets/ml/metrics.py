@@ -11,8 +11,6 @@ from sklearn import metrics as sk
 
 from mlops_assets.ml.tasks import IN_TARGET_UNITS, Task
 
-_EPSILON = 1e-15
-
 
 def compute_metrics(
     task: Task, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
@@ -52,7 +50,7 @@ def compute_metrics(
     values = {
         "roc_auc": _roc_auc(task, truth, scored, labels),
         "average_precision": _average_precision(truth, scored, one_hot),
-        "log_loss": sk.log_loss(truth, np.clip(probabilities, _EPSILON, 1.0), labels=labels),
+        "log_loss": sk.log_loss(truth, probabilities, labels=labels),
         "brier": np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)) / (2 if task == "binary" else 1),
         "f1": sk.f1_score(truth, chosen, **counted),
         "accuracy": sk.accuracy_score(truth, chosen),

@@ -24,6 +24,7 @@ from mlops_assets.ml.tasks import HIGHER_IS_BETTER
 
 HALF, WIDE = (4.6, 3.7), (9.4, 3.2)
 """Sizes in inches; the report shows an inch as about 100 pixels."""
+DOTS_PER_INCH = 200
 SHOWN_IMPORTANCES = 20
 _LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "mape": "MAPE", "f1": "F1", "roc_auc": "ROC AUC"}
 _GUIDE: dict[str, Any] = {"color": "black", "linestyle": (0, (3, 3)), "linewidth": 1}
@@ -37,7 +38,7 @@ _MOST_POINTS, _MOST_NAMED_CURVES = 1_500, 6
 
 def figure_png(figure: Figure) -> bytes:
     """PNG of a figure, twice as fine as a plain screen."""
-    figure.savefig(buffer := BytesIO(), format="png", dpi=200, metadata={"Software": None})
+    figure.savefig(buffer := BytesIO(), format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -7,6 +7,8 @@ Not here: the search (`tuning.py`) and the model (`model.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 from mlops_assets.errors import DataError
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.model import Label, ModelSpec, TabularModel
-from mlops_assets.ml.pipelines import MakePipeline, feature_frame
+from mlops_assets.ml.pipelines import MakePipeline, feature_frame, transform
+from mlops_assets.ml.safe_files import dump_estimator
 from mlops_assets.ml.tasks import Task
 from mlops_assets.names import GROUP, HOLDOUT, ROW_ID, SPLIT, TRAIN
 
@@ -122,6 +125,14 @@ def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) ->
         return np.full(rows, train.mean())
     shares = np.bincount(train, minlength=classes) / len(train)
     return np.full(rows, shares[1]) if task == "binary" else np.tile(shares, (rows, 1))
+
+
+def check_pipeline(make_pipeline: MakePipeline, train: TrainingData) -> None:
+    """Fit the pipeline once and save it: what can't be kept should fail before a long search, not after."""
+    pipeline = make_pipeline()
+    transform(pipeline, train.features, fit=train.target)
+    with TemporaryDirectory() as scratch:
+        dump_estimator(pipeline, Path(scratch) / "pipeline.skops")
 
 
 def fit_linear_baseline(

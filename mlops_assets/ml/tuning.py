@@ -25,7 +25,7 @@ from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Prepared, Settings
 from mlops_assets.ml.metrics import compute_metrics
 from mlops_assets.ml.pipelines import MakePipeline, transform
-from mlops_assets.ml.tasks import HIGHER_IS_BETTER, Metric
+from mlops_assets.ml.tasks import HIGHER_IS_BETTER, Metric, is_better
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
@@ -98,7 +98,7 @@ def tune(
     for left in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(left.number, state=TrialState.FAIL)  # of a search that was killed
     finished = study.get_trials(states=_FINISHED)
-    for trial in finished:
+    for trial in finished[: search.trials]:
         on_trial(_summary(trial))
     deadline = time.monotonic() + (search.timeout_seconds or float("inf"))
     prepare = _FoldCache(features, target, folds, make_pipeline, settings)
@@ -107,7 +107,7 @@ def tune(
         _run(study, proposed, search, settings, prepare)
         finished = study.get_trials(states=_FINISHED)
         on_trial(_summary(finished[-1]))
-    return _result(study)
+    return _result(search.metric, finished[: search.trials])
 
 
 class _FoldCache:
@@ -218,14 +218,19 @@ def _summary(trial: FrozenTrial) -> TrialSummary:
     )
 
 
-def _result(study: optuna.Study) -> SearchResult:
-    best = study.best_trial  # there is one: the first trials are never pruned
+def _result(metric: Metric, finished: Sequence[FrozenTrial]) -> SearchResult:
+    """The best of the trials that were asked for; a journal may hold more, of a longer search."""
+    complete = [trial for trial in finished if trial.state == TrialState.COMPLETE]
+    best = complete[0]  # there is one: the first trials are never pruned
+    for trial in complete[1:]:
+        if is_better(metric, trial.user_attrs[_SCORE], best.user_attrs[_SCORE]):
+            best = trial
     return SearchResult(
         family=best.user_attrs[_FAMILY],
         params=best.user_attrs[_PARAMS],
         rounds=best.user_attrs[_ROUNDS],
         score=best.user_attrs[_SCORE],
-        trials=[_summary(trial) for trial in study.get_trials(states=_FINISHED)],
+        trials=[_summary(trial) for trial in finished],
     )
 
 

@@ -31,7 +31,7 @@ def validate(
     raw: duckdb.DuckDBPyRelation,
     contract: Contract,
     *,
-    key: Sequence[str] = (),
+    identity: Sequence[str],
     scratch: Path,
 ) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
     """Split raw rows by a contract.
@@ -42,8 +42,8 @@ def validate(
     ----------
     raw
         The source's columns and their provenance.
-    key
-        Columns that identify a row; all columns of the contract when empty.
+    identity
+        The columns that tell one row from another, for `row_id`.
     scratch
         A folder for files that the returned relations read.
 
@@ -73,7 +73,7 @@ def validate(
     rules.write_parquet(str(scratch / "rules.parquet"))
     rules = connection.read_parquet(str(scratch / "rules.parquet"))
     quarantine = raw.join(rules, _PLACE)
-    return with_row_ids(bare.join(rules, _PLACE, how="anti"), key or contract.names), quarantine
+    return with_row_ids(bare.join(rules, _PLACE, how="anti"), identity), quarantine
 
 
 def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:

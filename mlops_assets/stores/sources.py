@@ -70,7 +70,7 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
     """
     if source.is_dir():
         paths = [path for path in source.iterdir() if path.is_file() and _format(path)]
-    elif has_magic(str(source)):
+    elif has_magic(str(source)) and not source.exists():
         found = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
         paths = [path for path in map(Path, found) if path.is_file()]
     else:
@@ -92,6 +92,15 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
             )
         files.append(SourceFile(path, path.relative_to(folder).as_posix(), kind, file_digest(path)))
     return files
+
+
+def source_folder(source: Path) -> Path:
+    """The folder that holds a source's files, whether it names a file, a glob or the folder itself."""
+    fixed = list(source.parts)
+    while has_magic(str(Path(*fixed))):
+        fixed.pop()
+    folder = Path(*fixed)
+    return folder.parent if len(fixed) == len(source.parts) and _format(source) else folder
 
 
 def read_files(

@@ -24,9 +24,22 @@ class StateDirectory:
 
     @classmethod
     def of(cls, project_root: Path) -> "StateDirectory":
-        """The directory named by `MLOPS_STATE_DIR`, else `data/state/` below the project root."""
+        """The directory named by `MLOPS_STATE_DIR`, else `data/state/` below the project root.
+
+        Raises
+        ------
+        StoreError
+            When its path can't stand in the address of a SQLite database.
+        """
         named = os.environ.get(STATE_DIR_VARIABLE)
-        return cls(Path(named).expanduser().absolute() if named else project_root / "data" / "state")
+        root = Path(named).expanduser().absolute() if named else project_root / "data" / "state"
+        if unusable := sorted(set("?#%") & set(str(root))):
+            raise StoreError(
+                f"the state directory {root} has {' '.join(unusable)} in its path, which addresses of "
+                "databases can't hold",
+                hint=f"name another one with {STATE_DIR_VARIABLE}",
+            )
+        return cls(root)
 
     @property
     def warehouse(self) -> Path:

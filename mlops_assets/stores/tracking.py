@@ -24,11 +24,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
-from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.errors import TrackingError
-from mlops_assets.ml.artifact import LOADER_MODULE, load_model
+from mlops_assets.ml.artifact import LOADER_MODULE, load_model, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel
@@ -40,7 +41,6 @@ DAGSTER_RUN_TAG = "dagster_run_id"
 """dagster-mlflow's tag."""
 
 _SQLITE = "sqlite:///"
-_DATA_TYPES = {"VARCHAR": DataType.string, "BOOLEAN": DataType.boolean, "TIMESTAMP": DataType.datetime}
 _DEFAULTS = {
     # A server that is down is an error within a minute, not after MLflow's default of many minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -137,7 +137,11 @@ class TrackingStore:
         run = self.client.create_run(
             self.experiment(project),
             run_name=f"trial {trial.number}: {trial.family}",
-            tags={"mlflow.parentRunId": parent_run_id, f"{TAG}state": trial.state},
+            tags={
+                "mlflow.parentRunId": parent_run_id,
+                f"{TAG}state": trial.state,
+                f"{TAG}number": str(trial.number),
+            },
         )
         params = [Param("family", trial.family), *_params(trial.params)]
         metrics = [_metric(f"cv_{metric}", trial.score), _metric("seconds", trial.seconds)]
@@ -188,24 +192,24 @@ class TrackingStore:
         return str(info.model_uri)
 
     def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
-        """The trials that were logged under a run, in their order."""
+        """The trials that were logged under a run, by their numbers."""
         runs = self.client.search_runs(
             [self.experiment(project)],
             f"tags.`mlflow.parentRunId` = '{run_id}'",
-            order_by=["attributes.start_time ASC"],
             max_results=10_000,
         )
-        return [
+        trials = [
             TrialSummary(
-                number=number,
+                number=int(run.data.tags[f"{TAG}number"]),
                 family=run.data.params["family"],
-                params={name: value for name, value in run.data.params.items() if name != "family"},
+                params={name: _parsed(text) for name, text in run.data.params.items() if name != "family"},
                 score=run.data.metrics[f"cv_{metric}"],
                 state=run.data.tags[f"{TAG}state"],
                 seconds=run.data.metrics["seconds"],
             )
-            for number, run in enumerate(runs)
+            for run in runs
         ]
+        return sorted(trials, key=lambda trial: trial.number)
 
     def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """All files of a folder as artifacts of a run."""
@@ -305,9 +309,14 @@ class TrackingStore:
         self._make_current()
         return mlflow.pyfunc.load_model(uri)
 
-    def load(self, uri: str) -> TabularModel:
-        """Load a model after its files were verified."""
-        with self.files(uri) as folder:
+    def load(self, model: TrainedModel | Version) -> TabularModel:
+        """Load a model after its files were verified, and found to be those that the store was told of."""
+        with self.files(model.uri) as folder:
+            if verify(folder)["digest"] != model.facts.get("model_digest"):
+                raise TrackingError(
+                    f"{model.uri} is not the model that was logged: its digest is another one",
+                    hint="don't use this version; promote another one, or train again",
+                )
             return load_model(folder)
 
 
@@ -323,21 +332,26 @@ def _params(values: Mapping[str, Any]) -> list[Param]:
     return [Param(name, str(value)) for name, value in values.items()]
 
 
+def _parsed(text: str) -> Any:
+    """A parameter's value; MLflow keeps its text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _metric(name: str, value: float) -> Metric:
     return Metric(name, float(value), timestamp=0, step=0)
 
 
 def _signature(columns: Sequence[Column]) -> ModelSignature:
-    """Numbers are doubles, so that a missing one is NaN; optional columns may be left out."""
+    """The raw columns by name; those that are optional may be left out.
+
+    The types are left to the model, which casts as the contract does. MLflow would refuse a whole number
+    where it was told of a double, and a column of a batch that happens to have no value in it.
+    """
     return ModelSignature(
-        inputs=Schema(
-            [
-                ColSpec(
-                    _DATA_TYPES.get(column.sql_type, DataType.double), column.name, required=column.required
-                )
-                for column in columns
-            ]
-        )
+        inputs=Schema([ColSpec(AnyType(), column.name, required=column.required) for column in columns])
     )
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -180,7 +181,6 @@ class Warehouse:
         directory = self._directory(table)
         if partition is not None:
             schema = Schema([*schema.fields, Field(PARTITION, PrimitiveType("string"), nullable=True)])
-        self._create(directory, schema, partition)
         actions: list[AddAction | RemoveAction] = [
             self._put(directory, file, str(facts["mlops.digest"]), partition) for file in files
         ]
@@ -188,18 +188,20 @@ class Warehouse:
             custom_metadata={name: value for name, value in facts.items() if value is not None}
         )
         for attempt in range(_COMMIT_ATTEMPTS):
-            delta = DeltaTable(str(directory))
             try:
-                delta.create_write_transaction(
-                    actions,
-                    mode="overwrite",
-                    schema=schema if partition is None else _widened(delta, schema),
-                    partition_by=[PARTITION] if partition is not None else None,
-                    partition_filters=_filters(partition),
-                    commit_properties=properties,
-                )
+                # Under the lock, because two first writes of a partition don't conflict for Delta: neither
+                # has anything to remove. The retry is for writers that know nothing of the lock.
+                with self._lock(directory):
+                    delta = self._open_or_create(directory, schema, partition)
+                    delta.create_write_transaction(
+                        actions,
+                        mode="overwrite",
+                        schema=schema if partition is None else _widened(delta, schema),
+                        partition_by=[PARTITION] if partition is not None else None,
+                        partition_filters=_filters(partition),
+                        commit_properties=properties,
+                    )
             except CommitFailedError:
-                # Somebody else committed to this table meanwhile; ours replaces only its own partition.
                 time.sleep(random.uniform(0, 0.02 * (attempt + 1)))
                 continue
             return int(self._open(table).version())
@@ -209,17 +211,22 @@ class Warehouse:
             hint="run it again; if it keeps failing, lower the number of parallel runs in dagster.yaml",
         )
 
-    def _create(self, directory: Path, schema: Schema, partition: str | None) -> None:
-        """Create the empty table under a lock: two creators at once would leave two first versions."""
-        if DeltaTable.is_deltatable(str(directory)):
-            return
+    def _lock(self, directory: Path) -> FileLock:
         locks = self.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{text_digest(str(directory))[:16]}.lock"):
-            if not DeltaTable.is_deltatable(str(directory)):
-                DeltaTable.create(
-                    str(directory), schema, partition_by=[PARTITION] if partition is not None else None
-                )
+        return FileLock(locks / f"{text_digest(str(directory))[:16]}.lock")
+
+    @staticmethod
+    def _open_or_create(directory: Path, schema: Schema, partition: str | None) -> DeltaTable:
+        if DeltaTable.is_deltatable(str(directory)):
+            return DeltaTable(str(directory))
+        return DeltaTable.create(
+            str(directory),
+            schema,
+            partition_by=[PARTITION] if partition is not None else None,
+            # A model names the table version that it was trained on: versions stay until they are removed.
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+        )
 
     @staticmethod
     def _put(directory: Path, file: Path, digest: str, partition: str | None) -> AddAction:
@@ -267,7 +274,7 @@ class Warehouse:
         """A table, one of its partitions or one of its versions as a lazy DuckDB relation."""
         self._refuse_other_layout(table, partition, reading=True)
         delta = self._open(table, version)
-        files = sorted(delta.file_uris(file_pruning_predicate=_filters(partition)))
+        files = _files(delta, partition)
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(_scan(files, partitioned=bool(delta.metadata().partition_columns)))
@@ -297,7 +304,7 @@ class Warehouse:
         """Make every table a view `project.layer_table` of the connection."""
         for table in self.tables():
             delta = self._open(table, (versions or {}).get(table))
-            if files := sorted(delta.file_uris()):
+            if files := _files(delta):
                 scan = _scan(files, partitioned=bool(delta.metadata().partition_columns))
                 connection.execute(f"create schema if not exists {quoted(table[0])}")
                 view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
@@ -374,7 +381,7 @@ class Warehouse:
         """The digest that the names of the current files carry; None when some other writer made them."""
         if not self.exists(table):
             return None
-        files = self._open(table, version).file_uris(file_pruning_predicate=_filters(partition))
+        files = _files(self._open(table, version), partition)
         stems = [Path(file).stem.split("-")[0] for file in files]
         return stems[0] if len(set(stems)) == 1 and len(stems[0]) == 32 else None
 
@@ -411,6 +418,11 @@ def _widened(delta: DeltaTable, schema: Schema) -> Schema:
     """A partition's schema, and what only other partitions have: readers of the table see all columns."""
     ours = {field.name for field in schema.fields}
     return Schema([*(field for field in delta.schema().fields if field.name not in ours), *schema.fields])
+
+
+def _files(delta: DeltaTable, partition: str | None = None) -> list[str]:
+    """Paths of a table's current files; delta-rs gives them as the paths of URIs."""
+    return sorted(unquote(uri) for uri in delta.file_uris(file_pruning_predicate=_filters(partition)))
 
 
 def _scan(files: Sequence[str], *, partitioned: bool) -> str:

@@ -1,6 +1,7 @@
 """tuned_model, evaluation_report, registered_model and champion over a real MLflow store."""
 
 import json
+import shutil
 
 import dagster as dg
 import mlflow
@@ -15,7 +16,7 @@ from mlops_assets.components.model_project.registry import champion_asset, regis
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
 from mlops_assets.components.model_project.validated import validated_asset
-from mlops_assets_tests.loans import loans
+from mlops_assets_tests.loans import SCHEMA, loans
 
 DATA = (raw_asset, validated_asset, features_asset, training_set_asset)
 MODEL = (tuned_model_asset, evaluation_report_asset, registered_model_asset, champion_asset)
@@ -107,7 +108,7 @@ def test_a_better_challenger_becomes_champion(make_project, write_loans, run, tr
     run(make_project(features_sql=half_blind), DATA + MODEL)
     assert tracking.champion("lending").version == 1
     found = run(make_project(), DATA[2:] + MODEL)
-    assert "on 113 rows that neither was trained on" in found[names.CHAMPION]["decision"]
+    assert "on 114 rows that neither was trained on" in found[names.CHAMPION]["decision"]
     assert tracking.champion("lending").version == 2
 
 
@@ -118,6 +119,66 @@ def test_with_another_split_only_rows_unseen_by_the_champion_count(make_project,
     decision = found[names.CHAMPION]["decision"]
     rows = int(decision.split(" on ")[1].split(" rows")[0].replace(",", ""))
     assert 20 < rows < 80, "a fifth of a fifth of 1,000 rows"
+
+
+def test_rows_that_the_champion_was_trained_on_are_known_under_another_contract(
+    make_project, write_loans, run
+):
+    write_loans(loans(1000).assign(amount=lambda frame: frame["amount"].round()))
+    run(make_project(), DATA + MODEL)
+    income, amount = "    income: float = pa.Field(gt=0)\n", "    amount: float = pa.Field(gt=0)\n"
+    swapped = SCHEMA.replace(income + amount, amount.replace("float", "int") + income)
+    assert swapped != SCHEMA
+    found = run(make_project(schema=swapped, split={"seed": 5}), DATA[1:] + MODEL)
+    rows = int(found[names.CHAMPION]["decision"].split(" on ")[1].split(" rows")[0].replace(",", ""))
+    assert 20 < rows < 80, "a fifth of a fifth of 1,000 rows"
+
+
+def test_integers_and_whole_numbers_are_served(make_project, write_loans, run, tracking):
+    schema = SCHEMA.replace("amount: float", "amount: int", 1)
+    write_loans(loans(400).assign(amount=lambda frame: frame["amount"].round().astype(int)))
+    found = run(make_project(schema=schema), DATA + MODEL)
+    assert found[names.CHAMPION]["version"] == 1
+    served = tracking.load_pyfunc("models:/lending@champion")
+    whole = loans(5).drop(columns="outcome").round().astype({"income": int, "amount": int})
+    assert served.predict(whole)["probability"].between(0, 1).all()
+
+
+def test_a_training_set_that_was_lost_is_told_and_not_replaced(
+    make_project, write_loans, run, stores, instance, state
+):
+    project = make_project()
+    write_loans(loans(300))
+    run(project, DATA + MODEL)
+    shutil.rmtree(state.warehouse)
+    write_loans(loans(310))
+    assets = [build(project) for build in DATA + MODEL]
+    result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert "the training set, version 1, of model" in failed.step_failure_data.user_failure_data.description
+
+
+def test_a_pipeline_that_cannot_be_kept_fails_before_the_search(make_project, write_loans, stores, instance):
+    pipeline = """
+from sklearn.base import BaseEstimator, TransformerMixin
+
+class Own(TransformerMixin, BaseEstimator):
+    def fit(self, frame, target=None):
+        return self
+
+    def transform(self, frame):
+        return frame[["income", "share"]].to_numpy()
+
+def make_pipeline():
+    return Own()
+"""
+    project = make_project(pipeline=pipeline)
+    write_loans(loans(100))
+    assets = [build(project) for build in (*DATA, tuned_model_asset)]
+    result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert "names types that are not on the list" in failed.step_failure_data.user_failure_data.description
+    assert not any("trial 1/" in (event.message or "") for event in result.all_events)
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_registered_and_never_champion(

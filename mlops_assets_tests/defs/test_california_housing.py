@@ -53,7 +53,7 @@ def judge(frame: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame
     with duckdb.connect() as connection:
         files = find_files(folder / "housing.csv", subject="housing")
         [raw] = read_files(connection, files, subject="housing")
-        valid, quarantine = validate(connection, raw, contract, scratch=folder)
+        valid, quarantine = validate(connection, raw, contract, identity=contract.names, scratch=folder)
         return valid.df(), quarantine.df()
 
 

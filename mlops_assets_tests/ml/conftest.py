@@ -55,7 +55,9 @@ def split(
     ) -> Outcome:
         contract = Contract.of(schema, subject="shop: table orders", key=key)
         raw = raw_rows(values, columns or contract.names)
-        valid, quarantine = validate(connection, raw, contract, key=key, scratch=tmp_path)
+        valid, quarantine = validate(
+            connection, raw, contract, identity=key or contract.names, scratch=tmp_path
+        )
         return valid.order("_row").df(), quarantine.order("_row").df()
 
     return run

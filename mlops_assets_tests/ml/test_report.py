@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_assets.ml import plots
 from mlops_assets.ml.evaluation import (
     CONSTANT_BASELINE,
     LINEAR_BASELINE,
@@ -98,6 +99,18 @@ def cells(page: str, table: str) -> list[list[str]]:
     return [re.findall(r"<t[hd][^>]*>\s*(.*?)\s*</t[hd]>", row, re.DOTALL) for row in rows]
 
 
+@pytest.fixture(autouse=True)
+def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here looks at the pictures' dots, and drawing fewer halves the time."""
+    monkeypatch.setattr(plots, "DOTS_PER_INCH", 40)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    """The page of `regression()`."""
+    return render_report(regression())
+
+
 def test_verdict_says_by_how_much_the_best_baseline_is_beaten():
     assert verdict(regression()) == (
         "RMSE 0.431 (100,000 USD) on 400 holdout rows: "
@@ -143,8 +156,7 @@ def test_page_shows_the_verdict_under_a_heading_that_agrees(score: float, headin
     assert verdict(evaluation) in page
 
 
-def test_best_value_of_each_row_is_bold_whoever_has_it():
-    page = render_report(regression())
+def test_best_value_of_each_row_is_bold_whoever_has_it(page: str):
     bold = re.findall(r'<td class="n[^"]* best">(.*?)</td>', page.partition("</table>")[0])
     assert bold == ["0.431", "0.280", "0.810", "17.0 %"]
 
@@ -156,8 +168,8 @@ def test_equal_best_values_are_both_bold_and_an_undefined_one_never_is():
     assert mae["cells"] == [("0.280", True), ("undefined", False), ("0.280", True)]
 
 
-def test_metrics_in_the_targets_units_name_the_unit_and_others_do_not():
-    labels = [row[0] for row in cells(render_report(regression()), "metrics")]
+def test_metrics_in_the_targets_units_name_the_unit_and_others_do_not(page: str):
+    labels = [row[0] for row in cells(page, "metrics")]
     assert [label.partition("<")[0] for label in labels] == [
         "RMSE (100,000 USD)",
         "MAE (100,000 USD)",
@@ -232,7 +244,7 @@ def test_same_evaluation_gives_the_same_page():
 
 
 def test_binary_confusion_matrix_shows_shares_of_the_true_class():
-    evaluation = classification(2)
+    evaluation = classification(2, trials=[], importances={})
     truth, predictions = np.array([0] * 8 + [1] * 2), np.array([0.1] * 6 + [0.9] * 2 + [0.9, 0.2])
     page = render_report(replace(evaluation, truth=truth, predictions=predictions))
     assert cells(page, "confusion") == [
@@ -242,7 +254,7 @@ def test_binary_confusion_matrix_shows_shares_of_the_true_class():
 
 
 def test_most_frequent_mistakes_come_first():
-    evaluation = classification(3)
+    evaluation = classification(3, trials=[], importances={})
     truth, chosen = np.array([0, 0, 0, 1, 1, 2]), np.array([2, 2, 0, 1, 0, 2])
     page = render_report(replace(evaluation, truth=truth, predictions=np.eye(3)[chosen]))
     assert cells(page, "mistakes") == [
@@ -252,14 +264,14 @@ def test_most_frequent_mistakes_come_first():
 
 
 def test_matrix_of_thirty_classes_numbers_its_columns_and_marks_a_class_without_rows():
-    rows = cells(render_report(classification(30, lacking=True)), "confusion")
+    rows = cells(render_report(classification(30, lacking=True, trials=[], importances={})), "confusion")
     assert len(rows) == 30
     assert all(len(row) == 31 for row in rows)
     assert rows[29] == ["30 kind 29", *["\N{EN DASH}"] * 30]
 
 
 def test_matrix_of_more_classes_than_fit_is_left_out():
-    evaluation = classification(60)
+    evaluation = classification(60, trials=[], importances={})
     page = render_report(replace(evaluation, predictions=np.roll(evaluation.predictions, 1, axis=1)))
     assert 'id="confusion"' not in page
     assert 'id="mistakes"' in page
@@ -275,8 +287,7 @@ def test_ten_best_complete_trials_are_listed_best_first():
     assert [row[0] for row in higher] == [str(index) for index in range(10)]
 
 
-def test_facts_are_all_shown_with_rows_time_and_memory():
-    page = render_report(regression())
+def test_facts_are_all_shown_with_rows_time_and_memory(page: str):
     facts = dict(re.findall(r'<tr><th>(.*?)</th><td class="mono">(.*?)</td></tr>', page))
     assert facts == {
         "features table": "version 12",

@@ -76,6 +76,11 @@ def test_scores_are_in_the_reported_unit(search):
     assert scaled.score == pytest.approx(plain.score / 10)
 
 
+def test_no_trial_repeats_another(search):
+    tried = [repr((trial.family, trial.params)) for trial in search().trials]
+    assert len(set(tried)) == SEARCH.trials
+
+
 def test_a_search_repeats_itself(search):
     assert proposals(search()) == proposals(search())
 

@@ -220,7 +220,9 @@ def places(rows: Sequence[tuple[int, str | None, str | None]], schema: pa.DataFr
             "'' as _source_sha256"
         )
         contract = Contract.of(schema, subject="shop: table orders")
-        valid, quarantine = validate(connection, raw, contract, scratch=Path(scratch))
+        valid, quarantine = validate(
+            connection, raw, contract, identity=contract.names, scratch=Path(scratch)
+        )
         return valid.order("_row").df(), quarantine.order("_row").df()
 
 

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,13 @@ def model() -> TabularModel:
 @pytest.fixture
 def trained(tracking: TrackingStore, run: StartRun, model: TabularModel, tmp_path: Path) -> TrainedModel:
     """A model that a run has logged."""
-    save_model(model, tmp_path / "model")
+    digest = save_model(model, tmp_path / "model")
     run_id = run()
     mlflow.set_tracking_uri(tracking.uri)
     with mlflow.start_run(run_id=run_id):
         uri = tracking.log_model(tmp_path / "model", model.spec)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
-    tracking.log_facts(run_id, facts={"model_uri": uri})
+    tracking.log_facts(run_id, facts={"model_uri": uri, "model_digest": digest})
     return tracking.trained_model("garage")
 
 
@@ -107,10 +107,9 @@ def count_experiments(uri: str) -> int:
     return len(TrackingStore(uri).client.search_experiments())
 
 
-def test_processes_may_open_a_new_store_at_once(tmp_path: Path):
-    context = get_context("spawn")
-    all_have_imported = context.Barrier(3).wait
-    with ProcessPoolExecutor(3, mp_context=context, initializer=all_have_imported) as pool:
+def test_processes_may_open_a_new_store_at_once(tmp_path: Path, processes: BaseContext):
+    together = processes.Barrier(3).wait
+    with ProcessPoolExecutor(3, mp_context=processes, initializer=together) as pool:
         opened = [pool.submit(count_experiments, f"sqlite:///{tmp_path / 'mlflow.db'}") for _ in range(3)]
         assert [future.result() for future in opened] == [1, 1, 1]
 
@@ -141,21 +140,16 @@ def test_a_dataset_tells_its_digest_and_versions(tracking: TrackingStore, run: S
 def test_trials_are_nested_runs_and_come_back_in_their_order(tracking: TrackingStore, run: StartRun):
     parent, other = run(), run()
     trials = [
-        TrialSummary(number, family, {"penalty": 0.5}, score, state, 2.0)
-        for number, family, score, state in [
-            (0, "xgboost", 0.9, "complete"),
-            (1, "linear", 0.3, "pruned"),
-            (2, "linear", 0.5, "complete"),
-        ]
+        TrialSummary(
+            0, "xgboost", {"eta": 0.1 + 0.2, "max_depth": 8, "booster": "dart"}, 0.9, "complete", 2.0
+        ),
+        TrialSummary(2, "linear", {"penalty": 1e-5}, 0.3, "pruned", 0.1),
+        TrialSummary(1, "linear", {"penalty": 3.0}, 0.5, "complete", 0.2),
     ]
     for each in trials:
         tracking.log_trial("garage", parent, each, "rmse")
     tracking.log_trial("garage", other, trials[1], "rmse")
-    found = tracking.trials("garage", parent, "rmse")
-    assert [(each.number, each.family, each.score, each.state, each.seconds) for each in found] == [
-        (each.number, each.family, each.score, each.state, each.seconds) for each in trials
-    ]
-    assert found[0].params == {"penalty": "0.5"}
+    assert tracking.trials("garage", parent, "rmse") == [trials[0], trials[2], trials[1]]
     nested = tracking.client.search_runs(
         [tracking.experiment("garage")], f"tags.`mlflow.parentRunId` = '{parent}'"
     )
@@ -201,7 +195,7 @@ def test_a_logged_model_loads_as_ours_and_as_mlflows(
     tracking: TrackingStore, trained: TrainedModel, model: TabularModel, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    loaded = tracking.load(trained.uri)
+    loaded = tracking.load(trained)
     assert loaded.digest() == model.digest()
     predicted = tracking.load_pyfunc(trained.uri).predict(ROWS[["kind", "size"]])
     pd.testing.assert_frame_equal(predicted, model.predict(ROWS))
@@ -240,8 +234,8 @@ def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStor
 
 
 def test_a_registered_version_loads(tracking: TrackingStore, trained: TrainedModel, model: TabularModel):
-    version = tracking.register("garage", trained, {})
-    assert tracking.load(version.uri).digest() == model.digest()
+    version = tracking.register("garage", trained, trained.facts)
+    assert tracking.load(version).digest() == model.digest()
 
 
 def test_there_is_no_champion_until_one_is_promoted(

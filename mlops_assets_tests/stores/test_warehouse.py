@@ -1,10 +1,11 @@
 """The warehouse: content is replaced whole or not at all, and every version stays readable."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import duckdb
@@ -294,9 +295,11 @@ def overwrite(root: Path, writer: int, rounds: int) -> None:
                 warehouse.write(KEY, relation, partition=f"{writer}-{part}")
 
 
-def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(warehouse: Warehouse):
+def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(
+    warehouse: Warehouse, processes: BaseContext
+):
     writers, rounds = 4, 3
-    with ProcessPoolExecutor(writers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(writers, mp_context=processes) as pool:
         done = [pool.submit(overwrite, warehouse.root, writer, rounds) for writer in range(writers)]
         for future in done:
             future.result()
@@ -306,3 +309,28 @@ def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(wareho
     assert not frame.duplicated().any()
     assert (frame.groupby("_partition")["n"].nunique() == 50).all()
     assert len(warehouse.versions(KEY)) == writers * 2 * rounds
+
+
+def test_two_first_writers_of_one_table_leave_one_content(tmp_path):
+    warehouse = Warehouse(tmp_path / "a place with spaces & 100")
+    barrier = threading.Barrier(4)
+
+    def write(_: int) -> None:
+        with warehouse.connect() as connection:
+            rows = connection.sql("select range as number from range(1000)")
+            barrier.wait()
+            warehouse.write(("p", "t"), rows)
+            warehouse.write(("p", "parts"), rows, partition="2024-01")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(warehouse.frame(("p", "t"))) == 1000
+    assert len(warehouse.frame(("p", "parts"), partition="2024-01")) == 1000
+
+
+def test_versions_stay_readable_whatever_their_age(tmp_path):
+    warehouse = Warehouse(tmp_path)
+    with warehouse.connect() as connection:
+        warehouse.write(("p", "t"), connection.sql("select 1 as number"))
+    delta = DeltaTable(str(tmp_path / "p" / "t"))
+    assert delta.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"

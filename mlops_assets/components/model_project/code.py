@@ -96,7 +96,13 @@ class ProjectCode:
         if not self.has_feature_contract():
             return None
         model = getattr(self._module(SCHEMA), FEATURES_CLASS)
-        return Contract.of(model, subject=f"{self.project}: features")
+        contract = Contract.of(model, subject=f"{self.project}: features")
+        if contract.unique:
+            raise ProjectError(
+                f"{self.project}: {FEATURES_CLASS} in {SCHEMA} asks for unique features",
+                hint="rows are identified by row_id; declare unique columns in the table's class",
+            )
+        return contract
 
     def has_feature_contract(self) -> bool:
         return FEATURES_CLASS in self._top_level(SCHEMA)

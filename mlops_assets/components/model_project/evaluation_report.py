@@ -9,6 +9,7 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, public_settings
 from mlops_assets.components.model_project.project import Project, markdown_table, plain_failures
+from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.components.model_project.tuned_model import fit_settings
 from mlops_assets.digests import text_digest
 from mlops_assets.ml.machine import wait_without_spinning
@@ -106,9 +107,8 @@ def _evaluate(
     from mlops_assets.ml.training import constant_predictions, fit_linear_baseline, split_sides
 
     settings = project.settings
-    model = tracking.load(trained.uri)
-    version = int(trained.facts["training_set_version"])
-    frame = warehouse.frame(project.key(names.TRAINING_SET).path, version=version)
+    model = tracking.load(trained)
+    frame = training_set(project, warehouse, trained.facts)
     train, holdout = split_sides(
         frame, target=settings.target.column, classes=model.spec.classes, subject=project.name
     )

@@ -9,10 +9,15 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.project import Project, plain_failures
-from mlops_assets.errors import ModelError, TrackingError
+from mlops_assets.components.model_project.training_set import training_set
+from mlops_assets.errors import TrackingError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
+from mlops_assets.sql import quoted
 
 if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
     from mlops_assets.ml.comparison import Decision
     from mlops_assets.stores.tracking import TrackingStore, TrainedModel, Version
     from mlops_assets.stores.warehouse import Warehouse
@@ -69,7 +74,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     check = dg.AssetCheckSpec(
         PREDICTS,
         asset=spec.key,
-        description="Loaded by its alias, the champion predicts raw rows as it predicts their features.",
+        description="Loaded by MLflow, what serves predicts raw rows as the model that was logged.",
     )
 
     @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
@@ -81,17 +86,18 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id)
             challenger = tracking.version_of(project.name, trained.run_id)
             before = tracking.champion(project.name)
-            if before and before.version == challenger.version:
-                told = f"version {before.version} is the champion already"
-            else:
-                decision = _decide(project, tracking, warehouse.store, challenger, trained, before)
-                told = decision.reason
-                if decision.promote:
-                    tracking.promote(project.name, challenger.version)
-            context.log.info(f"version {challenger.version}: {told}")
+            decision = _decide(project, tracking, warehouse.store, challenger, trained, before)
+            serving = challenger if decision.promote else before
+            context.log.info(f"version {challenger.version}: {decision.reason}")
+            if serving is None:
+                yield _unserved(decision.reason)
+                return
+            verdict = _predicts(project, tracking, warehouse.store, serving)
+            if decision.promote and verdict.passed:
+                tracking.promote(project.name, challenger.version)
             now = tracking.champion(project.name)
             if now is None:
-                yield _unserved(told)
+                yield verdict
                 return
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(now.facts["model_digest"]),
@@ -100,12 +106,12 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                     "alias": f"models:/{project.name}@{names.CHAMPION}",
                     "moved": before is None or now.version != before.version,
                     "challenger": challenger.version,
-                    "decision": told,
+                    "decision": decision.reason,
                     "model_digest": now.facts["model_digest"],
                     "mlflow_run_id": now.run_id,
                 },
             )
-            yield _predicts(project, tracking, warehouse.store, now)
+            yield verdict
 
     return champion
 
@@ -127,69 +133,95 @@ def _decide(
     before: "Version | None",
 ) -> "Decision":
     """Compare on the challenger's holdout, less the rows that the champion was trained on."""
-    from mlops_assets.ml.comparison import decide
+    from mlops_assets.ml.comparison import Decision, decide
 
+    if before and before.version == challenger.version:
+        return Decision(False, f"version {before.version} is the champion already")
     metric = project.settings.tuning.metric_for(project.settings.task)
-    ours, baseline = trained.metrics[f"test_{metric}"], trained.metrics[f"baseline_{metric}"]
+    ours, baseline = (trained.metrics.get(f"{side}_{metric}") for side in ("test", "baseline"))
+    if ours is None or baseline is None:
+        raise TrackingError(
+            f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
+            hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
+        )
     if before is None:
         return decide(metric, challenger=ours, baseline=baseline)
-    scores, rows = _scores_on_common_rows(project, tracking, warehouse, challenger, before)
+    rows = _rows_unseen_by(project, warehouse, challenger, before)
+    scores = [_score(project, tracking, version, rows) for version in (challenger, before)]
     return decide(
         metric,
         challenger=ours,
         baseline=baseline,
         challenger_on_common=scores[0],
         champion=scores[1],
-        common_rows=rows,
+        common_rows=len(rows),
     )
 
 
-def _scores_on_common_rows(
-    project: Project,
-    tracking: "TrackingStore",
-    warehouse: "Warehouse",
-    challenger: "Version",
-    before: "Version",
-) -> tuple[tuple[float, float], int]:
-    """The metric of challenger and champion, and on how many rows."""
-    from mlops_assets.ml.metrics import compute_metrics
-    from mlops_assets.ml.training import TrainingData
+def _rows_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version", before: "Version"
+) -> "pd.DataFrame":
+    """The challenger's holdout, as valid rows, less those that the champion was trained on.
 
-    table, settings = project.key(names.TRAINING_SET).path, project.settings
-    metric = settings.tuning.metric_for(settings.task)
-    theirs = warehouse.frame(table, version=int(before.facts["training_set_version"]))
-    trained_on = set(theirs.loc[theirs[names.SPLIT] == names.TRAIN, names.ROW_ID])
-    frame = warehouse.frame(table, version=int(challenger.facts["training_set_version"]))
-    frame = frame[(frame[names.SPLIT] == names.HOLDOUT) & ~frame[names.ROW_ID].isin(trained_on)]
-    models = [tracking.load(version.uri) for version in (challenger, before)]
-    if models[0].spec.classes != models[1].spec.classes:
-        raise ModelError(
-            f"{project.name}: version {challenger.version} and the champion, version {before.version}, know "
-            "different classes and can't be compared",
+    Rows are told apart by the values of the columns that both knew, not by `row_id`: the contract, and with
+    it the identity of a row, may have changed since.
+    """
+    if "training_set_digest" not in before.facts:
+        raise TrackingError(
+            f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
             hint=f"to start over, delete the alias {names.CHAMPION} in MLflow and materialize champion again",
         )
-    if frame.empty:
-        return (float("nan"), float("nan")), 0
-    valid = warehouse.frame(
-        project.table_key(names.VALIDATED).path,
-        version=json.loads(challenger.facts["inputs"])["/".join(project.table_key(names.VALIDATED).path)],
+    with warehouse.connect() as connection:
+        sides = [
+            _valid_rows(project, warehouse, connection, version, side)
+            for version, side in ((challenger, names.HOLDOUT), (before, names.TRAIN))
+        ]
+        target = project.settings.target.column
+        hidden = {names.ROW_ID, target, *names.PROVENANCE}
+        shared = [name for name in sides[0].columns if name in sides[1].columns and name not in hidden]
+        if not shared:
+            return sides[0].limit(0).df()
+        same = " and ".join(
+            f"ours.{quoted(name)} is not distinct from theirs.{quoted(name)}" for name in shared
+        )
+        return sides[0].set_alias("ours").join(sides[1].set_alias("theirs"), same, how="anti").df()
+
+
+def _valid_rows(
+    project: Project,
+    warehouse: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    version: "Version",
+    side: str,
+) -> "duckdb.DuckDBPyRelation":
+    """The valid rows behind one side of the training set of a version."""
+    frame = training_set(project, warehouse, version.facts)
+    ids = connection.from_df(frame.loc[frame[names.SPLIT] == side, [names.ROW_ID]])
+    key = project.table_key(names.VALIDATED).path
+    inputs = json.loads(version.facts["inputs"])
+    valid = warehouse.relation(connection, key, version=inputs["/".join(key)])
+    return valid.join(ids, names.ROW_ID, how="semi")
+
+
+def _score(project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame") -> float:
+    """The deciding metric of a version on rows; it computes its own features, as it does when it serves."""
+    from mlops_assets.ml.metrics import compute_metrics
+    from mlops_assets.ml.training import encode_target
+
+    if rows.empty:
+        return float("nan")
+    settings = project.settings
+    model = tracking.load(version)
+    target = encode_target(
+        rows[settings.target.column], model.spec.classes, subject=f"version {version.version}"
     )
-    rows = TrainingData.of(
-        frame, target=settings.target.column, classes=models[0].spec.classes, subject=project.name
-    )
-    # Each model computes its own features: the champion's features.sql may be an older one.
-    raw = valid.set_index(names.ROW_ID).loc[rows.row_ids]
-    scores = [
-        compute_metrics(
-            settings.task,
-            rows.target,
-            model.predict_features(model.compute_features(raw)),
-            classes=max(len(model.spec.classes), 1),
-            unit_size=settings.target.unit_size,
-        )[metric]
-        for model in models
-    ]
-    return (scores[0], scores[1]), len(frame)
+    return compute_metrics(
+        settings.task,
+        target,
+        model.predict_features(model.compute_features(rows)),
+        classes=max(len(model.spec.classes), 1),
+        unit_size=settings.target.unit_size,
+    )[settings.tuning.metric_for(settings.task)]
 
 
 def _unserved(reason: str) -> dg.AssetCheckResult:
@@ -204,22 +236,22 @@ def _unserved(reason: str) -> dg.AssetCheckResult:
 def _predicts(
     project: Project, tracking: "TrackingStore", warehouse: "Warehouse", version: "Version"
 ) -> dg.AssetCheckResult:
-    """Load by alias as a user would, and compare with the model that was logged."""
+    """Load a version as any user of MLflow would, and compare with the model that was logged."""
     import numpy as np
 
     with warehouse.connect() as connection:
         rows = (
             warehouse.relation(connection, project.table_key(names.VALIDATED).path).limit(_SAMPLE_ROWS).df()
         )
-    model = tracking.load(version.uri)
-    raw = rows[[column.name for column in model.spec.columns]]
-    served: Any = tracking.load_pyfunc(f"models:/{project.name}@{names.CHAMPION}").predict(raw)
+    model = tracking.load(version)
+    raw = rows[[column.name for column in model.spec.columns if column.name in rows]]
+    served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}").predict(raw)
     expected = model.predict(raw)
     same = served.equals(expected) and not served["prediction"].isna().any()
     return dg.AssetCheckResult(
         check_name=PREDICTS,
         passed=bool(same),
-        description=f"version {version.version} predicted {len(raw)} rows through its alias"
+        description=f"version {version.version}, loaded by MLflow, predicted {len(raw)} rows"
         + ("" if same else ", and otherwise than the model that was logged"),
         metadata={"first_predictions": [str(value) for value in np.asarray(served["prediction"])[:3]]},
     )

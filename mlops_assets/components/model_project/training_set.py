@@ -1,6 +1,7 @@
 """training_set: labelled rows of features with their side of the split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -15,6 +16,11 @@ from mlops_assets.components.model_project.project import (
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.sql import quoted, quoted_list
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.stores.warehouse import Warehouse
 
 BOTH_SIDES = "both_sides"
 
@@ -45,8 +51,10 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
 
         store = warehouse.store
         with plain_failures(), store.connect() as connection:
-            features = store.relation(connection, features_key.path)
-            valid = store.relation(connection, validated_key.path)
+            versions = {key: store.version(key.path) for key in (features_key, validated_key)}
+            features, valid = (
+                store.relation(connection, key.path, version=version) for key, version in versions.items()
+            )
             if target in features.columns:
                 raise ProjectError(
                     f"{project.name}: features.sql returns {target}, which is the target",
@@ -67,7 +75,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                 f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT}"
             )
             labelled = features.join(sides, names.ROW_ID)
-            keys = {"/".join(key.path): store.version(key.path) for key in (features_key, validated_key)}
+            keys = {"/".join(key.path): version for key, version in versions.items()}
             types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:
@@ -105,3 +113,23 @@ def _both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.Asse
         passed=enough and (not classes or rows[names.HOLDOUT][1] == rows[names.TRAIN][1]),
         description=told,
     )
+
+
+def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":
+    """The very rows that a model was trained and judged on, as its facts name them.
+
+    Raises
+    ------
+    DataError
+        When that version of the table is gone, or was written anew with other rows.
+    """
+    table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
+    gone = not warehouse.exists(table) or version > warehouse.version(table)
+    if gone or warehouse.digest(table, version=version) != facts["training_set_digest"]:
+        raise DataError(
+            f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
+            f"not in {warehouse.root} any more",
+            hint=f"bring the warehouse back; or to start over, delete the alias {names.CHAMPION} of the "
+            f"registered model {project.name} in MLflow, and train again",
+        )
+    return warehouse.frame(table, version=version)

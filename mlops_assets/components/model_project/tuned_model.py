@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from filelock import FileLock
 from pydantic import Field
 
 from mlops_assets import names
@@ -67,7 +68,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         wait_without_spinning()
         from mlops_assets.ml.artifact import save_model
         from mlops_assets.ml.model import TabularModel
-        from mlops_assets.ml.training import TrainingData, find_classes
+        from mlops_assets.ml.training import TrainingData, check_pipeline, find_classes
 
         started = monotonic()
         store, table = warehouse.store, training_key.path
@@ -79,6 +80,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             classes = find_classes(settings.task, frame[target], subject=project.name)
             train = TrainingData.of(frame, target=target, classes=classes, subject=project.name)
             shared = fit_settings(project, len(classes))
+            check_pipeline(project.code.make_pipeline(), train)
             facts = {
                 "project": project.name,
                 "training_set_version": str(version),
@@ -192,16 +194,17 @@ def _search(
     folds = make_folds(
         project.settings.task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups
     )
-    return tune(
-        train.features,
-        train.target,
-        folds,
-        project.code.make_pipeline(),
-        search,
-        shared,
-        journal=journal,
-        on_trial=on_trial,
-    )
+    with FileLock(journal.with_suffix(".lock")):  # a second run of the same search waits, and finds it done
+        return tune(
+            train.features,
+            train.target,
+            folds,
+            project.code.make_pipeline(),
+            search,
+            shared,
+            journal=journal,
+            on_trial=on_trial,
+        )
 
 
 def _model_spec(

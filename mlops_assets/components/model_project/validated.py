@@ -29,7 +29,13 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
     """The contract step as one multi-asset with its two checks."""
     settings = project.settings.tables[project.table]
     raw_key = project.table_key(names.RAW)
-    code = ["validated 1", project.code.version(SCHEMA), repr(settings.key)]
+    code = [
+        "validated 1",
+        project.code.version(SCHEMA),
+        repr(settings.key),
+        project.settings.target.column,
+        repr(settings.max_rejected_share),
+    ]
     validated = project.spec(
         project.table_key(names.VALIDATED),
         description="The rows that keep the contract in `schema.py`, typed, each with its `row_id`.",
@@ -70,7 +76,8 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
         store = warehouse.store
         with plain_failures(), store.connect() as connection, TemporaryDirectory() as scratch:
             declared = project.code.contract(project.table, key=settings.key)
-            raw = store.relation(connection, raw_key.path)
+            version = store.version(raw_key.path)
+            raw = store.relation(connection, raw_key.path, version=version)
             if missing := declared.missing(raw.columns):
                 raise DataError(
                     f"{project.subject}: the source lacks the columns {', '.join(missing)}; it has "
@@ -82,8 +89,9 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
                 raise DataError(
                     f"{project.subject}: the source has no rows", hint="look at what wrote the file"
                 )
-            good, bad = validate(connection, raw, declared, key=settings.key, scratch=Path(scratch))
-            inputs = {"/".join(raw_key.path): store.version(raw_key.path)}
+            identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
+            good, bad = validate(connection, raw, declared, identity=identity, scratch=Path(scratch))
+            inputs = {"/".join(raw_key.path): version}
             results = {}
             for spec, relation in ((validated, good), (quarantine, bad)):
                 result = store.write(

@@ -86,8 +86,9 @@ class XGBoostEstimator:
         self.booster.save_model(folder / "model.ubj")
 
     def digest(self) -> str:
-        config = json.loads(self.booster.save_config())["learner"]["objective"]
-        return sha256(bytes(self.booster.save_raw("ubj")) + json.dumps(config).encode()).hexdigest()
+        model = json.loads(bytes(self.booster.save_raw("json")))
+        del model["version"]  # of the library that writes, not of the one that trained
+        return sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
