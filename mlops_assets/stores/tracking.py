@@ -6,6 +6,7 @@ Not here: when something is logged or promoted (`components/`).
 """
 
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -101,6 +102,7 @@ class TrackingStore:
         """MLflow's client, after the store was found to be there."""
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every new table
         with _reachable(self.uri), self._migration_lock():
             client = MlflowClient(self.uri, self.uri)  # makes a new SQLite store's tables
             client.search_experiments(max_results=1)
