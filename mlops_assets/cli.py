@@ -61,9 +61,10 @@ def run(
     with _plain_errors(debug):
         from mlops_assets import console, runs
         from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.workplace import Workplace
 
         source = data.expanduser().absolute() if data else None
-        workplace = runs.Workplace(find_project_root())
+        workplace = Workplace(find_project_root())
         keys = workplace.select(project, until)
         with workplace.instance() as instance:
             expected = runs.expected_metadata(workplace, keys, source=source, trials=trials)
@@ -101,8 +102,8 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
     with _plain_errors(debug):
         from mlops_assets.components.model_project.code import ProjectCode
         from mlops_assets.components.model_project.raw import FOLDER, SOURCE
-        from mlops_assets.runs import Workplace
         from mlops_assets.stores.sources import source_folder
+        from mlops_assets.workplace import Workplace
 
         workplace = Workplace(find_project_root())
         metadata = workplace.metadata(project, SOURCE)
@@ -131,8 +132,8 @@ def ui(
     Example: mlops ui --port 3001
     """
     with _plain_errors(debug):
-        from mlops_assets.runs import Workplace
         from mlops_assets.ui import serve
+        from mlops_assets.workplace import Workplace
 
         raise typer.Exit(serve(Workplace(find_project_root()), port, mlflow_port, say=out.print))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 from mlops_assets.errors import StoreError
-from mlops_assets.runs import Workplace
+from mlops_assets.workplace import Workplace
 
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.5

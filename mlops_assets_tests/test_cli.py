@@ -9,9 +9,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from mlops_assets import runs
 from mlops_assets.cli import app
 from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.workplace import Workplace
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
 
 DEFINITIONS = """
@@ -118,7 +118,7 @@ def test_changed_files_and_another_number_of_trials_run_again(place):
 
 def test_the_run_is_seen_by_dagster_and_its_tables_by_everybody(place):
     assert mlops("run", "lending", "--until", "features").exit_code == 0
-    with runs.Workplace(place).instance() as instance:
+    with Workplace(place).instance() as instance:
         [run] = instance.get_runs()
         assert run.is_success
         assert instance.get_latest_materialization_event(dg.AssetKey(["lending", "features"]))

@@ -242,7 +242,7 @@ class Contract:
             try:
                 verdict = check(sample).check_output
             except Exception:
-                return  # it needs rows; `broken_rules` sees what it returns for them
+                return  # whatever it raises without rows, `broken_rules` judges it again with them
             aggregate = isinstance(verdict, bool | np.bool_)
         if aggregate:
             raise ProjectError(

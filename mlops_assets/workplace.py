@@ -1,0 +1,196 @@
+"""Where a command works: a project's root, its definitions, its state, and its Dagster instance.
+
+Holds: `Workplace`.
+Add here: another thing that a command needs to know of the project that it is run in.
+Not here: what is run (`runs.py`).
+"""
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+from dagster import AssetKey, DagsterInstance
+from dagster.components.core.component_tree import ComponentTreeException
+from pydantic import ValidationError
+
+from mlops_assets.errors import MlopsError, ProjectError, StoreError
+from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
+
+LOAD_ERRORS = (
+    dg.DagsterError,
+    ComponentTreeException,
+    ValidationError,
+    yaml.YAMLError,
+    ImportError,
+    AttributeError,
+    SyntaxError,
+)
+"""What loading somebody's definitions may raise through no fault of ours."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A project root with its definitions, its state and its Dagster instance."""
+
+    root: Path
+
+    @property
+    def state(self) -> StateDirectory:
+        return StateDirectory.of(self.root)
+
+    @property
+    def module(self) -> str:
+        """The module that holds the definitions, as `[tool.dg.project]` names it."""
+        project = dg_settings(self.root).get("project", {})
+        if not ("root_module" in project or "code_location_target_module" in project):
+            raise ProjectError(
+                f"{self.root / 'pyproject.toml'} has no [tool.dg.project] with a root_module",
+                hint="change into a project; a workspace holds several",
+            )
+        return str(project.get("code_location_target_module") or f"{project['root_module']}.definitions")
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """The definitions that `[tool.dg.project]` names.
+
+        Raises
+        ------
+        ProjectError
+            When they can't be loaded; the message is Dagster's, without its stack.
+        """
+        module = self.module
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        try:
+            loaded = importlib.import_module(module).defs
+            definitions: dg.Definitions = loaded() if callable(loaded) else loaded
+            definitions.resolve_asset_graph()
+        except LOAD_ERRORS as error:
+            raise plain_cause(error, f"the definitions in {module} can't be loaded") from error
+        return definitions
+
+    @cached_property
+    def groups(self) -> dict[str, set[AssetKey]]:
+        """The assets of each project."""
+        groups: dict[str, set[AssetKey]] = {}
+        for spec in self.definitions.resolve_all_asset_specs():
+            if spec.tags.get("project") == spec.group_name and spec.group_name:
+                groups.setdefault(spec.group_name, set()).add(spec.key)
+        return groups
+
+    def project(self, name: str) -> set[AssetKey]:
+        """The assets of a project."""
+        if name not in self.groups:
+            raise ProjectError(
+                f"there is no project {name}", hint=f"there are: {', '.join(sorted(self.groups)) or 'none'}"
+            )
+        return self.groups[name]
+
+    def select(self, project: str, until: str | None) -> set[AssetKey]:
+        """The assets of a project; with `until`, that asset and all that it is made of."""
+        keys = self.project(project)
+        if until is None:
+            return keys
+        by_name = {"/".join(key.path[1:]): key for key in keys}
+        if until not in by_name:
+            raise ProjectError(f"{project} has no asset {until}", hint=f"it has {', '.join(sorted(by_name))}")
+        selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
+        return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
+
+    def steps(self, keys: set[AssetKey]) -> dict[str, list[AssetKey]]:
+        """The steps that materialize assets, in the order of the graph."""
+        graph = self.definitions.resolve_asset_graph()
+        steps: dict[str, list[AssetKey]] = {}
+        for level in graph.toposorted_asset_keys_by_level:
+            for key in level:
+                if key in keys:
+                    op = graph.get(key).assets_def.op.name
+                    steps.setdefault(op, []).append(key)
+        return steps
+
+    def metadata(self, project: str, name: str) -> Mapping[str, Any]:
+        """The declared metadata of the project's asset that has an entry of this name."""
+        keys = self.project(project)
+        specs = self.definitions.resolve_all_asset_specs()
+        return next(spec.metadata for spec in specs if spec.key in keys and name in spec.metadata)
+
+    def use_dagster_home(self) -> Path:
+        """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.
+
+        An instance that somebody chose by setting `DAGSTER_HOME` to another place than the project root
+        stays chosen. Else `dagster.yaml` is rendered with absolute paths, so that the same runs are seen
+        from wherever the command is started.
+        """
+        chosen = os.environ.get("DAGSTER_HOME")
+        home = self.state.dagster
+        if (
+            STATE_DIR_VARIABLE in os.environ
+        ):  # a relative one must mean the same to every process that we start
+            os.environ[STATE_DIR_VARIABLE] = str(self.state.root)
+        if chosen and Path(chosen).absolute() not in (self.root, home):
+            return Path(chosen)
+        home.mkdir(parents=True, exist_ok=True)
+        rendered = yaml.safe_dump(self._instance_settings(), sort_keys=False)
+        target = home / "dagster.yaml"
+        if not target.is_file() or target.read_text("utf-8") != rendered:
+            partial = target.with_suffix(f".{os.getpid()}")
+            partial.write_text(rendered, "utf-8")
+            partial.replace(target)
+        os.environ["DAGSTER_HOME"] = str(home)
+        return home
+
+    def _instance_settings(self) -> dict[str, Any]:
+        """The project's `dagster.yaml`, every directory of the default state moved to the actual one."""
+        declared = self.root / "dagster.yaml"
+        settings: dict[str, Any] = yaml.safe_load(declared.read_text("utf-8")) if declared.is_file() else {}
+        default = "data/state/"
+
+        def move(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: move(item) for name, item in value.items()}
+            if isinstance(value, str) and value.startswith(default):
+                return str(self.state.root / value.removeprefix(default))
+            return value
+
+        moved: dict[str, Any] = move(settings)
+        return {"telemetry": {"enabled": False}, "nux": {"enabled": False}, **moved}
+
+    @contextmanager
+    def instance(self) -> Iterator[DagsterInstance]:
+        """The Dagster instance that the UI shows."""
+        try:
+            self.use_dagster_home()
+            instance = DagsterInstance.get()
+        except (OSError, dg.DagsterError) as error:
+            raise StoreError(
+                f"Dagster's instance can't be opened: {error}",
+                hint="MLOPS_STATE_DIR, and DAGSTER_HOME if it is set, name folders that can be written to",
+            ) from error
+        with instance:
+            yield instance
+
+
+def plain_cause(error: BaseException, subject: str) -> MlopsError:
+    """Our own error if one is behind another, else the message with a file and line, else the innermost."""
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    for cause in chain:
+        if isinstance(cause, MlopsError):
+            return cause
+    told = next((cause for cause in chain if _PLACE.search(str(cause))), chain[-1])
+    return ProjectError(
+        f"{subject}: {str(told).strip() or type(told).__name__}", hint="dg check defs shows more"
+    )
+
+
+_PLACE = re.compile(r"defs\.yaml(:|\", line )\d+")
