@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,16 @@ def test_loading_a_model_imports_neither_dagster_nor_optuna():
     loaded = loaded_after("import mlops_assets.ml.artifact")
     assert "xgboost" in loaded
     assert not loaded & {"dagster", "optuna", "pandera", "mlflow"}
+
+
+def test_openmp_is_told_how_to_wait_before_any_numeric_library_is_loaded():
+    code = (
+        "import os, sys, mlops_assets.definitions as d; d.defs();"
+        "print(os.environ.get('GOMP_SPINCOUNT'), 'sklearn' in sys.modules)"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
+    assert done.stdout.split() == ["1000", "False"]
 
 
 @pytest.mark.parametrize("layer", FORBIDDEN)

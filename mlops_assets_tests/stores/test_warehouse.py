@@ -299,7 +299,8 @@ def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(
     warehouse: Warehouse, processes: BaseContext
 ):
     writers, rounds = 4, 3
-    with ProcessPoolExecutor(writers, mp_context=processes) as pool:
+    together = processes.Barrier(writers).wait
+    with ProcessPoolExecutor(writers, mp_context=processes, initializer=together) as pool:
         done = [pool.submit(overwrite, warehouse.root, writer, rounds) for writer in range(writers)]
         for future in done:
             future.result()

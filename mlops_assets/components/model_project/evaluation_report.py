@@ -12,7 +12,6 @@ from mlops_assets.components.model_project.project import Project, markdown_tabl
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.components.model_project.tuned_model import fit_settings
 from mlops_assets.digests import text_digest
-from mlops_assets.ml.machine import wait_without_spinning
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        wait_without_spinning()
         from mlops_assets.ml.report import render_report, verdict
 
         with plain_failures():

@@ -14,7 +14,7 @@ from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, PIPELINE, SCHEMA, public_settings
 from mlops_assets.components.model_project.project import Project, markdown_table, plain_failures
 from mlops_assets.digests import text_digest
-from mlops_assets.ml.machine import peak_memory_bytes, thread_count, wait_without_spinning
+from mlops_assets.ml.machine import peak_memory_bytes, thread_count
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        wait_without_spinning()
         from mlops_assets.ml.artifact import save_model
         from mlops_assets.ml.model import TabularModel
         from mlops_assets.ml.training import TrainingData, check_pipeline, find_classes
