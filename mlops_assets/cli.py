@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mlops_assets.errors import DataError, MlopsError
+from mlops_assets.errors import DataError, MlopsError, ProjectError
 from mlops_assets.stores.state import find_project_root
 
 app = typer.Typer(
@@ -51,44 +51,51 @@ def run(
     until: Annotated[
         str | None, typer.Option(metavar="ASSET", help="Stop after this asset, such as `features`.")
     ] = None,
+    partition: Annotated[
+        str | None, typer.Option(metavar="2025-03", help="Only this partition, and its cut-off.")
+    ] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="2024-06..2025-06", help="Only these partitions.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Materialize a project's graph, except for what is up to date.
 
-    Example: mlops run california_housing --data housing.csv --trials 40
+    Example: mlops run customer_churn --partition 2025-03
     """
     with _plain_errors(debug):
-        from mlops_assets import console, runs
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets import console
+        from mlops_assets.runs import ProjectRun
         from mlops_assets.workplace import Workplace
 
-        source = data.expanduser().absolute() if data else None
+        if partition and partitions:
+            raise ProjectError("--partition and --partitions say different things", hint="give one of them")
         workplace = Workplace(find_project_root())
         keys = workplace.select(project, until)
         with workplace.instance() as instance:
-            expected = runs.expected_metadata(workplace, keys, source=source, trials=trials)
-            stale = (
-                keys
-                if force
-                else runs.stale_assets(
-                    workplace.definitions, instance, keys, expected, Warehouse(workplace.state.warehouse)
-                )
+            run = ProjectRun(
+                workplace,
+                instance,
+                project,
+                keys,
+                source=data.expanduser().absolute() if data else None,
+                trials=trials,
+                force=force,
+                debug=debug,
+                scope=partition or partitions,
             )
-            faults: list[str] = []
-            if stale:
-                with console.RunProgress(out, workplace.steps(stale)) as progress:
-                    config = runs.run_config(stale, source=source, trials=trials, debug=debug)
-                    result = runs.run_assets(workplace, instance, stale, config, progress.on_event)
-                faults = progress.faults or (
-                    [] if result.success else ["the run failed before its first step"]
-                )
-            else:
+            steps = workplace.steps(keys)
+            with console.RunProgress(out, steps, partitioned=run.timeline is not None) as progress:
+                ran = run.execute(progress)
+            for note in run.notes:
+                out.print(f"[dim]note:[/] {note}", soft_wrap=True)
+            if not ran and not progress.faults:
                 out.print(f"{project} is up to date; --force runs it all the same")
-            if not faults:
+            if not progress.faults:
                 console.print_summary(out, project, instance, workplace.project(project), _WHERE_TO_LOOK)
-        if faults:
-            for fault in faults:
+        if progress.faults:
+            for fault in progress.faults:
                 console.fail(err, fault)
             raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ Not here: what the commands do (`runs.py`).
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import AssetKey, DagsterEventType, DagsterInstance
@@ -19,7 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_assets import names
+from mlops_assets.materializations import latest_materializations
 
+if TYPE_CHECKING:
+    from dagster._core.event_api import EventLogRecord
+
+_Made = Mapping[str | None, "EventLogRecord"]
+_STOPPED = "stopped; run it again to go on"
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
 
 
@@ -27,30 +33,38 @@ _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "d
 class _Step:
     state: str = "waiting"
     started: float | None = None
-    seconds: float | None = None
+    seconds: float = 0.0
+    partitions: int = 0
+    """How many were made."""
     note: str = ""
 
     def elapsed(self) -> str:
-        if self.seconds is None and self.started is None:
-            return ""
-        return f"{self.seconds if self.seconds is not None else time.time() - (self.started or 0):.1f}"
+        running = time.time() - self.started if self.started is not None else 0.0
+        return f"{self.seconds + running:.1f}" if self.seconds or running else ""
 
 
 class RunProgress:
-    """A run's assets with state and seconds: a live table on a terminal, else a line for each change.
+    """A project's assets with state and seconds: a live table on a terminal, else a line for each change.
 
     Parameters
     ----------
     steps
-        For each step of the run, in order, the assets that it materializes.
+        For each step that may run, in order, the assets that it materializes.
+    partitioned
+        Whether to show partitions.
     """
 
-    def __init__(self, console: Console, steps: Mapping[str, Sequence[AssetKey]]) -> None:
+    def __init__(
+        self, console: Console, steps: Mapping[str, Sequence[AssetKey]], *, partitioned: bool = False
+    ) -> None:
         self._console = console
         self._assets = steps
         self._steps = {name: _Step() for name in steps}
+        self._partitioned = partitioned
+        self._partition: str | None = None
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
         self.faults: list[str] = []
+        self.stopped = False
         self._blocked: list[str] = []
 
     def __enter__(self) -> "RunProgress":
@@ -61,6 +75,10 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+    def begin(self, partition: str | None) -> None:
+        """Another run begins, of a partition if it has one."""
+        self._partition = partition
 
     def on_event(self, entry: dg.EventLogEntry) -> None:
         """Take note of one entry of the run's event log."""
@@ -77,11 +95,12 @@ class RunProgress:
                 step.state, step.started = "running", entry.timestamp
                 self._say(entry.step_key, step)
             case DagsterEventType.STEP_SUCCESS:
+                step.partitions += 1
                 self._finish(entry, step, "done")
             case DagsterEventType.STEP_SKIPPED:
                 self._finish(entry, step, "skipped")
             case DagsterEventType.STEP_FAILURE:
-                self.faults.extend(self._blocked or [_fault(event)])
+                self._note_faults(self._blocked or [_fault(event)])
                 self._blocked.clear()
                 self._finish(entry, step, "failed")
             case DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -90,29 +109,45 @@ class RunProgress:
                     step.note = f"check {check.check_name}: {check.description}"
                     self._say(entry.step_key, step, step.note)
                     if check.blocking:
-                        self._blocked.append(f"{check.asset_key.to_user_string()}: {step.note}")
+                        of = f" of {self._partition}" if self._partition else ""
+                        self._blocked.append(f"{check.asset_key.to_user_string()}{of}: {step.note}")
+
+    def _note_faults(self, faults: Iterable[str]) -> None:
+        """Each fault once, though many partitions may fail by it."""
+        for fault in faults:
+            self.stopped = self.stopped or fault == _STOPPED
+            if fault not in self.faults:
+                self.faults.append(fault)
 
     def _finish(self, entry: dg.EventLogEntry, step: _Step, state: str) -> None:
-        step.state = state
-        step.seconds = entry.timestamp - step.started if step.started else None
-        self._say(entry.step_key, step)
+        if step.state != "failed" or state == "failed":  # one partition's failure stays to be seen
+            step.state = state
+        took = entry.timestamp - step.started if step.started else None
+        step.seconds, step.started = step.seconds + (took or 0.0), None
+        self._say(entry.step_key, step, f"{state}{f', {took:.1f} s' if took is not None else ''}")
 
     def _say(self, name: str | None, step: _Step, note: str = "") -> None:
         if not self._console.is_terminal:
             assets = ", ".join(_short(key) for key in self._assets[name or ""])
-            told = note or f"{step.state}{f', {step.elapsed()} s' if step.seconds is not None else ''}"
-            self._console.print(f"{assets}: {told}", markup=False, highlight=False, soft_wrap=True)
+            of = f"{self._partition} " if self._partition else ""
+            self._console.print(
+                f"{of}{assets}: {note or step.state}", markup=False, highlight=False, soft_wrap=True
+            )
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("asset", no_wrap=True)
         table.add_column("state")
+        if self._partitioned:
+            table.add_column("partitions", justify="right")
         table.add_column("seconds", justify="right")
         table.add_column("", style="dim", overflow="ellipsis", no_wrap=True, ratio=1)
         for name, step in self._steps.items():
             for key in self._assets[name]:
+                count = [str(step.partitions or "")] if self._partitioned else []
+                of = f"{self._partition} " if self._partition and step.state == "running" else ""
                 state = Text(step.state, style=_STYLES[step.state])
-                table.add_row(_short(key), state, step.elapsed(), Text(step.note))
+                table.add_row(_short(key), state, *count, step.elapsed(), Text(of + step.note))
         return table
 
 
@@ -120,26 +155,18 @@ def print_summary(
     console: Console, project: str, instance: DagsterInstance, keys: Iterable[AssetKey], uis: str
 ) -> None:
     """What is known of a project after a run: rows, search, metrics, version, report, and where to look."""
-    metadata = {key: _metadata(instance, key) for key in keys}
-    lines = [*_summary_lines(project, metadata), ("look", uis)]
+    made = {key: latest_materializations(instance, key) for key in keys}
+    lines = [*_summary_lines(project, made), ("look", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()
-    for name, value in lines:  # not a table: a path must stay in one piece, to be clicked or copied
+    for name, value in lines:
         console.print(Text(f"{name:<{width}}  ", style="dim") + Text(value, style="not dim"), soft_wrap=True)
 
 
-def _summary_lines(project: str, metadata: Mapping[AssetKey, Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
-    rows = {
-        (key.path[1], key.path[2]): found["dagster/row_count"]
-        for key, found in metadata.items()
-        if len(key.path) == 3 and found
-    }
-    for table in sorted({table for _, table in rows}):
-        layers = ((names.RAW, "in"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
-        counts = [f"{rows[layer, table]:,} {word}" for layer, word in layers if (layer, table) in rows]
-        yield f"rows of {table}", ", ".join(counts)
+def _summary_lines(project: str, made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
+    yield from _row_lines(made)
     search, report, registered, champion = (
-        metadata.get(AssetKey(names.project_asset(project, name)), {})
+        _newest(made.get(AssetKey(names.project_asset(project, name)), {}))
         for name in (names.TUNED_MODEL, names.EVALUATION_REPORT, names.REGISTERED_MODEL, names.CHAMPION)
     )
     if search:
@@ -156,13 +183,44 @@ def _summary_lines(project: str, metadata: Mapping[AssetKey, Mapping[str, Any]])
         )
         yield "metrics", ", ".join(scores)
     if registered:
-        yield "registered", f"{registered['model_uri']}"
+        cutoff = f", of cut-off {registered['cutoff']}" if "cutoff" in registered else ""
+        yield "registered", f"{registered['model_uri']}{cutoff}"
     if champion:
         yield names.CHAMPION, f"{champion['alias']} is version {champion['version']}: {champion['decision']}"
     elif registered:
         yield names.CHAMPION, "none; the new version does not beat its baselines"
+    yield from _prediction_lines(made.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(report["report"])
+
+
+def _row_lines(made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
+    """The rows of each table in each layer, over all partitions."""
+    tables = {key: found for key, found in made.items() if len(key.path) == 3 and found}
+    rows = {
+        (key.path[1], key.path[2]): sum(_metadata(record)["dagster/row_count"] for record in found.values())
+        for key, found in tables.items()
+    }
+    layers = ((names.RAW, "in"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
+    for table in sorted({table for _, table in rows}):
+        counts = [f"{rows[layer, table]:,} {word}" for layer, word in layers if (layer, table) in rows]
+        partitions = max(len(found) for key, found in tables.items() if key.path[2] == table)
+        of = f", in {partitions} partitions" if any(None not in found for found in tables.values()) else ""
+        yield f"rows of {table}", ", ".join(counts) + of
+
+
+def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
+    partitions = sorted(partition for partition in found if partition)
+    if not partitions:
+        return
+    newest = _metadata(found[partitions[-1]])
+    mean = next((f", {name.replace('_', ' ')} {newest[name]:.3g}" for name in newest if "mean" in name), "")
+    yield (
+        names.PREDICTIONS,
+        f"{partitions[0]} to {partitions[-1]}; of {partitions[-1]} {newest['dagster/row_count']:,} rows by "
+        "version "
+        f"{newest[names.MODEL_VERSION]}{mean}",
+    )
 
 
 def fail(console: Console, message: str, hint: str | None = None) -> None:
@@ -180,15 +238,20 @@ def _fault(event: dg.DagsterEvent) -> str:
     while error and error.cause:
         error = error.cause
     if error and error.cls_name == "DagsterExecutionInterruptedError":
-        return "stopped; run it again to go on"
+        return _STOPPED
     return error.message.strip() if error else "the step failed and told no reason"
 
 
-def _metadata(instance: DagsterInstance, key: AssetKey) -> dict[str, Any]:
-    event = instance.get_latest_materialization_event(key)
-    if event is None or event.asset_materialization is None:
+def _newest(found: _Made) -> dict[str, Any]:
+    """Metadata of the last materialization of any partition."""
+    if not found:
         return {}
-    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    return _metadata(max(found.values(), key=lambda record: record.storage_id))
+
+
+def _metadata(record: "EventLogRecord") -> dict[str, Any]:
+    made = record.asset_materialization
+    return {name: value.value for name, value in made.metadata.items()} if made else {}
 
 
 def _short(key: AssetKey) -> str:

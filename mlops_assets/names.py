@@ -23,19 +23,31 @@ BROKEN_RULES = "_broken_rules"
 SPLIT = "_split"
 """In the training set: the side of the split, `train` or `holdout`."""
 TRAIN, HOLDOUT = "train", "holdout"
+EMBARGO = "embargo"
+"""A side of the split in an event project: neither trains the model that is judged nor judges it."""
 GROUP = "_group"
 """In the training set: rows with the same group are never torn apart."""
+PARTITION = "_partition"
+"""In a table that is written by partition: the partition."""
+PERIOD = "_period"
+"""In the training set of a cut-off: the partition of the features."""
+MODEL_VERSION = "model_version"
+"""In predictions: the registry version that made them."""
 
-RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP)
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, PARTITION, PERIOD)
 """What no column of a contract may be called."""
 
 CHAMPION = "champion"
 """The registry alias of the version that serves."""
 
 RAW, VALIDATED, QUARANTINE = "raw", "validated", "quarantine"
-FEATURES, TRAINING_SET = "features", "training_set"
+FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
+PREDICTIONS = "predictions"
+
+INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
+"""What jobs are for."""
 
 
 def table_asset(project: str, layer: str, table: str) -> list[str]:
@@ -56,6 +68,16 @@ def op_name(project: str, *parts: str) -> str:
 def job_name(project: str, purpose: str) -> str:
     """Name of the job of a purpose, such as `california_housing_train`."""
     return f"{project}_{purpose}"
+
+
+def sensor_name(project: str, subject: str) -> str:
+    """Name of a sensor, such as `customer_churn_transactions_files`."""
+    return f"{project}_{subject}"
+
+
+def schedule_name(project: str, purpose: str) -> str:
+    """Name of a schedule, such as `customer_churn_train_schedule`."""
+    return f"{project}_{purpose}_schedule"
 
 
 def view_name(key_path: list[str] | tuple[str, ...]) -> str:

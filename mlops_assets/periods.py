@@ -50,7 +50,9 @@ class Periods:
             found = cls(cadence, "").find(text, whole=True)
             if found is None:
                 shape = "2025-03" if cadence == "monthly" else "2025-03-31"
-                raise ProjectError(f"{text} is no start or end of {cadence} partitions", hint=f"write {shape}")
+                raise ProjectError(
+                    f"{text} is no start or end of {cadence} partitions", hint=f"write {shape}"
+                )
             keys.append(found)
         if end and keys[1] < keys[0]:
             raise ProjectError(f"partitions can't start with {keys[0]} and end with {keys[1]}")
@@ -93,12 +95,16 @@ class Periods:
 
     def start_of(self, key: str) -> datetime:
         """First moment of a period."""
-        year, month, *day = map(int, key.split("-"))
-        return datetime(year, month, *(day or [1]))
+        return datetime.fromisoformat(f"{key}-01" if self.cadence == "monthly" else key)
 
     def end_of(self, key: str) -> datetime:
         """First moment after a period: what is known then is what arrived in it or before."""
         return self.start_of(self.shift(key, 1))
+
+    def newest(self, now: datetime) -> str:
+        """Key of the newest period that has ended, or of the last one when that is before."""
+        ended = self.shift(self.key_of(now), -1)
+        return ended if self.last is None else min(ended, self.last)
 
     def shift(self, key: str, by: int) -> str:
         """Key of the period so many periods later, or earlier."""

@@ -39,10 +39,11 @@ class WarehouseResource(dg.ConfigurableResource):
 
 
 class WorkFolders(dg.ConfigurableResource):
-    """Folders for files that are neither tables nor tracked: searches in progress, and reports to open."""
+    """Folders for files that are neither tables nor tracked: searches, reports, what sensors remember."""
 
     studies: str = Field(description="The folder of Optuna's journals.")
     reports: str = Field(description="The folder of the evaluation reports.")
+    sensors: str = Field(description="The folder of the file sensors' snapshots.")
 
 
 class MlflowTracking(dg.ConfigurableResource):
@@ -125,5 +126,7 @@ def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
         "mlflow": MlflowTracking(
             mlflow_tracking_uri=state.tracking_uri, artifact_folder=str(state.mlflow / "artifacts")
         ),
-        "folders": WorkFolders(studies=str(state.studies), reports=str(state.reports)),
+        "folders": WorkFolders(
+            studies=str(state.studies), reports=str(state.reports), sensors=str(state.sensors)
+        ),
     }

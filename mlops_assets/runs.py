@@ -1,172 +1,246 @@
-"""Running a project's graph in this process, and what came of it.
+"""A project's graph from the command: what is run, in which order, and what is left alone.
 
-Holds: which assets are stale, the run config of a run's arguments, and the run itself.
-Add here: another way to choose or run assets from outside Dagster.
-Not here: where it runs (`workplace.py`), and what is printed (`console.py`).
+Holds: `ProjectRun`, which goes through a graph batch by batch, and `Backtest`'s cut-offs.
+Add here: another order in which a command runs assets.
+Not here: one run (`execution.py`), where it runs (`workplace.py`), and what is printed (`console.py`).
+
+Tables and cut-offs have different partitions, so no single Dagster run can hold the graph of an event
+project: each partition's tables are a run, each target, the model, and each partition's predictions.
 """
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import dagster as dg
 from dagster import AssetKey, DagsterInstance
 
 from mlops_assets import names
-from mlops_assets.components.model_project.raw import FINGERPRINT, SOURCE
+from mlops_assets.components.model_project.raw import ARRIVAL, FINGERPRINT, SOURCE
 from mlops_assets.components.model_project.tuned_model import TRIALS
+from mlops_assets.console import RunProgress
+from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.execution import run_assets, run_config
+from mlops_assets.materializations import Staleness
+from mlops_assets.ml.timeline import Timeline
+from mlops_assets.stores.arrivals import find_arrivals
+from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
 
-if TYPE_CHECKING:
-    from mlops_assets.stores.warehouse import Warehouse
-
-POLL_SECONDS = 0.25
-DATA_VERSION, CODE_VERSION, INPUT_VERSION = (
-    "dagster/data_version",
-    "dagster/code_version",
-    "dagster/input_data_version/",
-)
+_TABLE_LAYERS = (names.RAW, names.VALIDATED, names.QUARANTINE)
 
 
-def stale_assets(
-    definitions: dg.Definitions,
-    instance: DagsterInstance,
-    keys: set[AssetKey],
-    expected: Mapping[AssetKey, Mapping[str, Any]],
-    tables: "Warehouse",
-) -> set[AssetKey]:
-    """The assets that a run would change: missing, of other code, of other inputs or of other settings.
+@dataclass(frozen=True)
+class Batch:
+    """Assets that one run makes: all of one partition, or without partitions."""
 
-    An asset whose step failed after it was materialized, such as by a blocking check, is stale too: what
-    depends on it must not run without it.
+    keys: frozenset[AssetKey]
+    partition: str | None = None
 
-    Parameters
+
+@dataclass
+class ProjectRun:
+    """A project's graph, gone through in its order; what is up to date is left alone.
+
+    Attributes
     ----------
-    expected
-        Metadata that an asset's last materialization must have to be up to date.
+    project
+        Its name.
+    keys
+        The assets that may be run.
+    source
+        Where to read the table's files instead of where the project says.
+    force
+        Run what is up to date, too.
+    scope
+        `2025-03`, or `2024-06..2025-06`: only these partitions; all that have arrived by default.
     """
-    graph = definitions.resolve_asset_graph()
-    events = {key: instance.get_latest_materialization_event(key) for key in keys}
-    known = {
-        key: event.asset_materialization
-        for key, event in events.items()
-        if event and event.asset_materialization
-    }
-    tags = {key: materialization.tags or {} for key, materialization in known.items()}
-    succeeded = _succeeded_steps(instance, {event.run_id for event in events.values() if event})
-    stale: set[AssetKey] = set()
-    for key in (key for level in graph.toposorted_asset_keys_by_level for key in level if key in keys):
-        event = events[key]
-        if key not in known or event is None or (event.run_id, event.step_key) not in succeeded:
-            stale.add(key)
-            continue
-        node = graph.get(key)
-        seen = {parent: tags[key].get(INPUT_VERSION + parent.to_user_string()) for parent in node.parent_keys}
-        now = {parent: tags.get(parent, {}).get(DATA_VERSION) for parent in node.parent_keys}
-        metadata = {name: value.value for name, value in known[key].metadata.items()}
-        if (
-            tags[key].get(CODE_VERSION) != node.code_version
-            or seen != now
-            or any(parent in stale for parent in node.parent_keys)
-            or any(metadata.get(name) != value for name, value in expected.get(key, {}).items())
-            or ("table_version" in metadata and not tables.exists(key.path))
-        ):
-            stale.add(key)
-    # A step makes all of its assets or none.
-    return {key for name in stale for key in graph.get(name).execution_set_asset_keys} & keys
 
+    workplace: Workplace
+    instance: DagsterInstance
+    project: str
+    keys: set[AssetKey]
+    source: Path | None = None
+    trials: int | None = None
+    force: bool = False
+    debug: bool = False
+    scope: str | None = None
+    notes: list[str] = field(default_factory=list)
+    """What somebody should know, and what stopped nothing."""
 
-def _succeeded_steps(instance: DagsterInstance, run_ids: set[str]) -> set[tuple[str, str | None]]:
-    """The steps of runs that ended well, their blocking checks included."""
-    return {
-        (run_id, entry.step_key)
-        for run_id in run_ids
-        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
-    }
-
-
-def expected_metadata(
-    workplace: Workplace, keys: set[AssetKey], *, source: Path | None, trials: int | None
-) -> dict[AssetKey, dict[str, Any]]:
-    """What materializations of a run with these arguments would tell: the source's content, the trials."""
-    from mlops_assets.components.model_project.raw import fingerprint
-    from mlops_assets.stores.sources import find_files
-
-    expected: dict[AssetKey, dict[str, Any]] = {}
-    for spec in workplace.definitions.resolve_all_asset_specs():
-        if spec.key in keys and SOURCE in spec.metadata:
-            place = workplace.root / (source or Path(spec.metadata[SOURCE]).expanduser())
-            files = find_files(place, subject=f"{spec.key.path[0]}: table {spec.key.path[-1]}")
-            expected[spec.key] = {FINGERPRINT: fingerprint([file.sha256 for file in files])}
-        if spec.key in keys and TRIALS in spec.metadata:
-            expected[spec.key] = {TRIALS: trials or spec.metadata[TRIALS]}
-    return expected
-
-
-def run_config(
-    keys: set[AssetKey], *, source: Path | None, trials: int | None, debug: bool
-) -> dict[str, Any]:
-    """Run config for the arguments of a run."""
-    ops: dict[str, Any] = {}
-    for key in keys:
-        if source and key.path[1] == names.RAW:
-            ops[names.op_name(*key.path)] = {"config": {"source": str(source)}}
-        if trials and key.path[1] == names.TUNED_MODEL:
-            ops[names.op_name(*key.path)] = {"config": {"trials": trials}}
-    level = "DEBUG" if debug else "CRITICAL"
-    return {"ops": ops, "loggers": {"console": {"config": {"log_level": level}}}}
-
-
-def run_assets(
-    workplace: Workplace,
-    instance: DagsterInstance,
-    keys: set[AssetKey],
-    config: Mapping[str, Any],
-    on_event: Callable[[dg.EventLogEntry], None],
-) -> dg.ExecuteInProcessResult:
-    """Materialize assets in this process, as one Dagster run of the instance.
-
-    Parameters
-    ----------
-    on_event
-        Called with each entry of the run's event log, soon after it was written.
-    """
-    from dagster._core.utils import make_new_run_id
-
-    run_id = make_new_run_id()
-    job = workplace.definitions.resolve_implicit_global_asset_job_def()
-    done = Event()
-    follower = Thread(target=_follow, args=(instance, run_id, on_event, done), daemon=True)
-    follower.start()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            return job.execute_in_process(
-                run_config=dict(config),
-                instance=instance,
-                asset_selection=sorted(keys),
-                run_id=run_id,
-                raise_on_error=False,
-                tags={"mlops/command": "run"},
+    def __post_init__(self) -> None:
+        raw = [key for key in self.workplace.project(self.project) if key.path[1] == names.RAW]
+        if self.source and len(raw) > 1:
+            tables = ", ".join(sorted(key.path[-1] for key in raw))
+            raise ProjectError(
+                f"{self.project} has several tables ({tables}), and --data can be for one alone",
+                hint="change the tables' `source` in defs.yaml, or put the files where it says",
             )
-    finally:
-        done.set()
-        follower.join()
+        if self.scope and self.timeline is None:
+            raise ProjectError(f"{self.project} has no partitions", hint="run it without --partition")
 
+    @cached_property
+    def timeline(self) -> Timeline | None:
+        return self.workplace.timeline(self.project)
 
-def _follow(
-    instance: DagsterInstance, run_id: str, on_event: Callable[[dg.EventLogEntry], None], done: Event
-) -> None:
-    """Hand over the run's events as they come, and the last ones after it is done."""
-    cursor: str | None = None
-    finished = False
-    while not finished:
-        finished = done.wait(POLL_SECONDS)
-        more = True
-        while more:
-            page = instance.get_records_for_run(run_id, cursor=cursor)
-            for record in page.records:
-                on_event(record.event_log_entry)
-            more, cursor = page.has_more, page.cursor
+    @property
+    def staleness(self) -> Staleness:
+        """What is out of date now; every run may change it."""
+        graph = self.workplace.definitions.resolve_asset_graph()
+        return Staleness(graph, self.instance, self.tables)
+
+    @property
+    def tables(self) -> Warehouse:
+        return Warehouse(self.workplace.state.warehouse)
+
+    def execute(self, progress: RunProgress) -> bool:
+        """Run what is to be run; tells whether that was anything.
+
+        What failed is in the progress' faults; what does not depend on it goes on.
+        """
+        batches = self._static_batches() if self.timeline is None else self._event_batches(self.timeline)
+        return self.execute_batches(batches, progress)
+
+    def execute_batches(self, batches: Iterator[Batch], progress: RunProgress) -> bool:
+        """The same for given batches; each is looked at when those before it have run."""
+        ran = False
+        for batch in batches:
+            keys = set(batch.keys)
+            if not self.force:
+                keys = self.staleness.stale(keys, batch.partition, self._expected(batch))
+            if not keys:
+                continue
+            if batch.partition and (champion := keys & self._only(names.CHAMPION)) == keys:
+                keys = champion | self._only(
+                    names.REGISTERED_MODEL
+                )  # it has no partition to tell the cut-off by
+            ran = True
+            config = run_config(keys, source=self.source, trials=self.trials, debug=self.debug)
+            progress.begin(batch.partition)
+            result = run_assets(
+                self.workplace, self.instance, keys, batch.partition, config, progress.on_event
+            )
+            if not result.success and not progress.faults:
+                progress.faults.append("the run failed before its first step")
+            if progress.stopped:
+                break
+        return ran
+
+    def _static_batches(self) -> Iterator[Batch]:
+        yield Batch(frozenset(self.keys))
+
+    def _event_batches(self, timeline: Timeline) -> Iterator[Batch]:
+        without = {key for key in self.keys if self._is_unpartitioned_table(key)}
+        if without:
+            yield Batch(frozenset(without))
+        scope = self._partitions_in_scope(timeline)
+        arriving = {key for key in self.keys if key.path[1] in _TABLE_LAYERS} - without
+        for partition in scope:
+            arrived = {key for key in arriving if partition in self._fingerprints.get(key.path[-1], {})}
+            features = self._only(names.FEATURES) if arrived == arriving else set()
+            yield Batch(frozenset(arrived | features), partition)
+        for partition in self._labelled(timeline):
+            yield Batch(frozenset(self._only(names.TARGET)), partition)
+        if (cutoff := self._cutoff(timeline, scope)) is not None:
+            model = (names.TRAINING_SET, names.TUNED_MODEL, names.EVALUATION_REPORT)
+            yield Batch(frozenset(self._only(*model, names.REGISTERED_MODEL, names.CHAMPION)), cutoff)
+        made = self.staleness
+        if made.is_made(AssetKey(names.project_asset(self.project, names.CHAMPION))):
+            features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
+            for partition in sorted(made.partitions(features_key) & set(scope)):
+                yield Batch(frozenset(self._only(names.PREDICTIONS)), partition)
+
+    def _only(self, *assets: str) -> set[AssetKey]:
+        """Those of the project's assets that may be run."""
+        return {AssetKey(names.project_asset(self.project, asset)) for asset in assets} & self.keys
+
+    def _is_unpartitioned_table(self, key: AssetKey) -> bool:
+        graph = self.workplace.definitions.resolve_asset_graph()
+        return key.path[1] in _TABLE_LAYERS and graph.get(key).partitions_def is None
+
+    def _partitions_in_scope(self, timeline: Timeline) -> list[str]:
+        """Partitions that have arrived, and are asked for."""
+        event_tables = {table: found for table, found in self._fingerprints.items() if None not in found}
+        arrived = sorted({str(partition) for found in event_tables.values() for partition in found})
+        if self.scope is None:
+            return arrived
+        wanted = timeline.periods.parse_range(self.scope)
+        found = [partition for partition in arrived if partition in wanted]
+        if not found:
+            there = f"there are files for {arrived[0]} to {arrived[-1]}" if arrived else "there are no files"
+            raise DataError(f"{self.project}: nothing has arrived for {self.scope}", hint=there)
+        return found
+
+    def _labelled(self, timeline: Timeline) -> list[str]:
+        """Partitions with features whose whole horizon has arrived."""
+        if not self._only(names.TARGET):
+            return []
+        made = self.staleness
+        features = made.partitions(AssetKey(names.project_asset(self.project, names.FEATURES)))
+        arrived = [
+            made.partitions(AssetKey(names.table_asset(self.project, names.VALIDATED, table)))
+            for table, found in self._fingerprints.items()
+            if None not in found
+        ]
+        there = set.intersection(*arrived)
+        return [
+            partition for partition in sorted(features) if there.issuperset(timeline.horizon_of(partition))
+        ]
+
+    def _cutoff(self, timeline: Timeline, scope: Sequence[str]) -> str | None:
+        """The cut-off that is trained: the one that is asked for, else the newest that has labels."""
+        if not self._only(names.TRAINING_SET):
+            return None
+        labelled = self.staleness.partitions(AssetKey(names.project_asset(self.project, names.TARGET)))
+        known = [cutoff for cutoff in timeline.cutoffs(labelled) if not scope or cutoff <= scope[-1]]
+        if self.scope and ".." not in self.scope:
+            known = [cutoff for cutoff in known if cutoff == scope[-1]]
+        if known:
+            return known[-1]
+        last = self.scope or (scope[-1] if scope else "the last partition")
+        self.notes.append(
+            f"no model at cut-off {last}: the first that can be trained is {timeline.first_cutoff}, and a "
+            "cut-off "
+            f"is judged by the target of {timeline.horizon} partitions before it"
+        )
+        return None
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, Mapping[str | None, str]]:
+        """Of each table that may be read, the content of each partition that has arrived."""
+        found: dict[str, Mapping[str | None, str]] = {}
+        keys = self.workplace.project(self.project)
+        graph = self.workplace.definitions.resolve_asset_graph()
+        for spec in self.workplace.definitions.resolve_all_asset_specs():
+            if spec.key not in keys or spec.key.path[1] != names.RAW:
+                continue
+            periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
+            with self.tables.connect() as connection:
+                arrivals = find_arrivals(
+                    connection,
+                    self.workplace.root / (self.source or Path(spec.metadata[SOURCE]).expanduser()),
+                    periods,
+                    spec.metadata.get(ARRIVAL),
+                    subject=f"{self.project}: table {spec.key.path[-1]}",
+                    until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
+                )
+            self.notes.extend(f"table {spec.key.path[-1]}: {told}" for told in arrivals.left_out)
+            found[spec.key.path[-1]] = {
+                partition: arrival.fingerprint for partition, arrival in arrivals.by_partition.items()
+            }
+        return found
+
+    def _expected(self, batch: Batch) -> dict[AssetKey, dict[str, Any]]:
+        """What materializations of these arguments would tell: the source's content, the trials."""
+        expected: dict[AssetKey, dict[str, Any]] = {}
+        for spec in self.workplace.definitions.resolve_all_asset_specs():
+            if spec.key not in batch.keys:
+                continue
+            if spec.key.path[1] == names.RAW:
+                fingerprints = self._fingerprints[spec.key.path[-1]]
+                expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
+            if TRIALS in spec.metadata:
+                expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}
+        return expected

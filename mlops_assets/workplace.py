@@ -22,7 +22,10 @@ from dagster import AssetKey, DagsterInstance
 from dagster.components.core.component_tree import ComponentTreeException
 from pydantic import ValidationError
 
+from mlops_assets.components.model_project.event_features import TIMELINE
 from mlops_assets.errors import MlopsError, ProjectError, StoreError
+from mlops_assets.ml.timeline import Timeline
+from mlops_assets.periods import Periods
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 
 LOAD_ERRORS = (
@@ -122,6 +125,15 @@ class Workplace:
         keys = self.project(project)
         specs = self.definitions.resolve_all_asset_specs()
         return next(spec.metadata for spec in specs if spec.key in keys and name in spec.metadata)
+
+    def timeline(self, project: str) -> Timeline | None:
+        """Which partition may see which, in an event project; None in a project without partitions."""
+        keys = self.project(project)
+        for spec in self.definitions.resolve_all_asset_specs():
+            if spec.key in keys and TIMELINE in spec.metadata:
+                declared = dict(spec.metadata[TIMELINE].value)
+                return Timeline(Periods(**declared.pop("periods")), **declared)
+        return None
 
     def use_dagster_home(self) -> Path:
         """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.

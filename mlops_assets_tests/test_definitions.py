@@ -83,13 +83,24 @@ def test_every_module_says_what_it_holds():
         assert ast.get_docstring(ast.parse(module.read_text("utf-8"))), module
 
 
-def test_the_whole_graph_of_california_housing_is_there():
+MODEL = ["tuned_model", "evaluation_report", "registered_model", "champion"]
+
+
+@pytest.mark.parametrize(
+    ("project", "last", "checks"),
+    [
+        ("california_housing", MODEL, {"row_by_row"}),
+        ("customer_churn", [*MODEL, "predictions"], {"point_in_time", "one_label_each"}),
+    ],
+)
+def test_the_whole_graph_of_each_project_is_there(project, last, checks):
     graph = defs().resolve_asset_graph()
-    order = [key.path[1] for level in graph.toposorted_asset_keys_by_level for key in level]
+    levels = graph.toposorted_asset_keys_by_level
+    order = [key.path[1] for level in levels for key in level if key.path[0] == project]
     assert order[0] == "raw"
-    assert order[-4:] == ["tuned_model", "evaluation_report", "registered_model", "champion"]
-    checks = {key.name for key in graph.asset_check_keys}
-    assert checks >= {"rejected_share", "row_by_row", "both_sides", "beats_baseline", "predicts"}
+    assert order[-len(last) :] == last
+    found = {key.name for key in graph.asset_check_keys if key.asset_key.path[0] == project}
+    assert found >= {"rejected_share", "both_sides", "beats_baseline", "predicts", *checks}
 
 
 def test_all_assets_have_their_resources():

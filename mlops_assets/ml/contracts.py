@@ -71,13 +71,17 @@ class Contract:
     """Checks of several columns of a row."""
 
     @classmethod
-    def of(cls, model: Any, *, subject: str, key: Sequence[str] = ()) -> "Contract":
+    def of(
+        cls, model: Any, *, subject: str, key: Sequence[str] = (), never_null: Sequence[str] = ()
+    ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
         Parameters
         ----------
         key
             Columns that identify a row; unique, and never null.
+        never_null
+            More columns that are never null, whatever the schema says.
 
         Raises
         ------
@@ -90,7 +94,7 @@ class Contract:
             Column(
                 name=name,
                 sql_type=_sql_type(column, subject),
-                nullable=column.nullable and name not in key,
+                nullable=column.nullable and name not in (*key, *never_null),
                 required=column.required,
                 description=column.description or "",
             )

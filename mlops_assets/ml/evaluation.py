@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from mlops_assets.ml.intervals import bootstrap_interval
 from mlops_assets.ml.metrics import class_probabilities, compute_metrics
 from mlops_assets.ml.tasks import Metric, Task, is_better
 
@@ -74,6 +75,11 @@ class Evaluation:
     """Peak resident memory of the process that trained."""
     facts: dict[str, str]
     """Where this model comes from: table versions, code version, run ids, digest."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """For the model and each baseline, the 95 % interval of `metric`; NaNs where there is none."""
+    split: str = ""
+    """What the holdout is: a clause such as `tested on 2025-03, trained on 2024-01 to 2024-12, three months
+    between`; empty where there is nothing to tell."""
 
     @property
     def holdout_rows(self) -> int:
@@ -108,17 +114,17 @@ class Evaluation:
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
-        told: dict[str, Any] = _finite(numbers | extra)
+        told: dict[str, Any] = finite(numbers | extra)
         return told
 
 
-def _finite(value: Any) -> Any:
-    """The same value without the numbers that JSON has no word for."""
+def finite(value: Any) -> Any:
+    """The same value without the numbers that JSON has no word for: they become None."""
     match value:
         case dict():
-            return {name: _finite(item) for name, item in value.items()}
+            return {name: finite(item) for name, item in value.items()}
         case list() | tuple():
-            return [_finite(item) for item in value]
+            return [finite(item) for item in value]
         case float() if not math.isfinite(value):
             return None
     return value
@@ -137,6 +143,24 @@ def score_all(
         name: compute_metrics(task, truth, values, classes=classes, unit_size=unit_size)
         for name, values in predictions.items()
     }
+
+
+def score_intervals(
+    task: Task,
+    metric: Metric,
+    truth: NDArray,
+    predictions: dict[str, NDArray],
+    *,
+    classes: int,
+    unit_size: float,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """The 95 % interval of one metric of every set of predictions, all on the same resamples of the rows."""
+    intervals = {
+        name: bootstrap_interval(task, metric, truth, values, classes=classes, unit_size=unit_size, seed=seed)
+        for name, values in predictions.items()
+    }
+    return {name: (interval.low, interval.high) for name, interval in intervals.items()}
 
 
 def shuffled_importances(

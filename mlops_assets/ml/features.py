@@ -7,13 +7,15 @@ Not here: steps that learn from data; they are scikit-learn transformers in a pr
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import duckdb
 
 from mlops_assets.errors import ProjectError
-from mlops_assets.names import PROVENANCE, ROW_ID
-from mlops_assets.sql import quoted, quoted_list
+from mlops_assets.ml.queries import ProjectQuery
+from mlops_assets.names import ROW_ID
+from mlops_assets.sql import quoted
 
 _NUMBER = re.compile(
     r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"
@@ -28,59 +30,58 @@ class FeatureQuery:
     Attributes
     ----------
     sql
-        One SELECT over the project's tables by their names. It keeps `row_id`, and returns one row for each.
+        One SELECT over the project's tables by their names. It keeps the key, and returns one row for each.
     hidden
         Columns that it must not see: the target.
     subject
         Project and file, for messages.
+    key
+        The columns that tell what a row is about: `row_id`, or an event project's entity.
+    moments
+        What it may write as `$as_of`, by name.
     """
 
     sql: str
     hidden: tuple[str, ...]
     subject: str
+    key: tuple[str, ...] = (ROW_ID,)
+    moments: Mapping[str, datetime] = field(default_factory=dict)
 
     def run(
         self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, duckdb.DuckDBPyRelation]
     ) -> duckdb.DuckDBPyRelation:
-        """The features of rows, lazily: `row_id`, numbers as DOUBLE, text as VARCHAR.
+        """The features of rows, lazily: the key as it is, numbers as DOUBLE, text as VARCHAR.
 
         Parameters
         ----------
         tables
-            Valid rows with `row_id` by the names that the query calls them.
+            Valid rows by the names that the query calls them.
 
         Raises
         ------
         ProjectError
-            When the query can't be run, lacks `row_id`, or returns a type that is no feature.
+            When the query can't be run, lacks the key, or returns a type that is no feature.
         """
-        for name, relation in tables.items():
-            left_out = [column for column in relation.columns if column in (*self.hidden, *PROVENANCE)]
-            visible = f"* exclude ({quoted_list(left_out)})" if left_out else "*"
-            relation.project(visible).create_view(name, replace=True)
-        try:
-            statements = connection.extract_statements(self.sql)
-            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-                raise ProjectError(f"{self.subject} is not one query", hint="write one SELECT, and only that")
-            result = connection.query(self._without_semicolon())
-        except duckdb.Error as error:
-            raise self.fault(error) from error
-        if ROW_ID not in result.columns:
-            raise ProjectError(
-                f"{self.subject} does not return {ROW_ID}", hint=f"select {ROW_ID} beside the features"
-            )
-        return result.project(", ".join([quoted(ROW_ID), *self._typed(result)]))
+        result = self._query.run(connection, tables)
+        for name in self.key:
+            if name not in result.columns:
+                raise ProjectError(
+                    f"{self.subject} does not return {name}", hint=f"select {name} beside the features"
+                )
+        return result.project(", ".join([*(quoted(name) for name in self.key), *self._typed(result)]))
 
-    def _without_semicolon(self) -> str:
-        """The query up to its semicolon, if it has one: DuckDB puts relations into parentheses."""
-        encoded = self.sql.encode()
-        ends = (place for place, _ in duckdb.tokenize(self.sql) if encoded[place : place + 1] == b";")
-        return encoded[: next(ends, None)].decode()
+    def fault(self, error: duckdb.Error) -> ProjectError:
+        """The error for a query that failed while its rows were computed."""
+        return self._query.fault(error)
+
+    @property
+    def _query(self) -> ProjectQuery:
+        return ProjectQuery(self.sql, self.subject, self.hidden, self.moments)
 
     def _typed(self, result: duckdb.DuckDBPyRelation) -> list[str]:
         typed = []
         for name, kind in zip(result.columns, map(str, result.types), strict=True):
-            if name == ROW_ID:
+            if name in self.key:
                 continue
             if _NUMBER.fullmatch(kind):
                 typed.append(f"{quoted(name)}::double as {quoted(name)}")
@@ -92,13 +93,7 @@ class FeatureQuery:
                     hint="turn it into numbers, such as date_diff('day', day, date '2020-01-01')",
                 )
         if not typed:
-            raise ProjectError(f"{self.subject} returns no feature", hint="select columns beside row_id")
+            raise ProjectError(
+                f"{self.subject} returns no feature", hint=f"select columns beside {', '.join(self.key)}"
+            )
         return typed
-
-    def fault(self, error: duckdb.Error) -> ProjectError:
-        """The error for a query that failed, at once or while its rows were computed."""
-        reason = str(error).strip()
-        hint = "mend the query; the tables are seen under their names in defs.yaml, with row_id"
-        if any(f'"{name}"' in reason for name in self.hidden):
-            hint = f"{', '.join(self.hidden)} is the target, which features.sql never sees"
-        return ProjectError(f"{self.subject}: {reason}", hint=hint)

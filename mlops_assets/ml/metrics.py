@@ -1,15 +1,27 @@
 """Metrics of predictions, by scikit-learn.
 
-Holds: all metrics of a task at once.
-Add here: another metric, and its name in `tasks.py`.
-Not here: comparisons of two models (`comparison.py`).
+Holds: one metric alone, and all metrics of a task.
+Add here: another metric; it also needs a name in `tasks.py`, and its like in `weighted_metrics.py`.
+Not here: how certain a metric is (`intervals.py`), and comparisons of two models (`comparison.py`).
 """
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from mlops_assets.ml.tasks import IN_TARGET_UNITS, Task
+from mlops_assets.ml.tasks import IN_TARGET_UNITS, Task, metrics_of
+
+
+def compute_metric(
+    task: Task, metric: str, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
+) -> float:
+    """One metric of a task; the parameters are those of `compute_metrics`."""
+    return _computed(task, [metric], truth, predictions, classes, unit_size)[metric]
 
 
 def compute_metrics(
@@ -29,35 +41,7 @@ def compute_metrics(
         What one reported unit is in units of the target: with 100,000, `rmse` and `mae` of a target in
         dollars are in 100,000 dollars.
     """
-    if task == "regression":
-        values = {
-            "rmse": sk.root_mean_squared_error(truth, predictions),
-            "mae": sk.mean_absolute_error(truth, predictions),
-            "r2": sk.r2_score(truth, predictions),
-            "mape": sk.mean_absolute_percentage_error(truth, predictions),
-        }
-        return {
-            name: float(value) / (unit_size if name in IN_TARGET_UNITS else 1.0)
-            for name, value in values.items()
-        }
-    probabilities = class_probabilities(task, predictions)
-    labels = np.arange(classes)
-    chosen = probabilities.argmax(axis=1)
-    one_hot = np.eye(classes)[truth.astype(int)]
-    average = "binary" if task == "binary" else "macro"
-    scored = predictions if task == "binary" else probabilities
-    counted = {"average": average, "zero_division": 0.0, "labels": None if task == "binary" else labels}
-    values = {
-        "roc_auc": _roc_auc(task, truth, scored, labels),
-        "average_precision": _average_precision(truth, scored, one_hot),
-        "log_loss": sk.log_loss(truth, probabilities, labels=labels),
-        "brier": np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)) / (2 if task == "binary" else 1),
-        "f1": sk.f1_score(truth, chosen, **counted),
-        "accuracy": sk.accuracy_score(truth, chosen),
-        "precision": sk.precision_score(truth, chosen, **counted),
-        "recall": sk.recall_score(truth, chosen, **counted),
-    }
-    return {name: float(value) for name, value in values.items()}
+    return _computed(task, metrics_of(task), truth, predictions, classes, unit_size)
 
 
 def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
@@ -67,16 +51,84 @@ def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
     return predictions / predictions.sum(axis=1, keepdims=True)  # a model in single precision is off by 1e-7
 
 
-def _average_precision(truth: NDArray, scored: NDArray, one_hot: NDArray) -> float:
-    """The mean over the classes; undefined, and so NaN, where a class has no row."""
-    if not one_hot.any(axis=0).all():
-        return float("nan")
-    return float(sk.average_precision_score(truth if scored.ndim == 1 else one_hot, scored, average="macro"))
+@dataclass(frozen=True)
+class _Classified:
+    """What the metrics of a classifier look at; metrics that are computed together share it."""
+
+    binary: bool
+    truth: NDArray
+    probabilities: NDArray
+    classes: int
+
+    @cached_property
+    def labels(self) -> NDArray:
+        return np.arange(self.classes)
+
+    @cached_property
+    def one_hot(self) -> NDArray:
+        return np.eye(self.classes)[self.truth.astype(int)]
+
+    @cached_property
+    def chosen(self) -> NDArray:
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def scored(self) -> NDArray:
+        """What ranks the rows: `(n,)` for binary, otherwise a column a class."""
+        return self.probabilities[:, 1] if self.binary else self.probabilities
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """How metrics of the chosen classes are told to count them."""
+        if self.binary:
+            return {"average": "binary", "zero_division": 0.0}
+        return {"average": "macro", "zero_division": 0.0, "labels": self.labels}
 
 
-def _roc_auc(task: Task, truth: NDArray, scored: NDArray, labels: NDArray) -> float:
+def _computed(
+    task: Task, names: Sequence[str], truth: NDArray, predictions: NDArray, classes: int, unit_size: float
+) -> dict[str, float]:
+    if task == "regression":
+        scale = {name: unit_size if name in IN_TARGET_UNITS else 1.0 for name in names}
+        return {name: float(_OF_VALUES[name](truth, predictions)) / scale[name] for name in names}
+    rows = _Classified(task == "binary", truth, class_probabilities(task, predictions), classes)
+    return {name: float(_OF_CLASSES[name](rows)) for name in names}
+
+
+def _roc_auc(rows: _Classified) -> float:
     """One against the rest; undefined, and so NaN, where a class has no row."""
-    if len(np.unique(truth)) < len(labels):
+    if len(np.unique(rows.truth)) < rows.classes:
         return float("nan")
-    multi = {} if task == "binary" else {"multi_class": "ovr", "labels": labels}
-    return float(sk.roc_auc_score(truth, scored, **multi))
+    multi = {} if rows.binary else {"multi_class": "ovr", "labels": rows.labels}
+    return float(sk.roc_auc_score(rows.truth, rows.scored, **multi))
+
+
+def _average_precision(rows: _Classified) -> float:
+    """The mean over the classes; undefined, and so NaN, where a class has no row."""
+    if not rows.one_hot.any(axis=0).all():
+        return float("nan")
+    outcomes = rows.truth if rows.binary else rows.one_hot
+    return float(sk.average_precision_score(outcomes, rows.scored, average="macro"))
+
+
+def _brier(rows: _Classified) -> float:
+    squares = np.sum((rows.probabilities - rows.one_hot) ** 2, axis=1)
+    return float(np.mean(squares)) / (2 if rows.binary else 1)
+
+
+_OF_VALUES: dict[str, Callable[[NDArray, NDArray], float]] = {
+    "rmse": sk.root_mean_squared_error,
+    "mae": sk.mean_absolute_error,
+    "r2": sk.r2_score,
+    "mape": sk.mean_absolute_percentage_error,
+}
+_OF_CLASSES: dict[str, Callable[[_Classified], float]] = {
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
+    "log_loss": lambda rows: sk.log_loss(rows.truth, rows.probabilities, labels=rows.labels),
+    "brier": _brier,
+    "f1": lambda rows: sk.f1_score(rows.truth, rows.chosen, **rows.counted),
+    "accuracy": lambda rows: sk.accuracy_score(rows.truth, rows.chosen),
+    "precision": lambda rows: sk.precision_score(rows.truth, rows.chosen, **rows.counted),
+    "recall": lambda rows: sk.recall_score(rows.truth, rows.chosen, **rows.counted),
+}

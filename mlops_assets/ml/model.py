@@ -41,9 +41,10 @@ class ModelSpec:
     Attributes
     ----------
     table
-        The name under which `features.sql` sees the raw columns.
+        The name under which `features.sql` sees the raw columns; None when a caller brings the features,
+        because they are made of many rows and of time.
     columns
-        The raw columns that a caller has; the target is not among them.
+        What a caller has: the raw columns, without the target, or the features.
     features
         The columns that `features.sql` returns, in order.
     classes
@@ -53,7 +54,7 @@ class ModelSpec:
     project: str
     task: Task
     target: str
-    table: str
+    table: str | None
     columns: tuple[Column, ...]
     features: tuple[str, ...]
     classes: tuple[Label, ...]
@@ -102,7 +103,13 @@ class TabularModel:
         return self.estimator.predict(transform(self.pipeline, frame))
 
     def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Run the model's own `features.sql` over raw rows; one row of features for each, in their order."""
+        """The features of rows: those that they bring, else what the model's own `features.sql` makes of
+        them.
+
+        Returns
+        -------
+        One row for each, in their order.
+        """
         missing = [
             column.name for column in self.spec.columns if column.required and column.name not in rows.columns
         ]
@@ -117,7 +124,10 @@ class TabularModel:
             typed = source.project(
                 f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"
             )
-            result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
+            if self.spec.table is None:
+                result = typed.order(ROW_ID).df()
+            else:
+                result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
         if not np.array_equal(result[ROW_ID], np.arange(len(rows))):
             raise ModelError(
                 f"model of {self.spec.project}: features.sql returned {len(result)} rows for {len(rows)}"
@@ -134,6 +144,15 @@ class TabularModel:
         """
         predictions = self.predict_features(self.compute_features(rows))
         return pd.DataFrame(self._readable(predictions), index=rows.index)
+
+    def output_types(self) -> dict[str, type]:
+        """The columns of `predict`, in order, as `str`, `int`, `float` or `bool`."""
+        if self.spec.task == "regression":
+            return {"prediction": float}
+        chosen: dict[str, type] = {"prediction": type(self.spec.classes[0])}
+        if self.spec.task == "binary":
+            return {**chosen, "probability": float}
+        return chosen | {f"probability_{label}": float for label in self.spec.classes}
 
     def digest(self) -> str:
         """SHA-256 of all that the model computes: the same fit gives the same digest."""

@@ -1,8 +1,8 @@
 """Splits: which rows train a model and which judge it.
 
-Holds: the holdout split, in SQL, and the folds of the search.
+Holds: the holdout split, in SQL, and the folds of the search, at random or walking forward in time.
 Add here: another way to split.
-Not here: splits in time, which follow from cut-offs.
+Not here: which partitions a cut-off trains on and is judged by (`timeline.py`).
 """
 
 from collections.abc import Sequence
@@ -94,3 +94,48 @@ def make_folds(
             hint="set tuning.folds lower in defs.yaml, or bring more groups of the rarest class",
         )
     return found
+
+
+def forward_folds(
+    periods: NDArray, target: NDArray, *, folds: int, gap: int, by_class: bool
+) -> list[tuple[NDArray, NDArray]]:
+    """Folds that walk forward: each of the newest periods is predicted from those that were labelled by then.
+
+    Parameters
+    ----------
+    periods
+        The period of each row, shape `(n,)`, as text that sorts as time does; without gaps.
+    folds
+        How many periods are predicted, at most.
+    gap
+        How many periods before the predicted one the newest lies that trains: the horizon of the target.
+    by_class
+        Whether every class must be on both sides of a fold.
+
+    Returns
+    -------
+    Positions of the training and validation rows of each fold, the oldest first. Where not even one period is
+    left to train on, or some class is missing on a side, there is no fold.
+
+    Raises
+    ------
+    DataError
+        When there is none at all.
+    """
+    known = np.unique(periods)
+    classes = np.unique(target) if by_class else None
+    found = []
+    for place in range(len(known) - 1, gap - 1, -1):
+        train = np.flatnonzero(periods <= known[place - gap])
+        valid = np.flatnonzero(periods == known[place])
+        if classes is None or all(len(np.unique(target[side])) == len(classes) for side in (train, valid)):
+            found.append((train, valid))
+        if len(found) == folds:
+            break
+    if not found:
+        raise DataError(
+            f"{len(known)} labelled partitions are too few to search on: a fold predicts one from those "
+            f"{gap} partitions before it and earlier",
+            hint="choose a later cut-off, or bring earlier data",
+        )
+    return found[::-1]

@@ -20,7 +20,7 @@ from mlops_assets.ml.model import Label, ModelSpec, TabularModel
 from mlops_assets.ml.pipelines import MakePipeline, feature_frame, transform
 from mlops_assets.ml.safe_files import dump_estimator
 from mlops_assets.ml.tasks import Task
-from mlops_assets.names import GROUP, HOLDOUT, ROW_ID, SPLIT, TRAIN
+from mlops_assets.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,35 @@ class TrainingData:
     features: pd.DataFrame
     target: NDArray
     groups: NDArray | None
+    periods: NDArray | None = None
+    """The partition of each row's features, in an event project."""
 
     @classmethod
     def of(
-        cls, frame: pd.DataFrame, *, target: str, classes: Sequence[Label], subject: str
+        cls,
+        frame: pd.DataFrame,
+        *,
+        target: str,
+        classes: Sequence[Label],
+        subject: str,
+        aside: Sequence[str] = (),
     ) -> "TrainingData":
-        """Read a side of the training set's table."""
+        """Read rows of the training set's table.
+
+        Parameters
+        ----------
+        aside
+            Columns that tell what a row is about, and are no features: the entity.
+        """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
-        left_out = [name for name in (ROW_ID, target, SPLIT, GROUP) if name in frame]
+        known = (ROW_ID, target, SPLIT, GROUP, PERIOD, PARTITION, *aside)
+        left_out = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
             features=feature_frame(frame.drop(columns=left_out)),
             target=encode_target(frame[target], classes, subject=subject),
             groups=frame[GROUP].to_numpy() if GROUP in frame else None,
+            periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -62,15 +78,23 @@ class TrainingData:
             features=self.features[keep].reset_index(drop=True),
             target=self.target[keep],
             groups=self.groups[keep] if self.groups is not None else None,
+            periods=self.periods[keep] if self.periods is not None else None,
         )
 
 
 def split_sides(
-    frame: pd.DataFrame, *, target: str, classes: Sequence[Label], subject: str
+    frame: pd.DataFrame,
+    *,
+    target: str,
+    classes: Sequence[Label],
+    subject: str,
+    aside: Sequence[str] = (),
 ) -> tuple[TrainingData, TrainingData]:
     """The rows that train, and those that judge."""
     train, holdout = (
-        TrainingData.of(frame[frame[SPLIT] == side], target=target, classes=classes, subject=subject)
+        TrainingData.of(
+            frame[frame[SPLIT] == side], target=target, classes=classes, subject=subject, aside=aside
+        )
         for side in (TRAIN, HOLDOUT)
     )
     return train, holdout

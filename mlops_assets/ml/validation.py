@@ -6,6 +6,7 @@ Not here: the tables that the rows come from and go to.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import quoted, quoted_list
+from mlops_assets.sql import literal, quoted, quoted_list
 
 _BATCH_ROWS = 65_536
 _OCCURRENCE_BITS = 14
@@ -33,6 +34,7 @@ def validate(
     *,
     identity: Sequence[str],
     scratch: Path,
+    before: tuple[str, datetime] | None = None,
 ) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
     """Split raw rows by a contract.
 
@@ -46,6 +48,8 @@ def validate(
         The columns that tell one row from another, for `row_id`.
     scratch
         A folder for files that the returned relations read.
+    before
+        A column of times and the moment that all of them lie before: rows from the future are quarantined.
 
     Returns
     -------
@@ -55,10 +59,10 @@ def validate(
         The raw columns as they came, and `_broken_rules`.
     """
     columns = raw.columns
-    typed = raw.project(
-        f"{contract.cast_sql(columns)}, {contract.cast_rules_sql(columns)} as {BROKEN_RULES}, "
-        f"{quoted_list(PROVENANCE)}"
-    )
+    rules = contract.cast_rules_sql(columns)
+    if before:
+        rules = f"list_concat({rules}, {_future_rule_sql(contract, *before)})"
+    typed = raw.project(f"{contract.cast_sql(columns)}, {rules} as {BROKEN_RULES}, {quoted_list(PROVENANCE)}")
     found = _write_broken_rows(typed, contract, scratch / "broken.parquet")
     broken = connection.read_parquet(str(found))
     bare = typed.project(f"* exclude ({BROKEN_RULES})")
@@ -69,11 +73,19 @@ def validate(
         marked.create_view("marked", replace=True)
         for names in contract.unique:
             broken = broken.union(connection.sql(contract.duplicates_sql(names, "marked")))
-    rules = broken.aggregate(f"{_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES}", _PLACE)
-    rules.write_parquet(str(scratch / "rules.parquet"))
-    rules = connection.read_parquet(str(scratch / "rules.parquet"))
-    quarantine = raw.join(rules, _PLACE)
-    return with_row_ids(bare.join(rules, _PLACE, how="anti"), identity), quarantine
+    listed = broken.aggregate(f"{_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES}", _PLACE)
+    listed.write_parquet(str(scratch / "rules.parquet"))
+    listed = connection.read_parquet(str(scratch / "rules.parquet"))
+    quarantine = raw.join(listed, _PLACE)
+    return with_row_ids(bare.join(listed, _PLACE, how="anti"), identity), quarantine
+
+
+def _future_rule_sql(contract: Contract, name: str, moment: datetime) -> str:
+    """A list with the rule that a row breaks whose time is not before a moment."""
+    cast = next(column.cast_sql() for column in contract.columns if column.name == name)
+    rule = literal(f"{name}: before({moment.isoformat(sep=' ')})")
+    late = f"case when {cast} >= timestamp {literal(moment)} then {rule} end"
+    return f"list_filter([{late}]::varchar[], lambda rule: rule is not null)"
 
 
 def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:
@@ -82,11 +94,19 @@ def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckd
     The same key gets the same identity on every machine and in every version of DuckDB. Rows that are equal
     in all of the key share the upper bits, and so the side of a split.
     """
-    text = ", ".join(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)
-    bits = f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
-    identified = relation.project(f"*, {bits} as _bits")
+    identified = relation.project(f"*, {_bits_sql(key)} as _bits")
     number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
     return identified.project(f"* exclude (_bits), _bits * {1 << _OCCURRENCE_BITS} + {number} as {ROW_ID}")
+
+
+def row_bits_sql(key: Sequence[str], *, salt: str) -> str:
+    """An expression for a `row_id` where no two rows of a salt have the same key."""
+    return f"{_bits_sql(key, literal(salt))} * {1 << _OCCURRENCE_BITS}"
+
+
+def _bits_sql(key: Sequence[str], *before: str) -> str:
+    text = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
+    return f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
 
 
 def key_bits_sql() -> str:

@@ -1,26 +1,23 @@
-"""Source files: which there are, and their rows as relations.
+"""Source files: which there are.
 
-Holds: finding the files of a table (a file, a glob or a folder) and reading one as it came.
-Add here: another file format.
-Not here: types and rules; a text column stays text until the contract casts it (`ml/contracts.py`).
+Holds: finding the files of a table: a file, a glob or a folder.
+Add here: another file format's suffix.
+Not here: their rows (`source_rows.py`); which partition a file belongs to (`arrivals.py`).
 """
 
-import csv
-import gzip
-import io
 import os
-from collections import Counter
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Literal
-
-import duckdb
+from typing import Literal, NamedTuple
 
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import DataError
-from mlops_assets.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
-from mlops_assets.sql import literal, quoted
+from mlops_assets.stores.source_rows import read_files, unreadable
+
+__all__ = ["FoundFile", "SourceFile", "find_files", "list_files", "read_files", "source_folder", "unreadable"]
 
 Format = Literal["csv", "parquet", "jsonl"]
 
@@ -33,6 +30,17 @@ SUFFIXES: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
 }
+_ALL_SUFFIXES = tuple(SUFFIXES)
+
+
+class FoundFile(NamedTuple):
+    """A file as the folder lists it, not yet opened."""
+
+    name: str
+    """Its path below the source's folder, with slashes."""
+    path: str
+    size: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True)
@@ -68,29 +76,70 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
     DataError
         When there is no file, or one of an unknown format.
     """
-    if source.is_dir():
-        paths = [path for path in source.iterdir() if path.is_file() and _format(path)]
-    elif has_magic(str(source)) and not source.exists():
-        found = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
-        paths = [path for path in map(Path, found) if path.is_file()]
-    else:
-        paths = [source] if source.is_file() else []
-    if not paths:
+    return open_files(some_files(source, subject=subject), subject=subject)
+
+
+def some_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundFile]:
+    """What `list_files` lists, when there is anything.
+
+    Raises
+    ------
+    DataError
+        When there is no file.
+    """
+    found = list_files(source, deep=deep)
+    if not found:
         raise DataError(
             f"{subject}: no file at {source}",
             hint="put one there, or read from elsewhere with --data, or bring it with `mlops fetch` if the "
             f"project has a fetch.py; readable are {', '.join(SUFFIXES)}",
         )
+    return found
+
+
+def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
+    """The files behind a path with size and time, sorted by name; none of them is opened.
+
+    A folder lists what is readable by its name, a glob lists all that match. A file that vanishes meanwhile
+    is left out.
+
+    Parameters
+    ----------
+    deep
+        Whether a folder's subfolders belong to it, but for hidden and linked ones.
+    """
+    if source.is_dir():
+        found = _walk(os.fspath(source), "", deep)
+    elif has_magic(str(source)) and not source.exists():
+        folder = source_folder(source)
+        cut = 0 if folder == Path() else len(os.path.join(folder, ""))  # noqa: PTH118 - ends in a slash
+        paths = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
+        found = _regular((path, path[cut:].replace(os.sep, "/")) for path in paths)
+    else:
+        found = _regular([(str(source), source.name)])
+    return sorted(found)
+
+
+def open_files(found: Iterable[FoundFile], *, subject: str) -> list[SourceFile]:
+    """Hash listed files.
+
+    Raises
+    ------
+    DataError
+        When one has an unknown format, or can't be read.
+    """
     files = []
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    for path in sorted(paths):
-        kind = _format(path)
+    for name, path, *_ in found:
+        kind = format_of(name)
         if kind is None:
             raise DataError(
                 f"{subject}: {path} has a format that is not known by its name",
                 hint=f"rename it to one of {', '.join(SUFFIXES)}",
             )
-        files.append(SourceFile(path, path.relative_to(folder).as_posix(), kind, file_digest(path)))
+        try:
+            files.append(SourceFile(Path(path), name, kind, file_digest(Path(path))))
+        except OSError as error:
+            raise unreadable(path, subject, error) from error
     return files
 
 
@@ -100,118 +149,36 @@ def source_folder(source: Path) -> Path:
     while has_magic(str(Path(*fixed))):
         fixed.pop()
     folder = Path(*fixed)
-    return folder.parent if len(fixed) == len(source.parts) and _format(source) else folder
+    return folder.parent if len(fixed) == len(source.parts) and format_of(source.name) else folder
 
 
-def read_files(
-    connection: duckdb.DuckDBPyConnection, files: list[SourceFile], *, subject: str
-) -> list[duckdb.DuckDBPyRelation]:
-    """The rows of each file as they came, with their provenance; CSV columns are text.
-
-    Returns
-    -------
-    One relation a file, all with the same columns: those of all files, null where a file lacks one, then
-    `_source_file`, `_source_sha256` and `_row` (1 for the first row of data).
-
-    Raises
-    ------
-    DataError
-        When a file can't be parsed, or its columns can't be told apart.
-    """
-    scans = {file: _scan(connection, file, subject) for file in files}
-    columns = _common_columns(connection, list(scans.values()))
-    _refuse_ambiguous(list(columns), subject)
-    return [
-        relation.project(
-            ", ".join(
-                [
-                    *(
-                        f"{quoted(name) if name in relation.columns else 'null'}::{kind} as {quoted(name)}"
-                        for name, kind in columns.items()
-                    ),
-                    f"{literal(file.name)} as {SOURCE_FILE}",
-                    f"{literal(file.sha256)} as {SOURCE_SHA256}",
-                    f"row_number() over () as {SOURCE_ROW}",
-                ]
-            )
-        )
-        for file, relation in scans.items()
-    ]
+def format_of(name: str) -> Format | None:
+    """The format that a file's name tells; None when it tells none that can be read."""
+    name = name.lower()
+    if not name.endswith(_ALL_SUFFIXES):
+        return None
+    return next(kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix))
 
 
-def _scan(connection: duckdb.DuckDBPyConnection, file: SourceFile, subject: str) -> duckdb.DuckDBPyRelation:
+def _walk(folder: str, prefix: str, deep: bool) -> Iterator[FoundFile]:
+    # No pathlib here: a sensor comes by every few seconds, and there may be ten thousand files.
     try:
-        path = literal(file.path)
-        match file.format:
-            case "csv":
-                scan = _csv_scan(file.path, subject)
-            case "parquet":
-                scan = f"read_parquet({path}, hive_partitioning = false)"
-            case "jsonl":
-                scan = f"read_json({path}, format = 'newline_delimited', hive_partitioning = false)"
-        relation = connection.sql(f"from {scan}")
-    except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(file.path, subject, error) from error
-    if file.format == "jsonl" and relation.columns == ["json"] and not relation.limit(1).fetchall():
-        raise DataError(f"{subject}: {file.path} has no rows", hint="remove it, or bring what belongs there")
-    _refuse_ambiguous(relation.columns, f"{subject}: {file.path}")
-    return relation
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.name.lower().endswith(_ALL_SUFFIXES):
+                yield from _regular([(entry.path, prefix + entry.name)])
+            if deep and not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", deep)
 
 
-def _common_columns(
-    connection: duckdb.DuckDBPyConnection, scans: list[duckdb.DuckDBPyRelation]
-) -> dict[str, str]:
-    """All columns, each with the type that holds the values of every file: 1 and 3.5 are both DOUBLE."""
-    found: dict[str, dict[str, None]] = {}
-    for relation in scans:
-        for name, kind in zip(relation.columns, map(str, relation.types), strict=True):
-            found.setdefault(name, {})[kind] = None
-    common = {}
-    for name, kinds in found.items():
-        together = connection.query(" union all ".join(f"select null::{kind}" for kind in kinds))
-        common[name] = str(together.types[0])
-    return common
-
-
-def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
-    """The error for a file that broke off while it was read."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return DataError(
-        f"{subject}: {path} can't be read: {reason}",
-        hint="mend the file and run again; the table keeps the content that it had",
-    )
-
-
-def _csv_scan(path: Path, subject: str) -> str:
-    """Name every column from the header, so that DuckDB has nothing to guess and no row decides a type."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        header = next(csv.reader(text), [])
-    if not [field for field in header if field.strip()]:
-        raise DataError(f"{subject}: {path} has no header", hint="the first line names the columns")
-    fields = [field.strip() for field in header]
-    _refuse_ambiguous(fields, f"{subject}: {path}")
-    columns = ", ".join(f"{literal(field)}: 'VARCHAR'" for field in fields)
-    return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
-        "delim = ',', quote = '\"', escape = '\"', hive_partitioning = false)"
-    )
-
-
-def _refuse_ambiguous(columns: list[str], subject: str) -> None:
-    twice = [name for name, count in Counter(name.lower() for name in columns).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"{subject}: column {', '.join(twice)} stands more than once (case does not matter)",
-            hint="rename one of them",
-        )
-    if "" in columns:
-        raise DataError(f"{subject}: column {columns.index('') + 1} has no name", hint="name it")
-    taken = sorted({name.lower() for name in columns} & {*PROVENANCE, BROKEN_RULES})
-    if taken:
-        raise DataError(f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename it")
-
-
-def _format(path: Path) -> Format | None:
-    name = path.name.lower()
-    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+def _regular(candidates: Iterable[tuple[str, str]]) -> Iterator[FoundFile]:
+    for path, name in candidates:
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield FoundFile(name, path, status.st_size, status.st_mtime_ns)

@@ -62,6 +62,10 @@ class StateDirectory:
         return self.root / "reports"
 
     @property
+    def sensors(self) -> Path:
+        return self.root / "sensors"
+
+    @property
     def tracking_uri(self) -> str:
         """SQLAlchemy address of the MLflow store that needs no server."""
         return f"sqlite:///{self.mlflow / 'mlflow.db'}"

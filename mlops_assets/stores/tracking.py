@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,6 +70,13 @@ class TrainedModel:
     facts: Mapping[str, str]
     metrics: Mapping[str, float]
 
+    @property
+    def serving_uri(self) -> str:
+        """Where the model is that would serve: fitted again on all labelled rows, where the project
+        refits.
+        """
+        return self.facts.get("serving_uri", self.uri)
+
 
 @dataclass(frozen=True)
 class Version:
@@ -80,6 +87,14 @@ class Version:
     run_id: str
     uri: str
     facts: Mapping[str, str]
+
+    @property
+    def as_judged(self) -> "Version":
+        """The model behind the version as it was judged, before it was fitted again on all labelled rows."""
+        if "judged_uri" not in self.facts:
+            return self
+        facts = {**self.facts, "model_digest": self.facts["judged_digest"]}
+        return replace(self, uri=self.facts["judged_uri"], facts=facts)
 
 
 class TrackingStore:
@@ -179,13 +194,13 @@ class TrackingStore:
         )
         self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
-    def log_model(self, folder: Path, spec: ModelSpec) -> str:
+    def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
         """Log a saved model to the active run; returns its URI."""
         with warnings.catch_warnings():
             # An example of the input would be rows of somebody's data in the artifact.
             warnings.filterwarnings("ignore", message=".*input example was not provided")
             info = mlflow.pyfunc.log_model(
-                name="model",
+                name=name,
                 loader_module=LOADER_MODULE,
                 data_path=str(folder),
                 signature=_signature(spec.columns),
@@ -222,8 +237,15 @@ class TrackingStore:
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")
 
-    def trained_model(self, project: str, *, dagster_run_id: str | None = None) -> TrainedModel:
+    def trained_model(
+        self, project: str, *, dagster_run_id: str | None = None, cutoff: str | None = None
+    ) -> TrainedModel:
         """The model of this Dagster run, else the newest that the project has trained.
+
+        Parameters
+        ----------
+        cutoff
+            Of this cut-off alone.
 
         Raises
         ------
@@ -231,6 +253,8 @@ class TrackingStore:
             When nothing has been trained yet.
         """
         has_model = f"tags.`{TAG}model_uri` LIKE 'models:/%'"
+        if cutoff is not None:
+            has_model += f" and tags.`{TAG}cutoff` = '{cutoff}'"
         of_this_run = f" and tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'" if dagster_run_id else ""
         for condition in dict.fromkeys((has_model + of_this_run, has_model)):
             runs: Sequence[Run] = self.client.search_runs(
@@ -243,7 +267,8 @@ class TrackingStore:
                 facts = _facts(run.data.tags)
                 return TrainedModel(run.info.run_id, facts["model_uri"], facts, run.data.metrics)
         raise TrackingError(
-            f"{project}: no model has been trained yet", hint=f"materialize {project}/tuned_model first"
+            f"{project}: no model has been trained yet{f' for cut-off {cutoff}' if cutoff else ''}",
+            hint=f"materialize {project}/tuned_model first",
         )
 
     # ---------------------------------------------------------------- registry
@@ -263,8 +288,9 @@ class TrackingStore:
                 self.client.set_model_version_tag(project, known[0].version, name, value)
             return self.version(project, int(known[0].version))
         self._make_current()
+        uri = model.serving_uri
         created = self.client.create_model_version(
-            project, source=model.uri, run_id=model.run_id, tags=tags, model_id=model.uri.rsplit("/", 1)[-1]
+            project, source=uri, run_id=model.run_id, tags=tags, model_id=uri.rsplit("/", 1)[-1]
         )
         return self.version(project, int(created.version))
 

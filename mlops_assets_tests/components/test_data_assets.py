@@ -13,7 +13,12 @@ from mlops_assets.components.model_project.training_set import training_set_asse
 from mlops_assets.components.model_project.validated import validated_asset
 from mlops_assets_tests.loans import SCHEMA, loans
 
-DATA_ASSETS = (raw_asset, validated_asset, features_asset, training_set_asset)
+DATA_ASSETS = (
+    lambda project: raw_asset(project, "loans"),
+    lambda project: validated_asset(project, "loans"),
+    features_asset,
+    training_set_asset,
+)
 
 
 def materialize(assets, stores, instance, **kwargs):
@@ -36,7 +41,7 @@ def test_raw_keeps_rows_as_they_came_with_file_and_number(
 ):
     project = make_project()
     write_loans(loans(3).assign(income=["1.50", "x", ""]))
-    assert materialize([raw_asset(project)], stores, instance).success
+    assert materialize([raw_asset(project, "loans")], stores, instance).success
     found = warehouse.frame(project.table_key(names.RAW).path)
     assert found["income"].tolist()[:2] == ["1.50", "x"]
     assert pd.isna(found["income"][2])
@@ -51,12 +56,12 @@ def test_a_run_can_read_another_source(make_project, stores, warehouse, instance
     with gzip.open(other / "any_name.csv.gz", "wt") as stream:
         loans(7).to_csv(stream, index=False)
     config = {"ops": {"lending__raw__loans": {"config": {"source": str(other)}}}}
-    assert materialize([raw_asset(project)], stores, instance, run_config=config).success
+    assert materialize([raw_asset(project, "loans")], stores, instance, run_config=config).success
     assert len(warehouse.frame(project.table_key(names.RAW).path)) == 7
 
 
 def test_a_missing_source_is_told_in_plain_words(make_project, stores, instance):
-    result = materialize([raw_asset(make_project())], stores, instance)
+    result = materialize([raw_asset(make_project(), "loans")], stores, instance)
     assert not result.success
     assert "lending: table loans: no file at" in fault(result)
 
@@ -65,7 +70,9 @@ def test_unchanged_files_write_no_new_version(make_project, write_loans, stores,
     project = make_project()
     write_loans(loans(20))
     for _ in range(2):
-        assert materialize([raw_asset(project), validated_asset(project)], stores, instance).success
+        assert materialize(
+            [raw_asset(project, "loans"), validated_asset(project, "loans")], stores, instance
+        ).success
     assert warehouse.version(project.table_key(names.RAW).path) == 1
     assert warehouse.version(project.table_key(names.VALIDATED).path) == 1
 
@@ -78,7 +85,7 @@ def test_every_row_is_validated_or_quarantined_with_all_rules(
     frame.loc[3, "income"], frame.loc[3, "purpose"] = -5, "yacht"
     frame.loc[8, "amount"] = "many"
     write_loans(frame)
-    result = materialize([raw_asset(project), validated_asset(project)], stores, instance)
+    result = materialize([raw_asset(project, "loans"), validated_asset(project, "loans")], stores, instance)
     assert result.success
     quarantined = warehouse.frame(project.table_key(names.QUARANTINE).path).sort_values(names.SOURCE_ROW)
     assert quarantined[names.SOURCE_ROW].tolist() == [4, 9]
@@ -108,7 +115,7 @@ def test_too_many_broken_rows_block_what_comes_after(make_project, write_loans, 
 def test_a_missing_column_is_named_with_those_that_are_there(make_project, write_loans, stores, instance):
     project = make_project()
     write_loans(loans(5).rename(columns={"income": "salary"}))
-    result = materialize([raw_asset(project), validated_asset(project)], stores, instance)
+    result = materialize([raw_asset(project, "loans"), validated_asset(project, "loans")], stores, instance)
     assert "the source lacks the columns income; it has salary, amount, purpose, outcome" in fault(result)
 
 
@@ -125,7 +132,9 @@ def test_a_wrong_query_is_a_clear_error(make_project, write_loans, stores, insta
     project = make_project(features_sql=sql)
     write_loans(loans(30))
     result = materialize(
-        [raw_asset(project), validated_asset(project), features_asset(project)], stores, instance
+        [raw_asset(project, "loans"), validated_asset(project, "loans"), features_asset(project)],
+        stores,
+        instance,
     )
     assert told in fault(result)
 
@@ -148,7 +157,9 @@ def test_free_checks_find_features_that_leak_lack_or_break(
     project = make_project(features_sql=sql)
     write_loans(loans(40))
     result = materialize(
-        [raw_asset(project), validated_asset(project), features_asset(project)], stores, instance
+        [raw_asset(project, "loans"), validated_asset(project, "loans"), features_asset(project)],
+        stores,
+        instance,
     )
     assert not result.success
     assert not check(result, failed).passed

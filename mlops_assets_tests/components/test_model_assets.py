@@ -9,16 +9,22 @@ import pandas as pd
 import pytest
 
 from mlops_assets import names
+from mlops_assets.components.model_project.champion import champion_asset
 from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
 from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.raw import raw_asset
-from mlops_assets.components.model_project.registry import champion_asset, registered_model_asset
+from mlops_assets.components.model_project.registered_model import registered_model_asset
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
 from mlops_assets.components.model_project.validated import validated_asset
 from mlops_assets_tests.loans import SCHEMA, loans
 
-DATA = (raw_asset, validated_asset, features_asset, training_set_asset)
+DATA = (
+    lambda project: raw_asset(project, "loans"),
+    lambda project: validated_asset(project, "loans"),
+    features_asset,
+    training_set_asset,
+)
 MODEL = (tuned_model_asset, evaluation_report_asset, registered_model_asset, champion_asset)
 
 

@@ -15,6 +15,7 @@ from mlops_assets.ml.evaluation import (
     Evaluation,
     TrialSummary,
     score_all,
+    score_intervals,
     shuffled_importances,
 )
 
@@ -124,6 +125,22 @@ def test_every_set_of_predictions_gets_every_metric():
     )
     assert scores["good"]["rmse"] == 0.0
     assert scores["bad"]["rmse"] == 1.0
+
+
+def test_intervals_of_all_predictions_are_in_the_reported_unit():
+    truth = np.random.default_rng(0).normal(0, 100, 200)
+    predictions = {"right": truth, "off": truth + 50.0}
+    intervals = score_intervals("regression", "rmse", truth, predictions, classes=1, unit_size=10.0)
+    assert intervals == {"right": (0.0, 0.0), "off": (pytest.approx(5.0), pytest.approx(5.0))}
+
+
+def test_json_holds_the_intervals_and_the_split():
+    told = replace(
+        evaluation(), intervals={MODEL: (0.3, 0.5), CONSTANT_BASELINE: (NAN, NAN)}, split="tested on 2025-03"
+    ).to_json()
+    assert told["intervals"] == {MODEL: [0.3, 0.5], CONSTANT_BASELINE: [None, None]}
+    assert told["split"] == "tested on 2025-03"
+    assert evaluation().to_json()["intervals"] == {}
 
 
 def test_only_features_that_matter_have_importance_largest_first():

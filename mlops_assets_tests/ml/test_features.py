@@ -105,7 +105,7 @@ def test_a_statement_that_writes_a_file_is_refused_before_it_runs(run: Run, tmp_
         ("[1, 2]", r"INTEGER\[\]"),
         ("['x'::enum ('x')]", "ENUM.*"),
         ("{'a': 1}", "STRUCT.*"),
-        ("uuid()", "UUID"),
+        ("'00000000-0000-0000-0000-000000000000'::uuid", "UUID"),
         ("null", '"NULL"'),
     ],
 )

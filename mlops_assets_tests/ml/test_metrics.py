@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from mlops_assets.ml.metrics import class_probabilities, compute_metrics
+from mlops_assets.ml.metrics import class_probabilities, compute_metric, compute_metrics
 from mlops_assets.ml.tasks import (
     CLASSIFICATION_METRICS,
     HIGHER_IS_BETTER,
     REGRESSION_METRICS,
+    Task,
     default_metric,
     is_better,
     metrics_of,
@@ -120,3 +121,19 @@ def test_better_is_higher_or_lower_and_never_undefined(metric: str):
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
 def test_each_task_has_its_deciding_metric(task):
     assert default_metric(task) in metrics_of(task)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [(task, metric) for task in ("regression", "binary", "multiclass") for metric in metrics_of(task)],
+)
+def test_one_metric_alone_is_what_it_is_among_all(task: Task, metric: str):
+    random = np.random.default_rng(0)
+    truth, predictions = random.integers(0, 3, 60), random.dirichlet([1.0, 1.0, 1.0], 60)
+    if task != "multiclass":
+        truth, predictions = truth % 2, predictions[:, 1]
+    classes = 3 if task == "multiclass" else 2
+    together = compute_metrics(task, truth, predictions, classes=classes, unit_size=10.0)
+    assert (
+        compute_metric(task, metric, truth, predictions, classes=classes, unit_size=10.0) == together[metric]
+    )

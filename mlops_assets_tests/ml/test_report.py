@@ -18,8 +18,7 @@ from mlops_assets.ml.evaluation import (
     TrialSummary,
     score_all,
 )
-from mlops_assets.ml.plots import calibration, figure_png, importance_bars, trial_history
-from mlops_assets.ml.report import duration, memory, metric_rows, number, render_report, verdict
+from mlops_assets.ml.report import metric_rows, render_report, verdict
 
 
 def trial(number: int, score: float, *, state: str = "complete", family: str = "linear") -> TrialSummary:
@@ -145,6 +144,41 @@ def test_verdict_shows_enough_digits_to_tell_the_scores_apart():
 def test_verdict_of_an_undefined_metric_is_not_a_win():
     sentence = verdict(with_model_score("r2", float("nan")))
     assert sentence.startswith("R² undefined on 400 holdout rows: it does NOT beat the best baseline")
+
+
+def test_verdict_gives_the_interval_beside_the_score():
+    assert verdict(regression(intervals={MODEL: (0.4123, 0.4501)})).startswith(
+        "RMSE 0.431 (100,000 USD; 95 % interval 0.412 to 0.450) on 400 holdout rows: 33 % better"
+    )
+    assert verdict(regression(metric="r2", intervals={MODEL: (0.795, 0.829)})).startswith(
+        "R² 0.810 (95 % interval 0.795 to 0.829) on 400 holdout rows: 0.150 better"
+    )
+    assert "MAPE 17.0 % (95 % interval 16.0 % to 18.0 %) on" in verdict(
+        regression(metric="mape", intervals={MODEL: (0.16, 0.18)})
+    )
+
+
+def test_verdict_without_a_defined_interval_gives_none():
+    assert verdict(regression(intervals={MODEL: (float("nan"), float("nan"))})) == verdict(regression())
+
+
+def test_table_gives_the_intervals_of_the_metric_that_decides():
+    intervals = {MODEL: (0.41, 0.45), LINEAR_BASELINE: (0.6, 0.68), CONSTANT_BASELINE: (float("nan"),) * 2}
+    page = render_report(regression(intervals=intervals))
+    assert cells(page, "metrics")[0][3:] == [
+        "0.431<small>0.410 to 0.450</small>",
+        "1.15",
+        "0.640<small>0.600 to 0.680</small>",
+    ]
+    assert page.count("<small>") == 2
+    assert "Small numbers are 95 % intervals" in page
+
+
+def test_page_says_what_the_holdout_is_where_there_is_something_to_tell(page: str):
+    told = render_report(regression(split="tested on 2025-03, trained on 2024-01 to 2024-12"))
+    assert "The holdout: tested on 2025-03, trained on 2024-01 to 2024-12." in told
+    assert "The holdout:" not in page
+    assert "Small numbers" not in page
 
 
 @pytest.mark.parametrize(("score", "heading"), [(0.431, "✓ Beats"), (0.7, "✗ Does not beat")])
@@ -329,71 +363,3 @@ def test_caption_gives_error_quantiles_in_the_reported_unit():
 )
 def test_unusual_evaluations_still_make_a_page(evaluation: Evaluation):
     assert render_report(evaluation).rstrip().endswith("</html>")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.4312, "0.431"),
-        (0.64, "0.640"),
-        (12.345, "12.3"),
-        (1234.56, "1,235"),
-        (4128, "4,128"),
-        (0.0000123, "1.23e-05"),
-        (3e12, "3.00e+12"),
-        (-0.0456, "-0.0456"),
-        (0.0, "0"),
-        (float("nan"), "undefined"),
-        (float("inf"), "infinite"),
-    ],
-)
-def test_numbers_are_written_for_people(value: float, text: str):
-    assert number(value) == text
-
-
-def test_durations_and_sizes_are_written_for_people():
-    assert [duration(seconds) for seconds in (0.834, 12.0, 59.9, 252.0, 7_260.0)] == [
-        "0.83 s",
-        "12 s",
-        "1 min 0 s",
-        "4 min 12 s",
-        "2 h 1 min",
-    ]
-    assert memory(300 * 2**20) == "300 MiB"
-
-
-def test_history_keeps_a_hopeless_trial_from_flattening_the_rest():
-    trials = [trial(index, 1.0 - index / 100) for index in range(20)] + [trial(20, 1_000.0)]
-    _, high = trial_history(trials, "rmse").axes[0].get_ylim()
-    assert 1.0 < high < 2.0
-
-
-@pytest.mark.parametrize(("metric", "best"), [("rmse", [0.9, 0.9, 0.4, 0.4]), ("r2", [0.9, 1.5, 1.5, 1.5])])
-def test_best_so_far_leaves_out_pruned_trials(metric: str, best: list[float]):
-    trials = [
-        trial(0, 0.9),
-        trial(1, 1.5),
-        trial(2, 0.4),
-        trial(3, 0.1, state="pruned"),
-        trial(4, 9.0, state="pruned"),
-    ]
-    line = trial_history(trials, metric).axes[0].get_lines()[0]
-    assert list(line.get_ydata()) == [*best[:3], best[3]]
-    assert list(line.get_xdata()) == [0, 1, 2, 4]
-
-
-def test_only_the_largest_importances_are_drawn_largest_on_top():
-    figure = importance_bars({f"feature {index}": float(index) for index in range(200)}, "rmse")
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == [f"feature {index}" for index in range(199, 179, -1)]
-
-
-def test_calibration_of_a_constant_probability_is_one_point_at_the_share_of_positives():
-    outcome = np.array([True, False, False, False])
-    figure = calibration(outcome, np.full(4, 0.6), xlabel="said", ylabel="came")
-    points = figure.axes[0].get_lines()[-1].get_xydata()
-    assert points.tolist() == [[pytest.approx(0.6), 0.25]]
-
-
-def test_figures_become_png():
-    assert figure_png(trial_history([trial(0, 0.5)], "rmse")).startswith(b"\x89PNG\r\n")

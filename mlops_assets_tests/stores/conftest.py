@@ -1,9 +1,28 @@
-"""Processes for tests of what several may do at once."""
+"""A warehouse, rows for it, and processes for tests of what several may do at once."""
 
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
+import duckdb
 import pytest
+
+from mlops_assets.stores.warehouse import Warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse")
+
+
+@pytest.fixture
+def rows() -> Iterator[Callable[..., duckdb.DuckDBPyRelation]]:
+    """Make a relation of literal rows."""
+    with duckdb.connect() as connection:
+        yield lambda values, columns="a, b": connection.sql(
+            f"select * from (values {values}) rows({columns})"
+        )
 
 
 @pytest.fixture(scope="session")

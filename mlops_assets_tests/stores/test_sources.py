@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.errors import DataError
-from mlops_assets.stores.sources import find_files, read_files
+from mlops_assets.stores.sources import find_files, list_files, read_files
 from mlops_assets.stores.warehouse import Warehouse
 
 SUBJECT = "shop: table orders"
@@ -82,6 +82,47 @@ def test_a_files_name_and_hash_do_not_depend_on_where_the_folder_lies(tmp_path: 
     assert [file.name for file in found[0]] == ["01/orders.csv", "02/orders.csv"]
     assert [(file.name, file.sha256) for file in found[0]] == [(file.name, file.sha256) for file in found[1]]
     assert found[0][0].sha256 == sha256(b"a\n01\n").hexdigest()
+
+
+def listed(source: Path, *, deep: bool = False) -> list[str]:
+    return [file.name for file in list_files(source, deep=deep)]
+
+
+def test_a_listing_opens_nothing_and_tells_size_and_time(tmp_path: Path):
+    for name in ("b.csv", "deep/er/a.csv", "deep/notes.txt", ".hidden/c.csv", "folder.csv/d.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "broken.csv").symlink_to(tmp_path / "nowhere")
+    assert listed(tmp_path) == ["b.csv"]
+    assert listed(tmp_path, deep=True) == ["b.csv", "deep/er/a.csv", "folder.csv/d.csv"]
+    assert listed(tmp_path / "**" / "*", deep=True) == [
+        "b.csv",
+        "deep/er/a.csv",
+        "deep/notes.txt",
+        "folder.csv/d.csv",
+    ]
+    assert listed(tmp_path / "deep" / "*" / "*.csv") == ["er/a.csv"]
+    assert listed(tmp_path / "b.csv") == ["b.csv"]
+    assert listed(tmp_path / "nowhere") == []
+    [file] = list_files(tmp_path / "b.csv")
+    assert (file.size, file.mtime_ns) == (5, (tmp_path / "b.csv").stat().st_mtime_ns)
+
+
+def test_a_folder_that_links_to_itself_is_listed_once(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("a")
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert listed(tmp_path, deep=True) == ["a.csv"]
+
+
+def test_relative_sources_are_listed_as_absolute_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "data" / "x").mkdir(parents=True)
+    (tmp_path / "data" / "x" / "a.csv").write_text("a")
+    monkeypatch.chdir(tmp_path)
+    for source in ("data/x", "data/x/*.csv", "./data/x/a.csv"):
+        assert [file.name for file in list_files(Path(source))] == ["a.csv"]
+    assert listed(Path("*/x/*.csv")) == ["data/x/a.csv"]
+    monkeypatch.chdir(tmp_path / "data" / "x")
+    assert [listed(Path(source)) for source in (".", "*.csv", "a.csv")] == [["a.csv"]] * 3
 
 
 @pytest.mark.parametrize("source", ["orders.csv", "*.csv", ".", "nowhere/"])

@@ -3,34 +3,21 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from mlops_assets.errors import StoreError
 from mlops_assets.stores.warehouse import Warehouse, relation_digest
 
 KEY = ("shop", "validated", "orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse")
-
-
-@pytest.fixture
-def rows() -> Iterator[Rows]:
-    """Make a relation of literal rows."""
-    with duckdb.connect() as connection:
-        yield lambda values, columns="a, b": connection.sql(
-            f"select * from (values {values}) rows({columns})"
-        )
 
 
 def content(warehouse: Warehouse, **arguments) -> list[tuple]:
@@ -66,6 +53,35 @@ def test_rows_stream_in_batches(warehouse: Warehouse, rows: Rows):
         assert [batch.num_rows for batch in warehouse.batches(connection, KEY, rows=2)] == [2, 1]
 
 
+def test_rows_that_can_be_read_only_once_are_written_and_digested(warehouse: Warehouse, rows: Rows):
+    handed_out = []
+
+    def stream(first: int):
+        for number in range(first, first + 3):
+            handed_out.append(number)
+            yield pa.record_batch({"a": [number], "b": [str(number)]})
+
+    schema = pa.schema({"a": pa.int64(), "b": pa.string()})
+    with warehouse.connect() as connection:
+        readers = [pa.RecordBatchReader.from_batches(schema, stream(first)) for first in (0, 3)]
+        result = warehouse.write(KEY, (connection.from_arrow(reader) for reader in readers))
+    assert handed_out == [0, 1, 2, 3, 4, 5]
+    assert content(warehouse) == [(number, str(number)) for number in range(6)]
+    same = ", ".join(f"({number}::bigint, '{number}')" for number in range(6))
+    assert result.digest == relation_digest(rows(same))[1]
+
+
+def test_a_write_without_any_relation_is_refused(warehouse: Warehouse):
+    with pytest.raises(StoreError, match=r"table shop.validated_orders: there is no relation to write"):
+        warehouse.write(KEY, [])
+    assert not warehouse.exists(KEY)
+
+
+def test_files_of_one_write_may_have_numbers_of_different_width(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, [rows("(1, 'x')"), rows("(2.5::double, 'y')")])
+    assert content(warehouse) == [(1.0, "x"), (2.5, "y")]
+
+
 # ---------------------------------------------------------------- what changes a table
 
 
@@ -76,30 +92,6 @@ def test_writing_the_same_rows_in_another_order_changes_nothing(warehouse: Wareh
     assert (again.changed, again.version, again.digest) == (False, first.version, first.digest)
     assert not turned.changed
     assert len(warehouse.versions(KEY)) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        "(1, 'x'), (1, 'x')",
-        "(1, 'x'), (1, 'x'), (1, 'x'), (2, 'y')",
-        "(1, 'x'), (2, 'y'), (2, 'y')",
-        "(1, 'y'), (2, 'x')",
-        "(1, 'x'), (2, null)",
-        "(1::bigint, 'x'), (2, 'y')",
-    ],
-)
-def test_other_rows_have_another_digest(rows: Rows, other: str):
-    assert relation_digest(rows("(1, 'x'), (2, 'y')"))[1] != relation_digest(rows(other))[1]
-
-
-def test_equal_rows_add_up_instead_of_cancelling(warehouse: Warehouse, rows: Rows):
-    digests = {relation_digest(rows(", ".join(["(1, 'x')"] * count)))[1] for count in range(1, 6)}
-    assert len(digests) == 5
-
-
-def test_a_renamed_column_is_another_content(rows: Rows):
-    assert relation_digest(rows("(1, 'x')"))[1] != relation_digest(rows("(1, 'x')", "a, c"))[1]
 
 
 def test_provenance_is_no_content(warehouse: Warehouse, rows: Rows):
@@ -140,7 +132,7 @@ def test_a_partition_may_have_any_usual_name(warehouse: Warehouse, rows: Rows, p
     assert len(content(warehouse)) == 2
 
 
-@pytest.mark.parametrize("partition", ["", "a/b", "a=b", "..\\a"])
+@pytest.mark.parametrize("partition", ["", "a/b", "a=b", "..\\a", "a*", "a[b]", "a%20b"])
 def test_a_name_that_is_no_folder_is_refused(warehouse: Warehouse, rows: Rows, partition: str):
     with pytest.raises(StoreError, match="can't name a partition"):
         warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
@@ -168,6 +160,96 @@ def test_a_table_without_partitions_has_none_to_read(warehouse: Warehouse, rows:
     warehouse.write(KEY, rows("(1, 'x')"))
     with pytest.raises(StoreError, match=r"table shop.validated_orders is not written by partition"):
         warehouse.frame(KEY, partition="a")
+
+
+def test_several_partitions_are_read_at_once(warehouse: Warehouse, rows: Rows):
+    for number, partition in enumerate(["2024-01", "2024-02", "2024-03"]):
+        warehouse.write(KEY, rows(f"({number}, 'x')"), partition=partition)
+    wanted = {"2024-01", "2024-03", "2031-12"}
+    assert content(warehouse, partitions=wanted) == [(0, "x", "2024-01"), (2, "x", "2024-03")]
+    assert content(warehouse, partitions=wanted, version=1) == [(0, "x", "2024-01")]
+    with warehouse.connect() as connection:
+        [batch] = warehouse.batches(connection, KEY, partitions=["2024-02"])
+    assert batch.to_pylist() == [{"a": 1, "b": "x", "_partition": "2024-02"}]
+
+
+def test_no_other_partitions_file_is_opened(warehouse: Warehouse, rows: Rows):
+    for partition in ("a", "b", "c"):
+        warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
+    [broken] = warehouse.root.joinpath(*KEY, "_partition=b").iterdir()
+    broken.write_bytes(b"no Parquet")
+    assert len(content(warehouse, partitions=["a", "c"])) == 2
+    assert sorted(warehouse.partitions(KEY)) == ["a", "b", "c"]
+    with pytest.raises(duckdb.Error, match="_partition=b"):
+        content(warehouse, partitions=["a", "b"])
+
+
+@pytest.mark.parametrize("arguments", [{"partitions": []}, {"partitions": ["nope"]}, {"partition": "nope"}])
+def test_partitions_that_are_not_there_are_empty_with_the_tables_columns(
+    warehouse: Warehouse, rows: Rows, arguments: dict
+):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    warehouse.write(KEY, rows("(2.5::double, true)", "a, c"), partition="b")
+    with warehouse.connect() as connection:
+        relation = warehouse.relation(connection, KEY, **arguments)
+        assert dict(zip(relation.columns, map(str, relation.types), strict=True)) == {
+            "a": "DOUBLE",
+            "b": "VARCHAR",
+            "c": "BOOLEAN",
+            "_partition": "VARCHAR",
+        }
+        assert relation.fetchall() == []
+
+
+@pytest.mark.parametrize("arguments", [{"partition": "a", "partitions": ["a"]}, {"partitions": "2024-01"}])
+def test_one_partition_or_several_are_asked_for(warehouse: Warehouse, rows: Rows, arguments: dict):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    with pytest.raises(ValueError, match="one partition, or a collection of partitions"):
+        warehouse.frame(KEY, **arguments)
+
+
+def test_partitions_tell_their_digests_in_order(warehouse: Warehouse, rows: Rows):
+    assert warehouse.partitions(KEY) == {}
+    march = warehouse.write(KEY, rows("(3, 'z')"), partition="2024-03")
+    january = warehouse.write(KEY, [rows("(1, 'x')"), rows("(2, 'y')")], partition="2024-01")
+    empty = warehouse.write(KEY, rows("(1, 'x')").filter("false"), partition="2024-02")
+    told = {"2024-01": january.digest, "2024-02": empty.digest, "2024-03": march.digest}
+    assert list(warehouse.partitions(KEY).items()) == list(told.items())
+    assert warehouse.partitions(KEY, version=march.version) == {"2024-03": march.digest}
+    assert content(warehouse, partition="2024-02") == []
+
+
+def test_partitions_of_another_writer_are_digested_from_their_rows(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    frame = pa.table({"a": pa.array([2], pa.int32()), "b": ["y"], "_partition": ["b"]})
+    write_deltalake(str(warehouse.root.joinpath(*KEY)), frame, mode="append")
+    told = warehouse.partitions(KEY)
+    with warehouse.connect() as connection:
+        expected = relation_digest(warehouse.relation(connection, KEY, partition="b"))[1]
+    assert told == {"a": warehouse.digest(KEY, partition="a"), "b": expected}
+
+
+def test_a_table_without_partitions_can_not_tell_them(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"table shop.validated_orders is not written by partition"):
+        warehouse.partitions(KEY)
+
+
+def test_rows_of_a_partition_do_not_bring_the_partition_column(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    with (
+        warehouse.connect() as connection,
+        pytest.raises(StoreError, match=r"'_partition', which the warehouse adds(.|\n)*exclude"),
+    ):
+        warehouse.write(KEY, warehouse.relation(connection, KEY), partition="b")
+    assert list(warehouse.partitions(KEY)) == ["a"]
+
+
+def test_a_warehouse_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path: Path, rows: Rows):
+    warehouse = Warehouse(tmp_path / "run=3")
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"has '=' in its path"):
+        warehouse.write(("shop", "features"), rows("(1, 'x')"), partition="a")
 
 
 # ---------------------------------------------------------------- versions
@@ -201,6 +283,18 @@ def test_versions_tell_the_partition(warehouse: Warehouse, rows: Rows):
     warehouse.write(KEY, rows("(1, 'x')"), partition="a")
     warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), partition="b")
     assert [(found.partition, found.rows) for found in warehouse.versions(KEY)] == [("b", 2), ("a", 1)]
+
+
+def test_a_write_tells_its_own_version_whoever_writes_meanwhile(warehouse: Warehouse, rows: Rows):
+    first = warehouse.write(KEY, rows("(1, 'x')"), partition="a", inputs={"raw/orders": 1})
+    second = warehouse.write(KEY, rows("(2, 'x')"), partition="b", inputs={"raw/orders": 2})
+    assert [warehouse.inputs(KEY, result.version)["raw/orders"] for result in (first, second)] == [1, 2]
+
+
+def test_inputs_of_a_version_that_is_not_there_are_an_error(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"table shop.validated_orders can't be read at version 99"):
+        warehouse.inputs(KEY, 99)
 
 
 # ---------------------------------------------------------------- what goes wrong
@@ -283,16 +377,25 @@ def test_a_connection_sees_no_python_variable(warehouse: Warehouse, rows: Rows):
 # ---------------------------------------------------------------- several processes
 
 
-def overwrite(root: Path, writer: int, rounds: int) -> None:
-    """Overwrite two partitions of one's own, again and again."""
+def overwrite(root: Path, writer: int, rounds: int) -> list[str]:
+    """Overwrite two partitions of one's own, again and again, and tell what reads in between saw amiss."""
     warehouse = Warehouse(root)
+    amiss = []
     with duckdb.connect() as connection:
         for number in range(rounds):
             for part in range(2):
                 relation = connection.sql(
                     f"select {writer} as writer, {number} as round, unnest(range(50)) as n"
                 )
-                warehouse.write(KEY, relation, partition=f"{writer}-{part}")
+                made_of = {f"writer {writer}": number}
+                result = warehouse.write(KEY, relation, partition=f"{writer}-{part}", inputs=made_of)
+                if warehouse.inputs(KEY, result.version) != made_of:
+                    amiss.append(f"version {result.version} is not the one that was written")
+                seen = warehouse.relation(connection, KEY).aggregate(
+                    "_partition, count(*), count(distinct n), count(distinct round)", "_partition"
+                )
+                amiss += [str(found) for found in seen.fetchall() if found[1:] != (50, 50, 1)]
+    return amiss
 
 
 def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(
@@ -302,8 +405,7 @@ def test_processes_that_overwrite_other_partitions_lose_and_double_no_row(
     together = processes.Barrier(writers).wait
     with ProcessPoolExecutor(writers, mp_context=processes, initializer=together) as pool:
         done = [pool.submit(overwrite, warehouse.root, writer, rounds) for writer in range(writers)]
-        for future in done:
-            future.result()
+        assert [future.result() for future in done] == [[]] * writers
     frame = warehouse.frame(KEY)
     assert len(frame) == writers * 2 * 50
     assert set(frame["round"]) == {rounds - 1}

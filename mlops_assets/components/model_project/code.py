@@ -1,6 +1,7 @@
 """A project's own files: found and parsed when definitions load, run only inside assets.
 
-Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `pipeline.py` and `fetch.py`.
+Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `target.sql`, `pipeline.py`, `fetch.py` and
+`sample.py`.
 Add here: another file that a project may bring.
 Not here: what the files' contents mean (`ml/`).
 """
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.contracts import Contract
     from mlops_assets.ml.pipelines import MakePipeline
 
-SCHEMA, FEATURES_SQL, PIPELINE, FETCH = "schema.py", "features.sql", "pipeline.py", "fetch.py"
+SCHEMA, FEATURES_SQL, TARGET_SQL = "schema.py", "features.sql", "target.sql"
+PIPELINE, FETCH, SAMPLE = "pipeline.py", "fetch.py", "sample.py"
 FEATURES_CLASS = "Features"
 
 
@@ -38,8 +40,13 @@ class ProjectCode:
     project: str
     folder: Path
 
-    def check(self, tables: Sequence[str]) -> None:
+    def check(self, tables: Sequence[str], *, events: bool) -> None:
         """Find what every project must have, without running anything.
+
+        Parameters
+        ----------
+        events
+            Whether it is an event project, whose target is computed by `target.sql`.
 
         Raises
         ------
@@ -54,11 +61,15 @@ class ProjectCode:
                     f"{table}",
                     hint="declare it as a pandera DataFrameModel",
                 )
-        if not self.text(FEATURES_SQL).strip():
+        for file in (FEATURES_SQL, TARGET_SQL) if events else (FEATURES_SQL,):
+            if not self.text(file).strip():
+                raise ProjectError(f"{self.project}: {self.folder / file} is empty", hint="write a SELECT")
+        if self.has(TARGET_SQL) and not events:
             raise ProjectError(
-                f"{self.project}: {self.folder / FEATURES_SQL} is empty", hint="write a SELECT"
+                f"{self.project}: {self.folder / TARGET_SQL} is for event projects",
+                hint="delete it, or declare `partitions` and `target.horizon` in defs.yaml",
             )
-        for file, function in ((PIPELINE, "make_pipeline"), (FETCH, "fetch")):
+        for file, function in ((PIPELINE, "make_pipeline"), (FETCH, "fetch"), (SAMPLE, "sample")):
             if self.has(file) and function not in self._top_level(file):
                 raise ProjectError(
                     f"{self.project}: {self.folder / file} has no function {function}",
@@ -75,19 +86,22 @@ class ProjectCode:
         except (OSError, UnicodeDecodeError) as error:
             raise ProjectError(
                 f"{self.project}: {self.folder / file} can't be read: {error}",
-                hint=f"every project's folder holds defs.yaml, {SCHEMA} and {FEATURES_SQL}",
+                hint=f"every project's folder holds defs.yaml, {SCHEMA} and {FEATURES_SQL}; an event "
+                "project's "
+                f"{TARGET_SQL}, too",
             ) from error
 
     def version(self, *files: str) -> str:
         """Digest of the files that there are among the given ones."""
         return text_digest(*(text for file in files if self.has(file) for text in (file, self.text(file))))
 
-    def contract(self, table: str, *, key: Sequence[str] = ()) -> "Contract":
+    def contract(self, table: str, *, key: Sequence[str] = (), never_null: Sequence[str] = ()) -> "Contract":
         """The contract of a table."""
         from mlops_assets.ml.contracts import Contract
 
         model = getattr(self._module(SCHEMA), class_name(table))
-        return Contract.of(model, subject=f"{self.project}: table {table}", key=key)
+        subject = f"{self.project}: table {table}"
+        return Contract.of(model, subject=subject, key=key, never_null=never_null)
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
@@ -124,6 +138,16 @@ class ProjectCode:
                 hint="put its files where `source` in defs.yaml says",
             )
         declared: Callable[[Path], list[Path]] = self._module(FETCH).fetch
+        return declared
+
+    def sample(self) -> Callable[..., Any]:
+        """The project's `sample`, which writes files of made-up data into a folder."""
+        if not self.has(SAMPLE):
+            raise ProjectError(
+                f"{self.project} has no {SAMPLE}, so there is no data to make up",
+                hint="put its files where `source` in defs.yaml says",
+            )
+        declared: Callable[..., Any] = self._module(SAMPLE).sample
         return declared
 
     def _top_level(self, file: str) -> set[str]:

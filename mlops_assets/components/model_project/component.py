@@ -12,26 +12,39 @@ import dagster as dg
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlops_assets import names
+from mlops_assets.components.model_project.automation import automation_sensor
+from mlops_assets.components.model_project.champion import champion_asset
 from mlops_assets.components.model_project.code import ProjectCode
+from mlops_assets.components.model_project.cutoff_training_set import cutoff_training_set_asset
 from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
+from mlops_assets.components.model_project.event_features import event_features_asset
 from mlops_assets.components.model_project.features import features_asset
+from mlops_assets.components.model_project.fitting import refuse_misfits
 from mlops_assets.components.model_project.jobs import project_jobs
+from mlops_assets.components.model_project.predictions import predictions_asset
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.raw import raw_asset
-from mlops_assets.components.model_project.registry import champion_asset, registered_model_asset
+from mlops_assets.components.model_project.registered_model import registered_model_asset
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
+from mlops_assets.components.model_project.schedules import project_schedules
+from mlops_assets.components.model_project.sensors import project_sensors
 from mlops_assets.components.model_project.settings import (
+    AutomationSettings,
+    FreshnessSettings,
+    PartitionSettings,
+    ScheduleSettings,
     SplitSettings,
     TableSettings,
     TargetSettings,
+    TrainingSettings,
     TuningSettings,
-    misfit,
 )
+from mlops_assets.components.model_project.target import target_asset
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
 from mlops_assets.components.model_project.validated import validated_asset
 from mlops_assets.errors import ProjectError
-from mlops_assets.ml.tasks import Task, metrics_of
+from mlops_assets.ml.tasks import Task
 
 
 @dg.scaffold_with(ModelProjectScaffolder)
@@ -39,15 +52,36 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     """A tabular model and its whole life cycle, declared in one folder.
 
     Beside `defs.yaml` lie `schema.py` (a pandera model for each table, and optionally `Features`),
-    `features.sql`, and where needed `pipeline.py` (`make_pipeline`) and `fetch.py` (`fetch`).
+    `features.sql`, in an event project `target.sql`, and where needed `pipeline.py` (`make_pipeline`),
+    `fetch.py` (`fetch`) and `sample.py` (`sample`).
     """
 
     description: str = Field(description="What is predicted, of what, and what for.")
     task: Task = Field(description="`regression`, `binary` or `multiclass`.")
     target: TargetSettings = Field(description="What is predicted.")
-    tables: dict[str, TableSettings] = Field(description="The project's table by its name.")
-    split: SplitSettings = Field(default=SplitSettings(), description="Which rows judge the model.")
+    tables: dict[str, TableSettings] = Field(description="The project's tables by their names.")
+    entity: list[str] = Field(
+        default_factory=list,
+        description="Event projects: the columns that tell what is predicted for, such as the customer.",
+    )
+    partitions: PartitionSettings | None = Field(
+        default=None,
+        description="Makes it an event project: how arrivals are cut into partitions.",
+    )
+    training: TrainingSettings = Field(
+        default=TrainingSettings(), description="Event projects: which partitions train."
+    )
+    split: SplitSettings = Field(
+        default=SplitSettings(), description="Which rows judge the model; in an event project time decides."
+    )
     tuning: TuningSettings = Field(default=TuningSettings(), description="How the model is searched for.")
+    schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="What runs at set times.")
+    automation: AutomationSettings = Field(
+        default=AutomationSettings(), description="What follows by itself while Dagster's daemon runs."
+    )
+    freshness: FreshnessSettings = Field(
+        default=FreshnessSettings(), description="How old may be what people rely on."
+    )
     owners: list[str] = Field(
         default_factory=list, description="Who answers for it: e-mail addresses or `team:name`."
     )
@@ -63,41 +97,25 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
-        metric = self.tuning.metric
-        if metric and metric not in metrics_of(self.task):
-            raise misfit(
-                "tuning.metric", f"is {metric}, and {self.task} has {', '.join(metrics_of(self.task))}"
-            )
-        if len(self.tables) != 1:
-            raise misfit("tables", f"has {len(self.tables)} entries; a project has one table")
-        for table in self.tables:
-            if not names.IDENTIFIER.match(table) or table == names.FEATURES:
-                raise misfit(
-                    f"tables.{table}",
-                    "is no name for a table: it is made of lower-case letters, digits and _, starts with a "
-                    f"letter, and is not {names.FEATURES}",
-                )
-        if self.split.method == "stratified" and self.task == "regression":
-            raise misfit("split.method", "is stratified, which needs classes, and task is regression")
-        if self.task != "regression" and self.target.unit_size != 1:
-            raise misfit("target.unit_size", "is for regression; classes have no unit")
+        refuse_misfits(self)
         return self
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The graph, in its order."""
+        """The graph, in its order, and what sets it going."""
         project = self._project(context.path, context.project_root)
         return dg.Definitions(
             assets=[
-                raw_asset(project),
-                validated_asset(project),
-                features_asset(project),
-                training_set_asset(project),
+                *(raw_asset(project, table) for table in self.tables),
+                *(validated_asset(project, table) for table in self.tables),
+                *(_event_assets(project) if project.timeline else _static_assets(project)),
                 tuned_model_asset(project),
                 evaluation_report_asset(project),
                 registered_model_asset(project),
                 champion_asset(project),
             ],
             jobs=project_jobs(project),
+            sensors=[*project_sensors(project), automation_sensor(project)],
+            schedules=project_schedules(project),
         )
 
     def _project(self, path: Path, root: Path) -> Project:
@@ -109,8 +127,23 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
                 hint="name the folder with lower-case letters, digits and _, starting with a letter",
             )
         code = ProjectCode(folder.name, folder)
-        code.check(list(self.tables))
+        code.check(list(self.tables), events=self.partitions is not None)
         return Project(folder.name, self, code, root)
+
+
+def _static_assets(project: Project) -> list[dg.AssetsDefinition]:
+    """Between tables and model, where a row is what is predicted."""
+    return [features_asset(project), training_set_asset(project)]
+
+
+def _event_assets(project: Project) -> list[dg.AssetsDefinition]:
+    """Between tables and model, where events keep arriving; and the predictions that follow the model."""
+    return [
+        event_features_asset(project),
+        target_asset(project),
+        cutoff_training_set_asset(project),
+        predictions_asset(project),
+    ]
 
 
 def _told_with_places(error: ValidationError, context: dg.ComponentLoadContext) -> str:

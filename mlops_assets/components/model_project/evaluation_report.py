@@ -8,7 +8,14 @@ import dagster as dg
 
 from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, public_settings
-from mlops_assets.components.model_project.project import Project, markdown_table, plain_failures
+from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
+from mlops_assets.components.model_project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    markdown_table,
+    plain_failures,
+)
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.components.model_project.tuned_model import fit_settings
 from mlops_assets.digests import text_digest
@@ -31,20 +38,28 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that predicts the holdout and writes the report."""
     settings = project.settings
     metric = settings.tuning.metric_for(settings.task)
+    partitions, tuned_key = cutoff_partitions(project), project.key(names.TUNED_MODEL)
     spec = project.spec(
         project.key(names.EVALUATION_REPORT),
         description="Metrics on the holdout against a constant and a linear baseline, and a page to read.",
         kinds=["scikitlearn", "mlflow"],
-        deps=[project.key(names.TUNED_MODEL)],
+        deps=[tuned_key],
         code=["evaluation_report 1", metric, public_settings(settings.target), settings.description],
+        partitions=partitions,
     )
     check = dg.AssetCheckSpec(
         BEATS_BASELINE,
         asset=spec.key,
         description=f"The model's {metric} on the holdout beats a constant and a linear model.",
+        partitions_def=partitions,
     )
 
-    @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=[check],
+        name=names.op_name(*spec.key.path),
+        backfill_policy=one_by_one(partitions),
+    )
     def evaluation_report(
         context: dg.AssetExecutionContext,
         warehouse: WarehouseResource,
@@ -54,8 +69,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         from mlops_assets.ml.report import render_report, verdict
 
         with plain_failures():
-            tracking = mlflow.store
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id)
+            tracking, cutoff = mlflow.store, partition_of(context)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):
                 evaluation = _evaluate(project, tracking, trained, warehouse.store)
                 told = verdict(evaluation)
@@ -82,6 +97,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                 **{name: value for name, value in ours.items() if value == value},
                 f"baseline_{metric}": theirs,
                 "mlflow_run_id": trained.run_id,
+                INPUTS: inputs_digest({(tuned_key, cutoff): trained.facts["model_digest"]}),
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -101,14 +117,25 @@ def _evaluate(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
 ) -> "Evaluation":
     """Predict the holdout of the very table version that the model was trained on."""
-    from mlops_assets.ml.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL, Evaluation, score_all
+    from mlops_assets.ml.evaluation import (
+        CONSTANT_BASELINE,
+        LINEAR_BASELINE,
+        MODEL,
+        Evaluation,
+        score_all,
+        score_intervals,
+    )
     from mlops_assets.ml.training import constant_predictions, fit_linear_baseline, split_sides
 
     settings = project.settings
     model = tracking.load(trained)
     frame = training_set(project, warehouse, trained.facts)
     train, holdout = split_sides(
-        frame, target=settings.target.column, classes=model.spec.classes, subject=project.name
+        frame,
+        target=settings.target.column,
+        classes=model.spec.classes,
+        subject=project.name,
+        aside=settings.entity,
     )
     shared = fit_settings(project, len(model.spec.classes))
     linear = fit_linear_baseline(
@@ -143,6 +170,15 @@ def _evaluate(
         training_seconds=float(trained.facts["training_seconds"]),
         peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
         facts=_provenance(trained),
+        intervals=score_intervals(
+            settings.task,
+            settings.tuning.metric_for(settings.task),
+            holdout.target,
+            predictions,
+            classes=classes,
+            unit_size=unit_size,
+        ),
+        split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
     )
 
 
@@ -173,6 +209,7 @@ def _provenance(trained: "TrainedModel") -> dict[str, str]:
     tables = {f"table {name}": f"version {version}" for name, version in json.loads(facts["inputs"]).items()}
     return {
         **tables,
+        **({"cut-off": facts["cutoff"]} if "cutoff" in facts else {}),
         "training set": f"version {facts['training_set_version']}, digest {facts['training_set_digest']}",
         "code version": facts["code_version"],
         "model digest": facts["model_digest"],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.resources import WarehouseResource
@@ -29,6 +30,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         description="`features.sql` over the validated rows; the target is hidden from it.",
         kinds=["duckdb", "sql", "deltalake"],
         deps=[validated_key],
+        automation=follows_its_inputs(project),
         code=["features 1", project.code.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
     )
     checks = [
@@ -43,15 +45,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             "nothing leaks from one row into another, and scoring a single row gives the same result.",
         ),
     ]
-    if project.code.has_feature_contract():
-        checks.append(
-            dg.AssetCheckSpec(
-                CONTRACT,
-                asset=spec.key,
-                blocking=True,
-                description="Every row keeps `Features` in schema.py.",
-            )
-        )
+    checks.extend(contract_check(project, spec.key))
 
     @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
     def features(
@@ -78,14 +72,18 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata=table_metadata(
-                    rows=result.rows, version=result.version, changed=result.changed, types=types
+                    rows=result.rows,
+                    version=result.version,
+                    changed=result.changed,
+                    types=types,
+                    made_of={(validated_key, None): store.digest(validated_key.path, version=version)},
                 ),
             )
             written = store.relation(connection, spec.key.path, version=result.version)
             yield _one_row_each(valid, written)
             yield _row_by_row(connection, query, project.table, valid, written)
             if declared := project.code.feature_contract():
-                yield _contract(declared, written)
+                yield judge_contract(declared, written)
 
     return features
 
@@ -145,7 +143,24 @@ def _row_by_row(
     )
 
 
-def _contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+def contract_check(
+    project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None
+) -> list[dg.AssetCheckSpec]:
+    """The check of the features' own contract, if the project declares one."""
+    if not project.code.has_feature_contract():
+        return []
+    return [
+        dg.AssetCheckSpec(
+            CONTRACT,
+            asset=key,
+            blocking=True,
+            description="Every row keeps `Features` in schema.py.",
+            partitions_def=partitions,
+        )
+    ]
+
+
+def judge_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Judge the features by their own contract; none is removed, all are blocked."""
     if missing := declared.missing(written.columns):
         return dg.AssetCheckResult(

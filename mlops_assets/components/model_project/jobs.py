@@ -1,4 +1,10 @@
-"""The jobs of a project: one for each purpose."""
+"""The jobs of a project: one for each purpose.
+
+Holds: which assets are made together. Tables and cut-offs have different partitions, so no one job holds them
+all.
+Add here: a job for another purpose.
+Not here: when jobs run (`sensors.py`, `schedules.py`).
+"""
 
 from typing import TYPE_CHECKING
 
@@ -10,25 +16,69 @@ from mlops_assets.components.model_project.project import Project
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+    Jobs = list[UnresolvedAssetJobDefinition]
 
-def project_jobs(project: Project) -> "list[UnresolvedAssetJobDefinition]":
-    """`<project>_ingest` brings data in, `<project>_train` makes a model of it."""
-    ingest = dg.AssetSelection.assets(
-        project.table_key(names.RAW),
-        project.table_key(names.VALIDATED),
-        project.table_key(names.QUARANTINE),
-        project.key(names.FEATURES),
-    )
-    train = dg.AssetSelection.groups(project.name) - ingest
+MODEL_ASSETS = (names.TRAINING_SET, names.TUNED_MODEL, names.EVALUATION_REPORT)
+REGISTRY_ASSETS = (names.REGISTERED_MODEL, names.CHAMPION)
+
+
+def project_jobs(project: Project) -> "Jobs":
+    """The project's jobs, such as `<project>_ingest`."""
+    if project.timeline is None:
+        return [
+            _ingest(project),
+            _train(project, "Split, search, evaluate, register, and promote what deserves it."),
+        ]
+    cutoff = "of a cut-off, judged by the newest partition that was labelled then"
     return [
-        dg.define_asset_job(
-            names.job_name(project.name, "ingest"),
-            ingest,
-            description="Read the source, keep or quarantine each row, and compute features.",
+        _ingest(project),
+        _job(
+            project, names.LABEL, [names.TARGET], "The target of a partition, once its horizon has arrived."
         ),
-        dg.define_asset_job(
-            names.job_name(project.name, "train"),
-            train,
-            description="Split, search, evaluate, register, and promote what deserves it.",
+        _train(project, f"The model {cutoff}: search, evaluate, register, and promote what deserves it."),
+        _job(project, names.SCORE, [names.PREDICTIONS], "The champion's predictions of a partition."),
+        _job(
+            project,
+            names.BACKTEST,
+            MODEL_ASSETS,
+            f"The model {cutoff}, evaluated and never registered: launch it for many cut-offs to walk "
+            "forward.",
         ),
     ]
+
+
+def ingested(project: Project) -> dg.AssetSelection:
+    """What the ingest job makes: raw, validated and quarantined rows, and features."""
+    return dg.AssetSelection.assets(
+        *(
+            project.table_key(layer, table)
+            for table in _tables(project)
+            for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)
+        ),
+        project.key(names.FEATURES),
+    )
+
+
+def _tables(project: Project) -> list[str]:
+    """The tables of a partition; those without time are ingested by their sensor, or by hand."""
+    return project.event_tables if project.timeline else [project.table]
+
+
+def _ingest(project: Project) -> "UnresolvedAssetJobDefinition":
+    what = "Read the source" if project.timeline is None else "Read what arrived for a partition"
+    return dg.define_asset_job(
+        names.job_name(project.name, names.INGEST),
+        ingested(project),
+        description=f"{what}, keep or quarantine each row, and compute features.",
+    )
+
+
+def _train(project: Project, description: str) -> "UnresolvedAssetJobDefinition":
+    return _job(project, names.TRAIN_JOB, (*MODEL_ASSETS, *REGISTRY_ASSETS), description)
+
+
+def _job(
+    project: Project, purpose: str, assets: "tuple[str, ...] | list[str]", description: str
+) -> "UnresolvedAssetJobDefinition":
+    selection = dg.AssetSelection.assets(*(project.key(name) for name in assets))
+    return dg.define_asset_job(names.job_name(project.name, purpose), selection, description=description)

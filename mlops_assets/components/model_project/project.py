@@ -17,10 +17,15 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.digests import text_digest
-from mlops_assets.errors import MlopsError
+from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.ml.timeline import Timeline
+from mlops_assets.periods import Periods
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
+
+INPUTS = "inputs"
+"""Name in metadata: `inputs_digest` of what a partition was made of."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,38 @@ class Project:
 
     @cached_property
     def table(self) -> str:
-        """The name of the project's one table."""
+        """The name of the one table of a project without partitions."""
         return next(iter(self.settings.tables))
 
-    @property
-    def subject(self) -> str:
-        """Project and table, for messages."""
-        return f"{self.name}: table {self.table}"
+    @cached_property
+    def timeline(self) -> Timeline | None:
+        """Which partition may see which, in an event project; None in a project without partitions."""
+        settings = self.settings
+        if settings.partitions is None or settings.target.horizon is None:
+            return None
+        periods = Periods.of(settings.partitions.cadence, settings.partitions.start, settings.partitions.end)
+        lookback, window = settings.partitions.lookback, settings.training.window
+        return Timeline(periods, settings.target.horizon, lookback, window)
 
-    def table_key(self, layer: str) -> dg.AssetKey:
-        """Key of a layer of the table."""
-        return dg.AssetKey(names.table_asset(self.name, layer, self.table))
+    @property
+    def time(self) -> Timeline:
+        """The timeline of an event project; asked for only where there is one."""
+        if self.timeline is None:
+            raise ProjectError(f"{self.name} has no partitions")
+        return self.timeline
+
+    @cached_property
+    def event_tables(self) -> list[str]:
+        """The tables whose rows arrive by partition."""
+        return [name for name, table in self.settings.tables.items() if self.timeline and table.time]
+
+    def subject(self, table: str) -> str:
+        """Project and table, for messages."""
+        return f"{self.name}: table {table}"
+
+    def table_key(self, layer: str, table: str | None = None) -> dg.AssetKey:
+        """Key of a layer of a table; of the one table, if none is named."""
+        return dg.AssetKey(names.table_asset(self.name, layer, table or self.table))
 
     def key(self, asset: str) -> dg.AssetKey:
         """Key of an asset that the project has once."""
@@ -64,10 +90,13 @@ class Project:
         *,
         description: str,
         kinds: Sequence[str],
-        deps: Sequence[dg.AssetKey] = (),
+        deps: Sequence[dg.AssetKey | dg.AssetDep] = (),
         code: Sequence[str],
         skippable: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        partitions: dg.PartitionsDefinition | None = None,
+        automation: "dg.AutomationCondition | None" = None,
+        freshness: dg.FreshnessPolicy | None = None,
     ) -> dg.AssetSpec:
         """An asset with all that the project's assets share.
 
@@ -87,6 +116,9 @@ class Project:
             code_version=text_digest(*code)[:16],
             skippable=skippable,
             metadata=metadata,
+            partitions_def=partitions,
+            automation_condition=automation,
+            freshness_policy=freshness,
         )
 
 
@@ -100,9 +132,21 @@ def plain_failures() -> Iterator[None]:
 
 
 def table_metadata(
-    *, rows: int, version: int, changed: bool, types: Mapping[str, str], descriptions: Mapping[str, str] = {}
+    *,
+    rows: int,
+    version: int,
+    changed: bool,
+    types: Mapping[str, str],
+    descriptions: Mapping[str, str] = {},
+    made_of: Mapping[tuple[dg.AssetKey, str | None], str] | None = None,
 ) -> dict[str, Any]:
-    """What every table's materialization tells."""
+    """What every table's materialization tells.
+
+    Parameters
+    ----------
+    made_of
+        As `inputs_digest` wants it; None for what is read from files.
+    """
     columns = [
         dg.TableColumn(name, kind, description=descriptions.get(name) or None) for name, kind in types.items()
     ]
@@ -111,7 +155,20 @@ def table_metadata(
         "dagster/column_schema": dg.TableSchema(columns),
         "table_version": version,
         "written": changed,
+        **({INPUTS: inputs_digest(made_of)} if made_of is not None else {}),
     }
+
+
+def inputs_digest(parts: Mapping[tuple[dg.AssetKey, str | None], str]) -> str:
+    """One digest for what an asset was made of.
+
+    Parameters
+    ----------
+    parts
+        The data version of each asset, and where it has partitions of each partition, that was read.
+    """
+    lines = sorted(f"{key.to_user_string()}|{part or ''}|{version}" for (key, part), version in parts.items())
+    return text_digest(*lines)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

@@ -6,12 +6,13 @@ import dagster as dg
 from pydantic import Field
 
 from mlops_assets import names
+from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
-from mlops_assets.digests import text_digest
 from mlops_assets.resources import WarehouseResource
 
-SOURCE, FINGERPRINT, FOLDER = "source", "source_fingerprint", "project_folder"
-"""Names in metadata: where rows come from, the digest of all files, and the folder that declares it."""
+SOURCE, ARRIVAL, FINGERPRINT, FOLDER = "source", "arrival", "source_fingerprint", "project_folder"
+"""Names in metadata: where rows come from, the column that tells when, the digest of the source's content,
+and the folder that declares it."""
 
 
 class RawConfig(dg.Config):
@@ -23,34 +24,45 @@ class RawConfig(dg.Config):
     )
 
 
-def raw_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that reads the table's files."""
-    settings = project.settings.tables[project.table]
+def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
+    """The asset that reads a table's files, those of one partition if it has partitions."""
+    settings = project.settings.tables[table]
+    partitions = arrival_partitions(project) if table in project.event_tables else None
+    periods = project.timeline.periods if project.timeline and partitions else None
+    subject = project.subject(table)
     spec = project.spec(
-        project.table_key(names.RAW),
+        project.table_key(names.RAW, table),
         description=f"Rows of `{settings.source}` as they came: text stays text, and file and row are kept.",
         kinds=["duckdb", "deltalake"],
-        code=["raw 1"],
-        metadata={SOURCE: settings.source, FOLDER: str(project.code.folder)},
+        code=["raw 1", *([settings.arrival] if settings.arrival else [])],
+        metadata={
+            SOURCE: settings.source,
+            FOLDER: str(project.code.folder),
+            **({ARRIVAL: settings.arrival} if settings.arrival else {}),
+        },
+        partitions=partitions,
     )
 
-    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path))
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
         import duckdb
 
-        from mlops_assets.stores.sources import find_files, read_files, unreadable
+        from mlops_assets.stores.arrivals import arrival_of, partition_relations
+        from mlops_assets.stores.sources import unreadable
 
-        source = Path(config.source or settings.source).expanduser()
-        store = warehouse.store
-        with plain_failures(), store.connect() as connection:
-            files = find_files(project.root / source, subject=project.subject)
-            relations = read_files(connection, files, subject=project.subject)
+        source = project.root / Path(config.source or settings.source).expanduser()
+        store, partition = warehouse.store, partition_of(context)
+        with plain_failures(), store.turn(spec.key.path, partition), store.connect() as connection:
+            arrival = arrival_of(connection, source, periods, settings.arrival, partition, subject=subject)
+            relations = partition_relations(connection, arrival, periods, settings.arrival, subject=subject)
             try:
-                result = store.write(spec.key.path, relations, dagster_run_id=context.run.run_id)
+                result = store.write(
+                    spec.key.path, relations, partition=partition, dagster_run_id=context.run.run_id
+                )
             except duckdb.Error as error:
-                raise unreadable(project.root / source, project.subject, error) from error
+                raise unreadable(source, subject, error) from error
             types = dict(zip(relations[0].columns, map(str, relations[0].types), strict=True))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
@@ -58,15 +70,10 @@ def raw_asset(project: Project) -> dg.AssetsDefinition:
                 **table_metadata(
                     rows=result.rows, version=result.version, changed=result.changed, types=types
                 ),
-                SOURCE: str(project.root / source),
-                "files": len(files),
-                FINGERPRINT: fingerprint([file.sha256 for file in files]),
+                SOURCE: str(source),
+                "files": len(arrival.files),
+                FINGERPRINT: arrival.fingerprint,
             },
         )
 
     return raw
-
-
-def fingerprint(digests: list[str]) -> str:
-    """One digest for the content of all files, whatever their names."""
-    return text_digest(*sorted(digests))

@@ -13,9 +13,11 @@ from pydantic_core import PydanticCustomError
 
 from mlops_assets.ml.tasks import Metric, Task, default_metric
 from mlops_assets.names import IDENTIFIER
+from mlops_assets.periods import Cadence
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal["xgboost", "linear"]
+Cron = Annotated[str, StringConstraints(pattern=r"^\s*(\S+\s+){4}\S+\s*$|^@\w+$")]
 
 
 def misfit(path: str, fault: str) -> PydanticCustomError:
@@ -32,7 +34,14 @@ class Settings(dg.Model, dg.Resolvable):
 class TargetSettings(Settings):
     """What is predicted."""
 
-    column: str = Field(description="The column of the table that holds the target.")
+    column: str = Field(
+        description="The column that holds the target: of the table, or in an event project of `target.sql`."
+    )
+    horizon: int | None = Field(
+        default=None,
+        ge=1,
+        description="Event projects: how many partitions after its own a target looks at.",
+    )
     unit: str = Field(default="", description="What rmse and mae are reported in, such as `100,000 USD`.")
     unit_size: float = Field(
         default=1.0, gt=0, description="How much of the target one unit is, such as `100000`."
@@ -51,11 +60,98 @@ class TableSettings(Settings):
         description="Columns that identify a row: unique and never null. Without a key a row is identified "
         "by all of its columns, and may stand more than once.",
     )
+    time: str | None = Field(
+        default=None,
+        description="Event projects: the column that tells when a row's event happened. A table without it "
+        "is "
+        "static: it has no partitions, and every partition of the features sees all of it.",
+    )
+    arrival: str | None = Field(
+        default=None,
+        description="Event projects: the column that tells when a row became known, where one file holds "
+        "many "
+        "partitions. Without it, the date in a file's name says to which partition its rows belong.",
+    )
     max_rejected_share: float = Field(
         default=0.05,
         ge=0,
         le=1,
         description="The share of rows that may break the contract before everything downstream is blocked.",
+    )
+
+
+class PartitionSettings(Settings):
+    """How arrivals are cut into partitions."""
+
+    cadence: Cadence = Field(description="`daily`, `weekly` (from Monday) or `monthly`.")
+    start: str = Field(description="The first partition: `2024-01`, or for days and weeks `'2024-01-31'`.")
+    end: str | None = Field(default=None, description="The last partition; by default there is none.")
+    lookback: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many partitions of arrivals `features.sql` sees, its own included; by default all. "
+        "A "
+        "corrected file changes the features of so many partitions.",
+    )
+
+
+class TrainingSettings(Settings):
+    """Which partitions of an event project train a model; each model has a cut-off."""
+
+    window: int | None = Field(
+        default=None, ge=1, description="How many labelled partitions train, the newest; by default all."
+    )
+    refit: bool = Field(
+        default=True,
+        description="Whether the model that is registered is fitted again on all labelled partitions, after "
+        "it "
+        "was judged by the newest of them.",
+    )
+
+
+class BackfillSchedule(Settings):
+    """A schedule that reads the newest partitions again."""
+
+    cron: Cron = Field(description="When, as cron spells it.")
+    last: int = Field(default=3, ge=1, description="How many partitions, the newest that have data.")
+
+
+class ScheduleSettings(Settings):
+    """What runs at set times. Sensors see to new data meanwhile."""
+
+    score: Cron | None = Field(
+        default=None, description="Event projects: score the newest partition that has features."
+    )
+    train: Cron | None = Field(
+        default=None,
+        description="Train again, at the newest cut-off with labels; unless nothing has changed.",
+    )
+    backfill: BackfillSchedule | None = Field(
+        default=None, description="Event projects: read the newest partitions again."
+    )
+    timezone: str = Field(default="UTC", description="The time zone of the times.")
+
+
+class AutomationSettings(Settings):
+    """What follows by itself while Dagster's daemon runs; all can be switched in Dagster's UI, too."""
+
+    files: bool = Field(default=True, description="Sensors start with: new and changed files are ingested.")
+    assets: bool = Field(
+        default=True,
+        description="Features, target and predictions follow when what they are made of changed.",
+    )
+    schedules: bool = Field(default=True, description="Schedules start with Dagster.")
+    seconds: int = Field(default=10, ge=1, description="Least seconds between two looks at the files.")
+
+
+class FreshnessSettings(Settings):
+    """How old may be what people rely on."""
+
+    predictions_hours: float | None = Field(
+        default=None, gt=0, description="Predictions are late when none was written for so long."
+    )
+    champion_hours: float | None = Field(
+        default=None, gt=0, description="The champion is late when no decision about it was made for so long."
     )
 
 

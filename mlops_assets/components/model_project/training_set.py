@@ -1,4 +1,8 @@
-"""training_set: labelled rows of features with their side of the split."""
+"""training_set: labelled rows of features with their side of the split.
+
+Holds: the asset of a project without partitions, its check, and reading the very rows of a model again.
+Not here: the training set of a cut-off (`cutoff_training_set.py`).
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -18,6 +22,7 @@ from mlops_assets.resources import WarehouseResource
 from mlops_assets.sql import quoted, quoted_list
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from mlops_assets.stores.warehouse import Warehouse
@@ -81,27 +86,42 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             if not result.rows:
                 raise DataError(f"{project.name}: no row has a value of the target {target}")
             written = store.relation(connection, spec.key.path)
-            counted = written.aggregate(f"{names.SPLIT}, count(*), count(distinct {quoted(target)})")
-            counts = {side: (rows, values) for side, rows, values in sorted(counted.fetchall())}
+            counts = count_sides(written, target)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
                     **table_metadata(
-                        rows=result.rows, version=result.version, changed=result.changed, types=types
+                        rows=result.rows,
+                        version=result.version,
+                        changed=result.changed,
+                        types=types,
+                        made_of={
+                            (key, None): store.digest(key.path, version=version)
+                            for key, version in versions.items()
+                        },
                     ),
-                    "split": markdown_table(
-                        ["side", "rows", "different targets"],
-                        [(side, f"{rows:,}", f"{values:,}") for side, (rows, values) in counts.items()],
-                    ),
+                    "split": split_table(counts),
                     "made_of": dg.MetadataValue.json(keys),
                 },
             )
-            yield _both_sides(project, counts)
+            yield both_sides(project, counts)
 
     return training_set
 
 
-def _both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
+def count_sides(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, tuple[int, int]]:
+    """Rows and different targets of each side."""
+    counted = written.aggregate(f"{names.SPLIT}, count(*), count(distinct {quoted(target)})")
+    return {side: (rows, values) for side, rows, values in sorted(counted.fetchall())}
+
+
+def split_table(counts: Mapping[str, tuple[int, int]]) -> dg.MarkdownMetadataValue:
+    """The same to look at."""
+    lines = [(side, f"{rows:,}", f"{values:,}") for side, (rows, values) in counts.items()]
+    return markdown_table(["side", "rows", "different targets"], lines)
+
+
+def both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
     rows = {side: counts.get(side, (0, 0)) for side in (names.TRAIN, names.HOLDOUT)}
     told = ", ".join(
         f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items()
@@ -124,12 +144,13 @@ def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, s
         When that version of the table is gone, or was written anew with other rows.
     """
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
+    cutoff = facts.get("cutoff")
     gone = not warehouse.exists(table) or version > warehouse.version(table)
-    if gone or warehouse.digest(table, version=version) != facts["training_set_digest"]:
+    if gone or warehouse.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
         raise DataError(
             f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
             f"not in {warehouse.root} any more",
             hint=f"bring the warehouse back; or to start over, delete the alias {names.CHAMPION} of the "
             f"registered model {project.name} in MLflow, and train again",
         )
-    return warehouse.frame(table, version=version)
+    return warehouse.frame(table, partition=cutoff, version=version)

@@ -1,6 +1,7 @@
 """tuned_model: the search, and the model that won it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -12,17 +13,29 @@ from pydantic import Field
 
 from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, PIPELINE, SCHEMA, public_settings
-from mlops_assets.components.model_project.project import Project, markdown_table, plain_failures
+from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
+from mlops_assets.components.model_project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    markdown_table,
+    plain_failures,
+)
 from mlops_assets.digests import text_digest
 from mlops_assets.ml.machine import peak_memory_bytes, thread_count
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from mlops_assets.ml.columns import Column
     from mlops_assets.ml.evaluation import TrialSummary
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.model import ModelSpec
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.ml.tuning import SearchResult, SearchSettings
+    from mlops_assets.stores.tracking import TrackingStore
 
 TRIALS = "trials"
 """Name in metadata: how many trials the search was asked for."""
@@ -39,12 +52,14 @@ class TuningConfig(dg.Config):
 
 def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that searches, fits the winner and logs it."""
-    training_key = project.key(names.TRAINING_SET)
+    training_key, partitions = project.key(names.TRAINING_SET), cutoff_partitions(project)
     settings = project.settings
+    refit = project.timeline is not None and settings.training.refit
     spec = project.spec(
         project.key(names.TUNED_MODEL),
         description=f"A search over {', '.join(settings.tuning.families)} by cross-validation on the rows "
-        "that train, and the winner fitted on all of them.",
+        "that train, and the winner fitted on all of them"
+        + ("; to serve, it is fitted again on all labelled rows." if refit else "."),
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
@@ -53,11 +68,13 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             settings.task,
             public_settings(settings.target),
             public_settings(settings.tuning, but=BUDGET),
+            *([public_settings(settings.training)] if project.timeline else []),
         ],
         metadata={TRIALS: settings.tuning.trials},
+        partitions=partitions,
     )
 
-    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path))
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
     def tuned_model(
         context: dg.AssetExecutionContext,
         config: TuningConfig,
@@ -65,53 +82,41 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.artifact import save_model
-        from mlops_assets.ml.model import TabularModel
-        from mlops_assets.ml.training import TrainingData, check_pipeline, find_classes
+        from mlops_assets.ml.training import check_pipeline
 
         started = monotonic()
-        store, table = warehouse.store, training_key.path
-        with plain_failures(), TemporaryDirectory() as scratch:
+        store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
+        with plain_failures():
             version = store.version(table)
-            frame = store.frame(table, version=version)
-            frame = frame[frame[names.SPLIT] == names.TRAIN]
-            target = settings.target.column
-            classes = find_classes(settings.task, frame[target], subject=project.name)
-            train = TrainingData.of(frame, target=target, classes=classes, subject=project.name)
-            shared = fit_settings(project, len(classes))
-            check_pipeline(project.code.make_pipeline(), train)
+            rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
+            shared = fit_settings(project, len(rows.classes))
+            check_pipeline(project.code.make_pipeline(), rows.train)
             facts = {
                 "project": project.name,
                 "training_set_version": str(version),
-                "training_set_digest": store.digest(table, version=version),
+                "training_set_digest": store.digest(table, partition=cutoff, version=version),
                 "inputs": json.dumps(store.inputs(table, version)),
                 "code_version": str(spec.code_version),
                 "dagster_run_id": context.run.run_id,
+                **({"cutoff": cutoff} if cutoff else {}),
             }
             with mlflow.run(project.name) as run_id:
                 tracking = mlflow.store
                 search = _search_settings(project, config.trials)
-                result = _search(context, project, train, search, shared, tracking, run_id, facts, folders)
-                spec_of_model = _model_spec(project, train, classes, result)
-                model = TabularModel.fit(
-                    spec_of_model,
-                    project.code.text(FEATURES_SQL),
-                    train.features,
-                    train.target,
-                    project.code.make_pipeline(),
-                    shared,
+                result = _search(
+                    context, project, rows.train, search, shared, tracking, run_id, facts, folders
                 )
-                folder = Path(scratch) / "model"
-                facts["model_digest"] = save_model(model, folder)
-                facts["model_uri"] = tracking.log_model(folder, spec_of_model)
+                facts |= _fit_and_log(project, rows, result, shared, tracking)
                 facts["training_seconds"] = f"{monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
+                source = {"table": "/".join(table), "version": version, **store.inputs(table, version)}
+                features = list(rows.train.features.columns)
                 tracking.log_dataset(
                     run_id,
                     name=f"{project.name}.{names.TRAINING_SET}",
                     digest=facts["training_set_digest"][:32],
-                    source={"table": "/".join(table), "version": version, **store.inputs(table, version)},
-                    profile={"train_rows": len(train.target), "features": list(train.features.columns)},
+                    source=source,
+                    profile={"train_rows": len(rows.train.target), "features": features},
                 )
                 tracking.log_facts(
                     run_id,
@@ -119,12 +124,68 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                     metrics={f"cv_{search.metric}": result.score},
                     facts=facts,
                 )
+        made_of = {(training_key, cutoff): facts["training_set_digest"]}
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts["model_digest"]),
-            metadata=_metadata(result, search, facts, run_id),
+            metadata={**_metadata(result, search, facts, run_id), INPUTS: inputs_digest(made_of)},
         )
 
     return tuned_model
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A training set as it is used.
+
+    Attributes
+    ----------
+    train
+        What is searched on, and what the model that is judged is fitted on.
+    labelled
+        What the model that serves is fitted on; None when that is the one that is judged.
+    """
+
+    train: "TrainingData"
+    labelled: "TrainingData | None"
+    classes: tuple[Any, ...]
+
+
+def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> _Rows:
+    from mlops_assets.ml.training import TrainingData, find_classes
+
+    target, train = project.settings.target.column, frame[frame[names.SPLIT] == names.TRAIN]
+    classes = find_classes(project.settings.task, train[target], subject=project.name)
+
+    def read(rows: "pd.DataFrame") -> TrainingData:
+        return TrainingData.of(
+            rows, target=target, classes=classes, subject=project.name, aside=project.settings.entity
+        )
+
+    labelled = None
+    if cutoff and project.settings.training.refit:
+        labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_by(cutoff))])
+    return _Rows(read(train), labelled, classes)
+
+
+def _fit_and_log(
+    project: Project, rows: _Rows, result: "SearchResult", shared: "Settings", tracking: "TrackingStore"
+) -> dict[str, str]:
+    """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both."""
+    from mlops_assets.ml.artifact import save_model
+    from mlops_assets.ml.model import TabularModel
+
+    spec = _model_spec(project, rows, result)
+    facts: dict[str, str] = {}
+    for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
+        if data is None:
+            continue
+        sql, pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
+        model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / name
+            facts[f"{role}_digest"] = save_model(model, folder)
+            facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
+    return facts
 
 
 def fit_settings(project: Project, classes: int) -> "Settings":
@@ -166,11 +227,9 @@ def _search(
     folders: WorkFolders,
 ) -> "SearchResult":
     """Search with a journal that only an equal search goes on from, logging each trial."""
-    from mlops_assets.ml.splits import make_folds
     from mlops_assets.ml.tasks import is_better
     from mlops_assets.ml.tuning import tune
 
-    tuning = project.settings.tuning
     best: list[float] = []
     count = 0
 
@@ -190,9 +249,7 @@ def _search(
     )
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
     journal.parent.mkdir(parents=True, exist_ok=True)
-    folds = make_folds(
-        project.settings.task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups
-    )
+    folds = _folds(project, train)
     with FileLock(journal.with_suffix(".lock")):  # a second run of the same search waits, and finds it done
         return tune(
             train.features,
@@ -206,26 +263,52 @@ def _search(
         )
 
 
-def _model_spec(
-    project: Project, train: "TrainingData", classes: tuple[Any, ...], result: "SearchResult"
-) -> "ModelSpec":
+def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
+    """The folds of the search; in an event project they walk forward in time."""
+    from mlops_assets.ml.splits import forward_folds, make_folds
+
+    task, tuning = project.settings.task, project.settings.tuning
+    if train.periods is None:
+        return make_folds(task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups)
+    return forward_folds(
+        train.periods,
+        train.target,
+        folds=tuning.folds,
+        gap=project.time.horizon,
+        by_class=task != "regression",
+    )
+
+
+def _model_spec(project: Project, rows: _Rows, result: "SearchResult") -> "ModelSpec":
     from mlops_assets.ml.model import ModelSpec
 
-    target = project.settings.target.column
-    key = project.settings.tables[project.table].key
-    columns = project.code.contract(project.table, key=key).columns
+    target, features = project.settings.target.column, rows.train.features
     return ModelSpec(
         project=project.name,
         task=project.settings.task,
         target=target,
-        table=project.table,
-        columns=tuple(column for column in columns if column.name != target),
-        features=tuple(train.features.columns),
-        classes=classes,
+        table=None if project.timeline else project.table,
+        columns=_callers_columns(project, features),
+        features=tuple(features.columns),
+        classes=rows.classes,
         family=result.family,
         params=result.params,
         rounds=result.rounds,
         seed=project.settings.tuning.seed,
+    )
+
+
+def _callers_columns(project: Project, features: "pd.DataFrame") -> "tuple[Column, ...]":
+    """What predictions are made from: the table's columns, or in an event project the features."""
+    from mlops_assets.ml.columns import Column
+
+    if project.timeline is None:
+        key = project.settings.tables[project.table].key
+        columns = project.code.contract(project.table, key=key).columns
+        return tuple(column for column in columns if column.name != project.settings.target.column)
+    return tuple(
+        Column(str(name), "DOUBLE" if kind.kind == "f" else "VARCHAR")
+        for name, kind in features.dtypes.items()
     )
 
 

@@ -8,47 +8,57 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import SCHEMA
+from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import (
     Project,
     markdown_table,
     plain_failures,
     table_metadata,
 )
-from mlops_assets.errors import DataError
+from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
     import duckdb
 
+    from mlops_assets.ml.contracts import Contract
+
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
 
 
-def validated_asset(project: Project) -> dg.AssetsDefinition:
-    """The contract step as one multi-asset with its two checks."""
-    settings = project.settings.tables[project.table]
-    raw_key = project.table_key(names.RAW)
+def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
+    """The contract step of a table as one multi-asset with its two checks."""
+    settings = project.settings.tables[table]
+    raw_key = project.table_key(names.RAW, table)
+    partitions = arrival_partitions(project) if table in project.event_tables else None
     code = [
         "validated 1",
         project.code.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,
         repr(settings.max_rejected_share),
+        *([settings.time] if settings.time else []),
     ]
     validated = project.spec(
-        project.table_key(names.VALIDATED),
+        project.table_key(names.VALIDATED, table),
         description="The rows that keep the contract in `schema.py`, typed, each with its `row_id`.",
         kinds=["duckdb", "pandera", "deltalake"],
         deps=[raw_key],
         code=code,
+        partitions=partitions,
+        automation=follows_its_inputs(project),
     )
     quarantine = project.spec(
-        project.table_key(names.QUARANTINE),
+        project.table_key(names.QUARANTINE, table),
         description="The rows that break the contract, with their values as they came and every broken rule.",
         kinds=["duckdb", "pandera", "deltalake"],
         deps=[raw_key],
         code=code,
+        partitions=partitions,
+        automation=follows_its_inputs(project),
     )
     checks = [
         dg.AssetCheckSpec(
@@ -56,46 +66,56 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
             asset=validated.key,
             blocking=True,
             description=f"At most {settings.max_rejected_share:.1%} of the raw rows break the contract.",
+            partitions_def=partitions,
         ),
         dg.AssetCheckSpec(
             EVERY_ROW_ACCOUNTED_FOR,
             asset=validated.key,
             blocking=True,
             description="Raw rows are as many as validated and quarantined ones together.",
+            partitions_def=partitions,
         ),
     ]
 
     @dg.multi_asset(
-        specs=[validated, quarantine], check_specs=checks, name=names.op_name(*validated.key.path)
+        specs=[validated, quarantine],
+        check_specs=checks,
+        name=names.op_name(*validated.key.path),
+        backfill_policy=one_by_one(partitions),
     )
     def contract(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.ml.validation import validate
 
-        store = warehouse.store
-        with plain_failures(), store.connect() as connection, TemporaryDirectory() as scratch:
-            declared = project.code.contract(project.table, key=settings.key)
+        store, partition = warehouse.store, partition_of(context)
+        with (
+            plain_failures(),
+            store.turn(validated.key.path, partition),
+            store.connect() as connection,
+            TemporaryDirectory() as scratch,
+        ):
+            declared = declared_contract(project, table)
             version = store.version(raw_key.path)
-            raw = store.relation(connection, raw_key.path, version=version)
-            if missing := declared.missing(raw.columns):
-                raise DataError(
-                    f"{project.subject}: the source lacks the columns {', '.join(missing)}; it has "
-                    f"{', '.join(name for name in raw.columns if name not in names.PROVENANCE)}",
-                    hint="rename the source's columns, or change schema.py",
-                )
-            raw_rows = raw.count("*").fetchall()[0][0]
-            if not raw_rows:
-                raise DataError(
-                    f"{project.subject}: the source has no rows", hint="look at what wrote the file"
-                )
+            raw = store.relation(connection, raw_key.path, partition=partition, version=version)
+            raw = raw.project(f"* exclude ({names.PARTITION})") if partition else raw
+            made_of = {(raw_key, partition): store.digest(raw_key.path, partition=partition, version=version)}
+            raw_rows = _refuse_unusable(project.subject(table), declared, raw, partition)
             identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
-            good, bad = validate(connection, raw, declared, identity=identity, scratch=Path(scratch))
-            inputs = {"/".join(raw_key.path): version}
+            before = None
+            if partition and settings.time:
+                before = settings.time, project.time.periods.end_of(partition)
+            good, bad = validate(
+                connection, raw, declared, identity=identity, scratch=Path(scratch), before=before
+            )
             results = {}
             for spec, relation in ((validated, good), (quarantine, bad)):
                 result = store.write(
-                    spec.key.path, relation, dagster_run_id=context.run.run_id, inputs=inputs
+                    spec.key.path,
+                    relation,
+                    partition=partition,
+                    dagster_run_id=context.run.run_id,
+                    inputs={"/".join(raw_key.path): version},
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
@@ -111,15 +131,49 @@ def validated_asset(project: Project) -> dg.AssetsDefinition:
                             changed=result.changed,
                             types=types,
                             descriptions=descriptions,
+                            made_of=made_of,
                         ),
                         **extra,
                     },
                 )
             kept, rejected = results[validated.key].rows, results[quarantine.key].rows
+            share = rejected / raw_rows if raw_rows else 0.0
             yield _accounting(raw_rows, kept, rejected, validated.key)
-            yield _share(rejected / raw_rows, settings.max_rejected_share, rejected, raw_rows, validated.key)
+            yield _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
 
     return contract
+
+
+def declared_contract(project: Project, table: str) -> "Contract":
+    """The contract of a table; the time of an event is never missing."""
+    settings = project.settings.tables[table]
+    known = (settings.time,) if table in project.event_tables and settings.time else ()
+    declared = project.code.contract(table, key=settings.key, never_null=known)
+    for name in known:
+        found = next((column for column in declared.columns if column.name == name), None)
+        if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):
+            raise ProjectError(
+                f"{project.subject(table)}: its time, {name}, is "
+                + (f"a {found.sql_type} in schema.py" if found else "not in schema.py"),
+                hint="declare it as `pa.DateTime` (or pandas' datetime64) in the table's class",
+            )
+    return declared
+
+
+def _refuse_unusable(
+    subject: str, declared: "Contract", raw: "duckdb.DuckDBPyRelation", partition: str | None
+) -> int:
+    """The number of raw rows, after rows and columns were found to be there; a partition may be empty."""
+    if missing := declared.missing(raw.columns):
+        raise DataError(
+            f"{subject}: the source lacks the columns {', '.join(missing)}; it has "
+            f"{', '.join(name for name in raw.columns if name not in names.PROVENANCE)}",
+            hint="rename the source's columns, or change schema.py",
+        )
+    rows = int(raw.count("*").fetchall()[0][0])
+    if not rows and not partition:
+        raise DataError(f"{subject}: the source has no rows", hint="look at what wrote the file")
+    return rows
 
 
 def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.AssetCheckResult:

@@ -1,0 +1,75 @@
+"""How long a look at a source takes when the files are known: what a file sensor costs in each tick.
+
+A daemon looks every few seconds; two seconds are the limit. Loading and saving the snapshot are included.
+Run: .venv/bin/python benchmarks/sensor_tick.py [files]
+Daily partitions, medians of wall time in this process.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from mlops_assets.periods import Periods
+from mlops_assets.stores.source_watch import Look, SnapshotStore, look
+
+ROUNDS = 5
+PERIODS = Periods.of("daily", "1990-01-01")
+
+
+def main(count: int) -> None:
+    """Print the medians of quiet looks, and of looks that find one file changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, store = Path(folder, "source"), SnapshotStore(Path(folder, "snapshots"))
+        write_files(source, count)
+        cursor, first = tick(store, None, source)
+        cursor, second = tick(store, cursor, source)
+        assert (len(first.waiting), len(second.changed)) == (count, count)
+
+        quiet, waits, asked = [], [], []
+        for number in range(ROUNDS):
+            seconds, cursor, found = timed_tick(store, cursor, source)
+            assert (len(found.changed), len(found.waiting)) == (0, 0)
+            quiet.append(seconds)
+            (source / file_name(number)).write_text(f"a\nchanged {number}\n")
+            seconds, cursor, found = timed_tick(store, cursor, source)
+            assert len(found.waiting) == 1
+            waits.append(seconds)
+            seconds, cursor, found = timed_tick(store, cursor, source)
+            assert len(found.changed) == 1
+            asked.append(seconds)
+    print(f"{count} known files, medians of {ROUNDS}; a cursor of {len(cursor)} bytes")
+    print(f"nothing changed            {statistics.median(quiet):.2f} s")
+    print(f"one changed, it waits      {statistics.median(waits):.2f} s")
+    print(f"it is still, and asked for {statistics.median(asked):.2f} s")
+
+
+def write_files(source: Path, count: int) -> None:
+    """One small file a day."""
+    source.mkdir()
+    for number in range(count):
+        (source / file_name(number)).write_text(f"a\n{number}\n")
+
+
+def file_name(number: int) -> str:
+    """Such as `transactions_1990-01-01.csv`."""
+    return f"transactions_{date(1990, 1, 1) + timedelta(days=number)}.csv"
+
+
+def tick(store: SnapshotStore, cursor: str | None, source: Path) -> tuple[str, Look]:
+    """What a sensor does in one tick."""
+    found = look(store.load(cursor), source, PERIODS, None, subject="shop: table transactions")
+    return store.save(found.snapshot), found
+
+
+def timed_tick(store: SnapshotStore, cursor: str, source: Path) -> tuple[float, str, Look]:
+    """Seconds of a tick, and what it gave."""
+    started = time.perf_counter()
+    cursor, found = tick(store, cursor, source)
+    return time.perf_counter() - started, cursor, found
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

@@ -1,0 +1,143 @@
+"""Challenger against champion: who predicts the same rows better, rows that neither was trained on.
+
+Holds: finding such rows, and the metric of both on them.
+Add here: another kind of rows to compare on.
+Not here: the rule that decides (`ml/comparison.py`), and moving the alias (`champion.py`).
+"""
+
+import json
+from typing import TYPE_CHECKING
+
+from mlops_assets import names
+from mlops_assets.components.model_project.project import Project
+from mlops_assets.components.model_project.training_set import training_set
+from mlops_assets.errors import TrackingError
+from mlops_assets.sql import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    from mlops_assets.ml.comparison import Decision
+    from mlops_assets.stores.tracking import TrackingStore, TrainedModel, Version
+    from mlops_assets.stores.warehouse import Warehouse
+
+
+def decide_challenge(
+    project: Project,
+    tracking: "TrackingStore",
+    warehouse: "Warehouse",
+    challenger: "Version",
+    trained: "TrainedModel",
+    before: "Version | None",
+) -> "Decision":
+    """Compare on the challenger's holdout, less the rows that the champion was trained on.
+
+    Models are compared as they were judged: what serves may have been fitted again on the very rows.
+    """
+    from mlops_assets.ml.comparison import Decision, decide
+
+    if before and before.version == challenger.version:
+        return Decision(False, f"version {before.version} is the champion already")
+    metric = project.settings.tuning.metric_for(project.settings.task)
+    ours, baseline = (trained.metrics.get(f"{side}_{metric}") for side in ("test", "baseline"))
+    if ours is None or baseline is None:
+        raise TrackingError(
+            f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
+            hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
+        )
+    if before is None:
+        return decide(metric, challenger=ours, baseline=baseline)
+    if "training_set_digest" not in before.facts:
+        raise TrackingError(
+            f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
+            hint=f"to start over, delete the alias {names.CHAMPION} in MLflow and materialize champion again",
+        )
+    find = _rows_unseen_by if project.timeline is None else _period_unseen_by
+    rows = find(project, warehouse, challenger, before)
+    scores = [_score(project, tracking, version.as_judged, rows) for version in (challenger, before)]
+    return decide(
+        metric,
+        challenger=ours,
+        baseline=baseline,
+        challenger_on_common=scores[0],
+        champion=scores[1],
+        common_rows=len(rows),
+    )
+
+
+def _rows_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version", before: "Version"
+) -> "pd.DataFrame":
+    """The challenger's holdout, as valid rows, less those that the champion was trained on.
+
+    Rows are told apart by the values of the columns that both knew, not by `row_id`: the contract, and with
+    it the identity of a row, may have changed since.
+    """
+    with warehouse.connect() as connection:
+        sides = [
+            _valid_rows(project, warehouse, connection, version, side)
+            for version, side in ((challenger, names.HOLDOUT), (before, names.TRAIN))
+        ]
+        target = project.settings.target.column
+        hidden = {names.ROW_ID, target, *names.PROVENANCE}
+        shared = [name for name in sides[0].columns if name in sides[1].columns and name not in hidden]
+        if not shared:
+            return sides[0].limit(0).df()
+        same = " and ".join(
+            f"ours.{quoted(name)} is not distinct from theirs.{quoted(name)}" for name in shared
+        )
+        return sides[0].set_alias("ours").join(sides[1].set_alias("theirs"), same, how="anti").df()
+
+
+def _period_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version", before: "Version"
+) -> "pd.DataFrame":
+    """The labelled features that judged the challenger; none, if the champion was trained on their time or
+    later.
+
+    A champion of an earlier cut-off was trained on what was labelled long before, and one of the same cut-off
+    on the same partitions.
+    """
+    frame = training_set(project, warehouse, challenger.facts)
+    rows = frame[frame[names.SPLIT] == names.HOLDOUT]
+    judging = project.time.judged_by(challenger.facts["cutoff"])
+    seen = project.time.trained_on(before.facts["cutoff"])
+    return rows.iloc[:0] if seen and seen[-1] >= judging else rows
+
+
+def _valid_rows(
+    project: Project,
+    warehouse: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    version: "Version",
+    side: str,
+) -> "duckdb.DuckDBPyRelation":
+    """The valid rows behind one side of the training set of a version."""
+    frame = training_set(project, warehouse, version.facts)
+    ids = connection.from_df(frame.loc[frame[names.SPLIT] == side, [names.ROW_ID]])
+    key = project.table_key(names.VALIDATED).path
+    inputs = json.loads(version.facts["inputs"])
+    valid = warehouse.relation(connection, key, version=inputs["/".join(key)])
+    return valid.join(ids, names.ROW_ID, how="semi")
+
+
+def _score(project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame") -> float:
+    """The deciding metric of a version on rows; it computes its own features, as it does when it serves."""
+    from mlops_assets.ml.metrics import compute_metrics
+    from mlops_assets.ml.training import encode_target
+
+    if rows.empty:
+        return float("nan")
+    settings = project.settings
+    model = tracking.load(version)
+    target = encode_target(
+        rows[settings.target.column], model.spec.classes, subject=f"version {version.version}"
+    )
+    return compute_metrics(
+        settings.task,
+        target,
+        model.predict_features(model.compute_features(rows)),
+        classes=max(len(model.spec.classes), 1),
+        unit_size=settings.target.unit_size,
+    )[settings.tuning.metric_for(settings.task)]

@@ -1,0 +1,115 @@
+"""Which settings go together.
+
+Holds: `refuse_misfits`, which finds what no field can find alone.
+Add here: a rule about two settings.
+Not here: bounds of one setting (`settings.py`).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from dagster._utils.schedules import is_valid_cron_schedule
+
+from mlops_assets import names
+from mlops_assets.components.model_project.settings import SplitSettings, TrainingSettings, misfit
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.tasks import metrics_of
+from mlops_assets.periods import Periods
+
+if TYPE_CHECKING:
+    from mlops_assets.components.model_project.component import ModelProject
+
+Faults = Iterator[tuple[str, str]]
+"""Paths of settings, and what is wrong with each."""
+
+
+def refuse_misfits(settings: "ModelProject") -> None:
+    """Raise for the first setting that does not go with the others; the error tells its path."""
+    rules: tuple[Callable[[ModelProject], Faults], ...] = (
+        _task_faults,
+        _table_faults,
+        _event_faults if settings.partitions else _static_faults,
+        _schedule_faults,
+    )
+    for rule in rules:
+        for path, fault in rule(settings):
+            raise misfit(path, fault)
+
+
+def _task_faults(settings: "ModelProject") -> Faults:
+    metric, task = settings.tuning.metric, settings.task
+    if metric and metric not in metrics_of(task):
+        yield "tuning.metric", f"is {metric}, and {task} has {', '.join(metrics_of(task))}"
+    if settings.split.method == "stratified" and task == "regression":
+        yield "split.method", "is stratified, which needs classes, and task is regression"
+    if task != "regression" and settings.target.unit_size != 1:
+        yield "target.unit_size", "is for regression; classes have no unit"
+
+
+def _table_faults(settings: "ModelProject") -> Faults:
+    taken = (names.FEATURES, "entities") if settings.partitions else (names.FEATURES,)
+    for table in settings.tables:
+        if not names.IDENTIFIER.match(table) or table in taken:
+            yield (
+                f"tables.{table}",
+                "is no name for a table: it is made of lower-case letters, digits and _, starts with a "
+                f"letter, and is not {' or '.join(taken)}",
+            )
+
+
+def _static_faults(settings: "ModelProject") -> Faults:
+    if len(settings.tables) != 1:
+        yield (
+            "tables",
+            f"has {len(settings.tables)} entries; a project has one table, unless `partitions` makes it an "
+            "event "
+            "project",
+        )
+    needless: dict[str, object] = {
+        "entity": settings.entity,
+        "target.horizon": settings.target.horizon,
+        "schedules.score": settings.schedules.score,
+        "schedules.backfill": settings.schedules.backfill,
+        "freshness.predictions_hours": settings.freshness.predictions_hours,
+        "training": settings.training != TrainingSettings(),
+    }
+    for name, table in settings.tables.items():
+        needless |= {f"tables.{name}.time": table.time, f"tables.{name}.arrival": table.arrival}
+    for path, value in needless.items():
+        if value:
+            yield path, "is for event projects, which declare `partitions`"
+
+
+def _event_faults(settings: "ModelProject") -> Faults:
+    if not settings.entity:
+        yield "entity", "is missing: an event project names the columns that tell what is predicted for"
+    if settings.target.horizon is None:
+        yield "target.horizon", "is missing: how many partitions after its own does the target look at?"
+    if not any(table.time for table in settings.tables.values()):
+        yield "tables", "has no table with `time`, and so no events"
+    for name, table in settings.tables.items():
+        if table.arrival and not table.time:
+            yield f"tables.{name}.arrival", "needs `time`, the column of the event's own time"
+    if settings.split != SplitSettings():
+        yield "split", "is for projects without partitions; here the newest labelled partition judges"
+    declared = settings.partitions
+    if declared:
+        try:
+            Periods.of(declared.cadence, declared.start, declared.end)
+        except ProjectError as error:
+            yield "partitions.start", error.message + (f"; {error.hint}" if error.hint else "")
+    window, horizon = settings.training.window, settings.target.horizon or 0
+    if window is not None and window <= horizon:
+        yield "training.window", f"is {window}, and must be more than target.horizon, {horizon}, to search on"
+    if settings.target.column in settings.entity:
+        yield "target.column", f"is {settings.target.column}, which is what is predicted for"
+
+
+def _schedule_faults(settings: "ModelProject") -> Faults:
+    declared = settings.schedules
+    crons = {"train": declared.train, "score": declared.score}
+    if declared.backfill:
+        crons["backfill.cron"] = declared.backfill.cron
+    for path, cron in crons.items():
+        if cron and not is_valid_cron_schedule(cron):
+            yield f"schedules.{path}", f"is {cron!r}, which cron does not know"

@@ -1,0 +1,130 @@
+"""The sensors of a project: new and corrected files are ingested, a new champion scores what is newest.
+
+Holds: a sensor for the files of each table, and one for the champion.
+Add here: another event from outside that a run answers.
+Not here: what two looks at a folder tell (`stores/source_watch.py`), and what follows inside the graph
+(`automation.py`).
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from mlops_assets import names
+from mlops_assets.components.model_project.project import Project, plain_failures
+from mlops_assets.components.model_project.raw import FINGERPRINT
+from mlops_assets.materializations import latest_materializations
+from mlops_assets.resources import WarehouseResource, WorkFolders
+
+MOST_AT_ONCE = 100
+"""Runs that one tick asks for; what is left is asked for by the next."""
+
+
+def project_sensors(project: Project) -> list[dg.SensorDefinition]:
+    """The project's sensors."""
+    sensors = [file_sensor(project, table) for table in project.settings.tables]
+    return [*sensors, champion_sensor(project)] if project.timeline else sensors
+
+
+def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
+    """Asks for a run for each partition whose files are new or others than those that were ingested.
+
+    A file counts once two ticks in a row saw the same size and time. The cursor names a snapshot of the
+    folder, so it is short, and what Dagster commits with the tick is all that is remembered.
+    """
+    settings, automation = project.settings.tables[table], project.settings.automation
+    raw_key = project.table_key(names.RAW, table)
+    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+    periods = project.timeline.periods if project.timeline and table in project.event_tables else None
+
+    @dg.sensor(
+        name=names.sensor_name(project.name, f"{table}_files"),
+        asset_selection=dg.AssetSelection.assets(*layers),
+        minimum_interval_seconds=automation.seconds,
+        default_status=_status(automation.files),
+        description=f"New and changed files of `{settings.source}` are ingested and validated.",
+    )
+    def files(
+        context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
+    ) -> dg.SensorResult:
+        from mlops_assets.stores.snapshots import SnapshotStore
+        from mlops_assets.stores.source_watch import look
+
+        with plain_failures():
+            snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
+            known = snapshots.load(context.cursor)
+            if not known.requested:  # the first tick: what was ingested before is not asked for
+                known = known.knowing(_ingested(context.instance, raw_key))
+            seen = look(
+                known,
+                project.root / Path(settings.source).expanduser(),
+                periods,
+                settings.arrival,
+                subject=project.subject(table),
+                until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
+                connect=warehouse.store.connect,
+            )
+            asked = list(seen.changed)[:MOST_AT_ONCE]
+            requests = [
+                dg.RunRequest(
+                    run_key=f"{table}:{seen.run_key(partition)}",
+                    partition_key=partition,
+                    asset_selection=layers,
+                )
+                for partition in asked
+            ]
+            cursor = snapshots.save(seen.asked(asked))
+        for told in seen.left_out:
+            context.log.warning(f"{project.subject(table)}: {told}")
+        waiting = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
+        reason = (
+            None if requests else dg.SkipReason(f"{waiting}{'; '.join(seen.left_out) or 'nothing is new'}")
+        )
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
+
+    return files
+
+
+def champion_sensor(project: Project) -> dg.SensorDefinition:
+    """Scores the newest partition again when another version serves; the past stays what was said then."""
+    features_key = project.key(names.FEATURES)
+
+    @dg.asset_sensor(
+        asset_key=project.key(names.CHAMPION),
+        name=names.sensor_name(project.name, "new_champion"),
+        job_name=names.job_name(project.name, names.SCORE),
+        minimum_interval_seconds=project.settings.automation.seconds,
+        default_status=_status(project.settings.automation.assets),
+        description="When another version becomes champion, the newest partition is scored by it.",
+    )
+    def new_champion(
+        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
+    ) -> dg.RunRequest | dg.SkipReason:
+        event = asset_event.dagster_event
+        metadata = event.step_materialization_data.materialization.metadata if event else {}
+        if not metadata or not metadata["moved"].value:
+            return dg.SkipReason("the champion stays the one that it was")
+        scored = context.instance.get_materialized_partitions(features_key)
+        if not scored:
+            return dg.SkipReason("there are no features yet")
+        version = metadata["version"].value
+        return dg.RunRequest(run_key=f"version {version}: {max(scored)}", partition_key=max(scored))
+
+    return new_champion
+
+
+def _status(on: bool) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+
+
+def _ingested(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str | None, str]:
+    """The fingerprint of what each partition was last ingested from."""
+    found = {}
+    for partition, record in latest_materializations(instance, key).items():
+        told = (
+            record.asset_materialization.metadata.get(FINGERPRINT) if record.asset_materialization else None
+        )
+        if told:
+            found[partition] = str(told.value)
+    return found

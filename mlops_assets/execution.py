@@ -1,0 +1,91 @@
+"""One Dagster run in this process, and its events as they come.
+
+Holds: `run_assets`, `run_config`.
+Add here: another argument of a run.
+Not here: which assets are run, and in which order (`runs.py`).
+"""
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import dagster as dg
+from dagster import AssetKey, DagsterInstance
+
+from mlops_assets import names
+from mlops_assets.workplace import Workplace
+
+POLL_SECONDS = 0.25
+
+
+def run_config(
+    keys: Collection[AssetKey], *, source: Path | None, trials: int | None, debug: bool
+) -> dict[str, Any]:
+    """Run config for the arguments of a run."""
+    ops: dict[str, Any] = {}
+    for key in keys:
+        if source and key.path[1] == names.RAW:
+            ops[names.op_name(*key.path)] = {"config": {"source": str(source)}}
+        if trials and key.path[1] == names.TUNED_MODEL:
+            ops[names.op_name(*key.path)] = {"config": {"trials": trials}}
+    level = "DEBUG" if debug else "CRITICAL"
+    return {"ops": ops, "loggers": {"console": {"config": {"log_level": level}}}}
+
+
+def run_assets(
+    workplace: Workplace,
+    instance: DagsterInstance,
+    keys: Collection[AssetKey],
+    partition: str | None,
+    config: Mapping[str, Any],
+    on_event: Callable[[dg.EventLogEntry], None],
+) -> dg.ExecuteInProcessResult:
+    """Materialize assets in this process, as one Dagster run of the instance.
+
+    Parameters
+    ----------
+    partition
+        Of those assets that have partitions; all have the same ones.
+    on_event
+        Called with each entry of the run's event log, soon after it was written.
+    """
+    from dagster._core.utils import make_new_run_id
+
+    run_id = make_new_run_id()
+    job = workplace.definitions.resolve_implicit_global_asset_job_def()
+    done = Event()
+    follower = Thread(target=_follow, args=(instance, run_id, on_event, done), daemon=True)
+    follower.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return job.execute_in_process(
+                run_config=dict(config),
+                instance=instance,
+                asset_selection=sorted(keys),
+                partition_key=partition,
+                run_id=run_id,
+                raise_on_error=False,
+                tags={"mlops/command": "run"},
+            )
+    finally:
+        done.set()
+        follower.join()
+
+
+def _follow(
+    instance: DagsterInstance, run_id: str, on_event: Callable[[dg.EventLogEntry], None], done: Event
+) -> None:
+    """Hand over the run's events as they come, and the last ones after it is done."""
+    cursor: str | None = None
+    finished = False
+    while not finished:
+        finished = done.wait(POLL_SECONDS)
+        more = True
+        while more:
+            page = instance.get_records_for_run(run_id, cursor=cursor)
+            for record in page.records:
+                on_event(record.event_log_entry)
+            more, cursor = page.has_more, page.cursor

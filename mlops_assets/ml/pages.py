@@ -1,0 +1,28 @@
+"""Pages that open anywhere, also without a network and in ten years.
+
+Holds: how a template becomes a page without scripts that loads nothing, and a picture a part of it.
+Add here: another filter that templates need. What all pages look like is in `page.html.j2`.
+Not here: what a page says (`report.py`, `backtest.py`).
+"""
+
+from base64 import b64encode
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from mlops_assets.ml import plots
+from mlops_assets.ml.wording import duration, memory, number, parameter
+
+
+def render_page(template: str, **values: Any) -> str:
+    """The page of a template of this package; values are escaped, and one that lacks is an error."""
+    loader = PackageLoader("mlops_assets.ml", "")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {"number": number, "parameter": parameter, "duration": duration, "memory": memory}
+    return environment.get_template(template).render(values)
+
+
+def data_uri(figure: Figure) -> str:
+    """A picture as the source of an `img`."""
+    return "data:image/png;base64," + b64encode(plots.figure_png(figure)).decode("ascii")

@@ -1,0 +1,129 @@
+"""How staged files become a table's content: moved into place, and made current by one commit.
+
+Holds: the commit that replaces a table or one of its partitions.
+Add here: another kind of commit, such as restoring a version or removing old files.
+Not here: how rows get into staged files (`staging.py`), and what a commit tells (`history.py`).
+
+The commit is optimistic: several processes may overwrite different partitions at once.
+delta-rs writes a checkpoint every 100 commits, so opening a table reads at most 100 of them.
+"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from mlops_assets.errors import StoreError
+from mlops_assets.names import PARTITION, view_name
+from mlops_assets.stores.columns import missing_features, table_schema
+from mlops_assets.stores.content import file_name, named_digest
+from mlops_assets.stores.staging import Staged
+from mlops_assets.stores.table_files import data_files
+from mlops_assets.stores.table_locks import commit_lock
+
+_ATTEMPTS = 50
+_LOG = logging.getLogger(__name__)
+
+
+def commit(
+    root: Path,
+    table: Sequence[str],
+    staged: Staged,
+    connection: duckdb.DuckDBPyConnection,
+    facts: Mapping[str, str],
+) -> tuple[int, bool]:
+    """Make staged files the content, unless the content is the same already.
+
+    Returns
+    -------
+    version, changed
+        The version that holds the content, and whether this commit made it.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            # Under the lock, because two first writes of a partition don't conflict for Delta: neither
+            # has anything to remove. The retry is for writers that know nothing of the lock.
+            with commit_lock(root, table):
+                return _commit_once(root.joinpath(*table), view_name(tuple(table)), staged, connection, facts)
+        except CommitFailedError as error:
+            _LOG.info("table %s: commit attempt %d: %s", view_name(tuple(table)), attempt + 1, error)
+            time.sleep(random.uniform(0, 0.02 * (attempt + 1)))
+    raise StoreError(
+        f"table {view_name(tuple(table))}: other processes kept committing to it, "
+        f"{_ATTEMPTS} attempts failed",
+        hint="run it again; if it keeps failing, lower the number of parallel runs in dagster.yaml",
+    )
+
+
+def _commit_once(
+    directory: Path,
+    name: str,
+    staged: Staged,
+    connection: duckdb.DuckDBPyConnection,
+    facts: Mapping[str, str],
+) -> tuple[int, bool]:
+    partition = staged.partition
+    delta = _open_or_create(directory, staged.schema, partitioned=partition is not None)
+    current = data_files(directory, delta)
+    replaced = {file for file in current if file.partition == partition}
+    if named_digest([file.path for file in replaced]) == staged.digest:
+        return int(delta.version()), False
+    schema = staged.schema
+    if partition is not None:
+        others = (file.path for file in current if file not in replaced)
+        schema = table_schema(connection, delta.schema(), staged, others, table=name)
+    if missing := missing_features(delta, schema):
+        delta.alter.add_feature(missing, allow_protocol_versions_increase=True)
+        delta.update_incremental()
+    actions: list[AddAction | RemoveAction] = [
+        _put(directory, file, staged.digest, partition) for file in staged.files
+    ]
+    delta.create_write_transaction(
+        actions,
+        mode="overwrite",
+        schema=schema,
+        partition_by=[PARTITION] if partition is not None else None,
+        partition_filters=[(PARTITION, "=", partition)] if partition is not None else None,
+        commit_properties=CommitProperties(custom_metadata=dict(facts)),
+    )
+    delta.update_incremental()  # under the lock, so that the newest version is the one just made
+    return int(delta.version()), True
+
+
+def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> DeltaTable:
+    try:
+        return DeltaTable(str(directory))
+    except TableNotFoundError:
+        return DeltaTable.create(
+            str(directory),
+            schema,
+            partition_by=[PARTITION] if partitioned else None,
+            # A model names the table version that it was trained on: versions stay until they are removed.
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+        )
+
+
+def _put(directory: Path, file: Path, digest: str, partition: str | None) -> AddAction:
+    """Move a staged file to its place, under a name that carries the content's digest."""
+    folder = f"{PARTITION}={partition}/" if partition is not None else ""
+    name = folder + file_name(digest, f"{file.parent.name[:8]}-{file.stem}")
+    target = directory / name
+    if file.exists():  # else the commit is tried again
+        target.parent.mkdir(exist_ok=True)
+        file.rename(target)
+    return AddAction(
+        path=name,
+        size=target.stat().st_size,
+        partition_values={PARTITION: partition} if partition is not None else {},
+        modification_time=int(time.time() * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": pq.read_metadata(target).num_rows}),
+    )

@@ -1,0 +1,81 @@
+"""What a commit tells about itself, so that a version can be traced to its run and its inputs.
+
+Holds: `TableVersion`, and the commit metadata that it is written to and read from.
+Add here: another fact about a write.
+Not here: the commit itself (`commits.py`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """One commit of a table."""
+
+    version: int
+    written_at: datetime
+    rows: int | None
+    """Rows of the partition that was written, or of the whole table."""
+    digest: str | None
+    partition: str | None
+    dagster_run_id: str | None
+    inputs: dict[str, int]
+    """The versions of the tables that it was made of."""
+
+
+def commit_facts(
+    *,
+    rows: int,
+    digest: str,
+    partition: str | None,
+    dagster_run_id: str | None,
+    inputs: Mapping[str, int] | None,
+) -> dict[str, str]:
+    """The facts about a write, as a Delta commit keeps them."""
+    facts = {
+        "mlops.digest": digest,
+        "mlops.rows": str(rows),
+        "mlops.partition": partition,
+        "mlops.dagster_run_id": dagster_run_id,
+        "mlops.inputs": json.dumps(dict(inputs or {}), sort_keys=True),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def all_versions(delta: DeltaTable) -> list[TableVersion]:
+    """The commits that hold content, newest first; reads the whole log."""
+    return [
+        _table_version(commit, commit["version"]) for commit in delta.history() if "mlops.digest" in commit
+    ]
+
+
+def one_version(directory: Path, version: int) -> TableVersion | None:
+    """One commit, from its own file in the log; None when it isn't there or holds no content."""
+    # delta-rs reads the log from the end only: asking it for an old commit takes all commits since.
+    entry = directory / "_delta_log" / f"{version:020}.json"
+    if not entry.is_file():
+        return None
+    for line in entry.read_text("utf-8").splitlines():
+        commit = json.loads(line).get("commitInfo", {})
+        if "mlops.digest" in commit:
+            return _table_version(commit, version)
+    return None
+
+
+def _table_version(commit: Mapping[str, Any], version: int) -> TableVersion:
+    return TableVersion(
+        version=version,
+        written_at=datetime.fromtimestamp(commit["timestamp"] / 1000, UTC),
+        rows=int(commit["mlops.rows"]),
+        digest=commit["mlops.digest"],
+        partition=commit.get("mlops.partition"),
+        dagster_run_id=commit.get("mlops.dagster_run_id"),
+        inputs=json.loads(commit.get("mlops.inputs", "{}")),
+    )

@@ -1,0 +1,76 @@
+"""A Delta table's data files: which are current, which partition each belongs to, how DuckDB reads them.
+
+Holds: `DataFile`, the files of a version, the scan over them, and what a partition may be called.
+Add here: a storage that keeps files elsewhere than on a local disk.
+Not here: how files get into a table (`commits.py`), and what they hold (`content.py`, `columns.py`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltalake import DeltaTable
+
+from mlops_assets.errors import StoreError
+from mlops_assets.names import PARTITION
+from mlops_assets.sql import literal
+
+
+@dataclass(frozen=True, order=True)
+class DataFile:
+    """One Parquet file of a table's version."""
+
+    path: str
+    """Absolute if the warehouse's directory is."""
+    partition: str | None
+
+
+def refuse_partition_name(directory: Path, partition: str, *, table: str) -> None:
+    """A partition's name becomes a folder's, from which DuckDB reads it: some names would not come back."""
+    if not partition or set(partition) & set("/\\=*?[") or unquote(partition) != partition:
+        raise StoreError(
+            f"table {table}: {partition!r} can't name a partition",
+            hint="name it with at least one character, none of / \\ = * ? [ and nothing encoded such as %20",
+        )
+    if "=" in str(directory.absolute()):
+        raise StoreError(
+            f"table {table}: its folder {directory} has '=' in its path, where DuckDB sees a partition, too",
+            hint="put the state directory elsewhere; MLOPS_STATE_DIR names it",
+        )
+
+
+def is_partitioned(delta: DeltaTable) -> bool:
+    return bool(delta.metadata().partition_columns)
+
+
+def data_files(
+    directory: Path, delta: DeltaTable, partitions: Collection[str] | None = None
+) -> list[DataFile]:
+    """The files of the table's version, or of some of its partitions, sorted by path; none is opened."""
+    added = delta.get_add_actions(flatten=True)
+    paths = added["path"].to_pylist()
+    values = added[f"partition.{PARTITION}"].to_pylist() if is_partitioned(delta) else [None] * len(paths)
+    wanted = None if partitions is None else set(partitions)
+    return sorted(
+        DataFile(str(directory / unquote(path)), value)
+        for path, value in zip(paths, values, strict=True)
+        if wanted is None or value in wanted
+    )
+
+
+def by_partition(files: Sequence[DataFile]) -> dict[str, list[str]]:
+    """Paths of the files of each partition, sorted by partition."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        found.setdefault(str(file.partition), []).append(file.path)
+    return dict(sorted(found.items()))
+
+
+def scan(files: Sequence[DataFile], *, partitioned: bool) -> str:
+    """The SQL query over the files; columns that only some have are null in the rows of the others."""
+    names = ", ".join(literal(file.path) for file in files)
+    hive = f"hive_partitioning = {str(partitioned).lower()}"
+    if partitioned:
+        hive += f", hive_types = {{{literal(PARTITION)}: 'VARCHAR'}}"
+    return f"from read_parquet([{names}], union_by_name = true, {hive})"

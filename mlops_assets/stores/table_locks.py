@@ -1,0 +1,42 @@
+"""The file locks by which processes and threads take turns at a table.
+
+Holds: the lock of a commit, held for milliseconds, and that of a turn, held while a partition is computed.
+Add here: a lock for another thing that only one may do at a time.
+Not here: what is done under them (`commits.py`, `warehouse.py`).
+
+They are locks of the operating system on files below `.locks`: it releases them when a process ends,
+however it ends. The files themselves stay, empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock
+
+from mlops_assets.digests import text_digest
+from mlops_assets.names import view_name
+
+_POLL_SECONDS = 0.01
+
+
+@contextmanager
+def commit_lock(root: Path, table: Sequence[str]) -> Iterator[None]:
+    """Held while a table is committed to."""
+    with _lock(root, table, "commit").acquire(poll_interval=_POLL_SECONDS):
+        yield
+
+
+@contextmanager
+def turn_lock(root: Path, table: Sequence[str], partition: str | None) -> Iterator[None]:
+    """Held while a partition is computed, or a table without partitions."""
+    parts = [] if partition is None else [partition]
+    with _lock(root, table, "turn", *parts).acquire(poll_interval=_POLL_SECONDS):
+        yield
+
+
+def _lock(root: Path, table: Sequence[str], purpose: str, *parts: str) -> BaseFileLock:
+    locks = root / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    digest = text_digest(*table, purpose, *parts)[:16]
+    return FileLock(locks / f"{view_name(tuple(table))}-{digest}.{purpose}")
