@@ -2,7 +2,7 @@
 
 Holds: the digests that code versions, data versions and artifacts are made of.
 Add here: the digest of another kind of bytes.
-Not here: the digest of a table's rows (`stores/warehouse.py`) or of a fitted model (`ml/artifact.py`).
+Not here: the digest of a table's rows (`stores/content.py`) or of a fitted model (`ml/artifact.py`).
 """
 
 import hashlib

@@ -5,6 +5,7 @@ Add here: another rule of promotion.
 Not here: moving the alias (`stores/tracking.py`).
 """
 
+import math
 from dataclasses import dataclass
 
 from mlops_assets.ml.tasks import Metric, is_better
@@ -28,6 +29,8 @@ def decide(
     champion: float | None = None,
     challenger_on_common: float | None = None,
     common_rows: int = 0,
+    constant: float | None = None,
+    over_baseline: tuple[float, float] | None = None,
 ) -> Decision:
     """Decide between a challenger, its best baseline and the champion.
 
@@ -39,13 +42,25 @@ def decide(
         The metric of both on the holdout rows that neither was trained on; None without a champion.
     common_rows
         How many such rows there are.
+    constant
+        The metric of the constant baseline, which must be beaten in any case.
+    over_baseline
+        The 95 % interval of how much the challenger's metric is above the best baseline's, on the same rows.
+        Where zero lies in it, the two can't be told apart: a problem that a line solves needs a champion,
+        too.
     """
+    standing = f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}"
     if not is_better(metric, challenger, baseline):
-        return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
-    if champion is None or challenger_on_common is None:
-        return Decision(
-            True, f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}; there was no champion"
+        low, high = over_baseline or (math.nan, math.nan)
+        if constant is None or not is_better(metric, challenger, constant) or not low <= 0 <= high:
+            return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
+        standing = (
+            f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} (95 % interval of "
+            "the "
+            f"difference: {low:.2g} to {high:.2g})"
         )
+    if champion is None or challenger_on_common is None:
+        return Decision(True, f"{standing}; there was no champion")
     if common_rows < MIN_COMMON_ROWS:
         return Decision(
             False,

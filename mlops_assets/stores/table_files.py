@@ -24,6 +24,8 @@ class DataFile:
     path: str
     """Absolute if the warehouse's directory is."""
     partition: str | None
+    rows: int | None = None
+    """None when another writer did not say."""
 
 
 def refuse_partition_name(directory: Path, partition: str, *, table: str) -> None:
@@ -51,10 +53,11 @@ def data_files(
     added = delta.get_add_actions(flatten=True)
     paths = added["path"].to_pylist()
     values = added[f"partition.{PARTITION}"].to_pylist() if is_partitioned(delta) else [None] * len(paths)
+    rows = added["num_records"].to_pylist()
     wanted = None if partitions is None else set(partitions)
     return sorted(
-        DataFile(str(directory / unquote(path)), value)
-        for path, value in zip(paths, values, strict=True)
+        DataFile(str(directory / unquote(path)), value, count)
+        for path, value, count in zip(paths, values, rows, strict=True)
         if wanted is None or value in wanted
     )
 

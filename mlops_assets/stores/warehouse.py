@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -257,6 +258,14 @@ class Warehouse:
             partition: named_digest(paths) or self.digest(table, partition=partition, version=delta.version())
             for partition, paths in found.items()
         }
+
+    def row_counts(self, table: TableKey, *, version: int | None = None) -> dict[str | None, int]:
+        """How many rows each partition has; those of a table without partitions under None."""
+        counts: dict[str | None, int] = {}
+        for file in data_files(self._directory(table), self._open(table, version)):
+            rows = pq.read_metadata(file.path).num_rows if file.rows is None else file.rows
+            counts[file.partition] = counts.get(file.partition, 0) + rows
+        return counts
 
     def version(self, table: TableKey) -> int:
         """The newest version's number."""

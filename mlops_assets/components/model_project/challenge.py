@@ -6,9 +6,11 @@ Not here: the rule that decides (`ml/comparison.py`), and moving the alias (`cha
 """
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_assets import names
+from mlops_assets.components.model_project.evaluation_report import OVER_BASELINE
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.errors import TrackingError
@@ -46,8 +48,13 @@ def decide_challenge(
             f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
             hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
         )
+    low, high = (trained.metrics.get(name, float("nan")) for name in OVER_BASELINE)
+    constant = trained.metrics.get(f"constant_{metric}")
+    decide_on = partial(
+        decide, metric, challenger=ours, baseline=baseline, constant=constant, over_baseline=(low, high)
+    )
     if before is None:
-        return decide(metric, challenger=ours, baseline=baseline)
+        return decide_on()
     if "training_set_digest" not in before.facts:
         raise TrackingError(
             f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
@@ -56,14 +63,7 @@ def decide_challenge(
     find = _rows_unseen_by if project.timeline is None else _period_unseen_by
     rows = find(project, warehouse, challenger, before)
     scores = [_score(project, tracking, version.as_judged, rows) for version in (challenger, before)]
-    return decide(
-        metric,
-        challenger=ours,
-        baseline=baseline,
-        challenger_on_common=scores[0],
-        champion=scores[1],
-        common_rows=len(rows),
-    )
+    return decide_on(challenger_on_common=scores[0], champion=scores[1], common_rows=len(rows))
 
 
 def _rows_unseen_by(
@@ -124,7 +124,7 @@ def _valid_rows(
 
 def _score(project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame") -> float:
     """The deciding metric of a version on rows; it computes its own features, as it does when it serves."""
-    from mlops_assets.ml.metrics import compute_metrics
+    from mlops_assets.ml.metrics import compute_metric
     from mlops_assets.ml.training import encode_target
 
     if rows.empty:
@@ -134,10 +134,11 @@ def _score(project: Project, tracking: "TrackingStore", version: "Version", rows
     target = encode_target(
         rows[settings.target.column], model.spec.classes, subject=f"version {version.version}"
     )
-    return compute_metrics(
+    return compute_metric(
         settings.task,
+        settings.tuning.metric_for(settings.task),
         target,
         model.predict_features(model.compute_features(rows)),
         classes=max(len(model.spec.classes), 1),
         unit_size=settings.target.unit_size,
-    )[settings.tuning.metric_for(settings.task)]
+    )

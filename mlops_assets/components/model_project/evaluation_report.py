@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlops_assets.ml.evaluation import Evaluation
+    from mlops_assets.ml.intervals import Interval
     from mlops_assets.ml.model import TabularModel
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.stores.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse import Warehouse
 
 BEATS_BASELINE = "beats_baseline"
+OVER_BASELINE = ("over_baseline_low", "over_baseline_high")
+"""Names of metrics: the 95 % interval of the deciding metric less that of the best baseline."""
 PAGE, NUMBERS = "evaluation_report.html", "evaluation_report.json"
 
 
@@ -66,20 +69,27 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
+        from mlops_assets.ml.evaluation import CONSTANT_BASELINE
         from mlops_assets.ml.report import render_report, verdict
 
         with plain_failures():
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):
-                evaluation = _evaluate(project, tracking, trained, warehouse.store)
+                evaluation, over = _evaluate(project, tracking, trained, warehouse.store)
                 told = verdict(evaluation)
                 page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
                 ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}
                 theirs = evaluation.scores[evaluation.best_baseline][metric]
                 tracking.log_facts(
                     trained.run_id,
-                    metrics={**ours, f"baseline_{metric}": theirs},
+                    metrics={
+                        **ours,
+                        f"baseline_{metric}": theirs,
+                        f"constant_{metric}": evaluation.scores[CONSTANT_BASELINE][metric],
+                        OVER_BASELINE[0]: over.low,
+                        OVER_BASELINE[1]: over.high,
+                    },
                     facts={"evaluation_digest": _digest(evaluation)},
                 )
                 folder = Path(folders.reports) / project.name / trained.run_id
@@ -115,8 +125,13 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
 def _evaluate(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
-) -> "Evaluation":
-    """Predict the holdout of the very table version that the model was trained on."""
+) -> "tuple[Evaluation, Interval]":
+    """Predict the holdout of the very table version that the model was trained on.
+
+    Returns
+    -------
+    The evaluation, and how much the deciding metric is above that of the best baseline.
+    """
     from mlops_assets.ml.evaluation import (
         CONSTANT_BASELINE,
         LINEAR_BASELINE,
@@ -125,6 +140,7 @@ def _evaluate(
         score_all,
         score_intervals,
     )
+    from mlops_assets.ml.intervals import paired_difference_interval
     from mlops_assets.ml.training import constant_predictions, fit_linear_baseline, split_sides
 
     settings = project.settings
@@ -149,7 +165,7 @@ def _evaluate(
     }
     unit_size = settings.target.unit_size
     scores = score_all(settings.task, holdout.target, predictions, classes=classes, unit_size=unit_size)
-    return Evaluation(
+    evaluation = Evaluation(
         project=project.name,
         description=settings.description,
         task=settings.task,
@@ -180,13 +196,23 @@ def _evaluate(
         ),
         split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
     )
+    over = paired_difference_interval(
+        settings.task,
+        evaluation.metric,
+        holdout.target,
+        predictions[MODEL],
+        predictions[evaluation.best_baseline],
+        classes=classes,
+        unit_size=unit_size,
+    )
+    return evaluation, over
 
 
 def _importances(
     project: Project, model: "TabularModel", holdout: "TrainingData", classes: int
 ) -> dict[str, float]:
     from mlops_assets.ml.evaluation import shuffled_importances
-    from mlops_assets.ml.metrics import compute_metrics
+    from mlops_assets.ml.metrics import compute_metric
     from mlops_assets.ml.tasks import HIGHER_IS_BETTER
 
     settings = project.settings
@@ -196,9 +222,8 @@ def _importances(
     def loss(positions: "NDArray", predictions: "NDArray") -> float:
         truth = holdout.target[positions]
         unit_size = settings.target.unit_size
-        return (
-            sign
-            * compute_metrics(settings.task, truth, predictions, classes=classes, unit_size=unit_size)[metric]
+        return sign * compute_metric(
+            settings.task, metric, truth, predictions, classes=classes, unit_size=unit_size
         )
 
     return shuffled_importances(model.predict_features, holdout.features, loss, seed=settings.split.seed)

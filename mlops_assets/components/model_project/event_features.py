@@ -17,6 +17,7 @@ from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.features import ONE_ROW_EACH, contract_check, judge_contract
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, seen_mapping
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.validated import refuse_blocked
 from mlops_assets.errors import DataError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.sql import literal, quoted, quoted_list
@@ -194,6 +195,7 @@ def known_tables(
     for table, settings in project.settings.tables.items():
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
+        refuse_blocked(project, store, table, seen if settings.time else [None])
         if not settings.time:
             tables[table] = store.relation(connection, key.path, version=version)
             made_of[key, None] = store.digest(key.path, version=version)

@@ -9,6 +9,7 @@ from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.validated import refuse_blocked
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         store = warehouse.store
         with plain_failures(), store.connect() as connection:
             query = feature_query(project)
+            refuse_blocked(project, store, project.table, [None])
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             computed = query.run(connection, {project.table: valid})

@@ -15,6 +15,7 @@ from mlops_assets.components.model_project.code import TARGET_SQL
 from mlops_assets.components.model_project.event_features import KnownTables
 from mlops_assets.components.model_project.partitions import arrival_partitions, horizon_mapping, one_by_one
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.validated import refuse_blocked
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.sql import quoted, quoted_list
@@ -151,6 +152,7 @@ def _horizon_tables(
     for table, settings in project.settings.tables.items():
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
+        refuse_blocked(project, store, table, horizon if settings.time else [None])
         if not settings.time:
             tables[table] = store.relation(connection, key.path, version=version)
             made_of[key, None] = store.digest(key.path, version=version)

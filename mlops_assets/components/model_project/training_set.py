@@ -4,7 +4,7 @@ Holds: the asset of a project without partitions, its check, and reading the ver
 Not here: the training set of a cut-off (`cutoff_training_set.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -133,6 +133,12 @@ def both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.Asset
         passed=enough and (not classes or rows[names.HOLDOUT][1] == rows[names.TRAIN][1]),
         description=told,
     )
+
+
+def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:
+    """The versions of the tables that a training set, or that of a cut-off, was last written from."""
+    written = (found for found in warehouse.versions(table) if found.partition == cutoff)
+    return next((found.inputs for found in written), {})
 
 
 def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":

@@ -21,6 +21,7 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
+from mlops_assets.components.model_project.training_set import inputs_of
 from mlops_assets.digests import text_digest
 from mlops_assets.ml.machine import peak_memory_bytes, thread_count
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
@@ -88,6 +89,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
         with plain_failures():
             version = store.version(table)
+            inputs = inputs_of(store, table, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
             check_pipeline(project.code.make_pipeline(), rows.train)
@@ -95,7 +97,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 "project": project.name,
                 "training_set_version": str(version),
                 "training_set_digest": store.digest(table, partition=cutoff, version=version),
-                "inputs": json.dumps(store.inputs(table, version)),
+                "inputs": json.dumps(inputs),
                 "code_version": str(spec.code_version),
                 "dagster_run_id": context.run.run_id,
                 **({"cutoff": cutoff} if cutoff else {}),
@@ -109,7 +111,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 facts |= _fit_and_log(project, rows, result, shared, tracking)
                 facts["training_seconds"] = f"{monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
-                source = {"table": "/".join(table), "version": version, **store.inputs(table, version)}
+                source = {"table": "/".join(table), "version": version, **inputs}
                 features = list(rows.train.features.columns)
                 tracking.log_dataset(
                     run_id,

@@ -1,6 +1,6 @@
 """validated/<table> and quarantine/<table>: every raw row is in exactly one of the two."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.contracts import Contract
+    from mlops_assets.stores.warehouse import Warehouse
 
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
@@ -158,6 +159,37 @@ def declared_contract(project: Project, table: str) -> "Contract":
                 hint="declare it as `pa.DateTime` (or pandas' datetime64) in the table's class",
             )
     return declared
+
+
+def refuse_blocked(project: Project, store: "Warehouse", table: str, periods: Collection[str | None]) -> None:
+    """Whatever made them, and whoever asks: rows that failed the check are not built upon.
+
+    Parameters
+    ----------
+    periods
+        The partitions that are built upon; None for a table without.
+
+    Raises
+    ------
+    DataError
+        When more rows of one of them break the contract than may.
+    """
+    limit = project.settings.tables[table].max_rejected_share
+    kept, rejected = (
+        store.row_counts(project.table_key(layer, table).path)
+        for layer in (names.VALIDATED, names.QUARANTINE)
+    )
+    for period in sorted(periods, key=str):
+        bad = rejected.get(period, 0)
+        total = kept.get(period, 0) + bad
+        if total and bad / total > limit:
+            of = f" of {period}" if period else ""
+            raise DataError(
+                f"{project.subject(table)}: {bad:,} of {total:,} rows{of} ({bad / total:.1%}) break the "
+                "contract, "
+                f"and {limit:.1%} may; nothing is made of them",
+                hint="mend the source, or change the contract; what was made before stays as it was",
+            )
 
 
 def _refuse_unusable(
