@@ -1,7 +1,7 @@
 # `make help` lists the targets. Every target installs first, and again only when the dependencies change.
 
 PYTHON ?= python3
-PROJECT ?= california_housing
+PROJECT ?= customer_churn
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)
 export VIRTUAL_ENV := $(CURDIR)/.venv

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from mlops_assets import names
 from mlops_assets.errors import DataError, MlopsError, ProjectError
 from mlops_assets.stores.state import find_project_root
 
@@ -94,10 +95,76 @@ def run(
                 out.print(f"{project} is up to date; --force runs it all the same")
             if not progress.faults:
                 console.print_summary(out, project, instance, workplace.project(project), _WHERE_TO_LOOK)
-        if progress.faults:
-            for fault in progress.faults:
-                console.fail(err, fault)
-            raise typer.Exit(1)
+        _end_with(progress.faults)
+
+
+@app.command()
+def backtest(
+    project: ProjectArgument,
+    cutoffs: Annotated[
+        str, typer.Option(metavar="2024-10..2025-03", help="The cut-offs to train and judge a model at.")
+    ],
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials of each search.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Walk forward over past cut-offs: what would have been scored? Nothing is registered.
+
+    Example: mlops backtest customer_churn --cutoffs 2024-10..2025-03
+    """
+    with _plain_errors(debug):
+        from mlops_assets import console
+        from mlops_assets.backtests import collect_backtest, write_backtest
+        from mlops_assets.runs import ProjectRun
+        from mlops_assets.workplace import Workplace
+
+        workplace = Workplace(find_project_root())
+        timeline = workplace.event_timeline(project)
+        chosen = timeline.periods.parse_range(cutoffs)
+        keys = workplace.select(project, names.EVALUATION_REPORT)
+        with workplace.instance() as instance:
+            run = ProjectRun(workplace, instance, project, keys, trials=trials, force=force, debug=debug)
+            with console.RunProgress(out, workplace.steps(keys), partitioned=True) as progress:
+                run.backtest(chosen, progress)
+            if not progress.stopped:
+                found = collect_backtest(instance, project, timeline, chosen)
+                page = write_backtest(found, workplace.state.reports / project)
+                console.print_backtest(out, found, page)
+        _end_with(progress.faults)
+
+
+@app.command()
+def sample(
+    project: ProjectArgument,
+    to: Annotated[Path, typer.Option(help="The folder to write to.")],
+    months: Annotated[int | None, typer.Option(min=1, help="How many months.")] = None,
+    customers: Annotated[int | None, typer.Option(min=1, help="How many customers at first.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed is another world.")] = None,
+    without: Annotated[
+        str | None, typer.Option(metavar="broken,late", help="What not to plant, separated by commas.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write made-up data with a known truth, with the project's own sample.py.
+
+    Example: mlops sample customer_churn --months 24 --customers 5000 --seed 7 --to /tmp/churn
+    """
+    with _plain_errors(debug):
+        from mlops_assets.components.model_project.code import ProjectCode
+        from mlops_assets.components.model_project.raw import FOLDER, SOURCE
+        from mlops_assets.workplace import Workplace
+
+        workplace = Workplace(find_project_root())
+        make = ProjectCode(project, Path(workplace.metadata(project, SOURCE)[FOLDER])).sample()
+        asked = {"months": months, "customers": customers, "seed": seed}
+        left_out = [name.strip() for name in (without or "").split(",") if name.strip()]
+        given = {name: value for name, value in asked.items() if value is not None}
+        try:
+            with out.status(f"writing into {to}"):
+                report = make(to.expanduser(), **given, without=left_out)
+        except OSError as error:
+            raise DataError(f"{project}: the sample can't be written to {to}: {error}") from error
+        out.print(str(report), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -146,6 +213,16 @@ def ui(
 
 
 _WHERE_TO_LOOK = "`make ui`, or `mlops ui`: Dagster at http://127.0.0.1:3000, MLflow at http://127.0.0.1:5000"
+
+
+def _end_with(faults: list[str]) -> None:
+    """Tell what failed, and exit with 1 if anything did."""
+    from mlops_assets.console import fail
+
+    for fault in faults:
+        fail(err, fault)
+    if faults:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -22,7 +22,11 @@ from mlops_assets import names
 from mlops_assets.materializations import latest_materializations
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagster._core.event_api import EventLogRecord
+
+    from mlops_assets.ml.backtest import Backtest
 
 _Made = Mapping[str | None, "EventLogRecord"]
 _STOPPED = "stopped; run it again to go on"
@@ -221,6 +225,31 @@ def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
         "version "
         f"{newest[names.MODEL_VERSION]}{mean}",
     )
+
+
+def print_backtest(console: Console, backtest: "Backtest", page: "Path") -> None:
+    """A line for each cut-off, and all of them together."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("cut-off", "tested", "trained to", "family"):
+        table.add_column(title, no_wrap=True)
+    for title in ("rows", backtest.metric, "95 % interval", "baseline"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for score in backtest.scores:
+        style = "" if backtest.beats_baseline(score) else "yellow"
+        table.add_row(
+            *(score.cutoff, score.tested_on, score.trained_on.rpartition(" ")[2], score.family),
+            *(f"{score.test_rows:,}", f"{score.score:.4g}", f"{score.low:.3g} to {score.high:.3g}"),
+            f"{score.baseline:.4g}",
+            style=style,
+        )
+    console.print()
+    console.print(table)
+    together = (
+        f"mean {backtest.metric} {backtest.mean:.4g}, of the best baselines {backtest.mean_baseline:.4g}; "
+        f"{backtest.beaten} of {len(backtest.scores)} models beat theirs; nothing was registered"
+    )
+    console.print(together, highlight=False, soft_wrap=True)
+    console.print(f"page  {page}", highlight=False, soft_wrap=True)
 
 
 def fail(console: Console, message: str, hint: str | None = None) -> None:

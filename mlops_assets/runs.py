@@ -1,6 +1,6 @@
 """A project's graph from the command: what is run, in which order, and what is left alone.
 
-Holds: `ProjectRun`, which goes through a graph batch by batch, and `Backtest`'s cut-offs.
+Holds: `ProjectRun`, which goes through a graph, to a champion or over the cut-offs of a backtest.
 Add here: another order in which a command runs assets.
 Not here: one run (`execution.py`), where it runs (`workplace.py`), and what is printed (`console.py`).
 
@@ -8,16 +8,18 @@ Tables and cut-offs have different partitions, so no single Dagster run can hold
 project: each partition's tables are a run, each target, the model, and each partition's predictions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 
 from mlops_assets import names
+from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.raw import ARRIVAL, FINGERPRINT, SOURCE
 from mlops_assets.components.model_project.tuned_model import TRIALS
 from mlops_assets.console import RunProgress
@@ -100,11 +102,23 @@ class ProjectRun:
 
         What failed is in the progress' faults; what does not depend on it goes on.
         """
-        batches = self._static_batches() if self.timeline is None else self._event_batches(self.timeline)
-        return self.execute_batches(batches, progress)
+        if self.timeline is None:
+            return self._execute([Batch(frozenset(self.keys))], progress)
+        return self._execute(self._event_batches(self.timeline), progress)
 
-    def execute_batches(self, batches: Iterator[Batch], progress: RunProgress) -> bool:
-        """The same for given batches; each is looked at when those before it have run."""
+    def backtest(self, cutoffs: Sequence[str], progress: RunProgress) -> bool:
+        """Bring the data up to date, and train and judge a model at each cut-off; none is registered."""
+        timeline = self.workplace.event_timeline(self.project)
+        if early := [cutoff for cutoff in cutoffs if cutoff < timeline.first_cutoff]:
+            raise ProjectError(
+                f"{self.project}: cut-off {early[0]} is too early: a model needs partitions to train on",
+                hint=f"the first cut-off is {timeline.first_cutoff}",
+            )
+        models = (Batch(frozenset(self._only(*MODEL_ASSETS)), cutoff) for cutoff in cutoffs)
+        return self._execute(chain(self._data_batches(timeline), models), progress)
+
+    def _execute(self, batches: Iterable[Batch], progress: RunProgress) -> bool:
+        """Run batches in turn; each is looked at when those before it have run."""
         ran = False
         for batch in batches:
             keys = set(batch.keys)
@@ -128,10 +142,19 @@ class ProjectRun:
                 break
         return ran
 
-    def _static_batches(self) -> Iterator[Batch]:
-        yield Batch(frozenset(self.keys))
-
     def _event_batches(self, timeline: Timeline) -> Iterator[Batch]:
+        yield from self._data_batches(timeline)
+        scope = self._partitions_in_scope(timeline)
+        if (cutoff := self._cutoff(timeline, scope)) is not None:
+            yield Batch(frozenset(self._only(*MODEL_ASSETS, *REGISTRY_ASSETS)), cutoff)
+        made = self.staleness
+        if made.is_made(AssetKey(names.project_asset(self.project, names.CHAMPION))):
+            features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
+            for partition in sorted(made.partitions(features_key) & set(scope)):
+                yield Batch(frozenset(self._only(names.PREDICTIONS)), partition)
+
+    def _data_batches(self, timeline: Timeline) -> Iterator[Batch]:
+        """Tables, features and targets."""
         without = {key for key in self.keys if self._is_unpartitioned_table(key)}
         if without:
             yield Batch(frozenset(without))
@@ -143,14 +166,6 @@ class ProjectRun:
             yield Batch(frozenset(arrived | features), partition)
         for partition in self._labelled(timeline):
             yield Batch(frozenset(self._only(names.TARGET)), partition)
-        if (cutoff := self._cutoff(timeline, scope)) is not None:
-            model = (names.TRAINING_SET, names.TUNED_MODEL, names.EVALUATION_REPORT)
-            yield Batch(frozenset(self._only(*model, names.REGISTERED_MODEL, names.CHAMPION)), cutoff)
-        made = self.staleness
-        if made.is_made(AssetKey(names.project_asset(self.project, names.CHAMPION))):
-            features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
-            for partition in sorted(made.partitions(features_key) & set(scope)):
-                yield Batch(frozenset(self._only(names.PREDICTIONS)), partition)
 
     def _only(self, *assets: str) -> set[AssetKey]:
         """Those of the project's assets that may be run."""

@@ -135,6 +135,16 @@ class Workplace:
                 return Timeline(Periods(**declared.pop("periods")), **declared)
         return None
 
+    def event_timeline(self, project: str) -> Timeline:
+        """The same where there must be one."""
+        timeline = self.timeline(project)
+        if timeline is None:
+            raise ProjectError(
+                f"{project} has no partitions",
+                hint="declare `partitions` in its defs.yaml, or run it without",
+            )
+        return timeline
+
     def use_dagster_home(self) -> Path:
         """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.
 

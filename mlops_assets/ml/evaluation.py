@@ -112,6 +112,7 @@ class Evaluation:
         numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0)))
         del numbers["truth"], numbers["predictions"]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
+        extra["best_baseline"] = self.best_baseline
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
         told: dict[str, Any] = finite(numbers | extra)

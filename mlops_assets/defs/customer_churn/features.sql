@@ -1,6 +1,6 @@
 -- One row for each customer who bought in the 180 days before $as_of, as known at that moment.
--- Logarithms of ratios are zero when nothing has changed, and bounded enough for a linear model.
--- Sums are of exact numbers, and ties are broken by value: the order of the rows plays no part.
+-- A logarithm of a ratio is zero when nothing has changed, and on a scale that suits linear models too.
+-- Sums are exact and ties are broken by value, so the order of the rows plays no part.
 with
 -- A visit is a day with orders.
 visits as (
@@ -10,15 +10,14 @@ visits as (
         count(*) as orders,
         sum(quantity) as quantity,
         sum(amount::decimal(18, 2)) as amount,
-        count(channel) as channelled,
-        count(*) filter (channel = 'app') as app,
-        count(*) filter (channel = 'web') as web,
+        count(*) filter (channel = 'app') as app_orders,
+        count(channel) as channel_orders,
         max_by(channel, (occurred_at, channel)) as channel,
         max_by(region, (occurred_at, region)) as region
     from transactions
     group by customer_id, days_ago
 ),
--- The newest visit is number 1; a gap is the days since the visit before it.
+-- The newest visit is number 1. A gap is the days between a visit and the one before it.
 numbered as (
     select
         *,
@@ -30,37 +29,36 @@ numbered as (
 customers as (
     select
         customer_id,
+        max(region) filter (number = 1) as region,
+        max(channel) filter (number = 1) as last_channel,
         min(days_ago) as days_since_last,
-        max(days_ago) filter (number <= 3) as days_since_third,
         max(days_ago) as tenure_days,
         count(*) as visits,
         sum(orders) as orders,
         sum(quantity) as quantity,
         sum(amount)::double as amount,
-        -- by age in days
+        sum(app_orders) / nullif(sum(channel_orders), 0) as app_share,
+        -- the last three visits
+        sum(orders) filter (number <= 3) as orders_of_3,
+        sum(quantity) filter (number <= 3) as quantity_of_3,
+        sum(amount) filter (number <= 3)::double as amount_of_3,
+        sum(app_orders) filter (number <= 3) / nullif(sum(channel_orders) filter (number <= 3), 0)
+            as app_share_of_3,
+        -- the last 30, 90 and 180 days
         coalesce(sum(orders) filter (days_ago <= 30), 0) as orders_30,
         coalesce(sum(orders) filter (days_ago <= 90), 0) as orders_90,
         coalesce(sum(orders) filter (days_ago <= 180), 0) as orders_180,
+        coalesce(sum(quantity) filter (days_ago <= 90), 0) as quantity_90,
+        coalesce(sum(quantity) filter (days_ago <= 180), 0) as quantity_180,
         coalesce(sum(amount) filter (days_ago <= 30), 0)::double as amount_30,
         coalesce(sum(amount) filter (days_ago <= 90), 0)::double as amount_90,
         coalesce(sum(amount) filter (days_ago <= 180), 0)::double as amount_180,
-        coalesce(sum(quantity) filter (days_ago <= 90), 0) as quantity_90,
-        coalesce(sum(quantity) filter (days_ago <= 180), 0) as quantity_180,
-        -- gaps between visits
+        -- gaps; their mean counts one of 60 days beside them, which stands in for those of a new customer
+        max(gap) filter (number = 1) as last_gap,
         count(gap) as gaps,
         sum(gap) as gap_sum,
         sum(gap * gap) as gap_squares,
-        max(gap) filter (number = 1) as last_gap,
-        -- the last three visits, to compare with all
-        sum(orders) filter (number <= 3) as last_orders,
-        sum(quantity) filter (number <= 3) as last_quantity,
-        sum(amount) filter (number <= 3)::double as last_amount,
-        sum(app) filter (number <= 3) / sum(channelled) filter (number <= 3) as last_app_share,
-        sum(web) filter (number <= 3) / sum(channelled) filter (number <= 3) as last_web_share,
-        sum(app) / sum(channelled) as app_share,
-        sum(web) / sum(channelled) as web_share,
-        max(channel) filter (number = 1) as last_channel,
-        max(region) filter (number = 1) as region
+        (60 + coalesce(gap_sum, 0)) / (1 + gaps) as usual_gap
     from numbered
     group by customer_id
     having days_since_last <= 180
@@ -73,52 +71,45 @@ favourites as (
 select
     customer_id,
     region,
-    -- recency, frequency, monetary value
+    -- recency, frequency, monetary value, tenure
     days_since_last,
     orders,
     amount,
     tenure_days,
     ln(1 + days_since_last) as log_days_since_last,
-    ln(1 + days_since_third) as log_days_since_third,
     ln(orders) as log_orders,
     ln(1 + amount) as log_amount,
     ln(1 + tenure_days) as log_tenure_days,
-    ln((visits + 0.5) / (tenure_days + 60)) as log_visits_a_day,
-    -- the basket
+    -- the basket: of all orders, and of the last three visits against all
     amount / orders as average_basket,
     quantity / orders as average_quantity,
-    ln((1 + last_amount / last_orders) / (1 + amount / orders)) as basket_change,
-    ln((1 + last_quantity / last_orders) / (1 + quantity / orders)) as quantity_change,
-    -- gaps between visits; the usual one counts 60 days once more, for customers with few visits
+    ln((1 + amount_of_3 / orders_of_3) / (1 + average_basket)) as basket_change,
+    ln((1 + quantity_of_3 / orders_of_3) / (1 + average_quantity)) as quantity_change,
+    -- the rhythm
     gap_sum / gaps as gap_mean,
     sqrt((gaps * gap_squares - gap_sum * gap_sum) / nullif(gaps * (gaps - 1), 0)) as gap_deviation,
-    (60 + coalesce(gap_sum, 0)) / (1 + gaps) as usual_gap,
+    usual_gap,
     ln((15 + last_gap) / (15 + usual_gap)) as last_gap_change,
-    -- silence since the last visit: against the usual gap, and how unlikely it is for somebody still active
+    -- the silence since the last visit: against the usual gap, and minus the logarithm of its probability if
+    -- the customer went on as before (Poisson visits, their rate from a gamma prior of 1/2 visit in 60 days)
     ln((1 + days_since_last) / usual_gap) as silence,
-    exp(-days_since_last / usual_gap) as silence_chance,
     (visits + 0.5) * ln((60 + tenure_days) / (60 + tenure_days - days_since_last)) as silence_surprise,
-    -- the last 30, 90 and 180 days, and each of the first two against the days before
+    -- windows of time, and each against the days before it: 30 against 60, 90 against 90
     orders_30,
     orders_90,
     orders_180,
     amount_30,
     amount_90,
     amount_180,
-    quantity_90,
-    quantity_180,
     ln(1 + orders_90) as log_orders_90,
-    ln(1 + amount_180) as log_amount_180,
     ln((1 + orders_30) / (1 + orders_90 - orders_30)) as orders_trend_30,
     ln((1 + orders_90) / (1 + orders_180 - orders_90)) as orders_trend_90,
-    ln((10 + amount_90) / (10 + amount_180 - amount_90)) as amount_trend_90,
     ln((1 + quantity_90) / (1 + quantity_180 - quantity_90)) as quantity_trend_90,
-    -- channels: of all orders, of the last three visits, and how far the two differ
+    ln((10 + amount_90) / (10 + amount_180 - amount_90)) as amount_trend_90,
+    -- channels
     favourite_channel,
     last_channel,
     app_share,
-    web_share,
-    last_app_share - app_share as app_share_change,
-    last_web_share - web_share as web_share_change
+    app_share_of_3 - app_share as app_share_change
 from customers
 join favourites using (customer_id)

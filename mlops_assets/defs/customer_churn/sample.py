@@ -83,6 +83,20 @@ class SampleReport:
         """The oracle's, on average over the cut-offs."""
         return float(np.nanmean(list(self.roc_auc.values())))
 
+    def __str__(self) -> str:
+        """What `mlops sample` tells."""
+        planted = ", ".join(f"{rows:,} {kind}" for kind, rows in self.planted.items()) or "nothing"
+        lines = [
+            f"{self.rows:,} rows in {len(self.files)} files: {self.files[0]} to {self.files[-1].name}",
+            f"planted rows: {planted}",
+            "",
+            "cut-off  customers  churned  ROC AUC of the best possible prediction",
+        ]
+        for month, score in self.roc_auc.items():
+            told = f"{self.judged[month]:9,}  {self.churned[month]:7.1%}"
+            lines.append(f"{month}  {told}  {score:.4f}")
+        return "\n".join([*lines, f"mean {self.mean_roc_auc:.4f}"])
+
 
 @dataclass(frozen=True)
 class Simulation:

@@ -1,4 +1,4 @@
--- A customer has churned who bought nothing in the three months after $as_of.
+-- A customer has churned (1) who buys nothing from $as_of until $horizon_end, as far as is known by then.
 select
     customer_id,
     (buyers.customer_id is null)::bigint as churned

@@ -1,0 +1,74 @@
+"""A backtest's page: what the models of past cut-offs scored, once they were trained and judged.
+
+Holds: collecting the scores of cut-offs, and writing the page.
+Add here: another thing that is told of several cut-offs together.
+Not here: training and judging (`runs.py`), and what the page looks like (`ml/backtest.py`).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetKey, DagsterInstance
+
+from mlops_assets import names
+from mlops_assets.materializations import latest_materializations
+from mlops_assets.ml.backtest import Backtest, CutoffScore, render_backtest
+from mlops_assets.ml.evaluation import MODEL
+from mlops_assets.ml.timeline import Timeline
+
+PAGE, NUMBERS = "backtest.html", "backtest.json"
+
+
+def collect_backtest(
+    instance: DagsterInstance, project: str, timeline: Timeline, cutoffs: Sequence[str]
+) -> Backtest:
+    """The scores of those cut-offs that have an evaluation, from the reports beside it."""
+    key = AssetKey(names.project_asset(project, names.EVALUATION_REPORT))
+    reports = {}
+    for cutoff, record in latest_materializations(instance, key, cutoffs).items():
+        if cutoff and record.asset_materialization:
+            page = Path(str(record.asset_materialization.metadata["report"].value))
+            reports[cutoff] = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    newest = reports[max(reports)] if reports else {}
+    return Backtest(
+        project,
+        newest.get("description", ""),
+        newest.get("metric", ""),
+        newest.get("unit", ""),
+        tuple(_score(cutoff, timeline, reports[cutoff]) for cutoff in sorted(reports)),
+    )
+
+
+def write_backtest(backtest: Backtest, folder: Path) -> Path:
+    """Write the page and its numbers; returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NUMBERS).write_text(json.dumps(backtest.to_json(), indent=2), "utf-8")
+    (folder / PAGE).write_text(render_backtest(backtest), "utf-8")
+    return folder / PAGE
+
+
+def _score(cutoff: str, timeline: Timeline, report: dict[str, Any]) -> CutoffScore:
+    metric, train = report["metric"], timeline.trained_on(cutoff)
+    baselines = {name: scores[metric] for name, scores in report["scores"].items() if name != MODEL}
+    best = report["best_baseline"]
+    low, high = (_number(value) for value in report["intervals"].get(MODEL, (None, None)))
+    return CutoffScore(
+        cutoff=cutoff,
+        tested_on=timeline.judged_by(cutoff),
+        trained_on=f"{train[0]} to {train[-1]}",
+        train_rows=report["train_rows"],
+        test_rows=report["holdout_rows"],
+        family=report["family"],
+        score=_number(report["scores"][MODEL][metric]),
+        low=low,
+        high=high,
+        baseline=_number(baselines[best]),
+        baseline_name=best,
+    )
+
+
+def _number(value: float | None) -> float:
+    """JSON has no word for what is undefined."""
+    return float("nan") if value is None else value
