@@ -16,7 +16,7 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.project import Project, plain_failures
-from mlops_assets.materializations import Staleness
+from mlops_assets.components.model_project.sensors import staleness_of
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
     keys = [project.key(name) for name in (*MODEL_ASSETS, *REGISTRY_ASSETS)]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
-        staleness = _staleness(context, warehouse)
+        staleness = staleness_of(context, warehouse)
         cutoff = None
         if project.timeline:
             cutoffs = project.timeline.cutoffs(staleness.partitions(project.key(names.TARGET)))
@@ -70,7 +70,7 @@ def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
     features_key, predictions_key = project.key(names.FEATURES), project.key(names.PREDICTIONS)
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
-        staleness = _staleness(context, warehouse)
+        staleness = staleness_of(context, warehouse)
         newest = max(staleness.partitions(features_key), default=None)
         if newest is None:
             return dg.SkipReason("there are no features yet")
@@ -89,7 +89,7 @@ def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefi
     """Reads the newest partitions again, whatever is known of them; equal content is not written twice."""
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
-        staleness = _staleness(context, warehouse)
+        staleness = staleness_of(context, warehouse)
         made = [staleness.partitions(project.table_key(names.RAW, table)) for table in project.event_tables]
         newest = sorted(set.union(*made))[-last:]
         if not newest:
@@ -132,11 +132,6 @@ def _schedule(
             return evaluate(context, warehouse)
 
     return schedule
-
-
-def _staleness(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> Staleness:
-    graph = context.repository_def.asset_graph
-    return Staleness(graph, context.instance, warehouse.store)
 
 
 def _request(context: dg.ScheduleEvaluationContext, partition: str | None) -> dg.RunRequest:

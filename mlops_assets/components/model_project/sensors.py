@@ -14,7 +14,8 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.raw import FINGERPRINT
-from mlops_assets.materializations import latest_materializations
+from mlops_assets.errors import ProjectError
+from mlops_assets.materializations import Staleness, latest_materializations
 from mlops_assets.resources import WarehouseResource, WorkFolders
 
 MOST_AT_ONCE = 100
@@ -75,7 +76,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
                 for partition in asked
             ]
             cursor = snapshots.save(seen.asked(asked))
-        for told in seen.left_out:
+        for told in seen.left_out if requests else ():
             context.log.warning(f"{project.subject(table)}: {told}")
         waiting = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
         reason = (
@@ -99,19 +100,30 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
         description="When another version becomes champion, the newest partition is scored by it.",
     )
     def new_champion(
-        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
+        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: WarehouseResource
     ) -> dg.RunRequest | dg.SkipReason:
         event = asset_event.dagster_event
         metadata = event.step_materialization_data.materialization.metadata if event else {}
         if not metadata or not metadata["moved"].value:
             return dg.SkipReason("the champion stays the one that it was")
-        scored = context.instance.get_materialized_partitions(features_key)
-        if not scored:
+        staleness = staleness_of(context, warehouse)
+        newest = max(staleness.partitions(features_key), default=None)
+        if newest is None:
             return dg.SkipReason("there are no features yet")
-        version = metadata["version"].value
-        return dg.RunRequest(run_key=f"version {version}: {max(scored)}", partition_key=max(scored))
+        if not staleness.stale([project.key(names.PREDICTIONS)], newest):
+            return dg.SkipReason(f"the new champion has scored {newest} already")
+        return dg.RunRequest(run_key=f"version {metadata['version'].value}: {newest}", partition_key=newest)
 
     return new_champion
+
+
+def staleness_of(
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> Staleness:
+    """What is out of date, as a tick sees it."""
+    if context.repository_def is None:
+        raise ProjectError("a tick needs its code location's definitions to tell what is out of date")
+    return Staleness(context.repository_def.asset_graph, context.instance, warehouse.store)
 
 
 def _status(on: bool) -> dg.DefaultSensorStatus:

@@ -141,7 +141,7 @@ class AutomationSettings(Settings):
         description="Features, target and predictions follow when what they are made of changed.",
     )
     schedules: bool = Field(default=True, description="Schedules start with Dagster.")
-    seconds: int = Field(default=10, ge=1, description="Least seconds between two looks at the files.")
+    seconds: int = Field(default=5, ge=1, description="Least seconds between two looks at the files.")
 
 
 class FreshnessSettings(Settings):
