@@ -136,7 +136,8 @@ class Periods:
             if bound not in self:
                 until = f" to {self.last}" if self.last else ""
                 raise ProjectError(
-                    f"{bound or repr(text)} is no partition: they are {self.cadence}, from {self.first}{until}",
+                    f"{bound or repr(text)} is no partition: they are {self.cadence}, from "
+                    f"{self.first}{until}",
                     hint=f"write it as {self.first}, or a range as {self.first}..{self.shift(self.first, 2)}",
                 )
         if bounds[1] < bounds[0]:

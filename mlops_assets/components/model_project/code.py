@@ -11,6 +11,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -97,20 +98,15 @@ class ProjectCode:
 
     def contract(self, table: str, *, key: Sequence[str] = (), never_null: Sequence[str] = ()) -> "Contract":
         """The contract of a table."""
-        from mlops_assets.ml.contracts import Contract
-
         model = getattr(self._module(SCHEMA), class_name(table))
-        subject = f"{self.project}: table {table}"
-        return Contract.of(model, subject=subject, key=key, never_null=never_null)
+        return _contract_of(model, f"{self.project}: table {table}", tuple(key), tuple(never_null))
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
-        from mlops_assets.ml.contracts import Contract
-
         if not self.has_feature_contract():
             return None
         model = getattr(self._module(SCHEMA), FEATURES_CLASS)
-        contract = Contract.of(model, subject=f"{self.project}: features")
+        contract = _contract_of(model, f"{self.project}: features", (), ())
         if contract.unique:
             raise ProjectError(
                 f"{self.project}: {FEATURES_CLASS} in {SCHEMA} asks for unique features",
@@ -180,6 +176,14 @@ class ProjectCode:
                 hint="run it with python to see where",
             ) from error
         return module
+
+
+@lru_cache(maxsize=64)
+def _contract_of(model: type, subject: str, key: tuple[str, ...], never_null: tuple[str, ...]) -> "Contract":
+    """Read a class once, not for each partition; a changed file is a new module with new classes."""
+    from mlops_assets.ml.contracts import Contract
+
+    return Contract.of(model, subject=subject, key=key, never_null=never_null)
 
 
 def class_name(table: str) -> str:
