@@ -90,10 +90,8 @@ select
     sqrt((gaps * gap_squares - gap_sum * gap_sum) / nullif(gaps * (gaps - 1), 0)) as gap_deviation,
     usual_gap,
     ln((15 + last_gap) / (15 + usual_gap)) as last_gap_change,
-    -- the silence since the last visit: against the usual gap, and minus the logarithm of its probability if
-    -- the customer went on as before (Poisson visits, their rate from a gamma prior of 1/2 visit in 60 days)
+    -- the silence since the last visit against the usual gap
     ln((1 + days_since_last) / usual_gap) as silence,
-    (visits + 0.5) * ln((60 + tenure_days) / (60 + tenure_days - days_since_last)) as silence_surprise,
     -- windows of time, and each against the days before it: 30 against 60, 90 against 90
     orders_30,
     orders_90,

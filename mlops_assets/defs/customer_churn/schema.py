@@ -49,7 +49,6 @@ class Features(pa.DataFrameModel):
     usual_gap: float = pa.Field(gt=0)
     last_gap_change: float = pa.Field(nullable=True)
     silence: float
-    silence_surprise: float = pa.Field(ge=0)
     orders_30: float = pa.Field(ge=0)
     orders_90: float = pa.Field(ge=0)
     orders_180: float = pa.Field(gt=0)
