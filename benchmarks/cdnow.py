@@ -2,10 +2,10 @@
 
     python benchmarks/cdnow.py path/to/transactions.csv [--cutoffs 2022-04..2022-06] [--trials 6]
 
-The log is one file (customer_id, occurred_at, quantity, amount), dated by its rows. It becomes a project in a
-folder of its own, with the SQL and the contract of customer_churn as they are, and `mlops backtest` walks over
-the cut-offs. On the same customers, both logistic regressions see the same training rows. ROC AUC out of time,
-with 95 % intervals. A cut-off takes a minute or two.
+The log is one file (customer_id, occurred_at, quantity, amount), dated by its rows. It becomes a project in
+a folder of its own, with the SQL and the contract of customer_churn as they are, and `mlops backtest` walks
+over the cut-offs. On the same customers, both logistic regressions see the same training rows. ROC AUC out of
+time, with 95 % intervals. A cut-off takes a minute or two.
 """
 
 import argparse
