@@ -33,7 +33,6 @@ customers as (
         max(channel) filter (number = 1) as last_channel,
         min(days_ago) as days_since_last,
         max(days_ago) as tenure_days,
-        count(*) as visits,
         sum(orders) as orders,
         sum(quantity) as quantity,
         sum(amount)::double as amount,
@@ -90,7 +89,7 @@ select
     sqrt((gaps * gap_squares - gap_sum * gap_sum) / nullif(gaps * (gaps - 1), 0)) as gap_deviation,
     usual_gap,
     ln((15 + last_gap) / (15 + usual_gap)) as last_gap_change,
-    -- the silence since the last visit against the usual gap
+    -- the silence since the last visit, against the usual gap
     ln((1 + days_since_last) / usual_gap) as silence,
     -- windows of time, and each against the days before it: 30 against 60, 90 against 90
     orders_30,
