@@ -16,8 +16,8 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
+from mlops_assets.components.model_project.search import fit_settings
 from mlops_assets.components.model_project.training_set import training_set
-from mlops_assets.components.model_project.tuned_model import fit_settings
 from mlops_assets.digests import text_digest
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from filelock import FileLock
 from pydantic import Field
 
 from mlops_assets import names
@@ -21,17 +20,15 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
+from mlops_assets.components.model_project.search import fit_settings, run_search, search_settings
 from mlops_assets.components.model_project.training_set import inputs_of
-from mlops_assets.digests import text_digest
-from mlops_assets.ml.machine import peak_memory_bytes, thread_count
+from mlops_assets.ml.machine import peak_memory_bytes
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from mlops_assets.ml.columns import Column
-    from mlops_assets.ml.evaluation import TrialSummary
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.model import ModelSpec
     from mlops_assets.ml.training import TrainingData
@@ -104,8 +101,8 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             }
             with mlflow.run(project.name) as run_id:
                 tracking = mlflow.store
-                search = _search_settings(project, config.trials)
-                result = _search(
+                search = search_settings(project, config.trials)
+                result = run_search(
                     context, project, rows.train, search, shared, tracking, run_id, facts, folders
                 )
                 facts |= _fit_and_log(project, rows, result, shared, tracking)
@@ -188,97 +185,6 @@ def _fit_and_log(
             facts[f"{role}_digest"] = save_model(model, folder)
             facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
     return facts
-
-
-def fit_settings(project: Project, classes: int) -> "Settings":
-    """What every fit of the project shares."""
-    from mlops_assets.ml.families import Settings
-
-    tuning = project.settings.tuning
-    return Settings(
-        task=project.settings.task,
-        classes=max(classes, 1),
-        seed=tuning.seed,
-        threads=thread_count(tuning.threads),
-        device=tuning.device,
-    )
-
-
-def _search_settings(project: Project, trials: int | None) -> "SearchSettings":
-    from mlops_assets.ml.tuning import SearchSettings
-
-    settings = project.settings
-    return SearchSettings(
-        families=tuple(settings.tuning.families),
-        metric=settings.tuning.metric_for(settings.task),
-        trials=trials or settings.tuning.trials,
-        timeout_seconds=settings.tuning.timeout_seconds,
-        unit_size=settings.target.unit_size,
-    )
-
-
-def _search(
-    context: dg.AssetExecutionContext,
-    project: Project,
-    train: "TrainingData",
-    search: "SearchSettings",
-    shared: "Settings",
-    tracking: Any,
-    run_id: str,
-    facts: dict[str, str],
-    folders: WorkFolders,
-) -> "SearchResult":
-    """Search with a journal that only an equal search goes on from, logging each trial."""
-    from mlops_assets.ml.tasks import is_better
-    from mlops_assets.ml.tuning import tune
-
-    best: list[float] = []
-    count = 0
-
-    def on_trial(trial: "TrialSummary") -> None:
-        nonlocal count
-        count += 1
-        if trial.state == "complete" and (not best or is_better(search.metric, trial.score, best[-1])):
-            best.append(trial.score)
-        tracking.log_trial(project.name, run_id, trial, search.metric)
-        context.log.info(
-            f"trial {count}/{search.trials}: {trial.family} {search.metric} {trial.score:.4g}"
-            f"{' (pruned)' if trial.state == 'pruned' else ''}, best {best[-1] if best else float('nan'):.4g}"
-        )
-
-    key = text_digest(
-        facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
-    )
-    journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    folds = _folds(project, train)
-    with FileLock(journal.with_suffix(".lock")):  # a second run of the same search waits, and finds it done
-        return tune(
-            train.features,
-            train.target,
-            folds,
-            project.code.make_pipeline(),
-            search,
-            shared,
-            journal=journal,
-            on_trial=on_trial,
-        )
-
-
-def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
-    """The folds of the search; in an event project they walk forward in time."""
-    from mlops_assets.ml.splits import forward_folds, make_folds
-
-    task, tuning = project.settings.task, project.settings.tuning
-    if train.periods is None:
-        return make_folds(task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups)
-    return forward_folds(
-        train.periods,
-        train.target,
-        folds=tuning.folds,
-        gap=project.time.horizon,
-        by_class=task != "regression",
-    )
 
 
 def _model_spec(project: Project, rows: _Rows, result: "SearchResult") -> "ModelSpec":
