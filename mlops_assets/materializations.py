@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.project import INPUTS, inputs_digest
+from mlops_assets import names
+from mlops_assets.components.model_project.project import INPUTS, NOT_FOLLOWED, inputs_digest
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -106,6 +107,20 @@ class Staleness:
         """Whether an asset, or some partition of it, has been made."""
         return bool(self._materialized(key))
 
+    def by_champion(self, project: str) -> dict[AssetKey, dict[str, Any]]:
+        """What the newest predictions must tell to be up to date, for `stale`: the version that serves now.
+
+        Older ones keep the version that they were made by.
+        """
+        champion, predictions = (
+            AssetKey(names.project_asset(project, asset)) for asset in (names.CHAMPION, names.PREDICTIONS)
+        )
+        record = self._materialized(champion).get(None)
+        if record is None or record.asset_materialization is None:
+            return {}
+        version = record.asset_materialization.metadata["version"].value
+        return {predictions: {names.MODEL_VERSION: version}}
+
     def _is_up_to_date(self, key: AssetKey, partition: str | None, expected: Mapping[str, Any]) -> bool:
         node = self.graph.get(key)
         own = partition if node.partitions_def is not None else None
@@ -126,6 +141,8 @@ class Staleness:
         """What the asset would be made of now."""
         node, parts = self.graph.get(key), {}
         for parent in node.parent_keys:
+            if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
+                continue
             content = self._content(parent)
             for source in self._sources(key, parent, partition):
                 if source in content:

@@ -123,7 +123,8 @@ class ProjectRun:
         for batch in batches:
             keys = set(batch.keys)
             if not self.force:
-                keys = self.staleness.stale(keys, batch.partition, self._expected(batch))
+                staleness = self.staleness
+                keys = staleness.stale(keys, batch.partition, self._expected(batch, staleness))
             if not keys:
                 continue
             if batch.partition and (champion := keys & self._only(names.CHAMPION)) == keys:
@@ -247,8 +248,8 @@ class ProjectRun:
             }
         return found
 
-    def _expected(self, batch: Batch) -> dict[AssetKey, dict[str, Any]]:
-        """What materializations of these arguments would tell: the source's content, the trials."""
+    def _expected(self, batch: Batch, staleness: Staleness) -> dict[AssetKey, dict[str, Any]]:
+        """What materializations of these arguments would tell: the source's content, trials, the champion."""
         expected: dict[AssetKey, dict[str, Any]] = {}
         for spec in self.workplace.definitions.resolve_all_asset_specs():
             if spec.key not in batch.keys:
@@ -258,4 +259,9 @@ class ProjectRun:
                 expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
             if TRIALS in spec.metadata:
                 expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}
-        return expected
+        return expected | (staleness.by_champion(self.project) if self._is_newest(batch, staleness) else {})
+
+    def _is_newest(self, batch: Batch, staleness: Staleness) -> bool:
+        """Whether a new champion is to score this partition: the past keeps what was said then."""
+        features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
+        return batch.partition == max(staleness.partitions(features_key), default=None)

@@ -17,6 +17,7 @@ from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
+from mlops_assets_tests.shop import MONTHS, KeptShop, Shop
 
 MakeProject = Callable[..., Project]
 
@@ -108,3 +109,48 @@ def write_loans(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def open_shop(
+    tmp_path: Path, empty_tracking_store: Path, instance: dg.DagsterInstance
+) -> Callable[..., Shop]:
+    """Open an event project's shop, in which nothing has arrived; see `Shop` for what can be told."""
+
+    def open_(**declared: Any) -> Shop:
+        return Shop(tmp_path / "shop", empty_tracking_store, instance, **declared)
+
+    return open_
+
+
+@pytest.fixture(scope="session")
+def arrived_shop(tmp_path_factory: pytest.TempPathFactory, empty_tracking_store: Path) -> Iterator[KeptShop]:
+    folder = tmp_path_factory.mktemp("shop")
+    with dg.DagsterInstance.ephemeral() as known:
+        made = Shop(folder / "work", empty_tracking_store, known)
+        for month in MONTHS[:5]:
+            made.write(month)
+        made.daemon.follow()
+        made.ingest(*MONTHS[:5])
+        yield KeptShop.of(made, folder / "arrived", empty_tracking_store)
+
+
+@pytest.fixture(scope="session")
+def trained_shop(arrived_shop: KeptShop) -> Iterator[KeptShop]:
+    with dg.DagsterInstance.ephemeral() as known:
+        made = arrived_shop.restored(known)
+        assert made.train(MONTHS[4]).success
+        made.daemon.settle()
+        yield KeptShop.of(made, arrived_shop.folder.with_name("trained"), arrived_shop.mlflow)
+
+
+@pytest.fixture
+def shop(arrived_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
+    """A shop in which five months have arrived, with all that follows by itself."""
+    return arrived_shop.restored(instance)
+
+
+@pytest.fixture
+def served_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
+    """The same with a champion, of the cut-off of the fifth month, and its predictions."""
+    return trained_shop.restored(instance)

@@ -1,4 +1,6 @@
-"""Dagster's daemon for the tests: it ticks when it is told to, and runs what was asked for in this process."""
+"""Dagster's daemon for the tests: it ticks when it is told to, and runs what was asked for in this
+process.
+"""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -6,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
@@ -27,7 +31,12 @@ class Daemon:
     launched: set[tuple[str, str | None]] = field(default_factory=set)
     automation_cursor: Any = None
 
-    def run(self, *assets: str, partition: str | None = None, **kwargs: Any) -> dg.ExecuteInProcessResult:
+    def remember(self, other: "Daemon") -> None:
+        """Go on from what another daemon had committed."""
+        self.cursors, self.launched = dict(other.cursors), set(other.launched)
+        self.automation_cursor = other.automation_cursor
+
+    def run(self, *assets: str, partition: str | None = None, **config: Any) -> dg.ExecuteInProcessResult:
         """Materialize assets by hand, such as `shop/raw/purchases`; all of them when none is named."""
         job = self.defs.resolve_implicit_global_asset_job_def()
         with warnings.catch_warnings():
@@ -37,7 +46,7 @@ class Daemon:
                 asset_selection=[dg.AssetKey(asset.split("/")) for asset in assets] or None,
                 partition_key=partition,
                 raise_on_error=False,
-                **kwargs,
+                run_config={**_QUIET, **config},
             )
 
     def ask(self, sensor: str, *, commit: bool = True) -> list[dg.RunRequest]:
@@ -62,7 +71,7 @@ class Daemon:
             definitions=self.defs,
             resources=self.resources,
         ) as context:
-            return self.defs.get_sensor_def(sensor).evaluate_tick(context)
+            return self.defs.get_repository_def().get_sensor_def(sensor).evaluate_tick(context)
 
     def look(self, sensor: str) -> list[str | None]:
         """One tick of a sensor, and the runs that follow; returns the partitions of those that were run."""
@@ -79,7 +88,7 @@ class Daemon:
                 chosen = [key.to_user_string() for key in request.asset_selection]
                 self.run(*chosen, partition=request.partition_key)
             else:
-                self._run_job(request, self.defs.get_sensor_def(sensor).job_name)
+                self._run_job(request, self.defs.get_repository_def().get_sensor_def(sensor).job_name)
             ran.append(request.partition_key)
         return ran
 
@@ -87,7 +96,10 @@ class Daemon:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)
             self.defs.resolve_job_def(request.job_name or job).execute_in_process(
-                instance=self.instance, partition_key=request.partition_key, raise_on_error=False
+                instance=self.instance,
+                partition_key=request.partition_key,
+                raise_on_error=False,
+                run_config=_QUIET,
             )
 
     def follow(self) -> dict[str, list[str | None]]:
@@ -120,12 +132,13 @@ class Daemon:
     def schedule(self, name: str, at: Any) -> Any:
         """One tick of a schedule at a moment; nothing is run."""
         with dg.build_schedule_context(
-            instance=self.instance,
             scheduled_execution_time=at,
             repository_def=self.defs.get_repository_def(),
             resources=self.resources,
         ) as context:
-            return self.defs.get_schedule_def(name).evaluate_tick(context)
+            # Dagster builds such a context over a persistent instance alone.
+            context._instance_ref, context._instance = object(), self.instance
+            return self.defs.get_repository_def().get_schedule_def(name).evaluate_tick(context)
 
 
 def fault(result: dg.ExecuteInProcessResult) -> str:
@@ -138,3 +151,13 @@ def fault(result: dg.ExecuteInProcessResult) -> str:
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     """The evaluations of a run by the names of their checks."""
     return {found.check_name: found for found in result.get_asset_check_evaluations()}
+
+
+def copied(known: dg.DagsterInstance, to: dg.DagsterInstance) -> dg.DagsterInstance:
+    """Give an empty ephemeral instance all that another one knows."""
+    storages = ("run_storage", "event_log_storage")
+    for source, target in ((getattr(known, name), getattr(to, name)) for name in storages):
+        target._held_conn.rollback()
+        databases = [storage._held_conn.connection.driver_connection for storage in (source, target)]
+        databases[0].backup(databases[1])
+    return to

@@ -5,6 +5,7 @@ Add here: what every query of a project must keep.
 Not here: what its result must be; `features.py` and `targets.py` know.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,11 @@ _CHANGING = {
     *("random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7"),
 }
 """Functions whose result is another one tomorrow; what is computed must follow from the rows alone."""
+_OUTSIDE = re.compile(
+    r"read_\w+|glob|\w+_scan|sniff_csv|parquet_\w+|query|query_table|getenv|duckdb_\w+|pragma_\w+",
+    re.IGNORECASE,
+)
+"""Functions that see more than the tables."""
 _KEYWORDS = {"current_date", "current_timestamp", "localtimestamp"}
 """Those that are written without parentheses."""
 
@@ -84,25 +90,39 @@ class ProjectQuery:
     def _pieces(self) -> Iterator[str]:
         """The query's text with its moments as literals; a semicolon is a piece of its own."""
         tokens = [*_tokens(self.sql), ("", False)]
-        expanded = False
+        expanded, before = False, ""
         for (token, is_code), (following, _) in pairwise(tokens):
             word = token.strip()
             if expanded:  # the name behind a $
                 expanded = False
             elif not is_code:
+                if before in ("from", "join") and word.startswith("'") and set(word) & set("./\\*"):
+                    raise self._outside(word)
                 yield token
             elif word == "$":
                 yield self._moment(following.strip()) + " "
                 expanded = True
             else:
                 self._refuse_changing(word.lower(), following)
+                self._refuse_outside(word, following)
                 yield word if word == ";" else token
+            before = word.lower() if is_code or word.startswith("'") else before
 
     def _moment(self, name: str) -> str:
         if name not in self.moments:
             known = ", ".join(f"${known}" for known in self.moments) or "none: it has no partitions"
             raise ProjectError(f"{self.subject}: there is no ${name}", hint=f"a query may write {known}")
         return f"timestamp {literal(self.moments[name])}"
+
+    def _refuse_outside(self, word: str, following: str) -> None:
+        if following.startswith("(") and _OUTSIDE.fullmatch(word):
+            raise self._outside(word)
+
+    def _outside(self, what: str) -> ProjectError:
+        return ProjectError(
+            f"{self.subject}: {what} reads something else than the project's tables",
+            hint="declare it as a table in defs.yaml, so that it is validated, and known when it was known",
+        )
 
     def _refuse_changing(self, word: str, following: str) -> None:
         if word in _CHANGING and (word in _KEYWORDS or following.startswith("(")):

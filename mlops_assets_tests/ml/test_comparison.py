@@ -64,3 +64,38 @@ def test_the_better_one_on_common_rows_serves(metric, ours: float, theirs: float
         f"{metric} {ours:.4g} against the champion's {theirs:.4g} on 1,234 rows"
     )
     assert decision.reason.endswith(STAYS) is not promote
+
+
+def over(low: float, high: float, **more: float) -> Decision:
+    """A challenger that is a little worse than a linear baseline, and better than a constant."""
+    known = {"challenger": 0.55, "baseline": 0.54, "constant": 0.69, **more}
+    return decide("log_loss", over_baseline=(low, high), **known)
+
+
+def test_a_challenger_that_cannot_be_told_from_the_baseline_serves_if_it_beats_a_constant():
+    decision = over(-0.01, 0.03)
+    assert decision == Decision(
+        True,
+        "log_loss 0.55 can't be told from the baseline's 0.54 (95 % interval of the difference: -0.01 to "
+        "0.03); there was no champion",
+    )
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.001, 0.03), (-0.03, -0.001), (math.nan, math.nan)])
+def test_one_that_can_be_told_from_a_better_baseline_does_not_serve(low: float, high: float):
+    assert over(low, high) == Decision(False, "log_loss 0.55 does not beat the baseline's 0.54")
+
+
+@pytest.mark.parametrize("constant", [0.55, 0.5, math.nan, None])
+def test_one_that_does_not_beat_a_constant_never_serves(constant: float | None):
+    assert not over(-0.01, 0.03, constant=constant).promote
+
+
+def test_without_an_interval_the_baseline_must_be_beaten():
+    assert not decide("log_loss", challenger=0.55, baseline=0.54, constant=0.69).promote
+
+
+def test_beside_a_champion_one_that_cannot_be_told_from_the_baseline_must_still_be_better():
+    worse = over(-0.01, 0.03, champion=0.5, challenger_on_common=0.55, common_rows=100)
+    better = over(-0.01, 0.03, champion=0.6, challenger_on_common=0.55, common_rows=100)
+    assert (worse.promote, better.promote) == (False, True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.errors import DataError
-from mlops_assets.ml.splits import SplitMethod, holdout_sql, make_folds
+from mlops_assets.ml.splits import SplitMethod, forward_folds, holdout_sql, make_folds
 from mlops_assets.ml.validation import with_row_ids
 
 Row = tuple[str, str | None, str]
@@ -160,3 +160,58 @@ def test_too_little_data_for_the_folds_is_an_error(task: Any, target: list, grou
         make_folds(
             task, np.array(target), folds=3, seed=0, groups=None if groups is None else np.array(groups)
         )
+
+
+def forward(periods: list[str], *, folds: int, gap: int, target: list[int] | None = None) -> list[tuple]:
+    """The periods that train each fold, and the one that is predicted."""
+    known = np.array(periods)
+    found = forward_folds(
+        known, np.array(target or [0] * len(periods)), folds=folds, gap=gap, by_class=target is not None
+    )
+    return [(sorted(set(known[train])), sorted(set(known[valid]))) for train, valid in found]
+
+
+def test_forward_folds_predict_the_newest_periods_from_those_labelled_by_then():
+    periods = [f"2024-{month:02}" for month in range(1, 7) for _ in range(3)]
+    assert forward(periods, folds=2, gap=3) == [
+        (["2024-01", "2024-02"], ["2024-05"]),
+        (["2024-01", "2024-02", "2024-03"], ["2024-06"]),
+    ]
+
+
+def test_forward_folds_are_fewer_where_there_is_nothing_to_train_on():
+    assert forward(["a", "b", "c"], folds=5, gap=1) == [(["a"], ["b"]), (["a", "b"], ["c"])]
+    assert forward(["a", "b", "c"], folds=5, gap=2) == [(["a"], ["c"])]
+
+
+def test_forward_folds_leave_out_periods_that_lack_a_class():
+    periods, target = ["a", "a", "b", "b", "c", "c"], [0, 1, 1, 1, 0, 1]
+    assert forward(periods, folds=2, gap=1, target=target) == [(["a", "b"], ["c"])]
+
+
+def test_too_few_periods_for_a_forward_fold_are_a_clear_error():
+    with pytest.raises(DataError, match="2 labelled partitions are too few to search on") as caught:
+        forward(["a", "b"], folds=2, gap=2)
+    assert "choose a later cut-off" in str(caught.value)
+
+
+@given(
+    rows=st.lists(st.integers(0, 7), min_size=1, max_size=40),
+    folds=st.integers(1, 4),
+    gap=st.integers(1, 4),
+)
+def test_no_forward_fold_sees_what_overlaps_the_period_it_predicts(rows: list[int], folds: int, gap: int):
+    periods = np.array([f"2024-{row + 1:02}" for row in rows])
+    known = sorted(set(periods))
+    try:
+        found = forward_folds(periods, np.zeros(len(rows)), folds=folds, gap=gap, by_class=False)
+    except DataError:
+        assert len(known) <= gap
+        return
+    assert len(found) == min(folds, len(known) - gap)
+    for train, valid in found:
+        [predicted] = set(periods[valid])
+        assert sorted(valid) == list(np.flatnonzero(periods == predicted))
+        places = {known.index(period) for period in periods[train]}
+        assert places == set(range(known.index(predicted) - gap + 1))
+    assert [periods[valid][0] for _, valid in found] == known[-len(found) :]

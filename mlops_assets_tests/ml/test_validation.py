@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -180,6 +181,45 @@ def test_a_row_keeps_its_id_when_rows_are_added(raw_rows: Callable[..., Any]):
     before = row_ids(raw_rows([["1", "x"], ["2", "y"]], ["a", "b"]), ["a", "b"])
     after = row_ids(raw_rows([["0", "z"], ["2", "y"], ["1", "x"]], ["a", "b"]), ["a", "b"])
     assert set(before) < set(after)
+
+
+@pytest.fixture
+def split_before(connection, raw_rows, tmp_path: Path) -> Split:
+    """The same, with rows from a moment on taken for the future."""
+
+    def run(values: Sequence[Sequence[str | None]], **column: Any) -> Outcome:
+        schema = pa.DataFrameSchema(
+            {
+                "at": pa.Column(column.pop("kind", "datetime64[ns]"), nullable=True),
+                "a": pa.Column(int, pa.Check.gt(0)),
+            }
+        )
+        contract = Contract.of(schema, subject="shop: table orders")
+        valid, quarantine = validate(
+            connection,
+            raw_rows(values, ["at", "a"]),
+            contract,
+            identity=contract.names,
+            scratch=tmp_path,
+            before=("at", datetime(2024, 4, 1)),
+        )
+        return valid.order("_row").df(), quarantine.order("_row").df()
+
+    return run
+
+
+def test_rows_from_the_future_are_quarantined_by_a_rule_with_the_moment(split_before):
+    valid, quarantine = split_before(
+        [["2024-03-31 23:59:59.999999", "1"], ["2024-04-01", "1"], ["2030-01-01 12:00", "-1"], [None, "2"]]
+    )
+    assert valid["_row"].tolist() == [1, 4]
+    late = "at: before(2024-04-01 00:00:00)"
+    assert rules(quarantine) == {2: [late], 3: [late, "a: greater_than(0)"]}
+
+
+def test_a_time_that_is_no_time_breaks_its_own_rule_and_not_that_of_the_future(split_before):
+    _, quarantine = split_before([["soon", "1"]])
+    assert rules(quarantine) == {1: ["at: dtype(datetime64[ns])"]}
 
 
 TEXTS = st.sampled_from(

@@ -60,6 +60,12 @@ def decide_challenge(
             f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
             hint=f"to start over, delete the alias {names.CHAMPION} in MLflow and materialize champion again",
         )
+    if challenger.facts.get("cutoff", "") < before.facts.get("cutoff", ""):
+        return Decision(
+            False,
+            f"cut-off {challenger.facts['cutoff']} is earlier than the champion's, {before.facts['cutoff']}; "
+            "the champion stays",
+        )
     find = _rows_unseen_by if project.timeline is None else _period_unseen_by
     rows = find(project, warehouse, challenger, before)
     scores = [_score(project, tracking, version.as_judged, rows) for version in (challenger, before)]

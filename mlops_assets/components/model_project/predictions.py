@@ -8,7 +8,12 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs, freshness
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one
-from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project import (
+    NOT_FOLLOWED,
+    Project,
+    plain_failures,
+    table_metadata,
+)
 from mlops_assets.errors import DataError, TrackingError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
 
@@ -37,6 +42,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
         # which it has been trained on.
         automation=follows_its_inputs(project, whatever=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
+        metadata={NOT_FOLLOWED: champion_key.to_user_string()},
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
@@ -77,10 +83,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             )
             digest = store.digest(features_key.path, partition=partition, version=version)
             written = store.relation(writing, spec.key.path, partition=partition, version=result.version)
-            made_of = {
-                (features_key, partition): digest,
-                (champion_key, None): champion.facts["model_digest"],
-            }
+            made_of: dict[tuple[dg.AssetKey, str | None], str] = {(features_key, partition): digest}
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={

@@ -24,6 +24,8 @@ from mlops_assets.periods import Periods
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
 
+NOT_FOLLOWED = "not_followed"
+"""Name in metadata: what an asset needs, and does not follow when it changes."""
 INPUTS = "inputs"
 """Name in metadata: `inputs_digest` of what a partition was made of."""
 

@@ -76,7 +76,7 @@ def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
             return dg.SkipReason("there are no features yet")
         if not staleness.is_made(project.key(names.CHAMPION)):
             return dg.SkipReason("there is no champion yet")
-        if not staleness.stale([predictions_key], newest):
+        if not staleness.stale([predictions_key], newest, staleness.by_champion(project.name)):
             return dg.SkipReason(f"the predictions of {newest} are up to date")
         return _request(context, newest)
 

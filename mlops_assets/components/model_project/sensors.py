@@ -102,17 +102,14 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
     def new_champion(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: WarehouseResource
     ) -> dg.RunRequest | dg.SkipReason:
-        event = asset_event.dagster_event
-        metadata = event.step_materialization_data.materialization.metadata if event else {}
-        if not metadata or not metadata["moved"].value:
-            return dg.SkipReason("the champion stays the one that it was")
         staleness = staleness_of(context, warehouse)
         newest = max(staleness.partitions(features_key), default=None)
         if newest is None:
             return dg.SkipReason("there are no features yet")
-        if not staleness.stale([project.key(names.PREDICTIONS)], newest):
+        by_champion = staleness.by_champion(project.name)
+        if not staleness.stale([project.key(names.PREDICTIONS)], newest, by_champion):
             return dg.SkipReason(f"the new champion has scored {newest} already")
-        return dg.RunRequest(run_key=f"version {metadata['version'].value}: {newest}", partition_key=newest)
+        return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest}", partition_key=newest)
 
     return new_champion
 

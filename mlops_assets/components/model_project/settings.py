@@ -84,7 +84,10 @@ class PartitionSettings(Settings):
     """How arrivals are cut into partitions."""
 
     cadence: Cadence = Field(description="`daily`, `weekly` (from Monday) or `monthly`.")
-    start: str = Field(description="The first partition: `2024-01`, or for days and weeks `'2024-01-31'`.")
+    start: str = Field(
+        description="The first partition that has data: `2024-01`, or for days and weeks `'2024-01-31'`. "
+        "What looks back on a partition waits for it; an empty file says that nothing happened in it."
+    )
     end: str | None = Field(default=None, description="The last partition; by default there is none.")
     lookback: int | None = Field(
         default=None,

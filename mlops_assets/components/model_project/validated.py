@@ -175,6 +175,8 @@ def refuse_blocked(project: Project, store: "Warehouse", table: str, periods: Co
         When more rows of one of them break the contract than may.
     """
     limit = project.settings.tables[table].max_rejected_share
+    if not store.exists(project.table_key(names.QUARANTINE, table).path):
+        return
     kept, rejected = (
         store.row_counts(project.table_key(layer, table).path)
         for layer in (names.VALIDATED, names.QUARANTINE)

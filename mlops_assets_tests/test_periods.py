@@ -1,0 +1,144 @@
+"""Periods: days, weeks from Monday and months, by keys that sort as they do."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.periods import Periods
+
+CADENCES = st.sampled_from(["daily", "weekly", "monthly"])
+DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
+STEPS = st.integers(-200, 200)
+
+
+def of(cadence: str) -> Periods:
+    return Periods.of(cadence, "2024-01-01")
+
+
+@given(CADENCES, DAYS, DAYS)
+def test_keys_sort_as_their_periods_do(cadence: str, one: date, other: date):
+    periods = of(cadence)
+    keys = [periods.key_of(day) for day in sorted([one, other])]
+    assert keys == sorted(keys)
+    assert (keys[0] == keys[1]) == (periods.start_of(keys[0]) == periods.start_of(keys[1]))
+
+
+@given(CADENCES, DAYS)
+def test_a_day_lies_in_its_period_and_the_next_one_begins_where_it_ends(cadence: str, day: date):
+    periods = of(cadence)
+    key = periods.key_of(day)
+    moment = datetime(day.year, day.month, day.day, 23, 59, 59)
+    assert periods.start_of(key) <= moment < periods.end_of(key)
+    assert periods.key_of(moment) == key
+    assert periods.key_of(periods.end_of(key)) == periods.shift(key, 1)
+    assert periods.key_of(periods.end_of(key) - timedelta(microseconds=1)) == key
+    assert periods.is_key(key)
+    assert periods.find(f"sales {key}.csv") == key
+
+
+@given(CADENCES, DAYS, STEPS, STEPS)
+def test_a_shift_is_undone_by_its_opposite_and_shifts_add_up(cadence: str, day: date, one: int, other: int):
+    periods = of(cadence)
+    key = periods.key_of(day)
+    assert periods.shift(periods.shift(key, one), -one) == key
+    assert periods.shift(periods.shift(key, one), other) == periods.shift(key, one + other)
+    assert (periods.shift(key, one) > key) == (one > 0)
+
+
+@given(CADENCES, DAYS, st.integers(-3, 60))
+def test_between_two_keys_lie_all_and_only_the_keys_between(cadence: str, day: date, count: int):
+    periods = of(cadence)
+    first = periods.key_of(day)
+    found = periods.between(first, periods.shift(first, count))
+    assert found == [periods.shift(first, by) for by in range(count + 1)]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "text", "key"),
+    [
+        ("monthly", "sales-2025-03.csv", "2025-03"),
+        ("monthly", "202503.csv", "2025-03"),
+        ("monthly", "2025-03-31_sales.parquet", "2025-03"),
+        ("monthly", "v1_20250331T1200.csv", "2025-03"),
+        ("monthly", "sales-2025-13.csv", None),
+        ("monthly", "part-12345678.csv", None),
+        ("monthly", "sales.csv", None),
+        ("daily", "2025-03-31.csv", "2025-03-31"),
+        ("daily", "20250228.csv", "2025-02-28"),
+        ("daily", "2025-02-29, 2025-03-01", "2025-03-01"),
+        ("daily", "2025-03.csv", None),
+        ("daily", "2025-0331.csv", None),
+        ("weekly", "2025-04-06.csv", "2025-03-31"),
+        ("weekly", "2025-03-31.csv", "2025-03-31"),
+        ("weekly", "2025-01-01.csv", "2024-12-30"),
+    ],
+)
+def test_the_first_date_of_a_name_tells_the_period(cadence: str, text: str, key: str | None):
+    assert of(cadence).find(text) == key
+
+
+def test_a_whole_text_is_nothing_but_a_date():
+    assert of("monthly").find("2025-03", whole=True) == "2025-03"
+    assert of("monthly").find("2025-03.csv", whole=True) is None
+
+
+def test_periods_run_from_the_one_that_holds_the_start_to_the_one_that_holds_the_end():
+    weeks = Periods.of("weekly", "2025-04-03", "2025-04-20")
+    assert (weeks.first, weeks.last) == ("2025-03-31", "2025-04-14")
+    assert "2025-03-31" in weeks
+    assert "2025-04-14" in weeks
+    assert "2025-03-24" not in weeks
+    assert "2025-04-21" not in weeks
+    assert "2025-04-03" not in weeks, "a Thursday is no key"
+    assert "2099-01-05" in Periods.of("weekly", "2025-04-03")
+
+
+@pytest.mark.parametrize(
+    ("cadence", "text", "shape"),
+    [
+        ("monthly", "soon", "2025-03"),
+        ("daily", "2025-03", "2025-03-31"),
+        ("weekly", "2025-02-30", "2025-03-31"),
+    ],
+)
+def test_a_start_that_is_no_date_is_told_with_its_shape(cadence: str, text: str, shape: str):
+    with pytest.raises(ProjectError, match=f"{text} is no start or end of {cadence} partitions") as caught:
+        Periods.of(cadence, text)
+    assert caught.value.hint == f"write {shape}"
+
+
+def test_an_end_before_the_start_is_an_error():
+    with pytest.raises(ProjectError, match="can't start with 2025-03 and end with 2025-02"):
+        Periods.of("monthly", "2025-03", "2025-02")
+
+
+def test_the_newest_period_has_ended_and_is_no_later_than_the_last():
+    moment = datetime(2025, 3, 1)
+    assert of("monthly").newest(moment) == "2025-02"
+    assert of("monthly").newest(datetime(2025, 2, 28, 23, 59)) == "2025-01"
+    assert of("daily").newest(moment) == "2025-02-28"
+    assert of("weekly").newest(datetime(2025, 3, 3)) == "2025-02-24"
+    assert Periods.of("monthly", "2024-01", "2024-06").newest(moment) == "2024-06"
+
+
+def test_a_range_is_read_as_it_is_written():
+    months = Periods.of("monthly", "2024-01", "2024-12")
+    assert months.parse_range("2024-06..2024-08") == ["2024-06", "2024-07", "2024-08"]
+    assert months.parse_range(" 2024-06 .. 2024-06 ") == ["2024-06"]
+    assert months.parse_range("2024-06") == ["2024-06"]
+
+
+@pytest.mark.parametrize("text", ["2023-12", "2025-01", "2024-06-01", "june", "", "2024-06..", "..2024-06"])
+def test_a_range_of_what_is_no_partition_is_told_with_what_there_is(text: str):
+    with pytest.raises(ProjectError, match="they are monthly, from 2024-01 to 2024-12") as caught:
+        Periods.of("monthly", "2024-01", "2024-12").parse_range(text)
+    assert "2024-01..2024-03" in str(caught.value)
+
+
+def test_a_range_that_ends_before_it_starts_is_told_the_right_way_round():
+    with pytest.raises(ProjectError, match="ends before it starts") as caught:
+        of("monthly").parse_range("2024-08..2024-06")
+    assert caught.value.hint == "2024-06..2024-08"
