@@ -29,7 +29,7 @@ def decide(
     champion: float | None = None,
     challenger_on_common: float | None = None,
     common_rows: int = 0,
-    constant: float | None = None,
+    over_constant: tuple[float, float] | None = None,
     over_baseline: tuple[float, float] | None = None,
 ) -> Decision:
     """Decide between a challenger, its best baseline and the champion.
@@ -42,17 +42,16 @@ def decide(
         The metric of both on the holdout rows that neither was trained on; None without a champion.
     common_rows
         How many such rows there are.
-    constant
-        The metric of the constant baseline, which must be beaten in any case.
-    over_baseline
-        The 95 % interval of how much the challenger's metric is above the best baseline's, on the same rows.
-        Where zero lies in it, the two can't be told apart: a problem that a line solves needs a champion,
-        too.
+    over_constant, over_baseline
+        The 95 % intervals of how much the challenger's metric is above that of the constant baseline, and
+        of the best one, on the same rows. A challenger that is no better than the best baseline serves all
+        the same where the two can't be told apart, and it is better than a constant for sure: a problem that
+        a line solves needs a champion, too, and noise none.
     """
     standing = f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}"
     if not is_better(metric, challenger, baseline):
         low, high = over_baseline or (math.nan, math.nan)
-        if constant is None or not is_better(metric, challenger, constant) or not low <= 0 <= high:
+        if not low <= 0 <= high or not _surely_better(metric, over_constant):
             return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
         standing = (
             f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} (95 % interval of "
@@ -74,3 +73,8 @@ def decide(
     if is_better(metric, challenger_on_common, champion):
         return Decision(True, told)
     return Decision(False, f"{told}; the champion stays")
+
+
+def _surely_better(metric: Metric, over: tuple[float, float] | None) -> bool:
+    """Whether a whole interval of a difference lies on the better side of zero."""
+    return over is not None and all(is_better(metric, end, 0.0) for end in over)

@@ -54,7 +54,7 @@ def test_with_a_horizon_of_two_a_month_is_kept_out_and_a_window_forgets_the_olde
         FIFTH: "holdout",
     }
     labels = shop.daemon.run("shop/target", partition=SIXTH)
-    assert "2024-08 has not arrived" in fault(labels)
+    assert "nothing has arrived for 2024-08" in fault(labels)
 
 
 def test_rows_without_a_label_are_in_no_training_set(shop):

@@ -1,6 +1,7 @@
 """Champion or challenger: every way to decide, and its reason."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -66,9 +67,9 @@ def test_the_better_one_on_common_rows_serves(metric, ours: float, theirs: float
     assert decision.reason.endswith(STAYS) is not promote
 
 
-def over(low: float, high: float, **more: float) -> Decision:
+def over(low: float, high: float, **more: Any) -> Decision:
     """A challenger that is a little worse than a linear baseline, and better than a constant."""
-    known = {"challenger": 0.55, "baseline": 0.54, "constant": 0.69, **more}
+    known = {"challenger": 0.55, "baseline": 0.54, "over_constant": (-0.2, -0.1), **more}
     return decide("log_loss", over_baseline=(low, high), **known)
 
 
@@ -86,13 +87,13 @@ def test_one_that_can_be_told_from_a_better_baseline_does_not_serve(low: float, 
     assert over(low, high) == Decision(False, "log_loss 0.55 does not beat the baseline's 0.54")
 
 
-@pytest.mark.parametrize("constant", [0.55, 0.5, math.nan, None])
-def test_one_that_does_not_beat_a_constant_never_serves(constant: float | None):
-    assert not over(-0.01, 0.03, constant=constant).promote
+@pytest.mark.parametrize("constant", [(-0.2, 0.01), (0.1, 0.2), (math.nan, math.nan), None])
+def test_one_that_is_not_surely_better_than_a_constant_never_serves(constant: tuple[float, float] | None):
+    assert not over(-0.01, 0.03, over_constant=constant).promote
 
 
 def test_without_an_interval_the_baseline_must_be_beaten():
-    assert not decide("log_loss", challenger=0.55, baseline=0.54, constant=0.69).promote
+    assert not decide("log_loss", challenger=0.55, baseline=0.54, over_constant=(-0.2, -0.1)).promote
 
 
 def test_beside_a_champion_one_that_cannot_be_told_from_the_baseline_must_still_be_better():

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_assets import names
-from mlops_assets.components.model_project.evaluation_report import OVER_BASELINE
+from mlops_assets.components.model_project.evaluation_report import interval_over
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.errors import TrackingError
@@ -48,10 +48,13 @@ def decide_challenge(
             f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
             hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
         )
-    low, high = (trained.metrics.get(name, float("nan")) for name in OVER_BASELINE)
-    constant = trained.metrics.get(f"constant_{metric}")
     decide_on = partial(
-        decide, metric, challenger=ours, baseline=baseline, constant=constant, over_baseline=(low, high)
+        decide,
+        metric,
+        challenger=ours,
+        baseline=baseline,
+        over_constant=interval_over(trained.metrics, "constant"),
+        over_baseline=interval_over(trained.metrics, "baseline"),
     )
     if before is None:
         return decide_on()

@@ -1,6 +1,7 @@
 """evaluation_report: how well the model predicts rows that it never saw, beside its baselines."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlops_assets.ml.evaluation import Evaluation
-    from mlops_assets.ml.intervals import Interval
     from mlops_assets.ml.model import TabularModel
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.stores.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse import Warehouse
 
 BEATS_BASELINE = "beats_baseline"
-OVER_BASELINE = ("over_baseline_low", "over_baseline_high")
-"""Names of metrics: the 95 % interval of the deciding metric less that of the best baseline."""
 PAGE, NUMBERS = "evaluation_report.html", "evaluation_report.json"
 
 
@@ -69,7 +67,6 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.evaluation import CONSTANT_BASELINE
         from mlops_assets.ml.report import render_report, verdict
 
         with plain_failures():
@@ -86,9 +83,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     metrics={
                         **ours,
                         f"baseline_{metric}": theirs,
-                        f"constant_{metric}": evaluation.scores[CONSTANT_BASELINE][metric],
-                        OVER_BASELINE[0]: over.low,
-                        OVER_BASELINE[1]: over.high,
+                        **over,
                     },
                     facts={"evaluation_digest": _digest(evaluation)},
                 )
@@ -123,14 +118,21 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     return evaluation_report
 
 
+def interval_over(metrics: Mapping[str, float], role: str) -> tuple[float, float]:
+    """How much a model's deciding metric is above the `constant` or best `baseline`, as its run was told."""
+    low, high = (metrics.get(f"over_{role}_{end}", float("nan")) for end in ("low", "high"))
+    return low, high
+
+
 def _evaluate(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
-) -> "tuple[Evaluation, Interval]":
+) -> "tuple[Evaluation, dict[str, float]]":
     """Predict the holdout of the very table version that the model was trained on.
 
     Returns
     -------
-    The evaluation, and how much the deciding metric is above that of the best baseline.
+    The evaluation, and as metrics the 95 % intervals of how much the deciding metric is above that of the
+    constant baseline and of the best one.
     """
     from mlops_assets.ml.evaluation import (
         CONSTANT_BASELINE,
@@ -196,15 +198,18 @@ def _evaluate(
         ),
         split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
     )
-    over = paired_difference_interval(
-        settings.task,
-        evaluation.metric,
-        holdout.target,
-        predictions[MODEL],
-        predictions[evaluation.best_baseline],
-        classes=classes,
-        unit_size=unit_size,
-    )
+    over: dict[str, float] = {}
+    for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):
+        interval = paired_difference_interval(
+            settings.task,
+            evaluation.metric,
+            holdout.target,
+            predictions[MODEL],
+            predictions[name],
+            classes=classes,
+            unit_size=unit_size,
+        )
+        over |= {f"over_{role}_low": interval.low, f"over_{role}_high": interval.high}
     return evaluation, over
 
 
