@@ -78,7 +78,7 @@ MODEL = tuple(
 )
 
 
-def purchases(customers: int = 80, *, seed: int = 0) -> pd.DataFrame:
+def purchases(customers: int = 120, *, seed: int = 0) -> pd.DataFrame:
     """Purchases of customers of whom every other one buys often, and the others seldom.
 
     Times are of the second half of a month, so that no month's rows lie at its edges.
@@ -87,7 +87,7 @@ def purchases(customers: int = 80, *, seed: int = 0) -> pd.DataFrame:
     bought = []
     for month in MONTHS:
         for number in range(customers):
-            if random.random() < (0.9 if number % 2 else 0.25):
+            if random.random() < (0.95 if number % 2 else 0.1):
                 day, hour = random.integers(15, 28), random.integers(0, 24)
                 bought.append((f"c{number:03}", f"{month}-{day:02} {hour:02}:00:00"))
     frame = pd.DataFrame(bought, columns=["customer", "bought_at"])

@@ -13,7 +13,7 @@ from mlops_assets.ml.model import TabularModel
 from mlops_assets.stores.tracking import TrainedModel, Version
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.daemon import checks, fault
-from mlops_assets_tests.shop import MODEL, MONTHS
+from mlops_assets_tests.shop import FEATURES_SQL, MODEL, MONTHS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
 TWO_MONTHS = {"target": {"column": "quiet", "horizon": 2}}
@@ -170,6 +170,17 @@ def test_the_same_data_trained_again_gives_the_same_model_and_the_champion_stays
     assert told["version"] == 1
     assert told["decision"].endswith("the champion stays")
     assert not math.isnan(float(told["decision"].split("champion's ")[1].split(" ")[0]))
+
+
+def test_a_champion_whose_features_are_gone_makes_room(served_shop):
+    served_shop.declare(features_sql=FEATURES_SQL.replace("    sum(amount::decimal(18, 2)) as amount,\n", ""))
+    for month in MONTHS[:5]:
+        assert served_shop.daemon.run("shop/features", partition=month).success
+    assert served_shop.train(FIFTH).success
+    told = served_shop.told("champion")
+    assert told["version"] == 2, told["decision"]
+    assert told["decision"].endswith("version 1 predicts from amount, which features.sql does not return")
+    assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 
 def test_what_serves_predicts_features_as_the_logged_model_does(served_shop):

@@ -71,6 +71,13 @@ def decide_challenge(
         )
     find = _rows_unseen_by if project.timeline is None else _period_unseen_by
     rows = find(project, warehouse, challenger, before)
+    if gone := _features_gone(project, tracking, before, rows):
+        alone = decide_on()
+        lacks = (
+            f"version {before.version} predicts from {', '.join(gone)}, which features.sql does not return"
+        )
+        reason = f"{alone.reason} that could serve: {lacks}" if alone.promote else lacks
+        return Decision(alone.promote, reason)
     scores = [_score(project, tracking, version.as_judged, rows) for version in (challenger, before)]
     return decide_on(challenger_on_common=scores[0], champion=scores[1], common_rows=len(rows))
 
@@ -129,6 +136,15 @@ def _valid_rows(
     inputs = json.loads(version.facts["inputs"])
     valid = warehouse.relation(connection, key, version=inputs["/".join(key)])
     return valid.join(ids, names.ROW_ID, how="semi")
+
+
+def _features_gone(
+    project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
+) -> list[str]:
+    """What the champion of an event project needs and nobody computes any more: it can't serve."""
+    if project.timeline is None:
+        return []
+    return [name for name in tracking.load(before).spec.features if name not in rows.columns]
 
 
 def _score(project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame") -> float:
