@@ -95,9 +95,9 @@ class ProjectQuery:
             word = token.strip()
             if expanded:  # the name behind a $
                 expanded = False
+            elif before in ("from", "join") and word[:1] in "'\"" and set(word) & set("./\\*"):
+                raise self._outside(word)
             elif not is_code:
-                if before in ("from", "join") and word.startswith("'") and set(word) & set("./\\*"):
-                    raise self._outside(word)
                 yield token
             elif word == "$":
                 yield self._moment(following.strip()) + " "

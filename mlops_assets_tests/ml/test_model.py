@@ -109,7 +109,7 @@ def test_an_artifacts_query_cannot_read_files(fit, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("password\nhunter2\n")
     model = replace(
-        fit("regression"), features_sql=f"select row_id, password as kind from vehicles, read_csv('{secret}')"
+        fit("regression"), features_sql=f"select row_id, password as kind from vehicles, '{secret}'"
     )
     with pytest.raises(ProjectError, match="file system operations are disabled"):
         model.predict(ROWS)
