@@ -222,8 +222,7 @@ def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
     yield (
         names.PREDICTIONS,
         f"{partitions[0]} to {partitions[-1]}; of {partitions[-1]} {newest['dagster/row_count']:,} rows by "
-        "version "
-        f"{newest[names.MODEL_VERSION]}{mean}",
+        f"version {newest[names.MODEL_VERSION]}{mean}",
     )
 
 

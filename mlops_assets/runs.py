@@ -218,8 +218,7 @@ class ProjectRun:
         last = self.scope or (scope[-1] if scope else "the last partition")
         self.notes.append(
             f"no model at cut-off {last}: the first that can be trained is {timeline.first_cutoff}, and a "
-            "cut-off "
-            f"is judged by the target of {timeline.horizon} partitions before it"
+            f"cut-off is judged by the target of {timeline.horizon} partitions before it"
         )
         return None
 

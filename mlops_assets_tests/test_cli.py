@@ -6,26 +6,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from mlops_assets.cli import app
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
+from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
 
-DEFINITIONS = """
-from pathlib import Path
-import dagster as dg
-from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
-
-@dg.definitions
-def defs():
-    here = Path(__file__).parent
-    projects = dg.load_from_defs_folder(path_within_project=here)
-    return dg.Definitions.merge(projects, dg.Definitions(resources=resources(StateDirectory.of(here.parent))))
-"""
 FETCH = """
 def fetch(folder):
     raise OSError("no route to host")
@@ -36,14 +24,6 @@ def fetch(folder):
 def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     """A dg project with one model project and its data, which the command runs in."""
     root = tmp_path / "project"
-    package = f"lender_{abs(hash(str(tmp_path))) % 10**8}"
-    folder = root / package / "defs" / "lending"
-    folder.mkdir(parents=True)
-    (root / package / "__init__.py").touch()
-    (root / package / "defs" / "__init__.py").touch()
-    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
-    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
-    (root / "pyproject.toml").write_text(toml, "utf-8")
     attributes = {
         "description": "Which loans are paid late.",
         "task": "binary",
@@ -51,13 +31,8 @@ def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
         "tables": {"loans": {"source": "data/*.csv"}},
         "tuning": {"trials": 1, "folds": 2, "families": ["xgboost"], "threads": 1},
     }
-    declared = {"type": "mlops_assets.ModelProject", "attributes": attributes}
-    (folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
-    (folder / "schema.py").write_text(SCHEMA, "utf-8")
-    (folder / "features.sql").write_text(FEATURES_SQL, "utf-8")
-    (folder / "fetch.py").write_text(FETCH, "utf-8")
-    (root / "data" / "state" / "mlflow").mkdir(parents=True)
-    shutil.copy(empty_tracking_store, root / "data" / "state" / "mlflow" / "mlflow.db")
+    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, "fetch.py": FETCH}
+    write_dg_project(root, "lending", attributes, files, mlflow=empty_tracking_store)
     loans(300).to_csv(root / "data" / "loans.csv", index=False)
     monkeypatch.chdir(root)
     monkeypatch.syspath_prepend(str(root))

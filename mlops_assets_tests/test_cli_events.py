@@ -1,14 +1,13 @@
 """The `mlops` command in an event project: partitions, what is left alone, backtests, samples."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.shop import FEATURES_SQL, SCHEMA, SETTINGS, TARGET_SQL, of_month, purchases
-from mlops_assets_tests.test_cli import DEFINITIONS, flat, mlops
+from mlops_assets_tests.test_cli import flat, mlops
 
 LAST = "2024-06"
 MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04", "2024-05", LAST]
@@ -24,21 +23,9 @@ def sample(folder, *, months=2, customers=10, seed=0, without=()):
 def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     """A dg project with the shop and six months of its purchases, which the command runs in."""
     root = tmp_path / "project"
-    package = f"shopper_{abs(hash(str(tmp_path))) % 10**8}"
-    folder = root / package / "defs" / "shop"
-    folder.mkdir(parents=True)
-    (root / package / "__init__.py").touch()
-    (root / package / "defs" / "__init__.py").touch()
-    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
-    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
-    (root / "pyproject.toml").write_text(toml, "utf-8")
-    declared = {"type": "mlops_assets.ModelProject", "attributes": SETTINGS}
-    (folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
-    files = (("schema.py", SCHEMA), ("features.sql", FEATURES_SQL), ("target.sql", TARGET_SQL))
-    for name, text in (*files, ("sample.py", SAMPLE)):
-        (folder / name).write_text(text, "utf-8")
-    (root / "data" / "state" / "mlflow").mkdir(parents=True)
-    shutil.copy(empty_tracking_store, root / "data" / "state" / "mlflow" / "mlflow.db")
+    queries = {"features.sql": FEATURES_SQL, "target.sql": TARGET_SQL}
+    files = {"schema.py": SCHEMA, **queries, "sample.py": SAMPLE}
+    write_dg_project(root, "shop", SETTINGS, files, mlflow=empty_tracking_store)
     (root / "data" / "purchases").mkdir()
     for month in MONTHS:
         write(root, month)

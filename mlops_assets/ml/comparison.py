@@ -55,8 +55,7 @@ def decide(
             return Decision(False, f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}")
         standing = (
             f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} (95 % interval of "
-            "the "
-            f"difference: {low:.2g} to {high:.2g})"
+            f"the difference: {low:.2g} to {high:.2g})"
         )
     if champion is None or challenger_on_common is None:
         return Decision(True, f"{standing}; there was no champion")

@@ -63,6 +63,8 @@ class WriteResult:
     rows: int
     digest: str
     changed: bool
+    columns: dict[str, str]
+    """The type of each column, as DuckDB names it."""
 
 
 class Warehouse:
@@ -177,7 +179,8 @@ class Warehouse:
             schema = rows_schema(staged, table=name, partitioned=partition is not None)
             content = Staged(files, staged, schema, digest, partition)
             version, changed = commit(self.root, table, content, connection, facts)
-        return WriteResult(version, count, digest, changed)
+            columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
+        return WriteResult(version, count, digest, changed, columns)
 
     # ---------------------------------------------------------------- reading
 

@@ -88,8 +88,7 @@ class ProjectCode:
             raise ProjectError(
                 f"{self.project}: {self.folder / file} can't be read: {error}",
                 hint=f"every project's folder holds defs.yaml, {SCHEMA} and {FEATURES_SQL}; an event "
-                "project's "
-                f"{TARGET_SQL}, too",
+                f"project's {TARGET_SQL}, too",
             ) from error
 
     def version(self, *files: str) -> str:

@@ -36,8 +36,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
     spec = project.spec(
         project.key(names.TRAINING_SET),
         description=f"Features with `{target}` as they were known at the cut-off: the newest labelled "
-        "partition "
-        "judges the model, those whose targets overlap it are kept out, those before train.",
+        "partition judges the model, those whose targets overlap it are kept out, those before train.",
         kinds=["duckdb", "deltalake"],
         deps=[dg.AssetDep(key, partition_mapping=mapping) for key in keys],
         code=["cut-off training_set 1", target, repr((project.time.horizon, project.time.window))],
@@ -65,7 +64,6 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             versions = {key: store.version(key.path) for key in keys}
             made_of = _labelled(project, store, cutoff, versions)
             labelled = _split_rows(project, store, connection, cutoff, versions)
-            types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
             inputs = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(
                 spec.key.path,
@@ -79,13 +77,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(
-                        rows=result.rows,
-                        version=result.version,
-                        changed=result.changed,
-                        types=types,
-                        made_of=made_of,
-                    ),
+                    **table_metadata(result, made_of=made_of),
                     "split": split_table(counts),
                     "in_words": project.time.told(cutoff),
                     "made_of": dg.MetadataValue.json(inputs),

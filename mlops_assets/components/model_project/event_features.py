@@ -14,6 +14,7 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
+from mlops_assets.components.model_project.computed_tables import validated_deps, write_computed
 from mlops_assets.components.model_project.features import ONE_ROW_EACH, contract_check, judge_contract
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, seen_mapping
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
@@ -43,7 +44,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
         project.key(names.FEATURES),
         description="`features.sql` over the rows that were known at the end of the partition.",
         kinds=["duckdb", "sql", "deltalake"],
-        deps=_deps(project),
+        deps=validated_deps(project, seen_mapping(project.time)),
         code=[
             "event features 1",
             project.code.version(FEATURES_SQL, SCHEMA),
@@ -68,8 +69,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             asset=spec.key,
             blocking=True,
             description="Nothing leaks from the future: computed again after everything that arrived later "
-            "was "
-            "changed, the features are identical.",
+            "was changed, the features are identical.",
             partitions_def=partitions,
         ),
         *contract_check(project, spec.key, partitions),
@@ -84,8 +84,6 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
     def features(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        import duckdb
-
         store, partition = warehouse.store, context.partition_key
         as_of = project.time.periods.end_of(partition)
         with (
@@ -97,32 +95,23 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             if known.missing:
                 context.log.warning(
                     f"{project.name}: nothing has arrived for {', '.join(known.missing)}, which these "
-                    "features "
-                    "look back on; they are made again when it does"
+                    "features look back on; they are made again when it does"
                 )
             query = event_query(project, as_of)
             computed = _identified(project, partition, query.run(connection, known.tables))
-            types = dict(zip(computed.columns, map(str, computed.types), strict=True))
-            try:
-                result = store.write(
-                    spec.key.path,
-                    computed,
-                    partition=partition,
-                    dagster_run_id=context.run.run_id,
-                    inputs=known.versions,
-                )
-            except duckdb.Error as error:
-                raise query.fault(error) from error
+            result = write_computed(
+                store,
+                spec.key,
+                query,
+                computed,
+                partition=partition,
+                dagster_run_id=context.run.run_id,
+                inputs=known.versions,
+            )
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(
-                        rows=result.rows,
-                        version=result.version,
-                        changed=result.changed,
-                        types=types,
-                        made_of=known.made_of,
-                    ),
+                    **table_metadata(result, made_of=known.made_of),
                     "as_of": as_of.isoformat(sep=" "),
                     "looks_back_on": len(known.made_of),
                 },
@@ -221,17 +210,6 @@ def known_tables(
             rows = store.relation(connection, key.path, partitions=seen, version=version)
         tables[table] = rows_between(rows, time=settings.time, key=settings.key, end=as_of)
     return KnownTables(tables, made_of, versions, missing)
-
-
-def _deps(project: Project) -> list[dg.AssetDep]:
-    mapping = seen_mapping(project.time)
-    return [
-        dg.AssetDep(
-            project.table_key(names.VALIDATED, table),
-            partition_mapping=mapping if table in project.event_tables else None,
-        )
-        for table in project.settings.tables
-    ]
 
 
 def _identified(

@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
+from mlops_assets.components.model_project.computed_tables import write_computed
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.components.model_project.validated import refuse_blocked
 from mlops_assets.resources import WarehouseResource
@@ -52,8 +53,6 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     def features(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        import duckdb
-
         store = warehouse.store
         with plain_failures(), store.connect() as connection:
             query = feature_query(project)
@@ -61,23 +60,18 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             computed = query.run(connection, {project.table: valid})
-            types = dict(zip(computed.columns, map(str, computed.types), strict=True))
-            try:
-                result = store.write(
-                    spec.key.path,
-                    computed,
-                    dagster_run_id=context.run.run_id,
-                    inputs={"/".join(validated_key.path): version},
-                )
-            except duckdb.Error as error:
-                raise query.fault(error) from error
+            result = write_computed(
+                store,
+                spec.key,
+                query,
+                computed,
+                dagster_run_id=context.run.run_id,
+                inputs={"/".join(validated_key.path): version},
+            )
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata=table_metadata(
-                    rows=result.rows,
-                    version=result.version,
-                    changed=result.changed,
-                    types=types,
+                    result,
                     made_of={(validated_key, None): store.digest(validated_key.path, version=version)},
                 ),
             )

@@ -62,8 +62,7 @@ def _static_faults(settings: "ModelProject") -> Faults:
         yield (
             "tables",
             f"has {len(settings.tables)} entries; a project has one table, unless `partitions` makes it an "
-            "event "
-            "project",
+            "event project",
         )
     needless: dict[str, object] = {
         "entity": settings.entity,

@@ -73,7 +73,6 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                 project, store, reading, mlflow.store.load(champion), champion, partition, version
             )
             relation = writing.from_arrow(reader)
-            types = dict(zip(relation.columns, map(str, relation.types), strict=True))
             result = store.write(
                 spec.key.path,
                 relation,
@@ -87,13 +86,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(
-                        rows=result.rows,
-                        version=result.version,
-                        changed=result.changed,
-                        types=types,
-                        made_of=made_of,
-                    ),
+                    **table_metadata(result, made_of=made_of),
                     names.MODEL_VERSION: champion.version,
                     **_distribution(written),
                 },

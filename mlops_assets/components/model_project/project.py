@@ -23,6 +23,7 @@ from mlops_assets.periods import Periods
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
+    from mlops_assets.stores.warehouse import WriteResult
 
 NOT_FOLLOWED = "not_followed"
 """Name in metadata: what an asset needs, and does not follow when it changes."""
@@ -134,11 +135,8 @@ def plain_failures() -> Iterator[None]:
 
 
 def table_metadata(
+    result: "WriteResult",
     *,
-    rows: int,
-    version: int,
-    changed: bool,
-    types: Mapping[str, str],
     descriptions: Mapping[str, str] = {},
     made_of: Mapping[tuple[dg.AssetKey, str | None], str] | None = None,
 ) -> dict[str, Any]:
@@ -150,13 +148,14 @@ def table_metadata(
         As `inputs_digest` wants it; None for what is read from files.
     """
     columns = [
-        dg.TableColumn(name, kind, description=descriptions.get(name) or None) for name, kind in types.items()
+        dg.TableColumn(name, kind, description=descriptions.get(name) or None)
+        for name, kind in result.columns.items()
     ]
     return {
-        "dagster/row_count": rows,
+        "dagster/row_count": result.rows,
         "dagster/column_schema": dg.TableSchema(columns),
-        "table_version": version,
-        "written": changed,
+        "table_version": result.version,
+        "written": result.changed,
         **({INPUTS: inputs_digest(made_of)} if made_of is not None else {}),
     }
 

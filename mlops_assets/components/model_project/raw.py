@@ -63,13 +63,10 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 )
             except duckdb.Error as error:
                 raise unreadable(source, subject, error) from error
-            types = dict(zip(relations[0].columns, map(str, relations[0].types), strict=True))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
             metadata={
-                **table_metadata(
-                    rows=result.rows, version=result.version, changed=result.changed, types=types
-                ),
+                **table_metadata(result),
                 SOURCE: str(source),
                 "files": len(arrival.files),
                 FINGERPRINT: arrival.fingerprint,

@@ -63,14 +63,12 @@ class TableSettings(Settings):
     time: str | None = Field(
         default=None,
         description="Event projects: the column that tells when a row's event happened. A table without it "
-        "is "
-        "static: it has no partitions, and every partition of the features sees all of it.",
+        "is static: it has no partitions, and every partition of the features sees all of it.",
     )
     arrival: str | None = Field(
         default=None,
         description="Event projects: the column that tells when a row became known, where one file holds "
-        "many "
-        "partitions. Without it, the date in a file's name says to which partition its rows belong.",
+        "many partitions. Without it, the date in a file's name says to which partition its rows belong.",
     )
     max_rejected_share: float = Field(
         default=0.05,
@@ -93,8 +91,7 @@ class PartitionSettings(Settings):
         default=None,
         ge=1,
         description="How many partitions of arrivals `features.sql` sees, its own included; by default all. "
-        "A "
-        "corrected file changes the features of so many partitions.",
+        "A corrected file changes the features of so many partitions.",
     )
 
 
@@ -107,8 +104,7 @@ class TrainingSettings(Settings):
     refit: bool = Field(
         default=True,
         description="Whether the model that is registered is fitted again on all labelled partitions, after "
-        "it "
-        "was judged by the newest of them.",
+        "it was judged by the newest of them.",
     )
 
 

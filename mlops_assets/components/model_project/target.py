@@ -12,6 +12,7 @@ import dagster as dg
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import TARGET_SQL
+from mlops_assets.components.model_project.computed_tables import validated_deps, write_computed
 from mlops_assets.components.model_project.event_features import KnownTables
 from mlops_assets.components.model_project.partitions import arrival_partitions, horizon_mapping, one_by_one
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
@@ -39,10 +40,9 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
     spec = project.spec(
         project.key(names.TARGET),
         description=f"`target.sql`: `{target}` of each entity with features, once the {horizon} partitions "
-        "after "
-        "them have arrived.",
+        "after them have arrived.",
         kinds=["duckdb", "sql", "deltalake"],
-        deps=[features_key, *_horizon_deps(project)],
+        deps=[features_key, *validated_deps(project, horizon_mapping(project.time))],
         code=["target 1", project.code.version(TARGET_SQL), repr((entity, target, horizon))],
         partitions=partitions,
         automation=follows_its_inputs(project),
@@ -64,8 +64,6 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
     def label(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        import duckdb
-
         store, partition = warehouse.store, context.partition_key
         with (
             plain_failures(),
@@ -75,45 +73,26 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             known = _horizon_tables(project, store, connection, partition)
             query = _target_query(project, partition)
             computed = _typed(project, query.run(connection, known.tables))
-            types = dict(zip(computed.columns, map(str, computed.types), strict=True))
-            try:
-                result = store.write(
-                    spec.key.path,
-                    computed,
-                    partition=partition,
-                    dagster_run_id=context.run.run_id,
-                    inputs=known.versions,
-                )
-            except duckdb.Error as error:
-                raise query.fault(error) from error
+            result = write_computed(
+                store,
+                spec.key,
+                query,
+                computed,
+                partition=partition,
+                dagster_run_id=context.run.run_id,
+                inputs=known.versions,
+            )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(
-                        rows=result.rows,
-                        version=result.version,
-                        changed=result.changed,
-                        types=types,
-                        made_of=known.made_of,
-                    ),
+                    **table_metadata(result, made_of=known.made_of),
                     **_balance(written, target),
                 },
             )
             yield _one_label_each(project, known.tables[ENTITIES], written)
 
     return label
-
-
-def _horizon_deps(project: Project) -> list[dg.AssetDep]:
-    mapping = horizon_mapping(project.time)
-    return [
-        dg.AssetDep(
-            project.table_key(names.VALIDATED, table),
-            partition_mapping=mapping if table in project.event_tables else None,
-        )
-        for table in project.settings.tables
-    ]
 
 
 def _target_query(project: Project, partition: str) -> "ProjectQuery":

@@ -81,7 +81,6 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             )
             labelled = features.join(sides, names.ROW_ID)
             keys = {"/".join(key.path): version for key, version in versions.items()}
-            types = dict(zip(labelled.columns, map(str, labelled.types), strict=True))
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:
                 raise DataError(f"{project.name}: no row has a value of the target {target}")
@@ -91,10 +90,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion(result.digest),
                 metadata={
                     **table_metadata(
-                        rows=result.rows,
-                        version=result.version,
-                        changed=result.changed,
-                        types=types,
+                        result,
                         made_of={
                             (key, None): store.digest(key.path, version=version)
                             for key, version in versions.items()

@@ -120,17 +120,13 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
-                types = dict(zip(relation.columns, map(str, relation.types), strict=True))
                 extra = _rule_counts(bad) if spec is quarantine else {}
                 yield dg.MaterializeResult(
                     asset_key=spec.key,
                     data_version=dg.DataVersion(result.digest),
                     metadata={
                         **table_metadata(
-                            rows=result.rows,
-                            version=result.version,
-                            changed=result.changed,
-                            types=types,
+                            result,
                             descriptions=descriptions,
                             made_of=made_of,
                         ),
@@ -188,8 +184,7 @@ def refuse_blocked(project: Project, store: "Warehouse", table: str, periods: Co
             of = f" of {period}" if period else ""
             raise DataError(
                 f"{project.subject(table)}: {bad:,} of {total:,} rows{of} ({bad / total:.1%}) break the "
-                "contract, "
-                f"and {limit:.1%} may; nothing is made of them",
+                f"contract, and {limit:.1%} may; nothing is made of them",
                 hint="mend the source, or change the contract; what was made before stays as it was",
             )
 

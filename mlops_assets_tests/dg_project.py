@@ -1,0 +1,44 @@
+"""A dg project in a folder of its own, with one model project: what the `mlops` command is run in."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DEFINITIONS = """
+from pathlib import Path
+import dagster as dg
+from mlops_assets.resources import resources
+from mlops_assets.stores.state import StateDirectory
+
+@dg.definitions
+def defs():
+    here = Path(__file__).parent
+    projects = dg.load_from_defs_folder(path_within_project=here)
+    return dg.Definitions.merge(projects, dg.Definitions(resources=resources(StateDirectory.of(here.parent))))
+"""
+
+
+def write_dg_project(
+    root: Path, project: str, attributes: Mapping[str, Any], files: Mapping[str, str], *, mlflow: Path
+) -> None:
+    """Write the project, with an empty MLflow database in its default state directory.
+
+    The package's name follows from the folder: many such projects are imported by one test process.
+    """
+    package = f"{project}_{abs(hash(str(root))) % 10**8}"
+    folder = root / package / "defs" / project
+    folder.mkdir(parents=True)
+    (root / package / "__init__.py").touch()
+    (root / package / "defs" / "__init__.py").touch()
+    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
+    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
+    (root / "pyproject.toml").write_text(toml, "utf-8")
+    declared = {"type": "mlops_assets.ModelProject", "attributes": dict(attributes)}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    (root / "data" / "state" / "mlflow").mkdir(parents=True)
+    shutil.copy(mlflow, root / "data" / "state" / "mlflow" / "mlflow.db")
