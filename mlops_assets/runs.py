@@ -2,7 +2,7 @@
 
 Holds: `ProjectRun`, which goes through a graph, to a champion or over the cut-offs of a backtest.
 Add here: another order in which a command runs assets.
-Not here: one run (`execution.py`), where it runs (`workplace.py`), and what is printed (`console.py`).
+Not here: one run (`execution.py`), where it runs (`workplace.py`), and what is printed (`commands/`).
 
 Tables and cut-offs have different partitions, so no single Dagster run can hold the graph of an event
 project: each partition's tables are a run, each target, the model, and each partition's predictions.
@@ -19,10 +19,10 @@ from typing import Any
 from dagster import AssetKey, DagsterInstance
 
 from mlops_assets import names
+from mlops_assets.commands.progress import RunProgress
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.raw import ARRIVAL, FINGERPRINT, SOURCE
 from mlops_assets.components.model_project.tuned_model import TRIALS
-from mlops_assets.console import RunProgress
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.execution import run_assets, run_config
 from mlops_assets.materializations import Staleness

@@ -1,0 +1,34 @@
+"""`mlops fetch`: a project's data from the internet."""
+
+from pathlib import Path
+
+from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
+from mlops_assets.errors import DataError
+from mlops_assets.stores.state import find_project_root
+
+
+def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
+    """Bring a project's data from the internet, with the project's own fetch.py.
+
+    Example: mlops fetch california_housing
+    """
+    with plain_errors(debug):
+        from mlops_assets.components.model_project.code import ProjectCode
+        from mlops_assets.components.model_project.raw import FOLDER, SOURCE
+        from mlops_assets.stores.sources import source_folder
+        from mlops_assets.workplace import Workplace
+
+        workplace = Workplace(find_project_root())
+        metadata = workplace.metadata(project, SOURCE)
+        folder = source_folder(workplace.root / Path(metadata[SOURCE]).expanduser())
+        bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
+        try:
+            with out.status(f"fetching into {folder}"):
+                files = bring(folder)
+        except OSError as error:
+            raise DataError(
+                f"{project}: the data can't be fetched: {error}",
+                hint=f"this needs the internet; without it, put the files into {folder} or use --data",
+            ) from error
+        for file in files:
+            out.print(f"fetched {file}")

@@ -1,0 +1,74 @@
+"""`mlops run`: a project's graph, except for what is up to date."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops_assets.commands.terminal import (
+    WHERE_TO_LOOK,
+    DebugOption,
+    ProjectArgument,
+    end_with,
+    out,
+    plain_errors,
+)
+from mlops_assets.errors import ProjectError
+from mlops_assets.stores.state import find_project_root
+
+
+def run(
+    project: ProjectArgument,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Read the table from this file, or from the files directly in this folder."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials of the search.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="ASSET", help="Stop after this asset, such as `features`.")
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option(metavar="2025-03", help="Only this partition, and its cut-off.")
+    ] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="2024-06..2025-06", help="Only these partitions.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Materialize a project's graph, except for what is up to date.
+
+    Example: mlops run customer_churn --partition 2025-03
+    """
+    with plain_errors(debug):
+        from mlops_assets.commands.progress import RunProgress
+        from mlops_assets.commands.summary import print_summary
+        from mlops_assets.runs import ProjectRun
+        from mlops_assets.workplace import Workplace
+
+        if partition and partitions:
+            raise ProjectError("--partition and --partitions say different things", hint="give one of them")
+        workplace = Workplace(find_project_root())
+        keys = workplace.select(project, until)
+        with workplace.instance() as instance:
+            run = ProjectRun(
+                workplace,
+                instance,
+                project,
+                keys,
+                source=data.expanduser().absolute() if data else None,
+                trials=trials,
+                force=force,
+                debug=debug,
+                scope=partition or partitions,
+            )
+            steps = workplace.steps(keys)
+            with RunProgress(out, steps, partitioned=run.timeline is not None) as progress:
+                ran = run.execute(progress)
+            for note in run.notes:
+                out.print(f"[dim]note:[/] {note}", soft_wrap=True)
+            if not ran and not progress.faults:
+                out.print(f"{project} is up to date; --force runs it all the same")
+            if not progress.faults:
+                print_summary(out, project, instance, workplace.project(project), WHERE_TO_LOOK)
+        end_with(progress.faults)
