@@ -7,7 +7,6 @@ Not here: what is run (`runs.py`).
 
 import importlib
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,25 +18,13 @@ from typing import Any
 import dagster as dg
 import yaml
 from dagster import AssetKey, DagsterInstance
-from dagster.components.core.component_tree import ComponentTreeException
-from pydantic import ValidationError
 
 from mlops_assets.components.model_project.event_features import TIMELINE
-from mlops_assets.errors import MlopsError, ProjectError, StoreError
+from mlops_assets.errors import ProjectError, StoreError
+from mlops_assets.load_errors import plain_cause
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.periods import Periods
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
-
-LOAD_ERRORS = (
-    dg.DagsterError,
-    ComponentTreeException,
-    ValidationError,
-    yaml.YAMLError,
-    ImportError,
-    AttributeError,
-    SyntaxError,
-)
-"""What loading somebody's definitions may raise through no fault of ours."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +64,9 @@ class Workplace:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
             definitions.resolve_asset_graph()
-        except LOAD_ERRORS as error:
-            raise plain_cause(error, f"the definitions in {module} can't be loaded") from error
+        except Exception as error:  # somebody's own code may raise anything
+            subject = f"the definitions in {module} can't be loaded"
+            raise plain_cause(error, subject, self.root / module.partition(".")[0]) from error
         return definitions
 
     @cached_property
@@ -199,20 +187,3 @@ class Workplace:
             ) from error
         with instance:
             yield instance
-
-
-def plain_cause(error: BaseException, subject: str) -> MlopsError:
-    """Our own error if one is behind another, else the message with a file and line, else the innermost."""
-    chain = [error]
-    while cause := chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(cause)
-    for cause in chain:
-        if isinstance(cause, MlopsError):
-            return cause
-    told = next((cause for cause in chain if _PLACE.search(str(cause))), chain[-1])
-    return ProjectError(
-        f"{subject}: {str(told).strip() or type(told).__name__}", hint="dg check defs shows more"
-    )
-
-
-_PLACE = re.compile(r"defs\.yaml(:|\", line )\d+")

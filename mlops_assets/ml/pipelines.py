@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.preprocessing import OneHotEncoder
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.errors import MlopsError, ProjectError
 
 MakePipeline = Callable[[], BaseEstimator]
 """What `pipeline.py` declares: a function `make_pipeline` that returns an unfitted transformer."""
@@ -52,9 +52,18 @@ def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | No
     Raises
     ------
     ProjectError
-        When the pipeline returns something else than one row of numbers for each row.
+        When the pipeline raises, or returns something else than one row of numbers for each row.
     """
-    result = pipeline.transform(frame) if fit is None else pipeline.fit_transform(frame, fit)
+    try:
+        result = pipeline.transform(frame) if fit is None else pipeline.fit_transform(frame, fit)
+    except MlopsError:
+        raise
+    except Exception as error:  # a project's own steps may raise anything
+        raise ProjectError(
+            f"pipeline.py: {'fitting' if fit is not None else 'applying'} it to {len(frame):,} rows raised "
+            f"{type(error).__name__}: {error}",
+            hint="fit it on a few rows of the training set in Python to see where",
+        ) from error
     if hasattr(result, "toarray"):
         result = result.toarray()
     try:

@@ -45,7 +45,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     def champion(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        with plain_failures():
+        with plain_failures(project.name):
             tracking, cutoff = mlflow.store, context.partition_key if context.has_partition_key else None
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             challenger = tracking.version_of(project.name, trained.run_id)

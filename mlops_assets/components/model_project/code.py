@@ -20,6 +20,8 @@ from mlops_assets.digests import text_digest
 from mlops_assets.errors import ProjectError
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
     from mlops_assets.ml.contracts import Contract
     from mlops_assets.ml.pipelines import MakePipeline
 
@@ -97,14 +99,14 @@ class ProjectCode:
 
     def contract(self, table: str, *, key: Sequence[str] = (), never_null: Sequence[str] = ()) -> "Contract":
         """The contract of a table."""
-        model = getattr(self._module(SCHEMA), class_name(table))
+        model = self._model(class_name(table))
         return _contract_of(model, f"{self.project}: table {table}", tuple(key), tuple(never_null))
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
         if not self.has_feature_contract():
             return None
-        model = getattr(self._module(SCHEMA), FEATURES_CLASS)
+        model = self._model(FEATURES_CLASS)
         contract = _contract_of(model, f"{self.project}: features", (), ())
         if contract.unique:
             raise ProjectError(
@@ -123,7 +125,24 @@ class ProjectCode:
         if not self.has(PIPELINE):
             return default_pipeline
         declared: MakePipeline = self._module(PIPELINE).make_pipeline
-        return declared
+        subject = f"{self.project}: {self.folder / PIPELINE}"
+
+        def make() -> "BaseEstimator":
+            try:
+                made = declared()
+            except Exception as error:
+                raise ProjectError(
+                    f"{subject}: make_pipeline raised {type(error).__name__}: {error}",
+                    hint="call it in Python to see where",
+                ) from error
+            if not (hasattr(made, "fit_transform") and hasattr(made, "transform")):
+                raise ProjectError(
+                    f"{subject}: make_pipeline returned {made!r}, which is no transformer",
+                    hint="return an unfitted one, such as sklearn.compose.make_column_transformer(...)",
+                )
+            return made
+
+        return make
 
     def fetch(self) -> Callable[[Path], list[Path]]:
         """The project's `fetch`, which brings its data into a folder and returns the files."""
@@ -144,6 +163,16 @@ class ProjectCode:
             )
         declared: Callable[..., Any] = self._module(SAMPLE).sample
         return declared
+
+    def _model(self, name: str) -> type:
+        """A class of `schema.py`."""
+        model: type = getattr(self._module(SCHEMA), name)
+        if not hasattr(model, "to_schema"):
+            raise ProjectError(
+                f"{self.project}: {self.folder / SCHEMA}: {name} is no pandera model",
+                hint=f"declare it as `class {name}(pandera.pandas.DataFrameModel):`",
+            )
+        return model
 
     def _top_level(self, file: str) -> set[str]:
         """Names of the classes and functions that a file defines, read without running it."""

@@ -60,7 +60,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, cutoff = warehouse.store, context.partition_key
-        with plain_failures(), store.turn(spec.key.path, cutoff), store.connect() as connection:
+        with plain_failures(project.name), store.turn(spec.key.path, cutoff), store.connect() as connection:
             versions = {key: store.version(key.path) for key in keys}
             made_of = _labelled(project, store, cutoff, versions)
             labelled = _split_rows(project, store, connection, cutoff, versions)

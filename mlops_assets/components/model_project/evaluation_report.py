@@ -69,7 +69,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         from mlops_assets.ml.report import render_report, verdict
 
-        with plain_failures():
+        with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):

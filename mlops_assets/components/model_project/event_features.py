@@ -87,7 +87,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
         store, partition = warehouse.store, context.partition_key
         as_of = project.time.periods.end_of(partition)
         with (
-            plain_failures(),
+            plain_failures(project.name),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # equal rows give equal features, to the last digit
         ):

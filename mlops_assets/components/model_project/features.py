@@ -54,7 +54,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store = warehouse.store
-        with plain_failures(), store.connect() as connection:
+        with plain_failures(project.name), store.connect() as connection:
             query = feature_query(project)
             refuse_blocked(project, store, project.table, [None])
             version = store.version(validated_key.path)

@@ -7,8 +7,11 @@ Not here: bounds of one setting (`settings.py`).
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
+from dagster._core.definitions.utils import is_valid_owner
 from dagster._utils.schedules import is_valid_cron_schedule
+from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 
 from mlops_assets import names
 from mlops_assets.components.model_project.settings import SplitSettings, TrainingSettings, misfit
@@ -30,6 +33,7 @@ def refuse_misfits(settings: "ModelProject") -> None:
         _table_faults,
         _event_faults if settings.partitions else _static_faults,
         _schedule_faults,
+        _label_faults,
     )
     for rule in rules:
         for path, fault in rule(settings):
@@ -112,3 +116,17 @@ def _schedule_faults(settings: "ModelProject") -> Faults:
     for path, cron in crons.items():
         if cron and not is_valid_cron_schedule(cron):
             yield f"schedules.{path}", f"is {cron!r}, which cron does not know"
+    if declared.timezone not in available_timezones():
+        yield "schedules.timezone", f"is {declared.timezone!r}, and must be such as Europe/Berlin or UTC"
+
+
+def _label_faults(settings: "ModelProject") -> Faults:
+    for owner in settings.owners:
+        if not is_valid_owner(owner):
+            yield "owners", f"has {owner!r}, and must have e-mail addresses or team:name"
+    for name, value in settings.tags.items():
+        if not (is_valid_tag_key(name) and is_valid_strict_tag_value(value)):
+            yield (
+                "tags",
+                f"has {name!r}: {value!r}; both are made of letters, digits, _, - and ., at most 63 of them",
+            )

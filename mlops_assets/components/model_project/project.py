@@ -126,12 +126,16 @@ class Project:
 
 
 @contextmanager
-def plain_failures() -> Iterator[None]:
-    """Show a foreseeable error as its own words, and don't retry what would fail again."""
+def plain_failures(project: str) -> Iterator[None]:
+    """Show a foreseeable error as its own words, and don't retry what would fail again.
+
+    What only computes does not know for whom: the project's name is put before what lacks it.
+    """
     try:
         yield
     except MlopsError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        subject = "" if error.message.startswith(f"{project}") else f"{project}: "
+        raise dg.Failure(description=f"{subject}{error}", allow_retries=False) from error
 
 
 def table_metadata(

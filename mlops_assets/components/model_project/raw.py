@@ -54,7 +54,11 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
         source = project.root / Path(config.source or settings.source).expanduser()
         store, partition = warehouse.store, partition_of(context)
-        with plain_failures(), store.turn(spec.key.path, partition), store.connect() as connection:
+        with (
+            plain_failures(project.name),
+            store.turn(spec.key.path, partition),
+            store.connect() as connection,
+        ):
             arrival = arrival_of(connection, source, periods, settings.arrival, partition, subject=subject)
             relations = partition_relations(connection, arrival, periods, settings.arrival, subject=subject)
             try:

@@ -28,7 +28,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
     def registered_model(context: dg.AssetExecutionContext, mlflow: MlflowTracking) -> dg.MaterializeResult:
-        with plain_failures():
+        with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             _refuse_unevaluated(project, trained)

@@ -128,7 +128,7 @@ def _schedule(
     def schedule(
         context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
     ) -> "list[dg.RunRequest] | dg.RunRequest | dg.SkipReason":
-        with plain_failures():
+        with plain_failures(project.name):
             return evaluate(context, warehouse)
 
     return schedule

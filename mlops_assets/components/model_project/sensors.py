@@ -52,7 +52,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
         from mlops_assets.stores.snapshots import SnapshotStore
         from mlops_assets.stores.source_watch import look
 
-        with plain_failures():
+        with plain_failures(project.name):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
             known = snapshots.load(context.cursor)
             if not known.requested:  # the first tick: what was ingested before is not asked for

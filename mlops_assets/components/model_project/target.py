@@ -66,7 +66,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, partition = warehouse.store, context.partition_key
         with (
-            plain_failures(),
+            plain_failures(project.name),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # equal rows give equal targets, to the last digit
         ):

@@ -55,7 +55,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         from mlops_assets.ml.splits import holdout_sql
 
         store = warehouse.store
-        with plain_failures(), store.connect() as connection:
+        with plain_failures(project.name), store.connect() as connection:
             versions = {key: store.version(key.path) for key in (features_key, validated_key)}
             features, valid = (
                 store.relation(connection, key.path, version=version) for key, version in versions.items()
@@ -118,17 +118,29 @@ def split_table(counts: Mapping[str, tuple[int, int]]) -> dg.MarkdownMetadataVal
 
 
 def both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
+    """Whether there is something to learn on one side, and something to judge it by on the other."""
     rows = {side: counts.get(side, (0, 0)) for side in (names.TRAIN, names.HOLDOUT)}
     told = ", ".join(
         f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items()
     )
-    classes = project.settings.task != "regression"
-    enough = rows[names.TRAIN][1] >= 2 and rows[names.HOLDOUT][0] >= 1
+    fault = _side_fault(project, rows[names.TRAIN], rows[names.HOLDOUT])
     return dg.AssetCheckResult(
         check_name=BOTH_SIDES,
-        passed=enough and (not classes or rows[names.HOLDOUT][1] == rows[names.TRAIN][1]),
-        description=told,
+        passed=fault is None,
+        description=told if fault is None else f"{fault} ({told})",
     )
+
+
+def _side_fault(project: Project, train: tuple[int, int], holdout: tuple[int, int]) -> str | None:
+    target, static = project.settings.target.column, project.timeline is None
+    if not holdout[0]:
+        return "no row is left to judge a model; bring more" + (", or raise split.holdout" if static else "")
+    if train[1] < 2:
+        return f"{target} has the same value in all rows that train, so there is nothing to learn"
+    if project.settings.task != "regression" and train[1] != holdout[1]:
+        stratify = ", or set split.method to stratified" if static else ""
+        return f"a class of {target} is missing on one side; bring more rows of the rarest{stratify}"
+    return None
 
 
 def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:

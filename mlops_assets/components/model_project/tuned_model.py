@@ -84,7 +84,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
 
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
-        with plain_failures():
+        with plain_failures(project.name):
             version = store.version(table)
             inputs = inputs_of(store, table, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)

@@ -91,7 +91,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
         store, partition = warehouse.store, partition_of(context)
         with (
-            plain_failures(),
+            plain_failures(project.name),
             store.turn(validated.key.path, partition),
             store.connect() as connection,
             TemporaryDirectory() as scratch,
