@@ -13,14 +13,13 @@ from datetime import datetime
 import duckdb
 
 from mlops_assets.errors import ProjectError
-from mlops_assets.ml.queries import ProjectQuery
+from mlops_assets.ml.queries import ProjectQuery, finite_sql
 from mlops_assets.names import ROW_ID
-from mlops_assets.sql import literal, quoted
+from mlops_assets.sql import quoted
 
 _NUMBER = re.compile(
     r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"
 )
-_INFINITE = re.compile(r"feature \S+ is infinite where .*")
 _TEXT = re.compile(r"VARCHAR|ENUM\([^\[]*\)")
 
 
@@ -73,11 +72,6 @@ class FeatureQuery:
 
     def fault(self, error: duckdb.Error) -> ProjectError:
         """The error for a query that failed while its rows were computed."""
-        if infinite := _INFINITE.search(str(error)):
-            return ProjectError(
-                f"{self.subject}: {infinite[0]}",
-                hint="where it is a division by zero, write x / nullif(y, 0), which is null there",
-            )
         return self._query.fault(error)
 
     @property
@@ -90,7 +84,7 @@ class FeatureQuery:
             if name in self.key:
                 continue
             if _NUMBER.fullmatch(kind):
-                typed.append(f"{self._finite(name)} as {quoted(name)}")
+                typed.append(f"{finite_sql('feature', name, self.key)} as {quoted(name)}")
             elif _TEXT.fullmatch(kind):
                 typed.append(f"{quoted(name)}::varchar as {quoted(name)}")
             else:
@@ -105,10 +99,3 @@ class FeatureQuery:
                 f"{self.subject} returns no feature", hint=f"select columns beside {', '.join(self.key)}"
             )
         return typed
-
-    def _finite(self, name: str) -> str:
-        """A number as DOUBLE; an infinite one, which no model can be fitted on, ends the query."""
-        number = f"{quoted(name)}::double"
-        told = literal(f"feature {name} is infinite where {', '.join(self.key)} is ")
-        who = " || ', ' || ".join(f"coalesce({quoted(key)}::varchar, 'null')" for key in self.key)
-        return f"case when isinf({number}) then error({told} || {who}) else {number} end"

@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.ml.rare_values import RareValues
 
 MakePipeline = Callable[[], BaseEstimator]
 """What `pipeline.py` declares: a function `make_pipeline` that returns an unfitted transformer."""
@@ -25,9 +27,7 @@ def default_pipeline() -> BaseEstimator:
 
     Values of less than one row in two hundred share a column, and so do values never seen in training.
     """
-    encode = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", min_frequency=0.005, max_categories=50, sparse_output=False
-    )
+    encode = make_pipeline(RareValues(), OneHotEncoder(handle_unknown="ignore", sparse_output=False))
     return make_column_transformer(
         (encode, make_column_selector(dtype_include=object)),
         remainder="passthrough",

@@ -6,7 +6,7 @@ Not here: what its result must be; `features.py` and `targets.py` know.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -15,7 +15,7 @@ import duckdb
 
 from mlops_assets.errors import ProjectError
 from mlops_assets.names import PROVENANCE
-from mlops_assets.sql import literal, quoted_list
+from mlops_assets.sql import literal, quoted, quoted_list
 
 _CHANGING = {
     *("now", "today", "current_date", "current_timestamp", "localtimestamp", "get_current_timestamp"),
@@ -27,6 +27,7 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 """Functions that see more than the tables."""
+_INFINITE = re.compile(r"\w+ \S+ is infinite where .*")
 _KEYWORDS = {"current_date", "current_timestamp", "localtimestamp"}
 """Those that are written without parentheses."""
 
@@ -82,6 +83,11 @@ class ProjectQuery:
     def fault(self, error: duckdb.Error) -> ProjectError:
         """The error for a query that failed, at once or while its rows were computed."""
         reason = str(error).strip()
+        if infinite := _INFINITE.search(reason):
+            return ProjectError(
+                f"{self.subject}: {infinite[0]}",
+                hint="where it is a division by zero, write x / nullif(y, 0), which is null there",
+            )
         hint = "mend the query; the tables are seen under their names in defs.yaml"
         if any(f'"{name}"' in reason for name in self.hidden):
             hint = f"{', '.join(self.hidden)} is the target, which features.sql never sees"
@@ -130,6 +136,22 @@ class ProjectQuery:
                 f"{self.subject}: {word} is another one at every run",
                 hint="what is computed follows from the rows alone; an event project's query has $as_of",
             )
+
+
+def finite_sql(what: str, name: str, key: Sequence[str]) -> str:
+    """A column as DOUBLE; an infinite value, which nothing can be learned from, ends the query.
+
+    Parameters
+    ----------
+    what
+        What the column is, for the message: `feature` or `target`.
+    key
+        The columns that tell which row it is.
+    """
+    number = f"{quoted(name)}::double"
+    told = literal(f"{what} {name} is infinite where {', '.join(key)} is ")
+    who = " || ', ' || ".join(f"coalesce({quoted(column)}::varchar, 'null')" for column in key)
+    return f"case when isinf({number}) then error({told} || {who}) else {number} end"
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, bool]]:

@@ -1,5 +1,6 @@
 """Partitions, point-in-time features and targets of an event project, made by hand over real tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -252,6 +253,21 @@ def test_a_target_that_forgets_or_repeats_a_customer_stops_the_run(open_shop):
     assert checks(result)["one_label_each"].description == (
         "1 entities have no row, 1 have more than one, 0 have no features"
     )
+
+
+def test_a_target_that_is_no_number_is_none_and_an_infinite_one_a_clear_error(counting):
+    ingest(counting, FIRST, SECOND)
+    assert counting.daemon.run("shop/features", partition=FIRST).success
+    sql = "select customer, 'nan'::double as quiet from entities"
+    counting.declare(features_sql=COUNTS, target_sql=sql)
+    assert label(counting, FIRST).success
+    [unlabelled] = counting.frame("target", FIRST)["quiet"]
+    assert np.isnan(unlabelled)
+    assert counting.told("target", FIRST)["without_label"] == 1
+    counting.declare(features_sql=COUNTS, target_sql=sql.replace("nan", "-inf"))
+    told = fault(label(counting, FIRST))
+    assert "shop: target.sql: target quiet is infinite where customer is a" in told
+    assert "nullif(y, 0)" in told
 
 
 def test_a_target_query_without_its_column_is_a_clear_error(counting):

@@ -140,6 +140,25 @@ def test_rows_that_the_champion_was_trained_on_are_known_under_another_contract(
     assert 20 < rows < 80, "a fifth of a fifth of 1,000 rows"
 
 
+def test_features_that_tell_nothing_are_named_and_stop_nothing(make_project, write_loans, stores, instance):
+    project = make_project(
+        schema=SCHEMA.split("class Features")[0],
+        features_sql="select row_id, 1 as one, null::double as nothing, 'loan ' || row_id as name, income "
+        "from loans",
+        tuning={"trials": 2, "folds": 2, "threads": 1},
+    )
+    write_loans(loans(1_500))
+    assets = [build(project) for build in (*DATA, tuned_model_asset)]
+    result = dg.materialize(assets, resources=stores, instance=instance)
+    judged = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    told = judged["informative_features"]
+    assert not told.passed
+    assert told.severity == dg.AssetCheckSeverity.WARN
+    assert "feature one is 1.0 in all rows; feature nothing is missing in all rows" in told.description
+    assert "feature name has about 1," in told.description
+    assert "income" not in told.description
+
+
 def test_integers_and_whole_numbers_are_served(make_project, write_loans, run, tracking):
     schema = SCHEMA.replace("amount: float", "amount: int", 1)
     write_loans(loans(400).assign(amount=lambda frame: frame["amount"].round().astype(int)))

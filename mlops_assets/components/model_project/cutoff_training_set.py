@@ -12,11 +12,12 @@ from mlops_assets.components.model_project.partitions import (
     one_by_one,
 )
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
-from mlops_assets.components.model_project.training_set import (
-    BOTH_SIDES,
+from mlops_assets.components.model_project.training_checks import (
     both_sides,
     count_sides,
+    informative_features,
     split_table,
+    training_checks,
 )
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
@@ -42,17 +43,10 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
         code=["cut-off training_set 1", target, repr((project.time.horizon, project.time.window))],
         partitions=partitions,
     )
-    check = dg.AssetCheckSpec(
-        BOTH_SIDES,
-        asset=spec.key,
-        blocking=True,
-        description="Both sides have rows, and more than one value of the target (each class, for classes).",
-        partitions_def=partitions,
-    )
 
     @dg.multi_asset(
         specs=[spec],
-        check_specs=[check],
+        check_specs=training_checks(spec.key, partitions),
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
     )
@@ -84,6 +78,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
                 },
             )
             yield both_sides(project, counts)
+            yield informative_features(project, written)
 
     return training_set
 

@@ -160,14 +160,20 @@ def _horizon_tables(
 
 
 def _typed(project: Project, result: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
-    """The entity and the target alone."""
-    wanted = (*project.settings.entity, project.settings.target.column)
+    """The entity and the target alone; NaN is no target, and an infinite one ends the query."""
+    from mlops_assets.ml.queries import finite_sql
+
+    entity, target = project.settings.entity, project.settings.target.column
+    wanted = (*entity, target)
     for name in wanted:
         if name not in result.columns:
             raise ProjectError(
                 f"{project.name}: {TARGET_SQL} does not return {name}", hint=f"select {', '.join(wanted)}"
             )
-    return result.project(quoted_list(wanted))
+    if str(result.types[result.columns.index(target)]) not in ("DOUBLE", "FLOAT"):
+        return result.project(quoted_list(wanted))
+    finite = f"nullif({finite_sql('target', target, entity)}, 'nan')"
+    return result.project(f"{quoted_list(entity)}, {finite} as {quoted(target)}")
 
 
 def _balance(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, float | int]:

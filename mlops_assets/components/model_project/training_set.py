@@ -1,7 +1,7 @@
 """training_set: labelled rows of features with their side of the split.
 
-Holds: the asset of a project without partitions, its check, and reading the very rows of a model again.
-Not here: the training set of a cut-off (`cutoff_training_set.py`).
+Holds: the asset of a project without partitions, and reading the very rows of a model again.
+Not here: the training set of a cut-off (`cutoff_training_set.py`), and the checks (`training_checks.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +13,24 @@ from mlops_assets import names
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.project import (
     Project,
-    markdown_table,
     plain_failures,
     table_metadata,
+)
+from mlops_assets.components.model_project.training_checks import (
+    both_sides,
+    count_sides,
+    informative_features,
+    split_table,
+    training_checks,
 )
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.sql import quoted, quoted_list
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
     from mlops_assets.stores.warehouse import Warehouse
-
-BOTH_SIDES = "both_sides"
 
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:
@@ -41,14 +44,8 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         deps=[features_key, validated_key],
         code=["training_set 1", target, public_settings(split)],
     )
-    check = dg.AssetCheckSpec(
-        BOTH_SIDES,
-        asset=spec.key,
-        blocking=True,
-        description="Both sides have rows, and more than one value of the target (each class, for classes).",
-    )
 
-    @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
+    @dg.multi_asset(specs=[spec], check_specs=training_checks(spec.key), name=names.op_name(*spec.key.path))
     def training_set(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
@@ -101,46 +98,9 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                 },
             )
             yield both_sides(project, counts)
+            yield informative_features(project, written)
 
     return training_set
-
-
-def count_sides(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, tuple[int, int]]:
-    """Rows and different targets of each side."""
-    counted = written.aggregate(f"{names.SPLIT}, count(*), count(distinct {quoted(target)})")
-    return {side: (rows, values) for side, rows, values in sorted(counted.fetchall())}
-
-
-def split_table(counts: Mapping[str, tuple[int, int]]) -> dg.MarkdownMetadataValue:
-    """The same to look at."""
-    lines = [(side, f"{rows:,}", f"{values:,}") for side, (rows, values) in counts.items()]
-    return markdown_table(["side", "rows", "different targets"], lines)
-
-
-def both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
-    """Whether there is something to learn on one side, and something to judge it by on the other."""
-    rows = {side: counts.get(side, (0, 0)) for side in (names.TRAIN, names.HOLDOUT)}
-    told = ", ".join(
-        f"{side}: {n:,} rows, {values:,} different targets" for side, (n, values) in rows.items()
-    )
-    fault = _side_fault(project, rows[names.TRAIN], rows[names.HOLDOUT])
-    return dg.AssetCheckResult(
-        check_name=BOTH_SIDES,
-        passed=fault is None,
-        description=told if fault is None else f"{fault} ({told})",
-    )
-
-
-def _side_fault(project: Project, train: tuple[int, int], holdout: tuple[int, int]) -> str | None:
-    target, static = project.settings.target.column, project.timeline is None
-    if not holdout[0]:
-        return "no row is left to judge a model; bring more" + (", or raise split.holdout" if static else "")
-    if train[1] < 2:
-        return f"{target} has the same value in all rows that train, so there is nothing to learn"
-    if project.settings.task != "regression" and train[1] != holdout[1]:
-        stratify = ", or set split.method to stratified" if static else ""
-        return f"a class of {target} is missing on one side; bring more rows of the rarest{stratify}"
-    return None
 
 
 def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:

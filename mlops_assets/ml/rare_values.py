@@ -1,0 +1,67 @@
+"""Rare values of text columns become one.
+
+Holds: `RareValues`, a transformer before an encoder that makes a column of each value.
+Not here: the encoders.
+"""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
+
+RARE = "(rare)"
+"""What rare values, and values that were never seen, become."""
+
+
+class RareValues(TransformerMixin, BaseEstimator):
+    """Keep the frequent values of each column and write `(rare)` for all others.
+
+    `OneHotEncoder` can group rare values itself, but remembers every one of them: fitted on a column of a
+    million values, it makes a model file of 400 MB.
+
+    Parameters
+    ----------
+    min_share
+        The least share of the rows that a value must have to be kept.
+    max_values
+        How many values of a column are kept at most, the most frequent ones.
+
+    Attributes
+    ----------
+    kept_ : list of lists
+        The kept values of each column, the most frequent first; equally frequent ones by their text.
+
+    Examples
+    --------
+    >>> colours = pd.DataFrame({"colour": ["red"] * 3 + ["blue"] * 2 + ["teal"]})
+    >>> RareValues(min_share=0.3).fit_transform(colours)["colour"].tolist()
+    ['red', 'red', 'red', 'blue', 'blue', '(rare)']
+    """
+
+    def __init__(self, min_share: float = 0.005, max_values: int = 49) -> None:
+        self.min_share = min_share
+        self.max_values = max_values
+
+    def fit(self, frame: pd.DataFrame, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
+        """Count each column's values; a missing one counts as a value."""
+        self.kept_ = [self._frequent(frame[name]) for name in frame.columns]
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with its rare and unknown values replaced; shape and index stay."""
+        columns = zip(self.feature_names_in_, self.kept_, strict=True)
+        kept = {name: frame[name].where(frame[name].isin(values), RARE) for name, values in columns}
+        return pd.DataFrame(kept, index=frame.index, columns=self.feature_names_in_)
+
+    def get_feature_names_out(self, names: ArrayLike | None = None) -> np.ndarray:  # noqa: ARG002
+        """The columns keep their names."""
+        return self.feature_names_in_
+
+    def _frequent(self, column: pd.Series) -> list[object]:
+        counts = column.value_counts(dropna=False)
+        frequent = counts[counts >= self.min_share * len(column)]
+        ranked = sorted(frequent.items(), key=lambda found: (-found[1], str(found[0])))
+        return [value for value, _ in ranked[: self.max_values]]

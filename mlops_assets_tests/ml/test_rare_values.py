@@ -1,0 +1,49 @@
+"""Rare values of text become one, and a column of a million values stays a small model."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlops_assets.ml.pipelines import default_pipeline, transform
+from mlops_assets.ml.rare_values import RARE, RareValues
+from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
+
+
+def text(*values: object) -> pd.DataFrame:
+    return pd.DataFrame({"kind": pd.Series(values, dtype=object)})
+
+
+def test_frequent_values_stay_and_all_others_become_one():
+    fitted = RareValues(min_share=0.25).fit(text("a", "a", "a", "b", "b", "c"))
+    assert fitted.kept_ == [["a", "b"]]
+    assert fitted.transform(text("b", "c", "never", "a"))["kind"].tolist() == ["b", RARE, RARE, "a"]
+
+
+def test_only_the_most_frequent_are_kept_and_ties_go_by_their_text():
+    fitted = RareValues(min_share=0, max_values=2).fit(text("z", "b", "a", "z", "a", "b", "c"))
+    assert fitted.kept_ == [["a", "b"]]
+
+
+def test_a_missing_value_counts_as_a_value():
+    fitted = RareValues(min_share=0.5).fit(text("a", np.nan, np.nan, "b"))
+    [frequent, rare] = fitted.transform(text(np.nan, "a"))["kind"]
+    assert np.isnan(frequent)
+    assert rare == RARE
+
+
+def test_what_was_fitted_comes_back_from_its_file(tmp_path: Path):
+    fitted = RareValues(min_share=0.25).fit(text("a", "a", np.nan, "b"))
+    dump_estimator(fitted, tmp_path / "rare.skops")
+    loaded = load_estimator(tmp_path / "rare.skops")
+    assert estimator_digest(loaded) == estimator_digest(fitted)
+    rows = text("b", np.nan, "x")
+    pd.testing.assert_frame_equal(loaded.transform(rows), fitted.transform(rows))
+
+
+def test_a_column_of_many_values_is_a_small_file(tmp_path: Path):
+    frame = pd.DataFrame({"user": [f"user-{place}" for place in range(100_000)]}, dtype=object)
+    pipeline = default_pipeline()
+    assert transform(pipeline, frame, fit=np.zeros(len(frame))).shape == (100_000, 1)
+    dump_estimator(pipeline, tmp_path / "pipeline.skops")
+    assert (tmp_path / "pipeline.skops").stat().st_size < 200_000
