@@ -2,7 +2,7 @@
 
 Holds: `decide`, with its reason in words.
 Add here: another rule of promotion.
-Not here: moving the alias (`stores/tracking.py`).
+Not here: moving the alias (`stores/registry.py`).
 """
 
 import math

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from mlops_assets.errors import StoreError
@@ -68,6 +69,15 @@ def by_partition(files: Sequence[DataFile]) -> dict[str, list[str]]:
     for file in files:
         found.setdefault(str(file.partition), []).append(file.path)
     return dict(sorted(found.items()))
+
+
+def rows_by_partition(files: Sequence[DataFile]) -> dict[str | None, int]:
+    """How many rows each partition has; a file is opened only where its writer did not say."""
+    counts: dict[str | None, int] = {}
+    for file in files:
+        rows = pq.read_metadata(file.path).num_rows if file.rows is None else file.rows
+        counts[file.partition] = counts.get(file.partition, 0) + rows
+    return counts
 
 
 def scan(files: Sequence[DataFile], *, partitioned: bool) -> str:

@@ -1,54 +1,40 @@
-"""The tracking store and its registry: MLflow behind the few calls that we need.
+"""The tracking store: MLflow behind the few calls that we need.
 
-Holds: `TrackingStore`: runs of a project, the models that they trained, registered versions, the champion.
-Add here: another question to MLflow.
-Not here: when something is logged or promoted (`components/`).
+Holds: `TrackingStore`: runs of a project, and the models that they trained.
+Add here: another question about runs, or about the files of a model.
+Not here: when something is logged (`components/`), registered versions and the champion (`registry.py`), and
+how the store is reached (`mlflow_client.py`).
 """
 
 import json
-import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
-from filelock import FileLock
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
-from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.errors import TrackingError
 from mlops_assets.ml.artifact import LOADER_MODULE, load_model, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.names import CHAMPION
+from mlops_assets.stores.mlflow_client import TAG, connect, facts_of, make_current, reachable
+from mlops_assets.stores.registry import Registry, Version
 
-TAG = "mlops."
-"""Prefix of our tags on runs and versions."""
 DAGSTER_RUN_TAG = "dagster_run_id"
 """dagster-mlflow's tag."""
-
-_SQLITE = "sqlite:///"
-_DEFAULTS = {
-    # A server that is down is an error within a minute, not after MLflow's default of many minutes.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 
 
 @dataclass(frozen=True)
@@ -78,25 +64,6 @@ class TrainedModel:
         return self.facts.get("serving_uri", self.uri)
 
 
-@dataclass(frozen=True)
-class Version:
-    """A registered version."""
-
-    name: str
-    version: int
-    run_id: str
-    uri: str
-    facts: Mapping[str, str]
-
-    @property
-    def as_judged(self) -> "Version":
-        """The model behind the version as it was judged, before it was fitted again on all labelled rows."""
-        if "judged_uri" not in self.facts:
-            return self
-        facts = {**self.facts, "model_digest": self.facts["judged_digest"]}
-        return replace(self, uri=self.facts["judged_uri"], facts=facts)
-
-
 class TrackingStore:
     """MLflow at an address.
 
@@ -115,32 +82,16 @@ class TrackingStore:
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client, after the store was found to be there."""
-        for name, value in _DEFAULTS.items():
-            os.environ.setdefault(name, value)
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every new table
-        with _reachable(self.uri), self._migration_lock():
-            client = MlflowClient(self.uri, self.uri)  # makes a new SQLite store's tables
-            client.search_experiments(max_results=1)
-        return client
+        return connect(self.uri)
 
-    def _make_current(self) -> None:
-        """MLflow looks `models:/…` up in the process's store, whatever store it is told beside."""
-        mlflow.set_tracking_uri(self.uri)
-
-    @contextmanager
-    def _migration_lock(self) -> Iterator[None]:
-        """Two that make a new SQLite store's tables at once would break it for good."""
-        if not self.uri.startswith(_SQLITE):
-            yield
-            return
-        folder = Path(self.uri.removeprefix(_SQLITE)).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "migration.lock"):
-            yield
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of the same store."""
+        return Registry(self.uri, self.client)
 
     def experiment(self, project: str) -> str:
         """Id of the project's experiment, which is made when there is none."""
-        with _reachable(self.uri):
+        with reachable(self.uri):
             found = self.client.get_experiment_by_name(project)
             if found:
                 return str(found.experiment_id)
@@ -264,67 +215,17 @@ class TrackingStore:
                 max_results=1,
             )
             for run in runs:
-                facts = _facts(run.data.tags)
+                facts = facts_of(run.data.tags)
                 return TrainedModel(run.info.run_id, facts["model_uri"], facts, run.data.metrics)
         raise TrackingError(
             f"{project}: no model has been trained yet{f' for cut-off {cutoff}' if cutoff else ''}",
             hint=f"materialize {project}/tuned_model first",
         )
 
-    # ---------------------------------------------------------------- registry
-
-    def register(self, project: str, model: TrainedModel, facts: Mapping[str, str]) -> Version:
-        """Register a model as the project's next version; one that is registered already stays what it is."""
-        try:
-            self.client.get_registered_model(project)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            self.client.create_registered_model(project)
-        known = self.client.search_model_versions(f"name = '{project}' and run_id = '{model.run_id}'")
-        tags = {f"{TAG}{name}": value for name, value in facts.items()}
-        if known:
-            for name, value in tags.items():
-                self.client.set_model_version_tag(project, known[0].version, name, value)
-            return self.version(project, int(known[0].version))
-        self._make_current()
-        uri = model.serving_uri
-        created = self.client.create_model_version(
-            project, source=uri, run_id=model.run_id, tags=tags, model_id=uri.rsplit("/", 1)[-1]
-        )
-        return self.version(project, int(created.version))
-
-    def version(self, project: str, version: int) -> Version:
-        """A registered version."""
-        return _version(self.client.get_model_version(project, str(version)))
-
-    def version_of(self, project: str, run_id: str) -> Version:
-        """The version that a run's model was registered as."""
-        found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
-        if not found:
-            raise TrackingError(
-                f"{project}: the model of run {run_id} is not registered",
-                hint=f"materialize {project}/registered_model first",
-            )
-        return _version(found[0])
-
-    def champion(self, project: str) -> Version | None:
-        """The version that serves, if there is one."""
-        try:
-            return _version(self.client.get_model_version_by_alias(project, CHAMPION))
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
-
-    def promote(self, project: str, version: int) -> None:
-        """Point the champion alias at a version."""
-        self.client.set_registered_model_alias(project, CHAMPION, str(version))
-
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:
         """The files of a logged model, in a folder that is gone afterwards when it is a copy."""
-        self._make_current()
+        make_current(self.uri)
         with TemporaryDirectory() as scratch:
             path = Path(
                 mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
@@ -334,7 +235,7 @@ class TrackingStore:
 
     def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does."""
-        self._make_current()
+        make_current(self.uri)
         return mlflow.pyfunc.load_model(uri)
 
     def load(self, model: TrainedModel | Version) -> TabularModel:
@@ -346,14 +247,6 @@ class TrackingStore:
                     hint="don't use this version; promote another one, or train again",
                 )
             return load_model(folder)
-
-
-def _version(found: Any) -> Version:
-    return Version(found.name, int(found.version), found.run_id, found.source, _facts(found.tags))
-
-
-def _facts(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name.removeprefix(TAG): value for name, value in tags.items() if name.startswith(TAG)}
 
 
 def _params(values: Mapping[str, Any]) -> list[Param]:
@@ -389,17 +282,3 @@ def _requirements() -> list[str]:
 
     packages = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "skops", "xgboost")
     return [f"{name}=={version(name)}" for name in packages]
-
-
-@contextmanager
-def _reachable(uri: str) -> Iterator[None]:
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        if isinstance(error, MlflowException) and error.error_code not in ("INTERNAL_ERROR", None):
-            raise
-        reason = str(error).strip().splitlines()[0]
-        raise TrackingError(
-            f"the tracking store at {uri} can't be used: {reason}",
-            hint="see that the address is right and the server runs, then run again",
-        ) from error

@@ -4,7 +4,8 @@ Holds: `Warehouse`, which writes a table or one partition of it atomically, and 
 Add here: what every table needs, such as restoring or vacuuming.
 Not here: what a table means (`components/`), how source files are read (`sources.py`), and how a table is
 kept: its staging (`staging.py`), commits (`commits.py`), history (`history.py`), locks (`table_locks.py`),
-data files (`table_files.py`), their columns (`columns.py`) and content (`content.py`).
+log (`table_log.py`) and data files (`table_files.py`), their columns (`columns.py`) and content
+(`content.py`); and how DuckDB is set up (`engine.py`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,16 +16,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from mlops_assets.errors import StoreError
 from mlops_assets.names import PARTITION, view_name
 from mlops_assets.sql import quoted
 from mlops_assets.stores.columns import rows_schema
 from mlops_assets.stores.commits import commit
 from mlops_assets.stores.content import named_digest, relation_digest
+from mlops_assets.stores.engine import connect
 from mlops_assets.stores.history import TableVersion, all_versions, commit_facts, one_version
 from mlops_assets.stores.staging import Staged, stage, staging
 from mlops_assets.stores.table_files import (
@@ -32,9 +31,11 @@ from mlops_assets.stores.table_files import (
     data_files,
     is_partitioned,
     refuse_partition_name,
+    rows_by_partition,
     scan,
 )
 from mlops_assets.stores.table_locks import turn_lock
+from mlops_assets.stores.table_log import open_table, other_layout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,17 +92,7 @@ class Warehouse:
         threads
             With one, sums of floating-point numbers are the same at every run; by default all cores.
         """
-        spill = self.root / ".spill"
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": self.memory_limit,
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": "false",
-            "python_enable_replacements": "false",
-            # In DuckDB 2.0.0 it loses the filter on a Hive partition below a window: wrong rows come back.
-            "disabled_optimizers": "window_self_join",
-            **({"threads": threads} if threads else {}),
-        }
-        with duckdb.connect(config=config) as connection:
+        with connect(self.root, memory_limit=self.memory_limit, threads=threads) as connection:
             yield connection
 
     def exists(self, table: TableKey) -> bool:
@@ -167,7 +158,7 @@ class Warehouse:
         if partition is not None:
             refuse_partition_name(directory, partition, table=name)
         if self.exists(table) and is_partitioned(self._open(table)) != (partition is not None):
-            raise self._other_layout(table, partitioned=partition is None)
+            raise other_layout(table, partitioned=partition is None)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
         with staging(directory) as folder, self.connect() as connection:
             files = stage(folder, relations, table=name, partition=partition)
@@ -204,7 +195,7 @@ class Warehouse:
         wanted = partitions if partition is None else [partition]
         delta = self._open(table, version)
         if wanted is not None and not is_partitioned(delta):
-            raise self._other_layout(table, partitioned=False)
+            raise other_layout(table, partitioned=False)
         files = data_files(self._directory(table), delta, wanted)
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
@@ -264,7 +255,7 @@ class Warehouse:
             return {}
         delta = self._open(table, version)
         if not is_partitioned(delta):
-            raise self._other_layout(table, partitioned=False)
+            raise other_layout(table, partitioned=False)
         found = by_partition(data_files(self._directory(table), delta))
         return {
             partition: named_digest(paths) or self.digest(table, partition=partition, version=delta.version())
@@ -273,11 +264,7 @@ class Warehouse:
 
     def row_counts(self, table: TableKey, *, version: int | None = None) -> dict[str | None, int]:
         """How many rows each partition has; those of a table without partitions under None."""
-        counts: dict[str | None, int] = {}
-        for file in data_files(self._directory(table), self._open(table, version)):
-            rows = pq.read_metadata(file.path).num_rows if file.rows is None else file.rows
-            counts[file.partition] = counts.get(file.partition, 0) + rows
-        return counts
+        return rows_by_partition(data_files(self._directory(table), self._open(table, version)))
 
     def version(self, table: TableKey) -> int:
         """The newest version's number."""
@@ -312,22 +299,4 @@ class Warehouse:
         return self.root.joinpath(*table)
 
     def _open(self, table: TableKey, version: int | None = None) -> DeltaTable:
-        try:
-            return DeltaTable(str(self._directory(table)), version=version)
-        except TableNotFoundError as error:
-            raise StoreError(
-                f"there is no table {view_name(tuple(table))} in {self.root}",
-                hint=f"materialize {'/'.join(table)} first",
-            ) from error
-        except DeltaError as error:
-            raise StoreError(
-                f"table {view_name(tuple(table))} can't be read at version {version}: {error}",
-                hint="its versions are in its history; a warehouse that was made anew starts again at 0",
-            ) from error
-
-    @staticmethod
-    def _other_layout(table: TableKey, *, partitioned: bool) -> StoreError:
-        return StoreError(
-            f"table {view_name(tuple(table))} is {'' if partitioned else 'not '}written by partition",
-            hint="remove its folder from the warehouse and materialize it again, if that was changed",
-        )
+        return open_table(self.root, table, version)

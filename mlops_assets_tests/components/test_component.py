@@ -70,7 +70,7 @@ def test_a_foreign_project_runs_from_its_folder_to_a_champion(sandbox, state, tr
     with all_defs(sandbox, state) as defs:
         job = defs.resolve_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=instance).success
-    assert tracking.champion("lending").version == 1
+    assert tracking.registry.champion("lending").version == 1
     predicted = tracking.load_pyfunc("models:/lending@champion").predict(loans(5).drop(columns="outcome"))
     assert len(predicted) == 5
 

@@ -10,7 +10,8 @@ import pytest
 from mlops_assets import names
 from mlops_assets.components.model_project import challenge
 from mlops_assets.ml.model import TabularModel
-from mlops_assets.stores.tracking import TrainedModel, Version
+from mlops_assets.stores.registry import Version
+from mlops_assets.stores.tracking import TrainedModel
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.daemon import checks, fault
 from mlops_assets_tests.shop import FEATURES_SQL, MODEL, MONTHS
@@ -80,7 +81,7 @@ def test_a_cutoff_without_a_label_to_judge_by_is_a_clear_error(shop):
 
 def test_the_model_that_serves_is_fitted_on_all_labelled_months_and_judged_as_it_was(served_shop):
     tracking = served_shop.tracking
-    version = tracking.version("shop", 1)
+    version = tracking.registry.version("shop", 1)
     judged = version.as_judged
     assert version.facts["model_digest"] == version.facts["serving_digest"] != judged.facts["model_digest"]
     assert judged.facts["model_digest"] == served_shop.told("tuned_model", FIFTH)["model_digest"]
@@ -100,7 +101,7 @@ def test_the_model_that_serves_is_fitted_on_all_labelled_months_and_judged_as_it
 def test_without_refitting_the_model_that_is_judged_is_the_one_that_serves(shop):
     shop.declare(settings={"training": {"refit": False}})
     assert shop.train(FIFTH).success
-    version = shop.tracking.version("shop", 1)
+    version = shop.tracking.registry.version("shop", 1)
     assert version.as_judged == version
     assert version.facts["model_digest"] == shop.told("tuned_model", FIFTH)["model_digest"]
     assert "serving_digest" not in version.facts
@@ -126,7 +127,7 @@ def test_a_model_of_an_earlier_cutoff_never_replaces_the_champion_of_a_later_one
     assert served_shop.train(FOURTH).success
     told = served_shop.told("champion")
     assert (told["challenger"], told["version"], told["moved"]) == (2, 1, False)
-    assert served_shop.tracking.champion("shop").version == 1
+    assert served_shop.tracking.registry.champion("shop").version == 1
     assert served_shop.daemon.settle() == {}
 
 

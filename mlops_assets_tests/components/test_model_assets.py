@@ -72,7 +72,7 @@ def test_the_version_tells_its_data_code_runs_and_digest(make_project, write_loa
     project = make_project()
     write_loans(loans(400))
     found = run(project, DATA + MODEL)
-    version = tracking.version("lending", 1)
+    version = tracking.registry.version("lending", 1)
     assert version.run_id == found[names.TUNED_MODEL]["mlflow_run_id"]
     assert version.facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
     assert version.facts["training_set_version"] == "1"
@@ -105,17 +105,17 @@ def test_an_equal_challenger_does_not_replace_the_champion(make_project, write_l
     assert found[names.REGISTERED_MODEL]["version"] == 2
     assert found[names.CHAMPION]["version"] == 1
     assert "the champion stays" in found[names.CHAMPION]["decision"]
-    assert tracking.champion("lending").version == 1
+    assert tracking.registry.champion("lending").version == 1
 
 
 def test_a_better_challenger_becomes_champion(make_project, write_loans, run, tracking):
     write_loans(loans(600))
     half_blind = "select row_id, income, round(2 * amount / income) / 2 + 1.0 as share, purpose from loans"
     run(make_project(features_sql=half_blind), DATA + MODEL)
-    assert tracking.champion("lending").version == 1
+    assert tracking.registry.champion("lending").version == 1
     found = run(make_project(), DATA[2:] + MODEL)
     assert "on 114 rows that neither was trained on" in found[names.CHAMPION]["decision"]
-    assert tracking.champion("lending").version == 2
+    assert tracking.registry.champion("lending").version == 2
 
 
 def test_with_another_split_only_rows_unseen_by_the_champion_count(make_project, write_loans, run):
@@ -217,8 +217,11 @@ def test_a_model_that_does_not_beat_its_baseline_is_registered_and_never_champio
     report = found[names.EVALUATION_REPORT]
     assert report["test_log_loss"] >= report["baseline_log_loss"], "there is nothing to learn"
     assert names.CHAMPION not in found
-    assert tracking.champion("lending") is None
-    assert tracking.version("lending", 1).facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
+    assert tracking.registry.champion("lending") is None
+    assert (
+        tracking.registry.version("lending", 1).facts["model_digest"]
+        == found[names.TUNED_MODEL]["model_digest"]
+    )
 
 
 def test_evaluation_alone_judges_the_newest_model(make_project, write_loans, run, tracking):
@@ -238,7 +241,7 @@ def test_each_model_asset_works_in_a_process_that_knows_another_mlflow(
     for asset in MODEL:
         mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'somebody_elses.db'}")
         run(project, (asset,))
-    assert tracking.champion("lending").version == 1
+    assert tracking.registry.champion("lending").version == 1
     assert not (tmp_path / "somebody_elses.db").exists()
 
 

@@ -73,7 +73,7 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
         run(month, "target")
     model_assets = ("training_set", "tuned_model", "evaluation_report", "registered_model", "champion")
     run(CUTOFF, *model_assets)
-    champion = tracking.champion("customer_churn")
+    champion = tracking.registry.champion("customer_churn")
     assert champion is not None
 
     rows = warehouse.frame(["customer_churn", "training_set"], partition=CUTOFF)

@@ -1,4 +1,4 @@
-"""A warehouse, rows for it, and processes for tests of what several may do at once."""
+"""A warehouse, rows for it, a model and its runs, and processes for tests of what several may do at once."""
 
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
@@ -6,9 +6,14 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import duckdb
+import mlflow
 import pytest
 
+from mlops_assets.ml.artifact import save_model
+from mlops_assets.ml.model import TabularModel
+from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
 from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets_tests.garage import StartRun, garage_model
 
 
 @pytest.fixture
@@ -31,3 +36,46 @@ def processes() -> BaseContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(["mlops_assets.stores.tracking", "mlops_assets.stores.warehouse"])
     return context
+
+
+@pytest.fixture
+def run(tracking: TrackingStore) -> Iterator[StartRun]:
+    """Make a run of a project, which may be one of a Dagster run and have a model."""
+    started = iter(range(1_000_000, 2_000_000))
+
+    def make(project: str = "garage", *, dagster: str | None = None, model: str | None = None) -> str:
+        tags = {DAGSTER_RUN_TAG: dagster} if dagster else {}
+        if model:
+            tags["mlops.model_uri"] = model
+        created = tracking.client.create_run(
+            tracking.experiment(project), start_time=next(started), tags=tags
+        )
+        return str(created.info.run_id)
+
+    return make
+
+
+@pytest.fixture
+def another_store(tmp_path: Path) -> Iterator[None]:
+    """No test may lean on the store that another made the process's own."""
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
+    yield
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def model() -> TabularModel:
+    return garage_model()
+
+
+@pytest.fixture
+def trained(tracking: TrackingStore, run: StartRun, model: TabularModel, tmp_path: Path) -> TrainedModel:
+    """A model that a run has logged."""
+    digest = save_model(model, tmp_path / "model")
+    run_id = run()
+    mlflow.set_tracking_uri(tracking.uri)
+    with mlflow.start_run(run_id=run_id):
+        uri = tracking.log_model(tmp_path / "model", model.spec)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
+    tracking.log_facts(run_id, facts={"model_uri": uri, "model_digest": digest})
+    return tracking.trained_model("garage")

@@ -1,93 +1,21 @@
-"""The tracking store: a real MLflow on SQLite, and a server that is not there."""
+"""The tracking store: a real MLflow on SQLite."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 
 from mlops_assets.errors import TrackingError
-from mlops_assets.ml.artifact import save_model
-from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.families import Settings
-from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.ml.pipelines import default_pipeline
-from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
+from mlops_assets.ml.model import TabularModel
+from mlops_assets.stores.tracking import TrackingStore, TrainedModel
+from mlops_assets_tests.garage import ROWS, StartRun
 
-ROWS = pd.DataFrame({"size": [1.0, np.nan, 3.0, 5.0], "kind": ["car", "van", "car", "van"]})
-StartRun = Callable[..., Any]
-
-
-@pytest.fixture
-def run(tracking: TrackingStore) -> Iterator[StartRun]:
-    """Make a run of a project, which may be one of a Dagster run and have a model."""
-    started = iter(range(1_000_000, 2_000_000))
-
-    def make(project: str = "garage", *, dagster: str | None = None, model: str | None = None) -> str:
-        tags = {DAGSTER_RUN_TAG: dagster} if dagster else {}
-        if model:
-            tags["mlops.model_uri"] = model
-        created = tracking.client.create_run(
-            tracking.experiment(project), start_time=next(started), tags=tags
-        )
-        return str(created.info.run_id)
-
-    return make
-
-
-@pytest.fixture(autouse=True)
-def _another_store_is_current(tmp_path: Path) -> Iterator[None]:
-    """No test may lean on the store that another made the process's own."""
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
-    yield
-    mlflow.set_tracking_uri(None)
-
-
-@pytest.fixture
-def model() -> TabularModel:
-    columns = (Column("size", "DOUBLE"), Column("kind", "VARCHAR", required=False))
-    spec = ModelSpec(
-        "garage",
-        "regression",
-        "price",
-        "cars",
-        columns,
-        ("size", "kind"),
-        (),
-        "linear",
-        {"penalty": 1.0},
-        None,
-        0,
-    )
-    target = np.array([1.0, 2.0, 3.0, 6.0])
-    settings = Settings("regression", 1, seed=0, threads=1)
-    return TabularModel.fit(
-        spec, "from cars", ROWS.astype({"kind": object}), target, default_pipeline, settings
-    )
-
-
-@pytest.fixture
-def trained(tracking: TrackingStore, run: StartRun, model: TabularModel, tmp_path: Path) -> TrainedModel:
-    """A model that a run has logged."""
-    digest = save_model(model, tmp_path / "model")
-    run_id = run()
-    mlflow.set_tracking_uri(tracking.uri)
-    with mlflow.start_run(run_id=run_id):
-        uri = tracking.log_model(tmp_path / "model", model.spec)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
-    tracking.log_facts(run_id, facts={"model_uri": uri, "model_digest": digest})
-    return tracking.trained_model("garage")
-
-
-# ---------------------------------------------------------------- runs
+pytestmark = pytest.mark.usefixtures("another_store")
 
 
 def test_an_experiment_is_made_once_with_its_artifacts_in_the_folder(tracking: TrackingStore):
@@ -218,63 +146,3 @@ def test_a_logged_models_signature_lets_optional_columns_be_left_out(
             "model.json",
             "pipeline.skops",
         ]
-
-
-# ---------------------------------------------------------------- registry
-
-
-def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStore, trained: TrainedModel):
-    first = tracking.register("garage", trained, {"gate": "open"})
-    again = tracking.register("garage", trained, {"gate": "shut"})
-    assert (first.version, again.version) == (1, 1)
-    assert (first.facts, again.facts) == ({"gate": "open"}, {"gate": "shut"})
-    assert (again.run_id, again.name) == (trained.run_id, "garage")
-    assert tracking.version("garage", 1) == tracking.version_of("garage", trained.run_id) == again
-    assert len(tracking.client.search_model_versions("name = 'garage'")) == 1
-
-
-def test_a_registered_version_loads(tracking: TrackingStore, trained: TrainedModel, model: TabularModel):
-    version = tracking.register("garage", trained, trained.facts)
-    assert tracking.load(version).digest() == model.digest()
-
-
-def test_there_is_no_champion_until_one_is_promoted(
-    tracking: TrackingStore, trained: TrainedModel, run: StartRun
-):
-    assert tracking.champion("garage") is None
-    first = tracking.register("garage", trained, {})
-    assert tracking.champion("garage") is None
-    tracking.promote("garage", first.version)
-    assert tracking.champion("garage") == first
-    challenger = TrainedModel(run(), trained.uri, {}, {})
-    second = tracking.register("garage", challenger, {})
-    assert second.version == 2
-    assert tracking.champion("garage") == first
-    tracking.promote("garage", second.version)
-    assert tracking.champion("garage") == second
-
-
-def test_a_run_whose_model_is_not_registered_is_named(tracking: TrackingStore, trained: TrainedModel):
-    with pytest.raises(TrackingError, match=rf"the model of run {trained.run_id} is not registered"):
-        tracking.version_of("garage", trained.run_id)
-
-
-# ---------------------------------------------------------------- out of reach
-
-
-def test_a_server_that_is_down_is_an_error_within_seconds(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
-    started = time.monotonic()
-    with pytest.raises(
-        TrackingError, match=r"the tracking store at http://127.0.0.1:9 can't be used: .*\n  hint:"
-    ):
-        TrackingStore("http://127.0.0.1:9").experiment("garage")
-    assert time.monotonic() - started < 10
-
-
-def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path):
-    (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 1_000)
-    with pytest.raises(TrackingError, match=r"the tracking store at sqlite:.*mlflow.db can't be used"):
-        TrackingStore(f"sqlite:///{tmp_path / 'mlflow.db'}").experiment("garage")

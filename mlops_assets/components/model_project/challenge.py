@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.comparison import Decision
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel, Version
+    from mlops_assets.stores.registry import Version
+    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse import Warehouse
 
 

@@ -15,7 +15,8 @@ from mlops_assets.resources import MlflowTracking, WarehouseResource
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.stores.tracking import TrackingStore, Version
+    from mlops_assets.stores.registry import Version
+    from mlops_assets.stores.tracking import TrackingStore
     from mlops_assets.stores.warehouse import Warehouse
 
 PREDICTS = "predicts"
@@ -48,9 +49,9 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         with plain_failures(project.name):
             tracking, cutoff = mlflow.store, context.partition_key if context.has_partition_key else None
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
-            challenger = tracking.version_of(project.name, trained.run_id)
+            challenger = tracking.registry.version_of(project.name, trained.run_id)
             registered = f"{challenger.version}-{challenger.facts['model_digest'][:16]}"
-            before = tracking.champion(project.name)
+            before = tracking.registry.champion(project.name)
             decision = decide_challenge(project, tracking, warehouse.store, challenger, trained, before)
             serving = challenger if decision.promote else before
             context.log.info(f"version {challenger.version}: {decision.reason}")
@@ -59,8 +60,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 return
             verdict = _predicts(project, tracking, warehouse.store, serving)
             if decision.promote and verdict.passed:
-                tracking.promote(project.name, challenger.version)
-            now = tracking.champion(project.name)
+                tracking.registry.promote(project.name, challenger.version)
+            now = tracking.registry.champion(project.name)
             if now is None:
                 yield verdict
                 return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlops_assets.ml.model import TabularModel
-    from mlops_assets.stores.tracking import Version
+    from mlops_assets.stores.registry import Version
     from mlops_assets.stores.warehouse import Warehouse
 
 
@@ -61,7 +61,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     f"{project.name}: there are no features of {partition} yet",
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
-            champion = mlflow.store.champion(project.name)
+            champion = mlflow.store.registry.champion(project.name)
             if champion is None:
                 raise TrackingError(
                     f"{project.name} has no champion that could predict",

@@ -35,7 +35,9 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             metrics = {
                 name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")
             }
-            version = tracking.register(project.name, trained, {**_registered_facts(trained), **metrics})
+            version = tracking.registry.register(
+                project.name, trained, {**_registered_facts(trained), **metrics}
+            )
             digest = version.facts["model_digest"]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version.version}-{digest[:16]}"),

@@ -1,0 +1,99 @@
+"""The registry: versions of a project's model, and the alias of the one that serves.
+
+Holds: `Registry`, MLflow's registry behind the few calls that we need, and `Version`.
+Add here: another question about versions, or another move of an alias.
+Not here: when a version is registered or promoted (`components/`), and the models of runs (`tracking.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from mlops_assets.errors import TrackingError
+from mlops_assets.names import CHAMPION
+from mlops_assets.stores.mlflow_client import TAG, facts_of, make_current
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking import TrainedModel
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version."""
+
+    name: str
+    version: int
+    run_id: str
+    uri: str
+    facts: Mapping[str, str]
+
+    @property
+    def as_judged(self) -> "Version":
+        """The model behind the version as it was judged, before it was fitted again on all labelled rows."""
+        if "judged_uri" not in self.facts:
+            return self
+        facts = {**self.facts, "model_digest": self.facts["judged_digest"]}
+        return replace(self, uri=self.facts["judged_uri"], facts=facts)
+
+
+class Registry:
+    """The registry of the store at an address; `TrackingStore.registry` is it."""
+
+    def __init__(self, uri: str, client: MlflowClient) -> None:
+        self.uri = uri
+        self.client = client
+
+    def register(self, project: str, model: "TrainedModel", facts: Mapping[str, str]) -> Version:
+        """Register a model as the project's next version; one that is registered already stays what it is."""
+        try:
+            self.client.get_registered_model(project)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            self.client.create_registered_model(project)
+        known = self.client.search_model_versions(f"name = '{project}' and run_id = '{model.run_id}'")
+        tags = {f"{TAG}{name}": value for name, value in facts.items()}
+        if known:
+            for name, value in tags.items():
+                self.client.set_model_version_tag(project, known[0].version, name, value)
+            return self.version(project, int(known[0].version))
+        make_current(self.uri)
+        uri = model.serving_uri
+        created = self.client.create_model_version(
+            project, source=uri, run_id=model.run_id, tags=tags, model_id=uri.rsplit("/", 1)[-1]
+        )
+        return self.version(project, int(created.version))
+
+    def version(self, project: str, version: int) -> Version:
+        """A registered version."""
+        return _version(self.client.get_model_version(project, str(version)))
+
+    def version_of(self, project: str, run_id: str) -> Version:
+        """The version that a run's model was registered as."""
+        found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
+        if not found:
+            raise TrackingError(
+                f"{project}: the model of run {run_id} is not registered",
+                hint=f"materialize {project}/registered_model first",
+            )
+        return _version(found[0])
+
+    def champion(self, project: str) -> Version | None:
+        """The version that serves, if there is one."""
+        try:
+            return _version(self.client.get_model_version_by_alias(project, CHAMPION))
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def promote(self, project: str, version: int) -> None:
+        """Point the champion alias at a version."""
+        self.client.set_registered_model_alias(project, CHAMPION, str(version))
+
+
+def _version(found: Any) -> Version:
+    return Version(found.name, int(found.version), found.run_id, found.source, facts_of(found.tags))
