@@ -11,6 +11,7 @@ from mlops_assets.commands.backtest import backtest
 from mlops_assets.commands.fetch import fetch
 from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
+from mlops_assets.commands.sql import sql
 from mlops_assets.commands.ui import ui
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, backtest, sample, fetch, ui):
+for command in (run, backtest, sql, sample, fetch, ui):
     app.command()(command)
 
 

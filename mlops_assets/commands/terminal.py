@@ -5,6 +5,8 @@ Add here: an option that several commands have.
 Not here: what a command shows of its results.
 """
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -21,6 +23,7 @@ ProjectArgument = Annotated[
     str, typer.Argument(help="The project: the name of its folder.", show_default=False)
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's whole log, and tracebacks.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 WHERE_TO_LOOK = "`make ui`, or `mlops ui`: Dagster at http://127.0.0.1:3000, MLflow at http://127.0.0.1:5000"
 
@@ -35,14 +38,30 @@ def end_with(faults: Sequence[str]) -> None:
 
 @contextmanager
 def plain_errors(debug: bool) -> Iterator[None]:
-    """Print a foreseeable error as one sentence and a hint, and exit with 1."""
+    """Print an error as one sentence and a hint, and exit with 1; its traceback only when asked for."""
     try:
         yield
-    except MlopsError as error:
+    except (typer.Exit, typer.Abort):
+        raise
+    except BrokenPipeError:  # of `mlops … | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except Exception as error:
         if debug:
             err.print_exception()
-        fail(err, error.message, error.hint)
+        fail(err, *_told(error))
         raise typer.Exit(1) from None
+
+
+def _told(error: Exception) -> tuple[str, str | None]:
+    """What happened and the way out; of an error that nobody foresaw, its own words."""
+    if isinstance(error, MlopsError):
+        return error.message, error.hint
+    reason = " ".join(str(error).split())
+    return (
+        f"unexpected {type(error).__name__}{f': {reason}' if reason else ''}",
+        "--debug shows where it happened",
+    )
 
 
 def fail(console: Console, message: str, hint: str | None = None) -> None:

@@ -233,15 +233,18 @@ class Warehouse:
 
     def create_views(
         self, connection: duckdb.DuckDBPyConnection, versions: Mapping[tuple[str, ...], int] | None = None
-    ) -> None:
-        """Make every table a view `project.layer_table` of the connection."""
+    ) -> list[str]:
+        """Make every table a view `project.layer_table` of the connection; returns the files behind them."""
+        opened: list[str] = []
         for table in self.tables():
             delta = self._open(table, (versions or {}).get(table))
             if files := data_files(self._directory(table), delta):
+                opened.extend(file.path for file in files)
                 connection.execute(f"create schema if not exists {quoted(table[0])}")
                 view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
                 query = scan(files, partitioned=is_partitioned(delta))
                 connection.execute(f"create or replace view {view} as {query}")
+        return opened
 
     # ---------------------------------------------------------------- telling
 
