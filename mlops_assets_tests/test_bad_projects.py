@@ -54,6 +54,7 @@ def run(tmp_path, monkeypatch, empty_tracking_store) -> Callable[..., str]:
         assert done.exit_code == 1
         assert isinstance(done.exception, SystemExit), done.exception
         assert "Traceback" not in done.output
+        assert "unexpected" not in done.stderr
         return flat(done.stderr).replace(f"{folder}/", "")
 
     return run_
