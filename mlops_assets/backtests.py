@@ -17,6 +17,7 @@ from mlops_assets.materializations import latest_materializations
 from mlops_assets.ml.backtest import Backtest, CutoffScore, render_backtest
 from mlops_assets.ml.evaluation import MODEL
 from mlops_assets.ml.timeline import Timeline
+from mlops_assets.stores.disk import disk_faults_told, write_whole
 
 PAGE, NUMBERS = "backtest.html", "backtest.json"
 
@@ -43,9 +44,9 @@ def collect_backtest(
 
 def write_backtest(backtest: Backtest, folder: Path) -> Path:
     """Write the page and its numbers; returns the page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / NUMBERS).write_text(json.dumps(backtest.to_json(), indent=2), "utf-8")
-    (folder / PAGE).write_text(render_backtest(backtest), "utf-8")
+    with disk_faults_told("the backtest's page", folder):
+        write_whole(folder / NUMBERS, json.dumps(backtest.to_json(), indent=2))
+        write_whole(folder / PAGE, render_backtest(backtest))
     return folder / PAGE
 
 

@@ -1,23 +1,30 @@
 """One Dagster run in this process, and its events as they come.
 
-Holds: `run_assets`, `run_config`.
+Holds: `run_assets`, `run_config`, and `alone`, which keeps two commands from running one project at once.
 Add here: another argument of a run.
 Not here: which assets are run, and in which order (`runs.py`).
 """
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from mlops_assets import names
+from mlops_assets.stores.disk import disk_faults_told
+from mlops_assets.stores.holders import held
 from mlops_assets.workplace import Workplace
 
 POLL_SECONDS = 0.25
+
+COMMAND_TAG, PROJECT_TAG = "mlops/command", "mlops/project"
+"""Tags of the Dagster runs that a command makes."""
 
 
 def run_config(
@@ -32,6 +39,28 @@ def run_config(
             ops[names.op_name(*key.path)] = {"config": {"trials": trials}}
     level = "DEBUG" if debug else "CRITICAL"
     return {"ops": ops, "loggers": {"console": {"config": {"log_level": level}}}}
+
+
+@contextmanager
+def alone(
+    workplace: Workplace,
+    instance: DagsterInstance,
+    project: str,
+    *,
+    command: str,
+    on_wait: Callable[[str], None],
+) -> Iterator[None]:
+    """Hold a project against other commands that run it, and end the runs that killed ones left.
+
+    Runs of Dagster's daemon go on beside: they take turns with ours by partition, search and registration.
+    """
+    lock, statuses = workplace.state.locks / f"{project}.lock", [dg.DagsterRunStatus.NOT_STARTED]
+    with held(lock, what=f"{project}", by=f"`{command}`", on_wait=on_wait):
+        tags = {COMMAND_TAG: "run", PROJECT_TAG: project}
+        ours = dg.RunsFilter(tags=tags, statuses=[*statuses, *IN_PROGRESS_RUN_STATUSES])
+        for left in instance.get_runs(ours):
+            instance.report_run_canceled(left, "The process that executed the run was killed.")
+        yield
 
 
 def run_assets(
@@ -59,7 +88,7 @@ def run_assets(
     follower = Thread(target=_follow, args=(instance, run_id, on_event, done), daemon=True)
     follower.start()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), disk_faults_told("Dagster's record of runs", workplace.state.dagster):
             warnings.simplefilter("ignore", dg.BetaWarning)
             return job.execute_in_process(
                 run_config=dict(config),
@@ -68,7 +97,7 @@ def run_assets(
                 partition_key=partition,
                 run_id=run_id,
                 raise_on_error=False,
-                tags={"mlops/command": "run"},
+                tags={COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
             )
     finally:
         done.set()

@@ -6,7 +6,6 @@ Not here: what the stores do (`stores/`). They are imported late: a process that
 must not pay for MLflow and DuckDB.
 """
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from mlops_assets.errors import TrackingError
 from mlops_assets.stores.state import StateDirectory
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class WarehouseResource(dg.ConfigurableResource):
     """The warehouse of Delta tables."""
 
     root: str = Field(description="The folder that holds the tables.")
+    state: str | None = Field(default=None, description="The state directory, whose version is looked at.")
     memory_limit: str = Field(
         default="1GiB", description="What DuckDB may hold in memory before it spills to disk."
     )
@@ -35,6 +36,8 @@ class WarehouseResource(dg.ConfigurableResource):
     def store(self) -> "Warehouse":
         from mlops_assets.stores.warehouse import Warehouse
 
+        if self.state:
+            StateDirectory(Path(self.state)).open()
         return Warehouse(self.root, memory_limit=self.memory_limit)
 
 
@@ -89,42 +92,55 @@ class MlflowTracking(dg.ConfigurableResource):
         The id of the MLflow run.
         """
         store = self.store
-        store.experiment(project)  # before dagster-mlflow makes one whose artifacts lie somewhere else
+        if run_id is None:
+            store.close_left(project, self._is_over)
+        # Made here, and so with artifacts where we say; dagster-mlflow would also ask a server that does not
+        # answer four times as often.
+        ours = run_id or store.start(project, self._dagster_run_id)
         from dagster_mlflow.resources import MlFlow
 
         config: dict[str, Any] = {
             "experiment_name": project,
             "mlflow_tracking_uri": self.mlflow_tracking_uri,
-            "mlflow_run_id": run_id,
+            "mlflow_run_id": ours,
             "env": self.env,
             "env_to_tag": self.env_to_tag,
             "extra_tags": self.extra_tags,
         }
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), store.reachable():
             # dagster-mlflow is called beta, and asks its context for what Dagster renamed.
             warnings.simplefilter("ignore", dg.BetaWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster")
-            mlflow: Any = MlFlow(self._context.replace_config(config))
-        active = mlflow.active_run().info.run_id
-        if run_id is None:  # dagster-mlflow names a run after the job, which is the same for all
-            mlflow.set_tag("mlflow.runName", f"{project} {mlflow.dagster_run_id[:8]}")
+            MlFlow(self._context.replace_config(config))
         try:
-            yield active
-        finally:
-            if isinstance(sys.exc_info()[1], dg.DagsterExecutionInterruptedError):
-                mlflow.end_run(status="KILLED")  # dagster-mlflow knows KeyboardInterrupt alone
-            elif sys.exc_info()[0]:
-                mlflow.cleanup_on_error()
-            else:
-                mlflow.end_run()
+            yield ours
+        except BaseException as error:
+            killed = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
+            store.end_run("KILLED" if killed else "FAILED", after=error)
+            raise
+        store.end_run("FINISHED")
+
+    @property
+    def _dagster_run_id(self) -> str:
+        run = self._context.run
+        if run is None:
+            raise TrackingError("an MLflow run belongs to a Dagster run, and there is none")
+        return run.run_id
+
+    def _is_over(self, dagster_run_id: str) -> bool:
+        """Whether a Dagster run of this instance has ended."""
+        instance = self._context.instance
+        found = instance.get_run_by_id(dagster_run_id) if instance and dagster_run_id else None
+        return found is not None and found.is_finished
 
 
 def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
     """The resources of every project, over one state directory."""
     return {
-        "warehouse": WarehouseResource(root=str(state.warehouse)),
+        "warehouse": WarehouseResource(root=str(state.warehouse), state=str(state.root)),
         "mlflow": MlflowTracking(
-            mlflow_tracking_uri=state.tracking_uri, artifact_folder=str(state.mlflow / "artifacts")
+            mlflow_tracking_uri=state.tracking_uri,
+            artifact_folder=str(state.artifacts) if state.artifacts else None,
         ),
         "folders": WorkFolders(
             studies=str(state.studies), reports=str(state.reports), sensors=str(state.sensors)

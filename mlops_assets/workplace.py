@@ -24,6 +24,7 @@ from mlops_assets.errors import ProjectError, StoreError
 from mlops_assets.load_errors import plain_cause
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.periods import Periods
+from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 
 
@@ -177,9 +178,11 @@ class Workplace:
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:
         """The Dagster instance that the UI shows."""
+        self.state.open()
         try:
-            self.use_dagster_home()
-            instance = DagsterInstance.get()
+            with disk_faults_told("Dagster's instance", self.state.dagster):
+                self.use_dagster_home()
+                instance = DagsterInstance.get()
         except (OSError, dg.DagsterError) as error:
             raise StoreError(
                 f"Dagster's instance can't be opened: {error}",

@@ -7,7 +7,14 @@ from rich.console import Console
 from rich.table import Table
 
 from mlops_assets import names
-from mlops_assets.commands.terminal import DebugOption, ProjectArgument, end_with, out, plain_errors
+from mlops_assets.commands.terminal import (
+    DebugOption,
+    ProjectArgument,
+    end_with,
+    out,
+    plain_errors,
+    tell_waiting,
+)
 from mlops_assets.stores.state import find_project_root
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ def backtest(
     with plain_errors(debug):
         from mlops_assets.backtests import collect_backtest, write_backtest
         from mlops_assets.commands.progress import RunProgress
+        from mlops_assets.execution import alone
         from mlops_assets.runs import ProjectRun
         from mlops_assets.workplace import Workplace
 
@@ -39,7 +47,10 @@ def backtest(
         timeline = workplace.event_timeline(project)
         chosen = timeline.periods.parse_range(cutoffs)
         keys = workplace.select(project, names.EVALUATION_REPORT)
-        with workplace.instance() as instance:
+        with (
+            workplace.instance() as instance,
+            alone(workplace, instance, project, command="mlops backtest", on_wait=tell_waiting),
+        ):
             run = ProjectRun(workplace, instance, project, keys, trials=trials, force=force, debug=debug)
             with RunProgress(out, workplace.steps(keys), partitioned=True) as progress:
                 run.backtest(chosen, progress)

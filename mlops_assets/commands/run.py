@@ -12,6 +12,7 @@ from mlops_assets.commands.terminal import (
     end_with,
     out,
     plain_errors,
+    tell_waiting,
 )
 from mlops_assets.errors import ProjectError
 from mlops_assets.stores.state import find_project_root
@@ -43,6 +44,7 @@ def run(
     with plain_errors(debug):
         from mlops_assets.commands.progress import RunProgress
         from mlops_assets.commands.summary import print_summary
+        from mlops_assets.execution import alone
         from mlops_assets.runs import ProjectRun
         from mlops_assets.workplace import Workplace
 
@@ -50,7 +52,10 @@ def run(
             raise ProjectError("--partition and --partitions say different things", hint="give one of them")
         workplace = Workplace(find_project_root())
         keys = workplace.select(project, until)
-        with workplace.instance() as instance:
+        with (
+            workplace.instance() as instance,
+            alone(workplace, instance, project, command="mlops run", on_wait=tell_waiting),
+        ):
             run = ProjectRun(
                 workplace,
                 instance,

@@ -64,6 +64,11 @@ def _told(error: Exception) -> tuple[str, str | None]:
     )
 
 
+def tell_waiting(why: str) -> None:
+    """Say for whom we wait."""
+    out.print(f"[dim]waiting:[/] {escape(why)}", highlight=False, soft_wrap=True)
+
+
 def fail(console: Console, message: str, hint: str | None = None) -> None:
     """One red sentence, and a hint."""
     console.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)

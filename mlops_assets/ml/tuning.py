@@ -17,12 +17,12 @@ import numpy as np
 import optuna
 import pandas as pd
 from numpy.typing import NDArray
-from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from mlops_assets.errors import ModelError
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Prepared, Settings
+from mlops_assets.ml.journal import open_journal
 from mlops_assets.ml.metrics import compute_metrics
 from mlops_assets.ml.pipelines import MakePipeline, transform
 from mlops_assets.ml.tasks import HIGHER_IS_BETTER, Metric, is_better
@@ -82,15 +82,15 @@ def tune(
         Positions of the training and validation rows of each fold.
     journal
         A file that keeps the study. A search that was killed goes on from it, and proposes what an
-        undisturbed one would have. Another search needs another file.
+        undisturbed one would have. Another search needs another file, and of one file only one process
+        at a time may search: the caller sees to that.
     on_trial
         Called with every finished trial, those from the journal included.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # `on_trial` tells what there is to tell
-    storage = JournalStorage(JournalFileBackend(str(journal))) if journal else None
     study = optuna.create_study(
         study_name="search",
-        storage=storage,
+        storage=open_journal(journal) if journal else None,
         load_if_exists=True,
         direction="maximize" if search.metric in HIGHER_IS_BETTER else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=0),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from mlops_assets.stores.disk import disk_faults_told
+
 
 @contextmanager
 def connect(
@@ -27,5 +29,5 @@ def connect(
         "disabled_optimizers": "window_self_join",
         **({"threads": threads} if threads else {}),
     }
-    with duckdb.connect(config=config) as connection:
+    with disk_faults_told("what DuckDB spills", spill), duckdb.connect(config=config) as connection:
         yield connection

@@ -1,44 +1,62 @@
-"""How MLflow is reached: opening a store, what a fault of it is called, and the names of our tags.
+"""How MLflow is reached: opening a store, how long to wait for it, what a fault of it is called, our tags.
 
-Holds: `connect`, `reachable`, `make_current`, `facts_of`.
+Holds: `connect`, `reachable`, `reaching`, `make_current`, `facts_of`.
 Add here: another fault of a store that a person can mend, or another setting of MLflow's client.
-Not here: what is asked of the store (`tracking.py`, `registry.py`).
+Not here: what is asked of the store (`tracking.py`, `registry.py`), and faults of the disk (`disk.py`).
 """
 
+import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.errors import MlopsError, TrackingError
+from mlops_assets.stores.disk import disk_fault
 
 TAG = "mlops."
 """Prefix of our tags on runs and versions."""
 
 _SQLITE = "sqlite:///"
 _DEFAULTS = {
-    # A server that is down is an error within a minute, not after MLflow's default of many minutes.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    # A server that is down or does not answer is an error within a minute (three times 15 s, and some seconds
+    # between), not after MLflow's default of many minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+_BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
+_SERVER_FAULTS = (None, "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "BAD_REQUEST")
+_SCHEMA = re.compile(r"out-of-date database schema \(found version (\w+), but expected (\w+)\)")
+_UNKNOWN_SCHEMA = re.compile(r"Can't locate revision identified by '(\w+)'")
+_REASON_LENGTH = 300
 
 
 def connect(uri: str) -> MlflowClient:
-    """MLflow's client, after the store was found to be there."""
+    """MLflow's client, after the store was found to be there; a new SQLite store is made."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every new table
-    with reachable(uri), _migration_lock(uri):
-        client = MlflowClient(uri, uri)  # makes a new SQLite store's tables
+    # It tells of every new table, and shows the stack of errors that `reachable` tells in one sentence.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    with reachable(uri):
+        if uri.startswith(_SQLITE):
+            _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
+        client = MlflowClient(uri, uri)
         client.search_experiments(max_results=1)
     return client
 
@@ -50,29 +68,127 @@ def make_current(uri: str) -> None:
 
 @contextmanager
 def reachable(uri: str) -> Iterator[None]:
-    """Tell a store that can't be used by its address."""
+    """Tell by its address a store that can't be used; what it answers to a wrong question passes.
+
+    Raises
+    ------
+    TrackingError
+        When the server is down, too slow, or answers what MLflow does not; or the database can't be used.
+    StoreError
+        When the disk is full, or a folder is not to be written to.
+    """
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        if isinstance(error, MlflowException) and error.error_code not in ("INTERNAL_ERROR", None):
+    except MlopsError:
+        raise
+    except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError) as error:
+        if isinstance(error, MlflowException) and error.error_code not in _SERVER_FAULTS:
             raise
-        reason = str(error).strip().splitlines()[0]
-        raise TrackingError(
-            f"the tracking store at {uri} can't be used: {reason}",
-            hint="see that the address is right and the server runs, then run again",
+        local = uri.startswith(_SQLITE)
+        database = Path(uri.removeprefix(_SQLITE))
+        if local and (fault := disk_fault(error, "MLflow's store", database.parent)):
+            raise fault from error
+        raise _schema_fault(uri, str(error)) or TrackingError(
+            f"the tracking store at {uri} can't be used: {_reason(error)}",
+            hint=f"bring back what is missing or damaged below {database.parent}, or move it away to start a "
+            "new store, without the old one's versions"
+            if local
+            else "see that the address is right and the server runs, then run again: a search goes on where "
+            "it was. MLFLOW_HTTP_REQUEST_TIMEOUT and MLFLOW_HTTP_REQUEST_MAX_RETRIES say how long to wait",
         ) from error
 
 
 @contextmanager
-def _migration_lock(uri: str) -> Iterator[None]:
-    """Two that make a new SQLite store's tables at once would break it for good."""
-    if not uri.startswith(_SQLITE):
+def waiting_briefly() -> Iterator[None]:
+    """Not another minute for a server that was just found not to answer."""
+    before = {name: os.environ.get(name) for name in _BRIEF}
+    os.environ.update(_BRIEF)
+    try:
         yield
-        return
-    folder = Path(uri.removeprefix(_SQLITE)).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "migration.lock"):
-        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+class _HasAddress(Protocol):
+    uri: str
+
+
+_Store = TypeVar("_Store", bound=_HasAddress)
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def reaching(
+    method: Callable[Concatenate[_Store, _Arguments], _Result],
+) -> Callable[Concatenate[_Store, _Arguments], _Result]:
+    """A method of a store that tells when the store is not `reachable`."""
+
+    @wraps(method)
+    def told(store: _Store, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        with reachable(store.uri):
+            return method(store, *args, **kwargs)
+
+    return told
+
+
+def lock_folder(uri: str) -> Path:
+    """Where the processes of this machine that use a store take turns."""
+    if uri.startswith(_SQLITE):
+        return Path(uri.removeprefix(_SQLITE)).parent
+    return Path(tempfile.gettempdir()) / f"mlops_assets-{os.getuid()}"
+
+
+def _make_sqlite_store(database: Path) -> None:
+    """Make a new store's tables beside its place, and move it there when it is whole.
+
+    Two that make them at once, or one that is killed meanwhile, would leave a store that nothing can open.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.parent / "migration.lock"):
+        if database.exists() and database.stat().st_size:
+            return
+        for left in database.parent.glob(f".{database.name}.*"):  # of a process that was killed
+            left.unlink()
+        new = database.with_name(f".{database.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            SqlAlchemyStore(f"{_SQLITE}{new}", "./mlruns").engine.dispose()
+            new.replace(database)
+        except BaseException:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise
+
+
+def _schema_fault(uri: str, message: str) -> TrackingError | None:
+    """What to do about a database of another version of MLflow."""
+    ours = mlflow.__version__
+    if found := _SCHEMA.search(message):
+        from alembic.script import ScriptDirectory
+        from mlflow.store.db.utils import _get_alembic_config
+
+        scripts = ScriptDirectory.from_config(_get_alembic_config(""))
+        if found[1] in {script.revision for script in scripts.walk_revisions()}:
+            return TrackingError(
+                f"the tracking store at {uri} was made by an older MLflow: its schema is {found[1]}, and "
+                f"MLflow {ours} needs {found[2]}",
+                hint=f"copy the database, then: mlflow db upgrade {uri}",
+            )
+    if found := found or _UNKNOWN_SCHEMA.search(message):
+        return TrackingError(
+            f"the tracking store at {uri} was made by a newer MLflow: its schema, {found[1]}, is unknown to "
+            f"MLflow {ours}",
+            hint="install the MLflow that made it, or bring back a copy of the database from before",
+        )
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= _REASON_LENGTH else f"{lines[0][:_REASON_LENGTH]}…"
 
 
 def facts_of(tags: Mapping[str, str]) -> dict[str, str]:

@@ -5,16 +5,19 @@ Add here: another question about versions, or another move of an alias.
 Not here: when a version is registered or promoted (`components/`), and the models of runs (`tracking.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from mlops_assets.digests import text_digest
 from mlops_assets.errors import TrackingError
 from mlops_assets.names import CHAMPION
-from mlops_assets.stores.mlflow_client import TAG, facts_of, make_current
+from mlops_assets.stores.holders import held
+from mlops_assets.stores.mlflow_client import TAG, facts_of, lock_folder, make_current, reaching
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking import TrainedModel
@@ -46,8 +49,24 @@ class Registry:
         self.uri = uri
         self.client = client
 
+    @contextmanager
+    def turn(self, project: str, *, by: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Wait for whoever registers or promotes a version of the project, and keep others waiting.
+
+        Who looks at what is registered and then changes it does both inside its turn. Processes of other
+        machines don't wait.
+        """
+        name = f"{text_digest(self.uri)[:8]}-{project}.registry.lock"
+        what = f"the registry of {project}"
+        with held(lock_folder(self.uri) / name, what=what, by=by, on_wait=on_wait):
+            yield
+
+    @reaching
     def register(self, project: str, model: "TrainedModel", facts: Mapping[str, str]) -> Version:
-        """Register a model as the project's next version; one that is registered already stays what it is."""
+        """Register a model as the project's next version; one that is registered already stays what it is.
+
+        Called inside a `turn`, so that no model becomes two versions.
+        """
         try:
             self.client.get_registered_model(project)
         except MlflowException as error:
@@ -67,10 +86,12 @@ class Registry:
         )
         return self.version(project, int(created.version))
 
+    @reaching
     def version(self, project: str, version: int) -> Version:
         """A registered version."""
         return _version(self.client.get_model_version(project, str(version)))
 
+    @reaching
     def version_of(self, project: str, run_id: str) -> Version:
         """The version that a run's model was registered as."""
         found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
@@ -81,6 +102,7 @@ class Registry:
             )
         return _version(found[0])
 
+    @reaching
     def champion(self, project: str) -> Version | None:
         """The version that serves, if there is one."""
         try:
@@ -90,6 +112,7 @@ class Registry:
                 return None
             raise
 
+    @reaching
     def promote(self, project: str, version: int) -> None:
         """Point the champion alias at a version."""
         self.client.set_registered_model_alias(project, CHAMPION, str(version))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlops_assets.digests import text_digest
+from mlops_assets.stores.disk import disk_faults_told
 
 _KEPT = 5
 _STALE_SECONDS = 3600
@@ -121,12 +122,20 @@ class SnapshotStore:
         if path.is_file() and path.stat().st_size == len(text):
             os.utime(path)
         else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            written = path.with_name(f"{uuid.uuid4().hex}.tmp")
-            written.write_text(text, "utf-8")
-            written.replace(path)
+            self._write(path, text)
         self._prune({self._loaded, cursor})
         return cursor
+
+    def _write(self, path: Path, text: str) -> None:
+        written = path.with_name(f"{uuid.uuid4().hex}.tmp")
+        with disk_faults_told("what a sensor has seen", self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                written.write_text(text, "utf-8")
+            except OSError:  # what there is of it would only fill the disk until it is pruned
+                written.unlink(missing_ok=True)
+                raise
+            written.replace(path)
 
     def _path(self, cursor: str) -> Path:
         return self.folder / f"{cursor}.json"

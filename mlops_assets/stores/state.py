@@ -1,19 +1,26 @@
 """Where things lie on disk.
 
-Holds: the project root and the layout of the state directory.
+Holds: the project root and the layout of the state directory, with its version.
 Add here: a directory that a store needs.
 Not here: what is in the directories; each store knows its own.
 """
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mlops_assets.errors import StoreError
+from mlops_assets.stores.disk import disk_faults_told, write_whole
 
 STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
+TRACKING_URI_VARIABLE = "MLOPS_TRACKING_URI"
+
+LAYOUT = 1
+"""Raised when a state directory of an older version is no longer understood, or would not understand ours."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,36 @@ class StateDirectory:
             )
         return cls(root)
 
+    def open(self) -> None:
+        """Refuse a directory of another layout; a new one is told ours.
+
+        Raises
+        ------
+        StoreError
+            When a newer version of mlops_assets wrote it, or when it can't be used.
+        """
+        file, ours = self.root / "layout.json", version("mlops-assets")
+        with disk_faults_told("the state directory", self.root):
+            if not file.exists():
+                write_whole(file, json.dumps({"layout": LAYOUT, "written_by": ours}))
+                return
+            text = file.read_text("utf-8")
+        try:
+            found = json.loads(text)
+            layout, theirs = int(found["layout"]), str(found["written_by"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{file} is damaged: it should tell the version of the state directory",
+                hint=f"delete it if mlops_assets {ours} wrote this directory, and run again",
+            ) from error
+        if layout != LAYOUT:
+            raise StoreError(
+                f"the state directory {self.root} has layout {layout}, of mlops_assets {theirs}; this is "
+                f"mlops_assets {ours}, which reads and writes layout {LAYOUT}",
+                hint=f"install mlops_assets {theirs}, or name another state directory with "
+                f"{STATE_DIR_VARIABLE}",
+            )
+
     @property
     def warehouse(self) -> Path:
         return self.root / "warehouse"
@@ -66,9 +103,18 @@ class StateDirectory:
         return self.root / "sensors"
 
     @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
     def tracking_uri(self) -> str:
-        """SQLAlchemy address of the MLflow store that needs no server."""
-        return f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        """The address that `MLOPS_TRACKING_URI` names, else that of the MLflow store that needs no server."""
+        return os.environ.get(TRACKING_URI_VARIABLE) or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path | None:
+        """Where artifacts go; None with a server, which knows."""
+        return None if "://" in os.environ.get(TRACKING_URI_VARIABLE, "") else self.mlflow / "artifacts"
 
 
 def find_project_root(start: Path | None = None) -> Path:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock
+from filelock import FileLock
 
 from mlops_assets.digests import text_digest
 from mlops_assets.names import view_name
+from mlops_assets.stores.disk import disk_faults_told
 
 _POLL_SECONDS = 0.01
 
@@ -23,7 +24,7 @@ _POLL_SECONDS = 0.01
 @contextmanager
 def commit_lock(root: Path, table: Sequence[str]) -> Iterator[None]:
     """Held while a table is committed to."""
-    with _lock(root, table, "commit").acquire(poll_interval=_POLL_SECONDS):
+    with _held(root, table, "commit"):
         yield
 
 
@@ -31,12 +32,18 @@ def commit_lock(root: Path, table: Sequence[str]) -> Iterator[None]:
 def turn_lock(root: Path, table: Sequence[str], partition: str | None) -> Iterator[None]:
     """Held while a partition is computed, or a table without partitions."""
     parts = [] if partition is None else [partition]
-    with _lock(root, table, "turn", *parts).acquire(poll_interval=_POLL_SECONDS):
+    with _held(root, table, "turn", *parts):
         yield
 
 
-def _lock(root: Path, table: Sequence[str], purpose: str, *parts: str) -> BaseFileLock:
-    locks = root / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    digest = text_digest(*table, purpose, *parts)[:16]
-    return FileLock(locks / f"{view_name(tuple(table))}-{digest}.{purpose}")
+@contextmanager
+def _held(root: Path, table: Sequence[str], purpose: str, *parts: str) -> Iterator[None]:
+    locks, digest = root / ".locks", text_digest(*table, purpose, *parts)[:16]
+    with disk_faults_told(f"the lock of table {view_name(tuple(table))}", locks):
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{view_name(tuple(table))}-{digest}.{purpose}")
+        lock.acquire(poll_interval=_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()

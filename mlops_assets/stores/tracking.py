@@ -8,8 +8,8 @@ how the store is reached (`mlflow_client.py`).
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,17 +20,26 @@ import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.errors import MlopsError, TrackingError
 from mlops_assets.ml.artifact import LOADER_MODULE, load_model, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.stores.mlflow_client import TAG, connect, facts_of, make_current, reachable
+from mlops_assets.stores.mlflow_client import (
+    TAG,
+    connect,
+    facts_of,
+    make_current,
+    reachable,
+    reaching,
+    waiting_briefly,
+)
 from mlops_assets.stores.registry import Registry, Version
 
 DAGSTER_RUN_TAG = "dagster_run_id"
@@ -89,17 +98,69 @@ class TrackingStore:
         """The registry of the same store."""
         return Registry(self.uri, self.client)
 
+    @reaching
     def experiment(self, project: str) -> str:
         """Id of the project's experiment, which is made when there is none."""
-        with reachable(self.uri):
-            found = self.client.get_experiment_by_name(project)
-            if found:
-                return str(found.experiment_id)
-            location = (self.artifacts / project).as_uri() if self.artifacts else None
+        found = self.client.get_experiment_by_name(project)
+        if found:
+            return str(found.experiment_id)
+        location = (self.artifacts / project).as_uri() if self.artifacts else None
+        try:
             return str(self.client.create_experiment(project, artifact_location=location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self.experiment(project)  # another process was faster
 
     # ---------------------------------------------------------------- runs
 
+    @reaching
+    def start(self, project: str, dagster_run_id: str) -> str:
+        """The MLflow run of a Dagster run, which is made when there is none; returns its id."""
+        experiment, tag = self.experiment(project), f"tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'"
+        for found in self.client.search_runs([experiment], tag, max_results=1):
+            return str(found.info.run_id)
+        tags = {DAGSTER_RUN_TAG: dagster_run_id}
+        name = f"{project} {dagster_run_id[:8]}"
+        return str(self.client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+
+    def reachable(self) -> AbstractContextManager[None]:
+        """For calls of MLflow beside this class: a store that can't be used is told by its address."""
+        return reachable(self.uri)
+
+    def end_run(self, status: str, *, after: BaseException | None = None) -> None:
+        """End MLflow's active run; after an error, only if that is not another one.
+
+        A run that stays open, because its server is down or its disk full, is ended by `close_left`.
+        """
+        if after is None:
+            with self.reachable():
+                mlflow.end_run(status)
+            return
+        with waiting_briefly(), suppress(MlopsError), self.reachable():
+            mlflow.end_run(status)
+
+    @reaching
+    def close_left(self, project: str, is_over: Callable[[str], bool]) -> list[str]:
+        """End, as killed, the runs that nobody goes on with; returns their ids.
+
+        Parameters
+        ----------
+        is_over
+            Tells of a Dagster run whether it has ended. What it does not know, another instance's, has not.
+        """
+        running = self.client.search_runs([self.experiment(project)], "attributes.status = 'RUNNING'")
+        parents = [run for run in running if "mlflow.parentRunId" not in run.data.tags]
+        left = [run.info.run_id for run in parents if is_over(run.data.tags.get(DAGSTER_RUN_TAG, ""))]
+        for run in running:  # a trial of which the process was killed while it was logged
+            parent = run.data.tags.get("mlflow.parentRunId")
+            if parent and (parent in left or self.client.get_run(parent).info.status != "RUNNING"):
+                left.append(run.info.run_id)
+        for run_id in left:
+            self.client.set_terminated(run_id, "KILLED")
+        return left
+
+    @reaching
     def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
         """A finished trial as a nested run."""
         run = self.client.create_run(
@@ -116,6 +177,7 @@ class TrackingStore:
         self.client.log_batch(run.info.run_id, metrics=metrics, params=params)
         self.client.set_terminated(run.info.run_id)
 
+    @reaching
     def log_facts(
         self,
         run_id: str,
@@ -132,6 +194,7 @@ class TrackingStore:
             tags=[RunTag(f"{TAG}{name}", value) for name, value in (facts or {}).items()],
         )
 
+    @reaching
     def log_dataset(
         self, run_id: str, *, name: str, digest: str, source: Mapping[str, Any], profile: Mapping[str, Any]
     ) -> None:
@@ -145,6 +208,7 @@ class TrackingStore:
         )
         self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
+    @reaching
     def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
         """Log a saved model to the active run; returns its URI."""
         with warnings.catch_warnings():
@@ -159,6 +223,7 @@ class TrackingStore:
             )
         return str(info.model_uri)
 
+    @reaching
     def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
         """The trials that were logged under a run, by their numbers."""
         runs = self.client.search_runs(
@@ -179,15 +244,18 @@ class TrackingStore:
         ]
         return sorted(trials, key=lambda trial: trial.number)
 
+    @reaching
     def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """All files of a folder as artifacts of a run."""
         self.client.log_artifacts(run_id, str(folder), artifact_path)
 
+    @reaching
     def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
         """Matplotlib figures as pictures of a run, by their file names."""
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")
 
+    @reaching
     def trained_model(
         self, project: str, *, dagster_run_id: str | None = None, cutoff: str | None = None
     ) -> TrainedModel:
@@ -233,11 +301,13 @@ class TrackingStore:
             flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
             yield path / flavour["data"]
 
+    @reaching
     def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does."""
         make_current(self.uri)
         return mlflow.pyfunc.load_model(uri)
 
+    @reaching
     def load(self, model: TrainedModel | Version) -> TabularModel:
         """Load a model after its files were verified, and found to be those that the store was told of."""
         with self.files(model.uri) as folder:

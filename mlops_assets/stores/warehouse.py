@@ -23,6 +23,7 @@ from mlops_assets.sql import quoted
 from mlops_assets.stores.columns import rows_schema
 from mlops_assets.stores.commits import commit
 from mlops_assets.stores.content import named_digest, relation_digest
+from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.engine import connect
 from mlops_assets.stores.history import TableVersion, all_versions, commit_facts, one_version
 from mlops_assets.stores.staging import Staged, stage, staging
@@ -160,7 +161,11 @@ class Warehouse:
         if self.exists(table) and is_partitioned(self._open(table)) != (partition is not None):
             raise other_layout(table, partitioned=partition is None)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
-        with staging(directory) as folder, self.connect() as connection:
+        with (
+            disk_faults_told(f"table {name}", directory),
+            staging(directory) as folder,
+            self.connect() as connection,
+        ):
             files = stage(folder, relations, table=name, partition=partition)
             staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
             count, digest = relation_digest(staged)

@@ -1,6 +1,7 @@
 """champion: the version that serves; its alias moves when another one deserves it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -46,8 +47,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     def champion(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        with plain_failures(project.name):
-            tracking, cutoff = mlflow.store, context.partition_key if context.has_partition_key else None
+        cutoff = context.partition_key if context.has_partition_key else None
+        with plain_failures(project.name), _turn(project, mlflow.store, context) as tracking:
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             challenger = tracking.registry.version_of(project.name, trained.run_id)
             registered = f"{challenger.version}-{challenger.facts['model_digest'][:16]}"
@@ -82,6 +83,16 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
             yield verdict
 
     return champion
+
+
+@contextmanager
+def _turn(
+    project: Project, tracking: "TrackingStore", context: dg.AssetExecutionContext
+) -> "Iterator[TrackingStore]":
+    """Nobody else registers or promotes while a challenge is decided."""
+    by = f"Dagster run {context.run.run_id}"
+    with tracking.registry.turn(project.name, by=by, on_wait=context.log.info):
+        yield tracking
 
 
 def _unserved(reason: str) -> dg.AssetCheckResult:

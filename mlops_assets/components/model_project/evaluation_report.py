@@ -21,6 +21,7 @@ from mlops_assets.components.model_project.search import fit_settings
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.digests import text_digest
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.stores.disk import disk_faults_told, write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,9 +89,9 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     facts={"evaluation_digest": _digest(evaluation)},
                 )
                 folder = Path(folders.reports) / project.name / trained.run_id
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / PAGE).write_text(page, "utf-8")
-                (folder / NUMBERS).write_text(numbers, "utf-8")
+                with disk_faults_told("the evaluation report", folder):
+                    write_whole(folder / PAGE, page)
+                    write_whole(folder / NUMBERS, numbers)
                 tracking.log_files(trained.run_id, folder, "report")
                 tracking.log_figures(trained.run_id, _figures(evaluation))
         return dg.MaterializeResult(

@@ -5,6 +5,7 @@ Add here: what more than one kind of asset needs.
 Not here: assets.
 """
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from mlops_assets.digests import text_digest
 from mlops_assets.errors import MlopsError, ProjectError
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.periods import Periods
+from mlops_assets.stores.disk import disk_fault
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
@@ -134,8 +136,17 @@ def plain_failures(project: str) -> Iterator[None]:
     try:
         yield
     except MlopsError as error:
-        subject = "" if error.message.startswith(f"{project}") else f"{project}: "
-        raise dg.Failure(description=f"{subject}{error}", allow_retries=False) from error
+        raise _failure(project, error) from error
+    except OSError as error:  # of a folder that no store knows, such as that of temporary files
+        fault = disk_fault(error, "a file", Path(error.filename or tempfile.gettempdir()))
+        if fault is None:
+            raise
+        raise _failure(project, fault) from error
+
+
+def _failure(project: str, error: MlopsError) -> dg.Failure:
+    subject = "" if error.message.startswith(f"{project}") else f"{project}: "
+    return dg.Failure(description=f"{subject}{error}", allow_retries=False)
 
 
 def table_metadata(

@@ -35,9 +35,11 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             metrics = {
                 name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")
             }
-            version = tracking.registry.register(
-                project.name, trained, {**_registered_facts(trained), **metrics}
-            )
+            by = f"Dagster run {context.run.run_id}"
+            with tracking.registry.turn(project.name, by=by, on_wait=context.log.info):
+                version = tracking.registry.register(
+                    project.name, trained, {**_registered_facts(trained), **metrics}
+                )
             digest = version.facts["model_digest"]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version.version}-{digest[:16]}"),

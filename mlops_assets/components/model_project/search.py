@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from filelock import FileLock
 
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.digests import text_digest
 from mlops_assets.ml.machine import thread_count
 from mlops_assets.resources import WorkFolders
+from mlops_assets.stores.disk import disk_faults_told
+from mlops_assets.stores.holders import held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,9 +86,16 @@ def run_search(
         facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
     )
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
-    journal.parent.mkdir(parents=True, exist_ok=True)
     folds = _folds(project, train)
-    with FileLock(journal.with_suffix(".lock")):  # a second run of the same search waits, and finds it done
+    with (
+        held(  # a second run of the same search waits, and finds it done
+            journal.with_suffix(".lock"),
+            what=f"the search of {project.name}",
+            by=f"Dagster run {context.run.run_id}",
+            on_wait=context.log.info,
+        ),
+        disk_faults_told(f"the search of {project.name}", journal.parent),
+    ):
         return tune(
             train.features,
             train.target,

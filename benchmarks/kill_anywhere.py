@@ -1,0 +1,234 @@
+"""What `kill -9` at any moment of `mlops run` leaves, and whether the next run makes it good.
+
+A run is started in a process group of its own, killed at a random moment, and run again. The second one must
+end with tables, study, versions and champion equal to those of a run that nobody disturbed, and no run may be
+left open in Dagster or MLflow. Some moments are too short to be hit by chance: `--seams` kills at those, too.
+
+    .venv/bin/python benchmarks/kill_anywhere.py [--data housing.csv] [--kills 20] [--seed 1] [--seams]
+
+Exits with 1 when anything is different. With a file of California housing (`--data`) the project is
+california_housing, else customer_churn over its sample.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SEAMS = {
+    "the tracking store's tables": "mlflow.store.db.utils:_upgrade_db:after",
+    "rows staged, not committed": "mlops_assets.stores.warehouse:commit:before",
+    "table made, rows not committed": "mlops_assets.stores.commits:_open_or_create:after",
+    "committed, not materialized": "mlops_assets.stores.warehouse:commit:after",
+    "second commit, not materialized": "mlops_assets.stores.warehouse:commit:after:2",
+    "trial done, not logged": "mlops_assets.stores.tracking:TrackingStore.log_trial:before:2",
+    "trial logged": "mlops_assets.stores.tracking:TrackingStore.log_trial:after:2",
+    "trial's run open": "mlflow.tracking.client:MlflowClient.log_batch:before",
+    "model logged, not told": "mlops_assets.stores.tracking:TrackingStore.log_model:after",
+    "model told, not materialized": "mlops_assets.stores.tracking:TrackingStore.end_run:after",
+    "report half written": "mlops_assets.components.model_project.evaluation_report:write_whole:after",
+    "evaluated, plots missing": "mlops_assets.stores.tracking:TrackingStore.log_figures:before",
+    "model's name registered": "mlflow.tracking.client:MlflowClient.create_model_version:before",
+    "registered, not materialized": "mlops_assets.stores.registry:Registry.register:after",
+    "registered, alias not moved": "mlops_assets.stores.registry:Registry.promote:before",
+    "alias moved, not materialized": "mlops_assets.stores.registry:Registry.promote:after",
+}
+"""Where to kill: module, function, before or after it, and at which call."""
+
+KILLER = """
+import importlib, os, signal, sys
+place, arguments = sys.argv[1], sys.argv[2:]
+module, path, when, *nth = place.split(":")
+owner = importlib.import_module(module)
+*parts, name = path.split(".")
+for part in parts:
+    owner = getattr(owner, part)
+whole, calls = getattr(owner, name), 0
+
+def killing(*args, **kwargs):
+    global calls
+    calls += 1
+    here = calls == int(nth[0] if nth else 1)
+    if here and when == "before":
+        os.killpg(os.getpid(), signal.SIGKILL)
+    result = whole(*args, **kwargs)
+    if here:
+        os.killpg(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, name, killing)
+sys.argv = ["mlops", *arguments]
+from mlops_assets.cli import main
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project and the arguments that it is run with."""
+
+    project: str
+    arguments: tuple[str, ...]
+
+
+def main() -> int:
+    options = _options()
+    chosen = random.Random(options.seed)
+    with tempfile.TemporaryDirectory(prefix="kill_anywhere_") as scratch:
+        work = Path(scratch)
+        case = _case(options, work)
+        seconds, output = _run(case, work / "undisturbed")
+        print(f"undisturbed: {seconds:.1f} s, {case.project} {' '.join(case.arguments)}, seed {options.seed}")
+        wanted = _facts(case, work / "undisturbed")
+        if "champion" not in wanted:
+            print(output)
+            return 1
+        moments = [(f"{chosen.uniform(0, seconds):.2f} s", "") for _ in range(options.kills)]
+        seams = list(SEAMS.items()) if options.seams else []
+        faults = 0
+        for number, (name, place) in enumerate([*moments, *seams], 1):
+            state = work / f"state{number}"
+            reached = _killed(case, state, place) if place else _killed_after(case, state, name)
+            took, output = _run(case, state)
+            told = _difference(wanted, _facts(case, state))
+            faults += bool(told)
+            print(f"{number:3}  {name:34} {reached:44} again {took:6.1f} s  {told or 'equal'}", flush=True)
+            if told:
+                print("\n".join(output.splitlines()[-12:]))
+            shutil.rmtree(state, ignore_errors=True)
+    print(f"{faults} of {len(moments) + len(seams)} different")
+    return 1 if faults else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, help="the published CSV of California housing")
+    parser.add_argument("--rows", type=int, help="use only its first rows")
+    parser.add_argument("--trials", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seams", action="store_true")
+    return parser.parse_args()
+
+
+def _case(options: argparse.Namespace, work: Path) -> Case:
+    trials = ("--trials", str(options.trials))
+    if options.data is None:
+        return Case("customer_churn", ("--partitions", "2024-01..2024-12", *trials))
+    file = options.data.absolute()
+    if options.rows:
+        lines = file.read_text("utf-8").splitlines(keepends=True)
+        file = work / file.name
+        file.write_text("".join(lines[: options.rows + 1]), "utf-8")
+    return Case("california_housing", ("--data", str(file), *trials))
+
+
+def _start(case: Case, state: Path, place: str = "") -> subprocess.Popen[str]:
+    begin = ["-c", KILLER, place] if place else ["-c", "from mlops_assets.cli import main; main()"]
+    return subprocess.Popen(
+        [sys.executable, *begin, "run", case.project, *case.arguments],
+        cwd=ROOT,
+        env={**os.environ, "MLOPS_STATE_DIR": str(state), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _run(case: Case, state: Path) -> tuple[float, str]:
+    started = time.monotonic()
+    output, _ = _start(case, state).communicate()
+    return time.monotonic() - started, output
+
+
+def _killed_after(case: Case, state: Path, seconds: str) -> str:
+    """Kill the whole group at a moment; returns the last line that it printed."""
+    process = _start(case, state)
+    time.sleep(float(seconds.split()[0]))
+    ended = process.poll() is not None
+    os.killpg(process.pid, signal.SIGKILL) if not ended else None
+    lines = process.communicate()[0].strip().splitlines()
+    return "had ended" if ended else f"after {lines[-1][:37]!r}" if lines else "before it said a word"
+
+
+def _killed(case: Case, state: Path, place: str) -> str:
+    process = _start(case, state, place)
+    process.communicate()
+    return "killed" if process.returncode == -signal.SIGKILL else f"not reached: exit {process.returncode}"
+
+
+def _facts(case: Case, state: Path) -> dict[str, object]:
+    """What must be equal: content, and no trace of who made it when."""
+    import dagster as dg
+
+    from mlops_assets.stores.state import StateDirectory
+    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.warehouse import Warehouse
+
+    directory = StateDirectory(state)
+    warehouse = Warehouse(directory.warehouse)
+    facts: dict[str, object] = {}
+    for table in warehouse.tables():
+        partitions = warehouse.row_counts(table)
+        for partition in partitions:
+            facts["/".join(table), partition] = warehouse.digest(table, partition=partition)  # type: ignore[index]
+    tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
+    versions = tracking.client.search_model_versions(f"name = '{case.project}'")
+    facts["versions"] = sorted(int(version.version) for version in versions)
+    if champion := tracking.registry.champion(case.project):
+        differ = ("run_id", "seconds", "bytes", "uri", "version", "inputs", "evaluation_digest")
+        told = {name: text for name, text in champion.facts.items() if not name.endswith(differ)}
+        facts["champion"] = (champion.version, sorted(told.items()))
+        facts["model"] = tracking.load(champion).digest()
+        facts["logged trials"] = [
+            (trial.number, trial.family, trial.params, trial.score, trial.state)
+            for trial in tracking.trials(case.project, champion.run_id, _metric(tracking, champion.run_id))
+        ]
+    running = tracking.client.search_runs(
+        [tracking.experiment(case.project)], "attributes.status = 'RUNNING'"
+    )
+    facts["open MLflow runs"] = len(running)
+    facts["study"] = _study(directory.studies / case.project)
+    with dg.DagsterInstance.from_config(str(directory.dagster)) as instance:
+        facts["open Dagster runs"] = sum(not run.is_finished for run in instance.get_runs())
+    return facts
+
+
+def _metric(tracking: object, run_id: str) -> str:
+    metrics = tracking.client.get_run(run_id).data.metrics  # type: ignore[attr-defined]
+    return next(name.removeprefix("cv_") for name in metrics if name.startswith("cv_"))
+
+
+def _study(folder: Path) -> list[tuple[str, list[object]]]:
+    """The finished trials of each journal, in their order."""
+    import optuna
+
+    from mlops_assets.ml.journal import open_journal
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    found = []
+    for path in sorted(folder.glob("*.journal")):
+        study = optuna.load_study(study_name="search", storage=open_journal(path))
+        finished = [
+            trial for trial in study.trials if trial.state.is_finished() and trial.state.name != "FAIL"
+        ]
+        found.append((path.name, [(trial.params, trial.user_attrs.get("score")) for trial in finished]))
+    return found
+
+
+def _difference(wanted: dict[str, object], found: dict[str, object]) -> str:
+    names = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
+    return "; ".join(f"{name}: {found.get(name)} instead of {wanted.get(name)}" for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
