@@ -1,11 +1,19 @@
 """Quoting for SQL that is put together from names and paths.
 
-Holds: identifiers and literals.
+Holds: identifiers and literals, and the types that are numbers.
 Add here: another kind of literal.
 Not here: queries; they stand where they are used.
 """
 
 from collections.abc import Iterable
+
+NUMBERS = frozenset(
+    {
+        *("tinyint", "smallint", "integer", "bigint", "hugeint", "float", "double", "decimal"),
+        *("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"),
+    }
+)
+"""What DuckDB calls the types of numbers."""
 
 
 def quoted(name: str) -> str:

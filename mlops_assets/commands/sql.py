@@ -15,6 +15,7 @@ from rich.text import Text
 from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, plain_errors
 from mlops_assets.commands.values import cell, print_json_list
 from mlops_assets.errors import DataError
+from mlops_assets.sql import NUMBERS
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
@@ -110,17 +111,11 @@ def _table(
             break
         fitting += 1
     for name, kind in columns[:fitting]:
-        number = kind.id in _NUMBERS
+        number = kind.id in NUMBERS
         table.add_column(Text(cell(name)), justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell(value), "dim" if value is None else "") for value in row[:fitting]))
     return table, [name for name, _ in columns[fitting:]]
-
-
-_NUMBERS = {
-    *("tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"),
-    *("uhugeint", "float", "double", "decimal"),
-}
 
 
 def _print_json(tables: "ReadOnlyTables", query: str) -> None:

@@ -84,7 +84,8 @@ def _commit_once(
         delta.alter.add_feature(missing, allow_protocol_versions_increase=True)
         delta.update_incremental()
     actions: list[AddAction | RemoveAction] = [
-        _put(directory, file, staged.digest, partition) for file in staged.files
+        _add(directory, file, partition)
+        for file in (staged.files if staged.in_place else _put(directory, staged))
     ]
     delta.create_write_transaction(
         actions,
@@ -111,19 +112,24 @@ def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> De
         )
 
 
-def _put(directory: Path, file: Path, digest: str, partition: str | None) -> AddAction:
-    """Move a staged file to its place, under a name that carries the content's digest."""
-    folder = f"{PARTITION}={partition}/" if partition is not None else ""
-    name = folder + file_name(digest, f"{file.parent.name[:8]}-{file.stem}")
-    target = directory / name
-    if file.exists():  # else the commit is tried again
-        target.parent.mkdir(exist_ok=True)
-        file.rename(target)
+def _put(directory: Path, staged: Staged) -> list[Path]:
+    """Move staged files to their place, under names that carry the content's digest."""
+    folder = directory / f"{PARTITION}={staged.partition}" if staged.partition is not None else directory
+    placed = []
+    for file in staged.files:
+        placed.append(folder / file_name(staged.digest, f"{file.parent.name[:8]}-{file.stem}"))
+        if file.exists():  # else the commit is tried again
+            folder.mkdir(exist_ok=True)
+            file.rename(placed[-1])
+    return placed
+
+
+def _add(directory: Path, file: Path, partition: str | None) -> AddAction:
     return AddAction(
-        path=name,
-        size=target.stat().st_size,
+        path=file.relative_to(directory).as_posix(),
+        size=file.stat().st_size,
         partition_values={PARTITION: partition} if partition is not None else {},
         modification_time=int(time.time() * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": pq.read_metadata(target).num_rows}),
+        stats=json.dumps({"numRecords": pq.read_metadata(file).num_rows}),
     )

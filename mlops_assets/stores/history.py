@@ -28,6 +28,8 @@ class TableVersion:
     dagster_run_id: str | None
     inputs: dict[str, int]
     """The versions of the tables that it was made of."""
+    restored_from: int | None = None
+    """The version whose content was made current again."""
 
 
 def commit_facts(
@@ -37,6 +39,7 @@ def commit_facts(
     partition: str | None,
     dagster_run_id: str | None,
     inputs: Mapping[str, int] | None,
+    restored_from: int | None = None,
 ) -> dict[str, str]:
     """The facts about a write, as a Delta commit keeps them."""
     facts = {
@@ -45,6 +48,7 @@ def commit_facts(
         "mlops.partition": partition,
         "mlops.dagster_run_id": dagster_run_id,
         "mlops.inputs": json.dumps(dict(inputs or {}), sort_keys=True),
+        "mlops.restored_from": None if restored_from is None else str(restored_from),
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -78,4 +82,5 @@ def _table_version(commit: Mapping[str, Any], version: int) -> TableVersion:
         partition=commit.get("mlops.partition"),
         dagster_run_id=commit.get("mlops.dagster_run_id"),
         inputs=json.loads(commit.get("mlops.inputs", "{}")),
+        restored_from=int(commit["mlops.restored_from"]) if "mlops.restored_from" in commit else None,
     )

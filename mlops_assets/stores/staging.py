@@ -33,6 +33,8 @@ class Staged:
     """The same as Delta holds it, with the partition column."""
     digest: str
     partition: str | None
+    in_place: bool = False
+    """Whether the files are where they belong already, as those of a version that is restored."""
 
 
 @contextmanager

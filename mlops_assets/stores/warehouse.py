@@ -26,6 +26,7 @@ from mlops_assets.stores.content import named_digest, relation_digest
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.engine import connect
 from mlops_assets.stores.history import TableVersion, all_versions, commit_facts, one_version
+from mlops_assets.stores.restoring import content_at
 from mlops_assets.stores.staging import Staged, stage, staging
 from mlops_assets.stores.table_files import (
     by_partition,
@@ -98,6 +99,10 @@ class Warehouse:
 
     def exists(self, table: TableKey) -> bool:
         return DeltaTable.is_deltatable(str(self._directory(table)))
+
+    def is_partitioned(self, table: TableKey) -> bool:
+        """Whether the table is written by partition."""
+        return is_partitioned(self._open(table))
 
     def tables(self) -> list[tuple[str, ...]]:
         """The keys of all tables."""
@@ -177,6 +182,46 @@ class Warehouse:
             version, changed = commit(self.root, table, content, connection, facts)
             columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
         return WriteResult(version, count, digest, changed, columns)
+
+    def restore(
+        self,
+        table: TableKey,
+        version: int,
+        *,
+        partition: str | None = None,
+        dagster_run_id: str | None = None,
+    ) -> WriteResult:
+        """Make what a version held the content again, by one commit over the files that are still there.
+
+        Parameters
+        ----------
+        version
+            One that `versions` tells, or any later one in which the partition was the same.
+        partition
+            The partition to restore; a table that is written by partition is restored by partition.
+
+        Raises
+        ------
+        StoreError
+            When the version held no such content, or its files are gone.
+        """
+        with self.connect() as connection:
+            name = view_name(tuple(table))
+            content, source = content_at(
+                self._directory(table), self._open(table), version, partition, table=name
+            )
+            staged = content.staged(connection, table=name)
+            facts = commit_facts(
+                rows=content.rows,
+                digest=staged.digest,
+                partition=partition,
+                dagster_run_id=dagster_run_id,
+                inputs=source.inputs,
+                restored_from=source.version,
+            )
+            made, changed = commit(self.root, table, staged, connection, facts)
+            columns = dict(zip(staged.rows.columns, map(str, staged.rows.types), strict=True))
+        return WriteResult(made, content.rows, staged.digest, changed, columns)
 
     # ---------------------------------------------------------------- reading
 

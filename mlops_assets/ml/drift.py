@@ -1,0 +1,238 @@
+"""How columns are distributed otherwise in one set of rows than in another.
+
+Holds: the population stability index, and the shift of each column between two relations.
+Add here: another measure of a shift.
+Not here: which rows are compared (`stores/table_diff.py`), and what is done about a shift.
+
+Everything is counted by DuckDB in a few passes: the rows stream, and no column is held in memory.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import duckdb
+
+from mlops_assets.sql import NUMBERS, quoted
+
+BINS = 10
+"""Numbers are counted between the tenths of what was there before."""
+NAMED_VALUES = 50
+"""Values of a category that are counted each; the rarer ones are counted together."""
+_EXAMPLES = 5
+_BEFORE, _AFTER = "_drift_before", "_drift_after"
+_TIMES = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
+
+
+@dataclass(frozen=True)
+class ColumnShift:
+    """One column before and after.
+
+    Attributes
+    ----------
+    null_shares
+        Shares of the rows without a value, before and after; a number that is not finite counts as none.
+    means
+        Of a number, or of a time as ISO 8601; None for categories, and for a side without values.
+    psi
+        The population stability index over tenths of the numbers, or over the values; those without a
+        value are a bin of their own.
+    new_values, gone_values
+        Of a category: how many values are on one side alone, and `new_examples` and `gone_examples` of them.
+    """
+
+    column: str
+    kind: Literal["number", "time", "category"]
+    null_shares: tuple[float, float]
+    psi: float
+    means: tuple[float | str | None, float | str | None] | None = None
+    new_values: int = 0
+    gone_values: int = 0
+    new_examples: tuple[str, ...] = ()
+    gone_examples: tuple[str, ...] = ()
+
+
+def population_stability_index(before: Sequence[int], after: Sequence[int]) -> float:
+    """How far the distribution over bins has moved: 0 when it is the same.
+
+    With shares `p` before and `q` after it is the sum of `(q - p) ln(q / p)`, Jeffreys' divergence. By custom
+    less than 0.1 is stable, and 0.25 or more a shift to look into. Half a row is added to each bin, so that
+    an empty one gives a large number and not an infinite one.
+
+    Parameters
+    ----------
+    before, after
+        Rows in each bin, `(bins,)`.
+
+    Returns
+    -------
+    Natural logarithms' units; NaN when one side has no rows.
+
+    References
+    ----------
+    N. Siddiqi, Credit Risk Scorecards, Wiley 2006 (the index and its custom limits).
+    B. Yurdakul, J. Naranjo, Statistical properties of the population stability index, Journal of Risk Model
+    Validation 14(4), 2020 (what it does in small samples: with B bins and n and m rows its expectation
+    without any shift is about (B - 1) (1/n + 1/m)).
+    """
+    if len(before) != len(after):
+        raise ValueError(f"{len(before)} bins before and {len(after)} after")
+    if not sum(before) or not sum(after):
+        return math.nan
+    p, q = (
+        [(count + 0.5) / (sum(counts) + 0.5 * len(counts)) for count in counts] for counts in (before, after)
+    )
+    return sum((new - old) * math.log(new / old) for old, new in zip(p, q, strict=True))
+
+
+def column_shifts(
+    connection: duckdb.DuckDBPyConnection,
+    before: duckdb.DuckDBPyRelation,
+    after: duckdb.DuckDBPyRelation,
+    columns: Sequence[str],
+) -> list[ColumnShift]:
+    """The shift of each column that both relations of the connection have, the largest index first.
+
+    Numbers and times are counted in bins between the (approximate) tenths of the values before, and a value
+    that makes up several tenths in a bin of its own; everything else as categories by its text.
+    """
+    before.create_view(_BEFORE, replace=True)
+    after.create_view(_AFTER, replace=True)
+    kinds = {
+        name: _kind(before.types[before.columns.index(name)], after.types[after.columns.index(name)])
+        for name in columns
+    }
+    measured = {name: kind for name, kind in kinds.items() if kind != "category"}
+    shifts = [
+        *_measured_shifts(connection, measured),
+        *(_category_shift(connection, name) for name, kind in kinds.items() if kind == "category"),
+    ]
+    return sorted(
+        shifts, key=lambda shift: (-shift.psi if shift.psi == shift.psi else math.inf, shift.column)
+    )
+
+
+def _kind(
+    before: "duckdb.sqltypes.DuckDBPyType", after: "duckdb.sqltypes.DuckDBPyType"
+) -> Literal["number", "time", "category"]:
+    if before.id in NUMBERS and after.id in NUMBERS:
+        return "number"
+    return "time" if before.id in _TIMES and after.id in _TIMES else "category"
+
+
+def _measured_shifts(
+    connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Literal["number", "time"]]
+) -> Iterator[ColumnShift]:
+    """Numbers and times: all of them in one pass for the tenths, and one over each side."""
+    if not kinds:
+        return
+    values = [
+        f"case when isfinite({quoted(name)}{'::double' if kind == 'number' else ''}) "
+        f"then {f'{quoted(name)}::double' if kind == 'number' else f'epoch({quoted(name)})'} end"
+        for name, kind in kinds.items()
+    ]
+    tenths = [place / BINS for place in range(1, BINS)]
+    edges = connection.execute(
+        f"select {', '.join(f'approx_quantile({value}, {tenths})' for value in values)} from {_BEFORE}"
+    ).fetchall()[0]
+    bins = [_bins(found) for found in edges]
+    counted = ", ".join(
+        f"count(*) - count({value}), avg({value}), histogram({value}, {edge}::double[])"
+        for value, edge in zip(values, bins, strict=True)
+    )
+    sides = [
+        connection.execute(f"select count(*), {counted} from {side}").fetchall()[0]
+        for side in (_BEFORE, _AFTER)
+    ]
+    for place, (name, kind) in enumerate(kinds.items()):
+        rows = tuple(side[0] for side in sides)
+        nulls, means, histograms = (
+            tuple(side[1 + 3 * place + offset] for side in sides) for offset in range(3)
+        )
+        counts = [
+            [missing, *((histogram or {}).get(edge, 0) for edge in (*bins[place], math.inf))]
+            for missing, histogram in zip(nulls, histograms, strict=True)
+        ]
+        yield ColumnShift(
+            name,
+            kind,
+            null_shares=(_share(nulls[0], rows[0]), _share(nulls[1], rows[1])),
+            psi=population_stability_index(*counts),
+            means=means if kind == "number" else (_moment(means[0]), _moment(means[1])),
+        )
+
+
+def _bins(tenths: Sequence[float] | None) -> list[float]:
+    """The upper ends of the bins; without any value there is one for all."""
+    if not tenths:
+        return [0.0]
+    frequent = {edge for edge, following in itertools.pairwise(tenths) if edge == following}
+    return sorted({*tenths, *(math.nextafter(edge, -math.inf) for edge in frequent)})
+
+
+def _category_shift(connection: duckdb.DuckDBPyConnection, column: str) -> ColumnShift:
+    sides = (
+        f"select {quoted(column)}::varchar as value, count(*) as n from {side} group by 1"
+        for side in (_BEFORE, _AFTER)
+    )
+    one, other = sides
+    connection.execute(
+        f"""
+        create or replace temp table _drift_values as
+        select
+            coalesce(one.value, other.value) as value,
+            coalesce(one.n, 0) as n_before,
+            coalesce(other.n, 0) as n_after
+        from ({one}) one full join ({other}) other on one.value is not distinct from other.value
+        """
+    )
+    ranked = connection.execute(
+        f"""
+        select
+            case when value is not null and place <= {NAMED_VALUES} then value end as named, value is null,
+            sum(n_before)::bigint, sum(n_after)::bigint
+        from (
+            select *, row_number() over (
+                partition by value is null order by n_before desc, n_after desc, value
+            ) as place
+            from _drift_values
+        )
+        group by all
+        order by all
+        """
+    ).fetchall()
+    before, after = ([row[place] for row in ranked] for place in (2, 3))
+    rows, missing = (sum(before), sum(after)), next((row[2:] for row in ranked if row[1]), (0, 0))
+    new, new_examples = _only(connection, "n_after", "n_before")
+    gone, gone_examples = _only(connection, "n_before", "n_after")
+    return ColumnShift(
+        column,
+        "category",
+        null_shares=(_share(missing[0], rows[0]), _share(missing[1], rows[1])),
+        psi=population_stability_index(before, after),
+        new_values=new,
+        gone_values=gone,
+        new_examples=new_examples,
+        gone_examples=gone_examples,
+    )
+
+
+def _only(connection: duckdb.DuckDBPyConnection, here: str, not_there: str) -> tuple[int, tuple[str, ...]]:
+    """How many values one side has alone, and the most frequent of them."""
+    rows = connection.sql(f"from _drift_values where value is not null and {here} > 0 and {not_there} = 0")
+    examples = rows.order(f"{here} desc, value").limit(_EXAMPLES).project("value").fetchall()
+    return rows.count("*").fetchall()[0][0], tuple(value for (value,) in examples)
+
+
+def _share(part: int, rows: int) -> float:
+    return part / rows if rows else math.nan
+
+
+def _moment(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds))
+    return moment.replace(tzinfo=None).isoformat()
