@@ -8,6 +8,7 @@ Not here: the commands themselves (`commands/`).
 import typer
 
 from mlops_assets.commands.backtest import backtest
+from mlops_assets.commands.data import app as data
 from mlops_assets.commands.fetch import fetch
 from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 for command in (run, backtest, sql, sample, fetch, ui):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

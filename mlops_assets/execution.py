@@ -1,6 +1,7 @@
 """One Dagster run in this process, and its events as they come.
 
-Holds: `run_assets`, `run_config`, and `alone`, which keeps two commands from running one project at once.
+Holds: `run_assets` and `run_config`, `run_job`, why a step failed, and `alone`, which keeps two commands from
+running one project at once.
 Add here: another argument of a run.
 Not here: which assets are run, and in which order (`runs.py`).
 """
@@ -8,6 +9,7 @@ Not here: which assets are run, and in which order (`runs.py`).
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from logging import INFO
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -17,11 +19,14 @@ from dagster import AssetKey, DagsterInstance
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from mlops_assets import names
+from mlops_assets.errors import StoreError
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.holders import held
 from mlops_assets.workplace import Workplace
 
 POLL_SECONDS = 0.25
+STOPPED = "stopped; run it again to go on"
+"""What a step tells that somebody stopped."""
 
 COMMAND_TAG, PROJECT_TAG = "mlops/command", "mlops/project"
 """Tags of the Dagster runs that a command makes."""
@@ -102,6 +107,46 @@ def run_assets(
     finally:
         done.set()
         follower.join()
+
+
+def run_job(
+    workplace: Workplace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
+) -> list[str]:
+    """Execute one of the project's jobs in this process; returns what it told at level INFO.
+
+    Raises
+    ------
+    MlopsError
+        When it failed: the error behind the failure, where it is one that a person is meant to read.
+    """
+    console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        result = workplace.definitions.resolve_job_def(name).execute_in_process(
+            run_config={**config, **console},
+            instance=instance,
+            raise_on_error=False,
+            tags={"mlops/command": "run"},
+        )
+    faults = [step_fault(event) for event in result.all_events if event.is_step_failure]
+    if faults or not result.success:
+        message, _, hint = (faults or ["the run failed before its first step"])[0].partition("\n  hint: ")
+        raise StoreError(message, hint=hint or f"Dagster's page of the run {result.run_id} shows more")
+    entries = instance.all_logs(result.run_id)
+    return [entry.user_message for entry in entries if not entry.is_dagster_event and entry.level == INFO]
+
+
+def step_fault(event: dg.DagsterEvent) -> str:
+    """Why a step failed: the words of the error that is at the bottom of it."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    if error and error.cls_name == "DagsterExecutionInterruptedError":
+        return STOPPED
+    return error.message.strip() if error else "the step failed and told no reason"
 
 
 def _follow(

@@ -47,6 +47,7 @@ REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
 
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
+RESTORE = "restore"
 """What jobs are for."""
 
 

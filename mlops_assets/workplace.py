@@ -8,7 +8,7 @@ Not here: what is run (`runs.py`).
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,6 +114,13 @@ class Workplace:
         keys = self.project(project)
         specs = self.definitions.resolve_all_asset_specs()
         return next(spec.metadata for spec in specs if spec.key in keys and name in spec.metadata)
+
+    def declared(self, key: Sequence[str], name: str, *, default: Any) -> Any:
+        """An entry of an asset's declared metadata; the default where the asset or the entry is none."""
+        wanted = AssetKey(list(key))
+        specs = (spec for spec in self.definitions.resolve_all_asset_specs() if spec.key == wanted)
+        found = next((spec.metadata[name] for spec in specs if name in spec.metadata), None)
+        return default if found is None else getattr(found, "value", found)
 
     def timeline(self, project: str) -> Timeline | None:
         """Which partition may see which, in an event project; None in a project without partitions."""

@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-_STOPPED = "stopped; run it again to go on"
+from mlops_assets.execution import STOPPED, step_fault
+
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
 
 
@@ -91,7 +92,7 @@ class RunProgress:
             case DagsterEventType.STEP_SKIPPED:
                 self._finish(entry, step, "skipped")
             case DagsterEventType.STEP_FAILURE:
-                self._note_faults(self._blocked or [_fault(event)])
+                self._note_faults(self._blocked or [step_fault(event)])
                 self._blocked.clear()
                 self._finish(entry, step, "failed")
             case DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -106,7 +107,7 @@ class RunProgress:
     def _note_faults(self, faults: Iterable[str]) -> None:
         """Each fault once, though many partitions may fail by it."""
         for fault in faults:
-            self.stopped = self.stopped or fault == _STOPPED
+            self.stopped = self.stopped or fault == STOPPED
             if fault not in self.faults:
                 self.faults.append(fault)
 
@@ -140,18 +141,6 @@ class RunProgress:
                 state = Text(step.state, style=_STYLES[step.state])
                 table.add_row(_short(key), state, *count, step.elapsed(), Text(of + step.note))
         return table
-
-
-def _fault(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error and error.cause:
-        error = error.cause
-    if error and error.cls_name == "DagsterExecutionInterruptedError":
-        return _STOPPED
-    return error.message.strip() if error else "the step failed and told no reason"
 
 
 def _short(key: AssetKey) -> str:

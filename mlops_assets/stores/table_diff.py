@@ -59,6 +59,11 @@ def diff_versions(
     StoreError
         When there is no such version or partition.
     """
+    newest = warehouse.version(table)
+    if unknown := [version for version in (before, after) if not 0 <= version <= newest]:
+        raise StoreError(
+            f"table {view_name(tuple(table))} has no version {unknown[0]}", hint=f"its newest is {newest}"
+        )
     differing = _differing_partitions(warehouse, table, before, after, partition)
     if not differing:
         return TableDiff(before, after, (), None, ())

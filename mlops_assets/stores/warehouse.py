@@ -109,6 +109,24 @@ class Warehouse:
         logs = sorted(self.root.glob("*/**/_delta_log"))
         return [log.parent.relative_to(self.root).parts for log in logs]
 
+    def find(self, project: str, name: str) -> tuple[str, ...]:
+        """The key of a project's table by its name: `validated/orders`, or `validated_orders` as in SQL.
+
+        Raises
+        ------
+        StoreError
+            When there is none; the message lists those that there are.
+        """
+        there = [table for table in self.tables() if table[0] == project]
+        for table in there:
+            if name in ("/".join(table[1:]), "_".join(table[1:])):
+                return table
+        known = ", ".join("/".join(table[1:]) for table in there)
+        raise StoreError(
+            f"{project} has no table {name}",
+            hint=f"it has {known}" if known else f"nothing of it has been made in {self.root}",
+        )
+
     # ---------------------------------------------------------------- writing
 
     @contextmanager
@@ -222,6 +240,11 @@ class Warehouse:
             made, changed = commit(self.root, table, staged, connection, facts)
             columns = dict(zip(staged.rows.columns, map(str, staged.rows.types), strict=True))
         return WriteResult(made, content.rows, staged.digest, changed, columns)
+
+    def restored_source(self, table: TableKey, version: int, *, partition: str | None = None) -> TableVersion:
+        """The version that wrote what `restore` would make current; it raises what that raises."""
+        name = view_name(tuple(table))
+        return content_at(self._directory(table), self._open(table), version, partition, table=name)[1]
 
     # ---------------------------------------------------------------- reading
 

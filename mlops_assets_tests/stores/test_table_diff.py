@@ -56,3 +56,9 @@ def test_a_partition_that_came_is_all_new_rows(warehouse: Warehouse, rows):
     found = diff_versions(warehouse, KEY, 1, 2, partition="b")
     assert found.rows is not None
     assert (found.rows.rows_before, found.rows.added, found.rows.removed) == (0, 2, 0)
+
+
+def test_a_version_that_is_not_there_is_refused(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"has no version 9\n  hint: its newest is 1"):
+        diff_versions(warehouse, KEY, 1, 9)

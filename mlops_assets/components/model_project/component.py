@@ -25,6 +25,7 @@ from mlops_assets.components.model_project.predictions import predictions_asset
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.raw import raw_asset
 from mlops_assets.components.model_project.registered_model import registered_model_asset
+from mlops_assets.components.model_project.restore import restore_job
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
 from mlops_assets.components.model_project.schedules import project_schedules
 from mlops_assets.components.model_project.sensors import project_sensors
@@ -113,7 +114,7 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
                 registered_model_asset(project),
                 champion_asset(project),
             ],
-            jobs=project_jobs(project),
+            jobs=[*project_jobs(project), restore_job(project)],
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )

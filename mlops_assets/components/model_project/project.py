@@ -31,6 +31,8 @@ NOT_FOLLOWED = "not_followed"
 """Name in metadata: what an asset needs, and does not follow when it changes."""
 INPUTS = "inputs"
 """Name in metadata: `inputs_digest` of what a partition was made of."""
+IDENTITY = "identity"
+"""Name in metadata: the columns that tell a table's row, in its partition if it has some."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,21 @@ class Project:
         """Key of an asset that the project has once."""
         return dg.AssetKey(names.project_asset(self.name, asset))
 
+    def _identity_metadata(self, key: dg.AssetKey) -> dict[str, Any]:
+        """The columns that tell a row of a table, where not only the whole row does."""
+        entity = list(self.settings.entity) if self.timeline else [names.ROW_ID]
+        columns: list[str] = []
+        match key.path[1:]:
+            case [names.RAW | names.QUARANTINE, table]:
+                columns = list(self.settings.tables[table].key)
+            case [names.VALIDATED, _]:
+                columns = [names.ROW_ID]
+            case [names.FEATURES | names.TARGET | names.PREDICTIONS]:
+                columns = entity
+            case [names.TRAINING_SET]:
+                columns = [*entity, names.PERIOD] if self.timeline else entity
+        return {IDENTITY: dg.MetadataValue.json(columns)} if columns else {}
+
     def spec(
         self,
         key: dg.AssetKey,
@@ -120,7 +137,7 @@ class Project:
             kinds=set(kinds),
             code_version=text_digest(*code)[:16],
             skippable=skippable,
-            metadata=metadata,
+            metadata={**(metadata or {}), **self._identity_metadata(key)},
             partitions_def=partitions,
             automation_condition=automation,
             freshness_policy=freshness,
