@@ -8,6 +8,7 @@ Not here: the commands themselves (`commands/`).
 import typer
 
 from mlops_assets.commands.backtest import backtest
+from mlops_assets.commands.compare import compare
 from mlops_assets.commands.data import app as data
 from mlops_assets.commands.fetch import fetch
 from mlops_assets.commands.run import run
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, backtest, sql, sample, fetch, ui):
+for command in (run, backtest, compare, sql, sample, fetch, ui):
     app.command()(command)
 app.add_typer(data, name="data")
 

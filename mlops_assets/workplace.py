@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import yaml
@@ -26,6 +26,9 @@ from mlops_assets.ml.timeline import Timeline
 from mlops_assets.periods import Periods
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking import TrackingStore
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,17 @@ class Workplace:
                 hint="declare `partitions` in its defs.yaml, or run it without",
             )
         return timeline
+
+    @property
+    def tracking(self) -> "TrackingStore":
+        """The tracking store that the definitions name; else the one in the state directory."""
+        from mlops_assets.resources import MlflowTracking, resources
+
+        declared = (self.definitions.resources or {}).get("mlflow")
+        if not isinstance(declared, MlflowTracking):
+            declared = resources(self.state)["mlflow"]
+        assert isinstance(declared, MlflowTracking)
+        return declared.store
 
     def use_dagster_home(self) -> Path:
         """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.

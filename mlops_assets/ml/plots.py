@@ -226,6 +226,51 @@ def metric_by_cutoff(
     return figure
 
 
+def metric_by_training(
+    names: Sequence[str],
+    scores: ArrayLike,
+    intervals: ArrayLike,
+    baselines: ArrayLike,
+    families: Sequence[str],
+    *,
+    champion: int | None,
+    label: str,
+) -> Figure:
+    """What each training scored, oldest first, by the family of its model; NaNs leave gaps.
+
+    `intervals` has the shape `(trainings, 2)`; `champion` is the place of the one that serves.
+    """
+    figure, axes = empty_axes(WIDE, "", printable(label))
+    places, scores, baselines = np.arange(len(names)), np.asarray(scores), np.asarray(baselines)
+    low, high = np.asarray(intervals, dtype=float).reshape(-1, 2).T
+    known = np.concatenate([values[np.isfinite(values)] for values in (low, high, scores, baselines)])
+    if not len(known):
+        return without_curve(figure, axes, "no training was judged")
+    if champion is not None and np.isfinite(scores[champion]):
+        axes.axvline(champion, color=PALE, linewidth=9, zorder=0, label="champion")
+    axes.vlines(places, low, high, color=GREY, linewidth=1.6, zorder=2)
+    hollow: dict[str, Any] = {"facecolor": "white", "edgecolor": "black", "zorder": 3}
+    axes.scatter(places, baselines, s=26, marker="s", **hollow, label="best baseline")
+    for family, marker, colour in zip(dict.fromkeys(families), cycle("o^DvPX"), cycle(COLOURS), strict=False):
+        ours = np.array([one == family for one in families])
+        axes.scatter(
+            places[ours],
+            scores[ours],
+            s=42,
+            marker=marker,
+            color=colour,
+            zorder=4,
+            label=printable(family, 24),
+        )
+    fitting = max(1, _LETTERS_ALONG // (max(map(len, names)) + 3))
+    shown = range(0, len(names), -(-len(names) // fitting))
+    axes.set_xticks(shown, [printable(names[place]) for place in shown])
+    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=span(known))
+    axes.grid(visible=False, axis="x")
+    axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, borderaxespad=0.2)
+    return figure
+
+
 def _history_limits(scores: NDArray, metric: str) -> tuple[float, float]:
     """From the best score to four times as far as the median, so that a hopeless one flattens none."""
     best, worst = (max, min) if metric in HIGHER_IS_BETTER else (min, max)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.plots import calibration, figure_png, importance_bars, metric_by_cutoff, trial_history
+from mlops_assets.ml.plots import (
+    calibration,
+    figure_png,
+    importance_bars,
+    metric_by_cutoff,
+    metric_by_training,
+    trial_history,
+)
 
 
 def trial(number: int, score: float, *, state: str = "complete") -> TrialSummary:
@@ -77,3 +84,32 @@ def test_cutoffs_that_are_all_undefined_say_so():
     figure = metric_by_cutoff(["a"], [math.nan], [(math.nan, math.nan)], [math.nan], label="R²")
     assert figure.axes[0].texts[0].get_text() == "undefined at every cut-off"
     assert figure_png(figure).startswith(b"\x89PNG")
+
+
+def test_trainings_are_drawn_by_family_with_interval_baseline_and_champion():
+    figure = metric_by_training(
+        ["v1", "v2", "v3"],
+        [0.5, 0.4, math.nan],
+        [(0.4, 0.6), (math.nan, math.nan), (math.nan, math.nan)],
+        [0.7, 0.8, math.nan],
+        ["xgboost", "linear", "xgboost"],
+        champion=1,
+        label="RMSE",
+    )
+    axes = figure.axes[0]
+    drawn = {found.get_label(): found.get_offsets().tolist() for found in axes.collections[1:]}
+    assert drawn["best baseline"][:2] == [[0, 0.7], [1, 0.8]]
+    assert drawn["xgboost"][0] == [0, 0.5]
+    assert drawn["linear"] == [[1, 0.4]]
+    [champion] = axes.get_lines()
+    assert (champion.get_label(), list(champion.get_xdata())) == ("champion", [1, 1])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["v1", "v2", "v3"]
+    low, high = axes.get_ylim()
+    assert low < 0.4 < 0.8 < high
+    assert figure_png(figure).startswith(b"\x89PNG")
+
+
+def test_trainings_that_were_never_judged_say_so():
+    nan = math.nan
+    figure = metric_by_training(["a"], [nan], [(nan, nan)], [nan], ["linear"], champion=None, label="RMSE")
+    assert figure.axes[0].texts[0].get_text() == "no training was judged"

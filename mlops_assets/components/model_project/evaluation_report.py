@@ -68,7 +68,9 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
+        from mlops_assets.ml.evaluation import MODEL
         from mlops_assets.ml.report import render_report, verdict
+        from mlops_assets.stores.trainings import INTERVAL_HIGH, INTERVAL_LOW
 
         with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
@@ -79,11 +81,14 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                 page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
                 ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}
                 theirs = evaluation.scores[evaluation.best_baseline][metric]
+                low, high = evaluation.intervals[MODEL]
                 tracking.log_facts(
                     trained.run_id,
                     metrics={
                         **ours,
                         f"baseline_{metric}": theirs,
+                        INTERVAL_LOW: low,
+                        INTERVAL_HIGH: high,
                         **over,
                     },
                     facts={"evaluation_digest": _digest(evaluation)},
