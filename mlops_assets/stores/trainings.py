@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from mlflow.entities import Run
 
-from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TAG, TrackingStore
+from mlops_assets.stores.mlflow_client import TAG
+from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TrackingStore
 
 _TEST, _BASELINE = "test_", "baseline_"
 INTERVAL_LOW, INTERVAL_HIGH = "interval_low", "interval_high"
@@ -65,7 +66,7 @@ def past_trainings(tracking: TrackingStore, project: str) -> list[Training]:
     TrackingError
         When the tracking store can't be reached.
     """
-    champion = tracking.champion(project)
+    champion = tracking.registry.champion(project)
     experiment = tracking.client.get_experiment_by_name(project)
     if experiment is None:
         return []

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from mlops_assets.errors import StoreError
 from mlops_assets.names import PARTITION, view_name
 from mlops_assets.sql import quoted
 from mlops_assets.stores.columns import rows_schema

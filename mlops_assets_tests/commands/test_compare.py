@@ -12,10 +12,12 @@ def test_trainings_are_a_table_a_picture_and_json(place):  # noqa: F811
     tracking = TrackingStore(f"sqlite:///{state / 'mlflow' / 'mlflow.db'}", state / "mlflow" / "artifacts")
     train(tracking, rmse=1.25, cutoff="2024-05", start=1_000, register=True)
     train(tracking, rmse=None, cutoff="2024-06", start=2_000)
-    tracking.promote("lending", 1)
+    tracking.registry.promote("lending", 1)
     done = mlops("compare", "lending")
     assert done.exit_code == 0, done.output
-    assert "1 champion 2024-05 xgboost 1.25 1.15 to 1.35 2 0.500 4 (abc) 1970-01-01 00:00" in flat(done.output)
+    assert "1 champion 2024-05 xgboost 1.25 1.15 to 1.35 2 0.500 4 (abc) 1970-01-01 00:00" in flat(
+        done.output
+    )
     assert (state / "reports" / "lending" / "trainings.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads(mlops("compare", "lending", "--json", "--plot", "mine.svg").stdout)
     assert [(one["version"], one["score"]) for one in found] == [(None, None), (1, 1.25)]

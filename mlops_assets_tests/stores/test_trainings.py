@@ -35,7 +35,7 @@ def test_trainings_are_told_newest_first_with_version_and_champion(tracking):
     train(tracking, rmse=1.0, cutoff="2024-05", start=1_000, register=True)
     best = train(tracking, rmse=0.5, cutoff="2024-06", start=2_000, register=True)
     train(tracking, rmse=None, cutoff="2024-07", start=3_000)
-    tracking.promote("lending", 2)
+    tracking.registry.promote("lending", 2)
     unjudged, found, first = past_trainings(tracking, "lending")
     assert (found.version, found.champion, first.version, first.champion) == (2, True, 1, False)
     assert (found.metric, found.score, found.low, found.high, found.baseline) == ("rmse", 0.5, 0.4, 0.6, 2.0)
