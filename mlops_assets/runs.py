@@ -21,13 +21,14 @@ from dagster import AssetKey, DagsterInstance
 from mlops_assets import names
 from mlops_assets.commands.progress import RunProgress
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.raw import ARRIVAL, FINGERPRINT, SOURCE
+from mlops_assets.components.model_project.raw import ARRIVAL, DIALECT, FINGERPRINT, SOURCE
 from mlops_assets.components.model_project.tuned_model import TRIALS
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.execution import run_assets, run_config
 from mlops_assets.materializations import Staleness
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.stores.arrivals import find_arrivals
+from mlops_assets.stores.dialects import Dialect
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
 
@@ -238,6 +239,7 @@ class ProjectRun:
                     self.workplace.root / (self.source or Path(spec.metadata[SOURCE]).expanduser()),
                     periods,
                     spec.metadata.get(ARRIVAL),
+                    dialect=Dialect.of(spec.metadata.get(DIALECT)),
                     subject=f"{self.project}: table {spec.key.path[-1]}",
                     until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                 )

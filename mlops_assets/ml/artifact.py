@@ -12,7 +12,6 @@ Not here: where artifacts are kept (`stores/tracking.py`).
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ _MANIFEST, _SPEC, _SQL, _PIPELINE, _ESTIMATOR = (
 def save_model(model: TabularModel, folder: Path) -> str:
     """Write a model into a new folder; returns its digest."""
     (folder / _ESTIMATOR).mkdir(parents=True)
-    spec = {"format": FORMAT, **asdict(model.spec)}
+    spec = {"format": FORMAT, **model.spec.declared()}
     (folder / _SPEC).write_text(json.dumps(spec, indent=2, sort_keys=True), "utf-8")
     (folder / _SQL).write_text(model.features_sql, "utf-8")
     dump_estimator(model.pipeline, folder / _PIPELINE)

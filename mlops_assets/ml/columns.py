@@ -5,11 +5,12 @@ Add here: another type that a table can hold.
 Not here: rules (`contracts.py`); this module must stay light, for every loaded model imports it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from mlops_assets.sql import quoted
+from mlops_assets.sql import literal, quoted
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 
@@ -24,6 +25,9 @@ class Column:
         Whether a row may lack the value.
     required
         Whether the source must have the column; one that it lacks is all null.
+    decimal, thousands
+        How the texts of a number are spelled: what comes before the fraction, and what groups digits by
+        three, if anything. A value that comes as a number is what it is.
     """
 
     name: str
@@ -31,10 +35,28 @@ class Column:
     nullable: bool = True
     required: bool = True
     description: str = ""
+    decimal: str = "."
+    thousands: str = ""
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether its numbers are spelled otherwise than SQL spells them."""
+        return (self.decimal, self.thousands) != (".", "")
+
+    def declared(self) -> dict[str, Any]:
+        """Its attributes, but for those that most columns don't have: models of old keep their digests."""
+        left_out = () if self.has_marks else ("decimal", "thousands")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def as_written(self, number: object) -> str:
+        """A number as a text of this column."""
+        return str(number).replace(".", self.decimal)
 
     def cast_sql(self) -> str:
         """The typed value of a source's column, null when there is none: NaN is null, 3.5 is no integer."""
         raw = quoted(self.name)
+        if self.has_marks and self.sql_type in ("DOUBLE", "BIGINT"):
+            raw = self._plain_sql()
         match self.sql_type:
             case "DOUBLE":
                 cast = f"try_cast({raw} as double)"
@@ -48,6 +70,26 @@ class Column:
             case "VARCHAR":
                 return f"{raw}::varchar"
         return f"try_cast({raw} as {self.sql_type.lower()})"
+
+    def _plain_sql(self) -> str:
+        """The text of a number as SQL spells it; null where it is spelled otherwise than was declared."""
+        raw = quoted(self.name)
+        text = f"trim({raw}::varchar)"
+        plain, group = f"replace({text}, {literal(self.decimal)}, '.')", ""
+        unspelled = [mark for mark in (self.thousands, "." if self.decimal != "." else "") if mark]
+        if self.thousands:
+            thousands, decimal = re.escape(self.thousands), re.escape(self.decimal)
+            pattern = f"[+-]?[0-9]{{1,3}}({thousands}[0-9]{{3}})+({decimal}[0-9]*)?([eE][+-]?[0-9]+)?"
+            bare = f"replace({text}, {literal(self.thousands)}, '')"
+            group = (
+                f"when regexp_full_match({text}, {literal(pattern)}) "
+                f"then replace({bare}, {literal(self.decimal)}, '.') "
+            )
+        wrong = " or ".join(f"contains({text}, {literal(mark)})" for mark in dict.fromkeys(unspelled))
+        return (
+            f"case when not regexp_matches(typeof({raw}), '^(VARCHAR|ENUM)') then {raw}::varchar "
+            f"{group}when not ({wrong}) then {plain} end"
+        )
 
     def is_null_sql(self) -> str:
         """Whether the source has no value; in a number, the text NaN is none."""

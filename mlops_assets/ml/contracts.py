@@ -72,7 +72,14 @@ class Contract:
 
     @classmethod
     def of(
-        cls, model: Any, *, subject: str, key: Sequence[str] = (), never_null: Sequence[str] = ()
+        cls,
+        model: Any,
+        *,
+        subject: str,
+        key: Sequence[str] = (),
+        never_null: Sequence[str] = (),
+        decimal: str = ".",
+        thousands: str = "",
     ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
@@ -82,6 +89,8 @@ class Contract:
             Columns that identify a row; unique, and never null.
         never_null
             More columns that are never null, whatever the schema says.
+        decimal, thousands
+            How the source spells the texts of numbers; see `Column`.
 
         Raises
         ------
@@ -90,13 +99,16 @@ class Contract:
         """
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
         _refuse_unsupported(schema, subject)
+        types = {name: _sql_type(column, subject) for name, column in schema.columns.items()}
+        marks = {"decimal": decimal, "thousands": thousands}
         columns = tuple(
             Column(
                 name=name,
-                sql_type=_sql_type(column, subject),
+                sql_type=types[name],
                 nullable=column.nullable and name not in (*key, *never_null),
                 required=column.required,
                 description=column.description or "",
+                **(marks if types[name] in ("BIGINT", "DOUBLE") else {}),
             )
             for name, column in schema.columns.items()
         )

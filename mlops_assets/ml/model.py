@@ -6,7 +6,10 @@ Not here: its files (`artifact.py`), and families (`families/`).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import duckdb
@@ -62,6 +65,10 @@ class ModelSpec:
     params: dict[str, Any]
     rounds: int | None
     seed: int
+
+    def declared(self) -> dict[str, Any]:
+        """The same as JSON holds it."""
+        return {**asdict(self), "columns": [column.declared() for column in self.columns]}
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ class TabularModel:
             )
         query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
         with duckdb.connect(config=_SEALED) as connection:
-            source = connection.from_df(rows.reset_index(drop=True))
+            source = connection.from_df(_one_spelling(self.spec.columns, rows.reset_index(drop=True)))
             typed = source.project(
                 f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"
             )
@@ -157,7 +164,7 @@ class TabularModel:
     def digest(self) -> str:
         """SHA-256 of all that the model computes: the same fit gives the same digest."""
         return text_digest(
-            json.dumps(asdict(self.spec), sort_keys=True),
+            json.dumps(self.spec.declared(), sort_keys=True),
             self.features_sql,
             estimator_digest(self.pipeline),
             self.estimator.digest(),
@@ -173,3 +180,21 @@ class TabularModel:
         return chosen | {
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
         }
+
+
+def _one_spelling(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which a column of texts has no numbers beside them: together, all would be read as texts."""
+    mixed = [
+        column
+        for column in columns
+        if column.has_marks and column.name in rows and rows[column.name].dtype == object
+    ]
+    spelled = {
+        column.name: [
+            column.as_written(value) if isinstance(value, Real | Decimal) else value
+            for value in rows[column.name]
+        ]
+        for column in mixed
+        if any(isinstance(value, str) for value in rows[column.name])
+    }
+    return rows.assign(**spelled)

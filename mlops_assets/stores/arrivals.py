@@ -22,7 +22,9 @@ from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.sql import literal, quoted_list
 from mlops_assets.stores.dating import date_files, listed, newest_period, now, period_of, period_sql
-from mlops_assets.stores.source_rows import read_files, scan_file, unreadable
+from mlops_assets.stores.dialects import USUAL, Dialect
+from mlops_assets.stores.read_faults import read_fault
+from mlops_assets.stores.source_rows import read_files, scan_file
 from mlops_assets.stores.sources import SourceFile, find_files, open_files, some_files
 
 
@@ -70,6 +72,7 @@ def find_arrivals(
     periods: Periods | None,
     column: str | None,
     *,
+    dialect: Dialect = USUAL,
     subject: str,
     until: datetime | None = None,
 ) -> Arrivals:
@@ -83,6 +86,8 @@ def find_arrivals(
         None for a table without partitions; with a column, rows are dated by it, else files by their names.
         Rows without a time that can be read, or from before the first period, are the first partition's:
         the contract judges them there.
+    dialect
+        How CSV files are written.
     subject
         What is read, for error messages: `customer_churn: table transactions`.
     until
@@ -94,9 +99,9 @@ def find_arrivals(
         When there is no file, one can't be read, one has no date in its name, or no file has the column.
     """
     if periods is None:
-        return Arrivals({None: _of_files(None, find_files(source, subject=subject))})
+        return Arrivals({None: _of_files(None, find_files(source, dialect=dialect, subject=subject))})
     if column is not None:
-        files = find_files(source, subject=subject)
+        files = find_files(source, dialect=dialect, subject=subject)
         return row_arrivals(connection, files, periods, column, subject=subject, until=until or now())
     dated = date_files(some_files(source, deep=True, subject=subject), periods, until or now())
     if dated.undated:
@@ -105,7 +110,7 @@ def find_arrivals(
             hint=f"rename to such as {_example(periods)}, or name the column of the rows' time in `column`",
         )
     arrivals = {
-        partition: _of_files(partition, open_files(files, subject=subject))
+        partition: _of_files(partition, open_files(files, dialect=dialect, subject=subject))
         for partition, files in dated.by_partition.items()
     }
     return Arrivals(arrivals, dated.left_out)
@@ -118,6 +123,7 @@ def arrival_of(
     column: str | None,
     partition: str | None,
     *,
+    dialect: Dialect = USUAL,
     subject: str,
 ) -> Arrival:
     """One partition's; files of others are not opened, unless rows are dated by a column.
@@ -128,18 +134,18 @@ def arrival_of(
         When there is none, or a file of it can't be read.
     """
     if periods is None:
-        return _of_files(None, find_files(source, subject=subject))
+        return _of_files(None, find_files(source, dialect=dialect, subject=subject))
     there: Iterable[str | None]
     if column is None:
         found = some_files(source, deep=True, subject=subject)
         dates = [period_of(file.name, periods) for file in found]
         mine = [file for file, date in zip(found, dates, strict=True) if date == partition]
         if mine:
-            return _of_files(partition, open_files(mine, subject=subject))
+            return _of_files(partition, open_files(mine, dialect=dialect, subject=subject))
         what, there = "file", dates
         way_out = f"put one there that is named such as {_example(periods, partition)}"
     else:
-        files = find_files(source, subject=subject)
+        files = find_files(source, dialect=dialect, subject=subject)
         arrivals = row_arrivals(connection, files, periods, column, subject=subject).by_partition
         if partition in arrivals:
             return arrivals[partition]
@@ -203,7 +209,7 @@ def row_arrivals(
         try:
             found = relation.aggregate(f"{key} as k, count(*) as n, {total} as total").fetchall()
         except duckdb.Error as error:
-            raise unreadable(file.path, subject, error) from error
+            raise read_fault(file, subject, error) from error
         for partition, count, hashes in found:
             if partition is None:
                 late += count

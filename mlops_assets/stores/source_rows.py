@@ -2,16 +2,14 @@
 
 Holds: reading one file of any format as it came, and several as one table with their provenance.
 Add here: how another file format is read.
-Not here: which files there are (`sources.py`); types and rules: a text column stays text until the
-contract casts it (`ml/contracts.py`).
+Not here: which files there are (`sources.py`); how CSV is opened (`csv_files.py`) and why a file can't be
+read (`read_faults.py`); types and rules: a text column stays text until the contract casts it
+(`ml/contracts.py`).
 """
 
-import csv
-import gzip
-import io
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,6 +17,13 @@ import duckdb
 from mlops_assets.errors import DataError
 from mlops_assets.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.sql import literal, quoted
+from mlops_assets.stores.csv_files import csv_scan, header_of
+from mlops_assets.stores.read_faults import (
+    READING_ERRORS,
+    read_fault,
+    refuse_changed,
+    refuse_damaged,
+)
 
 if TYPE_CHECKING:
     from mlops_assets.stores.sources import SourceFile
@@ -39,7 +44,10 @@ def read_files(
     DataError
         When a file can't be parsed, or its columns can't be told apart.
     """
+    for file in files:
+        refuse_damaged(file, subject)
     scans = {file: scan_file(connection, file, subject=subject) for file in files}
+    _refuse_other_numbers(scans, subject)
     columns = _common_columns(connection, list(scans.values()))
     _refuse_ambiguous(list(columns), subject)
     return [
@@ -60,6 +68,52 @@ def read_files(
     ]
 
 
+@contextmanager
+def each_unchanged(
+    files: Sequence["SourceFile"], relations: Sequence[duckdb.DuckDBPyRelation], *, subject: str
+) -> Iterator[Iterator[duckdb.DuckDBPyRelation]]:
+    """The relations of files, to be read one after another before anything is made of them.
+
+    Raises
+    ------
+    DataError
+        In place of DuckDB's error, when a file breaks off; and after its relation was read, when it is
+        another than the one that was hashed.
+    """
+    current = 0
+
+    def one_by_one() -> Iterator[duckdb.DuckDBPyRelation]:
+        nonlocal current
+        for current, relation in enumerate(relations):
+            yield relation
+            refuse_changed(files[current], subject)
+
+    try:
+        yield one_by_one()
+    except duckdb.Error as error:
+        refuse_changed(files[current], subject)
+        raise read_fault(files[current], subject, error) from error
+
+
+def refuse_empty(
+    files: Sequence["SourceFile"], relations: Sequence[duckdb.DuckDBPyRelation], *, subject: str
+) -> None:
+    """Refuse a table that would lose all of its rows.
+
+    Raises
+    ------
+    DataError
+        When no file has a row.
+    """
+    with each_unchanged(files, relations, subject=subject) as unchanged:
+        if any(relation.limit(1).fetchall() for relation in unchanged):
+            return
+    raise DataError(
+        f"{subject}: {', '.join(str(file.path) for file in files[:3])} has columns and no row",
+        hint="look at what wrote it; the table keeps the content that it had",
+    )
+
+
 def scan_file(
     connection: duckdb.DuckDBPyConnection, file: "SourceFile", *, subject: str
 ) -> duckdb.DuckDBPyRelation:
@@ -74,15 +128,23 @@ def scan_file(
         path = literal(file.path)
         match file.format:
             case "csv":
-                scan = _csv_scan(file.path, subject)
+                fields = header_of(file, subject)
+                _refuse_ambiguous(fields, f"{subject}: {file.path}")
+                scan = csv_scan(connection, file, fields)
             case "parquet":
                 scan = f"read_parquet({path}, hive_partitioning = false)"
             case "jsonl":
-                scan = f"read_json({path}, format = 'newline_delimited', hive_partitioning = false)"
+                scan = (
+                    f"read_json({path}, format = 'newline_delimited', sample_size = -1, "
+                    "hive_partitioning = false)"
+                )
         relation = connection.sql(f"from {scan}")
-    except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(file.path, subject, error) from error
-    if file.format == "jsonl" and relation.columns == ["json"] and not relation.limit(1).fetchall():
+    except (duckdb.Error, *READING_ERRORS) as error:
+        refuse_changed(file, subject)
+        raise read_fault(file, subject, error) from error
+    if file.format == "jsonl" and relation.columns == ["json"]:  # what DuckDB makes of lines without objects
+        if relation.limit(1).fetchall():
+            raise read_fault(file, subject, DataError("it holds no JSON objects"))
         raise DataError(f"{subject}: {file.path} has no rows", hint="remove it, or bring what belongs there")
     _refuse_ambiguous(relation.columns, f"{subject}: {file.path}")
     return relation
@@ -103,29 +165,19 @@ def _common_columns(
     return common
 
 
-def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
-    """The error for a file that broke off while it was read."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return DataError(
-        f"{subject}: {path} can't be read: {reason}",
-        hint="mend the file and run again; the table keeps the content that it had",
-    )
-
-
-def _csv_scan(path: Path, subject: str) -> str:
-    """Name every column from the header, so that DuckDB has nothing to guess and no row decides a type."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        header = next(csv.reader(text), [])
-    if not [field for field in header if field.strip()]:
-        raise DataError(f"{subject}: {path} has no header", hint="the first line names the columns")
-    fields = [field.strip() for field in header]
-    _refuse_ambiguous(fields, f"{subject}: {path}")
-    columns = ", ".join(f"{literal(field)}: 'VARCHAR'" for field in fields)
-    return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
-        "delim = ',', quote = '\"', escape = '\"', hive_partitioning = false)"
-    )
+def _refuse_other_numbers(scans: dict["SourceFile", duckdb.DuckDBPyRelation], subject: str) -> None:
+    """Numbers beside texts would become texts, and be read by the decimal mark of the texts."""
+    texts = {name: file for file, scan in scans.items() if file.format == "csv" for name in scan.columns}
+    for file, scan in scans.items():
+        if file.format == "csv" or not any(text.dialect.has_marks for text in texts.values()):
+            continue
+        for name, kind in zip(scan.columns, map(str, scan.types), strict=True):
+            if name in texts and kind != "VARCHAR":
+                raise DataError(
+                    f"{subject}: column {name} is {kind} in {file.path}, and a text in {texts[name].path} "
+                    "whose decimal mark is declared",
+                    hint="bring all files of the table as CSV, or none",
+                )
 
 
 def _refuse_ambiguous(columns: list[str], subject: str) -> None:

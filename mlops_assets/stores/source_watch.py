@@ -25,6 +25,7 @@ from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.stores.arrivals import fingerprint, row_arrivals
 from mlops_assets.stores.dating import DatedFiles, date_files, listed, newest_period, now
+from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.snapshots import FileState, RowScan, Snapshot, SnapshotStore
 from mlops_assets.stores.sources import FoundFile, SourceFile, format_of, list_files
 
@@ -84,6 +85,7 @@ def look(
     periods: Periods | None,
     column: str | None,
     *,
+    dialect: Dialect = USUAL,
     subject: str,
     until: datetime | None = None,
     connect: Connect = duckdb.connect,
@@ -108,7 +110,7 @@ def look(
     else:
         fingerprints = {}
         if found and not waiting:
-            files = _source_files(found, states)
+            files = _source_files(found, states, dialect)
             new_scan = _scan(scan, files, periods, column, subject=subject, until=until, connect=connect)
             waiting = [file.name for file in found if not _is_as_listed(file)]
             if not waiting:
@@ -202,7 +204,8 @@ def _scan(
     """
     newest = newest_period(periods, until)
     digests = sorted(file.sha256 for file in files)
-    stamp = text_digest(duckdb.__version__, repr(periods), newest, column, *digests)
+    dialects = sorted({repr(file.dialect.reading()) for file in files} - {"{}"})
+    stamp = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects)
     if before and before.of == stamp:
         return before
     try:
@@ -221,9 +224,11 @@ def _gone(requested: Mapping[str | None, str], present: Collection[str | None]) 
     return [f"{listed(gone)}: nothing in the source any more; what was ingested stays"]
 
 
-def _source_files(found: Iterable[FoundFile], states: Mapping[str, FileState]) -> list[SourceFile]:
+def _source_files(
+    found: Iterable[FoundFile], states: Mapping[str, FileState], dialect: Dialect
+) -> list[SourceFile]:
     return [
-        SourceFile(Path(file.path), file.name, kind, digest)
+        SourceFile(Path(file.path), file.name, kind, digest, dialect)
         for file in found
         if (kind := format_of(file.name)) and (digest := states[file.name].sha256)
     ]

@@ -5,17 +5,20 @@ Add here: another file format's suffix.
 Not here: their rows (`source_rows.py`); which partition a file belongs to (`arrivals.py`).
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import DataError
-from mlops_assets.stores.source_rows import read_files, unreadable
+from mlops_assets.stores.dialects import USUAL, Dialect
+from mlops_assets.stores.read_faults import Stamp, unreadable
+from mlops_assets.stores.source_rows import read_files
 
 __all__ = ["FoundFile", "SourceFile", "find_files", "list_files", "read_files", "source_folder", "unreadable"]
 
@@ -53,15 +56,21 @@ class SourceFile:
         Its path below the folder that holds all files of the table: where the files lie may change.
     sha256
         Of its bytes.
+    dialect
+        How it is written, if it is CSV.
+    stamp
+        What it was before it was hashed; without one it can't be told whether it changed while it was read.
     """
 
     path: Path
     name: str
     format: Format
     sha256: str
+    dialect: Dialect = USUAL
+    stamp: Stamp | None = field(default=None, compare=False)
 
 
-def find_files(source: Path, *, subject: str) -> list[SourceFile]:
+def find_files(source: Path, *, dialect: Dialect = USUAL, subject: str) -> list[SourceFile]:
     """The files behind a path, sorted by name.
 
     Parameters
@@ -76,7 +85,7 @@ def find_files(source: Path, *, subject: str) -> list[SourceFile]:
     DataError
         When there is no file, or one of an unknown format.
     """
-    return open_files(some_files(source, subject=subject), subject=subject)
+    return open_files(some_files(source, subject=subject), dialect=dialect, subject=subject)
 
 
 def some_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundFile]:
@@ -85,9 +94,12 @@ def some_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundF
     Raises
     ------
     DataError
-        When there is no file.
+        When there is no file, or a folder can't be read.
     """
-    found = list_files(source, deep=deep)
+    try:
+        found = list_files(source, deep=deep)
+    except OSError as error:
+        raise unreadable(source, subject, error) from error
     if not found:
         raise DataError(
             f"{subject}: no file at {source}",
@@ -101,7 +113,7 @@ def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
     """The files behind a path with size and time, sorted by name; none of them is opened.
 
     A folder lists what is readable by its name, a glob lists all that match. A file that vanishes meanwhile
-    is left out.
+    is left out; a folder that may not be read is an error, for its files would be missing unseen.
 
     Parameters
     ----------
@@ -113,6 +125,7 @@ def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
     elif has_magic(str(source)) and not source.exists():
         folder = source_folder(source)
         cut = 0 if folder == Path() else len(os.path.join(folder, ""))  # noqa: PTH118 - ends in a slash
+        _refuse_closed(source)
         paths = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
         found = _regular((path, path[cut:].replace(os.sep, "/")) for path in paths)
     else:
@@ -120,7 +133,7 @@ def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
     return sorted(found)
 
 
-def open_files(found: Iterable[FoundFile], *, subject: str) -> list[SourceFile]:
+def open_files(found: Iterable[FoundFile], *, dialect: Dialect = USUAL, subject: str) -> list[SourceFile]:
     """Hash listed files.
 
     Raises
@@ -137,7 +150,8 @@ def open_files(found: Iterable[FoundFile], *, subject: str) -> list[SourceFile]:
                 hint=f"rename it to one of {', '.join(SUFFIXES)}",
             )
         try:
-            files.append(SourceFile(Path(path), name, kind, file_digest(Path(path))))
+            stamp = Stamp.of(Path(path))
+            files.append(SourceFile(Path(path), name, kind, file_digest(Path(path)), dialect, stamp))
         except OSError as error:
             raise unreadable(path, subject, error) from error
     return files
@@ -158,6 +172,16 @@ def format_of(name: str) -> Format | None:
     if not name.endswith(_ALL_SUFFIXES):
         return None
     return next(kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix))
+
+
+def _refuse_closed(pattern: Path) -> None:
+    """See that every folder that a pattern leads through may be read: `glob` passes over those silently."""
+    for parent in pattern.parents:
+        for path in glob(str(parent), recursive=True):  # noqa: PTH207
+            if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        if not has_magic(str(parent)):
+            return
 
 
 def _walk(folder: str, prefix: str, deep: bool) -> Iterator[FoundFile]:

@@ -114,9 +114,42 @@ def test_too_many_broken_rows_block_what_comes_after(make_project, write_loans, 
 
 def test_a_missing_column_is_named_with_those_that_are_there(make_project, write_loans, stores, instance):
     project = make_project()
-    write_loans(loans(5).rename(columns={"income": "salary"}))
+    write_loans(loans(5).rename(columns={"income": "salary", "purpose": "Purpos"}))
     result = materialize([raw_asset(project, "loans"), validated_asset(project, "loans")], stores, instance)
-    assert "the source lacks the columns income; it has salary, amount, purpose, outcome" in fault(result)
+    told = fault(result)
+    assert "the source lacks the columns income, purpose; it has salary, amount, Purpos, outcome" in told
+    assert ". Did you mean Purpos for purpose?" in told
+
+
+def test_decimal_commas_are_quarantined_with_a_hint_and_go_through_when_declared(
+    make_project, write_loans, stores, warehouse, instance, record_property
+):
+    frame = loans(40).astype({"income": object, "amount": object})
+    frame["income"] = [f"{1000 + row}" if row % 2 else f"1.{row:03},5" for row in range(40)]
+    frame["amount"] = [str(number).replace(".", ",") for number in frame["amount"]]
+    frame.loc[0, "amount"] = "many"
+    write_loans(frame)
+    tables = {"loans": {"source": "data/*.csv", "max_rejected_share": 0.1}}
+    project = make_project(tables=tables)
+    assets = [raw_asset(project, "loans"), validated_asset(project, "loans")]
+    share = str(check(materialize(assets, stores, instance), "rejected_share").description)
+    assert share.endswith(
+        "59 of 60 values that are no numbers have a decimal comma; if the file is so written, declare "
+        'csv.decimal: "," and csv.thousands: "." for the table'
+    )
+    record_property("told", share)
+    before = [asset.code_versions_by_key for asset in assets]
+    tables["loans"]["csv"] = {"decimal": ",", "thousands": "."}
+    project = make_project(tables=tables)
+    again = [raw_asset(project, "loans"), validated_asset(project, "loans")]
+    assert again[0].code_versions_by_key == before[0]
+    assert not again[1].code_versions_by_key.items() & before[1].items()
+    assert check(materialize(again, stores, instance), "rejected_share").passed
+    kept = warehouse.frame(project.table_key(names.VALIDATED).path).sort_values(names.SOURCE_ROW)
+    assert kept["income"].tolist()[:3] == [1001.0, 1002.5, 1003.0]
+    quarantined = warehouse.frame(project.table_key(names.QUARANTINE).path)
+    assert quarantined[["income", "amount"]].to_numpy().tolist() == [["1.000,5", "many"]]
+    assert "declare csv" not in str(check(materialize(again, stores, instance), "rejected_share").description)
 
 
 @pytest.mark.parametrize(

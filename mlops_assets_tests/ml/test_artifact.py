@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,24 @@ def test_another_format_is_refused(folder: Path):
 def test_a_model_never_replaces_another(folder: Path, model: TabularModel):
     with pytest.raises(FileExistsError):
         save_model(model, folder)
+
+
+def test_a_model_of_decimal_commas_takes_texts_and_numbers(model: TabularModel, tmp_path: Path):
+    columns = tuple(
+        replace(column, decimal=",", thousands=".") if column.sql_type == "DOUBLE" else column
+        for column in model.spec.columns
+    )
+    marked = replace(model, spec=replace(model.spec, columns=columns))
+    assert marked.digest() != model.digest()
+    save_model(marked, tmp_path / "marked")
+    loaded = load_model(tmp_path / "marked")
+    numbers = pd.DataFrame({"size": [1234.5, 0.25], "weight": [1.234, -1.0], "kind": ["car", "van"]})
+    expected = model.predict(numbers)
+    texts = numbers.assign(size=["1.234,5", "0,25"], weight=["1,234", "-1"])
+    for rows in (numbers, numbers.astype(object), texts, texts.assign(weight=[1.234, "-1,0"])):
+        pd.testing.assert_frame_equal(loaded.predict(rows), expected)
+
+
+def test_a_models_digest_says_nothing_of_marks_that_it_has_not(model: TabularModel, folder: Path):
+    columns = json.loads((folder / "model.json").read_text())["columns"]
+    assert all(column.keys().isdisjoint({"decimal", "thousands"}) for column in columns)

@@ -11,8 +11,8 @@ MISSING = object()
 """Instead of an answer: the source has no value, rather than one that can't be cast."""
 
 
-def cast(sql_type: SqlType, text: str | None) -> object:
-    column = Column("a", sql_type)
+def cast(sql_type: SqlType, text: str | None, **marks: str) -> object:
+    column = Column("a", sql_type, **marks)
     with duckdb.connect() as connection:
         row = connection.execute(
             f"select {column.cast_sql()}, {column.is_null_sql()} from (select $1::varchar as a)", [text]
@@ -98,3 +98,67 @@ def test_a_column_that_the_source_lacks_is_null_and_has_its_type():
         result = source.project(select_list(columns, ["a"]))
         assert result.fetchall() == [(1, None, None)]
         assert list(map(str, result.types)) == ["BIGINT", "VARCHAR", "DOUBLE"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,56", 1234.56),
+        (" -1.234.567,5 ", -1234567.5),
+        ("1234,56", 1234.56),
+        ("0,5", 0.5),
+        (",5", 0.5),
+        ("5,", 5.0),
+        ("1,5e3", 1500.0),
+        ("1.234", 1234.0),
+        ("1234", 1234.0),
+        ("inf", float("inf")),
+        ("1.5", None),
+        ("1234.56", None),
+        ("1.23,4", None),
+        ("12.34.567", None),
+        ("1,234,567", None),
+        ("1234.567,8", None),
+        ("", None),
+        ("few", None),
+        ("NaN", MISSING),
+        (None, MISSING),
+    ],
+)
+def test_numbers_with_a_decimal_comma_and_grouped_digits(text: str | None, value: object):
+    found = cast("DOUBLE", text, decimal=",", thousands=".")
+    assert found is value or found == value
+    whole = value if not isinstance(value, float) or not value.is_integer() else int(value)
+    whole = None if isinstance(whole, float) else whole
+    as_integer = cast("BIGINT", text, decimal=",", thousands=".")
+    assert as_integer is whole or as_integer == whole
+
+
+@pytest.mark.parametrize(
+    ("marks", "texts"),
+    [
+        ({"decimal": ","}, {"1,5": 1.5, "1.5": None, "1.234,5": None}),
+        ({"thousands": ","}, {"1,234.5": 1234.5, "1,5": None, "1.5": 1.5}),
+        ({"decimal": ",", "thousands": " "}, {"1 234,5": 1234.5, "1.234": None}),
+        ({"thousands": "'"}, {"1'234.5": 1234.5, "1234.5": 1234.5, "'": None}),
+    ],
+)
+def test_other_marks(marks: dict[str, str], texts: dict[str, float | None]):
+    assert {text: cast("DOUBLE", text, **marks) for text in texts} == texts
+
+
+@pytest.mark.parametrize("sql_type", ["DOUBLE", "BIGINT"])
+def test_what_comes_as_a_number_is_what_it_is_whatever_the_marks(sql_type: SqlType):
+    column = Column("a", sql_type, decimal=",", thousands=".")
+    with duckdb.connect() as connection:
+        for kind in ("double", "bigint", "decimal(10, 3)", "json"):
+            source = connection.sql(f"select '1234'::{kind} as a")
+            assert source.project(column.cast_sql()).fetchall() == [(1234,)]
+        part = connection.sql("select 1.234::double as a").project(column.cast_sql()).fetchall()
+        assert part == [(1.234 if sql_type == "DOUBLE" else None,)]
+
+
+def test_a_column_without_marks_is_declared_as_before_there_were_any():
+    assert "decimal" not in Column("a", "DOUBLE").declared()
+    marked = Column("a", "DOUBLE", decimal=",")
+    assert Column(**marked.declared()) == marked

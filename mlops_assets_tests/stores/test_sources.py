@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.errors import DataError
+from mlops_assets.stores.source_rows import each_unchanged
 from mlops_assets.stores.sources import find_files, list_files, read_files
 from mlops_assets.stores.warehouse import Warehouse
 
@@ -32,11 +33,11 @@ def read(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> Read:
             path = tmp_path / "data" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        relations = read_files(
-            connection, find_files(tmp_path / "data" / source, subject=SUBJECT), subject=SUBJECT
-        )
+        found = find_files(tmp_path / "data" / source, subject=SUBJECT)
+        relations = read_files(connection, found, subject=SUBJECT)
         warehouse = Warehouse(tmp_path / "warehouse")
-        warehouse.write(("shop", "raw", "orders"), relations)
+        with each_unchanged(found, relations, subject=SUBJECT) as unchanged:
+            warehouse.write(("shop", "raw", "orders"), unchanged)
         frame = warehouse.frame(("shop", "raw", "orders"))
         return frame.sort_values(["_source_file", "_row"], ignore_index=True)
 
@@ -216,12 +217,6 @@ def test_the_first_files_types_do_not_change_later_values(read: Read, tmp_path: 
     assert values(frame) == [(1.0, "1"), (3.5, "x")]
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1\n", b"a,b\n1,2\n1,2,3\n", b'a\n"open\n'])
-def test_a_ragged_row_stops_the_file(read: Read, content: bytes):
-    with pytest.raises(duckdb.InvalidInputException, match=r"CSV Error on Line: [23]"):
-        read(**{"a.csv": content})
-
-
 def test_a_header_without_rows_is_an_empty_table(read: Read):
     frame = read(**{"a.csv": b"a,b\n"})
     assert values(frame) == []
@@ -235,10 +230,8 @@ def test_a_header_without_rows_is_an_empty_table(read: Read):
         ("a.csv", b"\n1,2\n", "a.csv has no header"),
         ("a.csv.gz", gzip.compress(b"", mtime=0), "a.csv.gz has no header"),
         ("a.jsonl", b"", "a.jsonl has no rows"),
-        ("a.parquet", b"", "a.parquet can't be read: .*too small"),
-        ("a.csv.gz", b"a,b\n", "a.csv.gz can't be read: Not a gzipped file"),
-        ("a.csv", b"a,b\n\xe9,1\n", "a.csv can't be read: 'utf-8' codec can't decode"),
-        ("a.jsonl", b"{1}\n", "a.jsonl can't be read"),
+        ("a.parquet", b"", "a.parquet is empty, and so no Parquet file"),
+        ("a.csv.gz", b"a,b\n", "a.csv.gz can't be unpacked: Not a gzipped file"),
         ("a.csv", b"a,A\n1,2\n", "a.csv: column a stands more than once"),
         ("a.csv", b"a,,c\n1,2,3\n", "a.csv: column 2 has no name"),
         ("a.csv", b"a,_ROW\n1,2\n", "a.csv: column _row is a reserved name"),

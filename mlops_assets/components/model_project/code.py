@@ -97,17 +97,26 @@ class ProjectCode:
         """Digest of the files that there are among the given ones."""
         return text_digest(*(text for file in files if self.has(file) for text in (file, self.text(file))))
 
-    def contract(self, table: str, *, key: Sequence[str] = (), never_null: Sequence[str] = ()) -> "Contract":
-        """The contract of a table."""
+    def contract(
+        self,
+        table: str,
+        *,
+        key: Sequence[str] = (),
+        never_null: Sequence[str] = (),
+        decimal: str = ".",
+        thousands: str = "",
+    ) -> "Contract":
+        """The contract of a table; see `Contract.of`."""
         model = self._model(class_name(table))
-        return _contract_of(model, f"{self.project}: table {table}", tuple(key), tuple(never_null))
+        subject = f"{self.project}: table {table}"
+        return _contract_of(model, subject, tuple(key), tuple(never_null), decimal, thousands)
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
         if not self.has_feature_contract():
             return None
         model = self._model(FEATURES_CLASS)
-        contract = _contract_of(model, f"{self.project}: features", (), ())
+        contract = _contract_of(model, f"{self.project}: features")
         if contract.unique:
             raise ProjectError(
                 f"{self.project}: {FEATURES_CLASS} in {SCHEMA} asks for unique features",
@@ -207,11 +216,20 @@ class ProjectCode:
 
 
 @lru_cache(maxsize=64)
-def _contract_of(model: type, subject: str, key: tuple[str, ...], never_null: tuple[str, ...]) -> "Contract":
+def _contract_of(
+    model: type,
+    subject: str,
+    key: tuple[str, ...] = (),
+    never_null: tuple[str, ...] = (),
+    decimal: str = ".",
+    thousands: str = "",
+) -> "Contract":
     """Read a class once, not for each partition; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts import Contract
 
-    return Contract.of(model, subject=subject, key=key, never_null=never_null)
+    return Contract.of(
+        model, subject=subject, key=key, never_null=never_null, decimal=decimal, thousands=thousands
+    )
 
 
 def class_name(table: str) -> str:

@@ -13,6 +13,8 @@ from mlops_assets.resources import WarehouseResource
 SOURCE, ARRIVAL, FINGERPRINT, FOLDER = "source", "arrival", "source_fingerprint", "project_folder"
 """Names in metadata: where rows come from, the column that tells when, the digest of the source's content,
 and the folder that declares it."""
+DIALECT = "csv"
+"""Name in metadata: how CSV files are written, where not as usual."""
 
 
 class RawConfig(dg.Config):
@@ -29,16 +31,21 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     settings = project.settings.tables[table]
     partitions = arrival_partitions(project) if table in project.event_tables else None
     periods = project.timeline.periods if project.timeline and partitions else None
-    subject = project.subject(table)
+    subject, dialect = project.subject(table), settings.csv.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
         description=f"Rows of `{settings.source}` as they came: text stays text, and file and row are kept.",
         kinds=["duckdb", "deltalake"],
-        code=["raw 1", *([settings.arrival] if settings.arrival else [])],
+        code=[
+            "raw 1",
+            *([settings.arrival] if settings.arrival else []),
+            *([repr(dialect.reading())] if dialect.reading() else []),
+        ],
         metadata={
             SOURCE: settings.source,
             FOLDER: str(project.code.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
+            **({DIALECT: dialect.declared()} if dialect.declared() else {}),
         },
         partitions=partitions,
     )
@@ -47,10 +54,8 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        import duckdb
-
         from mlops_assets.stores.arrivals import arrival_of, partition_relations
-        from mlops_assets.stores.sources import unreadable
+        from mlops_assets.stores.source_rows import each_unchanged, refuse_empty
 
         source = project.root / Path(config.source or settings.source).expanduser()
         store, partition = warehouse.store, partition_of(context)
@@ -59,14 +64,16 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             store.turn(spec.key.path, partition),
             store.connect() as connection,
         ):
-            arrival = arrival_of(connection, source, periods, settings.arrival, partition, subject=subject)
+            arrival = arrival_of(
+                connection, source, periods, settings.arrival, partition, dialect=dialect, subject=subject
+            )
             relations = partition_relations(connection, arrival, periods, settings.arrival, subject=subject)
-            try:
+            if partition is None:
+                refuse_empty(arrival.files, relations, subject=subject)
+            with each_unchanged(arrival.files, relations, subject=subject) as unchanged:
                 result = store.write(
-                    spec.key.path, relations, partition=partition, dagster_run_id=context.run.run_id
+                    spec.key.path, unchanged, partition=partition, dagster_run_id=context.run.run_id
                 )
-            except duckdb.Error as error:
-                raise unreadable(source, subject, error) from error
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
             metadata={

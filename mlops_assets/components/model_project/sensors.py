@@ -62,6 +62,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
                 project.root / Path(settings.source).expanduser(),
                 periods,
                 settings.arrival,
+                dialect=settings.csv.dialect,
                 subject=project.subject(table),
                 until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                 connect=warehouse.store.connect,

@@ -8,12 +8,13 @@ Not here: what a setting does; the asset that uses it knows.
 from typing import Annotated, Literal, Self
 
 import dagster as dg
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlops_assets.ml.tasks import Metric, Task, default_metric
 from mlops_assets.names import IDENTIFIER
 from mlops_assets.periods import Cadence
+from mlops_assets.stores.dialects import Dialect
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal["xgboost", "linear"]
@@ -48,6 +49,58 @@ class TargetSettings(Settings):
     )
 
 
+class CsvSettings(Settings):
+    """How a table's CSV files are written, where not as usual: other programs, other countries."""
+
+    delimiter: str = Field(
+        default=",", description="What separates fields, one character such as `;` or `\t` (in quotes)."
+    )
+    encoding: str = Field(
+        default="utf-8",
+        description="As Python calls it: `latin-1`, `cp1252`, `utf-16`, … A byte order mark says more.",
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="What comes before a number's fraction.")
+    thousands: str = Field(
+        default="", description="What groups a number's digits by three, such as `.`; by default nothing."
+    )
+    quote: str = Field(
+        default='"', description="What surrounds a field that holds delimiters; empty for nothing."
+    )
+    nulls: list[str] = Field(
+        default_factory=list,
+        description="Texts that mean that there is no value, such as `NA`; the empty field always does.",
+    )
+    skip_lines: int = Field(default=0, ge=0, description="How many lines come before the header.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding_of_text(cls, encoding: str) -> str:
+        try:
+            "a".encode(encoding)
+        except (LookupError, ValueError) as error:
+            raise ValueError("Python knows no such encoding of text") from error
+        return encoding
+
+    @model_validator(mode="after")
+    def _marks_can_be_told_apart(self) -> Self:
+        marks = {"delimiter": self.delimiter, "quote": self.quote, "thousands": self.thousands}
+        for name, mark in marks.items():
+            if len(mark) != 1 and (mark or name == "delimiter"):
+                raise ValueError(f"csv.{name} is {mark!r}, and is one character")
+            if mark in ("\n", "\r", "\0") or (name == "thousands" and mark.isdigit()):
+                raise ValueError(f"csv.{name} can't be {mark!r}")
+        if self.delimiter == self.quote:
+            raise ValueError(f"csv.delimiter and csv.quote are both {self.quote!r}")
+        if self.decimal == self.thousands:
+            raise ValueError(f"csv.decimal and csv.thousands are both {self.decimal!r}")
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """The same as readers take it."""
+        return Dialect.of(self.model_dump())
+
+
 class TableSettings(Settings):
     """A table and where its rows come from."""
 
@@ -69,6 +122,9 @@ class TableSettings(Settings):
         default=None,
         description="Event projects: the column that tells when a row became known, where one file holds "
         "many partitions. Without it, the date in a file's name says to which partition its rows belong.",
+    )
+    csv: CsvSettings = Field(
+        default=CsvSettings(), description="How its CSV files are written, where not as usual."
     )
     max_rejected_share: float = Field(
         default=0.05,

@@ -22,6 +22,7 @@ from mlops_assets.components.model_project.project import (
 )
 from mlops_assets.components.model_project.search import fit_settings, run_search, search_settings
 from mlops_assets.components.model_project.training_set import inputs_of
+from mlops_assets.components.model_project.validated import declared_contract
 from mlops_assets.ml.machine import peak_memory_bytes
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
@@ -67,6 +68,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             public_settings(settings.target),
             public_settings(settings.tuning, but=BUDGET),
             *([public_settings(settings.training)] if project.timeline else []),
+            *_spelling(project),
         ],
         metadata={TRIALS: settings.tuning.trials},
         partitions=partitions,
@@ -211,13 +213,18 @@ def _callers_columns(project: Project, features: "pd.DataFrame") -> "tuple[Colum
     from mlops_assets.ml.columns import Column
 
     if project.timeline is None:
-        key = project.settings.tables[project.table].key
-        columns = project.code.contract(project.table, key=key).columns
+        columns = declared_contract(project, project.table).columns
         return tuple(column for column in columns if column.name != project.settings.target.column)
     return tuple(
         Column(str(name), "DOUBLE" if kind.kind == "f" else "VARCHAR")
         for name, kind in features.dtypes.items()
     )
+
+
+def _spelling(project: Project) -> list[str]:
+    """How a caller's texts of numbers are read, where not as usual: the model casts them."""
+    csv = project.settings.tables[project.table].csv
+    return [repr((csv.decimal, csv.thousands))] if project.timeline is None and csv.dialect.has_marks else []
 
 
 def _metadata(

@@ -1,6 +1,7 @@
 """validated/<table> and quarantine/<table>: every raw row is in exactly one of the two."""
 
-from collections.abc import Collection, Iterator
+import difflib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         project.settings.target.column,
         repr(settings.max_rejected_share),
         *([settings.time] if settings.time else []),
+        *([repr((settings.csv.decimal, settings.csv.thousands))] if settings.csv.dialect.has_marks else []),
     ]
     validated = project.spec(
         project.table_key(names.VALIDATED, table),
@@ -87,6 +89,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def contract(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.ml.decimal_commas import comma_hint
         from mlops_assets.ml.validation import validate
 
         store, partition = warehouse.store, partition_of(context)
@@ -136,7 +139,10 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             kept, rejected = results[validated.key].rows, results[quarantine.key].rows
             share = rejected / raw_rows if raw_rows else 0.0
             yield _accounting(raw_rows, kept, rejected, validated.key)
-            yield _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
+            checked = _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
+            if not checked.passed and (hint := comma_hint(declared.columns, bad)):
+                checked = checked._replace(description=f"{checked.description}; {hint}")
+            yield checked
 
     return contract
 
@@ -145,7 +151,10 @@ def declared_contract(project: Project, table: str) -> "Contract":
     """The contract of a table; the time of an event is never missing."""
     settings = project.settings.tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
-    declared = project.code.contract(table, key=settings.key, never_null=known)
+    csv = settings.csv
+    declared = project.code.contract(
+        table, key=settings.key, never_null=known, decimal=csv.decimal, thousands=csv.thousands
+    )
     for name in known:
         found = next((column for column in declared.columns if column.name == name), None)
         if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):
@@ -194,15 +203,24 @@ def _refuse_unusable(
 ) -> int:
     """The number of raw rows, after rows and columns were found to be there; a partition may be empty."""
     if missing := declared.missing(raw.columns):
+        there = [name for name in raw.columns if name not in names.PROVENANCE]
+        meant = _meant(missing, [name for name in there if name not in declared.names])
         raise DataError(
-            f"{subject}: the source lacks the columns {', '.join(missing)}; it has "
-            f"{', '.join(name for name in raw.columns if name not in names.PROVENANCE)}",
-            hint="rename the source's columns, or change schema.py",
+            f"{subject}: the source lacks the columns {', '.join(missing)}; it has {', '.join(there)}"
+            + (f". Did you mean {meant}?" if meant else ""),
+            hint="rename the source's columns, or change schema.py; what was validated before stays",
         )
     rows = int(raw.count("*").fetchall()[0][0])
     if not rows and not partition:
         raise DataError(f"{subject}: the source has no rows", hint="look at what wrote the file")
     return rows
+
+
+def _meant(missing: Sequence[str], others: Sequence[str]) -> str:
+    """Columns of the source that may be the missing ones by another name."""
+    spelled = {name.lower(): name for name in others}
+    pairs = ((name, difflib.get_close_matches(name.lower(), spelled, n=1)) for name in missing)
+    return ", ".join(f"{spelled[near[0]]} for {name}" for name, near in pairs if near)
 
 
 def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.AssetCheckResult:
