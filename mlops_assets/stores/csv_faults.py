@@ -12,15 +12,13 @@ import codecs
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from mlops_assets.errors import DataError
 from mlops_assets.stores.csv_files import (
     LINE_LIMIT,
-    LineTooLongError,
-    bounded_lines,
     encoding_of,
     open_bytes,
     open_text,
@@ -35,28 +33,6 @@ _CHUNK = 1 << 20
 _LINE_ENDS = {"\r\n": "CR LF", "\n": "LF", "\r": "CR"}
 
 
-@dataclass
-class _Lines:
-    """The lines of a text, with what was seen of them."""
-
-    text: TextIO
-    read: int = 0
-    last: str = ""
-    undecoded: bool = False
-    """Whether the last row has bytes that the encoding does not know."""
-    ends: dict[str, int] = field(default_factory=dict)
-    """The line in which each kind of line end was first seen."""
-
-    def __iter__(self) -> Iterator[str]:
-        for line in bounded_lines(self.text):
-            self.read, self.last = self.read + 1, line
-            self.undecoded = self.undecoded or _has_undecoded(line)
-            end = next((end for end in _LINE_ENDS if line.endswith(end)), "")
-            if end:
-                self.ends.setdefault(end, self.read)
-            yield line
-
-
 def csv_fault(file: "SourceFile", subject: str) -> DataError | None:
     """The first fault of a file; None when there is none that is known.
 
@@ -67,57 +43,63 @@ def csv_fault(file: "SourceFile", subject: str) -> DataError | None:
     """
     where = f"{subject}: {file.path}"
     encoding = encoding_of(file.path, file.dialect)
-    with _long_fields(), open_text(file.path, encoding, "surrogateescape") as text:
-        lines = _Lines(text)
-        try:
-            return _fault_of_rows(file, where, encoding, lines)
-        except LineTooLongError:
-            return DataError(
-                f"{where}: line {lines.read + 1} is longer than {LINE_LIMIT:,} bytes, the most that a row "
-                "may have",
-                hint=f"look for lost line ends or a quote that is never closed; {KEPT}",
-            )
-        except UnicodeError:  # of an encoding that can't pass over what it does not know
-            return _undecodable(file, where, encoding, "")
-
-
-def _fault_of_rows(file: "SourceFile", where: str, encoding: str, lines: _Lines) -> DataError | None:
-    rows = iter(lines)
-    for _ in zip(range(file.dialect.skip_lines), rows, strict=False):
-        pass
-    reader = csv.reader(rows, **file.dialect.csv_options())
-    header: list[str] = []
-    number = before = 0
-    while True:
-        before, lines.undecoded = lines.read, False
-        place = _place(number, before + 1, header)
-        try:
-            row = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            return _fault_of_quotes(where, place, str(error), lines)
-        if lines.undecoded:
-            return _undecodable(file, where, encoding, f"{place}{_undecoded_field(row, header)}")
-        if not row and len(header) != 1:
-            continue
-        if header and len(row or [""]) != len(header):
-            return _ragged(where, place, row, header, file.dialect.delimiter, lines.last)
-        if header:
-            number += 1
-        else:
-            header, number = [name.strip() for name in row], 1
-    if len(lines.ends) > 1:
-        (usual, _), (other, line) = sorted(lines.ends.items(), key=lambda item: item[1])[:2]
+    if line := _long_line(file.path):
         return DataError(
-            f"{where}: line {line} ends with {_LINE_ENDS[other]}, those before it with {_LINE_ENDS[usual]}",
-            hint=f"write all line ends alike; {KEPT}",
+            f"{where}: line {line} is longer than {LINE_LIMIT:,} bytes, the most that a row may have",
+            hint=f"look for lost line ends or a quote that is never closed; {KEPT}",
         )
+    if found := first_undecodable(file.path, encoding):
+        return _undecodable(file, where, encoding, *found)
+    with _long_fields(), open_text(file.path, encoding) as text:
+        return _fault_of_rows(file, where, text) or _mixed_line_ends(file.path, encoding, where)
+
+
+def _long_line(path: Path) -> int | None:
+    """The number of the first line that is longer than a row may be."""
+    number, length = 1, 0
+    with open_bytes(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            ends = chunk.count(b"\n") or chunk.count(b"\r")
+            end = b"\n" if b"\n" in chunk else b"\r"
+            if length + (chunk.find(end) if ends else len(chunk)) > LINE_LIMIT:
+                return number
+            length = len(chunk) - chunk.rfind(end) - 1 if ends else length + len(chunk)
+            number += ends
     return None
 
 
-def _place(number: int, line: int, header: list[str]) -> str:
-    return f"row {number} (line {line})" if header else f"the header (line {line})"
+def _fault_of_rows(file: "SourceFile", where: str, text: TextIO) -> DataError | None:
+    """The first row that has other fields than the header, or quotes that don't pair."""
+    dialect, header, number, before = file.dialect, [], 0, 0
+    for _ in zip(range(dialect.skip_lines), text, strict=False):
+        pass
+    reader = csv.reader(text, **dialect.csv_options())
+    try:
+        header = next(reader)
+        width, before = len(header), reader.line_num
+        for row in reader:
+            if len(row) != width and (row or width == 1) and (row or [""]) != [""] * width:
+                last = _line(file, before + 1, reader.line_num)
+                place = _place(number + 1, dialect.skip_lines + before + 1)
+                return _ragged(where, place, row, [name.strip() for name in header], dialect.delimiter, last)
+            number += bool(row) or width == 1
+            before = reader.line_num
+    except csv.Error as error:
+        place = _place(number + 1 if header else 0, dialect.skip_lines + before + 1)
+        last = _line(file, before + 1, reader.line_num)
+        return _fault_of_quotes(where, place, str(error), dialect.skip_lines + reader.line_num, last)
+    return None
+
+
+def _place(number: int, line: int) -> str:
+    return f"row {number} (line {line})" if number else f"the header (line {line})"
+
+
+def _line(file: "SourceFile", first: int, last: int) -> str:
+    """The last of some lines, counted from the header."""
+    with open_text(file.path, encoding_of(file.path, file.dialect)) as text:
+        skipped = file.dialect.skip_lines
+        return next(islice(text, skipped + max(first, last) - 1, None), "")
 
 
 def _ragged(
@@ -142,11 +124,11 @@ def _ragged(
     )
 
 
-def _fault_of_quotes(where: str, place: str, reason: str, lines: _Lines) -> DataError:
+def _fault_of_quotes(where: str, place: str, reason: str, line: int, last: str) -> DataError:
     if "expected after" in reason:
-        told = f"line {lines.read} goes on after a closing quote: {_shown(lines.last)}"
+        told = f"line {line} goes on after a closing quote: {_shown(last)}"
     else:
-        told = f"a quote is opened and never closed up to line {lines.read}"
+        told = f"a quote is opened and never closed up to line {line}"
     return DataError(
         f"{where}, {place}: {told}",
         hint="close it; a quote inside of a quoted field is doubled, and a file without quotes declares "
@@ -154,15 +136,30 @@ def _fault_of_quotes(where: str, place: str, reason: str, lines: _Lines) -> Data
     )
 
 
-def _undecodable(file: "SourceFile", where: str, encoding: str, place: str) -> DataError:
-    found = first_undecodable(file.path, encoding)
-    assert found is not None
-    offset, line, wrong = found
+def _mixed_line_ends(path: Path, encoding: str, where: str) -> DataError | None:
+    with open_text(path, encoding) as text:
+        usual = ""
+        for number, line in enumerate(text, 1):
+            end = next((end for end in _LINE_ENDS if line.endswith(end)), "")
+            usual = usual or end
+            if end and end != usual:
+                return DataError(
+                    f"{where}: line {number} ends with {_LINE_ENDS[end]}, those before it with "
+                    f"{_LINE_ENDS[usual]}",
+                    hint=f"write all line ends alike; {KEPT}",
+                )
+    return None
+
+
+def _undecodable(
+    file: "SourceFile", where: str, encoding: str, offset: int, line: int, wrong: bytes
+) -> DataError:
+    place = _undecoded_field(file, encoding, line)
     other = _other_encoding(file.path, encoding)
     told = f"byte {offset} (line {line}) is 0x{wrong[:1].hex()}, which is not {encoding.removesuffix('-sig')}"
     decoded = wrong.decode(other, "replace")
     return DataError(
-        f"{where}{f', {place}' if place else ''}: {told}; it decodes as {other}: {_shown(decoded)}",
+        f"{where}{place}: {told}; it decodes as {other}: {_shown(decoded)}",
         hint=f"declare csv.encoding: {other} for the table, if that is what it was written in; {KEPT}",
     )
 
@@ -202,21 +199,28 @@ def _other_encoding(path: Path, encoding: str) -> str:
     )
 
 
-def _undecoded_field(row: list[str], header: list[str]) -> str:
-    for name, value in zip(header, row, strict=False):
-        if _has_undecoded(value):
-            return f", {name}"
-    return ""
+def _undecoded_field(file: "SourceFile", encoding: str, line: int) -> str:
+    """Row and field of what an encoding does not know, where the rows before it can be read."""
+    skipped, header, number = file.dialect.skip_lines, [], 0
+    with _long_fields(), open_text(file.path, encoding, "surrogateescape") as text:
+        try:
+            for _ in zip(range(skipped), text, strict=False):
+                pass
+            reader = csv.reader(text, **file.dialect.csv_options())
+            header = next(reader)
+            row = header
+            while skipped + reader.line_num < line:
+                row = next(reader)
+                number += 1
+        except (csv.Error, UnicodeError, StopIteration):
+            return ""
+    fields = (name for name, value in zip(header, row, strict=False) if _has_undecoded(value))
+    named = "".join(f", {name.strip()}" for name in islice(fields, 1)) if number else ""
+    return f", {_place(number, line)}{named}"
 
 
 def _has_undecoded(text: str) -> bool:
-    if text.isascii():
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(text: str) -> str:
