@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
@@ -18,6 +19,8 @@ from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
 from mlops_assets_tests.shop import MONTHS, KeptShop, Shop
+
+settings.register_profile("many", max_examples=2_000, deadline=None)
 
 MakeProject = Callable[..., Project]
 

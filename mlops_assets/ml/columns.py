@@ -53,7 +53,11 @@ class Column:
         return str(number).replace(".", self.decimal)
 
     def cast_sql(self) -> str:
-        """The typed value of a source's column, null when there is none: NaN is null, 3.5 is no integer."""
+        """The typed value of a source's column, null when there is none.
+
+        NaN is null, 3.5 is no integer, and a time without end or outside of the years 1 to 9999 is none: no
+        calendar but SQL's knows it.
+        """
         raw = quoted(self.name)
         if self.has_marks and self.sql_type in ("DOUBLE", "BIGINT"):
             raw = self._plain_sql()
@@ -69,6 +73,9 @@ class Column:
                 )
             case "VARCHAR":
                 return f"{raw}::varchar"
+            case "DATE" | "TIMESTAMP":
+                cast = f"try_cast({raw} as {self.sql_type.lower()})"
+                return f"case when year({cast}) between 1 and 9999 then {cast} end"
         return f"try_cast({raw} as {self.sql_type.lower()})"
 
     def _plain_sql(self) -> str:

@@ -5,7 +5,8 @@ Add here: nothing about what a rule is; that is `contracts.py`.
 Not here: the tables that the rows come from and go to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -14,12 +15,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mlops_assets.errors import DataError
 from mlops_assets.ml.contracts import Contract
+from mlops_assets.ml.uniqueness import repeats
 from mlops_assets.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.sql import literal, quoted, quoted_list
 
 _BATCH_ROWS = 65_536
 _OCCURRENCE_BITS = 14
+_TOO_MANY_EQUAL = "row_id: too many rows are equal in"
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _BROKEN_SCHEMA = pa.schema(
@@ -71,8 +75,7 @@ def validate(
         sound = bare.join(places, _PLACE, how="anti").project("*, false as _broken")
         marked = sound.union(bare.join(places, _PLACE, how="semi").project("*, true as _broken"))
         marked.create_view("marked", replace=True)
-        for names in contract.unique:
-            broken = broken.union(connection.sql(contract.duplicates_sql(names, "marked")))
+        broken = broken.union(repeats(connection, contract, "marked", scratch))
     listed = broken.aggregate(f"{_PLACE}, list(rule order by rank, rule) as {BROKEN_RULES}", _PLACE)
     listed.write_parquet(str(scratch / "rules.parquet"))
     listed = connection.read_parquet(str(scratch / "rules.parquet"))
@@ -95,8 +98,34 @@ def with_row_ids(relation: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckd
     in all of the key share the upper bits, and so the side of a split.
     """
     identified = relation.project(f"*, {_bits_sql(key)} as _bits")
-    number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
-    return identified.project(f"* exclude (_bits), _bits * {1 << _OCCURRENCE_BITS} + {number} as {ROW_ID}")
+    numbered = identified.project(
+        f"*, row_number() over (partition by _bits order by {_PLACE}) - 1 as _number"
+    )
+    most, told = 1 << _OCCURRENCE_BITS, literal(f"{_TOO_MANY_EQUAL} {', '.join(key)}")
+    room = f"case when _number < {most} then _number else error({told}) end"
+    return numbered.project(f"* exclude (_bits, _number), _bits * {most} + {room} as {ROW_ID}")
+
+
+@contextmanager
+def identities_told(subject: str) -> Iterator[None]:
+    """Tell in words what `with_row_ids` finds when its rows are read.
+
+    Raises
+    ------
+    DataError
+        When more rows are equal than `row_id` can number: the next one would pass for another key's.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        _, found, columns = str(error).partition(_TOO_MANY_EQUAL)
+        if not found:
+            raise
+        raise DataError(
+            f"{subject}: more than {1 << _OCCURRENCE_BITS:,} rows are equal in "
+            f"{columns.strip().splitlines()[0]}",
+            hint="declare a `key` for the table, a column such as the row's number that tells rows apart",
+        ) from error
 
 
 def row_bits_sql(key: Sequence[str], *, salt: str) -> str:

@@ -1,22 +1,18 @@
 """The contract step: every raw row is in exactly one of valid and quarantine, whatever the order."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pandera.pandas as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mlops_assets.ml import validation
+from mlops_assets.errors import DataError
 from mlops_assets.ml.contracts import Contract
-from mlops_assets.ml.validation import key_bits_sql, validate, with_row_ids
+from mlops_assets.ml.validation import identities_told, key_bits_sql, validate, with_row_ids
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
 Split = Callable[..., Outcome]
@@ -222,62 +218,17 @@ def test_a_time_that_is_no_time_breaks_its_own_rule_and_not_that_of_the_future(s
     assert rules(quarantine) == {1: ["at: dtype(datetime64[ns])"]}
 
 
-TEXTS = st.sampled_from(
-    [None, "", "nan", "inf", "x", "0", "1", "1.0", "2.5", "-3", "true", "9007199254740993"]
-)
-CHECKS = st.sampled_from(
-    [pa.Check.gt(0), pa.Check.isin([0, 1, 7]), pa.Check(lambda values: values % 2 == 1, name="odd")]
-)
-COLUMNS = st.builds(
-    lambda kind, check, nullable, unique: pa.Column(
-        kind, check if kind is not str else None, nullable=nullable, unique=unique
-    ),
-    st.sampled_from([int, float, str]),
-    st.none() | CHECKS,
-    st.booleans(),
-    st.booleans(),
-)
-TABLE_CHECKS = st.none() | st.just(pa.Check(lambda frame: frame["a"] == frame["b"], name="equal"))
-SCHEMAS = st.builds(
-    lambda a, b, check, unique, kept: pa.DataFrameSchema(
-        {"a": a, "b": b}, checks=check, unique=unique, report_duplicates=kept
-    ),
-    COLUMNS,
-    COLUMNS,
-    TABLE_CHECKS,
-    st.sampled_from([None, ["a", "b"]]),
-    st.sampled_from(["exclude_first", "exclude_last"]),
-)
-ROWS = st.lists(st.tuples(TEXTS, TEXTS), max_size=10)
-
-
-def places(rows: Sequence[tuple[int, str | None, str | None]], schema: pa.DataFrameSchema) -> Outcome:
-    """Both sides of rows that carry their own numbers."""
-    frame = pd.DataFrame(rows, columns=["_row", "a", "b"]).astype({"a": object, "b": object})
-    with duckdb.connect() as connection, TemporaryDirectory() as scratch:
-        raw = connection.from_df(frame).project(
-            "a::varchar as a, b::varchar as b, _row::bigint as _row, 'f' as _source_file, "
-            "'' as _source_sha256"
-        )
-        contract = Contract.of(schema, subject="shop: table orders")
-        valid, quarantine = validate(
-            connection, raw, contract, identity=contract.names, scratch=Path(scratch)
-        )
-        return valid.order("_row").df(), quarantine.order("_row").df()
-
-
-@given(ROWS, SCHEMAS, st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
-def test_each_row_has_one_place_and_neither_order_nor_batches_change_it(rows, schema, random):
-    numbered = [(number, *row) for number, row in enumerate(rows)]
-    valid, quarantine = places(numbered, schema)
-    assert Counter([*valid["_row"], *quarantine["_row"]]) == Counter(range(len(rows)))
-    values = quarantine[["a", "b"]].astype(object).where(lambda frame: frame.notna(), None)
-    assert list(values.itertuples(index=False, name=None)) == [rows[place] for place in quarantine["_row"]]
-    assert all(len(found) for found in quarantine["_broken_rules"])
-    random.shuffle(numbered)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "_BATCH_ROWS", 3)
-        shuffled_valid, shuffled_quarantine = places(numbered, schema)
-    pd.testing.assert_frame_equal(shuffled_valid, valid)
-    assert rules(shuffled_quarantine) == rules(quarantine)
+def test_more_equal_rows_than_an_id_can_number_are_refused_with_the_way_out(
+    connection, split: Split, record_property
+):
+    schema = pa.DataFrameSchema({"a": pa.Column(str), "b": pa.Column(str)})
+    rows = [["x", "y"]] * 16_384
+    assert split(schema, rows)[0]["row_id"].is_unique
+    with (
+        pytest.raises(
+            DataError, match=r"orders: more than 16,384 rows are equal in a, b\n  hint: declare a `key`"
+        ) as raised,
+        identities_told("shop: table orders"),
+    ):
+        split(schema, [*rows, ["x", "y"]])
+    record_property("told", str(raised.value))

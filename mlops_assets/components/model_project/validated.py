@@ -90,7 +90,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.ml.decimal_commas import comma_hint
-        from mlops_assets.ml.validation import validate
+        from mlops_assets.ml.validation import identities_told, validate
 
         store, partition = warehouse.store, partition_of(context)
         with (
@@ -98,6 +98,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             store.turn(validated.key.path, partition),
             store.connect() as connection,
             TemporaryDirectory() as scratch,
+            identities_told(project.subject(table)),
         ):
             declared = declared_contract(project, table)
             version = store.version(raw_key.path)
