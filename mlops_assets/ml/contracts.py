@@ -78,8 +78,7 @@ class Contract:
         subject: str,
         key: Sequence[str] = (),
         never_null: Sequence[str] = (),
-        decimal: str = ".",
-        thousands: str = "",
+        spelling: tuple[str, str] = (".", ""),
     ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
@@ -89,8 +88,8 @@ class Contract:
             Columns that identify a row; unique, and never null.
         never_null
             More columns that are never null, whatever the schema says.
-        decimal, thousands
-            How the source spells the texts of numbers; see `Column`.
+        spelling
+            The decimal mark and the thousands mark of the source's texts; see `Column`.
 
         Raises
         ------
@@ -100,7 +99,7 @@ class Contract:
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
         _refuse_unsupported(schema, subject)
         types = {name: _sql_type(column, subject) for name, column in schema.columns.items()}
-        marks = {"decimal": decimal, "thousands": thousands}
+        marks = dict(zip(("decimal", "thousands"), spelling, strict=True))
         columns = tuple(
             Column(
                 name=name,

@@ -26,6 +26,7 @@ from mlops_assets.periods import Periods
 from mlops_assets.stores.arrivals import fingerprint, row_arrivals
 from mlops_assets.stores.dating import DatedFiles, date_files, listed, newest_period, now
 from mlops_assets.stores.dialects import USUAL, Dialect
+from mlops_assets.stores.read_faults import unreadable
 from mlops_assets.stores.snapshots import FileState, RowScan, Snapshot, SnapshotStore
 from mlops_assets.stores.sources import FoundFile, SourceFile, format_of, list_files
 
@@ -92,7 +93,7 @@ def look(
 ) -> Look:
     """Compare a source with the last snapshot of it.
 
-    No file is no error. The parameters are those of `find_arrivals`.
+    No file is no error; a folder that may not be read is one. The parameters are those of `find_arrivals`.
 
     Parameters
     ----------
@@ -101,7 +102,10 @@ def look(
     """
     until = until or now()
     by_row = periods is not None and column is not None
-    found, dated, told = _dated(source, periods, by_row=by_row, until=until)
+    try:
+        found, dated, told = _dated(source, periods, by_row=by_row, until=until)
+    except OSError as error:
+        raise unreadable(source, subject, error) from error
     states = _states(found, previous.files)
     waiting = _hash_still(chain(*dated.by_partition.values()), states, previous.files, told)
     scan = previous.scan

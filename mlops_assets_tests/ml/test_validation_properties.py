@@ -78,9 +78,7 @@ def cases(draw: st.DrawFn) -> Case:
     key = draw(st.sampled_from([(), there[:1]]))
     times = [name for name in there if kinds[name] == "datetime64[ns]"]
     marks = draw(st.sampled_from([(".", ""), (",", ""), (",", "."), (".", ",")]))
-    contract = Contract.of(
-        schema, subject="shop: table orders", key=key, decimal=marks[0], thousands=marks[1]
-    )
+    contract = Contract.of(schema, subject="shop: table orders", key=key, spelling=marks)
     source = (*there, *draw(st.sampled_from([(), ("more",)])))
     pool = st.sampled_from(draw(st.lists(TEXTS, min_size=1, max_size=6)))
     rows = draw(st.lists(st.tuples(*(pool for _ in source)), max_size=14))

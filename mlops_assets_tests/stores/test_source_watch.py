@@ -14,6 +14,7 @@ from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.stores import source_watch
 from mlops_assets.stores.arrivals import find_arrivals
+from mlops_assets.stores.dialects import Dialect
 from mlops_assets.stores.snapshots import SnapshotStore
 from mlops_assets.stores.source_watch import Look, look
 
@@ -270,6 +271,17 @@ def test_a_file_that_cannot_be_scanned_is_told_and_changes_nothing(rows: Bench):
     rows.write("big.csv", "day\n2025-01-05\n2025-02-06\n")
     rows.look()
     assert list(rows.look().changed) == ["2025-02"]
+
+
+def test_rows_are_dated_by_the_declared_dialect_and_scanned_again_by_another(rows: Bench):
+    rows.write("big.csv", "day;a\n2025-01-05;1\n2025-02-05;x\n")
+    rows.look()
+    assert "is the delimiter ';'?" in rows.look().left_out[0]
+    seen = rows.look(dialect=Dialect(delimiter=";"))
+    assert list(seen.changed) == ["2025-01", "2025-02"]
+    spelled = rows.look(dialect=Dialect(delimiter=";", decimal=","))
+    assert spelled.changed == {}
+    assert list(rows.look(dialect=Dialect(delimiter=";", nulls=("x",))).changed) == ["2025-02"]
 
 
 # ---------------------------------------------------------------- what is asked for

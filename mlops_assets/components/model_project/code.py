@@ -103,13 +103,12 @@ class ProjectCode:
         *,
         key: Sequence[str] = (),
         never_null: Sequence[str] = (),
-        decimal: str = ".",
-        thousands: str = "",
+        spelling: tuple[str, str] = (".", ""),
     ) -> "Contract":
         """The contract of a table; see `Contract.of`."""
         model = self._model(class_name(table))
         subject = f"{self.project}: table {table}"
-        return _contract_of(model, subject, tuple(key), tuple(never_null), decimal, thousands)
+        return _contract_of(model, subject, tuple(key), tuple(never_null), spelling)
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
@@ -221,15 +220,12 @@ def _contract_of(
     subject: str,
     key: tuple[str, ...] = (),
     never_null: tuple[str, ...] = (),
-    decimal: str = ".",
-    thousands: str = "",
+    spelling: tuple[str, str] = (".", ""),
 ) -> "Contract":
     """Read a class once, not for each partition; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts import Contract
 
-    return Contract.of(
-        model, subject=subject, key=key, never_null=never_null, decimal=decimal, thousands=thousands
-    )
+    return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling)
 
 
 def class_name(table: str) -> str:

@@ -37,7 +37,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     raw_key = project.table_key(names.RAW, table)
     partitions = arrival_partitions(project) if table in project.event_tables else None
     code = [
-        "validated 1",
+        "validated 2",
         project.code.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,
@@ -154,7 +154,7 @@ def declared_contract(project: Project, table: str) -> "Contract":
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     csv = settings.csv
     declared = project.code.contract(
-        table, key=settings.key, never_null=known, decimal=csv.decimal, thousands=csv.thousands
+        table, key=settings.key, never_null=known, spelling=(csv.decimal, csv.thousands)
     )
     for name in known:
         found = next((column for column in declared.columns if column.name == name), None)
