@@ -11,7 +11,8 @@ of a whole column would mean something else for each batch. Such checks are refu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from pandera.errors import SchemaErrors
 
 from mlops_assets.errors import ProjectError
 from mlops_assets.ml.columns import Column, SqlType, select_list
+from mlops_assets.ml.screening import Screen
 from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.sql import literal, quoted_list
 
@@ -144,21 +146,29 @@ class Contract:
 
     def cast_rules_sql(self, available: Sequence[str]) -> str:
         """An expression for the list of rules that a source row breaks by its types, nulls and infinities."""
-        rules = []
+        rules = [f"case when {broken} then {rule} end" for broken, rule in self._cast_rules(available)]
+        return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
+
+    def cast_broken_sql(self, available: Sequence[str]) -> str:
+        """A condition, never null, for a source row that breaks one of these rules."""
+        broken = " or ".join(broken for broken, _ in self._cast_rules(available))
+        return f"coalesce({broken or 'false'}, false)"
+
+    def _cast_rules(self, available: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Conditions on a source row, and the rule that it breaks where one holds, as SQL."""
         for column in self.columns:
             null = literal(f"{column.name}: not_nullable")
             if column.name not in available:
                 if column.required and not column.nullable:
-                    rules.append(null)
+                    yield "true", null
                 continue
-            cast, was_null = column.cast_sql(), column.is_null_sql()
+            value, was_null = column.cast_sql(), column.is_null_sql()
             wrong_type = literal(f"{column.name}: dtype({_PANDAS_TYPES[column.sql_type]})")
-            rules.append(f"case when not {was_null} and {cast} is null then {wrong_type} end")
+            yield f"not {was_null} and {value} is null", wrong_type
             if not column.nullable:
-                rules.append(f"case when {was_null} then {null} end")
+                yield was_null, null
             if column.sql_type == "DOUBLE":
-                rules.append(f"case when isinf({cast}) then {literal(f'{column.name}: finite')} end")
-        return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
+                yield f"isinf({value})", literal(f"{column.name}: finite")
 
     def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
         """The value rules that rows of a typed batch break.
@@ -190,14 +200,34 @@ class Contract:
 
     def _complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that lack no required value, with numbers as NumPy has them."""
-        needed = {column.name for column in self.columns if column.required and not column.nullable}
-        types: dict[str, Any] = {}
+        complete = frame[frame[sorted(self._needed)].notna().all(axis=1)]
+        return complete.astype(cast(Any, self._row_types))
+
+    @property
+    def _needed(self) -> set[str]:
+        return {column.name for column in self.columns if column.required and not column.nullable}
+
+    @property
+    def _row_types(self) -> dict[str, str]:
+        """What a rule of several columns sees numbers as."""
+        types = {}
         for column in self.columns:
             if column.sql_type == "BIGINT":
-                types[column.name] = "int64" if column.name in needed else "float64"
+                types[column.name] = "int64" if column.name in self._needed else "float64"
             if column.sql_type == "BOOLEAN":
-                types[column.name] = "bool" if column.name in needed else "boolean"
-        return frame[frame[sorted(needed)].notna().all(axis=1)].astype(types)
+                types[column.name] = "bool" if column.name in self._needed else "boolean"
+        return types
+
+    @cached_property
+    def screen(self) -> Screen:
+        """What tells most rows that break no value rule, for much less than `broken_rules`."""
+        return Screen.of(
+            self.columns,
+            {name: column.checks for name, column in self._checks.columns.items()},
+            self._table_checks.checks,
+            pd.DataFrame({column.name: _empty(column) for column in self.columns}),
+            self._row_types,
+        )
 
     def _failures(self, checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
         try:

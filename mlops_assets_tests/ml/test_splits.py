@@ -1,6 +1,8 @@
 """Splits: the share is near the asked one, and a row's side is its own."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -22,15 +24,14 @@ def holdout(
 ) -> dict[tuple[Row, int], bool]:
     """Whether each row is in the holdout, by the row and its number among equal ones."""
     frame = pd.DataFrame([*rows], columns=["name", "town", "kind"], dtype=object)
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, TemporaryDirectory() as scratch:
         raw = connection.from_df(frame).project(
             "name::varchar as name, town::varchar as town, kind::varchar as kind, "
             "'f' as _source_file, row_number() over () as _row"
         )
         side = holdout_sql(method, share, seed, target="kind", groups=["town"])
-        found = with_row_ids(raw, ["name", "town", "kind"]).project(
-            f"name, town, kind, row_id % 16384, {side}"
-        )
+        identified = with_row_ids(connection, raw, ["name", "town", "kind"], Path(scratch))
+        found = identified.project(f"name, town, kind, row_id % 16384, {side}")
         return {((name, town, kind), number): in_it for name, town, kind, number, in_it in found.fetchall()}
 
 

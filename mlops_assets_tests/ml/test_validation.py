@@ -155,28 +155,45 @@ def test_a_source_without_rows_gives_two_empty_tables(split: Split):
     assert list(valid.columns)[-1] == "row_id"
 
 
-def row_ids(raw: duckdb.DuckDBPyRelation, key: Sequence[str]) -> list[tuple[Any, ...]]:
-    identified = with_row_ids(raw, key)
-    return sorted(identified.project("a, b, row_id").fetchall(), key=repr)
+@pytest.fixture
+def identified(connection, raw_rows, tmp_path: Path) -> Callable[..., list[tuple[Any, ...]]]:
+    """Rows of two columns, each with its number in the file, its identity and the identity's upper bits."""
+
+    def identify(values: Sequence[Sequence[str | None]], key: Sequence[str] = ("a", "b")) -> list[Any]:
+        found = with_row_ids(connection, raw_rows(values, ["a", "b"]), key, tmp_path)
+        assert found.columns == ["a", "b", "_source_file", "_source_sha256", "_row", "row_id"]
+        return found.project(f"a, b, _row, row_id, {key_bits_sql()}").order("_row").fetchall()
+
+    return identify
 
 
-def test_row_ids_are_unique_and_do_not_depend_on_the_order(raw_rows: Callable[..., Any]):
+def test_row_ids_are_unique_and_do_not_depend_on_the_order(identified):
     rows = [["1", "x"], ["2", "x"], ["1", "x"], [None, "x"], ["1x", ""], ["1", None], ["1", "x"]]
-    ids = row_ids(raw_rows(rows, ["a", "b"]), ["a", "b"])
-    assert len({row[-1] for row in ids}) == len(rows)
-    assert row_ids(raw_rows(rows[::-1], ["a", "b"]), ["a", "b"]) == ids
+    ids = sorted(((a, b, row_id) for a, b, _, row_id, _ in identified(rows)), key=repr)
+    assert len({row_id for _, _, row_id in ids}) == len(rows)
+    assert sorted(((a, b, row_id) for a, b, _, row_id, _ in identified(rows[::-1])), key=repr) == ids
 
 
-def test_equal_rows_share_the_upper_bits_of_their_ids(raw_rows: Callable[..., Any]):
-    identified = with_row_ids(raw_rows([["1", "x"], ["1", "y"], ["2", "x"], ["1", "x"]], ["a", "b"]), ["a"])
-    bits = dict(identified.project(f"_row, {key_bits_sql()}").fetchall())
-    assert bits[1] == bits[2] == bits[4] != bits[3]
+def test_row_ids_are_what_they_have_always_been(identified):
+    """Tables that are there already, and the sides of their rows, rest on them."""
+    rows = [["1", "x"], ["2", "x"], ["1", "x"], [None, "x"], ["1x", ""], ["1", None], ["1", "x"]]
+    assert [row_id for _, _, _, row_id, _ in identified(rows)] == [
+        *(2548577490929418240, 1668514560650035200, 2548577490929418241, 4503383612572893184),
+        *(3681917675482824704, 1385467812638162944, 2548577490929418242),
+    ]
 
 
-def test_a_row_keeps_its_id_when_rows_are_added(raw_rows: Callable[..., Any]):
-    before = row_ids(raw_rows([["1", "x"], ["2", "y"]], ["a", "b"]), ["a", "b"])
-    after = row_ids(raw_rows([["0", "z"], ["2", "y"], ["1", "x"]], ["a", "b"]), ["a", "b"])
-    assert set(before) < set(after)
+def test_equal_rows_share_the_upper_bits_of_their_ids(identified):
+    found = identified([["1", "x"], ["1", "y"], ["2", "x"], ["1", "x"]], ["a"])
+    bits = [shared for *_, shared in found]
+    assert bits[0] == bits[1] == bits[3] != bits[2]
+
+
+def test_a_row_keeps_its_id_when_rows_are_added(identified):
+    def ids(rows: Sequence[Sequence[str]]) -> set[tuple[Any, ...]]:
+        return {(a, b, row_id) for a, b, _, row_id, _ in identified(rows)}
+
+    assert ids([["1", "x"], ["2", "y"]]) < ids([["0", "z"], ["2", "y"], ["1", "x"]])
 
 
 @pytest.fixture
