@@ -1,10 +1,11 @@
 """The contract step: raw rows in, valid and quarantined rows out, each row in exactly one of the two.
 
-Holds: `validate`, and the identity of rows.
+Holds: `validate`, the identity of rows, and `count_broken_rules` for tables of which no row is taken out.
 Add here: nothing about what a rule is; that is `contracts.py`.
 Not here: the tables that the rows come from and go to.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -173,6 +174,21 @@ def _is_late_sql(contract: Contract, name: str, moment: datetime) -> str:
     return f"coalesce({cast} >= timestamp {literal(moment)}, false)"
 
 
+def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
+    """How many rows break each rule of a contract; uniqueness is not looked at."""
+    counts: Counter[str] = Counter()
+    rules, broken = contract.cast_rules_sql(rows.columns), contract.cast_broken_sql(rows.columns)
+    judged = rows.project(
+        f"{contract.cast_sql(rows.columns)}, {rules} as {BROKEN_RULES}, {broken} as {_SUSPECT}"
+    )
+    if not contract.screen.columns:
+        judged = judged.filter(f"{_SUSPECT} or not ({contract.screen.sql})")
+    for batch in judged.to_arrow_reader(_BATCH_ROWS):
+        for rules_of_row in _broken_rules(batch, contract):
+            counts.update(rules_of_row)
+    return dict(counts)
+
+
 def _future_rule_sql(contract: Contract, name: str, moment: datetime) -> str:
     """A list with the rule that a row breaks whose time is not before a moment."""
     rule = literal(f"{name}: before({moment.isoformat(sep=' ')})")
@@ -248,10 +264,7 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
     """Write place and rule of every broken row, one line a rule, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
         for batch in typed.to_arrow_reader(_BATCH_ROWS):
-            rules = batch.column(BROKEN_RULES).to_pylist()
-            frame = batch.select(contract.names).to_pandas(types_mapper=_NULLABLE.get)
-            for position, found in contract.broken_rules(frame).items():
-                rules[position] = [*rules[position], *found]
+            rules = _broken_rules(batch, contract)
             positions = [position for position, found in enumerate(rules) for _ in found]
             if positions:
                 places = batch.select([SOURCE_FILE, SOURCE_ROW]).take(pa.array(positions))
@@ -266,3 +279,12 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
                         schema=_BROKEN_SCHEMA,
                     )
                 )
+
+
+def _broken_rules(batch: pa.RecordBatch, contract: Contract) -> list[list[str]]:
+    """All rules, but for uniqueness, that each row of a typed batch breaks, in their order."""
+    rules: list[list[str]] = batch.column(BROKEN_RULES).to_pylist()
+    frame = batch.select(contract.names).to_pandas(types_mapper=_NULLABLE.get)
+    for position, found in contract.broken_rules(frame).items():
+        rules[position] = [*rules[position], *found]
+    return rules
