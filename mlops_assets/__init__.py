@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
+    from mlops_assets.components.stores import Stores
 
-__all__ = ["ModelProject"]
+__all__ = ["ModelProject", "Stores"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the component when it is asked for: a loaded model imports this package, and no Dagster."""
-    if name == "ModelProject":
-        from mlops_assets.components.model_project.component import ModelProject
+    """Import a component when it is asked for: a loaded model imports this package, and no Dagster."""
+    match name:
+        case "ModelProject":
+            from mlops_assets.components.model_project.component import ModelProject
 
-        return ModelProject
+            return ModelProject
+        case "Stores":
+            from mlops_assets.components.stores import Stores
+
+            return Stores
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -11,6 +11,7 @@ from mlops_assets.commands.backtest import backtest
 from mlops_assets.commands.compare import compare
 from mlops_assets.commands.data import app as data
 from mlops_assets.commands.fetch import fetch
+from mlops_assets.commands.new import new
 from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
 from mlops_assets.commands.sql import sql
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, backtest, compare, sql, sample, fetch, ui):
+for command in (run, new, backtest, compare, sql, sample, fetch, ui):
     app.command()(command)
 app.add_typer(data, name="data")
 

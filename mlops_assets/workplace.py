@@ -52,6 +52,32 @@ class Workplace:
             )
         return str(project.get("code_location_target_module") or f"{project['root_module']}.definitions")
 
+    @property
+    def import_root(self) -> Path:
+        """The folder that the project's packages lie in: `src/` where there is one with them."""
+        source = self.root / "src"
+        return source if (source / self.module.partition(".")[0]).is_dir() else self.root
+
+    @property
+    def defs_folder(self) -> Path:
+        """The folder whose subfolders are loaded.
+
+        Raises
+        ------
+        ProjectError
+            When there is none.
+        """
+        package = self.module.partition(".")[0]
+        project = dg_settings(self.root).get("project", {})
+        module = str(project.get("defs_module") or f"{project.get('root_module', package)}.defs")
+        folder = self.import_root.joinpath(*module.split("."))
+        if not folder.is_dir():
+            raise ProjectError(
+                f"{folder} is no folder, and projects belong there",
+                hint="make it, with an empty __init__.py in it",
+            )
+        return folder
+
     @cached_property
     def definitions(self) -> dg.Definitions:
         """The definitions that `[tool.dg.project]` names.
@@ -62,15 +88,15 @@ class Workplace:
             When they can't be loaded; the message is Dagster's, without its stack.
         """
         module = self.module
-        if str(self.root) not in sys.path:
-            sys.path.insert(0, str(self.root))
+        if str(self.import_root) not in sys.path:
+            sys.path.insert(0, str(self.import_root))
         try:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
             definitions.resolve_asset_graph()
         except Exception as error:  # somebody's own code may raise anything
             subject = f"the definitions in {module} can't be loaded"
-            raise plain_cause(error, subject, self.root / module.partition(".")[0]) from error
+            raise plain_cause(error, subject, self.import_root / module.partition(".")[0]) from error
         return definitions
 
     @cached_property

@@ -131,7 +131,8 @@ def find_project_root(start: Path | None = None) -> Path:
             return folder
     raise StoreError(
         f"no project at or above {start}: no pyproject.toml there has a [tool.dg] table",
-        hint="change into the folder of a clone of mlops_assets, or of your own dg project",
+        hint="change into the folder of a clone of mlops_assets, or of your own dg project; "
+        "docs/your_own_project.md starts one",
     )
 
 

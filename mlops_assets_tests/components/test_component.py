@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 import yaml
 from dagster.components.testing import create_defs_folder_sandbox
 
-from mlops_assets import ModelProject
+from mlops_assets import ModelProject, Stores
 from mlops_assets.resources import resources
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
 
@@ -152,3 +153,41 @@ def test_dg_scaffolds_a_project_that_loads(sandbox, state):
     assert {path.name for path in folder.iterdir()} >= {"defs.yaml", "schema.py", "features.sql"}
     with all_defs(sandbox, state) as defs:
         assert "new_project/champion" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+
+
+def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
+    loans(60).to_csv(tmp_path / "loans.csv", index=False)
+    given = {"csv": str(tmp_path / "loans.csv"), "target": "outcome", "table": "loans"}
+    folder = sandbox.scaffold_component(
+        component_cls=ModelProject, defs_path="lending", scaffold_params=given
+    )
+    assert 'outcome: str = pa.Field(isin=["late", "paid"])' in (folder / "schema.py").read_text("utf-8")
+    with all_defs(sandbox, state) as defs:
+        assert "lending/raw/loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+
+
+def test_dg_tells_what_can_not_be_scaffolded_and_leaves_no_folder(sandbox, tmp_path):
+    loans(60).to_csv(tmp_path / "loans.csv", index=False)
+    given = {"csv": str(tmp_path / "loans.csv"), "target": "outcme"}
+    with pytest.raises(click.ClickException, match="did you mean outcome"):
+        sandbox.scaffold_component(component_cls=ModelProject, defs_path="lending", scaffold_params=given)
+    assert not (sandbox.defs_folder_path / "lending").exists()
+
+
+def test_stores_bring_all_resources_that_projects_ask_for(sandbox, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state"))
+    write_project(sandbox)
+    sandbox.scaffold_component(
+        component_cls=Stores,
+        defs_path="stores",
+        defs_yaml_contents={
+            "type": "mlops_assets.Stores",
+            "attributes": {"memory_limit": "2GiB", "mlflow_tracking_uri": "http://mlflow.example"},
+        },
+    )
+    with sandbox.build_all_defs() as defs:
+        dg.Definitions.validate_loadable(defs)
+        found = defs.resources
+    assert found["warehouse"].memory_limit == "2GiB"
+    assert found["warehouse"].root == str(tmp_path / "state" / "warehouse")
+    assert found["mlflow"].mlflow_tracking_uri == "http://mlflow.example"

@@ -1,55 +1,63 @@
-"""What `dg scaffold defs mlops_assets.ModelProject NAME` writes: a folder to fill in.
+"""What `dg scaffold defs mlops_assets.ModelProject NAME` writes: a folder that declares a project.
 
-Holds: the scaffolder and its templates.
+Holds: the scaffolder and its parameters.
+Add here: a parameter, which is an option of `dg scaffold`.
+Not here: what is drafted (`scaffolding/`); `mlops new` drafts the same.
 """
 
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
 
+import click
 from dagster.components import Scaffolder, ScaffoldRequest, scaffold_component
+from pydantic import BaseModel, Field
 
-_SCHEMA = '''"""Contracts: what a row of each table may look like."""
-
-import pandera.pandas as pa
-
-
-class Rows(pa.DataFrameModel):
-    """One row of the source. Rows that break a rule are quarantined, with the rule's name."""
-
-    amount: float = pa.Field(ge=0, description="the unit belongs here")
-    kind: str = pa.Field(nullable=True)
-    outcome: float
+from mlops_assets.errors import MlopsError
+from mlops_assets.ml.tasks import Task
 
 
-class Features(pa.DataFrameModel):
-    """What features.sql returns."""
+class ModelProjectParams(BaseModel):
+    """What a project is drafted from; without any of it, a template is written."""
 
-    amount: float = pa.Field(ge=0)
-    kind: str = pa.Field(nullable=True)
-'''
-
-_FEATURES = """-- One row of features for each row_id; the target is not visible here.
-select
-    row_id,
-    amount,
-    kind
-from rows
-"""
+    csv: str | None = Field(default=None, description="The file to draft from; a folder or a glob, too.")
+    target: str | None = Field(default=None, description="The column that is predicted.")
+    task: Task | None = Field(default=None, description="By default the target's values tell it.")
+    table: str | None = Field(default=None, description="What the table is called; `rows` by default.")
 
 
-class ModelProjectScaffolder(Scaffolder):
+class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
     """Writes defs.yaml, schema.py and features.sql."""
 
-    def scaffold(self, request: ScaffoldRequest[Any]) -> None:
-        """Write the files into the folder that `dg` has chosen."""
-        scaffold_component(
-            request,
-            {
-                "description": "What is predicted, of what, and what for.",
-                "task": "regression",
-                "target": {"column": "outcome"},
-                "tables": {"rows": {"source": f"data/raw/{request.target_path.name}/*.csv"}},
-                "tuning": {"trials": 20},
-            },
-        )
-        (request.target_path / "schema.py").write_text(_SCHEMA, "utf-8")
-        (request.target_path / "features.sql").write_text(_FEATURES, "utf-8")
+    @classmethod
+    def get_scaffold_params(cls) -> type[ModelProjectParams]:
+        """The options that `dg scaffold` has for a project."""
+        return ModelProjectParams
+
+    def scaffold(self, request: ScaffoldRequest[ModelProjectParams]) -> None:
+        """Write the files into the folder that `dg` has chosen.
+
+        Raises
+        ------
+        click.ClickException
+            When nothing can be drafted, as `dg` shows it; the folder is gone then.
+        """
+        from mlops_assets.scaffolding.files import TABLE, draft_project, write_files
+
+        folder, given = request.target_path, request.params
+        try:
+            draft = draft_project(
+                folder.name,
+                request.project_root or Path.cwd(),
+                csv=Path(given.csv) if given.csv else None,
+                target=given.target,
+                task=given.task,
+                table=given.table or TABLE,
+            )
+        except MlopsError as error:
+            with suppress(OSError):  # somebody's files are in it
+                folder.rmdir()
+            raise click.ClickException(str(error)) from error
+        written = write_files(draft, folder, drafted=given.csv is not None)
+        if request.scaffold_format == "python":
+            written[0].unlink()
+            scaffold_component(request)

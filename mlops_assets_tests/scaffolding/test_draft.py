@@ -1,0 +1,101 @@
+"""What is proposed for a project, from what its columns look like."""
+
+import pytest
+
+from mlops_assets.errors import MlopsError
+from mlops_assets.scaffolding.draft import Draft
+from mlops_assets.scaffolding.profile import ColumnProfile
+
+
+def column(name="x", kind="DOUBLE", *, rows=100, nulls=0, distinct=90, values=None) -> ColumnProfile:
+    values = values or {}
+    ends = (min(values), max(values)) if values else ("0.5", "9.5")
+    return ColumnProfile(name, kind, rows, nulls, len(values) or distinct, *ends, values)
+
+
+def draft(predicted, *others, **given):
+    columns = [*others, predicted]
+    return Draft.of(
+        columns, project="shop", table="rows", source="rows.csv", **{"target": predicted.name, **given}
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "task"),
+    [
+        (column(), "regression"),
+        (column(kind="BIGINT", distinct=40), "regression"),
+        (column(kind="BIGINT", values={"0": 60, "1": 40}), "binary"),
+        (column(kind="BOOLEAN", values={"false": 60, "true": 40}), "binary"),
+        (column(kind="BIGINT", values={"1": 60, "2": 30, "3": 10}), "multiclass"),
+        (column(kind="VARCHAR", values={"a": 60, "b": 30, "c": 10}), "multiclass"),
+    ],
+)
+def test_the_targets_values_tell_the_task(target, task):
+    assert draft(target).task == task
+
+
+def test_whole_numbers_that_are_amounts_can_be_said_to_be():
+    stars = column(kind="BIGINT", values={"1": 60, "2": 30, "3": 10})
+    assert "say --task regression" in draft(stars, column("size")).notes[0]
+    assert draft(stars, column("size"), task="regression").notes == []
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "told"),
+    [
+        (column("price"), {"target": "prize"}, "has no column prize; did you mean price"),
+        (column(values={"1.0": 100}), {}, "holds one value, so there is nothing to predict"),
+        (column(distinct=0, nulls=100), {}, "holds no value"),
+        (column(kind="VARCHAR", distinct=90), {}, "neither a number nor a class"),
+        (column(kind="TIMESTAMP", distinct=90), {}, "neither a number nor a class"),
+        (column(kind="VARCHAR", values={"a": 1, "b": 9}), {"task": "regression"}, "is no number"),
+        (column(kind="VARCHAR", values={"a": 1, "b": 1, "c": 9}), {"task": "binary"}, "and binary has two"),
+        (column(), {"task": "multiclass"}, "there may be 20 classes"),
+        (column(kind="DATE", values={"2024": 1, "2025": 9}), {"task": "binary"}, "moments"),
+    ],
+)
+def test_a_target_that_is_none_is_told(record_property, target, given, told):
+    with pytest.raises(MlopsError, match=told) as caught:
+        draft(target, **given)
+    record_property("told", str(caught.value))
+
+
+def test_what_can_not_be_a_feature_says_why():
+    others = [
+        column("visit_id", "BIGINT", distinct=100),
+        column("country", "VARCHAR", values={"Peru": 100}),
+        column("name", "VARCHAR", distinct=99),
+        column("day", "DATE"),
+        column("note", "VARCHAR", distinct=0, nulls=100),
+        column("insured", "DOUBLE", nulls=50, values={"1.0": 50}),
+        column("size"),
+    ]
+    made = draft(column("price"), *others)
+    assert [feature.name for feature in made.features] == ["insured", "size"]
+    why = {other.name: made.why_no_feature(other) for other in others}
+    assert why["visit_id"] == "identifies a row"
+    assert why["country"] == "always the same"
+    assert why["name"].startswith("text with 99 values")
+    assert why["day"].startswith("a moment")
+    assert why["note"] == "always empty"
+    assert made.key == ["visit_id"]
+
+
+def test_rows_without_a_target_have_room_in_quarantine():
+    made = draft(column(nulls=30))
+    assert 0.3 < made.max_rejected_share < 0.4
+    assert "30 of 100 rows have no x; they will be quarantined" in made.notes[0]
+    assert draft(column()).max_rejected_share == 0.05
+
+
+def test_rare_classes_are_split_by_their_shares():
+    assert draft(column(kind="VARCHAR", values={"a": 950, "b": 50}, rows=1000)).stratified
+    assert not draft(column(kind="VARCHAR", values={"a": 500, "b": 500}, rows=1000)).stratified
+
+
+def test_names_that_python_or_pandera_can_not_spell_get_others():
+    names = ["Fare ($)", "fare", "FARE", "class", "2nd", "validate", "Config", "größe", "$"]
+    made = draft(column("price"), *[column(name) for name in names])
+    given = list(made.identifiers.values())[:-1]
+    assert given == ["Fare", "fare_2", "FARE_3", "class_", "n2nd", "validate_", "Config_", "größe", "column"]
