@@ -15,13 +15,15 @@ from mlops_assets.resources import resources
 from mlops_assets.stores.state import StateDirectory
 
 DEFS_FOLDER = Path(__file__).parent / "defs"
-PROJECT_ROOT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).parent.parent
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All projects; `MLOPS_STATE_DIR` says where their state is."""
-    tree = dg.ComponentTree.from_module(mlops_assets.defs, PROJECT_ROOT)
+    # Installed from a wheel, as in an image, data and state lie where it is started: not beside the package.
+    root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    tree = dg.ComponentTree.from_module(mlops_assets.defs, root)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -30,7 +32,5 @@ def defs() -> dg.Definitions:
         projects = tree.build_defs(DEFS_FOLDER)
     # One process a run: a process for each step would import the same libraries again and again. Runs are
     # what goes in parallel.
-    shared = dg.Definitions(
-        resources=resources(StateDirectory.of(PROJECT_ROOT)), executor=dg.in_process_executor
-    )
+    shared = dg.Definitions(resources=resources(StateDirectory.of(root)), executor=dg.in_process_executor)
     return dg.Definitions.merge(projects, shared)

@@ -15,6 +15,7 @@ from dagster import AssetKey, DagsterInstance
 
 from mlops_assets import names
 from mlops_assets.components.model_project.project import INPUTS, NOT_FOLLOWED, inputs_digest
+from mlops_assets.names import OWN
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -135,10 +136,12 @@ class Staleness:
             return False
         if TABLE_VERSION in metadata and own not in self._content(key):
             return False
-        return INPUTS not in metadata or metadata[INPUTS] == self._inputs(key, partition)
+        if OWN in node.tags and INPUTS not in metadata:  # it does not tell what it was made of
+            return record.storage_id > self._newest_of_parents(key, partition)
+        return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
 
-    def _inputs(self, key: AssetKey, partition: str | None) -> str:
-        """What the asset would be made of now."""
+    def inputs(self, key: AssetKey, partition: str | None) -> str:
+        """What the asset would be made of now, as one digest."""
         node, parts = self.graph.get(key), {}
         for parent in node.parent_keys:
             if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
@@ -154,9 +157,21 @@ class Staleness:
         if self.graph.get(parent).partitions_def is None:
             return [None]
         if self.graph.get(key).partitions_def is None:
-            return [partition]  # the champion is made of the version that the same run registers
+            # The champion is made of the version that the same run registers; a project's own asset of all.
+            return list(self._content(parent)) if partition is None else [partition]
         found = self.graph.get_parent_partition_keys_for_child(partition, parent, key)
         return list(found.partitions_subset.get_partition_keys())
+
+    def _newest_of_parents(self, key: AssetKey, partition: str | None) -> int:
+        """When the last of what an asset is made of was made, by its place in the event log."""
+        parents = self.graph.get(key).parent_keys
+        made = [
+            self._materialized(parent)[source].storage_id
+            for parent in parents
+            for source in self._sources(key, parent, partition)
+            if source in self._materialized(parent)
+        ]
+        return max(made, default=0)
 
     def _content(self, key: AssetKey) -> dict[str | None, str]:
         """The data version of each partition: of a table what it holds, else what was told."""

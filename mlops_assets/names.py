@@ -45,6 +45,8 @@ FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
+OWN = "mlops/own_asset"
+"""Tag of the assets that a project brings in its `assets.py`."""
 
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
 RESTORE = "restore"

@@ -40,6 +40,20 @@ class WarehouseResource(dg.ConfigurableResource):
             StateDirectory(Path(self.state)).open()
         return Warehouse(self.root, memory_limit=self.memory_limit)
 
+    def table(self, context: dg.AssetExecutionContext, query: str) -> "dg.MaterializeResult[None]":
+        """Write what a query returns as the table of a project's own asset; see `docs/your_own_project.md`.
+
+        Raises
+        ------
+        dg.Failure
+            When the query can't be run, or the table not be written; nothing is committed then.
+        """
+        from mlops_assets.components.model_project.own_tables import write_own_table
+        from mlops_assets.components.model_project.project import plain_failures
+
+        with plain_failures(context.asset_key.path[0]):
+            return write_own_table(context, self.store, query)
+
 
 class WorkFolders(dg.ConfigurableResource):
     """Folders for files that are neither tables nor tracked: searches, reports, what sensors remember."""

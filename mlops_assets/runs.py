@@ -104,7 +104,10 @@ class ProjectRun:
         What failed is in the progress' faults; what does not depend on it goes on.
         """
         if self.timeline is None:
-            return self._execute([Batch(frozenset(self.keys))], progress)
+            own = self._own(partitioned=True)
+            for key in sorted(own):
+                self.notes.append(f"{'/'.join(key.path[1:])} has partitions, and is left to Dagster")
+            return self._execute([Batch(frozenset(self.keys - own))], progress)
         return self._execute(self._event_batches(self.timeline), progress)
 
     def backtest(self, cutoffs: Sequence[str], progress: RunProgress) -> bool:
@@ -154,6 +157,35 @@ class ProjectRun:
             features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
             for partition in sorted(made.partitions(features_key) & set(scope)):
                 yield Batch(frozenset(self._only(names.PREDICTIONS)), partition)
+        yield from self._own_batches(scope)
+
+    def _own_batches(self, scope: Sequence[str]) -> Iterator[Batch]:
+        """The project's own assets whose inputs are there: those of each partition, then the others."""
+        features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
+        if by_partition := self._ready(self._own(partitioned=True)):
+            for partition in sorted(self.staleness.partitions(features_key) & set(scope)):
+                yield Batch(by_partition, partition)
+        if others := self._ready(self._own(partitioned=False)):
+            yield Batch(others)
+
+    def _own(self, *, partitioned: bool) -> set[AssetKey]:
+        """The project's own assets, with the partitions of arrivals or without any."""
+        graph = self.workplace.definitions.resolve_asset_graph()
+        own = {key for key in self.keys if names.OWN in graph.get(key).tags}
+        return {key for key in own if (graph.get(key).partitions_def is not None) == partitioned}
+
+    def _ready(self, own: set[AssetKey]) -> frozenset[AssetKey]:
+        """Those of own assets whose inputs have been made, or are made with them."""
+        graph, made, ready = self.workplace.definitions.resolve_asset_graph(), self.staleness, set(own)
+        for level in graph.toposorted_asset_keys_by_level:
+            for key in set(level) & own:
+                parents = graph.get(key).parent_keys
+                waits = [parent for parent in parents - ready if parent in own or not made.is_made(parent)]
+                if waits:
+                    ready.discard(key)
+                    names_of = ", ".join(sorted("/".join(parent.path[1:]) for parent in waits))
+                    self.notes.append(f"{'/'.join(key.path[1:])} waits for {names_of}")
+        return frozenset(ready)
 
     def _data_batches(self, timeline: Timeline) -> Iterator[Batch]:
         """Tables, features and targets."""

@@ -18,6 +18,26 @@ def sample(folder, *, months=2, customers=10, seed=0, without=()):
     return "made up"
 """
 
+OWN = """
+import dagster as dg
+
+from mlops_assets.resources import WarehouseResource
+
+months = dg.MonthlyPartitionsDefinition("2024-01", end_date="2025-05", fmt="%Y-%m")
+
+
+@dg.asset(key_prefix="shop", deps=[["shop", "predictions"]], partitions_def=months)
+def sure(context: dg.AssetExecutionContext, warehouse: WarehouseResource):
+    return warehouse.table(
+        context, "select customer from shop.predictions where _partition = $partition and probability > 0.5"
+    )
+
+
+@dg.asset(key_prefix="shop", deps=[["shop", "sure"]])
+def counted(context: dg.AssetExecutionContext, warehouse: WarehouseResource):
+    return warehouse.table(context, "select _partition as month, count(*) as n from shop.sure group by all")
+"""
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
@@ -47,6 +67,8 @@ def partitions(place: Path, asset: str) -> dict[str, str]:
 
 
 def test_a_run_makes_every_partition_a_champion_and_its_predictions(place):
+    [folder] = place.glob("*/defs/shop")
+    (folder / "assets.py").write_text(OWN, "utf-8")
     done = mlops("run", "shop")
     assert done.exit_code == 0, done.output
     told = flat(done.output)
@@ -56,11 +78,19 @@ def test_a_run_makes_every_partition_a_champion_and_its_predictions(place):
     assert list(partitions(place, "predictions")) == MONTHS
     assert list(partitions(place, "target")) == MONTHS[:-1]
     assert list(partitions(place, "training_set")) == [LAST]
+    assert list(partitions(place, "sure")) == MONTHS, "the project's own assets follow"
+    assert "counted: done" in done.output
 
     again = mlops("run", "shop")
     assert again.exit_code == 0
     assert "shop is up to date" in again.output
     assert "done" not in again.output
+
+    (folder / "assets.py").write_text(OWN.replace("0.5", "0.6"), "utf-8")
+    changed = mlops("run", "shop").output
+    assert "predictions: done" not in changed
+    assert f"{LAST} sure: done" in changed
+    assert "counted: done" in changed
 
 
 def test_a_corrected_file_is_followed_by_what_looks_back_on_it_alone(place):

@@ -1,7 +1,7 @@
 """A project's own files: found and parsed when definitions load, run only inside assets.
 
-Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `target.sql`, `pipeline.py`, `fetch.py` and
-`sample.py`.
+Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `target.sql`, `pipeline.py`, `fetch.py`,
+`sample.py` and `assets.py`. The last alone is run when definitions load: it is Dagster's own code.
 Add here: another file that a project may bring.
 Not here: what the files' contents mean (`ml/`).
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA, FEATURES_SQL, TARGET_SQL = "schema.py", "features.sql", "target.sql"
 PIPELINE, FETCH, SAMPLE = "pipeline.py", "fetch.py", "sample.py"
+ASSETS = "assets.py"
 FEATURES_CLASS = "Features"
 
 
@@ -171,6 +172,11 @@ class ProjectCode:
             )
         declared: Callable[..., Any] = self._module(SAMPLE).sample
         return declared
+
+    def own_assets(self) -> ModuleType:
+        """The project's `assets.py`, imported."""
+        self._top_level(ASSETS)  # tells the line of a syntax error
+        return self._module(ASSETS)
 
     def _model(self, name: str) -> type:
         """A class of `schema.py`."""

@@ -21,6 +21,7 @@ from mlops_assets.components.model_project.event_features import event_features_
 from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.fitting import refuse_misfits
 from mlops_assets.components.model_project.jobs import project_jobs
+from mlops_assets.components.model_project.own_assets import own_definitions
 from mlops_assets.components.model_project.predictions import predictions_asset
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.raw import raw_asset
@@ -54,7 +55,7 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
 
     Beside `defs.yaml` lie `schema.py` (a pandera model for each table, and optionally `Features`),
     `features.sql`, in an event project `target.sql`, and where needed `pipeline.py` (`make_pipeline`),
-    `fetch.py` (`fetch`) and `sample.py` (`sample`).
+    `fetch.py` (`fetch`), `sample.py` (`sample`) and `assets.py` (Dagster assets of the project's own).
     """
 
     description: str = Field(description="What is predicted, of what, and what for.")
@@ -104,7 +105,7 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The graph, in its order, and what sets it going."""
         project = self._project(context.path, context.project_root)
-        return dg.Definitions(
+        generated = dg.Definitions(
             assets=[
                 *(raw_asset(project, table) for table in self.tables),
                 *(validated_asset(project, table) for table in self.tables),
@@ -118,6 +119,7 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )
+        return dg.Definitions.merge(generated, own_definitions(project, generated))
 
     def _project(self, path: Path, root: Path) -> Project:
         """The project that the folder declares; it is called like the folder."""

@@ -1,0 +1,115 @@
+"""docs/your_own_project.md, run as it stands, in a project of its own with the package from its wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.tracking import TrackingStore
+from mlops_assets.stores.warehouse import Warehouse
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "your_own_project.md"
+LAST = """
+python -c 'import mlops_assets; print("imported from", mlops_assets.__file__)'
+dg list defs --json > listed.json
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built of a copy, so that nothing is left beside the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT / "mlops_assets", folder / "mlops_assets")
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
+    [built] = (folder / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory) -> dict[str, str]:
+    """Variables of an environment that has the package from its wheel, and all else from this one.
+
+    Of this environment's site-packages the other sees the folders alone: an editable install is made by a
+    file that is read in an environment's own.
+    """
+    venv = tmp_path_factory.mktemp("foreign") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    python = venv / "bin" / "python"
+    [packages] = venv.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+    ]
+    subprocess.run([*install, wheel], check=True, capture_output=True)
+    for name in ("dg", "dagster"):
+        script = (Path(sys.executable).parent / name).read_text("utf-8")
+        (venv / "bin" / name).write_text(re.sub(r"\A#!.*", f"#!{python}", script), "utf-8")
+        (venv / "bin" / name).chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
+    return {
+        **kept,
+        "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(venv),
+        "DAGSTER_DISABLE_TELEMETRY": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def blocks() -> list[str]:
+    """What the page tells to type."""
+    return re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_leads_from_a_csv_to_a_champion_in_a_project_of_ones_own(
+    environment, tmp_path, empty_tracking_store
+):
+    mlflow = tmp_path / "my_models" / "data" / "state" / "mlflow"
+    mlflow.mkdir(parents=True)
+    shutil.copy(empty_tracking_store, mlflow)  # making its tables takes seconds
+    script = "\n".join(["set -euo pipefail", *blocks(), LAST])
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert f"imported from {environment['VIRTUAL_ENV']}" in done.stdout
+
+    project = tmp_path / "my_models"
+    assert "models:/wine@champion is version 1" in done.stdout
+    state = StateDirectory(project / "data" / "state")
+    assert TrackingStore(state.tracking_uri, state.mlflow / "artifacts").champion("wine").version == 1
+    tables = Warehouse(state.warehouse)
+    assert "intensity_per_hue" in tables.frame(("wine", "features"))
+    assert tables.frame(("wine", "cultivars"))["wines"].sum() == 178
+    listed = (project / "listed.json").read_text("utf-8")
+    assert '"wine/champion"' in listed
+    assert '"wine/cultivars"' in listed
+
+
+def test_the_wheel_holds_all_that_is_read_and_no_tests(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "mlops_assets").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert inside == sources
