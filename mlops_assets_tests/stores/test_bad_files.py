@@ -179,6 +179,13 @@ def test_a_parquet_file_that_is_cut_off_or_damaged_is_told(told, tmp_path: Path)
     assert "a.parquet is a damaged Parquet file" in told("a.parquet", whole[:4] + whole[1000:])
 
 
+@pytest.mark.parametrize("start", [b"", b"id,name\n1,x\n2,", b'id,name\n1,x\n2,"'])
+def test_a_line_without_end_is_told_with_the_limit_and_not_shown(told, start: bytes):
+    number = start.count(b"\n") + 1
+    expected = f"a.csv: line {number} is longer than 2,000,000 bytes, the most that a row may have\n"
+    assert expected in told("a.csv", start + b"x" * 2_100_000 + b"\n5,6\n")
+
+
 @pytest.mark.parametrize(
     ("content", "dialect"),
     [
