@@ -10,6 +10,7 @@ import typer
 from mlops_assets.commands.backtest import backtest
 from mlops_assets.commands.compare import compare
 from mlops_assets.commands.data import app as data
+from mlops_assets.commands.doctor import doctor
 from mlops_assets.commands.fetch import fetch
 from mlops_assets.commands.new import new
 from mlops_assets.commands.run import run
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, new, backtest, compare, sql, sample, fetch, ui):
+for command in (run, new, backtest, compare, sql, doctor, sample, fetch, ui):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 import yaml
@@ -24,6 +24,7 @@ from mlops_assets.errors import ProjectError, StoreError
 from mlops_assets.load_errors import plain_cause
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.periods import Periods
+from mlops_assets.resources import MlflowTracking, resources
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 
@@ -173,13 +174,17 @@ class Workplace:
     @property
     def tracking(self) -> "TrackingStore":
         """The tracking store that the definitions name; else the one in the state directory."""
-        from mlops_assets.resources import MlflowTracking, resources
+        return self._tracking_resource.store
 
-        declared = (self.definitions.resources or {}).get("mlflow")
-        if not isinstance(declared, MlflowTracking):
-            declared = resources(self.state)["mlflow"]
-        assert isinstance(declared, MlflowTracking)
-        return declared.store
+    @property
+    def tracking_uri(self) -> str:
+        """Its address."""
+        return self._tracking_resource.mlflow_tracking_uri
+
+    @property
+    def _tracking_resource(self) -> MlflowTracking:
+        found: Any = {**resources(self.state), **(self.definitions.resources or {})}["mlflow"]
+        return cast(MlflowTracking, found)
 
     def use_dagster_home(self) -> Path:
         """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.

@@ -9,6 +9,7 @@ from rich.table import Table
 from mlops_assets import names
 from mlops_assets.commands.terminal import (
     DebugOption,
+    LogJsonOption,
     ProjectArgument,
     end_with,
     out,
@@ -30,13 +31,16 @@ def backtest(
     ],
     trials: Annotated[int | None, typer.Option(min=1, help="Trials of each search.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    log_json: LogJsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Walk forward over past cut-offs: what would have been scored? Nothing is registered.
 
     Example: mlops backtest customer_churn --cutoffs 2024-10..2025-03
     """
-    with plain_errors(debug):
+    from mlops_assets.commands.displays import display_of, machine_log
+
+    with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.backtests import collect_backtest, write_backtest
         from mlops_assets.commands.progress import RunProgress
         from mlops_assets.execution import alone
@@ -52,7 +56,9 @@ def backtest(
             alone(workplace, instance, project, command="mlops backtest", on_wait=tell_waiting),
         ):
             run = ProjectRun(workplace, instance, project, keys, trials=trials, force=force, debug=debug)
-            with RunProgress(out, workplace.steps(keys), partitioned=True) as progress:
+            steps = workplace.steps(keys)
+            display = display_of(out, project, steps, partitioned=True, log=log)
+            with RunProgress(display, steps) as progress:
                 run.backtest(chosen, progress)
             if not progress.stopped:
                 found = collect_backtest(instance, project, timeline, chosen)

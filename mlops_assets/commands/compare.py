@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mlops_assets.commands.terminal import DebugOption, JsonOption, ProjectArgument, err, out, plain_errors
+from mlops_assets.commands.terminal import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    err,
+    out,
+    plain_errors,
+    print_table,
+)
 from mlops_assets.commands.values import print_json
 from mlops_assets.errors import DataError, TrackingError
 from mlops_assets.stores.state import find_project_root
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 PICTURE = "trainings.png"
 _FORMATS = (".png", ".svg")
 _DIGITS = 8
+_WIDE, _OTHER_METRICS = 120, 3
 
 
 def compare(
@@ -57,24 +66,24 @@ def compare(
         if as_json:
             print_json([asdict(one) for one in found])
             return
-        out.print(_table(found))
+        print_table(out, _table(found, narrow=out.is_terminal and out.width < _WIDE))
         out.print(f"\npicture  {picture}", highlight=False, soft_wrap=True)
 
 
-def _table(found: Sequence["Training"]) -> Table:
+def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
     from mlops_assets.ml.wording import interval_text, metric_label, number
 
     metrics = list(dict.fromkeys(name for one in found for name in one.metrics))
     deciding = next((one.metric for one in found if one.metric), "")
-    others = [name for name in metrics if name != deciding]
+    others = [name for name in metrics if name != deciding][: 0 if narrow else _OTHER_METRICS]
     table = Table(box=None, pad_edge=False)
     table.add_column("version", no_wrap=True)
     if cutoffs := any(one.cutoff for one in found):
         table.add_column("cut-off", no_wrap=True)
     table.add_column("family", no_wrap=True)
-    for title in (metric_label(deciding), "95 % interval", "baseline", *map(metric_label, others[:3])):
+    for title in (metric_label(deciding), "95 % interval", "baseline", *map(metric_label, others)):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("data", "trained (UTC)", "Dagster run"):
+    for title in ("data", "trained (UTC)", *(() if narrow else ("Dagster run",))):
         table.add_column(title, no_wrap=True)
     for one in found:
         table.add_row(
@@ -84,10 +93,10 @@ def _table(found: Sequence["Training"]) -> Table:
             *(f"{value:.4g}" if value == value else "" for value in [one.score]),
             interval_text(one.low, one.high, one.metric),
             f"{one.baseline:.4g}" if one.baseline == one.baseline else "",
-            *(number(one.metrics[name]) if name in one.metrics else "" for name in others[:3]),
+            *(number(one.metrics[name]) if name in one.metrics else "" for name in others),
             f"{one.data_version} ({one.data_digest[:_DIGITS]})" if one.data_version is not None else "",
             f"{one.trained_at:%Y-%m-%d %H:%M}",
-            (one.dagster_run_id or "")[:_DIGITS],
+            *(() if narrow else ((one.dagster_run_id or "")[:_DIGITS],)),
             style="bold" if one.champion else "",
         )
     return table

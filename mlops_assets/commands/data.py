@@ -20,6 +20,7 @@ from mlops_assets.commands.terminal import (
     err,
     out,
     plain_errors,
+    print_table,
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.stores.state import StateDirectory, find_project_root
@@ -161,7 +162,7 @@ def _print_versions(found: Sequence["TableVersion"]) -> None:
             style="" if one.partition in current else "bold",
         )
         current.add(one.partition)
-    out.print(table)
+    print_table(out, table)
     if not found:
         out.print("[dim]no versions[/]")
 
@@ -176,7 +177,7 @@ def _print_diff(found: "TableDiff") -> None:
         out.print(line, highlight=False, soft_wrap=True)
     if found.shifts:
         out.print()
-        out.print(_shift_table(found.shifts))
+        print_table(out, _shift_table(found.shifts))
 
 
 def _row_lines(rows: "RowDiff") -> list[str]:

@@ -1,108 +1,139 @@
-"""Live progress of a run: a table on a terminal, else a line for each change.
+"""What happens in a run, told as events whoever shows them.
 
-Holds: `RunProgress`.
-Add here: another event of a run that a person should see.
-Not here: what is known after a run (`summary.py`).
+Holds: `RunEvent`, and `RunProgress`, which makes them of Dagster's event log and keeps what failed.
+Add here: another event of a run that somebody should be told.
+Not here: how events are shown (`displays.py`), and what is known after a run (`summary.py`).
 """
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Protocol
 
 import dagster as dg
 from dagster import AssetKey, DagsterEventType
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from mlops_assets.execution import STOPPED, step_fault
 
-_STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
+EventName = Literal["running", "done", "skipped", "failed", "told", "check_failed", "note"]
+_ENDS: Mapping[DagsterEventType, EventName] = {
+    DagsterEventType.STEP_SUCCESS: "done",
+    DagsterEventType.STEP_SKIPPED: "skipped",
+    DagsterEventType.STEP_FAILURE: "failed",
+}
 
 
-@dataclass
-class _Step:
-    state: str = "waiting"
-    started: float | None = None
-    seconds: float = 0.0
-    partitions: int = 0
-    """How many were made."""
-    note: str = ""
+@dataclass(frozen=True)
+class RunEvent:
+    """One thing that happened, to the assets of a step.
 
-    def elapsed(self) -> str:
-        running = time.time() - self.started if self.started is not None else 0.0
-        return f"{self.seconds + running:.1f}" if self.seconds or running else ""
+    Attributes
+    ----------
+    time
+        Seconds since 1970.
+    assets
+        Their names without the project's, such as `raw/loans`; none of a note.
+    seconds
+        How long the step took, when it has ended.
+    """
+
+    event: EventName
+    time: float
+    message: str = ""
+    level: str = "info"
+    step: str = ""
+    assets: tuple[str, ...] = ()
+    partition: str | None = None
+    seconds: float | None = None
+    run_id: str | None = None
+
+
+class Display(Protocol):
+    """Shows events while it is entered, and notes afterwards, too."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+    def show(self, event: RunEvent) -> None: ...
 
 
 class RunProgress:
-    """A project's assets with state and seconds: a live table on a terminal, else a line for each change.
+    """Follows a project's run, tells a display, and keeps what failed.
 
     Parameters
     ----------
     steps
         For each step that may run, in order, the assets that it materializes.
-    partitioned
-        Whether to show partitions.
     """
 
-    def __init__(
-        self, console: Console, steps: Mapping[str, Sequence[AssetKey]], *, partitioned: bool = False
-    ) -> None:
-        self._console = console
-        self._assets = steps
-        self._steps = {name: _Step() for name in steps}
-        self._partitioned = partitioned
+    def __init__(self, display: Display, steps: Mapping[str, Sequence[AssetKey]]) -> None:
+        self._display = display
+        self._assets = {name: tuple("/".join(key.path[1:]) for key in keys) for name, keys in steps.items()}
+        self._started: dict[str, float] = {}
         self._partition: str | None = None
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
+        self._blocked: list[str] = []
         self.faults: list[str] = []
         self.stopped = False
-        self._blocked: list[str] = []
 
     def __enter__(self) -> "RunProgress":
-        if self._console.is_terminal:
-            self._live.start()
+        self._display.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._display.__exit__(kind, error, traceback)
 
     def begin(self, partition: str | None) -> None:
         """Another run begins, of a partition if it has one."""
         self._partition = partition
 
+    def note(self, message: str) -> None:
+        """Tell something that somebody should know, and that belongs to no step."""
+        self._display.show(RunEvent("note", time.time(), message))
+
     def on_event(self, entry: dg.EventLogEntry) -> None:
         """Take note of one entry of the run's event log."""
-        step = self._steps.get(entry.step_key or "")
-        event = entry.dagster_event
-        if step is None:
+        step, event = entry.step_key or "", entry.dagster_event
+        if step not in self._assets:
             return
         if event is None:
-            step.note = entry.user_message
-            self._say(entry.step_key, step, entry.user_message)
+            self._show(entry, "told", entry.user_message, level=logging.getLevelName(entry.level).lower())
             return
         match event.event_type:
             case DagsterEventType.STEP_START:
-                step.state, step.started = "running", entry.timestamp
-                self._say(entry.step_key, step)
-            case DagsterEventType.STEP_SUCCESS:
-                step.partitions += 1
-                self._finish(entry, step, "done")
-            case DagsterEventType.STEP_SKIPPED:
-                self._finish(entry, step, "skipped")
+                self._started[step] = entry.timestamp
+                self._show(entry, "running")
             case DagsterEventType.STEP_FAILURE:
-                self._note_faults(self._blocked or [step_fault(event)])
-                self._blocked.clear()
-                self._finish(entry, step, "failed")
+                faults = self._blocked or [step_fault(event)]
+                self._note_faults(faults)
+                self._end(entry, "failed", "\n".join(faults), level="error")
+                self._blocked = []
+            case kind if kind in _ENDS:
+                self._end(entry, _ENDS[kind])
             case DagsterEventType.ASSET_CHECK_EVALUATION:
-                check = event.asset_check_evaluation_data
-                if not check.passed:
-                    step.note = f"check {check.check_name}: {check.description}"
-                    self._say(entry.step_key, step, step.note)
-                    if check.blocking:
-                        of = f" of {self._partition}" if self._partition else ""
-                        self._blocked.append(f"{check.asset_key.to_user_string()}{of}: {step.note}")
+                self._on_check(entry, event.asset_check_evaluation_data)
+
+    def _on_check(self, entry: dg.EventLogEntry, check: dg.AssetCheckEvaluation) -> None:
+        if check.passed:
+            return
+        told = f"check {check.check_name}: {check.description}"
+        self._show(entry, "check_failed", told, level="error" if check.blocking else "warning")
+        if check.blocking:
+            of = f" of {self._partition}" if self._partition else ""
+            self._blocked.append(f"{check.asset_key.to_user_string()}{of}: {told}")
 
     def _note_faults(self, faults: Iterable[str]) -> None:
         """Each fault once, though many partitions may fail by it."""
@@ -111,37 +142,31 @@ class RunProgress:
             if fault not in self.faults:
                 self.faults.append(fault)
 
-    def _finish(self, entry: dg.EventLogEntry, step: _Step, state: str) -> None:
-        if step.state != "failed" or state == "failed":  # one partition's failure stays to be seen
-            step.state = state
-        took = entry.timestamp - step.started if step.started else None
-        step.seconds, step.started = step.seconds + (took or 0.0), None
-        self._say(entry.step_key, step, f"{state}{f', {took:.1f} s' if took is not None else ''}")
+    def _end(self, entry: dg.EventLogEntry, event: EventName, message: str = "", level: str = "info") -> None:
+        started = self._started.pop(entry.step_key or "", None)
+        seconds = None if started is None else entry.timestamp - started
+        self._show(entry, event, message, level=level, seconds=seconds)
 
-    def _say(self, name: str | None, step: _Step, note: str = "") -> None:
-        if not self._console.is_terminal:
-            assets = ", ".join(_short(key) for key in self._assets[name or ""])
-            of = f"{self._partition} " if self._partition else ""
-            self._console.print(
-                f"{of}{assets}: {note or step.state}", markup=False, highlight=False, soft_wrap=True
+    def _show(
+        self,
+        entry: dg.EventLogEntry,
+        event: EventName,
+        message: str = "",
+        *,
+        level: str = "info",
+        seconds: float | None = None,
+    ) -> None:
+        step = entry.step_key or ""
+        self._display.show(
+            RunEvent(
+                event,
+                entry.timestamp,
+                message,
+                level=level,
+                step=step,
+                assets=self._assets[step],
+                partition=self._partition,
+                seconds=seconds,
+                run_id=entry.run_id,
             )
-
-    def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("asset", no_wrap=True)
-        table.add_column("state")
-        if self._partitioned:
-            table.add_column("partitions", justify="right")
-        table.add_column("seconds", justify="right")
-        table.add_column("", style="dim", overflow="ellipsis", no_wrap=True, ratio=1)
-        for name, step in self._steps.items():
-            for key in self._assets[name]:
-                count = [str(step.partitions or "")] if self._partitioned else []
-                of = f"{self._partition} " if self._partition and step.state == "running" else ""
-                state = Text(step.state, style=_STYLES[step.state])
-                table.add_row(_short(key), state, *count, step.elapsed(), Text(of + step.note))
-        return table
-
-
-def _short(key: AssetKey) -> str:
-    return "/".join(key.path[1:])
+        )

@@ -8,6 +8,7 @@ import typer
 from mlops_assets.commands.terminal import (
     WHERE_TO_LOOK,
     DebugOption,
+    LogJsonOption,
     ProjectArgument,
     end_with,
     out,
@@ -35,13 +36,16 @@ def run(
         str | None, typer.Option(metavar="2024-06..2025-06", help="Only these partitions.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    log_json: LogJsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Materialize a project's graph, except for what is up to date.
 
     Example: mlops run customer_churn --partition 2025-03
     """
-    with plain_errors(debug):
+    from mlops_assets.commands.displays import display_of, machine_log
+
+    with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.commands.progress import RunProgress
         from mlops_assets.commands.summary import print_summary
         from mlops_assets.execution import alone
@@ -68,12 +72,13 @@ def run(
                 scope=partition or partitions,
             )
             steps = workplace.steps(keys)
-            with RunProgress(out, steps, partitioned=run.timeline is not None) as progress:
+            display = display_of(out, project, steps, partitioned=run.timeline is not None, log=log)
+            with RunProgress(display, steps) as progress:
                 ran = run.execute(progress)
             for note in run.notes:
-                out.print(f"[dim]note:[/] {note}", soft_wrap=True)
+                progress.note(note)
             if not ran and not progress.faults:
-                out.print(f"{project} is up to date; --force runs it all the same")
+                progress.note(f"{project} is up to date; --force runs it all the same")
             if not progress.faults:
                 print_summary(out, project, instance, workplace.project(project), WHERE_TO_LOOK)
         end_with(progress.faults)

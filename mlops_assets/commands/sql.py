@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, plain_errors
+from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, plain_errors, print_table
 from mlops_assets.commands.values import cell, print_json_list
 from mlops_assets.errors import DataError
 from mlops_assets.sql import NUMBERS
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _BATCH = 1_000
 _GAP = 2
-_WIDEST = 100_000
 
 
 def sql(
@@ -85,7 +84,7 @@ def print_rows(console: Console, tables: "ReadOnlyTables", query: str, limit: in
         if limit is not None and len(shown) > limit:
             rest = found.count("*").fetchall()[0][0] - limit
     table, left_out = _table(found, shown[:limit], console.width if console.is_terminal else None)
-    (console if console.is_terminal else Console(file=console.file, width=_WIDEST)).print(table)
+    print_table(console, table)
     told = [f"{rest:,} more rows"] if rest > 0 else []
     told += [f"{len(left_out)} more columns: {', '.join(left_out)}"] if left_out else []
     if told or not shown:

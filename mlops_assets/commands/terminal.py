@@ -14,18 +14,32 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from mlops_assets.errors import MlopsError
 
+_WIDEST = 100_000
 out, err = Console(), Console(stderr=True)
 
 ProjectArgument = Annotated[
     str, typer.Argument(help="The project: the name of its folder.", show_default=False)
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's whole log, and tracebacks.")]
+LogJsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--log-json", help="Print each event as a JSON object on a line of stdout, and nothing else."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
 
 WHERE_TO_LOOK = "`make ui`, or `mlops ui`: Dagster at http://127.0.0.1:3000, MLflow at http://127.0.0.1:5000"
+
+
+def print_table(console: Console, table: Table) -> None:
+    """A table as wide as the terminal, and elsewhere as wide as it is: nothing is lost in a file."""
+    wide = console if console.is_terminal else Console(file=console.file, width=_WIDEST)
+    wide.print(table)
 
 
 def end_with(faults: Sequence[str]) -> None:

@@ -70,15 +70,29 @@ class ProjectQuery:
             left_out = [column for column in relation.columns if column in (*self.hidden, *PROVENANCE)]
             visible = f"* exclude ({quoted_list(left_out)})" if left_out else "*"
             relation.project(visible).create_view(name, replace=True)
+        query = self.parsed(connection)
+        try:
+            return connection.query(query)
+        except duckdb.Error as error:
+            raise self.fault(error) from error
+
+    def parsed(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """The query with its moments, once it was found to be one; nothing is run.
+
+        Raises
+        ------
+        ProjectError
+            When it is no single query, or asks for what no query may.
+        """
         pieces = list(self._pieces())
         try:
             statements = connection.extract_statements("".join(pieces))
-            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-                raise ProjectError(f"{self.subject} is not one query", hint="write one SELECT, and only that")
-            # Up to its semicolon, if it has one: DuckDB puts relations into parentheses.
-            return connection.query("".join(pieces[: pieces.index(";") if ";" in pieces else None]))
         except duckdb.Error as error:
             raise self.fault(error) from error
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            raise ProjectError(f"{self.subject} is not one query", hint="write one SELECT, and only that")
+        # Up to its semicolon, if it has one: DuckDB puts relations into parentheses.
+        return "".join(pieces[: pieces.index(";") if ";" in pieces else None])
 
     def fault(self, error: duckdb.Error) -> ProjectError:
         """The error for a query that failed, at once or while its rows were computed."""

@@ -16,7 +16,8 @@ from mlops_assets.errors import DataError
 from mlops_assets.ml.columns import Column, SqlType
 from mlops_assets.names import PROVENANCE, RESERVED
 from mlops_assets.sql import quoted
-from mlops_assets.stores.source_rows import read_files, unreadable
+from mlops_assets.stores.read_faults import unreadable
+from mlops_assets.stores.source_rows import read_files
 from mlops_assets.stores.sources import find_files
 
 _NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")

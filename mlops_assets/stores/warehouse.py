@@ -343,6 +343,11 @@ class Warehouse:
         """How many rows each partition has; those of a table without partitions under None."""
         return rows_by_partition(data_files(self._directory(table), self._open(table, version)))
 
+    def missing_files(self, table: TableKey) -> list[str]:
+        """Data files of the newest version that are not where they should be."""
+        files = data_files(self._directory(table), self._open(table))
+        return [file.path for file in files if not Path(file.path).is_file()]
+
     def version(self, table: TableKey) -> int:
         """The newest version's number."""
         return int(self._open(table).version())

@@ -67,19 +67,21 @@ def run_search(
     """Search with a journal that only an equal search goes on from, logging each trial."""
     from mlops_assets.ml.tasks import is_better
     from mlops_assets.ml.tuning import tune
+    from mlops_assets.ml.wording import duration
 
     best: list[float] = []
-    count = 0
+    took: list[float] = []
 
     def on_trial(trial: "TrialSummary") -> None:
-        nonlocal count
-        count += 1
+        took.append(trial.seconds)
+        rest = search.trials - len(took)
         if trial.state == "complete" and (not best or is_better(search.metric, trial.score, best[-1])):
             best.append(trial.score)
         tracking.log_trial(project.name, run_id, trial, search.metric)
         context.log.info(
-            f"trial {count}/{search.trials}: {trial.family} {search.metric} {trial.score:.4g}"
+            f"trial {len(took)}/{search.trials}: {trial.family} {search.metric} {trial.score:.4g}"
             f"{' (pruned)' if trial.state == 'pruned' else ''}, best {best[-1] if best else float('nan'):.4g}"
+            f"{f', about {duration(rest * sum(took) / len(took))} left' if rest > 0 else ''}"
         )
 
     key = text_digest(
