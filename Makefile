@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test check format clean
+.PHONY: help install run ui test bench check format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
 
 test: install ## Run the tests
 	@$(BIN)/pytest -n auto
+
+bench: install ## Measure what docs/performance.md tells, and write its tables: make bench [BENCH='--rows 1 --only orders']
+	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
 check: install ## Lint, check formatting and types, and load the definitions
 	@$(BIN)/ruff check .

@@ -1,0 +1,139 @@
+"""california_housing without Dagster, Delta and MLflow: one script that calls the same functions of `ml`.
+
+It reads the CSV file, splits its rows by the contract, computes the features, searches, fits, judges, and
+writes the report and the model. Run: python -m benchmarks.housing_script housing.csv TRIALS FOLDER
+"""
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from mlops_assets.defs.california_housing import schema
+from mlops_assets.defs.california_housing.pipeline import make_pipeline
+from mlops_assets.ml.artifact import save_model
+from mlops_assets.ml.contracts import Contract
+from mlops_assets.ml.evaluation import (
+    CONSTANT_BASELINE,
+    LINEAR_BASELINE,
+    MODEL,
+    Evaluation,
+    score_all,
+    score_intervals,
+    shuffled_importances,
+)
+from mlops_assets.ml.families import Settings
+from mlops_assets.ml.features import FeatureQuery
+from mlops_assets.ml.machine import peak_memory_bytes, thread_count
+from mlops_assets.ml.metrics import compute_metric
+from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.ml.report import render_report
+from mlops_assets.ml.splits import holdout_sql, make_folds
+from mlops_assets.ml.training import check_pipeline, constant_predictions, fit_linear_baseline, split_sides
+from mlops_assets.ml.tuning import SearchSettings, tune
+from mlops_assets.ml.validation import validate
+from mlops_assets.names import HOLDOUT, SPLIT, TRAIN
+
+NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
+SQL = (Path(schema.__file__).parent / "features.sql").read_text("utf-8")
+
+
+def main(source: Path, trials: int, folder: Path) -> None:
+    """Print the model's scores on the holdout."""
+    started = time.monotonic()
+    contract = Contract.of(schema.Districts, subject=NAME)
+    train, holdout = read(source, contract)
+    settings = Settings(task="regression", classes=1, seed=0, threads=thread_count(None))
+    search = SearchSettings(families=("xgboost", "linear"), metric="rmse", trials=trials, unit_size=UNIT)
+    check_pipeline(make_pipeline, train)
+    folds = make_folds("regression", train.target, folds=5, seed=0, groups=None)
+    journal = folder / "search.journal"
+    found = tune(
+        train.features, train.target, folds, make_pipeline, search, settings, journal=journal, on_trial=print
+    )
+    spec = ModelSpec(
+        project=NAME,
+        task="regression",
+        target=TARGET,
+        table=TABLE,
+        columns=tuple(column for column in contract.columns if column.name != TARGET),
+        features=tuple(train.features.columns),
+        classes=(),
+        family=found.family,
+        params=found.params,
+        rounds=found.rounds,
+        seed=0,
+    )
+    model = TabularModel.fit(spec, SQL, train.features, train.target, make_pipeline, settings)
+    linear = fit_linear_baseline(spec, SQL, train, make_pipeline, settings)
+    save_model(model, folder / "model")
+    evaluation = judge(model, linear, train, holdout, found.trials, time.monotonic() - started)
+    (folder / "report.html").write_text(render_report(evaluation), "utf-8")
+    print(evaluation.scores[MODEL])
+
+
+def read(source, contract):
+    """Both sides of the split: the valid rows of the file with their features."""
+    with duckdb.connect() as connection, TemporaryDirectory() as scratch:
+        raw = connection.sql(
+            f"select *, 'housing.csv' as _source_file, '' as _source_sha256, row_number() over () as _row "
+            f"from read_csv('{source}', all_varchar = true)"
+        )
+        raw.create("raw")
+        identity = sorted(set(contract.names) - {TARGET})
+        valid, _ = validate(
+            connection, connection.table("raw"), contract, identity=identity, scratch=Path(scratch)
+        )
+        valid.create("valid")
+        valid = connection.table("valid")
+        query = FeatureQuery(SQL, hidden=(TARGET,), subject=NAME)
+        features = query.run(connection, {TABLE: valid})
+        side = holdout_sql("random", 0.2, 0, target=TARGET, groups=[])
+        sides = valid.project(
+            f"row_id, {TARGET}, case when {side} then '{HOLDOUT}' else '{TRAIN}' end as {SPLIT}"
+        )
+        frame = features.join(sides, "row_id").df()
+    return split_sides(frame, target=TARGET, classes=(), subject=NAME, aside=[])
+
+
+def judge(model, linear, train, holdout, trials, seconds):
+    """What the report tells."""
+    predictions = {
+        MODEL: model.predict_features(holdout.features),
+        CONSTANT_BASELINE: constant_predictions("regression", train.target, len(holdout.target), 1),
+        LINEAR_BASELINE: linear.predict_features(holdout.features),
+    }
+    shared = {"classes": 1, "unit_size": UNIT}
+
+    def loss(positions, predicted):
+        return compute_metric("regression", "rmse", holdout.target[positions], predicted, **shared)
+
+    return Evaluation(
+        project=NAME,
+        description="The median house value of a Californian census block group.",
+        task="regression",
+        target=TARGET,
+        metric="rmse",
+        unit="100,000 USD",
+        unit_size=UNIT,
+        classes=[],
+        family=model.spec.family,
+        params=model.spec.params,
+        scores=score_all("regression", holdout.target, predictions, **shared),
+        truth=holdout.target,
+        predictions=predictions[MODEL],
+        train_rows=len(train.target),
+        features=list(model.spec.features),
+        importances=shuffled_importances(model.predict_features, holdout.features, loss, seed=0),
+        trials=trials,
+        training_seconds=seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        facts={},
+        intervals=score_intervals("regression", "rmse", holdout.target, predictions, **shared),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

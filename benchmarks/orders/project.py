@@ -1,0 +1,108 @@
+"""A project of its own around the generated orders, in a folder, with its own state."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from benchmarks.measured import Measured, measure
+from benchmarks.orders.rows import write_orders
+
+_ROOT = Path(__file__).parents[2]
+_PYPROJECT = """
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "orders_project"
+"""
+_DEFINITIONS = """
+from pathlib import Path
+
+import dagster as dg
+
+from mlops_assets.resources import resources
+from mlops_assets.stores.state import StateDirectory
+
+ROOT = Path(__file__).parents[1]
+
+
+@dg.definitions
+def defs():
+    stores = resources(StateDirectory.of(ROOT))
+    shared = dg.Definitions(resources=stores, executor=dg.in_process_executor)
+    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "orders_project"), shared)
+"""
+STEPS = {
+    "raw": "orders__raw__orders",
+    "validated": "orders__validated__orders",
+    "features": "orders__features",
+}
+
+
+class OrdersProject:
+    """A folder with a declared project, a CSV file of orders, and what `mlops run` makes of them."""
+
+    def __init__(self, root: Path, rows: int) -> None:
+        self.root = root
+        self.source = root / "orders.csv"
+        package = root / "orders_project"
+        folder = package / "defs" / "orders"
+        folder.mkdir(parents=True)
+        (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
+        for made in (package, package / "defs"):
+            (made / "__init__.py").touch()
+        (package / "definitions.py").write_text(_DEFINITIONS, "utf-8")
+        for name in ("defs.yaml", "schema.py", "features.sql"):
+            shutil.copy(Path(__file__).parent / name, folder)
+        write_orders(self.source, rows)
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    def run(self) -> tuple[Measured, dict[str, float]]:
+        """`mlops run orders --until features` from an empty state: the process, and each step's seconds."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        mlops = Path(sys.executable).with_name("mlops")
+        env = {"MLOPS_STATE_DIR": str(self.state), "DAGSTER_HOME": ""}
+        measured = measure([str(mlops), "run", "orders", "--until", "features"], folder=self.root, env=env)
+        asked = measure(
+            [sys.executable, "-m", "benchmarks.orders.project", str(self.state / "dagster")],
+            folder=Path.cwd(),
+        )
+        seconds = json.loads(asked.output.splitlines()[-1])
+        return measured, {step: seconds[op] for step, op in STEPS.items()}
+
+    def bare_copies(self) -> dict[str, float]:
+        """Seconds of DuckDB's COPY: of the CSV file, and of the features' SELECT over our valid rows."""
+        target = self.root / "bare.parquet"
+        copies = [sys.executable, "-m", "benchmarks.orders.bare_copy"]
+        valid = self.state / "warehouse" / "orders" / "validated" / "orders"
+        asked = measure([*copies, str(self.source), str(valid), str(target)], folder=_ROOT)
+        target.unlink()
+        seconds: dict[str, float] = json.loads(asked.output.splitlines()[-1])
+        return seconds
+
+    def run_with_pandas(self) -> Measured:
+        """The plain way."""
+        target = self.root / "pandas"
+        target.mkdir()
+        plain = [sys.executable, "-m", "benchmarks.orders.pandas_way", str(self.source), str(target)]
+        measured = measure(plain, folder=_ROOT)
+        shutil.rmtree(target)
+        return measured
+
+
+def step_seconds(home: str) -> dict[str, float]:
+    """How long each step of the newest run took, as Dagster's instance tells."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(home) as instance:
+        run = instance.get_runs(limit=1)[0]
+        steps = instance.get_run_step_stats(run.run_id)
+        return {step.step_key: step.end_time - step.start_time for step in steps}
+
+
+if __name__ == "__main__":
+    print(json.dumps(step_seconds(sys.argv[1])))
