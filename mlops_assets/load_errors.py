@@ -8,12 +8,13 @@ Not here: what settings must be (`components/model_project/settings.py` and `fit
 import difflib
 import re
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from toposort import CircularDependencyError
 
 from mlops_assets.errors import MlopsError, ProjectError
 
@@ -48,6 +49,12 @@ def plain_cause(error: BaseException, subject: str, folder: Path) -> MlopsError:
                 return ProjectError("\n".join(_setting_faults(cause, folder)), hint=_HINT)
             case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
                 return ProjectError(f"{mark.name}:{mark.line + 1}: {cause.problem}", hint="mend the YAML")
+            case CircularDependencyError():
+                circle = " > ".join(key.to_user_string() for key in _circle(cause.data))
+                return ProjectError(
+                    f"{subject}: assets are made of one another: {circle}",
+                    hint="a table can't have a `source: {asset: …}` that is made of that table: read another",
+                )
             case TypeError() if found := _NO_NUMBER.fullmatch(str(cause)):
                 name, place = _written(folder, found[1])
                 return ProjectError(f"{place}{name} is {found[1]!r}, which is no number", hint=_HINT)
@@ -55,6 +62,14 @@ def plain_cause(error: BaseException, subject: str, folder: Path) -> MlopsError:
     reason = next(iter(str(last).strip().splitlines()), "")
     named = next(_unreadable(folder), subject)
     return ProjectError(f"{named}: {type(last).__name__}: {reason}", hint=_HINT)
+
+
+def _circle(depend: Mapping[Any, Collection[Any]]) -> list[Any]:
+    """One circle of those that depend on one another, from an asset by what it is made of back to it."""
+    walked = [min(depend)]
+    while walked.count(walked[-1]) == 1:
+        walked.append(min(depend[walked[-1]]))
+    return walked[walked.index(walked[-1]) :]
 
 
 def _written(folder: Path, value: str, name: str = r"\w+") -> tuple[str, str]:

@@ -157,8 +157,8 @@ class Staleness:
         if self.graph.get(parent).partitions_def is None:
             return [None]
         if self.graph.get(key).partitions_def is None:
-            # The champion is made of the version that the same run registers; a project's own asset of all.
-            return list(self._content(parent)) if partition is None else [partition]
+            # The champion is made of the version that the same run registers, a table of all that there is.
+            return [partition] if partition is not None else list(self._content(parent))
         found = self.graph.get_parent_partition_keys_for_child(partition, parent, key)
         return list(found.partitions_subset.get_partition_keys())
 
@@ -182,7 +182,7 @@ class Staleness:
                 for partition, record in known.items()
                 if record.asset_materialization
             }
-            is_table = any(
+            is_table = self.tables.exists(key.path) or any(
                 TABLE_VERSION in record.asset_materialization.metadata
                 for record in known.values()
                 if record.asset_materialization

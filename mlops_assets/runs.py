@@ -20,15 +20,16 @@ from dagster import AssetKey, DagsterInstance
 
 from mlops_assets import names
 from mlops_assets.commands.progress import RunProgress
+from mlops_assets.components.model_project.declared_source import from_metadata
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.raw import ARRIVAL, DIALECT, FINGERPRINT, SOURCE
+from mlops_assets.components.model_project.raw import ARRIVAL, DIALECT, FINGERPRINT
 from mlops_assets.components.model_project.tuned_model import TRIALS
 from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.execution import run_assets, run_config
 from mlops_assets.materializations import Staleness
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.stores.arrivals import find_arrivals
 from mlops_assets.stores.dialects import Dialect
+from mlops_assets.stores.source import Intake, open_source
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
 
@@ -218,7 +219,7 @@ class ProjectRun:
         wanted = timeline.periods.parse_range(self.scope)
         found = [partition for partition in arrived if partition in wanted]
         if not found:
-            there = f"there are files for {arrived[0]} to {arrived[-1]}" if arrived else "there are no files"
+            there = f"there is data of {arrived[0]} to {arrived[-1]}" if arrived else "there is no data"
             raise DataError(f"{self.project}: nothing has arrived for {self.scope}", hint=there)
         return found
 
@@ -265,15 +266,17 @@ class ProjectRun:
             if spec.key not in keys or spec.key.path[1] != names.RAW:
                 continue
             periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
-            with self.tables.connect() as connection:
-                arrivals = find_arrivals(
+            declared = str(self.source) if self.source else from_metadata(spec.metadata)
+            dialect = Dialect.of(spec.metadata.get(DIALECT))
+            intake = Intake(self.project, spec.key.path[-1], periods, spec.metadata.get(ARRIVAL), dialect)
+            with (
+                open_source(declared, intake, root=self.workplace.root, warehouse=self.tables) as source,
+                self.tables.connect() as connection,
+            ):
+                arrivals = source.arrivals(
                     connection,
-                    self.workplace.root / (self.source or Path(spec.metadata[SOURCE]).expanduser()),
-                    periods,
-                    spec.metadata.get(ARRIVAL),
-                    dialect=Dialect.of(spec.metadata.get(DIALECT)),
-                    subject=f"{self.project}: table {spec.key.path[-1]}",
                     until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
+                    wanted=periods.parse_range(self.scope) if periods and self.scope else None,
                 )
             self.notes.extend(f"table {spec.key.path[-1]}: {told}" for told in arrivals.left_out)
             found[spec.key.path[-1]] = {

@@ -94,7 +94,7 @@ class Workplace:
         try:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
-            definitions.resolve_asset_graph()
+            _ = definitions.resolve_asset_graph().toposorted_asset_keys_by_level  # fails on a circle
         except Exception as error:  # somebody's own code may raise anything
             subject = f"the definitions in {module} can't be loaded"
             raise plain_cause(error, subject, self.import_root / module.partition(".")[0]) from error

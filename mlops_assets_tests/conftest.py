@@ -18,6 +18,7 @@ from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
+from mlops_assets_tests.postgres import Server, running_server
 from mlops_assets_tests.shop import MONTHS, KeptShop, Shop
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
@@ -157,3 +158,9 @@ def shop(arrived_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
 def served_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
     """The same with a champion, of the cut-off of the fifth month, and its predictions."""
     return trained_shop.restored(instance)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with running_server() as server:
+        yield server

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
-from mlops_assets.errors import DataError
+from mlops_assets.errors import DataError, ProjectError
 from mlops_assets.stores.state import find_project_root
 
 
@@ -14,13 +14,20 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.code import ProjectCode
-        from mlops_assets.components.model_project.raw import FOLDER, SOURCE
+        from mlops_assets.components.model_project.declared_source import SOURCE, from_metadata, is_remote
+        from mlops_assets.components.model_project.raw import FOLDER
         from mlops_assets.stores.sources import source_folder
         from mlops_assets.workplace import Workplace
 
         workplace = Workplace(find_project_root())
         metadata = workplace.metadata(project, SOURCE)
-        folder = source_folder(workplace.root / Path(metadata[SOURCE]).expanduser())
+        declared = from_metadata(metadata)
+        if not isinstance(declared, str) or is_remote(declared):
+            raise ProjectError(
+                f"{project}: its source is no folder on this machine, so nothing can be fetched into it",
+                hint="`mlops run` reads it where it is",
+            )
+        folder = source_folder(workplace.root / Path(declared.removeprefix("file://")).expanduser())
         bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
         try:
             with out.status(f"fetching into {folder}"):

@@ -22,10 +22,10 @@ from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.sql import literal, quoted_list
 from mlops_assets.stores.dating import date_files, listed, newest_period, now, period_of, period_sql
-from mlops_assets.stores.dialects import USUAL, Dialect
+from mlops_assets.stores.files import Files, as_files
 from mlops_assets.stores.read_faults import read_fault
 from mlops_assets.stores.source_rows import read_files, scan_file
-from mlops_assets.stores.sources import SourceFile, find_files, open_files, some_files
+from mlops_assets.stores.sources import SourceFile
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,10 @@ def fingerprint(digests: Iterable[str]) -> str:
 
 def find_arrivals(
     connection: duckdb.DuckDBPyConnection,
-    source: Path,
+    source: Path | Files,
     periods: Periods | None,
     column: str | None,
     *,
-    dialect: Dialect = USUAL,
     subject: str,
     until: datetime | None = None,
 ) -> Arrivals:
@@ -81,13 +80,12 @@ def find_arrivals(
     Parameters
     ----------
     source
-        A file, a glob or a folder. Of files that are dated by name, a folder holds its subfolders' too.
+        A file, a glob or a folder; a path is on this machine. Of files that are dated by name, a folder
+        holds its subfolders' too.
     periods, column
         None for a table without partitions; with a column, rows are dated by it, else files by their names.
         Rows without a time that can be read, or from before the first period, are the first partition's:
         the contract judges them there.
-    dialect
-        How CSV files are written.
     subject
         What is read, for error messages: `customer_churn: table transactions`.
     until
@@ -98,19 +96,20 @@ def find_arrivals(
     DataError
         When there is no file, one can't be read, one has no date in its name, or no file has the column.
     """
+    place = as_files(source)
     if periods is None:
-        return Arrivals({None: _of_files(None, find_files(source, dialect=dialect, subject=subject))})
+        return Arrivals({None: _of_files(None, _all_files(place, subject))})
     if column is not None:
-        files = find_files(source, dialect=dialect, subject=subject)
+        files = [place.bring(file, subject=subject) for file in _all_files(place, subject)]
         return row_arrivals(connection, files, periods, column, subject=subject, until=until or now())
-    dated = date_files(some_files(source, deep=True, subject=subject), periods, until or now())
+    dated = date_files(place.some(deep=True, subject=subject), periods, until or now())
     if dated.undated:
         raise DataError(
-            f"{subject}: {listed(dated.undated)} at {source}: no {_date_of(periods)} in the name",
+            f"{subject}: {listed(dated.undated)} at {place.shown}: no {_date_of(periods)} in the name",
             hint=f"rename to such as {_example(periods)}, or name the column of the rows' time in `column`",
         )
     arrivals = {
-        partition: _of_files(partition, open_files(files, dialect=dialect, subject=subject))
+        partition: _of_files(partition, place.open(files, subject=subject))
         for partition, files in dated.by_partition.items()
     }
     return Arrivals(arrivals, dated.left_out)
@@ -118,12 +117,11 @@ def find_arrivals(
 
 def arrival_of(
     connection: duckdb.DuckDBPyConnection,
-    source: Path,
+    source: Path | Files,
     periods: Periods | None,
     column: str | None,
     partition: str | None,
     *,
-    dialect: Dialect = USUAL,
     subject: str,
 ) -> Arrival:
     """One partition's; files of others are not opened, unless rows are dated by a column.
@@ -133,19 +131,20 @@ def arrival_of(
     DataError
         When there is none, or a file of it can't be read.
     """
+    place = as_files(source)
     if periods is None:
-        return _of_files(None, find_files(source, dialect=dialect, subject=subject))
+        return _of_files(None, _all_files(place, subject))
     there: Iterable[str | None]
     if column is None:
-        found = some_files(source, deep=True, subject=subject)
+        found = place.some(deep=True, subject=subject)
         dates = [period_of(file.name, periods) for file in found]
         mine = [file for file, date in zip(found, dates, strict=True) if date == partition]
         if mine:
-            return _of_files(partition, open_files(mine, dialect=dialect, subject=subject))
+            return _of_files(partition, place.open(mine, subject=subject))
         what, there = "file", dates
         way_out = f"put one there that is named such as {_example(periods, partition)}"
     else:
-        files = find_files(source, dialect=dialect, subject=subject)
+        files = [place.bring(file, subject=subject) for file in _all_files(place, subject)]
         arrivals = row_arrivals(connection, files, periods, column, subject=subject).by_partition
         if partition in arrivals:
             return arrivals[partition]
@@ -153,7 +152,7 @@ def arrival_of(
         way_out = f"bring rows whose {column} lies in it"
     keys = sorted(key for key in set(there) if key)
     known = f"; there are {what}s for {keys[0]} to {keys[-1]}" if keys else ""
-    raise DataError(f"{subject}: no {what} for partition {partition} at {source}", hint=way_out + known)
+    raise DataError(f"{subject}: no {what} for partition {partition} at {place.shown}", hint=way_out + known)
 
 
 def partition_relations(
@@ -164,11 +163,11 @@ def partition_relations(
     *,
     subject: str,
 ) -> list[duckdb.DuckDBPyRelation]:
-    """The rows of one partition as they came, one relation a file; see `read_files`.
+    """The rows of one partition as they came, one relation a file of this machine; see `read_files`.
 
     `_row` counts the rows of the file, not of the partition.
     """
-    relations = read_files(connection, list(arrival.files), subject=subject)
+    relations = read_files(connection, arrival.files, subject=subject)
     if periods is None or column is None or arrival.partition is None:
         return relations
     return [
@@ -228,6 +227,10 @@ def row_arrivals(
     }
     told = f"{late} {'row' if late == 1 else 'rows'}: {column} lies after {newest}, the newest partition"
     return Arrivals(arrivals, (told,) if late else ())
+
+
+def _all_files(place: Files, subject: str) -> list[SourceFile]:
+    return place.open(place.some(subject=subject), subject=subject)
 
 
 def _of_files(partition: str | None, files: list[SourceFile]) -> Arrival:

@@ -10,7 +10,6 @@ all its files are still and one of them, or the newest period, is another: a fil
 waits.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,15 +19,16 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.digests import file_digest, text_digest
+from mlops_assets.digests import text_digest
 from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.stores.arrivals import fingerprint, row_arrivals
 from mlops_assets.stores.dating import DatedFiles, date_files, listed, newest_period, now
-from mlops_assets.stores.dialects import USUAL, Dialect
+from mlops_assets.stores.dialects import Dialect
+from mlops_assets.stores.files import Files, as_files
 from mlops_assets.stores.read_faults import unreadable
 from mlops_assets.stores.snapshots import FileState, RowScan, Snapshot, SnapshotStore
-from mlops_assets.stores.sources import FoundFile, SourceFile, format_of, list_files
+from mlops_assets.stores.sources import FoundFile, SourceFile, format_of
 
 __all__ = ["FileState", "Look", "RowScan", "Snapshot", "SnapshotStore", "look"]
 
@@ -82,11 +82,10 @@ class Look:
 
 def look(
     previous: Snapshot,
-    source: Path,
+    source: Path | Files,
     periods: Periods | None,
     column: str | None,
     *,
-    dialect: Dialect = USUAL,
     subject: str,
     until: datetime | None = None,
     connect: Connect = duckdb.connect,
@@ -100,23 +99,25 @@ def look(
     connect
         Opens the DuckDB that scans rows.
     """
-    until = until or now()
+    until, place = until or now(), as_files(source)
     by_row = periods is not None and column is not None
     try:
-        found, dated, told = _dated(source, periods, by_row=by_row, until=until)
+        found, dated, told = _dated(place, periods, by_row=by_row, until=until)
     except OSError as error:
-        raise unreadable(source, subject, error) from error
+        raise unreadable(place.shown, subject, error) from error
     states = _states(found, previous.files)
-    waiting = _hash_still(chain(*dated.by_partition.values()), states, previous.files, told)
+    waiting = _hash_still(place, chain(*dated.by_partition.values()), states, previous.files, told)
     scan = previous.scan
     if periods is None or column is None:
         fingerprints = _of_names(dated.by_partition, states)
     else:
         fingerprints = {}
         if found and not waiting:
-            files = _source_files(found, states, dialect)
-            new_scan = _scan(scan, files, periods, column, subject=subject, until=until, connect=connect)
-            waiting = [file.name for file in found if not _is_as_listed(file)]
+            files = _source_files(found, states, place.dialect)
+            new_scan = _scan(
+                scan, place, files, periods, column, subject=subject, until=until, connect=connect
+            )
+            waiting = [file.name for file in found if not place.is_as_listed(file)]
             if not waiting:
                 scan, fingerprints = new_scan, new_scan.fingerprints
                 told.extend(scan.left_out)
@@ -132,14 +133,14 @@ def look(
 
 
 def _dated(
-    source: Path, periods: Periods | None, *, by_row: bool, until: datetime
+    place: Files, periods: Periods | None, *, by_row: bool, until: datetime
 ) -> tuple[list[FoundFile], DatedFiles, list[str]]:
     """The files that can be read, those whose content counts, and why others don't."""
-    listing = list_files(source, deep=periods is not None and not by_row)
+    listing = place.listing(deep=periods is not None and not by_row)
     unknown = [file.name for file in listing if not format_of(file.name)]
     found = [file for file in listing if format_of(file.name)] if unknown else listing
     dated = date_files(found, None if by_row else periods, until)
-    told = [] if found else [f"no file at {source}"]
+    told = [] if found else [f"no file at {place.shown}"]
     if unknown:
         told.append(f"{listed(unknown)}: format not known by the name")
     if dated.undated:
@@ -158,7 +159,11 @@ def _states(found: Iterable[FoundFile], before: Mapping[str, FileState]) -> dict
 
 
 def _hash_still(
-    files: Iterable[FoundFile], states: dict[str, FileState], before: Mapping[str, FileState], told: list[str]
+    place: Files,
+    files: Iterable[FoundFile],
+    states: dict[str, FileState],
+    before: Mapping[str, FileState],
+    told: list[str],
 ) -> list[str]:
     """Hash the files that are still and not known yet; the names of those that must wait."""
     waiting = []
@@ -168,13 +173,13 @@ def _hash_still(
             continue
         if before.get(file.name) == state:
             try:
-                digest = file_digest(Path(file.path))
+                digest = place.digest(file)
             except FileNotFoundError:
                 pass
             except OSError as error:
                 told.append(f"{file.name} can't be read: {error.strerror}")
             else:
-                if _is_as_listed(file):
+                if place.is_as_listed(file):
                     states[file.name] = state._replace(sha256=digest)
                     continue
         waiting.append(file.name)
@@ -194,6 +199,7 @@ def _of_names(
 
 def _scan(
     before: RowScan | None,
+    place: Files,
     files: Sequence[SourceFile],
     periods: Periods,
     column: str,
@@ -214,9 +220,11 @@ def _scan(
         return before
     try:
         with connect() as connection:
-            arrivals = row_arrivals(connection, files, periods, column, subject=subject, until=until)
+            brought = [place.bring(file, subject=subject) for file in files]
+            arrivals = row_arrivals(connection, brought, periods, column, subject=subject, until=until)
     except DataError as error:
-        return RowScan(stamp, before.fingerprints if before else {}, (str(error),))
+        told = str(place.told(error))
+        return RowScan(stamp, before.fingerprints if before else {}, (told,))
     found = {key: arrival.fingerprint for key, arrival in arrivals.by_partition.items()}
     return RowScan(stamp, found, arrivals.left_out)
 
@@ -236,14 +244,6 @@ def _source_files(
         for file in found
         if (kind := format_of(file.name)) and (digest := states[file.name].sha256)
     ]
-
-
-def _is_as_listed(file: FoundFile) -> bool:
-    try:
-        status = os.stat(file.path)  # noqa: PTH116
-    except FileNotFoundError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _is_of(partition: str | None, periods: Periods | None) -> bool:

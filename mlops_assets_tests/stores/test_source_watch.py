@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
-from mlops_assets.stores import source_watch
+from mlops_assets.stores import files
 from mlops_assets.stores.arrivals import find_arrivals
 from mlops_assets.stores.dialects import Dialect
 from mlops_assets.stores.snapshots import SnapshotStore
@@ -67,8 +67,8 @@ def bench(tmp_path: Path) -> Bench:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were hashed."""
     names: list[str] = []
-    real = source_watch.file_digest
-    monkeypatch.setattr(source_watch, "file_digest", lambda path: names.append(path.name) or real(path))
+    real = files.file_digest
+    monkeypatch.setattr(files, "file_digest", lambda path: names.append(path.name) or real(path))
     return names
 
 
@@ -176,7 +176,7 @@ def test_a_file_that_vanishes_or_changes_while_it_is_hashed_waits(bench: Bench, 
     bench.write("2025-02.csv")
     bench.write("2025-03.csv")
     bench.look()
-    real = source_watch.file_digest
+    real = files.file_digest
 
     def slow(path: Path) -> str:
         if path.name == "2025-01.csv":
@@ -186,7 +186,7 @@ def test_a_file_that_vanishes_or_changes_while_it_is_hashed_waits(bench: Bench, 
             bench.write(path.name, "a\n7\n8\n")
         return digest
 
-    monkeypatch.setattr(source_watch, "file_digest", slow)
+    monkeypatch.setattr(files, "file_digest", slow)
     seen = bench.look()
     assert (list(seen.changed), seen.waiting) == (["2025-03"], ("2025-01.csv", "2025-02.csv"))
     monkeypatch.undo()
@@ -198,14 +198,14 @@ def test_a_file_that_may_not_be_read_is_told(bench: Bench, monkeypatch):
     bench.write("2025-01.csv")
     bench.write("2025-02.csv")
     bench.look()
-    real = source_watch.file_digest
+    real = files.file_digest
 
     def refuse(path: Path) -> str:
         if path.name == "2025-01.csv":
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(source_watch, "file_digest", refuse)
+    monkeypatch.setattr(files, "file_digest", refuse)
     seen = bench.look()
     assert seen.left_out == ("2025-01.csv can't be read: Permission denied",)
     assert (list(seen.changed), seen.waiting) == (["2025-02"], ("2025-01.csv",))

@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.automation import automation_sensor
 from mlops_assets.components.model_project.champion import champion_asset
 from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.cutoff_training_set import cutoff_training_set_asset
+from mlops_assets.components.model_project.declared_source import refuse_own_assets
 from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
 from mlops_assets.components.model_project.event_features import event_features_asset
 from mlops_assets.components.model_project.features import features_asset
@@ -105,16 +106,18 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The graph, in its order, and what sets it going."""
         project = self._project(context.path, context.project_root)
+        assets = [
+            *(raw_asset(project, table) for table in self.tables),
+            *(validated_asset(project, table) for table in self.tables),
+            *(_event_assets(project) if project.timeline else _static_assets(project)),
+            tuned_model_asset(project),
+            evaluation_report_asset(project),
+            registered_model_asset(project),
+            champion_asset(project),
+        ]
+        refuse_own_assets(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
-            assets=[
-                *(raw_asset(project, table) for table in self.tables),
-                *(validated_asset(project, table) for table in self.tables),
-                *(_event_assets(project) if project.timeline else _static_assets(project)),
-                tuned_model_asset(project),
-                evaluation_report_asset(project),
-                registered_model_asset(project),
-                champion_asset(project),
-            ],
+            assets=assets,
             jobs=[*project_jobs(project), restore_job(project)],
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),

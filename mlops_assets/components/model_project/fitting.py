@@ -15,6 +15,7 @@ from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 
 from mlops_assets import names
 from mlops_assets.components.model_project.settings import SplitSettings, TrainingSettings, misfit
+from mlops_assets.components.model_project.source_faults import source_faults
 from mlops_assets.errors import ProjectError
 from mlops_assets.ml.tasks import metrics_of
 from mlops_assets.periods import Periods
@@ -31,6 +32,7 @@ def refuse_misfits(settings: "ModelProject") -> None:
     rules: tuple[Callable[[ModelProject], Faults], ...] = (
         _task_faults,
         _table_faults,
+        source_faults,
         _event_faults if settings.partitions else _static_faults,
         _schedule_faults,
         _label_faults,
@@ -110,9 +112,13 @@ def _event_faults(settings: "ModelProject") -> Faults:
 
 def _schedule_faults(settings: "ModelProject") -> Faults:
     declared = settings.schedules
+    if declared.ingest and not any(getattr(table.source, "sql", None) for table in settings.tables.values()):
+        yield "schedules.ingest", "reads queries, and no table's source is one; sensors see to files"
     crons = {"train": declared.train, "score": declared.score}
     if declared.backfill:
         crons["backfill.cron"] = declared.backfill.cron
+    if declared.ingest:
+        crons["ingest.cron"] = declared.ingest.cron
     for path, cron in crons.items():
         if cron and not is_valid_cron_schedule(cron):
             yield f"schedules.{path}", f"is {cron!r}, which cron does not know"

@@ -1,20 +1,32 @@
 """raw/<table>: the source's rows as they came, with their provenance."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from mlops_assets import names
+from mlops_assets.components.model_project.automation import follows_its_inputs
+from mlops_assets.components.model_project.declared_source import (
+    SOURCE,
+    declared_source,
+    in_metadata,
+    in_words,
+    intake_of,
+    upstream_of,
+)
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.resources import WarehouseResource
 
-SOURCE, ARRIVAL, FINGERPRINT, FOLDER = "source", "arrival", "source_fingerprint", "project_folder"
-"""Names in metadata: where rows come from, the column that tells when, the digest of the source's content,
-and the folder that declares it."""
-DIALECT = "csv"
-"""Name in metadata: how CSV files are written, where not as usual."""
+if TYPE_CHECKING:
+    from mlops_assets.stores.source import Fetched
+
+__all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
+
+ARRIVAL, FINGERPRINT, FOLDER, DIALECT = "arrival", "source_fingerprint", "project_folder", "csv"
+"""Names in metadata: the column that tells when rows arrived, the digest of the source's content, the folder
+that declares it, and how CSV files are written, where not as usual."""
 
 
 class RawConfig(dg.Config):
@@ -22,66 +34,76 @@ class RawConfig(dg.Config):
 
     source: str | None = Field(
         default=None,
-        description="A file, a glob or a folder to read instead of the table's declared source.",
+        description="A file, a glob, a folder or a URL to read instead of the table's declared source.",
     )
 
 
 def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
-    """The asset that reads a table's files, those of one partition if it has partitions."""
+    """The asset that reads a table's source, what arrived for one partition if it has partitions."""
     settings = project.settings.tables[table]
     partitions = arrival_partitions(project) if table in project.event_tables else None
-    periods = project.timeline.periods if project.timeline and partitions else None
-    subject, dialect = project.subject(table), settings.csv.dialect
+    declared = declared_source(project, table)
+    intake = intake_of(project, table)
+    upstream, dialect = upstream_of(declared), settings.csv.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
-        description=f"Rows of `{settings.source}` as they came: text stays text, and file and row are kept.",
+        description=f"Rows of {in_words(declared)} as they came: text stays text, and where each came from "
+        "is kept.",
         kinds=["duckdb", "deltalake"],
+        deps=[upstream] if upstream else [],
         code=[
             "raw 1",
             *([settings.arrival] if settings.arrival else []),
             *([repr(dialect.reading())] if dialect.reading() else []),
+            *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
         ],
         metadata={
-            SOURCE: settings.source,
+            SOURCE: in_metadata(declared),
             FOLDER: str(project.code.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
             **({DIALECT: dialect.declared()} if dialect.declared() else {}),
         },
         partitions=partitions,
+        automation=follows_its_inputs(project) if upstream else None,
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        from mlops_assets.stores.arrivals import arrival_of, partition_relations
-        from mlops_assets.stores.source_rows import each_unchanged, refuse_empty
+        from mlops_assets.stores.source import open_source
 
-        source = project.root / Path(config.source or settings.source).expanduser()
         store, partition = warehouse.store, partition_of(context)
         with (
             plain_failures(project.name),
+            open_source(config.source or declared, intake, root=project.root, warehouse=store) as source,
             store.turn(spec.key.path, partition),
             store.connect() as connection,
         ):
-            arrival = arrival_of(
-                connection, source, periods, settings.arrival, partition, dialect=dialect, subject=subject
-            )
-            relations = partition_relations(connection, arrival, periods, settings.arrival, subject=subject)
-            if partition is None:
-                refuse_empty(arrival.files, relations, subject=subject)
-            with each_unchanged(arrival.files, relations, subject=subject) as unchanged:
+            fetched = source.fetch(connection, partition)
+            with source.rows(fetched) as rows:
                 result = store.write(
-                    spec.key.path, unchanged, partition=partition, dagster_run_id=context.run.run_id
+                    spec.key.path,
+                    rows,
+                    partition=partition,
+                    dagster_run_id=context.run.run_id,
+                    inputs=fetched.inputs,
                 )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
             metadata={
-                **table_metadata(result),
-                SOURCE: str(source),
-                "files": len(arrival.files),
-                FINGERPRINT: arrival.fingerprint,
+                **table_metadata(result, made_of=_made_of(fetched)),
+                SOURCE: source.shown,
+                **fetched.told,
+                FINGERPRINT: fetched.fingerprint,
             },
         )
 
     return raw
+
+
+def _made_of(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:
+    """What was read of other assets; None of what is not Dagster's."""
+    if fetched.made_of is None:
+        return None
+    return {(dg.AssetKey(key), part): digest for (key, part), digest in fetched.made_of.items()}

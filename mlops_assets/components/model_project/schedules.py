@@ -1,6 +1,7 @@
 """The schedules of a project, as its `defs.yaml` asks for them.
 
-Holds: scoring the newest partition, training at the newest cut-off, reading the newest partitions again.
+Holds: scoring the newest partition, training at the newest cut-off, reading the newest partitions again,
+reading databases.
 Add here: another thing that is done at set times.
 Not here: what answers an event (`sensors.py`, `automation.py`).
 
@@ -9,14 +10,22 @@ has changed.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.declared_source import (
+    declared_source,
+    in_words,
+    intake_of,
+    kind_of,
+)
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.project import Project, plain_failures
-from mlops_assets.components.model_project.sensors import staleness_of
+from mlops_assets.components.model_project.sensors import MOST_AT_ONCE, staleness_of
+from mlops_assets.components.model_project.settings import IngestSchedule
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
@@ -33,6 +42,11 @@ def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
         schedules.append(score_schedule(project, settings.score))
     if settings.backfill:
         schedules.append(backfill_schedule(project, settings.backfill.cron, settings.backfill.last))
+    if settings.ingest:
+        queries = [
+            table for table in project.settings.tables if kind_of(declared_source(project, table)) == "query"
+        ]
+        schedules.extend(ingest_schedule(project, table, settings.ingest) for table in queries)
     return schedules
 
 
@@ -106,6 +120,43 @@ def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefi
     )
 
 
+def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> dg.ScheduleDefinition:
+    """Reads a table's query; equal content is not written twice.
+
+    With partitions: those that the database has and that were never read, and the newest again. Which there
+    are is told by one query that counts.
+    """
+    declared, intake = declared_source(project, table), intake_of(project, table)
+    raw_key = project.table_key(names.RAW, table)
+    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+
+    def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
+        if intake.periods is None:
+            return _request(context, None)
+        from mlops_assets.stores.source import open_source
+
+        until = intake.periods.start_of(intake.periods.newest(datetime.now(UTC)))
+        store = warehouse.store
+        with (
+            open_source(declared, intake, root=project.root, warehouse=store) as source,
+            store.connect() as connection,
+        ):
+            there = [key for key in source.arrivals(connection, until=until, wanted=()).by_partition if key]
+        made = staleness_of(context, warehouse).partitions(raw_key)
+        asked = sorted({*there[-settings.last :], *(key for key in there if key not in made)})
+        return [_request(context, partition) for partition in asked[:MOST_AT_ONCE]]
+
+    return _schedule(
+        project,
+        names.INGEST,
+        settings.cron,
+        evaluate,
+        f"Read {in_words(declared)} into {table}.",
+        purpose=f"{table}_{names.INGEST}",
+        target=dg.AssetSelection.assets(*layers),
+    )
+
+
 def _schedule(
     project: Project,
     job: str,
@@ -114,12 +165,14 @@ def _schedule(
     description: str,
     *,
     purpose: str | None = None,
+    target: dg.AssetSelection | None = None,
 ) -> dg.ScheduleDefinition:
     on = project.settings.automation.schedules
+    runs: dict[str, Any] = {"target": target} if target else {"job_name": names.job_name(project.name, job)}
 
     @dg.schedule(
         name=names.schedule_name(project.name, purpose or job),
-        job_name=names.job_name(project.name, job),
+        **runs,
         cron_schedule=cron,
         execution_timezone=project.settings.schedules.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,

@@ -12,6 +12,13 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.declared_source import (
+    declared_source,
+    in_words,
+    intake_of,
+    is_remote,
+    kind_of,
+)
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.raw import FINGERPRINT
 from mlops_assets.errors import ProjectError
@@ -24,7 +31,11 @@ MOST_AT_ONCE = 100
 
 def project_sensors(project: Project) -> list[dg.SensorDefinition]:
     """The project's sensors."""
-    sensors = [file_sensor(project, table) for table in project.settings.tables]
+    sensors: list[dg.SensorDefinition] = [
+        file_sensor(project, table)
+        for table in project.settings.tables
+        if kind_of(declared_source(project, table)) == "files"
+    ]
     return [*sensors, champion_sensor(project)] if project.timeline else sensors
 
 
@@ -34,38 +45,44 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     A file counts once two ticks in a row saw the same size and time. The cursor names a snapshot of the
     folder, so it is short, and what Dagster commits with the tick is all that is remembered.
     """
-    settings, automation = project.settings.tables[table], project.settings.automation
+    automation = project.settings.automation
+    declared, intake = declared_source(project, table), intake_of(project, table)
+    periods, remote = intake.periods, is_remote(declared)
     raw_key = project.table_key(names.RAW, table)
     layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
-    periods = project.timeline.periods if project.timeline and table in project.event_tables else None
 
     @dg.sensor(
         name=names.sensor_name(project.name, f"{table}_files"),
         asset_selection=dg.AssetSelection.assets(*layers),
-        minimum_interval_seconds=automation.seconds,
+        minimum_interval_seconds=automation.remote_seconds if remote else automation.seconds,
         default_status=_status(automation.files),
-        description=f"New and changed files of `{settings.source}` are ingested and validated.",
+        description=f"New and changed files of {in_words(declared)} are ingested and validated.",
     )
     def files(
         context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
     ) -> dg.SensorResult:
+        from mlops_assets.stores.file_source import open_files
         from mlops_assets.stores.snapshots import SnapshotStore
+        from mlops_assets.stores.source import scratch_of
         from mlops_assets.stores.source_watch import look
 
-        with plain_failures(project.name):
+        store = warehouse.store
+        with (
+            plain_failures(project.name),
+            open_files(declared, intake, root=project.root, scratch=scratch_of(store)) as source,
+        ):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
             known = snapshots.load(context.cursor)
             if not known.requested:  # the first tick: what was ingested before is not asked for
                 known = known.knowing(_ingested(context.instance, raw_key))
             seen = look(
                 known,
-                project.root / Path(settings.source).expanduser(),
+                source.files,
                 periods,
-                settings.arrival,
-                dialect=settings.csv.dialect,
-                subject=project.subject(table),
+                intake.column,
+                subject=intake.subject,
                 until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
-                connect=warehouse.store.connect,
+                connect=store.connect,
             )
             asked = list(seen.changed)[:MOST_AT_ONCE]
             requests = [

@@ -5,7 +5,7 @@ Add here: a setting, with its description and its bounds.
 Not here: what a setting does; the asset that uses it knows.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import dagster as dg
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -101,12 +101,39 @@ class CsvSettings(Settings):
         return Dialect.of(self.model_dump())
 
 
+class SourceSettings(Settings):
+    """A source that more than a path is said of: one of `sql`, `url` and `asset`."""
+
+    sql: str | None = Field(
+        default=None,
+        description="A query, or the name of a `.sql` file in the project's folder. Values are text.",
+    )
+    database: str | None = Field(
+        default=None,
+        description="Of `sql`: `sqlite:///data/crm.db`, below the project root (`sqlite:////srv/crm.db` is "
+        "absolute), or the name of an environment variable that holds a `postgresql://` URL.",
+    )
+    url: str | None = Field(
+        default=None, description="Files that fsspec knows: `s3://bucket/orders/*.parquet`, `gs://...`."
+    )
+    storage_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Of `url`: what its driver is given. A secret is `{env: NAME}`, the name of an "
+        "environment variable.",
+    )
+    asset: str | None = Field(
+        default=None,
+        description="Another asset whose table is read, by its key: `customer_churn/predictions`.",
+    )
+
+
 class TableSettings(Settings):
     """A table and where its rows come from."""
 
-    source: str = Field(
-        description="A file, a glob or a folder, below the project root or absolute: CSV (plain or gzip), "
-        "Parquet or JSON lines."
+    source: str | SourceSettings = Field(
+        description="A file, a glob or a folder, below the project root or absolute, or a URL that fsspec "
+        "knows: CSV (plain or gzip), Parquet or JSON lines. Or a mapping: `sql` with `database`, `url` with "
+        "`storage_options`, or `asset`."
     )
     key: list[str] = Field(
         default_factory=list,
@@ -171,6 +198,18 @@ class BackfillSchedule(Settings):
     last: int = Field(default=3, ge=1, description="How many partitions, the newest that have data.")
 
 
+class IngestSchedule(Settings):
+    """A schedule that reads databases."""
+
+    cron: Cron = Field(description="When, as cron spells it.")
+    last: int = Field(
+        default=3,
+        ge=1,
+        description="Event projects: how many of the newest partitions are read again; those that were never "
+        "read are read in any case.",
+    )
+
+
 class ScheduleSettings(Settings):
     """What runs at set times. Sensors see to new data meanwhile."""
 
@@ -183,6 +222,9 @@ class ScheduleSettings(Settings):
     )
     backfill: BackfillSchedule | None = Field(
         default=None, description="Event projects: read the newest partitions again."
+    )
+    ingest: IngestSchedule | None = Field(
+        default=None, description="Read the tables whose source is a query; no sensor looks at them."
     )
     timezone: str = Field(default="UTC", description="The time zone of the times.")
 
@@ -197,6 +239,9 @@ class AutomationSettings(Settings):
     )
     schedules: bool = Field(default=True, description="Schedules start with Dagster.")
     seconds: int = Field(default=5, ge=1, description="Least seconds between two looks at the files.")
+    remote_seconds: int = Field(
+        default=60, ge=1, description="The same for files behind a URL, such as those of an object store."
+    )
 
 
 class FreshnessSettings(Settings):
