@@ -14,7 +14,7 @@ from mlops_assets.errors import DataError
 from mlops_assets.periods import Periods
 from mlops_assets.stores import files
 from mlops_assets.stores.arrivals import find_arrivals
-from mlops_assets.stores.dialects import Dialect
+from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.snapshots import SnapshotStore
 from mlops_assets.stores.source_watch import Look, look
 
@@ -40,9 +40,17 @@ class Bench:
         self.clock += 1
         os.utime(path, (self.clock, self.clock))
 
-    def look(self, *, commit: bool = True, source: str = "", until: datetime = JUNE, **more: Any) -> Look:
+    def look(
+        self,
+        *,
+        commit: bool = True,
+        source: str = "",
+        until: datetime = JUNE,
+        dialect: Dialect = USUAL,
+        **more: Any,
+    ) -> Look:
         previous = self.store.load(self.cursor)
-        where = self.source / source
+        where = files.LocalFiles(self.source / source, dialect)
         seen = look(previous, where, self.periods, self.column, subject=SUBJECT, until=until, **more)
         cursor = self.store.save(seen.snapshot)
         if commit:
