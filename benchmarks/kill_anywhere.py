@@ -1,8 +1,9 @@
 """What `kill -9` at any moment of `mlops run` leaves, and whether the next run makes it good.
 
-A run is started in a process group of its own, killed at a random moment, and run again. The second one must
-end with tables, study, versions and champion equal to those of a run that nobody disturbed, and no run may be
-left open in Dagster or MLflow. Some moments are too short to be hit by chance: `--seams` kills at those, too.
+A run is started in a process group of its own (all that it imports is there already), killed at a random
+moment, and run again. The second one must end with tables, study, versions and champion equal to those of a
+run that nobody disturbed, and no run may be left open in Dagster or MLflow. Some moments are too short to be
+hit by chance: `--seams` kills at those, too.
 
     .venv/bin/python benchmarks/kill_anywhere.py [--data housing.csv] [--kills 20] [--seed 1] [--seams]
 
@@ -11,16 +12,20 @@ california_housing, else customer_churn over its sample.
 """
 
 import argparse
+import importlib
 import os
+import pickle
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SEAMS = {
@@ -43,33 +48,6 @@ SEAMS = {
 }
 """Where to kill: module, function, before or after it, and at which call."""
 
-KILLER = """
-import importlib, os, signal, sys
-place, arguments = sys.argv[1], sys.argv[2:]
-module, path, when, *nth = place.split(":")
-owner = importlib.import_module(module)
-*parts, name = path.split(".")
-for part in parts:
-    owner = getattr(owner, part)
-whole, calls = getattr(owner, name), 0
-
-def killing(*args, **kwargs):
-    global calls
-    calls += 1
-    here = calls == int(nth[0] if nth else 1)
-    if here and when == "before":
-        os.killpg(os.getpid(), signal.SIGKILL)
-    result = whole(*args, **kwargs)
-    if here:
-        os.killpg(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, name, killing)
-sys.argv = ["mlops", *arguments]
-from mlops_assets.cli import main
-main()
-"""
-
 
 @dataclass(frozen=True)
 class Case:
@@ -82,6 +60,7 @@ class Case:
 def main() -> int:
     options = _options()
     chosen = random.Random(options.seed)
+    _preload()
     with tempfile.TemporaryDirectory(prefix="kill_anywhere_") as scratch:
         work = Path(scratch)
         case = _case(options, work)
@@ -131,42 +110,122 @@ def _case(options: argparse.Namespace, work: Path) -> Case:
     return Case("california_housing", ("--data", str(file), *trials))
 
 
-def _start(case: Case, state: Path, place: str = "") -> subprocess.Popen[str]:
-    begin = ["-c", KILLER, place] if place else ["-c", "from mlops_assets.cli import main; main()"]
-    return subprocess.Popen(
-        [sys.executable, *begin, "run", case.project, *case.arguments],
-        cwd=ROOT,
-        env={**os.environ, "MLOPS_STATE_DIR": str(state), "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def _preload() -> None:
+    """Import what a run imports, once: each run is a fork of this process, which itself never does any work.
+
+    Imports take longer than the rest, and no kill during them can leave anything.
+    """
+    for module in (
+        *("dagster", "dagster_mlflow.resources", "mlflow.pyfunc", "duckdb", "deltalake", "pandera.pandas"),
+        *("optuna", "sklearn.linear_model", "sklearn.pipeline", "xgboost", "skops.io", "matplotlib.pyplot"),
+        *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
+        *("alembic.command", "mlops_assets.definitions", "mlops_assets.cli", "mlops_assets.workplace"),
+        *("mlops_assets.runs", "mlops_assets.commands.summary", "mlops_assets.ml.report"),
+        *("mlops_assets.stores.warehouse", "mlops_assets.stores.tracking", "mlops_assets.ml.tuning"),
+        *("mlops_assets.ml.training", "mlops_assets.ml.artifact", "mlops_assets.ml.plots"),
+    ):
+        importlib.import_module(module)
+
+
+def _fork(work: Callable[[], object], output: Path) -> int:
+    """Do something in a process of a group of its own, which prints to a file; returns its id."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        with output.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        work()
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _start(case: Case, state: Path, place: str = "") -> int:
+    def command() -> None:
+        os.chdir(ROOT)
+        os.environ.update(MLOPS_STATE_DIR=str(state), COLUMNS="200")
+        if place:
+            _kill_at(place)
+        from mlops_assets.cli import main as mlops
+
+        sys.argv = ["mlops", "run", case.project, *case.arguments]
+        mlops()
+
+    return _fork(command, _output(state))
+
+
+def _output(state: Path) -> Path:
+    return state.with_name(f"{state.name}.txt")
+
+
+def _kill_at(place: str) -> None:
+    """Put a kill before or after a call of a function."""
+    module, path, when, *nth = place.split(":")
+    *parts, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for part in parts:
+        owner = getattr(owner, part)
+    whole, left = getattr(owner, name), [int(nth[0] if nth else 1)]
+
+    def killing(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if not left[0] and when == "before":
+            os.killpg(os.getpid(), signal.SIGKILL)
+        result = whole(*args, **kwargs)
+        if not left[0]:
+            os.killpg(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, killing)
 
 
 def _run(case: Case, state: Path) -> tuple[float, str]:
     started = time.monotonic()
-    output, _ = _start(case, state).communicate()
-    return time.monotonic() - started, output
+    os.waitpid(_start(case, state), 0)
+    return time.monotonic() - started, _output(state).read_text("utf-8")
 
 
 def _killed_after(case: Case, state: Path, seconds: str) -> str:
     """Kill the whole group at a moment; returns the last line that it printed."""
-    process = _start(case, state)
+    pid = _start(case, state)
     time.sleep(float(seconds.split()[0]))
-    ended = process.poll() is not None
-    os.killpg(process.pid, signal.SIGKILL) if not ended else None
-    lines = process.communicate()[0].strip().splitlines()
+    ended = os.waitpid(pid, os.WNOHANG)[0] != 0
+    if not ended:
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    lines = _output(state).read_text("utf-8").strip().splitlines()
     return "had ended" if ended else f"after {lines[-1][:37]!r}" if lines else "before it said a word"
 
 
 def _killed(case: Case, state: Path, place: str) -> str:
-    process = _start(case, state, place)
-    process.communicate()
-    return "killed" if process.returncode == -signal.SIGKILL else f"not reached: exit {process.returncode}"
+    _, status = os.waitpid(_start(case, state, place), 0)
+    if os.WIFSIGNALED(status):
+        return "killed"
+    return f"not reached: exit {os.waitstatus_to_exitcode(status)}"
 
 
-def _facts(case: Case, state: Path) -> dict[str, object]:
+def _facts(case: Case, state: Path) -> dict[str, Any]:
+    """What must be equal; looked at in a process of its own, so that this one can be forked again."""
+    file = state.with_name(f"{state.name}.pickle")
+    pid = _fork(lambda: file.write_bytes(pickle.dumps(_look(case, state))), _output(state))
+    os.waitpid(pid, 0)
+    if not file.exists():
+        return {"facts": _output(state).read_text("utf-8")}
+    found: dict[str, Any] = pickle.loads(file.read_bytes())
+    return found
+
+
+def _look(case: Case, state: Path) -> dict[str, Any]:
     """What must be equal: content, and no trace of who made it when."""
     import dagster as dg
 
@@ -176,11 +235,11 @@ def _facts(case: Case, state: Path) -> dict[str, object]:
 
     directory = StateDirectory(state)
     warehouse = Warehouse(directory.warehouse)
-    facts: dict[str, object] = {}
+    facts: dict[str, Any] = {}
     for table in warehouse.tables():
         partitions = warehouse.row_counts(table)
         for partition in partitions:
-            facts["/".join(table), partition] = warehouse.digest(table, partition=partition)  # type: ignore[index]
+            facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
     versions = tracking.client.search_model_versions(f"name = '{case.project}'")
     facts["versions"] = sorted(int(version.version) for version in versions)
@@ -203,12 +262,12 @@ def _facts(case: Case, state: Path) -> dict[str, object]:
     return facts
 
 
-def _metric(tracking: object, run_id: str) -> str:
-    metrics = tracking.client.get_run(run_id).data.metrics  # type: ignore[attr-defined]
+def _metric(tracking: Any, run_id: str) -> str:
+    metrics = tracking.client.get_run(run_id).data.metrics
     return next(name.removeprefix("cv_") for name in metrics if name.startswith("cv_"))
 
 
-def _study(folder: Path) -> list[tuple[str, list[object]]]:
+def _study(folder: Path) -> list[tuple[str, list[Any]]]:
     """The finished trials of each journal, in their order."""
     import optuna
 
@@ -225,7 +284,7 @@ def _study(folder: Path) -> list[tuple[str, list[object]]]:
     return found
 
 
-def _difference(wanted: dict[str, object], found: dict[str, object]) -> str:
+def _difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
     names = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
     return "; ".join(f"{name}: {found.get(name)} instead of {wanted.get(name)}" for name in names)
 

@@ -8,7 +8,7 @@ Not here: which assets are run, and in which order (`runs.py`).
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging import INFO
 from pathlib import Path
 from threading import Event, Thread
@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets import names
 from mlops_assets.errors import StoreError
@@ -90,7 +91,13 @@ def run_assets(
     run_id = make_new_run_id()
     job = workplace.definitions.resolve_implicit_global_asset_job_def()
     done = Event()
-    follower = Thread(target=_follow, args=(instance, run_id, on_event, done), daemon=True)
+
+    def follow() -> None:
+        # What fails here is the record of runs; the run, which writes to it, fails by it, too, and tells it.
+        with suppress(SQLAlchemyError):
+            _follow(instance, run_id, on_event, done)
+
+    follower = Thread(target=follow, daemon=True)
     follower.start()
     try:
         with warnings.catch_warnings(), disk_faults_told("Dagster's record of runs", workplace.state.dagster):

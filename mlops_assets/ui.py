@@ -24,30 +24,34 @@ _GRACE_SECONDS = 15
 
 def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[str], None]) -> int:
     """Start both servers and wait until one ends or somebody stops us; returns an exit code."""
-    for wanted in (port, mlflow_port):
-        _refuse_taken(wanted)
-    workplace.use_dagster_home()
     state = workplace.state
-    state.mlflow.mkdir(parents=True, exist_ok=True)
-    _create_tracking_store(state.tracking_uri)
+    for wanted in (port, mlflow_port) if state.artifacts else (port,):
+        _refuse_taken(wanted)
+    state.open()
+    workplace.use_dagster_home()
+    if state.artifacts:
+        state.mlflow.mkdir(parents=True, exist_ok=True)
+        _create_tracking_store(state.tracking_uri)
     commands = {
         "Dagster": [
             *(sys.executable, "-m", "dagster", "dev", "-m", workplace.module),
             *("-h", HOST, "-p", str(port), "--log-level", "warning"),
         ],
-        "MLflow": [
+    }
+    if state.artifacts:  # else there is a server already
+        commands["MLflow"] = [
             *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port)),
             *("--backend-store-uri", state.tracking_uri, "--workers", "1"),
-            *("--default-artifact-root", (state.mlflow / "artifacts").as_uri()),
-        ],
-    }
+            *("--default-artifact-root", state.artifacts.as_uri()),
+        ]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     environment = {**os.environ, **quiet}
     running = {
         name: subprocess.Popen(command, cwd=workplace.root, env=environment, start_new_session=True)
         for name, command in commands.items()
     }
-    say(f"Dagster at http://{HOST}:{port}, MLflow at http://{HOST}:{mlflow_port}; Ctrl-C stops both")
+    mlflow = f"http://{HOST}:{mlflow_port}" if state.artifacts else state.tracking_uri
+    say(f"Dagster at http://{HOST}:{port}, MLflow at {mlflow}; Ctrl-C stops what was started")
     return _wait(running, say)
 
 

@@ -240,5 +240,5 @@ class Workplace:
                 f"Dagster's instance can't be opened: {error}",
                 hint="MLOPS_STATE_DIR, and DAGSTER_HOME if it is set, name folders that can be written to",
             ) from error
-        with instance:
+        with disk_faults_told("Dagster's record of runs", self.state.dagster), instance:
             yield instance

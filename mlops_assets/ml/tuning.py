@@ -98,15 +98,15 @@ def tune(
     for left in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(left.number, state=TrialState.FAIL)  # of a search that was killed
     finished = study.get_trials(states=_FINISHED)
-    for trial in finished[: search.trials]:
-        on_trial(_summary(trial))
+    for number, trial in enumerate(finished[: search.trials]):
+        on_trial(_summary(number, trial))
     deadline = time.monotonic() + (search.timeout_seconds or float("inf"))
     prepare = _FoldCache(features, target, folds, make_pipeline, settings)
     while len(finished) < search.trials and (time.monotonic() < deadline or not finished):
         proposed = _ask(study, search, len(finished), settings.seed)
         _run(study, proposed, search, settings, prepare)
         finished = study.get_trials(states=_FINISHED)
-        on_trial(_summary(finished[-1]))
+        on_trial(_summary(len(finished) - 1, finished[-1]))
     return _result(search.metric, finished[: search.trials])
 
 
@@ -206,10 +206,11 @@ def _run(
         study.tell(trial, float(np.mean(scores)))
 
 
-def _summary(trial: FrozenTrial) -> TrialSummary:
+def _summary(number: int, trial: FrozenTrial) -> TrialSummary:
+    """A finished trial; its number leaves out those that a kill cut short, which Optuna counts."""
     facts = trial.user_attrs
     return TrialSummary(
-        number=trial.number,
+        number=number,
         family=facts[_FAMILY],
         params=facts[_PARAMS],
         score=facts[_SCORE],
@@ -230,7 +231,7 @@ def _result(metric: Metric, finished: Sequence[FrozenTrial]) -> SearchResult:
         params=best.user_attrs[_PARAMS],
         rounds=best.user_attrs[_ROUNDS],
         score=best.user_attrs[_SCORE],
-        trials=[_summary(trial) for trial in finished],
+        trials=[_summary(number, trial) for number, trial in enumerate(finished)],
     )
 
 

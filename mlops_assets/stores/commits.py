@@ -74,7 +74,8 @@ def _commit_once(
     delta = _open_or_create(directory, staged.schema, partitioned=partition is not None)
     current = data_files(directory, delta)
     replaced = {file for file in current if file.partition == partition}
-    if named_digest([file.path for file in replaced]) == staged.digest:
+    there = all(Path(file.path).exists() for file in replaced)
+    if there and named_digest([file.path for file in replaced]) == staged.digest:
         return int(delta.version()), False
     schema = staged.schema
     if partition is not None:

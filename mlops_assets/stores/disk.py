@@ -25,6 +25,10 @@ _DENIED = re.compile(
     r"readonly database|unable to open database file",
     re.IGNORECASE,
 )
+_FAILED = re.compile(r"disk I/O error", re.IGNORECASE)
+"""What SQLite says when the memory that its processes share finds no room."""
+_NO_ROOM = 256 * 1024
+_PATH = re.compile(r"/[^\"':\n]+")
 _FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 _DENIED_CODES = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -58,13 +62,13 @@ def disk_faults_told(subject: str, folder: Path) -> Iterator[None]:
 def disk_fault(error: BaseException, subject: str, folder: Path) -> StoreError | None:
     """The fault of the disk that is behind an error; None when it is another one."""
     for cause in _chain(error):
-        named = getattr(cause, "filename", None)
-        path = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else folder
         code = cause.errno if isinstance(cause, OSError) else None
         if code in _FULL_CODES or _FULL.search(str(cause)):
-            return _full(subject, path if path.is_absolute() else folder)
+            return _full(subject, _place(cause, folder))
+        if _FAILED.search(str(cause)) and shutil.disk_usage(_existing(folder)).free < _NO_ROOM:
+            return _full(subject, folder)
         if code in _DENIED_CODES or _DENIED.search(str(cause)):
-            return _denied(subject, path if path.is_absolute() else folder, folder)
+            return _denied(subject, _place(cause, folder), folder)
     return None
 
 
@@ -79,6 +83,15 @@ def write_whole(path: Path, text: str) -> None:
         with suppress(OSError):
             written.unlink(missing_ok=True)
         raise
+
+
+def _place(error: BaseException, folder: Path) -> Path:
+    """The file that an error names, as its attribute or in its words; else the folder."""
+    named = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    if isinstance(named, str | bytes):
+        return folder / os.fsdecode(named)
+    inside = [Path(found) for found in _PATH.findall(str(error)) if Path(found).is_relative_to(folder)]
+    return inside[0] if inside else folder
 
 
 def _full(subject: str, path: Path) -> StoreError:

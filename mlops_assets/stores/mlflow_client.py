@@ -44,6 +44,8 @@ _BRIEF = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT":
 _SERVER_FAULTS = (None, "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "BAD_REQUEST")
 _SCHEMA = re.compile(r"out-of-date database schema \(found version (\w+), but expected (\w+)\)")
 _UNKNOWN_SCHEMA = re.compile(r"Can't locate revision identified by '(\w+)'")
+_CAUSE = re.compile(r"Caused by \w+\(['\"]?(?:.*: )?([^:]+?)['\")]*$")
+"""The end of what is said of a request that failed after retries."""
 _REASON_LENGTH = 300
 
 
@@ -53,7 +55,7 @@ def connect(uri: str) -> MlflowClient:
         os.environ.setdefault(name, value)
     # It tells of every new table, and shows the stack of errors that `reachable` tells in one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    with reachable(uri):
+    with reachable(uri, refusals=True):
         if uri.startswith(_SQLITE):
             _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
         client = MlflowClient(uri, uri)
@@ -67,8 +69,13 @@ def make_current(uri: str) -> None:
 
 
 @contextmanager
-def reachable(uri: str) -> Iterator[None]:
+def reachable(uri: str, *, refusals: bool = False) -> Iterator[None]:
     """Tell by its address a store that can't be used; what it answers to a wrong question passes.
+
+    Parameters
+    ----------
+    refusals
+        Whether a refusal is a fault, too, because what is asked is what every MLflow answers.
 
     Raises
     ------
@@ -82,11 +89,12 @@ def reachable(uri: str) -> Iterator[None]:
     except MlopsError:
         raise
     except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError) as error:
-        if isinstance(error, MlflowException) and error.error_code not in _SERVER_FAULTS:
+        answered = isinstance(error, MlflowException) and error.error_code not in _SERVER_FAULTS
+        if answered and not refusals:
             raise
         local = uri.startswith(_SQLITE)
         database = Path(uri.removeprefix(_SQLITE))
-        if local and (fault := disk_fault(error, "MLflow's store", database.parent)):
+        if local and (fault := disk_fault(error, "MLflow's store", database)):
             raise fault from error
         raise _schema_fault(uri, str(error)) or TrackingError(
             f"the tracking store at {uri} can't be used: {_reason(error)}",
@@ -187,6 +195,8 @@ def _schema_fault(uri: str, message: str) -> TrackingError | None:
 
 
 def _reason(error: BaseException) -> str:
+    if cause := _CAUSE.search(str(error)):
+        return cause[1]
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= _REASON_LENGTH else f"{lines[0][:_REASON_LENGTH]}…"
 

@@ -114,7 +114,8 @@ class StateDirectory:
     @property
     def artifacts(self) -> Path | None:
         """Where artifacts go; None with a server, which knows."""
-        return None if "://" in os.environ.get(TRACKING_URI_VARIABLE, "") else self.mlflow / "artifacts"
+        named = os.environ.get(TRACKING_URI_VARIABLE, "")
+        return None if named.startswith(("http://", "https://", "databricks")) else self.mlflow / "artifacts"
 
 
 def find_project_root(start: Path | None = None) -> Path:

@@ -38,7 +38,7 @@ from mlops_assets.stores.table_files import (
     scan,
 )
 from mlops_assets.stores.table_locks import turn_lock
-from mlops_assets.stores.table_log import open_table, other_layout
+from mlops_assets.stores.table_log import is_table, open_table, other_layout, refuse_lost_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,7 @@ class Warehouse:
             yield connection
 
     def exists(self, table: TableKey) -> bool:
-        return DeltaTable.is_deltatable(str(self._directory(table)))
+        return is_table(self.root, table)
 
     def is_partitioned(self, table: TableKey) -> bool:
         """Whether the table is written by partition."""
@@ -271,6 +271,7 @@ class Warehouse:
         if wanted is not None and not is_partitioned(delta):
             raise other_layout(table, partitioned=False)
         files = data_files(self._directory(table), delta, wanted)
+        refuse_lost_files(self._directory(table), table, delta.version(), files)
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(scan(files, partitioned=is_partitioned(delta)))
@@ -314,6 +315,7 @@ class Warehouse:
             delta = self._open(table, (versions or {}).get(table))
             if files := data_files(self._directory(table), delta):
                 opened.extend(file.path for file in files)
+                refuse_lost_files(self._directory(table), table, delta.version(), files)
                 connection.execute(f"create schema if not exists {quoted(table[0])}")
                 view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
                 query = scan(files, partitioned=is_partitioned(delta))

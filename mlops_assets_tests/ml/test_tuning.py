@@ -102,6 +102,7 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(search, tmp_path
     told: list[TrialSummary] = []
     resumed = search(journal=journal, on_trial=told.append)
     assert proposals(resumed) == proposals(search())
+    assert [trial.number for trial in resumed.trials] == list(range(len(resumed.trials)))
     assert told == resumed.trials
 
 

@@ -1,5 +1,8 @@
 """The registry: a real one of MLflow on SQLite."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
+
 import pytest
 
 from mlops_assets.errors import TrackingError
@@ -21,6 +24,22 @@ def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStor
         == tracking.registry.version_of("garage", trained.run_id)
         == again
     )
+    assert len(tracking.client.search_model_versions("name = 'garage'")) == 1
+
+
+def register(uri: str, trained: TrainedModel) -> int:
+    registry = TrackingStore(uri).registry
+    with registry.turn("garage", by="a test", on_wait=lambda _: None):
+        return registry.register("garage", trained, {}).version
+
+
+def test_two_processes_that_register_a_model_at_once_make_one_version(
+    tracking: TrackingStore, trained: TrainedModel, processes: BaseContext
+):
+    together = processes.Barrier(2).wait
+    with ProcessPoolExecutor(2, mp_context=processes, initializer=together) as pool:
+        made = [pool.submit(register, tracking.uri, trained) for _ in range(2)]
+        assert [future.result() for future in made] == [1, 1]
     assert len(tracking.client.search_model_versions("name = 'garage'")) == 1
 
 

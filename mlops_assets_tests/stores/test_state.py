@@ -1,11 +1,13 @@
 """Where things lie: the project root and the state directory."""
 
+import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from mlops_assets.errors import StoreError
-from mlops_assets.stores.state import StateDirectory, dg_settings, find_project_root
+from mlops_assets.stores.state import LAYOUT, StateDirectory, dg_settings, find_project_root
 
 
 @pytest.fixture
@@ -68,3 +70,45 @@ def test_mlops_state_dir_moves_all_state(project: Path, monkeypatch: pytest.Monk
 def test_an_empty_mlops_state_dir_is_none(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLOPS_STATE_DIR", "")
     assert StateDirectory.of(project).root == project / "data" / "state"
+
+
+def test_a_new_state_directory_is_told_its_version_and_opens_again(tmp_path):
+    state = StateDirectory(tmp_path / "state")
+    for _ in range(2):
+        state.open()
+    assert json.loads((state.root / "layout.json").read_text()) == {
+        "layout": LAYOUT,
+        "written_by": version("mlops-assets"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '{"layout": 9, "written_by": "7.0.0"}',
+            rf"state has layout 9, of mlops_assets 7.0.0; this is mlops_assets {version('mlops-assets')}, "
+            rf"which reads and writes layout {LAYOUT}\n  hint: install mlops_assets 7.0.0, or name another",
+        ),
+        ("{half", r"layout.json is damaged.*\n  hint: delete it if mlops_assets .* wrote this directory"),
+        ('{"layout": "new"}', "layout.json is damaged"),
+    ],
+)
+def test_a_state_directory_of_another_version_is_refused_and_left_alone(
+    tmp_path, record_property, text, told
+):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "layout.json").write_text(text)
+    with pytest.raises(StoreError, match=told) as found:
+        StateDirectory(tmp_path / "state").open()
+    record_property("told", str(found.value))
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["layout.json"]
+
+
+def test_a_server_that_is_named_takes_the_place_of_the_database(tmp_path, monkeypatch):
+    state = StateDirectory(tmp_path)
+    assert state.tracking_uri.startswith("sqlite:///")
+    assert state.artifacts == tmp_path / "mlflow" / "artifacts"
+    monkeypatch.setenv("MLOPS_TRACKING_URI", "http://mlflow.example:5000")
+    assert state.tracking_uri == "http://mlflow.example:5000"
+    assert state.artifacts is None
