@@ -123,13 +123,17 @@ def _row_by_row(
 ) -> dg.AssetCheckResult:
     """Run the query again over two halves of a sample, each alone, and compare with all rows together."""
     row_id = names.ROW_ID
-    sample = valid.project(f"*, md5({row_id}::varchar) as _digest").order("_digest").limit(_SAMPLE_ROWS)
-    sample.project("* exclude (_digest), row_number() over (order by _digest) as _place").create("_sample")
+    drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
+    placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
+    valid.join(drawn, row_id, how="semi").project(placed).create("_sample")
+    written.join(connection.table("_sample").project(f"{row_id}, _place"), row_id).create("_among")
     differing: set[int] = set()
     for half in (0, 1):  # what the one half shares with all rows, such as their maximum, the other lacks
-        rows = connection.table("_sample").filter(f"_place % 2 = {half}").project("* exclude (_place)")
+        rows, among = (
+            connection.table(name).filter(f"_place % 2 = {half}").project("* exclude (_place)")
+            for name in ("_sample", "_among")
+        )
         alone = query.run(connection, {table: rows})
-        among = written.join(rows.project(row_id), row_id, how="semi")
         found = alone.except_(among).union(among.except_(alone)).project(row_id).distinct()
         differing.update(row[0] for row in found.fetchall())
     count, sampled = len(differing), len(connection.table("_sample"))
