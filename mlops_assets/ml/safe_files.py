@@ -68,6 +68,12 @@ def _refuse_unknown(path: Path) -> list[str]:
     return list(named)
 
 
+def _state(value: Any) -> Any:
+    """What is kept of an object; our own building blocks leave out what they can compute again."""
+    ours = type(value).__module__.startswith(ALLOWED_PREFIXES)
+    return value.__getstate__() if ours else vars(value)
+
+
 def _feed(digest: Any, value: Any) -> None:
     """Walk a value in a fixed order; refuse what has no canonical form."""
     tag = type(value).__qualname__
@@ -103,6 +109,6 @@ def _feed(digest: Any, value: Any) -> None:
             digest.update(f"function:{value.__module__}.{value.__qualname__};".encode())
         case _ if hasattr(value, "__dict__"):
             digest.update(f"object:{type(value).__module__}.{tag};".encode())
-            _feed(digest, vars(value))
+            _feed(digest, _state(value))
         case _:
             raise ModelError(f"a fitted pipeline holds a {type(value)}, whose digest is not defined")

@@ -72,19 +72,52 @@ def test_missing_bedrooms_and_a_missing_ocean_proximity_are_no_fault(tmp_path):
     assert quarantine.empty
 
 
-def test_features_are_per_household_and_missing_bedrooms_are_filled_with_a_flag(tmp_path):
-    valid, _ = judge(pd.DataFrame([ROW, {**ROW, "total_bedrooms": None}, ROW]), tmp_path)
+@pytest.fixture
+def features(tmp_path) -> pd.DataFrame:
+    """Features of 60 block groups, two of them without `total_bedrooms`."""
+    random = np.random.default_rng(0)
+    rows = [
+        {
+            **ROW,
+            "latitude": 34 + random.random(),
+            "longitude": -118 + random.random(),
+            "population": 100.0 + row,
+        }
+        for row in range(60)
+    ]
+    rows[0]["total_bedrooms"] = rows[1]["total_bedrooms"] = None
+    valid, _ = judge(pd.DataFrame(rows), tmp_path)
     with duckdb.connect() as connection:
         query = FeatureQuery(SQL, ("median_house_value",), "housing")
-        features = query.run(connection, {"districts": connection.from_df(valid)}).df().drop(columns="row_id")
+        found = query.run(connection, {"districts": connection.from_df(valid)}).df().drop(columns="row_id")
+    return feature_frame(found)
+
+
+def test_features_are_ratios_and_missing_bedrooms_are_filled_with_a_flag(features):
     assert features["rooms_per_household"].iloc[0] == pytest.approx(880 / 126)
-    assert features["bedrooms_per_room"].isna().sum() == 1
-    frame = feature_frame(features)
-    matrix = transform(make_pipeline(), frame, fit=np.array([1.0, 2.0, 3.0]))
+    assert features["bedrooms_per_room"].isna().sum() == 2
+    pipeline = make_pipeline()
+    matrix = transform(pipeline, features, fit=np.arange(60.0))
     assert not np.isnan(matrix).any()
-    assert matrix.shape == (3, 2 + 2 + 1 + 8), (
-        "two filled columns, two flags, one ocean proximity, eight more"
-    )
+    names = list(pipeline.get_feature_names_out())
+    assert matrix.shape == (60, len(names))
+    flags = matrix[:, [place for place, name in enumerate(names) if "missingindicator" in name]]
+    assert (flags.sum(axis=0) == 2).all()
+
+
+def test_no_row_sees_its_own_price(features):
+    price, changed = np.arange(60.0), np.arange(60.0)
+    changed[3] = 1e9
+    plain, after = (transform(make_pipeline(), features, fit=values) for values in (price, changed))
+    np.testing.assert_array_equal(after[3], plain[3])
+    assert (plain != after).any(), "prices around are features"
+
+
+def test_one_block_group_is_predicted_as_among_many(features):
+    pipeline = make_pipeline()
+    transform(pipeline, features[:50], fit=np.arange(50.0))
+    many = transform(pipeline, features[50:])
+    np.testing.assert_allclose(transform(pipeline, features[52:53]), many[2:3])
 
 
 def test_fetch_turns_averages_back_into_totals():

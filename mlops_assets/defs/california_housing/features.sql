@@ -1,4 +1,4 @@
--- Per-household ratios: the published totals grow with the block group's size.
+-- Ratios: the published totals grow with the block group's size.
 -- A missing total_bedrooms stays missing; pipeline.py fills it inside each fold.
 select
     row_id,
@@ -12,5 +12,7 @@ select
     total_bedrooms / households as bedrooms_per_household,
     total_bedrooms / total_rooms as bedrooms_per_room,
     population / households as people_per_household,
+    total_rooms / population as rooms_per_person,
+    median_income * households / population as income_per_person,
     ocean_proximity
 from districts

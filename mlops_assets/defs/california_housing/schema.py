@@ -53,4 +53,6 @@ class Features(pa.DataFrameModel):
     bedrooms_per_household: float = pa.Field(gt=0, nullable=True)
     bedrooms_per_room: float = pa.Field(gt=0, le=1, nullable=True)
     people_per_household: float = pa.Field(gt=0)
+    rooms_per_person: float = pa.Field(gt=0)
+    income_per_person: float = pa.Field(gt=0)
     ocean_proximity: str = pa.Field(nullable=True)

@@ -1,0 +1,27 @@
+"""Building blocks for `pipeline.py`: transformers that learn inside each fold.
+
+Holds: one transformer a module, all named here.
+Add here: a transformer that two projects could use, with a test of the same name.
+Not here: features that need one row alone (`features.sql`), and what scikit-learn already has, such as
+`TargetEncoder`, which is cross-fitted and can be kept, too.
+
+Each takes a frame or a matrix, is written as data by `safe_files.py`, and transforms a single row fast.
+"""
+
+from mlops_assets.ml.transformers.date_parts import DateParts
+from mlops_assets.ml.transformers.distance_to_line import DistanceToLine
+from mlops_assets.ml.transformers.distance_to_points import DistanceToPoints
+from mlops_assets.ml.transformers.frequency_encoder import FrequencyEncoder
+from mlops_assets.ml.transformers.neighbour_means import NeighbourMeans
+from mlops_assets.ml.transformers.neighbour_targets import NeighbourTargets
+from mlops_assets.ml.transformers.rotated_coordinates import RotatedCoordinates
+
+__all__ = [
+    "DateParts",
+    "DistanceToLine",
+    "DistanceToPoints",
+    "FrequencyEncoder",
+    "NeighbourMeans",
+    "NeighbourTargets",
+    "RotatedCoordinates",
+]

@@ -1,0 +1,44 @@
+"""DistanceToPoints: how far it is to places that matter."""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from mlops_assets.ml.transformers.places import great_circle, matrix
+
+
+class DistanceToPoints(TransformerMixin, BaseEstimator):
+    """Kilometres over the ground to each of several places.
+
+    Parameters
+    ----------
+    points
+        Latitude and longitude of each place, in degrees, by its name.
+
+    Examples
+    --------
+    >>> to_cities = DistanceToPoints({"San Francisco": (37.77, -122.42), "Los Angeles": (34.05, -118.24)})
+    >>> to_cities.fit_transform([[37.77, -122.42]]).round()
+    array([[  0., 559.]])
+    """
+
+    def __init__(self, points: Mapping[str, tuple[float, float]]) -> None:
+        self.points = points
+
+    def fit(self, coordinates: ArrayLike, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
+        """Nothing is learned."""
+        matrix(coordinates, of="DistanceToPoints", columns=2)
+        self.n_features_in_ = 2
+        return self
+
+    def transform(self, coordinates: ArrayLike) -> NDArray:
+        """From rows of latitude and longitude, shape `(n, 2)`, to `(n, places)`; NaN where one is missing."""
+        rows = matrix(coordinates, of="DistanceToPoints", columns=2)
+        return np.column_stack([great_circle(rows, *self.points[name]) for name in self.points])
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
+        """Names such as `km_to_san_francisco`."""
+        return np.array([f"km_to_{name.lower().replace(' ', '_')}" for name in self.points], dtype=object)

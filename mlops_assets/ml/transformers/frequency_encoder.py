@@ -1,0 +1,60 @@
+"""FrequencyEncoder: how common a value is."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+
+class FrequencyEncoder(TransformerMixin, BaseEstimator):
+    """Replace each value by its share of the training rows.
+
+    One column each, however many values there are, and nothing is learned from the target. A value that
+    was not in the training rows has the share 0; missing is a value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"town": ["Ely", "Ely", "Rye", None]})
+    >>> encoder = FrequencyEncoder().fit(frame)
+    >>> encoder.transform(pd.DataFrame({"town": ["Ely", None, "Ham"]}))
+    array([[0.5 ],
+           [0.25],
+           [0.  ]])
+    """
+
+    def fit(self, values: pd.DataFrame | NDArray, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
+        """Count each column's values."""
+        frame = pd.DataFrame(values)
+        self.n_features_in_ = frame.shape[1]
+        self.shares_ = []
+        for _, column in frame.items():
+            counts = _text(column).value_counts().sort_index()
+            shares = counts.to_numpy(dtype=float) / max(len(frame), 1)
+            self.shares_.append((counts.index.to_numpy(dtype=str), shares))
+        return self
+
+    def transform(self, values: pd.DataFrame | NDArray) -> NDArray:
+        """Shares, of the same shape as the values."""
+        check_is_fitted(self, "shares_")
+        frame, columns = pd.DataFrame(values), []
+        for (_, column), (known, shares) in zip(frame.items(), self.shares_, strict=True):
+            texts = _text(column).to_numpy(dtype=str)
+            place = np.minimum(np.searchsorted(known, texts), len(known) - 1)
+            columns.append(np.where(known[place] == texts, shares[place], 0.0))
+        return np.column_stack(columns)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:
+        """Names such as `town_share`."""
+        named = [f"x{place}" for place in range(self.n_features_in_)]
+        given = named if input_features is None else list(input_features)
+        return np.array([f"{name}_share" for name in given], dtype=object)
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Values as text that tells a missing one from an empty one."""
+    return column.map(lambda value: "" if pd.isna(value) else f"={value}")

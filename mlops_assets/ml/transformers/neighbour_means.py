@@ -1,0 +1,114 @@
+"""NeighbourMeans: what the rows around are like, and how close they are."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.transformers.places import Coordinates, PlaceIndex, matrix, points
+
+
+class NeighbourMeans(TransformerMixin, BaseEstimator):
+    """Average columns over the nearest training rows, and tell how dense these lie.
+
+    The first two columns are the place, the others are averaged. The target is not looked at. No training
+    row is its own neighbour, so that training rows and later rows get the same kind of average.
+
+    Parameters
+    ----------
+    neighbours
+        How many rows an average is over.
+    coordinates
+        `latitude_longitude` (degrees, in this order) or `plane`.
+
+    Notes
+    -----
+    For each number of neighbours there is an average of each column, without missing values, and the
+    logarithm of one plus the distance to the farthest of them: the less, the denser. A row without
+    a place gets the averages of all training rows, and NaN as its distance.
+
+    Examples
+    --------
+    >>> rows = [[0.0, 0.0, 10.0], [0.0, 1.0, 20.0], [0.0, 2.0, 60.0]]
+    >>> around = NeighbourMeans((2,), coordinates="plane").fit(rows)
+    >>> around.transform([[0.0, 0.4, 99.0]]).round(2)
+    array([[15.  ,  0.47]])
+    """
+
+    def __init__(
+        self, neighbours: tuple[int, ...] = (5, 20), *, coordinates: Coordinates = "latitude_longitude"
+    ) -> None:
+        self.neighbours = neighbours
+        self.coordinates = coordinates
+
+    def fit(self, rows: ArrayLike, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
+        """Keep the places and the columns of the training rows."""
+        self._keep(rows)
+        return self
+
+    def fit_transform(self, rows: ArrayLike, target: ArrayLike | None = None) -> NDArray:  # noqa: ARG002
+        """Fit, and the averages of the training rows over their neighbours."""
+        known = self._keep(rows)
+        count = min(max(self.neighbours), len(self.values_) - 1)
+        if count < 1:
+            raise ProjectError("NeighbourMeans: a row has no neighbour among rows that it is fitted on")
+        return self._averages(*self.index_.nearest_others(count), known)
+
+    def transform(self, rows: ArrayLike) -> NDArray:
+        """Averages over the training rows, shape `(n, columns)`."""
+        check_is_fitted(self, "index_")
+        given = matrix(rows, of="NeighbourMeans", columns=self.n_features_in_)
+        place = points(given[:, :2], self.coordinates)
+        known = ~np.isnan(place).any(axis=1)
+        most = min(max(self.neighbours), len(self.values_))
+        return self._averages(*self.index_.nearest(place[known], most), known)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:
+        """Names such as `income_mean_20` and `distance_20`."""
+        columns = self.n_features_in_
+        named = [f"x{place}" for place in range(columns)] if input_features is None else list(input_features)
+        return np.array(
+            [
+                name
+                for count in self.neighbours
+                for name in (*(f"{column}_mean_{count}" for column in named[2:]), f"distance_{count}")
+            ],
+            dtype=object,
+        )
+
+    def _keep(self, rows: ArrayLike) -> NDArray:
+        """Which rows have a place; they are the neighbours."""
+        given = matrix(rows, of="NeighbourMeans")
+        if given.shape[1] < 3:
+            raise ProjectError(
+                f"NeighbourMeans takes two columns of coordinates and columns to average, and was given "
+                f"{given.shape[1]}"
+            )
+        self.n_features_in_ = given.shape[1]
+        place = points(given[:, :2], self.coordinates)
+        known = ~np.isnan(place).any(axis=1)
+        self.index_, self.values_ = PlaceIndex(place[known]), given[known, 2:]
+        return known
+
+    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray) -> NDArray:
+        near, columns = self.values_[positions], []
+        present = ~np.isnan(near)
+        overall = _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
+        for count in self.neighbours:
+            mean = np.tile(overall, (len(known), 1))
+            local = _mean(np.nan_to_num(near[:, :count]), present[:, :count], axis=1)
+            mean[known] = np.where(np.isnan(local), overall, local)
+            farthest = np.full((len(known), 1), np.nan)
+            farthest[known, 0] = np.log1p(distances[:, min(count, distances.shape[1]) - 1])
+            columns += [mean, farthest]
+        return np.concatenate(columns, axis=1)
+
+
+def _mean(values: NDArray, present: NDArray, *, axis: int) -> NDArray:
+    """The mean of what is present, NaN where nothing is."""
+    count = present.sum(axis=axis)
+    return np.where(count > 0, values.sum(axis=axis) / np.maximum(count, 1), np.nan)

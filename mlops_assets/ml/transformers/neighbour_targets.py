@@ -1,0 +1,144 @@
+"""NeighbourTargets: what the target is around here, without a row ever seeing its own."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import KFold
+from sklearn.utils.validation import check_is_fitted
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.transformers.places import Coordinates, PlaceIndex, matrix, points
+
+
+class NeighbourTargets(TransformerMixin, BaseEstimator):
+    """Average the target over the nearest training rows, at several numbers of neighbours.
+
+    Rows that are transformed later get averages over all training rows. The training rows themselves
+    are cross-fitted in `fit_transform`: those of a fold get averages over the rows of the other folds, so
+    that no row's target is in its own features, and rows of one place can't give each other's away.
+
+    Parameters
+    ----------
+    neighbours
+        How many rows an average is over; one or two columns for each.
+    coordinates
+        `latitude_longitude` (degrees, in this order) or `plane`.
+    softening
+        A neighbour at distance `d` weighs `1 / (d + softening)`; in kilometres, or the unit of the plane.
+    spread
+        Whether also the standard deviation of the neighbours' target is a column, for five of them or more.
+    folds
+        Folds of the cross-fitting.
+    seed
+        Which row is in which fold.
+
+    Notes
+    -----
+    A target of whole numbers is taken as classes: each class but the first gets columns, its share among the
+    neighbours. A row without coordinates gets the averages of all training rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> place = np.array([[0.0], [0.1], [5.0], [5.1]])
+    >>> price = np.array([1.0, 2.0, 7.0, 8.0])
+    >>> around = NeighbourTargets((2,), coordinates="plane", spread=False, folds=2, softening=1.0)
+    >>> around.fit(place, price).transform([[0.05]]).round(2)
+    array([[1.5]])
+    >>> around.fit_transform(place, price).shape
+    (4, 1)
+    """
+
+    def __init__(
+        self,
+        neighbours: tuple[int, ...] = (3, 5, 10, 20, 50),
+        *,
+        coordinates: Coordinates = "latitude_longitude",
+        softening: float = 0.5,
+        spread: bool = True,
+        folds: int = 20,
+        seed: int = 0,
+    ) -> None:
+        self.neighbours = neighbours
+        self.coordinates = coordinates
+        self.softening = softening
+        self.spread = spread
+        self.folds = folds
+        self.seed = seed
+
+    def fit(self, coordinates: ArrayLike, target: ArrayLike) -> Self:
+        """Keep the places and targets of the training rows."""
+        self._keep(coordinates, target)
+        return self
+
+    def fit_transform(self, coordinates: ArrayLike, target: ArrayLike) -> NDArray:
+        """Fit, and the cross-fitted columns of the training rows."""
+        rows, values = self._keep(coordinates, target)
+        result = np.empty((len(rows), len(self.get_feature_names_out())))
+        folds = min(self.folds, len(rows))
+        for train, apart in KFold(folds, shuffle=True, random_state=self.seed).split(rows):
+            result[apart] = self._averages(*self._known(rows[train], values[train]), rows[apart])
+        return result
+
+    def transform(self, coordinates: ArrayLike) -> NDArray:
+        """Averages over the training rows, shape `(n, columns)`."""
+        check_is_fitted(self, "index_")
+        rows = points(
+            matrix(coordinates, of="NeighbourTargets", columns=self.n_features_in_), self.coordinates
+        )
+        return self._averages(self.index_, self.values_, rows)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
+        """Names such as `target_mean_20`; with classes, `target_mean_20_class_1`."""
+        kinds = [
+            f"target_{kind}_{count}"
+            for count in self.neighbours
+            for kind in (("mean", "spread") if self._spreads(count) else ("mean",))
+        ]
+        if self.classes_ <= 2:
+            return np.array(kinds, dtype=object)
+        named = [f"{kind}_class_{index}" for kind in kinds for index in range(1, self.classes_)]
+        return np.array(named, dtype=object)
+
+    def _keep(self, coordinates: ArrayLike, target: ArrayLike) -> tuple[NDArray, NDArray]:
+        columns = 2 if self.coordinates == "latitude_longitude" else None
+        given = matrix(coordinates, of="NeighbourTargets", columns=columns)
+        rows, found = points(given, self.coordinates), np.asarray(target)
+        self.n_features_in_ = given.shape[1]
+        self.classes_ = int(found.max()) + 1 if found.dtype.kind in "iub" else 0
+        values = np.eye(self.classes_)[found.astype(int)][:, 1:] if self.classes_ else found[:, None]
+        values = np.asarray(values, dtype=np.float64)
+        self.index_, self.values_ = self._known(rows, values)
+        return rows, values
+
+    def _known(self, rows: NDArray, values: NDArray) -> tuple[PlaceIndex, NDArray]:
+        """Rows with coordinates are neighbours."""
+        known = ~np.isnan(rows).any(axis=1)
+        if not known.any():
+            raise ProjectError(
+                "NeighbourTargets: none of the rows that it is fitted on has coordinates",
+                hint="give it columns that have values",
+            )
+        return PlaceIndex(rows[known]), values[known]
+
+    def _averages(self, index: PlaceIndex, values: NDArray, rows: NDArray) -> NDArray:
+        known, columns = ~np.isnan(rows).any(axis=1), []
+        most = min(max(self.neighbours), len(values))
+        distances, positions = index.nearest(rows[known], most)
+        weights, near = 1.0 / (distances + self.softening), values[positions]
+        for count in self.neighbours:
+            weight, of = weights[:, :count, None], near[:, :count]
+            mean = np.tile(values.mean(axis=0), (len(rows), 1))
+            mean[known] = (weight * of).sum(axis=1) / weight.sum(axis=1)
+            columns.append(mean)
+            if self._spreads(count):
+                spread = np.tile(values.std(axis=0), (len(rows), 1))
+                spread[known] = of.std(axis=1)
+                columns.append(spread)
+        return np.concatenate(columns, axis=1)
+
+    def _spreads(self, count: int) -> bool:
+        return self.spread and count >= 5

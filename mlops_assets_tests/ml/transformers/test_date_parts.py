@@ -1,0 +1,30 @@
+"""What a date tells a model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.errors import DataError
+from mlops_assets.ml.transformers import DateParts
+
+
+def test_parts_go_round_with_the_year_and_the_week():
+    frame = pd.DataFrame({"day": ["2024-12-31", "2025-01-01", "2025-01-07 12:00:00", "2025-07-01", np.nan]})
+    parts = DateParts().fit_transform(frame)
+    assert parts[:4, 0] == pytest.approx([20088, 20089, 20095.5, 20270])
+    assert (
+        np.linalg.norm(parts[0, 1:3] - parts[1, 1:3]) < 0.05 < np.linalg.norm(parts[1, 1:3] - parts[3, 1:3])
+    )
+    np.testing.assert_allclose(parts[0, 3:], parts[2, 3:])  # both are Tuesdays
+    assert np.isnan(parts[4]).all()
+    assert list(DateParts().fit(frame).get_feature_names_out(["day"]))[:2] == ["day_day", "day_year_sin"]
+
+
+def test_it_survives_being_kept(survives):
+    frame = pd.DataFrame({"day": ["2024-12-31", np.nan, "2025-01-01", "2025-01-02"]}, dtype=object)
+    survives(DateParts().fit(frame), frame)
+
+
+def test_what_is_no_date_is_told():
+    with pytest.raises(DataError, match="DateParts: day is '31st of May', which is no date"):
+        DateParts().fit_transform(pd.DataFrame({"day": ["2024-12-31", "31st of May"]}))

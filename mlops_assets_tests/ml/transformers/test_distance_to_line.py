@@ -1,0 +1,26 @@
+"""Kilometres to a line."""
+
+import numpy as np
+import pytest
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.transformers import DistanceToLine
+
+COAST = [(38.0, -123.0), (37.0, -122.0), (36.0, -122.0)]
+
+
+def test_the_nearest_point_may_be_a_corner_or_between_two():
+    rows = [[36.5, -122.0], [36.5, -121.0], [35.0, -122.0], [np.nan, -122.0]]
+    found = DistanceToLine(COAST).fit_transform(rows)[:, 0]
+    assert found[:3] == pytest.approx([0, 111.19 * np.cos(np.deg2rad(36.5)), 111.19], rel=1e-3)
+    assert np.isnan(found[3])
+
+
+def test_it_survives_being_kept(places, survives):
+    rows = places[0][["latitude", "longitude"]]
+    survives(DistanceToLine(COAST, name="km_to_coast").fit(rows), rows)
+
+
+def test_one_corner_is_no_line():
+    with pytest.raises(ProjectError, match="a line has at least two corners, and this 1"):
+        DistanceToLine(COAST[:1]).fit([[36.5, -122.0]])

@@ -1,0 +1,52 @@
+"""Averages of columns over neighbours, and density."""
+
+import numpy as np
+import pytest
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.transformers import NeighbourMeans
+
+
+def test_a_row_gets_the_means_of_its_neighbours_and_how_far_they_lie():
+    rows = np.array([[0, 0, 10.0, 1], [0, 1, 20.0, np.nan], [0, 2, 60.0, 3], [0, 9, 0.0, 4]])
+    around = NeighbourMeans((2, 3), coordinates="plane").fit(rows)
+    found = around.transform([[0.0, 0.4, 99.0, 99.0]])[0]
+    assert found == pytest.approx([15.0, 1.0, np.log1p(0.6), 30.0, 2.0, np.log1p(1.6)])
+    names = around.get_feature_names_out(["x", "y", "income", "age"])
+    assert list(names[:3]) == ["income_mean_2", "age_mean_2", "distance_2"]
+
+
+def test_no_training_row_is_its_own_neighbour():
+    rows = np.array([[0, 0, 10.0], [0, 1, 20.0], [0, 2, 60.0]])
+    found = NeighbourMeans((1,), coordinates="plane").fit_transform(rows)
+    assert found[[0, 2], 0] == pytest.approx([20, 20])
+    equal = np.zeros((4, 3))
+    equal[:, 2] = [1, 2, 3, 4]
+    means = NeighbourMeans((3,), coordinates="plane").fit_transform(equal)[:, 0]
+    assert means == pytest.approx([9 / 3, 8 / 3, 7 / 3, 6 / 3])
+
+
+def test_more_equal_places_than_neighbours_are_no_trouble():
+    rows = np.zeros((50, 3))
+    rows[:, 2] = np.arange(50)
+    assert NeighbourMeans((3,), coordinates="plane").fit_transform(rows).shape == (50, 2)
+
+
+def test_a_row_without_a_place_gets_the_means_of_all(places):
+    frame, _ = places
+    found = NeighbourMeans((5,)).fit_transform(frame)
+    assert found[7, 0] == pytest.approx(frame["income"].drop(7).mean())
+    assert np.isnan(found[7, 1])
+    assert not np.isnan(np.delete(found, 7, axis=0)).any()
+
+
+def test_it_survives_being_kept(places, survives):
+    survives(NeighbourMeans().fit(places[0]), places[0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"), [([[1.0, 2.0]], "takes two columns"), ([[0.0, 0.0, 1.0]], "no neighbour")]
+)
+def test_too_little_is_told(rows, told):
+    with pytest.raises(ProjectError, match=told):
+        NeighbourMeans().fit_transform(rows)

@@ -1,0 +1,80 @@
+"""Averages of the target over neighbours: right, and blind for a row's own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import TargetEncoder
+
+from mlops_assets.errors import ProjectError
+from mlops_assets.ml.transformers import NeighbourTargets
+
+PLACE = ["latitude", "longitude"]
+
+
+def test_a_later_row_gets_the_weighted_mean_and_spread_of_its_neighbours():
+    around = NeighbourTargets((2, 5), coordinates="plane", softening=1.0, folds=2)
+    around.fit(np.arange(6.0)[:, None], np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0]))
+    mean_2, mean_5, spread_5 = around.transform([[0.0]])[0]
+    assert mean_2 == pytest.approx((1.0 * 1 + 0.5 * 2) / 1.5)
+    assert mean_5 == pytest.approx(np.average([1, 2, 4, 8, 16], weights=1 / np.arange(1, 6)))
+    assert spread_5 == pytest.approx(np.std([1, 2, 4, 8, 16]))
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_no_row_sees_its_own_target(places, equal):
+    frame, price = places
+    rows = frame[PLACE].fillna(37.0)
+    if equal:
+        rows = rows.assign(latitude=37.0, longitude=-122.0)  # its neighbours can't give it away either
+    changed = price.copy()
+    changed[40] += 1e6
+    around = NeighbourTargets((3, 50), folds=10)
+    before, after = around.fit_transform(rows, price), around.fit_transform(rows, changed)
+    np.testing.assert_array_equal(before[40], after[40])
+    assert (before != after).any(), "others see it"
+    if equal:
+        apart = after[np.abs(after[:, 1]) < 1e3]
+        assert len(apart) == 30, "the rows of its fold don't see it"
+
+
+def test_where_there_is_nothing_to_learn_cross_fitted_columns_say_nothing(places):
+    rows = places[0][PLACE].fillna(37.0)
+    noise = np.random.default_rng(1).normal(size=len(rows))
+    around = NeighbourTargets((5,), spread=False)
+    crossed = around.fit_transform(rows, noise)[:, 0]
+    assert abs(np.corrcoef(crossed, noise)[0, 1]) < 0.15
+    seen = around.transform(rows)[:, 0]
+    assert np.corrcoef(seen, noise)[0, 1] > 0.5, "as they would if rows saw themselves"
+
+
+def test_a_row_without_a_place_gets_the_mean_and_is_nobodys_neighbour(places):
+    frame, price = places
+    around = NeighbourTargets((300,), spread=False).fit(frame[PLACE], price)
+    assert around.transform(frame[PLACE])[7, 0] == pytest.approx(np.delete(price, 7).mean())
+    assert around.fit_transform(frame[PLACE], price).shape == (300, 1)
+
+
+def test_each_class_but_the_first_has_a_share():
+    rows, classes = np.arange(8.0)[:, None], np.array([0, 0, 1, 1, 2, 2, 2, 2])
+    around = NeighbourTargets((2,), coordinates="plane", folds=4).fit(rows, classes)
+    assert list(around.get_feature_names_out()) == ["target_mean_2_class_1", "target_mean_2_class_2"]
+    np.testing.assert_allclose(around.transform([[0.4], [6.6]]), [[0, 0], [0, 1]])
+    assert around.fit_transform(rows, classes).shape == (8, 2)
+    binary = NeighbourTargets((2,), coordinates="plane", folds=4).fit(rows, classes > 1)
+    assert binary.transform([[7.0]]) == pytest.approx(1.0)
+
+
+def test_it_survives_being_kept(places, survives):
+    frame, price = places
+    survives(NeighbourTargets().fit(frame[PLACE], price), frame[PLACE])
+
+
+def test_rows_of_no_place_at_all_are_told():
+    with pytest.raises(ProjectError, match="none of the rows that it is fitted on has coordinates"):
+        NeighbourTargets().fit(np.full((3, 2), np.nan), np.arange(3.0))
+
+
+def test_target_encoding_of_scikit_learn_survives_being_kept(places, survives):
+    frame, price = places
+    rows = pd.DataFrame({"town": np.where(frame["income"] > 3, "Ely", "Rye").astype(object)})
+    survives(TargetEncoder(random_state=0).fit(rows, price), rows)
