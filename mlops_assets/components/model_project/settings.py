@@ -11,13 +11,14 @@ import dagster as dg
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from mlops_assets.ml.families import FAMILY_NAMES
 from mlops_assets.ml.tasks import Metric, Task, default_metric
 from mlops_assets.names import IDENTIFIER
 from mlops_assets.periods import Cadence
 from mlops_assets.stores.dialects import Dialect
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
-FamilyName = Literal["xgboost", "linear"]
+FamilyName = Literal[FAMILY_NAMES]  # type: ignore[valid-type]  # follows from the registry
 Cron = Annotated[str, StringConstraints(pattern=r"^\s*(\S+\s+){4}\S+\s*$|^@\w+$")]
 
 

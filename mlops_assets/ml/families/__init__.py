@@ -1,12 +1,46 @@
 """Model families: what the search can choose from.
 
-Holds: the registry of families. A module each, and one line here, adds another.
+Holds: the registry of families. A module each, and one line here, adds another; `tuning.families` knows it.
+Not here: imports of them. `defs.yaml` is checked against the names before any numeric library is loaded.
 """
 
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
 from mlops_assets.ml.families.base import Estimator, Family, Prepared, Settings
-from mlops_assets.ml.families.linear import LinearFamily
-from mlops_assets.ml.families.xgboost import XGBoostFamily
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (XGBoostFamily(), LinearFamily())}
+_FAMILIES = {
+    "xgboost": ("xgboost", "XGBoostFamily"),
+    "hist_gradient_boosting": ("hist_gradient_boosting", "HistGradientBoostingFamily"),
+    "extra_trees": ("forests", "ExtraTreesFamily"),
+    "random_forest": ("forests", "RandomForestFamily"),
+    "linear": ("linear", "LinearFamily"),
+}
+"""Module and class by name."""
 
-__all__ = ["FAMILIES", "Estimator", "Family", "Prepared", "Settings"]
+FAMILY_NAMES = tuple(_FAMILIES)
+
+
+class _Registry(Mapping[str, Family]):
+    """Families by name, each imported when it is first asked for."""
+
+    def __getitem__(self, name: str) -> Family:
+        return _family(*_FAMILIES[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FAMILIES)
+
+    def __len__(self) -> int:
+        return len(_FAMILIES)
+
+
+@cache
+def _family(module: str, name: str) -> Family:
+    family: Family = getattr(import_module(f"mlops_assets.ml.families.{module}"), name)()
+    return family
+
+
+FAMILIES: Mapping[str, Family] = _Registry()
+
+__all__ = ["FAMILIES", "FAMILY_NAMES", "Estimator", "Family", "Prepared", "Settings"]

@@ -2,20 +2,21 @@
 
 Holds: the protocols that a family and its fitted models keep.
 Add here: nothing, unless every family needs it.
-Not here: families.
+Not here: families, and any import of a numeric library; the registry is read when definitions are loaded.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from numpy.typing import NDArray
-
 from mlops_assets.ml.tasks import Task
 
 if TYPE_CHECKING:
     import optuna
+    from numpy.typing import NDArray
 
 Params = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ class Family(Protocol):
         """Parameters that are good without a search; tried first."""
         ...
 
-    def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
+    def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Parameters that a trial proposes; their names start with the family's."""
         ...
 
@@ -81,7 +82,7 @@ class Family(Protocol):
     def fit(
         self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
     ) -> Estimator:
-        """Fit on all rows."""
+        """Fit on all rows; `rounds` is what the folds took, where the family has rounds."""
         ...
 
     def load(self, folder: Path) -> Estimator:

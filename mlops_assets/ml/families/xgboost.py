@@ -3,7 +3,6 @@
 Holds: the family, its folds as `QuantileDMatrix`, and its model as UBJSON.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,22 +33,22 @@ class XGBoostFamily:
 
     def defaults(self) -> dict[str, Any]:
         return {
-            "eta": 0.06,
-            "max_depth": 8,
-            "min_child_weight": 10.0,
+            "eta": 0.05,
+            "max_depth": 7,
+            "min_child_weight": 8.0,
             "subsample": 0.85,
-            "colsample_bytree": 0.6,
+            "colsample_bytree": 0.4,
             "reg_lambda": 5.0,
             "reg_alpha": 0.01,
         }
 
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         return {
-            "eta": trial.suggest_float("xgboost_eta", 0.03, 0.3, log=True),
+            "eta": trial.suggest_float("xgboost_eta", 0.02, 0.3, log=True),
             "max_depth": trial.suggest_int("xgboost_max_depth", 3, 11),
             "min_child_weight": trial.suggest_float("xgboost_min_child_weight", 1.0, 100.0, log=True),
             "subsample": trial.suggest_float("xgboost_subsample", 0.5, 1.0),
-            "colsample_bytree": trial.suggest_float("xgboost_colsample_bytree", 0.3, 1.0),
+            "colsample_bytree": trial.suggest_float("xgboost_colsample_bytree", 0.2, 1.0),
             "reg_lambda": trial.suggest_float("xgboost_reg_lambda", 0.01, 100.0, log=True),
             "reg_alpha": trial.suggest_float("xgboost_reg_alpha", 0.001, 10.0, log=True),
         }
@@ -86,9 +85,11 @@ class XGBoostEstimator:
         self.booster.save_model(folder / "model.ubj")
 
     def digest(self) -> str:
-        model = json.loads(bytes(self.booster.save_raw("json")))
-        del model["version"]  # of the library that writes, not of the one that trained
-        return sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()
+        raw = bytes(self.booster.save_raw("ubj"))
+        written_by = raw.rindex(
+            b"\x07version"
+        )  # the last key; of the library that writes, not of the trainer
+        return sha256(raw[:written_by]).hexdigest()
 
 
 @dataclass(frozen=True)

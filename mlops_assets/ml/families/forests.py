@@ -1,0 +1,115 @@
+"""Random forests and extremely randomized trees of scikit-learn.
+
+Holds: both families; their fitted trees become a booster of XGBoost, so that every file is alike.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+
+from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.tree_files import Tree, booster_of
+from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
+
+if TYPE_CHECKING:
+    import optuna
+
+TREES = 100
+
+
+class _ForestFamily:
+    """Averages over many deep trees; how many is not searched, since more are never worse."""
+
+    name: str
+    regressor: Any
+    classifier: Any
+
+    def defaults(self) -> dict[str, Any]:
+        return {"max_features": 0.4, "min_samples_leaf": 3}
+
+    def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
+        return {
+            "max_features": trial.suggest_float(f"{self.name}_max_features", 0.1, 0.8),
+            "min_samples_leaf": trial.suggest_int(f"{self.name}_min_samples_leaf", 2, 50, log=True),
+        }
+
+    def prepare(
+        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
+    ) -> Prepared:
+        return _PreparedFold(self, train[0], train[1], valid[0], settings)
+
+    def fit(
+        self,
+        matrix: NDArray,
+        target: NDArray,
+        params: Params,
+        rounds: int | None,  # noqa: ARG002
+        settings: Settings,
+    ) -> XGBoostEstimator:
+        forest = self.forest(params, settings).fit(matrix, target)
+        outputs = settings.classes if settings.task == "multiclass" else 1
+        trees = list(_trees(forest, settings))
+        return XGBoostEstimator(booster_of(trees, matrix.shape[1], "reg:squarederror", outputs))
+
+    def forest(self, params: Params, settings: Settings) -> Any:
+        kind = self.regressor if settings.task == "regression" else self.classifier
+        return kind(TREES, **params, n_jobs=settings.threads, random_state=settings.seed)
+
+    load = XGBoostFamily.load
+
+
+class RandomForestFamily(_ForestFamily):
+    """Trees on bootstrap samples, with the best of some columns at each split."""
+
+    name = "random_forest"
+    regressor, classifier = RandomForestRegressor, RandomForestClassifier
+
+
+class ExtraTreesFamily(_ForestFamily):
+    """Trees on all rows, split at random: they err unlike boosting, and so are good company for it."""
+
+    name = "extra_trees"
+    regressor, classifier = ExtraTreesRegressor, ExtraTreesClassifier
+
+
+@dataclass(frozen=True)
+class _PreparedFold:
+    family: _ForestFamily
+    train: NDArray
+    target: NDArray
+    valid: NDArray
+    settings: Settings
+
+    def fit(self, params: Params) -> tuple[NDArray, int | None]:
+        forest = self.family.forest(params, self.settings).fit(self.train, self.target)
+        if self.settings.task == "regression":
+            return np.asarray(forest.predict(self.valid), dtype=float), None
+        probabilities = forest.predict_proba(self.valid)
+        return (probabilities[:, 1] if self.settings.task == "binary" else probabilities), None
+
+
+def _trees(forest: Any, settings: Settings) -> Iterator[Tree]:
+    """Each tree's share of the mean; for more than two classes a tree for each of them."""
+    outputs = {"regression": [0], "binary": [1], "multiclass": list(range(settings.classes))}[settings.task]
+    for grown in forest.estimators_:
+        tree = grown.tree_
+        for output in outputs:
+            yield Tree(
+                left=tree.children_left,
+                right=tree.children_right,
+                feature=tree.feature,
+                threshold=tree.threshold,
+                missing_left=tree.missing_go_to_left,
+                value=tree.value[:, 0, output] / len(forest.estimators_),
+                rows=tree.n_node_samples,
+                output=output if settings.task == "multiclass" else 0,
+            )

@@ -1,0 +1,125 @@
+"""scikit-learn's histogram gradient boosting.
+
+Holds: the family; its fitted trees become a booster of XGBoost, so that every file and prediction is alike.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+
+from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.tree_files import Tree, booster_of, leaf
+from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
+from mlops_assets.ml.tasks import Task
+
+if TYPE_CHECKING:
+    import optuna
+
+_OBJECTIVES: dict[Task, str] = {
+    "regression": "reg:squarederror",
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+}
+
+
+class HistGradientBoostingFamily:
+    """Boosted trees that grow leaf by leaf, with early stopping."""
+
+    name = "hist_gradient_boosting"
+
+    def defaults(self) -> dict[str, Any]:
+        return {
+            "learning_rate": 0.05,
+            "max_leaf_nodes": 31,
+            "min_samples_leaf": 20,
+            "l2_regularization": 5.0,
+            "max_features": 0.3,
+        }
+
+    def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
+        name = self.name
+        return {
+            "learning_rate": trial.suggest_float(f"{name}_learning_rate", 0.02, 0.3, log=True),
+            "max_leaf_nodes": trial.suggest_int(f"{name}_max_leaf_nodes", 4, 128, log=True),
+            "min_samples_leaf": trial.suggest_int(f"{name}_min_samples_leaf", 2, 100, log=True),
+            "l2_regularization": trial.suggest_float(f"{name}_l2_regularization", 0.01, 100.0, log=True),
+            "max_features": trial.suggest_float(f"{name}_max_features", 0.15, 1.0),
+        }
+
+    def prepare(
+        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
+    ) -> Prepared:
+        return _PreparedFold(_single(train[0]), train[1], _single(valid[0]), valid[1], settings)
+
+    def fit(
+        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
+    ) -> XGBoostEstimator:
+        model = _model(params, settings, max_iter=rounds or settings.max_rounds, early_stopping=False)
+        with threadpool_limits(settings.threads, "openmp"):
+            model.fit(_single(matrix), target)
+        trees = list(_trees(model))
+        outputs = settings.classes if settings.task == "multiclass" else 1
+        return XGBoostEstimator(booster_of(trees, matrix.shape[1], _OBJECTIVES[settings.task], outputs))
+
+    load = XGBoostFamily.load
+
+
+@dataclass(frozen=True)
+class _PreparedFold:
+    train: NDArray
+    target: NDArray
+    valid: NDArray
+    valid_target: NDArray
+    settings: Settings
+
+    def fit(self, params: Params) -> tuple[NDArray, int | None]:
+        stopping = {"early_stopping": True, "n_iter_no_change": self.settings.early_stopping_rounds}
+        model = _model(params, self.settings, max_iter=self.settings.max_rounds, tol=0.0, **stopping)
+        with threadpool_limits(self.settings.threads, "openmp"):
+            model.fit(self.train, self.target, X_val=self.valid, y_val=self.valid_target)
+            rounds = max(int(np.argmax(model.validation_score_)), 1)
+            del model._predictors[rounds:]
+            if self.settings.task == "regression":
+                return model.predict(self.valid), rounds
+            probabilities = model.predict_proba(self.valid)
+        return (probabilities[:, 1] if self.settings.task == "binary" else probabilities), rounds
+
+
+def _model(
+    params: Params, settings: Settings, **more: Any
+) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor:
+    kind = HistGradientBoostingRegressor if settings.task == "regression" else HistGradientBoostingClassifier
+    return kind(**params, random_state=settings.seed, **more)
+
+
+def _single(matrix: NDArray) -> NDArray:
+    """Columns in single precision, in which thresholds are compared wherever a model is loaded."""
+    return matrix.astype(np.float32)
+
+
+def _trees(model: Any) -> Iterator[Tree]:
+    """Where boosting starts from, and each tree that it added."""
+    for output, start in enumerate(np.ravel(model._baseline_prediction)):
+        yield leaf(float(start), output)
+    for iteration in model._predictors:
+        for output, predictor in enumerate(iteration):
+            yield _tree(predictor.nodes, output)
+
+
+def _tree(nodes: Mapping[str, NDArray], output: int) -> Tree:
+    ends = nodes["is_leaf"].astype(bool)
+    return Tree(
+        left=np.where(ends, -1, nodes["left"].astype(np.int64)),
+        right=np.where(ends, -1, nodes["right"].astype(np.int64)),
+        feature=nodes["feature_idx"],
+        threshold=nodes["num_threshold"],
+        missing_left=nodes["missing_go_to_left"],
+        value=nodes["value"],
+        rows=nodes["count"],
+        output=output,
+    )

@@ -1,0 +1,194 @@
+"""Trees of other libraries as boosters of XGBoost: one file format, one fast way to predict and explain.
+
+Holds: `Tree`, what a tree does, as arrays, and `booster_of`, which writes a sum of trees as XGBoost would.
+Add here: nothing, unless XGBoost's format needs it.
+Not here: how a family's own trees are read; each family knows.
+
+scikit-learn's trees are Cython objects that skops does not know to be harmless, and a forest of them takes a
+hundred megabytes. As a booster it takes a third, is read by code that we trust already, predicts a row in
+microseconds, and tells each column's contribution. Thresholds are converted exactly:
+scikit-learn sends `x <= t` to the left, XGBoost `x < t` in single precision, and columns are single-precision
+numbers when a tree is grown.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+ROOTS_PARENT = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree as arrays by node, the root first; a leaf has -1 as its children.
+
+    Attributes
+    ----------
+    threshold
+        A row goes left where its `feature`, in single precision, is at most this.
+    missing_left
+        Whether a row without the value goes left.
+    value
+        What a leaf adds to the prediction.
+    rows
+        How many training rows reached a node.
+    output
+        The class, or 0, to whose prediction the tree belongs.
+    """
+
+    left: NDArray
+    right: NDArray
+    feature: NDArray
+    threshold: NDArray
+    missing_left: NDArray
+    value: NDArray
+    rows: NDArray
+    output: int = 0
+
+
+def leaf(value: float, output: int = 0) -> Tree:
+    """A tree that adds the same to every row."""
+    none = np.array([-1])
+    zero = np.zeros(1)
+    return Tree(none, none, zero, zero, zero, np.array([value]), np.ones(1), output)
+
+
+def booster_of(trees: Sequence[Tree], columns: int, objective: str, outputs: int) -> xgb.Booster:
+    """A booster that predicts the sum of trees.
+
+    Parameters
+    ----------
+    columns
+        Of the matrix that the trees were grown on.
+    objective
+        Of XGBoost, for what becomes of the sum: `reg:squarederror` leaves it as it is, `binary:logistic`
+        and `multi:softprob` make probabilities of it.
+    outputs
+        Numbers that are predicted for a row; more than one are classes.
+    """
+    model = _empty_model(columns, objective, outputs)
+    learner = model["learner"]["gradient_booster"]["model"]
+    learner["trees"] = [_as_xgboost(tree, number, columns) for number, tree in enumerate(trees)]
+    learner["tree_info"] = [tree.output for tree in trees]
+    learner["gbtree_model_param"]["num_trees"] = str(len(trees))
+    learner["iteration_indptr"] = [0, len(trees)]
+    return xgb.Booster(model_file=bytearray(_ubjson(model)))
+
+
+def _empty_model(columns: int, objective: str, outputs: int) -> dict[str, Any]:
+    """What XGBoost of this version writes around trees, from a booster without any."""
+    several = outputs > 1
+    params: dict[str, Any] = {"objective": objective, "base_score": 0.5 if ":soft" in objective else 0.0}
+    if objective == "binary:logistic":
+        params["base_score"] = 0.5  # a probability: what is added to the sum is zero
+    if objective == "multi:softprob":
+        params["num_class"] = outputs
+    target = np.zeros((2, outputs)) if several and objective == "reg:squarederror" else np.zeros(2)
+    empty = xgb.train(params, xgb.DMatrix(np.zeros((2, columns)), target), num_boost_round=0)
+    model: dict[str, Any] = json.loads(bytes(empty.save_raw("json")))
+    return model
+
+
+def _as_xgboost(tree: Tree, number: int, columns: int) -> dict[str, Any]:
+    """A tree as XGBoost's files hold it."""
+    tree = _with_siblings_side_by_side(tree)
+    nodes = len(tree.left)
+    is_leaf = tree.left < 0
+    below = _single_at_most(np.where(is_leaf, 0.0, tree.threshold))
+    value = tree.value.astype(np.float32)
+    conditions = np.where(is_leaf, value, np.nextafter(below, np.float32(np.inf)))
+    parents = np.full(nodes, ROOTS_PARENT, dtype=np.int32)
+    inner = np.flatnonzero(~is_leaf)
+    parents[tree.left[inner]] = inner
+    parents[tree.right[inner]] = inner
+    none32, none64 = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+    return {
+        "base_weights": value,
+        "categories": none32,
+        "categories_nodes": none32,
+        "categories_segments": none64,
+        "categories_sizes": none64,
+        "default_left": np.where(is_leaf, 0, tree.missing_left).astype(np.uint8),
+        "id": number,
+        "left_children": tree.left.astype(np.int32),
+        "loss_changes": np.zeros(nodes, dtype=np.float32),
+        "parents": parents,
+        "right_children": tree.right.astype(np.int32),
+        "split_conditions": conditions.astype(np.float32),
+        "split_indices": np.where(is_leaf, 0, tree.feature).astype(np.int32),
+        "split_type": np.zeros(nodes, dtype=np.uint8),
+        "sum_hessian": tree.rows.astype(np.float32),
+        "tree_param": {
+            "num_deleted": "0",
+            "num_feature": str(columns),
+            "num_nodes": str(nodes),
+            "size_leaf_vector": "1",
+        },
+    }
+
+
+def _with_siblings_side_by_side(tree: Tree) -> Tree:
+    """The same tree, each right child just after the left one: XGBoost relies on it."""
+    levels = [np.array([0])]
+    while len(parents := levels[-1][tree.left[levels[-1]] >= 0]):
+        levels.append(np.column_stack([tree.left[parents], tree.right[parents]]).ravel())
+    order = np.concatenate(levels)
+    place = np.empty(len(tree.left), dtype=np.int64)
+    place[order] = np.arange(len(order))
+
+    def moved(children: NDArray) -> NDArray:
+        return np.where(children < 0, -1, place[children])[order]
+
+    return Tree(
+        left=moved(tree.left),
+        right=moved(tree.right),
+        feature=tree.feature[order],
+        threshold=tree.threshold[order],
+        missing_left=tree.missing_left[order],
+        value=tree.value[order],
+        rows=tree.rows[order],
+        output=tree.output,
+    )
+
+
+def _single_at_most(values: NDArray) -> NDArray:
+    """The largest numbers of single precision that are at most `values`."""
+    single = values.astype(np.float32)
+    return np.where(single > values, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
+
+
+_UBJSON_TYPES = {
+    "float32": (b"d", ">f4"),
+    "uint8": (b"U", "u1"),
+    "int32": (b"l", ">i4"),
+    "int64": (b"L", ">i8"),
+}
+
+
+def _ubjson(value: Any) -> bytes:
+    """Universal Binary JSON (ubjson.org, draft 12), as much of it as XGBoost writes."""
+    match value:
+        case dict():
+            return b"{" + b"".join(_text(key) + _ubjson(each) for key, each in value.items()) + b"}"
+        case str():
+            return b"S" + _text(value)
+        case bool():
+            return b"T" if value else b"F"
+        case int():
+            return b"L" + value.to_bytes(8, "big", signed=True)
+        case list():
+            return b"[#" + _ubjson(len(value)) + b"".join(map(_ubjson, value))
+        case np.ndarray():
+            kind, order = _UBJSON_TYPES[value.dtype.name]
+            return b"[$" + kind + b"#" + _ubjson(len(value)) + value.astype(order).tobytes()
+    raise TypeError(f"XGBoost's files hold no {type(value)}")
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode()
+    return _ubjson(len(encoded)) + encoded
