@@ -7,7 +7,7 @@ Not here: where artifacts are kept (`stores/tracking.py`).
     model.json       what the model is
     features.sql     from raw columns to features
     pipeline.skops   the fitted pipeline
-    estimator/       the fitted estimator, as its family writes it
+    estimator/       the fitted estimator, as its family writes it; of an ensemble a folder for each member
     manifest.json    SHA-256 of each file above, and the model's digest
 """
 
@@ -19,8 +19,10 @@ import pandas as pd
 
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import ModelError
+from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
-from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.ensemble import EnsembleEstimator, Member
+from mlops_assets.ml.families import FAMILIES, Estimator
 from mlops_assets.ml.model import ModelSpec, TabularModel
 from mlops_assets.ml.safe_files import dump_estimator, load_estimator
 
@@ -38,7 +40,7 @@ _MANIFEST, _SPEC, _SQL, _PIPELINE, _ESTIMATOR = (
 def save_model(model: TabularModel, folder: Path) -> str:
     """Write a model into a new folder; returns its digest."""
     (folder / _ESTIMATOR).mkdir(parents=True)
-    spec = {"format": FORMAT, **model.spec.declared()}
+    spec = {"format": FORMAT, **model.spec.told}
     (folder / _SPEC).write_text(json.dumps(spec, indent=2, sort_keys=True), "utf-8")
     (folder / _SQL).write_text(model.features_sql, "utf-8")
     dump_estimator(model.pipeline, folder / _PIPELINE)
@@ -64,12 +66,20 @@ def load_model(folder: Path) -> TabularModel:
         raise ModelError(f"{folder} was written by another version of mlops_assets")
     columns = tuple(Column(**column) for column in spec.pop("columns"))
     spec["features"], spec["classes"] = tuple(spec["features"]), tuple(spec["classes"])
+    spec["bounds"] = tuple(spec.get("bounds", (None, None)))
+    spec["members"] = tuple(Member(**member) for member in spec.get("members", ()))
+    spec["calibration"] = Calibration(**spec["calibration"]) if "calibration" in spec else None
     parsed = ModelSpec(columns=columns, **spec)
+    estimator: Estimator
+    if parsed.members:
+        estimator = EnsembleEstimator.load(folder / _ESTIMATOR, parsed.members)
+    else:
+        estimator = FAMILIES[parsed.family].load(folder / _ESTIMATOR)
     model = TabularModel(
         spec=parsed,
         features_sql=(folder / _SQL).read_text("utf-8"),
         pipeline=load_estimator(folder / _PIPELINE),
-        estimator=FAMILIES[parsed.family].load(folder / _ESTIMATOR),
+        estimator=estimator,
     )
     if model.digest() != manifest["digest"]:
         raise ModelError(f"{folder} holds another model than its manifest says")

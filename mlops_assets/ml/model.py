@@ -7,7 +7,7 @@ Not here: its files (`artifact.py`), and families (`families/`).
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -20,7 +20,9 @@ from sklearn.base import BaseEstimator
 
 from mlops_assets.digests import text_digest
 from mlops_assets.errors import ModelError
+from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column, select_list
+from mlops_assets.ml.ensemble import EnsembleEstimator, Member
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 from mlops_assets.ml.features import FeatureQuery
 from mlops_assets.ml.metrics import class_probabilities
@@ -52,6 +54,16 @@ class ModelSpec:
         The columns that `features.sql` returns, in order.
     classes
         The target's values by the index of the class; empty for regression.
+    family, params, rounds
+        Of an ensemble, `ensemble`, its weights and None.
+    members
+        Of an ensemble, its models.
+    calibration
+        What is done to probabilities, if anything.
+    threshold
+        The probability of the second class from which on it is predicted; by default one half.
+    bounds
+        The least and the largest number that a regression predicts.
     """
 
     project: str
@@ -65,10 +77,21 @@ class ModelSpec:
     params: dict[str, Any]
     rounds: int | None
     seed: int
+    members: tuple[Member, ...] = ()
+    calibration: Calibration | None = None
+    threshold: float | None = None
+    bounds: tuple[float | None, float | None] = (None, None)
 
-    def declared(self) -> dict[str, Any]:
-        """The same as JSON holds it."""
-        return {**asdict(self), "columns": [column.declared() for column in self.columns]}
+    @property
+    def told(self) -> dict[str, Any]:
+        """The spec as JSON, without what is not declared, so that settings that come later change nothing."""
+        plain = {each.name: each.default for each in fields(self) if each.default is not MISSING}
+        every = {**asdict(self), "columns": [column.declared() for column in self.columns]}
+        return {
+            name: value
+            for name, value in every.items()
+            if name not in plain or getattr(self, name) != plain[name]
+        }
 
 
 @dataclass(frozen=True)
@@ -101,13 +124,20 @@ class TabularModel:
         """
         pipeline = make_pipeline()
         matrix = transform(pipeline, features, fit=target)
-        estimator = FAMILIES[spec.family].fit(matrix, target, spec.params, spec.rounds, settings)
+        estimator: Estimator
+        if spec.members:
+            estimator = EnsembleEstimator.fit(matrix, target, spec.members, settings)
+        else:
+            estimator = FAMILIES[spec.family].fit(matrix, target, spec.params, spec.rounds, settings)
         return cls(spec, features_sql, pipeline, estimator)
 
     def predict_features(self, features: pd.DataFrame) -> NDArray:
         """Predictions, as `Task` says, for features that were computed before."""
         frame = feature_frame(features[list(self.spec.features)])
-        return self.estimator.predict(transform(self.pipeline, frame))
+        predictions = self.estimator.predict(transform(self.pipeline, frame))
+        if self.spec.calibration:
+            return self.spec.calibration.apply(predictions)
+        return np.clip(predictions, *self.spec.bounds) if self.spec.bounds != (None, None) else predictions
 
     def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The features of rows: those that they bring, else what the model's own `features.sql` makes of
@@ -164,7 +194,7 @@ class TabularModel:
     def digest(self) -> str:
         """SHA-256 of all that the model computes: the same fit gives the same digest."""
         return text_digest(
-            json.dumps(self.spec.declared(), sort_keys=True),
+            json.dumps(self.spec.told, sort_keys=True),
             self.features_sql,
             estimator_digest(self.pipeline),
             self.estimator.digest(),
@@ -174,12 +204,17 @@ class TabularModel:
         if self.spec.task == "regression":
             return {"prediction": predictions}
         probabilities = class_probabilities(self.spec.task, predictions)
-        chosen = {"prediction": np.asarray(self.spec.classes)[probabilities.argmax(axis=1)]}
         if self.spec.task == "binary":
-            return {**chosen, "probability": predictions}
+            return {"prediction": self._decided(predictions), "probability": predictions}
+        chosen = {"prediction": np.asarray(self.spec.classes)[probabilities.argmax(axis=1)]}
         return chosen | {
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
         }
+
+    def _decided(self, probabilities: NDArray) -> NDArray:
+        """The second class from the threshold on; without one, whichever is more probable."""
+        second = probabilities > 0.5 if self.spec.threshold is None else probabilities >= self.spec.threshold
+        return np.asarray(self.spec.classes)[second.astype(int)]
 
 
 def _one_spelling(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:

@@ -163,5 +163,13 @@ def fit_linear_baseline(
     spec: ModelSpec, features_sql: str, train: TrainingData, make_pipeline: MakePipeline, settings: Settings
 ) -> TabularModel:
     """The project's own features and pipeline under a linear model with default parameters."""
-    linear = replace(spec, family="linear", params=FAMILIES["linear"].defaults(), rounds=None)
+    linear = replace(
+        spec,
+        family="linear",
+        params=FAMILIES["linear"].defaults(),
+        rounds=None,
+        members=(),
+        calibration=None,
+        threshold=None,
+    )
     return TabularModel.fit(linear, features_sql, train.features, train.target, make_pipeline, settings)

@@ -5,6 +5,7 @@ Add here: a rule about two settings.
 Not here: bounds of one setting (`settings.py`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -50,6 +51,17 @@ def _task_faults(settings: "ModelProject") -> Faults:
         yield "split.method", "is stratified, which needs classes, and task is regression"
     if task != "regression" and settings.target.unit_size != 1:
         yield "target.unit_size", "is for regression; classes have no unit"
+    for name in ("minimum", "maximum"):
+        if task != "regression" and getattr(settings.target, name) is not None:
+            yield f"target.{name}", f"is for regression, and task is {task}"
+    least, most = settings.target.minimum, settings.target.maximum
+    if least is not None and most is not None and least >= most:
+        yield "target.minimum", f"is {least:g}, and must be less than target.maximum, {most:g}"
+    if settings.tuning.decision and task != "binary":
+        yield "tuning.decision", f"is for two classes, and task is {task}"
+    repeated = [name for name, count in Counter(settings.tuning.families).items() if count > 1]
+    if repeated:
+        yield "tuning.families", f"names {repeated[0]} more than once"
 
 
 def _table_faults(settings: "ModelProject") -> Faults:

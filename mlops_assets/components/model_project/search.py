@@ -5,6 +5,9 @@ Add here: another thing that a project's search needs to know.
 Not here: the asset (`tuned_model.py`), and how a search goes (`ml/tuning.py`).
 """
 
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.ml.tuning import SearchResult, SearchSettings
+    from mlops_assets.stores.registry import Version
+
+Tried = tuple[str, Mapping[str, Any]]
+"""A family and its parameters."""
+TRIED = "tried"
+"""Name of the fact that tells what a model is made of."""
+MOST_FIRST = 3
+"""How many of a champion's members are tried again."""
 
 
 def fit_settings(project: Project, classes: int) -> "Settings":
@@ -40,7 +51,14 @@ def fit_settings(project: Project, classes: int) -> "Settings":
     )
 
 
-def search_settings(project: Project, trials: int | None) -> "SearchSettings":
+def search_settings(project: Project, trials: int | None, first: "Sequence[Tried]" = ()) -> "SearchSettings":
+    """How long a project's search takes, and by what it chooses.
+
+    Parameters
+    ----------
+    first
+        What won an earlier search: families and parameters.
+    """
     from mlops_assets.ml.tuning import SearchSettings
 
     settings = project.settings
@@ -50,7 +68,25 @@ def search_settings(project: Project, trials: int | None) -> "SearchSettings":
         trials=trials or settings.tuning.trials,
         timeout_seconds=settings.tuning.timeout_seconds,
         unit_size=settings.target.unit_size,
+        ensemble=settings.tuning.ensemble,
+        first=tuple(first),
     )
+
+
+def tried_by_champion(champion: "Version | None", cutoff: str | None) -> "list[Tried]":
+    """What the champion is made of, unless it is of this cut-off or a later one.
+
+    A model of a past cut-off, as in a backtest, would otherwise profit from what came after it.
+    """
+    if champion is None or (cutoff is not None and champion.facts.get("cutoff", cutoff) >= cutoff):
+        return []
+    return [(family, params) for family, params in json.loads(champion.facts.get(TRIED, "[]"))]
+
+
+def tried_by(result: "SearchResult") -> str:
+    """What the winner is made of, for the next search to try first."""
+    members = sorted(result.members, key=lambda member: -member.weight)[:MOST_FIRST]
+    return json.dumps([[member.family, member.params] for member in members])
 
 
 def run_search(
@@ -59,30 +95,18 @@ def run_search(
     train: "TrainingData",
     search: "SearchSettings",
     shared: "Settings",
-    tracking: Any,
-    run_id: str,
+    log_trial: "Callable[[TrialSummary], None]",
     facts: dict[str, str],
     folders: WorkFolders,
 ) -> "SearchResult":
-    """Search with a journal that only an equal search goes on from, logging each trial."""
-    from mlops_assets.ml.tasks import is_better
+    """Search with a journal that only an equal search goes on from, telling of each trial."""
     from mlops_assets.ml.tuning import tune
-    from mlops_assets.ml.wording import duration
 
-    best: list[float] = []
-    took: list[float] = []
+    progress = _Progress(search)
 
     def on_trial(trial: "TrialSummary") -> None:
-        took.append(trial.seconds)
-        rest = search.trials - len(took)
-        if trial.state == "complete" and (not best or is_better(search.metric, trial.score, best[-1])):
-            best.append(trial.score)
-        tracking.log_trial(project.name, run_id, trial, search.metric)
-        context.log.info(
-            f"trial {len(took)}/{search.trials}: {trial.family} {search.metric} {trial.score:.4g}"
-            f"{' (pruned)' if trial.state == 'pruned' else ''}, best {best[-1] if best else float('nan'):.4g}"
-            f"{f', about {duration(rest * sum(took) / len(took))} left' if rest > 0 else ''}"
-        )
+        log_trial(trial)
+        context.log.info(progress.line(trial))
 
     key = text_digest(
         facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
@@ -108,6 +132,40 @@ def run_search(
             journal=journal,
             on_trial=on_trial,
         )
+
+
+@dataclass
+class _Progress:
+    """Trials so far."""
+
+    search: "SearchSettings"
+    count: int = 0
+    best: float = float("nan")
+    seconds: float = 0.0
+
+    def line(self, trial: "TrialSummary") -> str:
+        """One more trial, the best so far, and how long the search may still take."""
+        from mlops_assets.ml.tasks import is_better
+
+        self.count += 1
+        self.seconds += trial.seconds
+        first = self.best != self.best
+        if trial.state == "complete" and (first or is_better(self.search.metric, trial.score, self.best)):
+            self.best = trial.score
+        return (
+            f"trial {self.count}/{self.search.trials}: {trial.family} {self.search.metric} {trial.score:.4g}"
+            f"{' (pruned)' if trial.state == 'pruned' else ''}, best {self.best:.4g}{self._time_left()}"
+        )
+
+    def _time_left(self) -> str:
+        from mlops_assets.ml.wording import duration
+
+        left = self.seconds / self.count * (self.search.trials - self.count)
+        if self.search.timeout_seconds is not None:
+            left = min(left, self.search.timeout_seconds - self.seconds)
+        if left <= 0:
+            return ""
+        return f", about {duration(left)} left"
 
 
 def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":

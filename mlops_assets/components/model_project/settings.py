@@ -48,6 +48,12 @@ class TargetSettings(Settings):
     unit_size: float = Field(
         default=1.0, gt=0, description="How much of the target one unit is, such as `100000`."
     )
+    minimum: float | None = Field(
+        default=None, description="Regression: nothing less is predicted, such as 0 for a price."
+    )
+    maximum: float | None = Field(
+        default=None, description="Regression: nothing more is predicted, such as the cap of a census."
+    )
 
 
 class CsvSettings(Settings):
@@ -277,6 +283,29 @@ class SplitSettings(Settings):
         return self
 
 
+class DecisionSettings(Settings):
+    """From which probability on a binary model predicts the second class; by default one half."""
+
+    metric: Literal["f1", "accuracy", "balanced_accuracy"] | None = Field(
+        default=None, description="Where this is the largest, on predictions of the search out of fold."
+    )
+    false_positive: float | None = Field(
+        default=None, ge=0, description="What it costs to predict the second class wrongly."
+    )
+    false_negative: float | None = Field(
+        default=None, ge=0, description="What it costs to miss the second class."
+    )
+
+    @model_validator(mode="after")
+    def _a_metric_or_costs(self) -> Self:
+        costs = (self.false_positive, self.false_negative)
+        if (self.metric is not None) == any(cost is not None for cost in costs):
+            raise ValueError("tuning.decision names either metric, or false_positive and false_negative")
+        if self.metric is None and (None in costs or not any(costs)):
+            raise ValueError("tuning.decision needs both costs, and one of them above 0")
+        return self
+
+
 class TuningSettings(Settings):
     """How the model is searched for."""
 
@@ -292,7 +321,24 @@ class TuningSettings(Settings):
         "brier, f1, accuracy, precision, recall.",
     )
     families: list[FamilyName] = Field(
-        default=["xgboost", "linear"], min_length=1, description="The kinds of models that compete."
+        default=["xgboost", "hist_gradient_boosting", "linear"],
+        min_length=1,
+        description="The kinds of models that compete for the trials: "
+        + ", ".join(f"`{name}`" for name in FAMILY_NAMES)
+        + ".",
+    )
+    ensemble: int = Field(
+        default=5,
+        ge=1,
+        le=25,
+        description="How many models of the search the winner is made of at the most; 1 is the best alone.",
+    )
+    calibrate: bool = Field(
+        default=True,
+        description="Classes: whether to calibrate probabilities where that lowers the log loss out of fold.",
+    )
+    decision: DecisionSettings | None = Field(
+        default=None, description="Binary: by what to decide between the classes."
     )
     seed: int = Field(default=0, ge=0, description="Same data, code and seed give the same model.")
     threads: int | None = Field(default=None, ge=1, description="Threads of a fit; all cores by default.")

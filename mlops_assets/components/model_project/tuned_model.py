@@ -1,9 +1,8 @@
 """tuned_model: the search, and the model that won it."""
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, PIPELINE, SCHEMA, public_settings
+from mlops_assets.components.model_project.fitted_model import Rows, fit_and_log
 from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import (
     INPUTS,
@@ -20,21 +20,23 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
-from mlops_assets.components.model_project.search import fit_settings, run_search, search_settings
+from mlops_assets.components.model_project.search import (
+    TRIED,
+    fit_settings,
+    run_search,
+    search_settings,
+    tried_by,
+    tried_by_champion,
+)
 from mlops_assets.components.model_project.training_set import inputs_of
-from mlops_assets.components.model_project.validated import declared_contract
 from mlops_assets.ml.machine import peak_memory_bytes
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.columns import Column
-    from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.model import ModelSpec
-    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.leaderboard import LeaderboardRow
     from mlops_assets.ml.tuning import SearchResult, SearchSettings
-    from mlops_assets.stores.tracking import TrackingStore
 
 TRIALS = "trials"
 """Name in metadata: how many trials the search was asked for."""
@@ -62,7 +64,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
-            "tuned_model 1",
+            "tuned_model 2",
             project.code.version(PIPELINE, FEATURES_SQL, SCHEMA),
             settings.task,
             public_settings(settings.target),
@@ -103,11 +105,12 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             }
             with mlflow.run(project.name) as run_id:
                 tracking = mlflow.store
-                search = search_settings(project, config.trials)
-                result = run_search(
-                    context, project, rows.train, search, shared, tracking, run_id, facts, folders
-                )
-                facts |= _fit_and_log(project, rows, result, shared, tracking)
+                first = tried_by_champion(tracking.registry.champion(project.name), cutoff)
+                search = search_settings(project, config.trials, first)
+                log_trial = partial(tracking.log_trial, project.name, run_id, metric=search.metric)
+                result = run_search(context, project, rows.train, search, shared, log_trial, facts, folders)
+                facts[TRIED] = tried_by(result)
+                leaders = fit_and_log(project, rows, result, shared, tracking, run_id, facts)
                 facts["training_seconds"] = f"{monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
                 source = {"table": "/".join(table), "version": version, **inputs}
@@ -122,36 +125,22 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 tracking.log_facts(
                     run_id,
                     params={"family": result.family, **result.params, "rounds": result.rounds},
-                    metrics={f"cv_{search.metric}": result.score},
+                    metrics={
+                        f"cv_{search.metric}": result.score,
+                        "single_row_milliseconds": leaders[0].single_row_milliseconds,
+                    },
                     facts=facts,
                 )
         made_of = {(training_key, cutoff): facts["training_set_digest"]}
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts["model_digest"]),
-            metadata={**_metadata(result, search, facts, run_id), INPUTS: inputs_digest(made_of)},
+            metadata={**_metadata(result, search, facts, run_id, leaders), INPUTS: inputs_digest(made_of)},
         )
 
     return tuned_model
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """A training set as it is used.
-
-    Attributes
-    ----------
-    train
-        What is searched on, and what the model that is judged is fitted on.
-    labelled
-        What the model that serves is fitted on; None when that is the one that is judged.
-    """
-
-    train: "TrainingData"
-    labelled: "TrainingData | None"
-    classes: tuple[Any, ...]
-
-
-def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> _Rows:
+def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> Rows:
     from mlops_assets.ml.training import TrainingData, find_classes
 
     target, train = project.settings.target.column, frame[frame[names.SPLIT] == names.TRAIN]
@@ -165,60 +154,7 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> _
     labelled = None
     if cutoff and project.settings.training.refit:
         labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_by(cutoff))])
-    return _Rows(read(train), labelled, classes)
-
-
-def _fit_and_log(
-    project: Project, rows: _Rows, result: "SearchResult", shared: "Settings", tracking: "TrackingStore"
-) -> dict[str, str]:
-    """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both."""
-    from mlops_assets.ml.artifact import save_model
-    from mlops_assets.ml.model import TabularModel
-
-    spec = _model_spec(project, rows, result)
-    facts: dict[str, str] = {}
-    for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
-        if data is None:
-            continue
-        sql, pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
-        model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch) / name
-            facts[f"{role}_digest"] = save_model(model, folder)
-            facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
-    return facts
-
-
-def _model_spec(project: Project, rows: _Rows, result: "SearchResult") -> "ModelSpec":
-    from mlops_assets.ml.model import ModelSpec
-
-    target, features = project.settings.target.column, rows.train.features
-    return ModelSpec(
-        project=project.name,
-        task=project.settings.task,
-        target=target,
-        table=None if project.timeline else project.table,
-        columns=_callers_columns(project, features),
-        features=tuple(features.columns),
-        classes=rows.classes,
-        family=result.family,
-        params=result.params,
-        rounds=result.rounds,
-        seed=project.settings.tuning.seed,
-    )
-
-
-def _callers_columns(project: Project, features: "pd.DataFrame") -> "tuple[Column, ...]":
-    """What predictions are made from: the table's columns, or in an event project the features."""
-    from mlops_assets.ml.columns import Column
-
-    if project.timeline is None:
-        columns = declared_contract(project, project.table).columns
-        return tuple(column for column in columns if column.name != project.settings.target.column)
-    return tuple(
-        Column(str(name), "DOUBLE" if kind.kind == "f" else "VARCHAR")
-        for name, kind in features.dtypes.items()
-    )
+    return Rows(read(train), labelled, classes)
 
 
 def _spelling(project: Project) -> list[str]:
@@ -228,11 +164,15 @@ def _spelling(project: Project) -> list[str]:
 
 
 def _metadata(
-    result: "SearchResult", search: "SearchSettings", facts: dict[str, str], run_id: str
+    result: "SearchResult",
+    search: "SearchSettings",
+    facts: dict[str, str],
+    run_id: str,
+    leaders: "Sequence[LeaderboardRow]",
 ) -> dict[str, Any]:
     metric = search.metric
-    leaders = sorted(result.trials, key=lambda trial: (trial.state == "pruned", trial.score))
-    ranked = leaders[:10] if result.score == leaders[0].score else leaders[::-1][:10]
+    complete = [trial for trial in result.trials if trial.state == "complete"]
+    ranked = sorted(complete, key=lambda trial: search.loss(trial.score))[:10]
     return {
         "family": result.family,
         f"cv_{metric}": result.score,
@@ -243,6 +183,21 @@ def _metadata(
             ["trial", "family", metric, "state"],
             [(trial.number, trial.family, f"{trial.score:.4g}", trial.state) for trial in ranked],
         ),
+        "leaderboard": markdown_table(
+            ["model", metric, "fit s", "one row ms", "rows/s", "MB"],
+            [
+                (
+                    row.name,
+                    "" if row.score is None else f"{row.score:.4g}",
+                    f"{row.fit_seconds:.1f}",
+                    f"{row.single_row_milliseconds:.1f}",
+                    f"{row.batch_rows_per_second:,.0f}",
+                    f"{row.size_bytes / 1e6:.1f}",
+                )
+                for row in leaders
+            ],
+        ),
+        "single_row_milliseconds": leaders[0].single_row_milliseconds,
         "model_digest": facts["model_digest"],
         "mlflow_run_id": run_id,
         "training_seconds": float(facts["training_seconds"]),

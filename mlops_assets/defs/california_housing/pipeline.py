@@ -34,6 +34,9 @@ NUMBERS = [
     "income_per_person",
 ]
 AROUND = ["median_income", "housing_median_age", "rooms_per_household", "people_per_household", "population"]
+ALIKE = [*PLACE, "median_income", "rooms_per_household", "people_per_household", "housing_median_age"]
+SCALES = (0.045, 0.055, 1.0, 1.5, 2.0, 20.0)
+"""What counts as one step apart: five kilometres, 10,000 USD of income, one and a half rooms, ..."""
 CITIES = {
     "Los Angeles": (34.05, -118.24),
     "San Francisco": (37.77, -122.42),
@@ -99,5 +102,6 @@ def make_pipeline():
         (DistanceToPoints(CITIES), PLACE),
         (DistanceToLine(COAST, name="km_to_coast"), PLACE),
         (NeighbourTargets((3, 5, 10, 20, 50)), PLACE),
+        (NeighbourTargets((5, 10, 20), coordinates="plane", scales=SCALES, softening=0.2), ALIKE),
         (NeighbourMeans((5, 20)), [*PLACE, *AROUND]),
     )

@@ -26,6 +26,9 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         How many rows an average is over; one or two columns for each.
     coordinates
         `latitude_longitude` (degrees, in this order) or `plane`.
+    scales
+        How far apart counts as one in each column of a plane; by default one. Columns beside the place, such
+        as an income with a larger scale, make neighbours of rows that are alike.
     softening
         A neighbour at distance `d` weighs `1 / (d + softening)`; in kilometres, or the unit of the plane.
     spread
@@ -57,6 +60,7 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         neighbours: tuple[int, ...] = (3, 5, 10, 20, 50),
         *,
         coordinates: Coordinates = "latitude_longitude",
+        scales: tuple[float, ...] | None = None,
         softening: float = 0.5,
         spread: bool = True,
         folds: int = 20,
@@ -64,6 +68,7 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
     ) -> None:
         self.neighbours = neighbours
         self.coordinates = coordinates
+        self.scales = scales
         self.softening = softening
         self.spread = spread
         self.folds = folds
@@ -86,9 +91,7 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
     def transform(self, coordinates: ArrayLike) -> NDArray:
         """Averages over the training rows, shape `(n, columns)`."""
         check_is_fitted(self, "index_")
-        rows = points(
-            matrix(coordinates, of="NeighbourTargets", columns=self.n_features_in_), self.coordinates
-        )
+        rows = self._points(matrix(coordinates, of="NeighbourTargets", columns=self.n_features_in_))
         return self._averages(self.index_, self.values_, rows)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
@@ -104,15 +107,19 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         return np.array(named, dtype=object)
 
     def _keep(self, coordinates: ArrayLike, target: ArrayLike) -> tuple[NDArray, NDArray]:
-        columns = 2 if self.coordinates == "latitude_longitude" else None
+        columns = 2 if self.coordinates == "latitude_longitude" else len(self.scales) if self.scales else None
         given = matrix(coordinates, of="NeighbourTargets", columns=columns)
-        rows, found = points(given, self.coordinates), np.asarray(target)
+        rows, found = self._points(given), np.asarray(target)
         self.n_features_in_ = given.shape[1]
         self.classes_ = int(found.max()) + 1 if found.dtype.kind in "iub" else 0
         values = np.eye(self.classes_)[found.astype(int)][:, 1:] if self.classes_ else found[:, None]
         values = np.asarray(values, dtype=np.float64)
         self.index_, self.values_ = self._known(rows, values)
         return rows, values
+
+    def _points(self, given: NDArray) -> NDArray:
+        scaled = given / np.asarray(self.scales) if self.scales else given
+        return points(scaled, self.coordinates)
 
     def _known(self, rows: NDArray, values: NDArray) -> tuple[PlaceIndex, NDArray]:
         """Rows with coordinates are neighbours."""

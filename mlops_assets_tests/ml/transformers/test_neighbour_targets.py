@@ -20,6 +20,19 @@ def test_a_later_row_gets_the_weighted_mean_and_spread_of_its_neighbours():
     assert spread_5 == pytest.approx(np.std([1, 2, 4, 8, 16]))
 
 
+def test_a_column_with_a_scale_makes_neighbours_of_rows_that_are_alike():
+    rows = np.array([[0.0, 1.0], [0.1, 9.0], [3.0, 9.1]])
+    prices = np.array([1.0, 5.0, 6.0])
+    alike = NeighbourTargets(
+        (2,), coordinates="plane", scales=(10.0, 1.0), softening=1.0, spread=False, folds=2
+    )
+    assert alike.fit(rows, prices).transform([[0.1, 9.0]])[0, 0] == pytest.approx(5.5, abs=0.1)
+    close = NeighbourTargets(
+        (2,), coordinates="plane", scales=(0.1, 99.0), softening=1.0, spread=False, folds=2
+    )
+    assert close.fit(rows, prices).transform([[0.05, 9.0]])[0, 0] == pytest.approx(3.0, abs=0.1)
+
+
 @pytest.mark.parametrize("equal", [False, True])
 def test_no_row_sees_its_own_target(places, equal):
     frame, price = places

@@ -1,0 +1,166 @@
+"""The model that a search ends in: what it is, fitted and logged.
+
+Holds: what is fitted on which rows, the model's spec, calibration and threshold, and what is logged.
+Add here: another thing that a fitted model of a project carries.
+Not here: the asset (`tuned_model.py`), the search (`search.py`), and the model itself (`ml/model.py`).
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.components.model_project.code import FEATURES_SQL
+from mlops_assets.components.model_project.project import Project
+from mlops_assets.components.model_project.validated import declared_contract
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.ml.columns import Column
+    from mlops_assets.ml.families import Settings
+    from mlops_assets.ml.leaderboard import LeaderboardRow
+    from mlops_assets.ml.model import ModelSpec
+    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.tuning import SearchResult
+    from mlops_assets.stores.tracking import TrackingStore
+
+LEADERBOARD = "leaderboard.json"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A training set as it is used.
+
+    Attributes
+    ----------
+    train
+        What is searched on, and what the model that is judged is fitted on.
+    labelled
+        What the model that serves is fitted on; None when that is the one that is judged.
+    """
+
+    train: "TrainingData"
+    labelled: "TrainingData | None"
+    classes: tuple[Any, ...]
+
+
+def fit_and_log(
+    project: Project,
+    rows: Rows,
+    result: "SearchResult",
+    shared: "Settings",
+    tracking: "TrackingStore",
+    run_id: str,
+    facts: dict[str, str],
+) -> "list[LeaderboardRow]":
+    """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both.
+
+    Returns
+    -------
+    The leaderboard, the winner first. Digests and addresses of the models are added to `facts`.
+    """
+    from mlops_assets.ml.artifact import save_model
+    from mlops_assets.ml.leaderboard import build_leaderboard
+    from mlops_assets.ml.model import TabularModel
+
+    spec = _decided(project, _model_spec(project, rows, result), rows.train, result)
+    leaders: list[LeaderboardRow] = []
+    for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
+        if data is None:
+            continue
+        sql, pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
+        started = perf_counter()
+        model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
+        seconds = perf_counter() - started
+        if role == "model":
+            leaders = build_leaderboard(
+                model, result, data.features, data.target, shared, fit_seconds=seconds
+            )
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / name
+            facts[f"{role}_digest"] = save_model(model, folder)
+            facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
+    leaders.sort(key=lambda row: row.family != result.family)
+    _log_search(project, result, leaders, tracking, run_id)
+    return leaders
+
+
+def _log_search(
+    project: Project,
+    result: "SearchResult",
+    leaders: "list[LeaderboardRow]",
+    tracking: "TrackingStore",
+    run_id: str,
+) -> None:
+    """Pictures of the search, and its leaderboard."""
+    from mlops_assets.ml.plots import trial_history
+    from mlops_assets.ml.search_plots import parallel_coordinates, parameter_importances
+
+    metric = project.settings.tuning.metric_for(project.settings.task)
+    tracking.log_figures(
+        run_id,
+        {
+            "search_history.png": trial_history(result.trials, metric),
+            "search_parallel_coordinates.png": parallel_coordinates(result.trials, metric),
+            "search_parameter_importances.png": parameter_importances(result.trials, metric),
+        },
+    )
+    with TemporaryDirectory() as scratch:
+        told = json.dumps([asdict(row) for row in leaders], indent=2)
+        (Path(scratch) / LEADERBOARD).write_text(told, "utf-8")
+        tracking.log_files(run_id, Path(scratch), "search")
+
+
+def _decided(
+    project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
+) -> "ModelSpec":
+    """The spec with what the out-of-fold predictions say: a calibration, a threshold."""
+    from mlops_assets.ml.calibration import choose_calibration
+    from mlops_assets.ml.decision import Decision, choose_threshold
+
+    tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
+    if project.settings.task != "regression" and tuning.calibrate:
+        calibration = choose_calibration(project.settings.task, truth, predictions, seed=tuning.seed)
+        spec = replace(spec, calibration=calibration)
+        predictions = calibration.apply(predictions) if calibration else predictions
+    if tuning.decision:
+        decision = Decision(**tuning.decision.model_dump())
+        spec = replace(spec, threshold=choose_threshold(decision, truth, predictions))
+    return spec
+
+
+def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelSpec":
+    from mlops_assets.ml.model import ModelSpec
+
+    target, features = project.settings.target.column, rows.train.features
+    return ModelSpec(
+        project=project.name,
+        task=project.settings.task,
+        target=target,
+        table=None if project.timeline else project.table,
+        columns=_callers_columns(project, features),
+        features=tuple(features.columns),
+        classes=rows.classes,
+        family=result.family,
+        params=result.params,
+        rounds=result.rounds,
+        seed=project.settings.tuning.seed,
+        members=result.members if len(result.members) > 1 else (),
+        bounds=(project.settings.target.minimum, project.settings.target.maximum),
+    )
+
+
+def _callers_columns(project: Project, features: "pd.DataFrame") -> "tuple[Column, ...]":
+    """What predictions are made from: the table's columns, or in an event project the features."""
+    from mlops_assets.ml.columns import Column
+
+    if project.timeline is None:
+        columns = declared_contract(project, project.table).columns
+        return tuple(column for column in columns if column.name != project.settings.target.column)
+    return tuple(
+        Column(str(name), "DOUBLE" if kind.kind == "f" else "VARCHAR")
+        for name, kind in features.dtypes.items()
+    )

@@ -1,0 +1,114 @@
+"""Ensembles: several models of one search that predict better together.
+
+Holds: which trials make an ensemble and with which weights, and the estimator that it is.
+Add here: another way to combine members.
+Not here: the search (`tuning.py`), and how a member is fitted (`families/`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlops_assets.digests import text_digest
+from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+
+ENSEMBLE = "ensemble"
+"""The family of a model that has several members."""
+STEPS = 25
+"""How often a member is added; a weight is a multiple of 1/25."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of several models.
+
+    Attributes
+    ----------
+    rounds
+        Boosting rounds; None for a family without rounds.
+    weight
+        Its share of the prediction; the shares sum to one.
+    """
+
+    family: str
+    params: Mapping[str, Any]
+    rounds: int | None
+    weight: float
+
+
+def greedy_weights(
+    candidates: Sequence[NDArray], loss: Callable[[NDArray], float], *, most: int, steps: int = STEPS
+) -> list[float]:
+    """Weights of the mean of predictions whose loss is low, by greedy selection with replacement.
+
+    Starting with the best candidate, each step adds the one that lowers the loss of the mean the most, and
+    may add one again. The weights are those after the step with the lowest loss (Caruana et al.: Ensemble
+    selection from libraries of models, 2004).
+
+    Parameters
+    ----------
+    candidates
+        Out-of-fold predictions, all of one shape.
+    loss
+        Of predictions; lower is better.
+    most
+        How many candidates may have a weight.
+    """
+    counts, total = np.zeros(len(candidates), dtype=int), np.zeros_like(candidates[0])
+    best: tuple[float, NDArray] = np.inf, counts
+    for step in range(1, steps + 1):
+        full = np.count_nonzero(counts) >= most
+        allowed = [place for place in range(len(candidates)) if counts[place] or not full]
+        losses = [loss((total + candidates[place]) / step) for place in allowed]
+        chosen = allowed[int(np.argmin(losses))]
+        counts[chosen] += 1
+        total = total + candidates[chosen]
+        if min(losses) < best[0]:
+            best = min(losses), counts.copy()
+    weights: list[float] = (best[1] / best[1].sum()).tolist()
+    return weights
+
+
+@dataclass(frozen=True)
+class EnsembleEstimator:
+    """The weighted mean of several fitted models over one matrix."""
+
+    members: tuple[Estimator, ...]
+    weights: tuple[float, ...]
+
+    @classmethod
+    def fit(
+        cls, matrix: NDArray, target: NDArray, members: Sequence[Member], settings: Settings
+    ) -> "EnsembleEstimator":
+        """Fit each member on all rows."""
+        fitted = tuple(
+            FAMILIES[member.family].fit(matrix, target, member.params, member.rounds, settings)
+            for member in members
+        )
+        return cls(fitted, tuple(member.weight for member in members))
+
+    @classmethod
+    def load(cls, folder: Path, members: Sequence[Member]) -> "EnsembleEstimator":
+        """Read what `save` wrote."""
+        loaded = tuple(
+            FAMILIES[member.family].load(folder / str(place)) for place, member in enumerate(members)
+        )
+        return cls(loaded, tuple(member.weight for member in members))
+
+    def predict(self, matrix: NDArray) -> NDArray:
+        parts = [
+            weight * member.predict(matrix) for member, weight in zip(self.members, self.weights, strict=True)
+        ]
+        return np.sum(parts, axis=0)
+
+    def save(self, folder: Path) -> None:
+        for place, member in enumerate(self.members):
+            (folder / str(place)).mkdir()
+            member.save(folder / str(place))
+
+    def digest(self) -> str:
+        return text_digest(*(member.digest() for member in self.members), *map(repr, self.weights))

@@ -1,0 +1,105 @@
+"""Pictures of a search: which parameters were tried, and which mattered.
+
+Holds: parallel coordinates and importances of parameters; readable without colours.
+Add here: another picture of trials.
+Not here: the history of a search, which the report shows, too (`plots.py`).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.importance import get_param_importances
+
+from mlops_assets.ml.canvas import INK, PALE, WIDE, empty_axes, printable, without_curve
+from mlops_assets.ml.evaluation import TrialSummary
+from mlops_assets.ml.tasks import HIGHER_IS_BETTER
+from mlops_assets.ml.wording import metric_title
+
+LEAST_TRIALS = 4
+"""With fewer of a family, its parameters tell nothing."""
+
+
+def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
+    """Each trial of the family that was tried most as a line over its parameters; the best are dark."""
+    figure, axes = empty_axes(WIDE, "", "share of the range that was tried")
+    tried = _of_one_family(trials)
+    if len(tried) < LEAST_TRIALS:
+        return without_curve(figure, axes, "too few trials of one family to compare their parameters")
+    names, values = _values(tried)
+    low, high = values.min(axis=0), values.max(axis=0)
+    share = (values - low) / np.where(high > low, high - low, 1)
+    order = np.argsort([_loss(trial, metric) for trial in tried])
+    best = max(len(tried) // 5, 1)
+    for place in order[::-1]:
+        leading = place in order[:best]
+        style: dict[str, Any] = (
+            {"color": INK, "linewidth": 2.2, "zorder": 3} if leading else {"color": PALE, "linewidth": 1}
+        )
+        axes.plot(range(len(names)), share[place], **style)
+    raw = np.array([[float(trial.params[name]) for name in names] for trial in tried])
+    labels = [
+        f"{printable(name, 18)}\n{bottom:.3g} to {top:.3g}"
+        for name, bottom, top in zip(names, raw.min(axis=0), raw.max(axis=0), strict=True)
+    ]
+    axes.set_xticks(range(len(names)), labels, fontsize=7.5)
+    axes.set(ylim=(-0.05, 1.05), xlim=(-0.3, len(names) - 0.7))
+    axes.set_title(
+        f"{tried[0].family}: {len(tried)} trials; dark: the best {best} by {metric_title(metric)}", fontsize=9
+    )
+    return figure
+
+
+def parameter_importances(trials: Sequence[TrialSummary], metric: str) -> Figure:
+    """How much of the scores' variance each parameter of the family that was tried most explains (fANOVA)."""
+    figure, axes = empty_axes(WIDE, "share of the variance of the score", "")
+    tried = _of_one_family(trials)
+    scores = {trial.score for trial in tried}
+    if len(tried) < LEAST_TRIALS or len(scores) < 2:
+        return without_curve(figure, axes, "too few trials of one family to compare their parameters")
+    found = sorted(_importances(tried, metric).items(), key=lambda item: item[1])
+    axes.barh(range(len(found)), [value for _, value in found], color=INK)
+    axes.set_yticks(range(len(found)), [printable(name, 24) for name, _ in found], fontsize=8)
+    axes.set_title(f"{tried[0].family}, over {len(tried)} trials", fontsize=9)
+    return figure
+
+
+def _of_one_family(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
+    """Trials of the family with parameters that was tried most."""
+    counts = Counter(trial.family for trial in trials)
+    chosen = max(counts, key=lambda family: (counts[family], family)) if counts else None
+    return [trial for trial in trials if trial.family == chosen]
+
+
+def _values(trials: Sequence[TrialSummary]) -> tuple[list[str], NDArray]:
+    """Parameters' names and values, shape `(trials, parameters)`; logarithms where they span decades."""
+    names = sorted(trials[0].params)
+    values = np.array([[float(trial.params[name]) for name in names] for trial in trials])
+    spans = (values.min(axis=0) > 0) & (values.max(axis=0) > 20 * np.maximum(values.min(axis=0), 1e-12))
+    return names, np.where(spans, np.log10(np.maximum(values, 1e-12)), values)
+
+
+def _importances(trials: Sequence[TrialSummary], metric: str) -> dict[str, float]:
+    names, values = _values(trials)
+    study = optuna.create_study(direction="minimize")
+    spaces: dict[str, BaseDistribution] = {
+        name: FloatDistribution(float(column.min()), float(column.max()) or 1.0)
+        for name, column in zip(names, values.T, strict=True)
+        if column.max() > column.min()
+    }
+    for trial, row in zip(trials, values, strict=True):
+        params = {name: float(value) for name, value in zip(names, row, strict=True) if name in spaces}
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=spaces, value=_loss(trial, metric))
+        )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return dict(get_param_importances(study, evaluator=evaluator))
+
+
+def _loss(trial: TrialSummary, metric: str) -> float:
+    return -trial.score if metric in HIGHER_IS_BETTER else trial.score
