@@ -94,7 +94,7 @@ def make_project(tmp_path: Path) -> MakeProject:
             "task": "binary",
             "target": {"column": "outcome"},
             "tables": {"loans": {"source": "data/*.csv"}},
-            "tuning": {"trials": 3, "folds": 3, "threads": 1},
+            "tuning": {"trials": 3, "folds": 3, "threads": 1, "families": ["xgboost", "linear"]},
         }
         declared = ModelProject.model_validate({**defaults, **settings})
         return Project(name, declared, ProjectCode(name, folder), tmp_path)

@@ -1,29 +1,18 @@
 """Calibration: probabilities that mean what they say.
 
-Holds: `Calibration`, a map of probabilities kept as numbers, and how one is chosen out of fold.
+Holds: `Calibration`, a map of probabilities that is kept as numbers.
 Add here: another kind of map.
-Not here: pictures of how well probabilities are calibrated (`plots.py`).
+Not here: which one a model gets (`calibration_choice.py`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit, softmax
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 
-from mlops_assets.ml.tasks import Task
-
-LEAST_ROWS = 30
-"""With fewer rows of a class, a map would be made of noise."""
-_FOLDS = 5
-_TINY = 1e-6
+TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,69 +40,12 @@ class Calibration:
     def apply(self, predictions: NDArray) -> NDArray:
         """Calibrated probabilities, of the shape of the predictions."""
         if self.method == "sigmoid":
-            return np.asarray(expit(self.x[0] * _log_odds(predictions) + self.y[0]))
+            return np.asarray(expit(self.x[0] * log_odds(predictions) + self.y[0]))
         if self.method == "isotonic":
             return np.interp(predictions, self.x, self.y)
-        return np.asarray(softmax(self.x[0] * np.log(np.clip(predictions, _TINY, 1)), axis=1))
+        return np.asarray(softmax(self.x[0] * np.log(np.clip(predictions, TINY, 1)), axis=1))
 
 
-def choose_calibration(task: Task, truth: NDArray, predictions: NDArray, *, seed: int) -> Calibration | None:
-    """The map that lowers the log loss the most on rows that it was not fitted on; None when none does.
-
-    Parameters
-    ----------
-    truth
-        The index of the class, shape `(n,)`.
-    predictions
-        Out-of-fold predictions of the same rows, as `Task` says.
-    """
-    counts = np.bincount(truth)
-    if task == "regression" or counts.min() < LEAST_ROWS:
-        return None
-    fits = [_sigmoid, _isotonic] if task == "binary" else [_temperature]
-    plain = _loss(truth, predictions)
-    losses = [_honest_loss(fit, truth, predictions, seed) for fit in fits]
-    if min(losses) >= plain:
-        return None
-    return fits[int(np.argmin(losses))](truth, predictions)
-
-
-def _honest_loss(
-    fit: Callable[[NDArray, NDArray], Calibration], truth: NDArray, predictions: NDArray, seed: int
-) -> float:
-    """The log loss of a map, each part of the rows mapped by what the others gave."""
-    mapped = np.empty_like(predictions)
-    for train, apart in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(predictions, truth):
-        mapped[apart] = fit(truth[train], predictions[train]).apply(predictions[apart])
-    return _loss(truth, mapped)
-
-
-def _loss(truth: NDArray, predictions: NDArray) -> float:
-    classes = 2 if predictions.ndim == 1 else predictions.shape[1]
-    safe = np.clip(predictions, _TINY, 1 - _TINY)
-    if safe.ndim == 2:
-        safe = safe / safe.sum(axis=1, keepdims=True)
-    return float(log_loss(truth, safe, labels=np.arange(classes)))
-
-
-def _sigmoid(truth: NDArray, predictions: NDArray) -> Calibration:
-    model = LogisticRegression(C=1e6).fit(_log_odds(predictions)[:, None], truth)
-    return Calibration("sigmoid", (float(model.coef_[0, 0]),), (float(model.intercept_[0]),))
-
-
-def _isotonic(truth: NDArray, predictions: NDArray) -> Calibration:
-    model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(predictions, truth)
-    bounded = np.clip(model.y_thresholds_, 1 / (2 * len(truth)), 1 - 1 / (2 * len(truth)))
-    return Calibration("isotonic", tuple(model.X_thresholds_.tolist()), tuple(bounded.tolist()))
-
-
-def _temperature(truth: NDArray, predictions: NDArray) -> Calibration:
-    def loss(logarithm: float) -> float:
-        return _loss(truth, Calibration("temperature", (float(np.exp(logarithm)),)).apply(predictions))
-
-    best = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
-    return Calibration("temperature", (float(np.exp(best.x)),))
-
-
-def _log_odds(predictions: NDArray) -> NDArray:
-    return np.asarray(logit(np.clip(predictions, _TINY, 1 - _TINY)))
+def log_odds(predictions: NDArray) -> NDArray:
+    """Log odds, finite for 0 and 1."""
+    return np.asarray(logit(np.clip(predictions, TINY, 1 - TINY)))

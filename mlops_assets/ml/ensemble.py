@@ -19,7 +19,9 @@ from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 ENSEMBLE = "ensemble"
 """The family of a model that has several members."""
 STEPS = 25
-"""How often a member is added; a weight is a multiple of 1/25."""
+"""How often a member is added at the most; weights are multiples of 1/25 at the finest."""
+PATIENCE = 6
+"""Steps without a lower loss, after which it ends."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def greedy_weights(
         How many candidates may have a weight.
     """
     counts, total = np.zeros(len(candidates), dtype=int), np.zeros_like(candidates[0])
-    best: tuple[float, NDArray] = np.inf, counts
+    best: tuple[float, int, NDArray] = np.inf, 0, counts
     for step in range(1, steps + 1):
         full = np.count_nonzero(counts) >= most
         allowed = [place for place in range(len(candidates)) if counts[place] or not full]
@@ -68,8 +70,10 @@ def greedy_weights(
         counts[chosen] += 1
         total = total + candidates[chosen]
         if min(losses) < best[0]:
-            best = min(losses), counts.copy()
-    weights: list[float] = (best[1] / best[1].sum()).tolist()
+            best = min(losses), step, counts.copy()
+        if step - best[1] == PATIENCE:
+            break
+    weights: list[float] = (best[2] / best[2].sum()).tolist()
     return weights
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.importance import get_param_importances
 
-from mlops_assets.ml.canvas import INK, PALE, WIDE, empty_axes, printable, without_curve
+from mlops_assets.ml.canvas import INK, PALE, WIDE, empty_axes, printable
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.wording import metric_title
@@ -25,24 +25,32 @@ LEAST_TRIALS = 4
 """With fewer of a family, its parameters tell nothing."""
 
 
-def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """Each trial of the family that was tried most as a line over its parameters; the best are dark."""
-    figure, axes = empty_axes(WIDE, "", "share of the range that was tried")
+def search_figures(trials: Sequence[TrialSummary], metric: str) -> dict[str, Figure]:
+    """Pictures by file name; none where too few trials of one family have parameters to compare."""
     tried = _of_one_family(trials)
-    if len(tried) < LEAST_TRIALS:
-        return without_curve(figure, axes, "too few trials of one family to compare their parameters")
-    names, values = _values(tried)
+    if len(tried) < LEAST_TRIALS or len({trial.score for trial in tried}) < 2:
+        return {}
+    return {
+        "search_parallel_coordinates.png": parallel_coordinates(tried, metric),
+        "search_parameter_importances.png": parameter_importances(tried, metric),
+    }
+
+
+def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
+    """Each trial of one family as a line over its parameters; the best are dark."""
+    figure, axes = empty_axes(WIDE, "", "share of the range that was tried")
+    names, values = _values(trials)
     low, high = values.min(axis=0), values.max(axis=0)
     share = (values - low) / np.where(high > low, high - low, 1)
-    order = np.argsort([_loss(trial, metric) for trial in tried])
-    best = max(len(tried) // 5, 1)
+    order = np.argsort([_loss(trial, metric) for trial in trials])
+    best = max(len(trials) // 5, 1)
     for place in order[::-1]:
         leading = place in order[:best]
         style: dict[str, Any] = (
             {"color": INK, "linewidth": 2.2, "zorder": 3} if leading else {"color": PALE, "linewidth": 1}
         )
         axes.plot(range(len(names)), share[place], **style)
-    raw = np.array([[float(trial.params[name]) for name in names] for trial in tried])
+    raw = np.array([[float(trial.params[name]) for name in names] for trial in trials])
     labels = [
         f"{printable(name, 18)}\n{bottom:.3g} to {top:.3g}"
         for name, bottom, top in zip(names, raw.min(axis=0), raw.max(axis=0), strict=True)
@@ -50,22 +58,19 @@ def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
     axes.set_xticks(range(len(names)), labels, fontsize=7.5)
     axes.set(ylim=(-0.05, 1.05), xlim=(-0.3, len(names) - 0.7))
     axes.set_title(
-        f"{tried[0].family}: {len(tried)} trials; dark: the best {best} by {metric_title(metric)}", fontsize=9
+        f"{trials[0].family}: {len(trials)} trials; dark: the best {best} by {metric_title(metric)}",
+        fontsize=9,
     )
     return figure
 
 
 def parameter_importances(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """How much of the scores' variance each parameter of the family that was tried most explains (fANOVA)."""
+    """How much of the scores' variance each parameter of one family explains (fANOVA)."""
     figure, axes = empty_axes(WIDE, "share of the variance of the score", "")
-    tried = _of_one_family(trials)
-    scores = {trial.score for trial in tried}
-    if len(tried) < LEAST_TRIALS or len(scores) < 2:
-        return without_curve(figure, axes, "too few trials of one family to compare their parameters")
-    found = sorted(_importances(tried, metric).items(), key=lambda item: item[1])
+    found = sorted(_importances(trials, metric).items(), key=lambda item: item[1])
     axes.barh(range(len(found)), [value for _, value in found], color=INK)
     axes.set_yticks(range(len(found)), [printable(name, 24) for name, _ in found], fontsize=8)
-    axes.set_title(f"{tried[0].family}, over {len(tried)} trials", fontsize=9)
+    axes.set_title(f"{trials[0].family}, over {len(trials)} trials", fontsize=9)
     return figure
 
 

@@ -57,6 +57,14 @@ def told(settings):
         ("schedules.score", "0 7 31 2 99", "schedules.score is"),
         ("schedules.backfill", {"cron": "61 * * * *"}, "schedules.backfill.cron is"),
         ("tuning.metric", "rmse", "tuning.metric is rmse, and binary has"),
+        ("tuning.families", ["linear", "linear"], "tuning.families names linear more than once"),
+        ("tuning.decision", {"metric": "f1", "false_positive": 1}, "tuning.decision names either metric, or"),
+        (
+            "tuning.decision",
+            {"false_positive": 1},
+            "tuning.decision needs both costs, and one of them above 0",
+        ),
+        ("target.maximum", 5.0, "target.maximum is for regression, and task is binary"),
     ],
 )
 def test_event_settings_that_do_not_go_together_are_told(path, value, fault):

@@ -1,5 +1,6 @@
 """A model as files: it comes back whole, or not at all."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +16,9 @@ from skops import io as skops_io
 from mlops_assets.digests import file_digest
 from mlops_assets.errors import ModelError
 from mlops_assets.ml.artifact import PyfuncModel, _load_pyfunc, load_model, save_model, verify
+from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
+from mlops_assets.ml.ensemble import Member
 from mlops_assets.ml.model import ModelSpec, TabularModel
 from mlops_assets.ml.pipelines import default_pipeline
 
@@ -87,6 +90,35 @@ def test_a_model_comes_back_as_it_was(problem, tmp_path: Path, task: str, family
     assert (loaded.spec, loaded.features_sql) == (model.spec, model.features_sql)
     pd.testing.assert_frame_equal(loaded.predict(ROWS), model.predict(ROWS))
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == FILES
+
+
+def test_an_ensemble_with_its_calibration_threshold_and_members_comes_back(problem, tmp_path: Path):
+    features, target, settings = problem("binary")
+    plain = fitted(problem, "binary", "linear").spec
+    members = (
+        Member("xgboost", {"eta": 0.3, "max_depth": 3}, 4, 0.6),
+        Member("extra_trees", {"max_features": 0.5, "min_samples_leaf": 5}, None, 0.4),
+    )
+    spec = dataclasses.replace(
+        plain,
+        family="ensemble",
+        params={"weight_of_trial_0": 0.6},
+        members=members,
+        calibration=Calibration("isotonic", (0.1, 0.5, 0.9), (0.01, 0.4, 0.99)),
+        threshold=0.2,
+    )
+    model = TabularModel.fit(spec, "select * from vehicles", features, target, default_pipeline, settings)
+    digest = save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.digest() == digest != dataclasses.replace(model, spec=plain).digest()
+    assert loaded.spec == spec
+    pd.testing.assert_frame_equal(loaded.predict(ROWS), model.predict(ROWS))
+    assert sorted(path.name for path in (tmp_path / "model" / "estimator").iterdir()) == ["0", "1"]
+
+
+def test_what_is_not_declared_is_not_written_so_that_older_models_keep_their_digests(folder: Path):
+    told = json.loads((folder / "model.json").read_text())
+    assert not {"members", "calibration", "threshold", "bounds"} & told.keys()
 
 
 def test_a_model_that_was_saved_again_has_the_same_digest(folder: Path, tmp_path: Path):

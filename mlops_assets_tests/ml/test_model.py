@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.errors import ModelError, ProjectError
+from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.model import ModelSpec, TabularModel
 from mlops_assets.ml.pipelines import default_pipeline
@@ -125,3 +126,21 @@ def test_the_digest_tells_models_apart_and_not_fits(fit):
         fit("regression", family="xgboost"),
     ]
     assert len({model.digest(), *(other.digest() for other in others)}) == 5
+
+
+def test_a_declared_bound_is_never_passed(fit):
+    model = fit("regression")
+    free = model.predict(ROWS)["prediction"]
+    bound = replace(model, spec=replace(model.spec, bounds=(None, float(free.mean()))))
+    np.testing.assert_allclose(bound.predict(ROWS)["prediction"], np.minimum(free, free.mean()))
+    assert bound.digest() != model.digest()
+
+
+def test_a_threshold_decides_and_a_calibration_changes_the_probability_first(fit):
+    model = fit("binary")
+    before = model.predict(ROWS)["probability"].to_numpy()
+    halved = Calibration("isotonic", (0.0, 1.0), (0.0, 0.5))
+    changed = replace(model, spec=replace(model.spec, calibration=halved, threshold=0.3))
+    after = changed.predict(ROWS)
+    np.testing.assert_allclose(after["probability"], before / 2)
+    assert (after["prediction"] == np.where(before / 2 >= 0.3, "yes", "no")).all()

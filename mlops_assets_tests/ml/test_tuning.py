@@ -149,3 +149,71 @@ def test_classes_are_searched_too(problem: Callable[..., Any], task: Any):
     search = replace(SEARCH, metric="log_loss", trials=3)
     result = tune(features, target, folds, default_pipeline, search, settings)
     assert 0 < result.score < np.log(settings.classes)
+
+
+@pytest.fixture
+def bent(problem: Callable[..., Any]) -> Callable[..., SearchResult]:
+    """Search where a line and trees each know something that the other does not."""
+    features, target, settings = problem("regression", rows=120)
+    target = target + 3.0 * np.nan_to_num(features["size"] > 5)
+    folds = make_folds("regression", target, folds=3, seed=0)
+    settings = replace(settings, max_rounds=200)
+
+    def run(search: SearchSettings = SEARCH, **arguments: Any) -> SearchResult:
+        return tune(features, target, folds, default_pipeline, search, settings, **arguments)
+
+    return run
+
+
+def test_an_ensemble_is_better_than_the_best_trial_and_made_of_several(bent):
+    alone, several = bent(), bent(replace(SEARCH, ensemble=4))
+    assert len(alone.members) == 1
+    assert 2 <= len(several.members) <= 4
+    assert several.score < alone.score
+    assert several.family == "ensemble"
+    assert sum(member.weight for member in several.members) == pytest.approx(1)
+    assert {best.family for best, _ in several.bests} == set(SEARCH.families)
+
+
+def test_out_of_fold_predictions_are_of_rows_that_were_not_fitted_on(search):
+    result = search(replace(SEARCH, trials=2))
+    assert sorted(result.rows) == list(range(120))
+    assert result.out_of_fold.shape == (120,)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_ensemble_of_a_search_that_was_killed_is_the_same(bent, tmp_path: Path, lost: bool):
+    journal, wanted = tmp_path / "search.journal", replace(SEARCH, ensemble=4)
+    with pytest.raises(KilledError):
+        bent(wanted, journal=journal, on_trial=kill_after(5))
+    kept = sorted((tmp_path / "search.predictions").glob("*.npy"))
+    assert kept
+    if lost:
+        kept[0].unlink()
+    resumed, undisturbed = bent(wanted, journal=journal), bent(wanted)
+    assert len(undisturbed.members) > 1
+    assert resumed.members == undisturbed.members
+    np.testing.assert_array_equal(resumed.out_of_fold, undisturbed.out_of_fold)
+
+
+def test_a_budget_of_seconds_is_kept_as_the_trials_that_it_allowed(search, tmp_path: Path):
+    journal, wanted = tmp_path / "search.journal", replace(SEARCH, trials=50, timeout_seconds=0.3)
+    allowed = search(wanted, journal=journal)
+    assert 1 <= len(allowed.trials) < 50
+    assert search(wanted, journal=journal) == allowed
+    assert proposals(search(replace(SEARCH, trials=len(allowed.trials)))) == proposals(allowed)
+    longer = search(replace(wanted, trials=len(allowed.trials) + 1, timeout_seconds=60), journal=journal)
+    assert len(longer.trials) == len(allowed.trials) + 1
+
+
+def test_what_won_before_is_tried_first_if_it_still_can_be(search, tmp_path: Path):
+    champion = FAMILIES["xgboost"].defaults() | {"max_depth": 4}
+    first = (("xgboost", champion), ("xgboost", {"gamma": 1.0}), ("forest", {}))
+    journal = tmp_path / "search.journal"
+    result = search(replace(SEARCH, trials=3, first=first), journal=journal)
+    assert [trial.params for trial in result.trials] == [
+        champion,
+        FAMILIES["xgboost"].defaults(),
+        FAMILIES["linear"].defaults(),
+    ]
+    assert search(replace(SEARCH, trials=3), journal=journal) == result, "the journal knows what came first"

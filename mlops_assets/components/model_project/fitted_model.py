@@ -96,18 +96,10 @@ def _log_search(
     run_id: str,
 ) -> None:
     """Pictures of the search, and its leaderboard."""
-    from mlops_assets.ml.plots import trial_history
-    from mlops_assets.ml.search_plots import parallel_coordinates, parameter_importances
+    from mlops_assets.ml.search_plots import search_figures
 
     metric = project.settings.tuning.metric_for(project.settings.task)
-    tracking.log_figures(
-        run_id,
-        {
-            "search_history.png": trial_history(result.trials, metric),
-            "search_parallel_coordinates.png": parallel_coordinates(result.trials, metric),
-            "search_parameter_importances.png": parameter_importances(result.trials, metric),
-        },
-    )
+    tracking.log_figures(run_id, search_figures(result.trials, metric))
     with TemporaryDirectory() as scratch:
         told = json.dumps([asdict(row) for row in leaders], indent=2)
         (Path(scratch) / LEADERBOARD).write_text(told, "utf-8")
@@ -118,7 +110,7 @@ def _decided(
     project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
 ) -> "ModelSpec":
     """The spec with what the out-of-fold predictions say: a calibration, a threshold."""
-    from mlops_assets.ml.calibration import choose_calibration
+    from mlops_assets.ml.calibration_choice import choose_calibration
     from mlops_assets.ml.decision import Decision, choose_threshold
 
     tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold

@@ -1,6 +1,8 @@
 """What every family keeps: equal fits are equal, and what was saved predicts the same."""
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families.xgboost import _booster_params
 
 TASKS = ("regression", "binary", "multiclass")
 Problem = Callable[..., Any]
@@ -109,3 +112,18 @@ def test_a_family_searches_its_defaults_parameters_under_its_own_name(name: str)
     trial = study.ask()
     assert FAMILIES[name].suggest(trial) == defaults
     assert all(parameter.startswith(f"{name}_") for parameter in trial.params)
+
+
+def test_the_device_reaches_xgboost():
+    settings = Settings("regression", 1, seed=0, threads=2, device="cuda")
+    told = _booster_params(FAMILIES["xgboost"].defaults(), settings)
+    assert (told["device"], told["nthread"], told["tree_method"]) == ("cuda", 2, "hist")
+
+
+def test_the_registry_knows_names_without_importing_libraries():
+    code = "import sys; from mlops_assets.ml.families import FAMILY_NAMES; print(*FAMILY_NAMES, *sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert told[: len(FAMILIES)] == list(FAMILIES)
+    assert not {"numpy", "sklearn", "xgboost", "optuna"} & set(told[len(FAMILIES) :])

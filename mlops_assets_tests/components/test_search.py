@@ -1,0 +1,55 @@
+"""What a project's search is told before it starts, and what it tells meanwhile."""
+
+import json
+
+import pytest
+
+from mlops_assets.components.model_project.search import TRIED, _Progress, tried_by_champion
+from mlops_assets.ml.evaluation import TrialSummary
+from mlops_assets.ml.tuning import SearchSettings
+from mlops_assets.stores.tracking import Version
+
+TRIALS = json.dumps([["xgboost", {"eta": 0.1}], ["linear", {"penalty": 2.0}]])
+
+
+def champion(**facts: str) -> Version:
+    return Version("shop", 3, "run", "models:/shop/3", {TRIED: TRIALS, **facts})
+
+
+def test_a_static_projects_champion_is_tried_first():
+    assert tried_by_champion(champion(), None) == [("xgboost", {"eta": 0.1}), ("linear", {"penalty": 2.0})]
+
+
+@pytest.mark.parametrize(
+    ("of", "at", "counts"), [("2025-03", "2025-06", 2), ("2025-06", "2025-06", 0), ("2025-06", "2025-03", 0)]
+)
+def test_a_cutoff_learns_nothing_of_champions_that_came_later(of: str, at: str, counts: int):
+    assert len(tried_by_champion(champion(cutoff=of), at)) == counts
+
+
+def test_without_a_champion_or_with_one_that_does_not_tell_nothing_comes_first():
+    assert tried_by_champion(None, None) == []
+    assert tried_by_champion(Version("shop", 3, "run", "models:/shop/3", {}), None) == []
+
+
+def trial(score: float, *, pruned: bool = False, seconds: float = 10.0) -> TrialSummary:
+    return TrialSummary(0, "xgboost", {}, score, "pruned" if pruned else "complete", seconds)
+
+
+def test_each_trial_is_told_with_the_best_so_far_and_the_time_left():
+    progress = _Progress(SearchSettings(families=("xgboost",), metric="rmse", trials=40))
+    assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 6 min left"
+    assert progress.line(trial(0.4, pruned=True)).startswith(
+        "trial 2/40: xgboost rmse 0.4 (pruned), best 0.5, about"
+    )
+    assert progress.line(trial(0.45, seconds=1.0)).startswith(
+        "trial 3/40: xgboost rmse 0.45, best 0.45, about 4 min"
+    )
+
+
+def test_a_budget_of_seconds_ends_the_time_left():
+    search = SearchSettings(families=("xgboost",), metric="roc_auc", trials=40, timeout_seconds=25)
+    progress = _Progress(search)
+    assert progress.line(trial(0.8)).endswith("best 0.8, about 15 s left")
+    progress.line(trial(0.7))
+    assert progress.line(trial(0.9)).endswith("best 0.9")
