@@ -1,6 +1,6 @@
 """How soon this project's search is as good as plain Optuna over XGBoost is in the end.
 
-    python benchmarks/search_speed.py DATA.csv [--trials 50] [--rows N] [--threads 2] [--seed 0]
+python benchmarks/search_speed.py DATA.csv [--trials 50] [--rows N] [--threads 2] [--seed 0]
 
 Both search the eight per-household columns of California Housing over the same five folds. The plain way is
 50 trials of `cross_val_score(XGBRegressor(...), cv=folds)` with 50 to 300 trees. Ours stops as soon as its
