@@ -5,8 +5,8 @@ python benchmarks/search_speed.py DATA.csv [--trials 50] [--rows N] [--threads 2
 Both search the eight per-household columns of California Housing over the same five folds. The plain way is
 50 trials of `cross_val_score(XGBRegressor(...), cv=folds)` with 50 to 300 trees. Ours stops as soon as its
 best cross-validated RMSE is as low as the plain one's last; at most a fifth of the plain time is asked for.
-Early stopping looks at the validation rows, so our winner is scored once more as the plain ones are, with as many
-trees as it took on average: that score, too, has to be as low.
+Early stopping looks at the validation rows, so our winner is scored once more as the plain ones are, with as
+many trees as it took on average: that score, too, has to be as low.
 """
 
 import mlops_assets.ml  # noqa: F401, I001  (tells OpenMP how to wait before a numeric library loads it)
