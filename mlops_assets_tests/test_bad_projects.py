@@ -67,7 +67,10 @@ def declared(**tuning: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"colour": "red"}, "defs.yaml:2: colour is no setting; there are automation, description, entity"),
+        (
+            {"colour": "red"},
+            "defs.yaml:2: colour is no setting; there are automation, behaviour, description",
+        ),
         (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
         (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),
         (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
@@ -81,11 +84,16 @@ def declared(**tuning: Any) -> dict[str, Any]:
         ({"owners": ["bob smith"]}, "owners has 'bob smith', and must have e-mail addresses or team:name"),
         ({"tags": {"a b!": "x"}}, "tags has 'a b!': 'x'; both are made of letters"),
         ({"schedules": {"train": "every day"}}, "defs.yaml:4: train is 'every day'"),
+        (
+            {"behaviour": {"direction": [{"column": "income", "by": 1, "prediction": "grows"}]}},
+            "defs.yaml:6: prediction is 'grows': input should be 'rises' or 'falls'",
+        ),
         ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base', and must be such as"),
     ],
 )
-def test_a_wrong_setting_is_named_with_file_and_line(run, changed, told):
-    assert told in run(changed)
+def test_a_wrong_setting_is_named_with_file_and_line(run, record_property, changed, told):
+    record_property("told", message := run(changed))
+    assert told in message
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
-HALF, WIDE = (4.6, 3.7), (9.4, 3.2)
+SMALL, HALF, WIDE = (3.0, 2.3), (4.6, 3.7), (7.8, 3.0)
 """Sizes in inches; the pages show an inch as about 100 pixels."""
 GUIDE: dict[str, Any] = {"color": "black", "linestyle": (0, (3, 3)), "linewidth": 1}
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8.5}

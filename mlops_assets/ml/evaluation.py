@@ -6,17 +6,23 @@ Not here: how it looks (`report.py`, `plots.py`), and who is promoted (`comparis
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
+from mlops_assets.ml.behaviour import BehaviourResult
+from mlops_assets.ml.compared_models import LeaderboardEntry, Speed
+from mlops_assets.ml.fairness import Fairness
 from mlops_assets.ml.intervals import bootstrap_interval
+from mlops_assets.ml.learning_curve import CurvePoint
 from mlops_assets.ml.metrics import class_probabilities, compute_metrics
+from mlops_assets.ml.partial_dependence import Dependence
+from mlops_assets.ml.places import ErrorMap, PeriodScore
+from mlops_assets.ml.reliability import Reliability, reliability
+from mlops_assets.ml.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.tasks import Metric, Task, is_better
 
 MODEL = "model"
@@ -36,6 +42,22 @@ class TrialSummary:
     state: str
     """`complete` or `pruned`."""
     seconds: float
+
+
+@dataclass(frozen=True)
+class TableQuality:
+    """What became of the rows of a table that the model was made of.
+
+    Attributes
+    ----------
+    rules
+        The rules that were broken most often, and by how many rows; a row may break several.
+    """
+
+    table: str
+    validated: int
+    quarantined: int
+    rules: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -80,6 +102,30 @@ class Evaluation:
     split: str = ""
     """What the holdout is: a clause such as `tested on 2025-03, trained on 2024-01 to 2024-12, three months
     between`; empty where there is nothing to tell."""
+    threshold: float | None = None
+    """From which probability of the second class on a row is predicted as it; None for the likelier class."""
+    shap: dict[str, float] = field(default_factory=dict)
+    """Mean absolute SHAP values, largest first; empty of a family that gives none."""
+    dependences: list[Dependence] = field(default_factory=list)
+    """Of the most important features."""
+    dependence_of: str = ""
+    """What the dependences are of: the prediction, or the probability of a class."""
+    slices: list[SliceScore] = field(default_factory=list)
+    weakest: WeakestSlices | None = None
+    slice_loss: str = ""
+    """The loss by which slices are told from other rows."""
+    fairness: list[Fairness] = field(default_factory=list)
+    periods: list[PeriodScore] = field(default_factory=list)
+    """The metric over time, in order."""
+    error_map: ErrorMap | None = None
+    learning_curve: list[CurvePoint] = field(default_factory=list)
+    leaderboard: list[LeaderboardEntry] = field(default_factory=list)
+    served: Speed | None = None
+    """How long predictions take from what a caller sends."""
+    behaviour: list[BehaviourResult] = field(default_factory=list)
+    quality: list[TableQuality] = field(default_factory=list)
+    intended_use: str = ""
+    limits: list[str] = field(default_factory=list)
 
     @property
     def holdout_rows(self) -> int:
@@ -102,10 +148,20 @@ class Evaluation:
         ours, theirs = self.scores[MODEL][self.metric], self.scores[self.best_baseline][self.metric]
         return is_better(self.metric, ours, theirs)
 
+    def chosen(self) -> NDArray:
+        """The index of the class that the model decides on for each row of the holdout."""
+        return chosen_classes(self.task, self.predictions, self.threshold)
+
     def confusion(self) -> NDArray:
         """Rows are true classes, columns predicted ones; shape `(classes, classes)`."""
-        chosen = class_probabilities(self.task, self.predictions).argmax(axis=1)
-        return confusion_matrix(self.truth, chosen, labels=np.arange(len(self.classes)))
+        return confusion_matrix(self.truth, self.chosen(), labels=np.arange(len(self.classes)))
+
+    def calibration(self) -> Reliability:
+        """Of the second of two classes; of more classes, of the one that was predicted."""
+        if self.task == "binary":
+            return reliability(self.truth == 1, self.predictions)
+        right = self.predictions.argmax(axis=1) == self.truth
+        return reliability(right, self.predictions.max(axis=1))
 
     def to_json(self) -> dict[str, Any]:
         """The same numbers without the rows; those that are undefined or infinite are None."""
@@ -115,6 +171,8 @@ class Evaluation:
         extra["best_baseline"] = self.best_baseline
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
+            curve = self.calibration()
+            extra["calibration"] = {"error": curve.error, "bias": curve.bias}
         told: dict[str, Any] = finite(numbers | extra)
         return told
 
@@ -126,9 +184,18 @@ def finite(value: Any) -> Any:
             return {name: finite(item) for name, item in value.items()}
         case list() | tuple():
             return [finite(item) for item in value]
+        case np.ndarray() | np.generic():
+            return finite(value.tolist())
         case float() if not math.isfinite(value):
             return None
     return value
+
+
+def chosen_classes(task: Task, predictions: NDArray, threshold: float | None) -> NDArray:
+    """The index of the class that follows from predictions, `(n,)`: the likelier one, or by a threshold."""
+    if task == "binary" and threshold is not None:
+        return (predictions >= threshold).astype(int)
+    return class_probabilities(task, predictions).argmax(axis=1)
 
 
 def score_all(
@@ -162,34 +229,3 @@ def score_intervals(
         for name, values in predictions.items()
     }
     return {name: (interval.low, interval.high) for name, interval in intervals.items()}
-
-
-def shuffled_importances(
-    predict: Callable[[pd.DataFrame], NDArray],
-    features: pd.DataFrame,
-    loss: Callable[[NDArray, NDArray], float],
-    *,
-    seed: int,
-    rows: int = 2_000,
-) -> dict[str, float]:
-    """How much a loss grows when one feature is shuffled (Breiman 2001), largest first.
-
-    Parameters
-    ----------
-    predict
-        From a frame of features to predictions.
-    loss
-        From positions of rows, and predictions of these, to a number; lower is better.
-    rows
-        At most so many rows are looked at.
-    """
-    random = np.random.default_rng(seed)
-    positions = np.sort(random.choice(len(features), min(rows, len(features)), replace=False))
-    sample = features.iloc[positions].reset_index(drop=True)
-    base = loss(positions, predict(sample))
-    growth = {}
-    for name in features.columns:
-        shuffled = sample.copy()
-        shuffled[name] = sample[name].to_numpy()[random.permutation(len(sample))]
-        growth[name] = float(loss(positions, predict(shuffled)) - base)
-    return dict(sorted(growth.items(), key=lambda item: -item[1]))

@@ -1,9 +1,9 @@
-"""Pictures of a model, one function each.
+"""Pictures of what a model predicted, one function each.
 
 Holds: functions from arrays to a matplotlib `Figure`. They never use pyplot, whose state all threads share.
 Add here: another picture. It has to be read in black and white, with any characters in its names.
-Not here: which pictures a page shows, and what it says about them (`report.py`, `backtest.py`); what all
-pictures look like (`canvas.py`).
+Not here: pictures of errors (`error_plots.py`) and of the model (`explanation_plots.py`); which pictures a
+page shows, and what it says about them (`pictures.py`, `backtest.py`); what all look like (`canvas.py`).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
@@ -33,19 +33,16 @@ from mlops_assets.ml.canvas import (
     span,
     without_curve,
 )
-from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.tasks import HIGHER_IS_BETTER
-from mlops_assets.ml.wording import metric_label
+from mlops_assets.ml.reliability import quantile_groups, reliability
 
-DOTS_PER_INCH = 200
-SHOWN_IMPORTANCES = 20
-_MARKERS, _STYLES = "os^DvPX", ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
+DOTS_PER_INCH = 160
+_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _DENSITY = LinearSegmentedColormap.from_list("density", ["#c3d2e2", "#12355b"])
 _MOST_POINTS, _MOST_NAMED_CURVES, _LETTERS_ALONG = 1_500, 6, 110
 
 
 def figure_png(figure: Figure) -> bytes:
-    """PNG of a figure, twice as fine as a plain screen."""
+    """PNG of a figure, finer than a plain screen."""
     figure.savefig(buffer := BytesIO(), format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 
@@ -67,7 +64,7 @@ def residuals_against_predicted(truth: NDArray, predictions: NDArray, *, label: 
     low, high = np.quantile(residuals, [0.001, 0.999])
     _cloud(axes, predictions, np.clip(residuals, low, high))
     axes.axhline(0, **GUIDE)
-    groups = _quantile_groups(predictions, 12)
+    groups = quantile_groups(predictions, 12)
     centres = [float(np.median(predictions[rows])) for rows in groups]
     for share, style in ((0.1, "--"), (0.5, "-"), (0.9, "--")):
         line = [float(np.quantile(residuals[rows], share)) for rows in groups]
@@ -133,61 +130,11 @@ def precision_recall(outcome: NDArray, score: NDArray) -> Figure:
 def calibration(outcome: NDArray, probability: NDArray, *, xlabel: str, ylabel: str) -> Figure:
     """How often what was predicted came true, in tenths of the rows, with 95 % Wilson intervals."""
     figure, axes = empty_axes(HALF, xlabel, ylabel)
-    groups = _quantile_groups(probability, 10)
-    said = [probability[rows].mean() for rows in groups]
-    came = np.array([outcome[rows].mean() for rows in groups])
-    size, z = np.array([rows.sum() for rows in groups]), 1.96
-    middle = (came + z**2 / (2 * size)) / (1 + z**2 / size)
-    half = z * np.sqrt(came * (1 - came) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
+    curve = reliability(outcome, probability)
     axes.plot([0, 1], [0, 1], **GUIDE)
-    axes.vlines(said, middle - half, middle + half, color=GREY, linewidth=1.4)
-    axes.plot(said, came, color=INK, marker="o", markersize=5, linewidth=1.4)
+    axes.vlines(curve.said, curve.low, curve.high, color=GREY, linewidth=1.4)
+    axes.plot(curve.said, curve.came, color=INK, marker="o", markersize=5, linewidth=1.4)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    return figure
-
-
-def importance_bars(importances: dict[str, float], metric: str) -> Figure:
-    """The features whose shuffling hurts most."""
-    known = {name: value for name, value in importances.items() if np.isfinite(value)}
-    shown = dict(sorted(known.items(), key=lambda item: -item[1])[:SHOWN_IMPORTANCES])
-    size = (WIDE[0], 0.9 + 0.25 * max(len(shown), 3))
-    figure, axes = empty_axes(
-        size, f"how much worse {metric_label(metric)} gets when the feature is shuffled", ""
-    )
-    axes.barh(
-        range(len(shown)), list(shown.values()), height=0.62, color="#8fa9c4", edgecolor=INK, linewidth=0.7
-    )
-    axes.set_yticks(range(len(shown)), [printable(name, 44) for name in shown])
-    axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
-    return figure
-
-
-def trial_history(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """Score of each trial, and the best so far; far-off scores are drawn at the edge."""
-    figure, axes = empty_axes(WIDE, "trial", f"{metric_label(metric)} in cross-validation")
-    known = sorted((trial for trial in trials if np.isfinite(trial.score)), key=lambda trial: trial.number)
-    if not known:
-        return without_curve(figure, axes, "no trial has a score")
-    limits = _history_limits(np.array([trial.score for trial in known]), metric)
-    complete = [trial for trial in known if trial.state != "pruned"]
-    if complete:
-        best = np.maximum if metric in HIGHER_IS_BETTER else np.minimum
-        scores = best.accumulate([trial.score for trial in complete])
-        line = [trial.number for trial in (*complete, known[-1])], [*scores, scores[-1]]
-        axes.step(*line, where="post", color="black", linewidth=1.3, zorder=2, label="best so far")
-    families = dict.fromkeys(trial.family for trial in known)
-    for family, marker, colour in zip(families, cycle(_MARKERS), cycle(COLOURS), strict=False):
-        ours = [trial for trial in known if trial.family == family]
-        faces = ["white" if trial.state == "pruned" else colour for trial in ours]
-        places = [trial.number for trial in ours], np.clip([trial.score for trial in ours], *limits)
-        axes.scatter(*places, s=30, marker=marker, fc=faces, ec=colour, zorder=3, clip_on=False)
-        axes.plot([], [], marker, color=colour, label=printable(family, 24))
-    if len(complete) < len(known):
-        axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="hollow: pruned")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    axes.set(xlim=(known[0].number - 0.7, known[-1].number + 0.7), ylim=limits)
-    axes.legend(**LEGEND, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -271,13 +218,6 @@ def metric_by_training(
     return figure
 
 
-def _history_limits(scores: NDArray, metric: str) -> tuple[float, float]:
-    """From the best score to four times as far as the median, so that a hopeless one flattens none."""
-    best, worst = (max, min) if metric in HIGHER_IS_BETTER else (min, max)
-    reach = 4 * (np.median(scores) - best(scores))
-    return span([best(scores), best(worst(scores), best(scores) + reach) if reach else worst(scores)])
-
-
 def _cloud(axes: Axes, x: NDArray, y: NDArray) -> None:
     """Points; how many there are in each cell, where they would hide each other."""
     if len(x) <= _MOST_POINTS:
@@ -288,10 +228,3 @@ def _cloud(axes: Axes, x: NDArray, y: NDArray) -> None:
     bar = axes.figure.colorbar(cells, ax=axes, shrink=0.6, aspect=24, format=StrMethodFormatter("{x:,g}"))
     bar.set_label("rows in a cell", fontsize=8.5)
     bar.ax.tick_params(labelsize=8, length=2)
-
-
-def _quantile_groups(values: NDArray, count: int) -> list[NDArray]:
-    """Masks of groups of about the same size; equal values are never parted, so there may be fewer."""
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
-    group = np.searchsorted(edges, values, side="left")
-    return [group == index for index in np.unique(group)]

@@ -2,21 +2,35 @@
 
 Holds: what the page says.
 Add here: another section of the page; its looks are in `report.html.j2`.
-Not here: the numbers themselves (`evaluation.py`), how they are written (`wording.py`), and how a picture is
-drawn (`plots.py`).
+Not here: the numbers themselves (`evaluation.py`), how they are written (`wording.py`), and the pictures with
+what they show (`pictures.py`).
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from mlops_assets.ml import plots
-from mlops_assets.ml.evaluation import MODEL, Evaluation, TrialSummary
-from mlops_assets.ml.pages import data_uri, render_page
+from mlops_assets.ml.evaluation import MODEL, Evaluation, TableQuality, TrialSummary
+from mlops_assets.ml.explanation_plots import SHOWN_IMPORTANCES
+from mlops_assets.ml.explanations import costs_say, fairness_says, share_points, weakest_says
+from mlops_assets.ml.fairness import Fairness
+from mlops_assets.ml.findings import confusion_says
+from mlops_assets.ml.importances import EXPLAINED_ROWS, SHUFFLED_ROWS
+from mlops_assets.ml.pages import render_page
+from mlops_assets.ml.pictures import pictures_of
+from mlops_assets.ml.slices import SliceScore
 from mlops_assets.ml.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
-from mlops_assets.ml.wording import difference, distinct_numbers, interval_text, metric_title, number
+from mlops_assets.ml.wording import (
+    difference,
+    distinct_numbers,
+    interval_text,
+    memory,
+    metric_title,
+    number,
+    share_text,
+)
 
 TOP_TRIALS, TOP_MISTAKES = 10, 8
 MOST_CLASSES_IN_FULL = 8
@@ -48,11 +62,20 @@ def render_report(evaluation: Evaluation) -> str:
         verdict=verdict(evaluation),
         metrics=metric_rows(evaluation),
         metric=metric_title(evaluation.metric),
-        shown_importances=plots.SHOWN_IMPORTANCES,
-        pictures=_pictures(evaluation),
-        errors=_error_quantiles(evaluation) if regression else None,
+        shown_importances=SHOWN_IMPORTANCES,
+        shap_rows=min(EXPLAINED_ROWS, evaluation.holdout_rows),
+        shuffled_rows=min(SHUFFLED_ROWS, evaluation.holdout_rows),
+        pictures=pictures_of(evaluation),
         confusion=None if regression else _confusion(evaluation),
         trials=_best_trials(evaluation),
+        slices=_slice_rows(evaluation, evaluation.slices),
+        weakest=_slice_rows(evaluation, evaluation.weakest.slices) if evaluation.weakest else [],
+        weakest_says=weakest_says(evaluation.weakest),
+        fairness=_fairness(evaluation),
+        leaderboard=_leaderboard_rows(evaluation),
+        searched=any(not math.isnan(each.score) for each in evaluation.leaderboard),
+        costs=costs_say(evaluation.leaderboard, evaluation.served) if evaluation.leaderboard else "",
+        quality=[_quality_row(table) for table in evaluation.quality],
     )
 
 
@@ -103,65 +126,6 @@ def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     return rows
 
 
-def _pictures(evaluation: Evaluation) -> dict[str, str]:
-    """Pictures by name, as data URIs; the words about them are in the template."""
-    of_task = {
-        "regression": _regression_figures,
-        "binary": _binary_figures,
-        "multiclass": _multiclass_figures,
-    }
-    figures = of_task[evaluation.task](evaluation)
-    if evaluation.importances:
-        figures["importances"] = plots.importance_bars(evaluation.importances, evaluation.metric)
-    if evaluation.trials:
-        figures["history"] = plots.trial_history(evaluation.trials, evaluation.metric)
-    return {name: data_uri(figure) for name, figure in figures.items()}
-
-
-def _regression_figures(evaluation: Evaluation) -> dict[str, Figure]:
-    truth, predictions = (
-        evaluation.truth / evaluation.unit_size,
-        evaluation.predictions / evaluation.unit_size,
-    )
-    label = f"({evaluation.unit})" if evaluation.unit else ""
-    return {
-        "predicted": plots.predicted_against_true(truth, predictions, label=label),
-        "residuals": plots.residuals_against_predicted(truth, predictions, label=label),
-        "histogram": plots.residual_histogram(truth, predictions, label=label),
-    }
-
-
-def _binary_figures(evaluation: Evaluation) -> dict[str, Figure]:
-    positive, score = evaluation.truth == 1, evaluation.predictions
-    return {
-        "roc": plots.roc_curves(positive[:, None], score[:, None], evaluation.classes[1:]),
-        "recall": plots.precision_recall(positive, score),
-        "calibration": plots.calibration(
-            positive, score, xlabel="predicted probability", ylabel="share of positives"
-        ),
-    }
-
-
-def _multiclass_figures(evaluation: Evaluation) -> dict[str, Figure]:
-    truth, probabilities = evaluation.truth, evaluation.predictions
-    outcomes = truth[:, None] == np.arange(len(evaluation.classes))
-    return {
-        "roc": plots.roc_curves(outcomes, probabilities, evaluation.classes),
-        "calibration": plots.calibration(
-            probabilities.argmax(axis=1) == truth,
-            probabilities.max(axis=1),
-            xlabel="probability of the predicted class",
-            ylabel="share that is right",
-        ),
-    }
-
-
-def _error_quantiles(evaluation: Evaluation) -> tuple[str, str]:
-    """What half, and nine tenths, of the absolute errors stay below, in the reported unit."""
-    errors = np.abs(evaluation.predictions - evaluation.truth) / evaluation.unit_size
-    return number(float(np.quantile(errors, 0.5))), number(float(np.quantile(errors, 0.9)))
-
-
 def _confusion(evaluation: Evaluation) -> dict[str, Any]:
     """Rows of the confusion matrix as counts and shares of the true class, and its largest mistakes."""
     counts, classes = evaluation.confusion(), evaluation.classes
@@ -179,6 +143,7 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any]:
             for row, column in zip(*np.unravel_index(largest, wrong.shape), strict=True)
             if wrong[row, column]
         ],
+        "says": confusion_says(counts, classes),
         "matrix": len(classes) <= MOST_CLASSES_SHOWN,
         "compact": len(classes) > MOST_CLASSES_IN_FULL,
     }
@@ -191,3 +156,102 @@ def _best_trials(evaluation: Evaluation) -> list[tuple[TrialSummary, str]]:
     complete.sort(key=lambda trial: (math.isnan(trial.score), sign * trial.score))
     scores = distinct_numbers([trial.score for trial in complete[:TOP_TRIALS]], evaluation.metric)
     return list(zip(complete, scores, strict=False))
+
+
+def _slice_rows(evaluation: Evaluation, slices: Sequence[SliceScore]) -> list[dict[str, Any]]:
+    """Texts of slices; those that are too small to judge have a dash."""
+    metric = evaluation.metric
+    rows = []
+    for each in slices:
+        judged = not math.isnan(each.score)
+        rows.append(
+            {
+                "column": each.column,
+                "value": each.value,
+                "rows": each.rows,
+                "score": distinct_numbers([each.score], metric)[0] if judged else "–",
+                "interval": interval_text(each.low, each.high, metric),
+                "ratio": number(each.ratio, 2) if judged and math.isfinite(each.ratio) else "–",
+                "chance": _chance_text(each.chance),
+                "is_worse": each.is_worse,
+            }
+        )
+    return rows
+
+
+def _chance_text(chance: float) -> str:
+    if math.isnan(chance):
+        return "–"
+    return "below 0.001" if chance < 0.001 else f"{chance:.3f}"
+
+
+def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """A table a sensitive column: its groups, their measures with intervals, and what differs most."""
+    share = evaluation.task != "regression"
+    return [
+        {
+            "column": each.column,
+            "measures": list(each.groups[0].measures) if each.groups else [],
+            "groups": [_group_row(each, index, share) for index in range(len(each.groups))],
+            "differences": [
+                "–" if gap is None else share_points(gap.size) if share else number(gap.size)
+                for gap in _gaps(each)
+            ],
+            "criteria": [(name, number(value)) for name, value in each.criteria.items()],
+            "says": fairness_says(each, evaluation.unit),
+        }
+        for each in evaluation.fairness
+    ]
+
+
+def _gaps(found: Fairness) -> list[Any]:
+    """The largest difference of each measure, in the order of the measures."""
+    gaps = {gap.measure: gap for gap in found.differences}
+    return [gaps.get(name) for name in found.groups[0].measures] if found.groups else []
+
+
+def _group_row(found: Fairness, index: int, share: bool) -> dict[str, Any]:
+    group = found.groups[index]
+    text = share_text if share else number
+    cells = []
+    for name, value in group.measures.items():
+        low, high = group.intervals.get(name, (math.nan, math.nan))
+        interval = "" if math.isnan(low) else f"{text(low).removesuffix(' %')} to {text(high)}"
+        cells.append(("–" if math.isnan(value) else text(value), interval))
+    return {"value": group.value, "rows": group.rows, "cells": cells, "is_compared": group.is_compared}
+
+
+def _leaderboard_rows(evaluation: Evaluation) -> list[dict[str, str]]:
+    """A row a model; what is not known is a dash."""
+
+    def text(value: float, written: str) -> str:
+        return "–" if math.isnan(value) else written
+
+    entries = evaluation.leaderboard
+    scores = distinct_numbers([each.score for each in entries], evaluation.metric)
+    holdouts = distinct_numbers([each.holdout for each in entries], evaluation.metric)
+    return [
+        {
+            "name": each.name,
+            "family": each.family,
+            "note": each.note,
+            "score": text(each.score, score),
+            "holdout": text(each.holdout, holdout),
+            "fit": text(each.fit_seconds, f"{number(each.fit_seconds)} s"),
+            "single": text(each.single_row_milliseconds, f"{number(each.single_row_milliseconds)} ms"),
+            "batch": text(each.batch_rows_per_second, number(each.batch_rows_per_second)),
+            "size": "–" if math.isnan(each.size_bytes) else memory(int(each.size_bytes)),
+        }
+        for each, score, holdout in zip(entries, scores, holdouts, strict=True)
+    ]
+
+
+def _quality_row(table: TableQuality) -> dict[str, Any]:
+    total = table.validated + table.quarantined
+    return {
+        "table": table.table,
+        "validated": table.validated,
+        "quarantined": table.quarantined,
+        "share": share_text(table.quarantined / total) if total else "–",
+        "rules": table.rules,
+    }

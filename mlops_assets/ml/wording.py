@@ -1,6 +1,6 @@
 """How numbers are written for people.
 
-Holds: texts of numbers, of metrics and their intervals, of durations and sizes.
+Holds: texts of numbers and shares, of metrics and their intervals, of durations and sizes.
 Add here: another kind of number that a page shows.
 Not here: sentences (`report.py`, `backtest.py`), and numbers for machines.
 """
@@ -32,6 +32,17 @@ def number(value: float, digits: int = 3) -> str:
 def parameter(value: Any) -> str:
     """The value of a parameter, as it would be typed."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def share_text(share: float) -> str:
+    """A share in percent; only what is all, or nothing, is written as 100 or 0 %."""
+    if math.isnan(share):
+        return "undefined"
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    if 0.999 < share < 1:
+        return "more than 99.9 %"
+    return f"{100 * share:.{0 if share in (0, 1) else 1}f} %"
 
 
 def duration(seconds: float) -> str:

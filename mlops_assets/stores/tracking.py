@@ -250,6 +250,14 @@ class TrackingStore:
         self.client.log_artifacts(run_id, str(folder), artifact_path)
 
     @reaching
+    def file_text(self, run_id: str, name: str) -> str | None:
+        """The text of a run's artifact; None when the run has no such file."""
+        if name not in {file.path for file in self.client.list_artifacts(run_id, str(Path(name).parent))}:
+            return None
+        make_current(self.uri)
+        return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
+
+    @reaching
     def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
         """Matplotlib figures as pictures of a run, by their file names."""
         for name, figure in figures.items():

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from mlops_assets.ml.evaluation import (
@@ -16,7 +15,6 @@ from mlops_assets.ml.evaluation import (
     TrialSummary,
     score_all,
     score_intervals,
-    shuffled_importances,
 )
 
 NAN = float("nan")
@@ -141,28 +139,3 @@ def test_json_holds_the_intervals_and_the_split():
     assert told["intervals"] == {MODEL: [0.3, 0.5], CONSTANT_BASELINE: [None, None]}
     assert told["split"] == "tested on 2025-03"
     assert evaluation().to_json()["intervals"] == {}
-
-
-def test_only_features_that_matter_have_importance_largest_first():
-    features = pd.DataFrame(
-        {
-            name: np.random.default_rng(seed).normal(size=200)
-            for seed, name in enumerate(["idle", "small", "big"])
-        }
-    )
-    truth = (features["small"] + 3 * features["big"]).to_numpy()
-
-    def run(seed: int, rows: int) -> dict[str, float]:
-        return shuffled_importances(
-            lambda frame: (frame["small"] + 3 * frame["big"]).to_numpy(),
-            features,
-            lambda positions, predictions: float(np.mean((truth[positions] - predictions) ** 2)),
-            seed=seed,
-            rows=rows,
-        )
-
-    importances = run(0, 150)
-    assert list(importances) == ["big", "small", "idle"]
-    assert importances["idle"] == 0.0
-    assert importances["big"] > 4 * importances["small"] > 0
-    assert run(0, 150) == importances != run(1, 150)

@@ -122,3 +122,15 @@ def test_a_difference_changes_its_sign_with_the_order_and_is_none_to_itself():
     back = paired_difference_interval("binary", "log_loss", truth, others, predictions)
     assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
     assert paired_difference_interval("binary", "f1", truth, predictions, predictions) == Interval(0.0, 0.0)
+
+
+def test_of_very_many_rows_a_part_is_resampled_and_the_interval_is_that_of_all(monkeypatch):
+    random = np.random.default_rng(0)
+    truth = random.normal(size=20_000)
+    predictions = truth + random.normal(size=20_000)
+    full = bootstrap_interval("regression", "rmse", truth, predictions)
+    monkeypatch.setattr("mlops_assets.ml.intervals.MOST_ROWS", 2_000)
+    part = bootstrap_interval("regression", "rmse", truth, predictions)
+    rmse = float(np.sqrt(np.mean((truth - predictions) ** 2)))
+    assert part.low < rmse < part.high
+    assert part.high - part.low == pytest.approx(full.high - full.low, rel=0.25)

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.plots import (
-    calibration,
-    figure_png,
-    importance_bars,
-    metric_by_cutoff,
-    metric_by_training,
-    trial_history,
-)
+from mlops_assets.ml.explanation_plots import importance_bars, trial_history
+from mlops_assets.ml.plots import calibration, figure_png, metric_by_cutoff, metric_by_training
 
 
 def trial(number: int, score: float, *, state: str = "complete") -> TrialSummary:

@@ -10,15 +10,25 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml import plots
+from mlops_assets.ml.behaviour import BehaviourResult
+from mlops_assets.ml.compared_models import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation import (
     CONSTANT_BASELINE,
     LINEAR_BASELINE,
     MODEL,
     Evaluation,
+    TableQuality,
     TrialSummary,
     score_all,
 )
+from mlops_assets.ml.fairness import Fairness, GroupMeasures
+from mlops_assets.ml.learning_curve import CurvePoint
+from mlops_assets.ml.partial_dependence import Dependence
+from mlops_assets.ml.places import PeriodScore, error_map
 from mlops_assets.ml.report import metric_rows, render_report, verdict
+from mlops_assets.ml.slices import SliceScore, WeakestSlices
+
+NAN = float("nan")
 
 
 def trial(number: int, score: float, *, state: str = "complete", family: str = "linear") -> TrialSummary:
@@ -336,13 +346,107 @@ def test_facts_are_all_shown_with_rows_time_and_memory(page: str):
 def test_caption_gives_error_quantiles_in_the_reported_unit():
     truth = np.zeros(11)
     page = render_report(regression(truth=truth, predictions=np.arange(11) * 1e5))
-    assert "at most 5.00, nine tenths by at most\n9.00 (100,000 USD)" in page
+    assert "at most 5.00, nine tenths by at most 9.00 (100,000 USD)" in page
+
+
+def examined() -> Evaluation:
+    """A regression of which everything is known."""
+    slices = [
+        SliceScore("region", "north", 200, 0.5, 0.4, 0.6, 1.4, 0.001),
+        SliceScore("region", "south", 20, NAN, NAN, NAN, 0.7, NAN),
+    ]
+    groups = [
+        GroupMeasures("north", 200, {"mean error": 0.1}, {"mean error": (0.05, 0.15)}, True),
+        GroupMeasures("south", 20, {"mean error": -0.1}, {}, False),
+    ]
+    return regression(
+        shap={"income": 0.3, "age + place": 0.1},
+        dependences=[Dependence("income", [1.0, 2.0], [1.0, 3.0], [0.5, 2.0], [1.5, 4.0], 400)],
+        dependence_of="prediction (100,000 USD)",
+        slices=slices,
+        slice_loss="squared error",
+        weakest=WeakestSlices([replace(slices[0], column="age", value="1 to 9")], 500, 5, 200, 200),
+        fairness=[Fairness("region", groups, [], {})],
+        periods=[PeriodScore(str(year), "holdout", 200, 0.4, 0.3, 0.5) for year in (1990, 1991)],
+        error_map=error_map(np.linspace(50, 51, 400), np.linspace(8, 9, 400), np.linspace(-1, 1, 400)),
+        learning_curve=[
+            CurvePoint(200, 0.5, 0.4, 0.6),
+            CurvePoint(400, 0.4, 0.3, 0.5, (-0.2, -0.05)),
+        ],
+        leaderboard=[
+            LeaderboardEntry(MODEL, "xgboost", NAN, 0.431, NAN, 1.5, 1e5, 2**20),
+            LeaderboardEntry("champion, version 3", "linear", NAN, 0.44, note="on 90 rows new to both"),
+            LeaderboardEntry("ensemble", "ensemble", 0.43, fit_seconds=12.0),
+        ],
+        served=Speed(8.0, 1e4),
+        behaviour=[
+            BehaviourResult("direction_income", "direction", "error", False, "more <b>", "it falls", 400, 0.2)
+        ],
+        quality=[TableQuality("districts", 990, 10, [("income: greater_than(0)", 9)])],
+        intended_use="To show & tell.",
+        limits=["Of 1990."],
+    )
+
+
+def test_everything_that_is_known_is_on_the_page():
+    page = render_report(examined())
+    assert cells(page, "behaviour") == [
+        [
+            "direction income",
+            "✗ fails<small>an error</small>",
+            "More &lt;b&gt;.<small>It falls.</small>",
+            "400",
+        ]
+    ]
+    assert "1 of 1 tests fail." in page
+    assert cells(page, "slices") == [
+        ["region", "north", "200", "▼ 0.500<small>0.400 to 0.600</small>", "1.4", "0.001"],
+        ["region", "south", "20", "–", "–", "–"],
+    ]
+    assert cells(page, "weakest")[0][:3] == ["age", "1 to 9", "200"]
+    assert cells(page, "fairness-region") == [
+        ["north", "200", "0.100<small>0.0500 to 0.150</small>"],
+        ['south<small class="soft"> too few to compare</small>', "20", "-0.100"],
+    ]
+    assert cells(page, "leaderboard") == [
+        ["model", "xgboost", "0.431", "–", "–", "1.50 ms", "100,000", "1.00 MiB"],
+        ['champion, version 3<small class="soft">on 90 rows new to both</small>', "linear", "0.440"]
+        + ["–"] * 5,
+        ["ensemble", "ensemble", "–", "0.430", "12.0 s", "–", "–", "–"],
+    ]
+    assert cells(page, "quality") == [
+        ["districts", "990", "10<small>1.0 %</small>", "income: greater_than(0) (9)"]
+    ]
+    for told in ("To show &amp; tell.", "<li>Of 1990.</li>", "more rows would probably help"):
+        assert told in page, told
+    loads = Loads()
+    loads.feed(page)
+    assert (loads.found, loads.pictures) == ([], 11)
+
+
+def test_every_picture_has_a_sentence_that_its_numbers_make():
+    page = render_report(examined())
+    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    said = [re.findall(r'<b class="says">(.{20,}?)</b>', figure, re.DOTALL) for figure in figures]
+    assert [len(sentences) for sentences in said] == [1] * 11
+    changed = replace(examined(), predictions=examined().predictions + 1e5)
+    assert said[0][0] not in render_report(changed)
+
+
+def test_what_is_not_known_leaves_no_trace(page: str):
+    for absent in ("Behavioural tests", "Where it is weaker", "Groups compared", "Beside other models"):
+        assert absent not in page
+    assert "Intended use" not in page
+    assert "SHAP values are not shown: a model of the family gradient_boosting" in page
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "evaluation",
     [
+        examined(),
+        replace(examined(), periods=[PeriodScore("a", "trained", 9, NAN, NAN, NAN)] * 2),
+        replace(classification(2), threshold=0.3),
         regression(predictions=np.full(400, 2e5)),
         regression(truth=np.full(400, 2e5), predictions=np.full(400, 2e5)),
         regression(rows=5_000),

@@ -6,11 +6,11 @@ Not here: the rule that decides (`ml/comparison.py`), and moving the alias (`cha
 """
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_assets import names
-from mlops_assets.components.model_project.evaluation_report import interval_over
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.training_set import training_set
 from mlops_assets.errors import TrackingError
@@ -70,9 +70,8 @@ def decide_challenge(
             f"cut-off {challenger.facts['cutoff']} is earlier than the champion's, {before.facts['cutoff']}; "
             "the champion stays",
         )
-    find = _rows_unseen_by if project.timeline is None else _period_unseen_by
-    rows = find(project, warehouse, challenger, before)
-    if gone := _features_gone(project, tracking, before, rows):
+    rows = rows_unseen_by(project, warehouse, challenger, before)
+    if gone := features_gone(project, tracking, before, rows):
         alone = decide_on()
         lacks = (
             f"version {before.version} predicts from {', '.join(gone)}, which features.sql does not return"
@@ -83,8 +82,24 @@ def decide_challenge(
     return decide_on(challenger_on_common=scores[0], champion=scores[1], common_rows=len(rows))
 
 
+def interval_over(metrics: Mapping[str, float], role: str) -> tuple[float, float]:
+    """How much a model's deciding metric is above the `constant` or best `baseline`, as its run was told."""
+    low, high = (metrics.get(f"over_{role}_{end}", float("nan")) for end in ("low", "high"))
+    return low, high
+
+
+def rows_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
+) -> "pd.DataFrame":
+    """The rows that judge the challenger, as callers send them and with their target, less those that the
+    champion was trained on.
+    """
+    find = _rows_unseen_by if project.timeline is None else _period_unseen_by
+    return find(project, warehouse, challenger, before)
+
+
 def _rows_unseen_by(
-    project: Project, warehouse: "Warehouse", challenger: "Version", before: "Version"
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
 ) -> "pd.DataFrame":
     """The challenger's holdout, as valid rows, less those that the champion was trained on.
 
@@ -108,7 +123,7 @@ def _rows_unseen_by(
 
 
 def _period_unseen_by(
-    project: Project, warehouse: "Warehouse", challenger: "Version", before: "Version"
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
 ) -> "pd.DataFrame":
     """The labelled features that judged the challenger; none, if the champion was trained on their time or
     later.
@@ -127,7 +142,7 @@ def _valid_rows(
     project: Project,
     warehouse: "Warehouse",
     connection: "duckdb.DuckDBPyConnection",
-    version: "Version",
+    version: "Version | TrainedModel",
     side: str,
 ) -> "duckdb.DuckDBPyRelation":
     """The valid rows behind one side of the training set of a version."""
@@ -139,7 +154,7 @@ def _valid_rows(
     return valid.join(ids, names.ROW_ID, how="semi")
 
 
-def _features_gone(
+def features_gone(
     project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
 ) -> list[str]:
     """What the champion of an event project needs and nobody computes any more: it can't serve."""

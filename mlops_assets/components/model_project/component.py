@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.cutoff_training_set import cutoff_training_set_asset
 from mlops_assets.components.model_project.declared_source import refuse_own_assets
 from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
+from mlops_assets.components.model_project.evaluation_settings import BehaviourSettings, EvaluationSettings
 from mlops_assets.components.model_project.event_features import event_features_asset
 from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.fitting import refuse_misfits
@@ -78,6 +79,19 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
         default=SplitSettings(), description="Which rows judge the model; in an event project time decides."
     )
     tuning: TuningSettings = Field(default=TuningSettings(), description="How the model is searched for.")
+    intended_use: str = Field(
+        default="", description="What the predictions are meant for, and by whom; stands in the report."
+    )
+    limits: list[str] = Field(
+        default_factory=list,
+        description="What the model can't do, or must not be used for; stands in the report.",
+    )
+    evaluation: EvaluationSettings = Field(
+        default=EvaluationSettings(), description="What the report looks at beside the metrics of all rows."
+    )
+    behaviour: BehaviourSettings = Field(
+        default=BehaviourSettings(), description="Tests of what the fitted model does, each a check."
+    )
     schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="What runs at set times.")
     automation: AutomationSettings = Field(
         default=AutomationSettings(), description="What follows by itself while Dagster's daemon runs."

@@ -15,10 +15,16 @@ from dagster._utils.schedules import is_valid_cron_schedule
 from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 
 from mlops_assets import names
+from mlops_assets.components.model_project.evaluation_settings import (
+    BehaviourTestSettings,
+    DirectionSettings,
+    ExampleSettings,
+    InvarianceSettings,
+)
 from mlops_assets.components.model_project.settings import SplitSettings, TrainingSettings, misfit
 from mlops_assets.components.model_project.source_faults import source_faults
 from mlops_assets.errors import ProjectError
-from mlops_assets.ml.tasks import metrics_of
+from mlops_assets.ml.tasks import Task, metrics_of
 from mlops_assets.periods import Periods
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ def refuse_misfits(settings: "ModelProject") -> None:
         _event_faults if settings.partitions else _static_faults,
         _schedule_faults,
         _label_faults,
+        _behaviour_faults,
     )
     for rule in rules:
         for path, fault in rule(settings):
@@ -148,3 +155,36 @@ def _label_faults(settings: "ModelProject") -> Faults:
                 "tags",
                 f"has {name!r}: {value!r}; both are made of letters, digits, _, - and ., at most 63 of them",
             )
+
+
+def _behaviour_faults(settings: "ModelProject") -> Faults:
+    taken: set[str] = set()
+    for path, name, test in settings.behaviour.named():
+        if name in taken:
+            yield f"{path}.name", f"is needed: another test is called {name}"
+        taken.add(name)
+        yield from _task_of_test_faults(path, test, settings.task)
+
+
+def _task_of_test_faults(path: str, test: BehaviourTestSettings, task: Task) -> Faults:
+    if isinstance(test, InvarianceSettings) and test.values and test.by is not None:
+        yield f"{path}.by", "goes without `values`: the column is either set or moved"
+    if isinstance(test, DirectionSettings | ExampleSettings):
+        meant = isinstance(test, DirectionSettings) or test.label is None
+        if task == "multiclass" and meant and test.of_class is None:
+            yield f"{path}.of_class", "is missing: the probability of which class is meant?"
+        if task == "regression" and test.of_class is not None:
+            yield f"{path}.of_class", "is for classes, and task is regression"
+    if not isinstance(test, ExampleSettings):
+        return
+    bounded = test.at_least is not None or test.at_most is not None
+    if [test.label is not None, test.value is not None, bounded].count(True) != 1:
+        yield path, "expects one thing of its row: `label`, `value`, or `at_least` and `at_most`"
+    if task == "regression" and test.label is not None:
+        yield f"{path}.label", "is for classes, and task is regression"
+    if task != "regression" and test.value is not None:
+        yield f"{path}.value", f"is for numbers, and task is {task}; say `at_least` and `at_most`"
+    if (test.within is None) != (test.value is None):
+        yield f"{path}.within", "goes with `value`: how far from it may the prediction lie?"
+    if test.at_least is not None and test.at_most is not None and test.at_least > test.at_most:
+        yield f"{path}.at_least", f"is {test.at_least:g}, more than at_most, {test.at_most:g}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.declared_columns import callers_columns, refuse_unknown_columns
 from mlops_assets.components.model_project.project import Project, markdown_table
 from mlops_assets.sql import literal, quoted
 
@@ -97,3 +98,14 @@ def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -
         description=told + advice if found else f"{len(features)} features tell rows apart",
         metadata={"uninformative": dg.MetadataValue.json(found)},
     )
+
+
+def refuse_unknown_settings(project: Project, written: "duckdb.DuckDBPyRelation") -> None:
+    """Find a misspelt column or class of `evaluation` and `behaviour` before the search, not after it."""
+    target, aside = project.settings.target.column, {*project.settings.entity, *names.RESERVED}
+    kinds = dict(zip(written.columns, map(str, written.types), strict=True))
+    features = {name: kind for name, kind in kinds.items() if name != target and name not in aside}
+    values = []
+    if project.settings.task != "regression":
+        values = [row[0] for row in written.project(quoted(target)).distinct().limit(1000).fetchall()]
+    refuse_unknown_columns(project, callers_columns(project, features), features, values)

@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.training_checks import (
     both_sides,
     count_sides,
     informative_features,
+    refuse_unknown_settings,
     split_table,
     training_checks,
 )
@@ -82,6 +83,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             if not result.rows:
                 raise DataError(f"{project.name}: no row has a value of the target {target}")
             written = store.relation(connection, spec.key.path)
+            refuse_unknown_settings(project, written)
             counts = count_sides(written, target)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),

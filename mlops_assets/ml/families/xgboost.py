@@ -81,6 +81,11 @@ class XGBoostEstimator:
     def predict(self, matrix: NDArray) -> NDArray:
         return np.asarray(self.booster.inplace_predict(matrix), dtype=float)
 
+    def contributions(self, matrix: NDArray) -> NDArray:
+        """SHAP values of each column, by TreeSHAP (Lundberg et al. 2020), without the bias."""
+        values = self.booster.predict(xgb.DMatrix(matrix), pred_contribs=True)
+        return np.asarray(values[..., :-1], dtype=float)
+
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.ubj")
 
