@@ -13,13 +13,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.code import FEATURES_SQL
+from mlops_assets.components.model_project.declared_columns import callers_columns
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.components.model_project.validated import declared_contract
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.columns import Column
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.leaderboard import LeaderboardRow
     from mlops_assets.ml.model import ModelSpec
@@ -133,7 +132,7 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
         task=project.settings.task,
         target=target,
         table=None if project.timeline else project.table,
-        columns=_callers_columns(project, features),
+        columns=tuple(callers_columns(project, _kinds(features))),
         features=tuple(features.columns),
         classes=rows.classes,
         family=result.family,
@@ -145,14 +144,6 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
     )
 
 
-def _callers_columns(project: Project, features: "pd.DataFrame") -> "tuple[Column, ...]":
-    """What predictions are made from: the table's columns, or in an event project the features."""
-    from mlops_assets.ml.columns import Column
-
-    if project.timeline is None:
-        columns = declared_contract(project, project.table).columns
-        return tuple(column for column in columns if column.name != project.settings.target.column)
-    return tuple(
-        Column(str(name), "DOUBLE" if kind.kind == "f" else "VARCHAR")
-        for name, kind in features.dtypes.items()
-    )
+def _kinds(features: "pd.DataFrame") -> dict[str, str]:
+    """The SQL type of each feature, as `pipelines.feature_frame` has them."""
+    return {str(name): "DOUBLE" if kind.kind == "f" else "VARCHAR" for name, kind in features.dtypes.items()}
