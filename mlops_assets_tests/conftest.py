@@ -32,6 +32,14 @@ def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _coarse_pictures() -> Iterator[None]:
+    """Nobody looks at the dots of a test's pictures, and drawing fewer halves the time of a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlops_assets.ml.plots.DOTS_PER_INCH", 40)
+        yield
+
+
 @pytest.fixture(scope="session")
 def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database with its tables: making them takes seconds, copying them none."""

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlops_assets.ml import plots
 from mlops_assets.ml.behaviour import BehaviourResult
 from mlops_assets.ml.compared_models import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation import (
@@ -106,12 +105,6 @@ def cells(page: str, table: str) -> list[list[str]]:
     assert body, f"the page has no table {table!r}"
     rows = re.findall(r"<tr>(.*?)</tr>", body[1], re.DOTALL)
     return [re.findall(r"<t[hd][^>]*>\s*(.*?)\s*</t[hd]>", row, re.DOTALL) for row in rows]
-
-
-@pytest.fixture(autouse=True)
-def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here looks at the pictures' dots, and drawing fewer halves the time."""
-    monkeypatch.setattr(plots, "DOTS_PER_INCH", 40)
 
 
 @pytest.fixture(scope="module")
