@@ -45,6 +45,8 @@ FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
+LEDGER = "ledger"
+"""A table beside the assets: the events of a project's versions."""
 OWN = "mlops/own_asset"
 """Tag of the assets that a project brings in its `assets.py`."""
 

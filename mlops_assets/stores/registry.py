@@ -88,8 +88,34 @@ class Registry:
 
     @reaching
     def version(self, project: str, version: int) -> Version:
-        """A registered version."""
-        return _version(self.client.get_model_version(project, str(version)))
+        """A registered version.
+
+        Raises
+        ------
+        TrackingError
+            When there is no such version.
+        """
+        try:
+            return _version(self.client.get_model_version(project, str(version)))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            known = sorted(found.version for found in self.versions(project))
+            raise TrackingError(
+                f"{project} has no version {version} in the registry",
+                hint=f"it has {', '.join(map(str, known))}" if known else "none has been registered yet",
+            ) from error
+
+    @reaching
+    def versions(self, project: str) -> list[Version]:
+        """All versions, the newest first."""
+        found: list[Version] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_model_versions(f"name = '{project}'", page_token=token)
+            found.extend(map(_version, page))
+            token = page.token or ""
+        return sorted(found, key=lambda version: version.version, reverse=True)
 
     @reaching
     def version_of(self, project: str, run_id: str) -> Version:
@@ -113,9 +139,34 @@ class Registry:
             raise
 
     @reaching
-    def promote(self, project: str, version: int) -> None:
-        """Point the champion alias at a version."""
-        self.client.set_registered_model_alias(project, CHAMPION, str(version))
+    def promote(self, project: str, version: int | None) -> None:
+        """Point the champion alias at a version, or at none."""
+        if version is None:
+            self.client.delete_registered_model_alias(project, CHAMPION)
+        else:
+            self.client.set_registered_model_alias(project, CHAMPION, str(version))
+
+    @reaching
+    def tell(self, project: str, version: int, facts: Mapping[str, str]) -> None:
+        """Facts of a version, as tags."""
+        for name, value in facts.items():
+            self.client.set_model_version_tag(project, str(version), f"{TAG}{name}", value)
+
+    @reaching
+    def tell_of_all(self, project: str, facts: Mapping[str, str]) -> None:
+        """Facts of the project's registered model, as tags."""
+        for name, value in facts.items():
+            self.client.set_registered_model_tag(project, f"{TAG}{name}", value)
+
+    @reaching
+    def told_of_all(self, project: str) -> dict[str, str]:
+        """Facts of the project's registered model; none where nothing is registered."""
+        try:
+            return facts_of(self.client.get_registered_model(project).tags)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return {}
+            raise
 
 
 def _version(found: Any) -> Version:

@@ -1,13 +1,14 @@
 """Challenger against champion: who predicts the same rows better, rows that neither was trained on.
 
-Holds: finding such rows, and the metric of both on them.
+Holds: finding such rows, and what both predict of them.
 Add here: another kind of rows to compare on.
-Not here: the rule that decides (`ml/comparison.py`), and moving the alias (`champion.py`).
+Not here: the rule that decides (`ml/gates.py`), the other gates (`judging.py`), and moving the alias
+(`champion.py`).
 """
 
 import json
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_assets import names
@@ -19,73 +20,75 @@ from mlops_assets.sql import quoted
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from mlops_assets.ml.comparison import Decision
+    from mlops_assets.ml.gates import GateResult
+    from mlops_assets.ml.intervals import Interval
     from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking import TrackingStore
     from mlops_assets.stores.warehouse import Warehouse
 
 
-def decide_challenge(
+def compare_with_champion(
     project: Project,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
     challenger: "Version",
-    trained: "TrainedModel",
-    before: "Version | None",
-) -> "Decision":
+    before: "Version",
+) -> "GateResult":
     """Compare on the challenger's holdout, less the rows that the champion was trained on.
 
     Models are compared as they were judged: what serves may have been fitted again on the very rows.
     """
-    from mlops_assets.ml.comparison import Decision, decide
+    from mlops_assets.ml.gates import NOT_WORSE_THAN_CHAMPION, GateResult, not_worse_than_champion
+    from mlops_assets.ml.intervals import paired_difference_interval
 
-    if before and before.version == challenger.version:
-        return Decision(False, f"version {before.version} is the champion already")
-    metric = project.settings.tuning.metric_for(project.settings.task)
-    ours, baseline = (trained.metrics.get(f"{side}_{metric}") for side in ("test", "baseline"))
-    if ours is None or baseline is None:
-        raise TrackingError(
-            f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
-            hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
-        )
-    decide_on = partial(
-        decide,
-        metric,
-        challenger=ours,
-        baseline=baseline,
-        over_constant=interval_over(trained.metrics, "constant"),
-        over_baseline=interval_over(trained.metrics, "baseline"),
-    )
-    if before is None:
-        return decide_on()
     if "training_set_digest" not in before.facts:
         raise TrackingError(
             f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
-            hint=f"to start over, delete the alias {names.CHAMPION} in MLflow and materialize champion again",
+            hint=f"to start over: mlops retire {project.name} --reason …, and materialize champion again",
         )
     if challenger.facts.get("cutoff", "") < before.facts.get("cutoff", ""):
-        return Decision(
-            False,
+        told = (
             f"cut-off {challenger.facts['cutoff']} is earlier than the champion's, {before.facts['cutoff']}; "
-            "the champion stays",
+            "the champion stays"
         )
     rows = rows_unseen_by(project, warehouse, challenger, before)
     if gone := features_gone(project, tracking, before, rows):
-        alone = decide_on()
-        lacks = (
-            f"version {before.version} predicts from {', '.join(gone)}, which features.sql does not return"
+        told = (
+            f"version {before.version}, the champion, predicts from {', '.join(gone)}, which features.sql "
+            "does not return: it can't serve any more"
         )
-        reason = f"{alone.reason} that could serve: {lacks}" if alone.promote else lacks
-        return Decision(alone.promote, reason)
-    scores = [_score(project, tracking, version.as_judged, rows) for version in (challenger, before)]
-    return decide_on(challenger_on_common=scores[0], champion=scores[1], common_rows=len(rows))
+        return GateResult(NOT_WORSE_THAN_CHAMPION, True, told)
+    settings = project.settings
+    metric = settings.tuning.metric_for(settings.task)
+    ours, theirs = (
+        _predicted(project, tracking, version.as_judged, rows) for version in (challenger, before)
+    )
+    return not_worse_than_champion(
+        metric,
+        ours.score,
+        theirs.score,
+        paired_difference_interval(
+            settings.task,
+            metric,
+            ours.truth,
+            ours.predictions,
+            theirs.predictions,
+            classes=max(ours.classes, 1),
+            unit_size=settings.target.unit_size,
+        ),
+        rows=len(rows),
+        margin=settings.gates.champion_margin,
+    )
 
 
-def interval_over(metrics: Mapping[str, float], role: str) -> tuple[float, float]:
+def interval_over(metrics: Mapping[str, float], role: str) -> "Interval":
     """How much a model's deciding metric is above the `constant` or best `baseline`, as its run was told."""
+    from mlops_assets.ml.intervals import Interval
+
     low, high = (metrics.get(f"over_{role}_{end}", float("nan")) for end in ("low", "high"))
-    return low, high
+    return Interval(low, high)
 
 
 def rows_unseen_by(
@@ -163,23 +166,40 @@ def features_gone(
     return [name for name in tracking.load(before).spec.features if name not in rows.columns]
 
 
-def _score(project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame") -> float:
-    """The deciding metric of a version on rows; it computes its own features, as it does when it serves."""
+@dataclass(frozen=True)
+class _Predicted:
+    """What a version says of rows, and how good that is."""
+
+    truth: "NDArray"
+    predictions: "NDArray"
+    score: float
+    classes: int
+
+
+def _predicted(
+    project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame"
+) -> _Predicted:
+    """Predictions of a version; it computes its own features, as it does when it serves."""
+    import numpy as np
+
     from mlops_assets.ml.metrics import compute_metric
     from mlops_assets.ml.training import encode_target
 
+    settings, nothing = project.settings, np.empty(0)
     if rows.empty:
-        return float("nan")
-    settings = project.settings
+        return _Predicted(nothing, nothing, float("nan"), 0)
     model = tracking.load(version)
-    target = encode_target(
+    truth = encode_target(
         rows[settings.target.column], model.spec.classes, subject=f"version {version.version}"
     )
-    return compute_metric(
+    predictions = model.predict_features(model.compute_features(rows))
+    classes = len(model.spec.classes)
+    score = compute_metric(
         settings.task,
         settings.tuning.metric_for(settings.task),
-        target,
-        model.predict_features(model.compute_features(rows)),
-        classes=max(len(model.spec.classes), 1),
+        truth,
+        predictions,
+        classes=max(classes, 1),
         unit_size=settings.target.unit_size,
     )
+    return _Predicted(truth, predictions, score, classes)

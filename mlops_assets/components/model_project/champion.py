@@ -1,16 +1,17 @@
 """champion: the version that serves; its alias moves when another one deserves it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import freshness
-from mlops_assets.components.model_project.challenge import decide_challenge
 from mlops_assets.components.model_project.code import public_settings
+from mlops_assets.components.model_project.decisions import ChampionConfig, decide
+from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
+from mlops_assets.errors import ModelError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ _SAMPLE_ROWS = 100
 
 
 def champion_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that moves the alias when the new version deserves it."""
+    """The asset that moves the alias: to who deserves it, or where a person says."""
     settings, registered_key = project.settings, project.key(names.REGISTERED_MODEL)
     spec = project.spec(
         project.key(names.CHAMPION),
-        description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to one that beats "
-        "its baselines, and the champion before it on holdout rows that neither was trained on.",
+        description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to a version that "
+        "passed its gates" + (", by somebody's word." if settings.approval.required else "."),
         kinds=["mlflow"],
         deps=[registered_key],
-        code=["champion 1", settings.tuning.metric_for(settings.task), public_settings(settings.target)],
+        code=["champion 2", public_settings(settings.approval, but=["remind_after_hours"])],
         skippable=True,
         freshness=freshness(settings.freshness.champion_hours),
     )
@@ -45,54 +46,46 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
     def champion(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
+        context: dg.AssetExecutionContext,
+        config: ChampionConfig,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        cutoff = context.partition_key if context.has_partition_key else None
-        with plain_failures(project.name), _turn(project, mlflow.store, context) as tracking:
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
-            challenger = tracking.registry.version_of(project.name, trained.run_id)
-            registered = f"{challenger.version}-{challenger.facts['model_digest'][:16]}"
-            before = tracking.registry.champion(project.name)
-            decision = decide_challenge(project, tracking, warehouse.store, challenger, trained, before)
-            serving = challenger if decision.promote else before
-            context.log.info(f"version {challenger.version}: {decision.reason}")
-            if serving is None:
-                yield _unserved(decision.reason)
-                return
-            verdict = _predicts(project, tracking, warehouse.store, serving)
-            if decision.promote and verdict.passed:
-                tracking.registry.promote(project.name, challenger.version)
-            now = tracking.registry.champion(project.name)
-            if now is None:
-                yield verdict
-                return
-            yield dg.MaterializeResult(
-                data_version=dg.DataVersion(now.facts["model_digest"]),
-                metadata={
-                    "version": now.version,
-                    "alias": f"models:/{project.name}@{names.CHAMPION}",
-                    "moved": before is None or now.version != before.version,
-                    "challenger": challenger.version,
-                    "decision": decision.reason,
-                    "model_digest": now.facts["model_digest"],
-                    "mlflow_run_id": now.run_id,
-                    **({"cutoff": now.facts["cutoff"]} if "cutoff" in now.facts else {}),
-                    INPUTS: inputs_digest({(registered_key, challenger.facts.get("cutoff")): registered}),
-                },
-            )
+        with plain_failures(project.name):
+            tracking, store = mlflow.store, warehouse.store
+            governance = project_governance(project, store, tracking)
+            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
+                before = tracking.registry.champion(project.name)
+                found = decide(context, project, config, tracking, store)
+                context.log.info(found.reason)
+                serving = found.candidate or tracking.registry.champion(project.name)
+                verdict = _predicts(project, tracking, store, serving) if serving else None
+                if found.move and verdict and verdict.passed:
+                    found.move()
+                elif found.move and verdict and config.word:
+                    raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
+                now = tracking.registry.champion(project.name)
+        if now is None:
+            yield verdict or _unserved(found.reason)
+            return
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(now.facts["model_digest"]),
+            metadata={
+                "version": now.version,
+                "alias": f"models:/{project.name}@{names.CHAMPION}",
+                "moved": before is None or now.version != before.version,
+                "challenger": found.newest.version,
+                "decision": found.reason,
+                "model_digest": now.facts["model_digest"],
+                "mlflow_run_id": now.run_id,
+                **({"cutoff": now.facts["cutoff"]} if "cutoff" in now.facts else {}),
+                INPUTS: inputs_digest({(registered_key, found.newest.facts.get("cutoff")): found.registered}),
+            },
+        )
+        if verdict:
             yield verdict
 
     return champion
-
-
-@contextmanager
-def _turn(
-    project: Project, tracking: "TrackingStore", context: dg.AssetExecutionContext
-) -> "Iterator[TrackingStore]":
-    """Nobody else registers or promotes while a challenge is decided."""
-    by = f"Dagster run {context.run.run_id}"
-    with tracking.registry.turn(project.name, by=by, on_wait=context.log.info):
-        yield tracking
 
 
 def _unserved(reason: str) -> dg.AssetCheckResult:

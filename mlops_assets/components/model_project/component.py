@@ -33,8 +33,10 @@ from mlops_assets.components.model_project.scaffolder import ModelProjectScaffol
 from mlops_assets.components.model_project.schedules import project_schedules
 from mlops_assets.components.model_project.sensors import project_sensors
 from mlops_assets.components.model_project.settings import (
+    ApprovalSettings,
     AutomationSettings,
     FreshnessSettings,
+    GateSettings,
     PartitionSettings,
     ScheduleSettings,
     SplitSettings,
@@ -98,6 +100,12 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     )
     freshness: FreshnessSettings = Field(
         default=FreshnessSettings(), description="How old may be what people rely on."
+    )
+    gates: GateSettings = Field(
+        default=GateSettings(), description="What a version must show before it may serve."
+    )
+    approval: ApprovalSettings = Field(
+        default=ApprovalSettings(), description="Whether a version that passed waits for somebody's word."
     )
     owners: list[str] = Field(
         default_factory=list, description="Who answers for it: e-mail addresses or `team:name`."

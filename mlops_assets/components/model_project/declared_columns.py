@@ -85,11 +85,11 @@ def callers_columns(project: "Project", features: Mapping[str, str]) -> "list[Co
     features
         The types of what `features.sql` returns, by name, as DuckDB calls them.
     """
+    from mlops_assets.components.model_project.validated import declared_contract
     from mlops_assets.ml.columns import Column
 
     if project.timeline is None:
-        key = project.settings.tables[project.table].key
-        columns = project.code.contract(project.table, key=key).columns
+        columns = declared_contract(project, project.table).columns
         return [column for column in columns if column.name != project.settings.target.column]
     aside = {*project.settings.entity, *names.RESERVED}
     return [

@@ -54,6 +54,9 @@ def _task_faults(settings: "ModelProject") -> Faults:
     metric, task = settings.tuning.metric, settings.task
     if metric and metric not in metrics_of(task):
         yield "tuning.metric", f"is {metric}, and {task} has {', '.join(metrics_of(task))}"
+    for name in settings.gates.minimum:
+        if name not in metrics_of(task):
+            yield f"gates.minimum.{name}", f"is no metric of {task}, which has {', '.join(metrics_of(task))}"
     if settings.split.method == "stratified" and task == "regression":
         yield "split.method", "is stratified, which needs classes, and task is regression"
     if task != "regression" and settings.target.unit_size != 1:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs, freshness
+from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one
 from mlops_assets.components.model_project.project import (
     NOT_FOLLOWED,
@@ -61,7 +62,9 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     f"{project.name}: there are no features of {partition} yet",
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
-            champion = mlflow.store.registry.champion(project.name)
+            champion = project_governance(project, store, mlflow.store).serving(
+                f"Dagster run {context.run.run_id}", context.log.info
+            )
             if champion is None:
                 raise TrackingError(
                     f"{project.name} has no champion that could predict",

@@ -1,44 +1,61 @@
-"""registered_model: a trained and evaluated model becomes a version of MLflow's registry."""
+"""registered_model: a trained and evaluated model becomes a version of the registry, judged by its gates."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.code import public_settings
+from mlops_assets.components.model_project.governing import bring_to_gates, project_governance
+from mlops_assets.components.model_project.judging import failures, gate_checks, gate_results
 from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
 from mlops_assets.errors import TrackingError
-from mlops_assets.resources import MlflowTracking
+from mlops_assets.resources import MlflowTracking, WarehouseResource
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.tracking import TrainedModel
+    from mlops_assets.stores.registry import Version
+    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
 
 
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that makes a trained and evaluated model a version of the registry."""
     partitions, report_key = cutoff_partitions(project), project.key(names.EVALUATION_REPORT)
+    metric = project.settings.tuning.metric_for(project.settings.task)
     spec = project.spec(
         project.key(names.REGISTERED_MODEL),
-        description=f"A version of `{project.name}` in MLflow's registry, tagged with where it comes from.",
+        description=f"A version of `{project.name}` in MLflow's registry, tagged with where it comes from, "
+        "and judged: one that fails a gate is registered as rejected.",
         kinds=["mlflow"],
         deps=[report_key],
-        code=["registered_model 1"],
+        code=[
+            "registered_model 2",
+            metric,
+            public_settings(project.settings.gates),
+            public_settings(project.settings.target),
+        ],
         partitions=partitions,
     )
 
-    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
-    def registered_model(context: dg.AssetExecutionContext, mlflow: MlflowTracking) -> dg.MaterializeResult:
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=gate_checks(project, spec.key, partitions),
+        name=names.op_name(*spec.key.path),
+        backfill_policy=one_by_one(partitions),
+    )
+    def registered_model(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
+    ) -> dg.MaterializeResult:
         with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             _refuse_unevaluated(project, trained)
-            metrics = {
-                name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")
-            }
-            by = f"Dagster run {context.run.run_id}"
-            with tracking.registry.turn(project.name, by=by, on_wait=context.log.info):
-                version = tracking.registry.register(
-                    project.name, trained, {**_registered_facts(trained), **metrics}
+            governance = project_governance(project, warehouse.store, tracking)
+            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
+                governance.repaired()
+                version = _register(project, tracking, trained)
+                verdicts = bring_to_gates(
+                    project, warehouse.store, tracking, version, trained, context.run.run_id
                 )
             digest = version.facts["model_digest"]
         return dg.MaterializeResult(
@@ -46,14 +63,21 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             metadata={
                 "version": version.version,
                 "model_uri": f"models:/{project.name}/{version.version}",
+                "rejected": failures(verdicts),
                 "model_digest": digest,
                 "mlflow_run_id": trained.run_id,
                 **({"cutoff": cutoff} if cutoff else {}),
                 INPUTS: inputs_digest({(report_key, cutoff): trained.facts["evaluation_digest"]}),
             },
+            check_results=gate_results(project, spec.key, verdicts),
         )
 
     return registered_model
+
+
+def _register(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> "Version":
+    metrics = {name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")}
+    return tracking.registry.register(project.name, trained, {**_registered_facts(trained), **metrics})
 
 
 def _registered_facts(trained: "TrainedModel") -> dict[str, str]:

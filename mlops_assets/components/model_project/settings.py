@@ -251,6 +251,50 @@ class AutomationSettings(Settings):
     )
 
 
+class GateSettings(Settings):
+    """What a version must show before it may serve; one that fails is registered as rejected."""
+
+    minimum: dict[str, float] = Field(
+        default_factory=dict,
+        description="Metrics on the holdout that must be at least so good: `roc_auc: 0.75`, `rmse: 0.5`.",
+    )
+    baseline_margin: float = Field(
+        default=0.0,
+        ge=0,
+        description="By how much the deciding metric must be better than that of the best baseline. With 0, "
+        "a model that can't be told from a linear one passes, too.",
+    )
+    champion_margin: float = Field(
+        default=0.0,
+        ge=0,
+        description="By how much the deciding metric may be worse than the champion's, on holdout rows that "
+        "neither was trained on, for sure: the whole 95 % interval must say so. With 0 it must be better.",
+    )
+    compatible_features: bool = Field(
+        default=False,
+        description="Whether it must do with the columns that callers of the champion bring.",
+    )
+    max_age_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="How long ago the newest data may lie that it was trained on: the end of the partition "
+        "that judged it, or in a project without partitions the day on which the table was last written.",
+    )
+
+
+class ApprovalSettings(Settings):
+    """Who decides that a version which passed its gates becomes champion."""
+
+    required: bool = Field(
+        default=False,
+        description="Whether it waits for somebody's word, by `mlops approve` or the job "
+        "`<project>_approve`; nothing runs meanwhile.",
+    )
+    remind_after_hours: float = Field(
+        default=24.0, gt=0, description="A version that has waited for so long is reminded of."
+    )
+
+
 class FreshnessSettings(Settings):
     """How old may be what people rely on."""
 

@@ -1,0 +1,152 @@
+"""What becomes of the champion in this run: by what was trained, or by what a person says.
+
+Holds: the launchpad's form for a person's word, and `decide`.
+Add here: another reason to move the champion, or to leave it.
+Not here: the moves themselves (`governing.py`), and the asset (`champion.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_assets.components.model_project.governing import (
+    PAST,
+    Said,
+    bring_to_gates,
+    project_governance,
+    promote,
+    spoken_of,
+)
+from mlops_assets.components.model_project.project import Project
+from mlops_assets.errors import ProjectError
+
+if TYPE_CHECKING:
+    from mlops_assets.components.model_project.governing import Word
+    from mlops_assets.stores.ledger import Kind
+    from mlops_assets.stores.registry import Version
+    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.warehouse import Warehouse
+
+
+class ChampionConfig(dg.Config):
+    """What a person may say; without a word, the version of this run is promoted if it deserves it."""
+
+    word: Literal["approve", "reject", "rollback", "retire"] | None = Field(
+        default=None,
+        description="`approve` or `reject` a version, `rollback` to one, or `retire` the champion.",
+    )
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        description="By default the newest that waits; to go back to, the champion before this one.",
+    )
+    reason: str = Field(default="", max_length=1_000, description="Why; the ledger keeps it.")
+    actor: str = Field(default="", description="Who says so; the ledger keeps it.")
+    against_gates: bool = Field(default=False, description="Approve a version that failed its gates.")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done, and why.
+
+    Attributes
+    ----------
+    newest
+        The version that is decided about, or the newest one where a person speaks of an older.
+    candidate
+        Who would serve.
+    move
+        Makes the move.
+    """
+
+    reason: str
+    newest: "Version"
+    candidate: "Version | None" = None
+    move: Callable[[], object] | None = None
+
+    @property
+    def registered(self) -> str:
+        """The data version of `registered_model` that this answers."""
+        return f"{self.newest.version}-{self.newest.facts['model_digest'][:16]}"
+
+
+def decide(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    config: ChampionConfig,
+    tracking: "TrackingStore",
+    warehouse: "Warehouse",
+) -> Decision:
+    """What is to be done in this run; the caller holds the turn, and makes the move.
+
+    Raises
+    ------
+    ProjectError, TrackingError
+        When a person's word lacks a reason, or does not fit where the version stands.
+    """
+    if config.word:
+        return _by_word(context, project, config, config.word, tracking, warehouse)
+    governance, run_id = project_governance(project, warehouse, tracking), context.run.run_id
+    cutoff = context.partition_key if context.has_partition_key else None
+    trained = tracking.trained_model(project.name, dagster_run_id=run_id, cutoff=cutoff)
+    challenger = tracking.registry.version_of(project.name, trained.run_id)
+    number = challenger.version
+    bring_to_gates(project, warehouse, tracking, challenger, trained, run_id)
+    standing = governance.repaired()
+    last = standing.last[number].event
+    if standing.states[number] == "champion":
+        return Decision(f"version {number} is the champion already", challenger)
+    if standing.states[number] != "waiting":
+        return Decision(f"version {number} was {PAST[last.kind]} by {last.actor}: {last.reason}", challenger)
+    if project.settings.approval.required or standing.held:
+        asked = (
+            "approval is required" if project.settings.approval.required else "a rollback holds the champion"
+        )
+        told = f"version {number} waits for approval, because {asked}: mlops approve {project.name} {number}"
+        return Decision(told, challenger)
+    said = Said(f"dagster run {run_id[:8]}", last.reason, run_id)
+    return Decision(
+        last.reason,
+        challenger,
+        challenger,
+        lambda: promote(governance, standing, challenger, said, "promoted"),
+    )
+
+
+def _by_word(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    config: ChampionConfig,
+    word: "Word",
+    tracking: "TrackingStore",
+    warehouse: "Warehouse",
+) -> Decision:
+    """What a person says, as a move."""
+    if not config.reason.strip():
+        raise ProjectError(f"{project.name}: {word} needs a reason", hint="the ledger keeps it; give one")
+    governance = project_governance(project, warehouse, tracking)
+    standing = governance.repaired(by_word=word in ("rollback", "retire"))
+    number = spoken_of(project, standing, word, config.version, against_gates=config.against_gates)
+    version, newest = (
+        tracking.registry.version(project.name, number),
+        tracking.registry.versions(project.name)[0],
+    )
+    said = Said(
+        config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
+    )
+    told = f"version {number} is {PAST[_KINDS[word]]} by {said.actor}: {said.reason}"
+    if word in ("reject", "retire"):
+        governance.record(said.event(_KINDS[word], version))
+        return Decision(told, newest)
+    return Decision(told, newest, version, lambda: promote(governance, standing, version, said, _KINDS[word]))
+
+
+_KINDS: "dict[Word, Kind]" = {
+    "approve": "approved",
+    "reject": "rejected",
+    "rollback": "rolled_back",
+    "retire": "retired",
+}

@@ -1,0 +1,170 @@
+"""Gates: what a version must show before it may serve.
+
+Holds: a rule for each gate, from figures to a verdict in words.
+Add here: another gate.
+Not here: where figures come from (`components/model_project/judging.py`), and moves of the alias
+(`stores/governance.py`).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mlops_assets.ml.intervals import LEVEL, Interval
+from mlops_assets.ml.tasks import HIGHER_IS_BETTER, Metric, is_better
+
+MIN_COMMON_ROWS = 30
+"""Fewer rows tell nothing of two models."""
+
+MINIMUM_METRICS = "minimum_metrics"
+BETTER_THAN_BASELINE = "better_than_baseline"
+NOT_WORSE_THAN_CHAMPION = "not_worse_than_champion"
+COMPATIBLE_FEATURES = "compatible_features"
+FRESH_TRAINING_DATA = "fresh_training_data"
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """The verdict of one gate.
+
+    Attributes
+    ----------
+    told
+        Why, in a sentence with its figures.
+    figures
+        The numbers behind it; undefined ones are left out.
+    """
+
+    gate: str
+    passed: bool
+    told: str
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "figures": {n: v for n, v in self.figures.items() if math.isfinite(v)}}
+
+
+def minimum_metrics(scores: Mapping[str, float], limits: Mapping[str, float]) -> GateResult:
+    """Each metric is at least as good as its limit: at least it where more is better, else at most it."""
+    told, passed = [], True
+    for metric, limit in limits.items():
+        value = scores.get(metric, math.nan)
+        enough = not math.isnan(value) and not is_better(metric, limit, value)
+        passed = passed and enough
+        side = "at least" if metric in HIGHER_IS_BETTER else "at most"
+        told.append(f"{metric} {value:.4g}, which must be {side} {limit:.4g}")
+    figures = {metric: scores.get(metric, math.nan) for metric in limits}
+    return GateResult(MINIMUM_METRICS, passed, "; ".join(told), figures)
+
+
+def better_than_baseline(
+    metric: Metric,
+    challenger: float,
+    baseline: float,
+    *,
+    margin: float = 0.0,
+    over_constant: Interval | None = None,
+    over_baseline: Interval | None = None,
+) -> GateResult:
+    """Better than the best baseline by more than a margin.
+
+    Parameters
+    ----------
+    challenger, baseline
+        The metric of both on the challenger's whole holdout.
+    margin
+        In the metric's unit; 0 or more.
+    over_constant, over_baseline
+        How much the challenger's metric is above that of the constant baseline, and of the best one, on the
+        same rows. Without a margin, a challenger that is no better than the best baseline passes all the
+        same where the two can't be told apart, and it is better than a constant for sure: a problem that a
+        line solves needs a champion, too, and noise none.
+    """
+    figures = {"challenger": challenger, "baseline": baseline}
+    ahead = _gain(metric, challenger, baseline)
+    by = f" by more than {margin:.4g}" if margin else ""
+    if ahead > margin:
+        told = f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}{by}"
+        return GateResult(BETTER_THAN_BASELINE, True, told, figures)
+    level = over_baseline is not None and 0 in over_baseline and not margin
+    if level and over_baseline and over_constant and _surely_above(metric, over_constant, 0.0):
+        told = (
+            f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} ({LEVEL:.0%} "
+            f"interval of the difference: {over_baseline.low:.2g} to {over_baseline.high:.2g})"
+        )
+        return GateResult(BETTER_THAN_BASELINE, True, told, figures)
+    told = f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}{by}"
+    return GateResult(BETTER_THAN_BASELINE, False, told, figures)
+
+
+def not_worse_than_champion(
+    metric: Metric, challenger: float, champion: float, over: Interval, *, rows: int, margin: float = 0.0
+) -> GateResult:
+    """Whether the interval of the difference says that the challenger is not worse by more than a margin.
+
+    This is a test of non-inferiority on paired rows: with a margin of 0 the challenger must be better for
+    sure; with a positive one a challenger that is as good, but newer, may follow.
+
+    Parameters
+    ----------
+    challenger, champion
+        The metric of both on the rows that neither was trained on.
+    over
+        The interval of the challenger's metric minus the champion's on those rows.
+    rows
+        How many they are.
+    """
+    figures = {"challenger": challenger, "champion": champion, "low": over.low, "high": over.high}
+    figures |= {"rows": rows, "margin": margin}
+    if rows < MIN_COMMON_ROWS:
+        told = (
+            f"only {rows} holdout rows were not trained on by the champion, {MIN_COMMON_ROWS} are needed to "
+            "compare; the champion stays"
+        )
+        return GateResult(NOT_WORSE_THAN_CHAMPION, False, told, figures)
+    passed = over.is_defined and _surely_above(metric, over, -margin)
+    told = (
+        f"{metric} {challenger:.4g} against the champion's {champion:.4g} on {rows:,} rows that neither was "
+        f"trained on; {LEVEL:.0%} interval of the difference {over.low:.3g} to {over.high:.3g}, "
+    )
+    if passed:
+        told += f"surely no worse than by {margin:.3g}" if margin else "surely better"
+    else:
+        told += f"not surely {f'within {margin:.3g}' if margin else 'better'}; the champion stays"
+    return GateResult(NOT_WORSE_THAN_CHAMPION, passed, told, figures)
+
+
+def compatible_features(needed: Sequence[str], known: Sequence[str]) -> GateResult:
+    """Whoever calls the champion can call the challenger: it needs no column that the champion did not know.
+
+    Parameters
+    ----------
+    needed
+        The columns that the challenger can't do without.
+    known
+        All columns that the champion reads.
+    """
+    lacking = [name for name in needed if name not in known]
+    told = (
+        f"needs {', '.join(lacking)}, which callers of the champion don't bring"
+        if lacking
+        else f"reads {len(needed)} columns, all of which the champion reads"
+    )
+    return GateResult(COMPATIBLE_FEATURES, not lacking, told, {"lacking": len(lacking)})
+
+
+def fresh_training_data(age_days: float, limit: float) -> GateResult:
+    """What it was trained on ends at most so many days ago."""
+    told = f"the newest training data is {age_days:.1f} days old, and may be {limit:.4g}"
+    return GateResult(FRESH_TRAINING_DATA, age_days <= limit, told, {"age_days": age_days})
+
+
+def _gain(metric: Metric, ours: float, theirs: float) -> float:
+    """How much better ours is; NaN, which is more than nothing never, when either is undefined."""
+    return ours - theirs if metric in HIGHER_IS_BETTER else theirs - ours
+
+
+def _surely_above(metric: Metric, over: Interval, least: float) -> bool:
+    """Whether the whole interval of a difference lies on the better side of so much gain."""
+    return min(_gain(metric, end, 0.0) for end in (over.low, over.high)) > least

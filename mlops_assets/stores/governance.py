@@ -1,0 +1,246 @@
+"""Moves of the champion that can't be lost, doubled or forged.
+
+Holds: `Governance`, which writes events to the ledger, lets the registry's alias follow, and finds what does
+not agree.
+Add here: another thing that ledger and registry must agree on.
+Not here: the chain itself (`ledger.py`), what follows from it (`standing.py`), and when a version deserves to
+be champion (`ml/gates.py`, `components/`).
+
+The ledger decides and the alias follows. A move takes four steps, and may die between any two:
+
+1. The registry is told the hash that the ledger will end in.
+2. The events are appended, in one commit.
+3. The alias is moved to where the ledger says.
+4. Each event's hash is kept with its version in the registry.
+
+Died before 2, nothing has happened. Died after 2, the hashes of 4 are missing, and whoever comes next goes on
+with 3. What the registry was not told, or what it knows and the ledger lacks, is no half move but a forgery.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlops_assets.errors import StoreError
+from mlops_assets.stores.ledger import Entry, Event, Ledger, faults
+from mlops_assets.stores.registry import Registry, Version
+from mlops_assets.stores.standing import Standing
+
+_HEAD = "ledger_head"
+_ANCHOR = "ledger."
+_WAY_OUT = "mlops audit {project} tells all; bring back what was changed from a backup"
+
+
+@dataclass(frozen=True)
+class Review:
+    """What ledger and registry say of each other.
+
+    Attributes
+    ----------
+    faults
+        Sentences about what can't come from an unfinished move.
+    alias_fault
+        The same about the alias; a move by a person's word may mend it.
+    unfinished
+        Entries whose move was interrupted.
+    """
+
+    entries: list[Entry]
+    standing: Standing
+    faults: list[str]
+    alias_fault: str | None
+    unfinished: list[Entry]
+    announced_in_vain: bool
+
+
+class Governance:
+    """The life of a project's versions.
+
+    Parameters
+    ----------
+    ledger
+        The project's ledger.
+    registry
+        The registry that holds its versions.
+    """
+
+    def __init__(self, ledger: Ledger, registry: Registry) -> None:
+        self.ledger, self.registry, self.project = ledger, registry, ledger.project
+
+    @contextmanager
+    def turn(self, by: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Held while a move is decided and made: the next one waits, and sees what this one did.
+
+        Parameters
+        ----------
+        by
+            Who holds it, for those who wait.
+        on_wait
+            Told whom we wait for.
+        """
+        with (
+            self.registry.turn(self.project, by=by, on_wait=on_wait),
+            # Registries of a server are locked on one machine alone; the warehouse is shared.
+            self.ledger.warehouse.turn(self.ledger.table),
+        ):
+            yield
+
+    def review(self) -> Review:
+        """Compare ledger and registry; nothing is changed."""
+        entries = self.ledger.entries()
+        standing = Standing.of(entries)
+        versions = {version.version: version for version in self.registry.versions(self.project)}
+        found = faults(entries)
+        unanchored, disagreeing = _compare_anchors(entries, versions)
+        found += disagreeing
+        announced = self.registry.told_of_all(self.project).get(_HEAD, "")
+        in_vain = False
+        if announced != _head(entries):
+            in_vain = _sequence(announced) > len(entries) and not disagreeing
+            if not in_vain:
+                found.append(
+                    f"the ledger ends in {_head(entries) or 'nothing'}, and the registry was told "
+                    f"{announced or 'nothing'}"
+                )
+        return Review(entries, standing, found, self._alias_fault(standing, unanchored), unanchored, in_vain)
+
+    def serving(self, by: str, on_wait: Callable[[str], None]) -> Version | None:
+        """The champion, once ledger and registry agree on it; None where none serves.
+
+        It takes a turn of its own; the parameters are those of `turn`.
+
+        Raises
+        ------
+        StoreError
+            When they don't: nothing may be served then.
+        """
+        with self.turn(by, on_wait):
+            self.repaired()
+            return self.registry.champion(self.project)
+
+    def repaired(self, *, by_word: bool = False) -> Standing:
+        """Finish a move that was interrupted; call it within a turn, before another move.
+
+        Parameters
+        ----------
+        by_word
+            A person is about to say who is champion: an alias that somebody moved by hand is no obstacle.
+
+        Raises
+        ------
+        StoreError
+            When ledger and registry disagree in a way that no interrupted move explains.
+        """
+        review = self.review()
+        self._refuse(review, alias_too=not by_word)
+        if review.announced_in_vain:
+            self.registry.tell_of_all(self.project, {_HEAD: _head(review.entries)})
+        if review.unfinished:
+            self._follow(review.standing, review.unfinished)
+        if not review.entries:
+            return self._adopt()
+        return review.standing
+
+    def record(self, *events: Event) -> Standing:
+        """Write events in one commit and let the registry follow; call it within a turn.
+
+        Returns
+        -------
+        The standing that follows from them.
+        """
+        known = self.ledger.entries()
+        entries: list[Entry] = []
+        now = datetime.now(UTC)
+        for event in events:
+            before = entries[-1] if entries else known[-1] if known else None
+            entries.append(Entry.after(before, event, now))
+        standing = Standing.of([*known, *entries])
+        self.registry.tell_of_all(self.project, {_HEAD: _head(entries)})
+        self.ledger.append(entries)
+        self._follow(standing, entries)
+        return standing
+
+    def _follow(self, standing: Standing, entries: Sequence[Entry]) -> None:
+        """Steps 3 and 4."""
+        serving = self.registry.champion(self.project)
+        if (serving.version if serving else None) != standing.champion:
+            self.registry.promote(self.project, standing.champion)
+        for entry in entries:
+            self.registry.tell(self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash})
+
+    def _adopt(self) -> Standing:
+        """Begin the ledger with the champion that there is: it was promoted before there was a ledger."""
+        serving = self.registry.champion(self.project)
+        if serving is None:
+            return Standing()
+        told = ("ledger", "it was champion when the ledger began", serving.facts.get("model_digest", ""))
+        return self.record(
+            Event("registered", serving.version, *told, mlflow_run_id=serving.run_id),
+            Event("promoted", serving.version, *told, mlflow_run_id=serving.run_id),
+        )
+
+    def _alias_fault(self, standing: Standing, unfinished: Sequence[Entry]) -> str | None:
+        serving = self.registry.champion(self.project)
+        version = serving.version if serving else None
+        if version == standing.champion or unfinished or not standing.states:
+            return None
+        return (
+            f"the alias is at {_named(version)}, and by the ledger {_named(standing.champion)} is champion: "
+            "it was moved by hand"
+        )
+
+    def _refuse(self, review: Review, *, alias_too: bool) -> None:
+        found = [*review.faults, *([review.alias_fault] if review.alias_fault and alias_too else [])]
+        if not found:
+            return
+        hint = _WAY_OUT.format(project=self.project)
+        if found == [review.alias_fault]:
+            hint = (
+                f"say who is champion: mlops rollback {self.project} --to VERSION --reason …, or put the "
+                "alias back"
+            )
+        raise StoreError(f"{self.project}: {'; '.join(found[:3])}", hint=hint)
+
+
+def _compare_anchors(entries: Sequence[Entry], versions: dict[int, Version]) -> tuple[list[Entry], list[str]]:
+    """Entries whose hash the registry lacks, and sentences about hashes that are others.
+
+    Only the newest entries can lack theirs by an interrupted move. A version that somebody deleted took its
+    hashes with it; `mlops audit` tells of that.
+    """
+    kept = {
+        int(name.removeprefix(_ANCHOR)): (version.version, value)
+        for version in versions.values()
+        for name, value in version.facts.items()
+        if name.startswith(_ANCHOR)
+    }
+    missing: list[Entry] = []
+    found: list[str] = []
+    for entry in entries:
+        version, value = kept.pop(entry.sequence, (None, None))
+        if version is None:
+            if entry.event.version in versions:
+                missing.append(entry)
+        elif (version, value) != (entry.event.version, entry.hash):
+            found.append(f"ledger entry {entry.sequence} is not the one that version {version} was told of")
+        elif missing:
+            found.append(f"ledger entry {missing[0].sequence} is not known to the registry")
+            missing.clear()
+    found += [
+        f"ledger entry {sequence}, of version {version}, is gone"
+        for sequence, (version, _) in sorted(kept.items())
+    ]
+    return missing, found
+
+
+def _head(entries: Sequence[Entry]) -> str:
+    return f"{entries[-1].sequence}:{entries[-1].hash}" if entries else ""
+
+
+def _sequence(head: str) -> int:
+    return int(head.partition(":")[0] or 0)
+
+
+def _named(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"
