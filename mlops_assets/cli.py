@@ -7,16 +7,19 @@ Not here: the commands themselves (`commands/`).
 
 import typer
 
+from mlops_assets.commands.audit import audit
 from mlops_assets.commands.backtest import backtest
 from mlops_assets.commands.compare import compare
 from mlops_assets.commands.data import app as data
 from mlops_assets.commands.doctor import doctor
 from mlops_assets.commands.fetch import fetch
+from mlops_assets.commands.history import history
 from mlops_assets.commands.new import new
 from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
 from mlops_assets.commands.sql import sql
 from mlops_assets.commands.ui import ui
+from mlops_assets.commands.words import approve, reject, retire, rollback
 
 app = typer.Typer(
     help="Run model projects: from raw files to a champion in the registry.",
@@ -24,7 +27,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, new, backtest, compare, sql, doctor, sample, fetch, ui):
+for command in (
+    *(run, new, backtest, compare),
+    *(approve, reject, rollback, retire, history, audit),
+    *(sql, doctor, sample, fetch, ui),
+):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -11,7 +11,6 @@ from mlops_assets import names
 from mlops_assets.components.model_project import challenge
 from mlops_assets.ml.model import TabularModel
 from mlops_assets.stores.registry import Version
-from mlops_assets.stores.tracking import TrainedModel
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.daemon import checks, fault
 from mlops_assets_tests.shop import FEATURES_SQL, MODEL, MONTHS
@@ -131,7 +130,7 @@ def test_a_model_of_an_earlier_cutoff_never_replaces_the_champion_of_a_later_one
     assert served_shop.daemon.settle() == {}
 
 
-def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop, monkeypatch):
+def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop):
     served_shop.declare(settings={"target": {"column": "quiet", "horizon": 3}})
     champion, challenger = (
         Version("shop", number, f"run {number}", f"models:/{number}", facts)
@@ -140,14 +139,11 @@ def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop, monk
             (2, {"cutoff": "2024-12", "training_set_digest": "y"}),
         )
     )
-    frame = pd.DataFrame({names.SPLIT: [names.HOLDOUT] * 50, "quiet": [0, 1] * 25})
-    monkeypatch.setattr(challenge, "training_set", lambda *_: frame)
-    monkeypatch.setattr(challenge, "_score", lambda _p, _t, version, _r: {1: 0.6, 2: 0.5}[version.version])
-    trained = TrainedModel("run 2", "models:/2", {}, {"test_log_loss": 0.5, "baseline_log_loss": 0.6})
-    decision = challenge.decide_challenge(
-        served_shop.project, served_shop.tracking, served_shop.warehouse, challenger, trained, champion
+    found = challenge.compare_with_champion(
+        served_shop.project, served_shop.tracking, served_shop.warehouse, challenger, champion
     )
-    assert not decision.promote, decision.reason
+    assert not found.passed
+    assert found.told == "cut-off 2024-12 is earlier than the champion's, 2025-01; the champion stays"
 
 
 @pytest.mark.parametrize(

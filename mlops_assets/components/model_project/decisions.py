@@ -7,7 +7,7 @@ Not here: the moves themselves (`governing.py`), and the asset (`champion.py`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
@@ -15,6 +15,7 @@ from pydantic import Field
 from mlops_assets.components.model_project.governing import (
     PAST,
     Said,
+    Word,
     bring_to_gates,
     project_governance,
     promote,
@@ -24,7 +25,6 @@ from mlops_assets.components.model_project.project import Project
 from mlops_assets.errors import ProjectError
 
 if TYPE_CHECKING:
-    from mlops_assets.components.model_project.governing import Word
     from mlops_assets.stores.ledger import Kind
     from mlops_assets.stores.registry import Version
     from mlops_assets.stores.tracking import TrackingStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class ChampionConfig(dg.Config):
     """What a person may say; without a word, the version of this run is promoted if it deserves it."""
 
-    word: Literal["approve", "reject", "rollback", "retire"] | None = Field(
+    word: Word | None = Field(
         default=None,
         description="`approve` or `reject` a version, `rollback` to one, or `retire` the champion.",
     )
@@ -120,7 +120,7 @@ def _by_word(
     context: dg.AssetExecutionContext,
     project: Project,
     config: ChampionConfig,
-    word: "Word",
+    word: Word,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
 ) -> Decision:
@@ -144,7 +144,7 @@ def _by_word(
     return Decision(told, newest, version, lambda: promote(governance, standing, version, said, _KINDS[word]))
 
 
-_KINDS: "dict[Word, Kind]" = {
+_KINDS: "dict[str, Kind]" = {
     "approve": "approved",
     "reject": "rejected",
     "rollback": "rolled_back",

@@ -9,7 +9,8 @@ All of it is called within a turn of the project's governance.
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.judging import failures, judge
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse import Warehouse
 
-Word = Literal["approve", "reject", "rollback", "retire"]
-"""What a person can say of a version."""
+
+class Word(StrEnum):
+    """What a person can say of a version; Dagster spells it by its name."""
+
+    approve = "approve"
+    reject = "reject"
+    rollback = "rollback"
+    retire = "retire"
+
 
 VERDICTS, AGAINST, RULES = "gates", "against", "rules"
 """In the details of a verdict: each gate's, the version that served then, a digest of what was declared."""

@@ -24,10 +24,12 @@ REGISTRY_ASSETS = (names.REGISTERED_MODEL, names.CHAMPION)
 
 def project_jobs(project: Project) -> "Jobs":
     """The project's jobs, such as `<project>_ingest`."""
+    words = [_word(project, word, description) for word, description in _WORDS.items()]
     if project.timeline is None:
         return [
             _ingest(project),
             _train(project, "Split, search, evaluate, register, and promote what deserves it."),
+            *words,
         ]
     cutoff = "of a cut-off, judged by the newest partition that was labelled then"
     return [
@@ -44,7 +46,28 @@ def project_jobs(project: Project) -> "Jobs":
             f"The model {cutoff}, evaluated and never registered: launch it for many cut-offs to walk "
             "forward.",
         ),
+        *words,
     ]
+
+
+_WORDS = {
+    "approve": "A version that waits becomes champion; give a reason.",
+    "reject": "A version that waits never becomes champion; give a reason.",
+    "rollback": "The champion before this one serves again, or the version that is named; give a reason.",
+    "retire": "The champion serves no more, and nobody instead; give a reason.",
+}
+"""What people may say of the champion."""
+
+
+def _word(project: Project, word: str, description: str) -> "UnresolvedAssetJobDefinition":
+    key = project.key(names.CHAMPION)
+    config = {"ops": {names.op_name(*key.path): {"config": {"word": word, "reason": "", "actor": ""}}}}
+    return dg.define_asset_job(
+        names.job_name(project.name, word),
+        dg.AssetSelection.assets(key),
+        description=description,
+        config=config,
+    )
 
 
 def ingested(project: Project) -> dg.AssetSelection:

@@ -1,0 +1,56 @@
+"""`mlops history`: what happened to a project's versions, as the ledger tells it."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from mlops_assets.commands.terminal import DebugOption, JsonOption, ProjectArgument, out, plain_errors
+from mlops_assets.commands.values import print_json
+from mlops_assets.errors import StoreError
+from mlops_assets.stores.state import StateDirectory, find_project_root
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.ledger import Entry
+
+
+def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Tell who became champion, when and why, from the ledger.
+
+    Example: mlops history customer_churn
+    """
+    with plain_errors(debug):
+        from mlops_assets.stores.ledger import Ledger
+        from mlops_assets.stores.warehouse import Warehouse
+
+        state = StateDirectory.of(find_project_root())
+        entries = Ledger(Warehouse(state.warehouse), project).entries()
+        if not entries:
+            raise StoreError(
+                f"{project} has no ledger: no version has been registered", hint=f"mlops run {project}"
+            )
+        if as_json:
+            print_json([_facts(entry) for entry in entries])
+            return
+        table = Table(box=None, pad_edge=False)
+        for title in ("", "when (UTC)", "event", "version", "by"):
+            table.add_column(title, no_wrap=True)
+        table.add_column("why", overflow="fold")
+        for entry in entries:
+            event = entry.event
+            when, what = f"{entry.at:%Y-%m-%d %H:%M:%S}", event.kind.replace("_", " ")
+            cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
+            table.add_row(*cells, style=_STYLES.get(event.kind, ""))
+        out.print(table)
+
+
+_STYLES = {"promoted": "green", "rolled_back": "yellow", "rejected": "red", "retired": "dim"}
+
+
+def _facts(entry: "Entry") -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "at": entry.at,
+        **vars(entry.event),
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }

@@ -1,0 +1,129 @@
+"""`mlops approve`, `reject`, `rollback`, `retire`: what a person says of a project's champion.
+
+Holds: the commands; each runs the job of its name, so that Dagster shows it.
+Add here: another word.
+Not here: what a word does (`components/model_project/decisions.py`).
+"""
+
+import getpass
+import socket
+from typing import Annotated
+
+import typer
+
+from mlops_assets import names
+from mlops_assets.commands.terminal import DebugOption, ProjectArgument, end_with, out, plain_errors
+from mlops_assets.stores.state import find_project_root
+
+VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
+ReasonOption = Annotated[str, typer.Option(help="Why; the ledger keeps it.", show_default=False)]
+ActorOption = Annotated[
+    str | None, typer.Option(help="Who says so; by default who runs the command.", show_default=False)
+]
+
+
+def approve(
+    project: ProjectArgument,
+    version: VersionArgument,
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    against_gates: Annotated[
+        bool, typer.Option("--against-gates", help="Though it failed its gates; the ledger tells.")
+    ] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Let a version that waits become champion.
+
+    Example: mlops approve customer_churn 3 --reason "agreed with the retention team"
+    """
+    _say(project, "approve", version, reason, actor, debug, against_gates=against_gates)
+
+
+def reject(
+    project: ProjectArgument,
+    version: VersionArgument,
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Keep a version that waits from ever becoming champion.
+
+    Example: mlops reject customer_churn 3 --reason "trained on the month of the outage"
+    """
+    _say(project, "reject", version, reason, actor, debug)
+
+
+def rollback(
+    project: ProjectArgument,
+    reason: ReasonOption,
+    to: Annotated[
+        int | None, typer.Option(min=1, help="The version; by default the champion before this one.")
+    ] = None,
+    actor: ActorOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Go back to a version that really was champion; what trains next asks before it overrides that.
+
+    Example: mlops rollback customer_churn --reason "complaints since Monday"
+    """
+    _say(project, "rollback", to, reason, actor, debug)
+
+
+def retire(
+    project: ProjectArgument, reason: ReasonOption, actor: ActorOption = None, debug: DebugOption = False
+) -> None:
+    """Take the champion out of service, with nobody in its place.
+
+    Example: mlops retire customer_churn --reason "the product was discontinued"
+    """
+    _say(project, "retire", None, reason, actor, debug)
+
+
+def _say(
+    project: str,
+    word: str,
+    version: int | None,
+    reason: str,
+    actor: str | None,
+    debug: bool,
+    *,
+    against_gates: bool = False,
+) -> None:
+    """Run the champion's asset with a person's word."""
+    with plain_errors(debug):
+        from dagster import AssetKey
+
+        from mlops_assets.commands.progress import RunProgress
+        from mlops_assets.execution import run_assets, run_config
+        from mlops_assets.materializations import latest_materializations
+        from mlops_assets.workplace import Workplace
+
+        workplace = Workplace(find_project_root())
+        workplace.project(project)
+        key = AssetKey(names.project_asset(project, names.CHAMPION))
+        said = {"word": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
+        config = run_config({key}, source=None, trials=None, debug=debug)
+        config["ops"][names.op_name(*key.path)] = {
+            "config": said | ({} if version is None else {"version": version})
+        }
+        with workplace.instance() as instance:
+            with RunProgress(out, workplace.steps({key})) as progress:
+                run_assets(workplace, instance, {key}, None, config, progress.on_event)
+            end_with(progress.faults)
+            made = latest_materializations(instance, key)[None].asset_materialization
+            if made is not None:
+                told = made.metadata
+                out.print(
+                    f"{told['decision'].value}; {told['alias'].value} is version {told['version'].value}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+
+def _user() -> str:
+    """Who runs the command, and where."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"somebody@{socket.gethostname()}"

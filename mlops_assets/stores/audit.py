@@ -1,0 +1,89 @@
+"""An audit: does everything that is kept of a project's versions agree?
+
+Holds: `audit`, from the ledger's first entry to the last byte of each artifact.
+Add here: another two places that must agree.
+Not here: what is done about it; an audit changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlflow.exceptions import MlflowException
+
+from mlops_assets.errors import MlopsError
+from mlops_assets.ml.artifact import verify
+from mlops_assets.stores.governance import Governance, Review
+from mlops_assets.stores.registry import Version
+from mlops_assets.stores.tracking import TrackingStore
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    subject
+        What it is.
+    faults
+        What is wrong with it, a sentence each; empty when nothing is.
+    """
+
+    subject: str
+    faults: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+
+def audit(governance: Governance, tracking: TrackingStore) -> Iterator[Finding]:
+    """Look at the ledger's chain, the registry's hashes, the alias, and the files of every version.
+
+    A ledger that can't be read at all ends it.
+    """
+    try:
+        review = governance.review()
+    except MlopsError as error:
+        yield Finding("ledger", (error.message,))
+        return
+    yield Finding(f"ledger, {len(review.entries)} entries", (*review.faults, *_unfinished(review)))
+    yield Finding("champion", (review.alias_fault,) if review.alias_fault else ())
+    versions = {found.version: found for found in governance.registry.versions(governance.project)}
+    for number in sorted({*versions, *review.standing.states}):
+        yield Finding(
+            f"version {number}", tuple(_version_faults(review, versions.get(number), number, tracking))
+        )
+
+
+def _unfinished(review: Review) -> Iterator[str]:
+    if review.unfinished or review.announced_in_vain:
+        yield "a move was interrupted; the next run or word finishes it"
+
+
+def _version_faults(
+    review: Review, version: Version | None, number: int, tracking: TrackingStore
+) -> Iterator[str]:
+    known = review.standing.last.get(number)
+    if version is None:
+        yield "is gone from the registry"
+        return
+    if known is None:
+        yield "is not in the ledger: it was not registered by mlops_assets, or before there was one"
+    elif known.event.model_digest != version.facts.get("model_digest", ""):
+        yield "has another digest in the registry than in the ledger"
+    yield from _artifact_faults(version, tracking)
+    if version.as_judged is not version:
+        yield from _artifact_faults(version.as_judged, tracking)
+
+
+def _artifact_faults(version: Version, tracking: TrackingStore) -> Iterator[str]:
+    try:
+        with tracking.files(version.uri) as folder:
+            digest = verify(folder)["digest"]
+    except (MlopsError, MlflowException, OSError) as error:
+        told = error.message if isinstance(error, MlopsError) else str(error).splitlines()[0]
+        yield f"{version.uri}: {told}"
+        return
+    if digest != version.facts.get("model_digest"):
+        yield f"{version.uri}: its files are those of another model"
