@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets import names
-from mlops_assets.commands.terminal import DebugOption, ProjectArgument, end_with, out, plain_errors
+from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors, tell_waiting
 from mlops_assets.stores.state import find_project_root
 
 VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
@@ -89,12 +89,11 @@ def _say(
     *,
     against_gates: bool = False,
 ) -> None:
-    """Run the champion's asset with a person's word."""
+    """Run the job of a word."""
     with plain_errors(debug):
         from dagster import AssetKey
 
-        from mlops_assets.commands.progress import RunProgress
-        from mlops_assets.execution import run_assets, run_config
+        from mlops_assets.execution import alone, run_job
         from mlops_assets.materializations import latest_materializations
         from mlops_assets.workplace import Workplace
 
@@ -102,23 +101,21 @@ def _say(
         workplace.project(project)
         key = AssetKey(names.project_asset(project, names.CHAMPION))
         said = {"word": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
-        config = run_config({key}, source=None, trials=None, debug=debug)
-        config["ops"][names.op_name(*key.path)] = {
-            "config": said | ({} if version is None else {"version": version})
-        }
-        with workplace.instance() as instance:
-            with RunProgress(out, workplace.steps({key})) as progress:
-                run_assets(workplace, instance, {key}, None, config, progress.on_event)
-            end_with(progress.faults)
+        said |= {} if version is None else {"version": version}
+        config = {"ops": {names.op_name(*key.path): {"config": said}}}
+        with (
+            workplace.instance() as instance,
+            alone(workplace, instance, project, command=f"mlops {word}", on_wait=tell_waiting),
+        ):
+            for told in run_job(workplace, instance, names.job_name(project, word), config):
+                _print(told)
             made = latest_materializations(instance, key)[None].asset_materialization
-            if made is not None:
-                told = made.metadata
-                out.print(
-                    f"{told['decision'].value}; {told['alias'].value} is version {told['version'].value}",
-                    markup=False,
-                    highlight=False,
-                    soft_wrap=True,
-                )
+            if made is not None and word != "retire":
+                _print(f"{made.metadata['alias'].value} is version {made.metadata['version'].value}")
+
+
+def _print(told: str) -> None:
+    out.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def _user() -> str:
