@@ -17,6 +17,9 @@ from mlops_assets.ml.tasks import HIGHER_IS_BETTER, Metric, is_better
 MIN_COMMON_ROWS = 30
 """Fewer rows tell nothing of two models."""
 
+NEGLIGIBLE = 0.02
+"""Less than this share of what a model gains over a constant is no difference that matters."""
+
 MINIMUM_METRICS = "minimum_metrics"
 BETTER_THAN_BASELINE = "better_than_baseline"
 NOT_WORSE_THAN_CHAMPION = "not_worse_than_champion"
@@ -78,8 +81,9 @@ def better_than_baseline(
     over_constant, over_baseline
         How much the challenger's metric is above that of the constant baseline, and of the best one, on the
         same rows. Without a margin, a challenger that is no better than the best baseline passes all the
-        same where the two can't be told apart, and it is better than a constant for sure: a problem that a
-        line solves needs a champion, too, and noise none.
+        same where the two can't be told apart, or differ by less than a fiftieth of what it gains over a
+        constant, and it is better than a constant for sure: a problem that a line solves needs a champion,
+        too, and noise none.
     """
     figures = {"challenger": challenger, "baseline": baseline}
     ahead = _gain(metric, challenger, baseline)
@@ -87,13 +91,14 @@ def better_than_baseline(
     if ahead > margin:
         told = f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}{by}"
         return GateResult(BETTER_THAN_BASELINE, True, told, figures)
-    level = over_baseline is not None and 0 in over_baseline and not margin
-    if level and over_baseline and over_constant and _surely_above(metric, over_constant, 0.0):
-        told = (
-            f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} ({LEVEL:.0%} "
-            f"interval of the difference: {over_baseline.low:.2g} to {over_baseline.high:.2g})"
-        )
-        return GateResult(BETTER_THAN_BASELINE, True, told, figures)
+    if over_baseline and over_constant and not margin and _surely_above(metric, over_constant, 0.0):
+        gained = abs(over_constant.low + over_constant.high) / 2
+        if 0 in over_baseline or -ahead < NEGLIGIBLE * gained:
+            told = (
+                f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} ({LEVEL:.0%} "
+                f"interval of the difference: {over_baseline.low:.2g} to {over_baseline.high:.2g})"
+            )
+            return GateResult(BETTER_THAN_BASELINE, True, told, figures)
     told = f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}{by}"
     return GateResult(BETTER_THAN_BASELINE, False, told, figures)
 

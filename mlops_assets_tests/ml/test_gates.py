@@ -55,6 +55,7 @@ def test_a_margin_must_be_exceeded():
     [
         ((0.1, 0.2), (-0.02, 0.01), 0.0, True),
         ((0.1, 0.2), (-0.02, -0.01), 0.0, False),  # surely worse than the line
+        ((0.6, 0.7), (-0.012, -0.008), 0.0, True),  # surely, and by next to nothing
         ((-0.1, 0.2), (-0.02, 0.01), 0.0, False),  # perhaps no better than a constant
         ((0.1, 0.2), (-0.02, 0.01), 0.001, False),  # somebody asked for more than a line
         (None, None, 0.0, False),
