@@ -176,7 +176,7 @@ def test_a_champion_whose_features_are_gone_makes_room(served_shop):
     assert served_shop.train(FIFTH).success
     told = served_shop.told("champion")
     assert told["version"] == 2, told["decision"]
-    assert told["decision"].endswith("version 1 predicts from amount, which features.sql does not return")
+    assert told["decision"].endswith("which features.sql does not return: it can't serve any more")
     assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 
