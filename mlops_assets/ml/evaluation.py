@@ -2,7 +2,7 @@
 
 Holds: `Evaluation`, what a report shows and what promotion decides on, and how to make one.
 Add here: another number that belongs to the verdict.
-Not here: how it looks (`report.py`, `plots.py`), and who is promoted (`comparison.py`).
+Not here: how it looks (`report.py`, `plots.py`), and who is promoted (`gates.py`).
 """
 
 import math

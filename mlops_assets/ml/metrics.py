@@ -2,7 +2,7 @@
 
 Holds: one metric alone, and all metrics of a task.
 Add here: another metric; it also needs a name in `tasks.py`, and its like in `weighted_metrics.py`.
-Not here: how certain a metric is (`intervals.py`), and comparisons of two models (`comparison.py`).
+Not here: how certain a metric is (`intervals.py`), and comparisons of two models (`gates.py`).
 """
 
 from collections.abc import Callable, Sequence

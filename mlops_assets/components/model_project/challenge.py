@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.gates import GateResult
     from mlops_assets.ml.intervals import Interval
     from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse import Warehouse
 
 

@@ -58,7 +58,7 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     """The champion on those rows of this holdout that it was not trained on; None where there is none, or it
     can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
     """
-    from mlops_assets.ml.comparison import MIN_COMMON_ROWS
+    from mlops_assets.ml.gates import MIN_COMMON_ROWS
     from mlops_assets.ml.training import encode_target
 
     project, before = judged.project, _other_champion(judged, tracking)
