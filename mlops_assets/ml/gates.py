@@ -25,6 +25,10 @@ BETTER_THAN_BASELINE = "better_than_baseline"
 NOT_WORSE_THAN_CHAMPION = "not_worse_than_champion"
 COMPATIBLE_FEATURES = "compatible_features"
 FRESH_TRAINING_DATA = "fresh_training_data"
+CLOSE_SLICES = "close_slices"
+FAIR_GROUPS = "fair_groups"
+EXPECTED_BEHAVIOUR = "expected_behaviour"
+FAST_ENOUGH, SMALL_ENOUGH = "fast_enough", "small_enough"
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,79 @@ def fresh_training_data(age_days: float, limit: float) -> GateResult:
     """What it was trained on ends at most so many days ago."""
     told = f"the newest training data is {age_days:.1f} days old, and may be {limit:.4g}"
     return GateResult(FRESH_TRAINING_DATA, age_days <= limit, told, {"age_days": age_days})
+
+
+def close_slices(
+    metric: Metric, overall: float, slices: Sequence[Mapping[str, Any]], limit: float
+) -> GateResult:
+    """In no declared slice is the metric worse than overall by more than a limit.
+
+    Parameters
+    ----------
+    slices
+        As the evaluation tells them: `column`, `value`, `rows`, and `score`, None where it is undefined.
+    """
+    gaps = {
+        f"{each['column']} {each['value']}": _gain(metric, overall, each["score"])
+        for each in slices
+        if each["score"] is not None
+    }
+    if not gaps:
+        return GateResult(CLOSE_SLICES, False, "no slice was judged; declare evaluation.slices")
+    worst = max(gaps, key=lambda name: gaps[name])
+    told = f"{metric} is worse by {gaps[worst]:.4g} than overall where {worst}, and may be by {limit:.4g}"
+    return GateResult(CLOSE_SLICES, gaps[worst] <= limit, told, {"largest_gap": gaps[worst]})
+
+
+def fair_groups(differences: Mapping[str, float], limits: Mapping[str, float]) -> GateResult:
+    """Groups of a sensitive column differ by no more than declared.
+
+    Parameters
+    ----------
+    differences
+        The largest difference between groups by `column: measure`.
+    limits
+        By measure, for every sensitive column.
+    """
+    found = {
+        name: (size, limit)
+        for name, size in differences.items()
+        for measure, limit in limits.items()
+        if name.partition(": ")[2] == measure
+    }
+    measured = {name.partition(": ")[2] for name in differences}
+    if unknown := sorted(set(limits) - measured):
+        told = f"{', '.join(unknown)} was not measured; measured were {', '.join(sorted(measured)) or 'none'}"
+        return GateResult(FAIR_GROUPS, False, told)
+    told = "; ".join(f"{name} {size:.3g}, may be {limit:.3g}" for name, (size, limit) in found.items())
+    figures = {name: size for name, (size, _) in found.items()}
+    return GateResult(FAIR_GROUPS, all(size <= limit for size, limit in found.values()), told, figures)
+
+
+def expected_behaviour(tests: Sequence[Mapping[str, Any]]) -> GateResult:
+    """All behavioural tests of severity `error` hold.
+
+    Parameters
+    ----------
+    tests
+        As the evaluation tells them: `name`, `severity`, `passed`, `found`.
+    """
+    binding = [test for test in tests if test["severity"] == "error"]
+    failed = [f"{test['name']}: {test['found']}" for test in binding if not test["passed"]]
+    told = "; ".join(failed) or f"{len(binding)} behavioural tests hold"
+    return GateResult(EXPECTED_BEHAVIOUR, not failed, told, {"tests": len(binding), "failed": len(failed)})
+
+
+def fast_enough(milliseconds: float, limit: float) -> GateResult:
+    """One row is predicted in at most so many milliseconds, the median of some."""
+    told = f"one row takes {milliseconds:.3g} ms, and may take {limit:.3g}"
+    return GateResult(FAST_ENOUGH, milliseconds <= limit, told, {"milliseconds": milliseconds})
+
+
+def small_enough(megabytes: float, limit: float) -> GateResult:
+    """The model's files have at most so many megabytes (of a million bytes)."""
+    told = f"its files have {megabytes:.3g} MB, and may have {limit:.3g}"
+    return GateResult(SMALL_ENOUGH, megabytes <= limit, told, {"megabytes": megabytes})
 
 
 def _gain(metric: Metric, ours: float, theirs: float) -> float:

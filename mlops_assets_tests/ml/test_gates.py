@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from mlops_assets.ml.gates import (
     MIN_COMMON_ROWS,
     better_than_baseline,
+    close_slices,
     compatible_features,
+    expected_behaviour,
+    fair_groups,
+    fast_enough,
     fresh_training_data,
     minimum_metrics,
     not_worse_than_champion,
+    small_enough,
 )
 from mlops_assets.ml.intervals import UNDEFINED, Interval
 
@@ -127,3 +132,52 @@ def test_training_data_may_be_as_old_as_declared():
 def test_what_is_undefined_is_left_out_of_the_json():
     found = minimum_metrics({"rmse": math.nan}, {"rmse": 1.0})
     assert found.to_json()["figures"] == {}
+
+
+SLICES = [
+    {"column": "region", "value": "north", "score": 0.7},
+    {"column": "region", "value": "south", "score": 0.9},
+    {"column": "region", "value": "west", "score": None},
+]
+
+
+@pytest.mark.parametrize(("metric", "limit", "passed"), [("roc_auc", 0.1, True), ("roc_auc", 0.05, False)])
+def test_the_worst_slice_decides(metric, limit: float, passed: bool):
+    found = close_slices(metric, 0.8 - 1e-9, SLICES, limit)
+    assert found.passed is passed
+    assert "where region north" in found.told
+
+
+def test_a_slice_with_a_larger_error_is_the_worse_one():
+    assert "where region south" in close_slices("rmse", 0.8, SLICES, 1.0).told
+
+
+def test_without_slices_nothing_was_shown():
+    assert not close_slices("rmse", 0.8, [], 1.0).passed
+
+
+def test_groups_may_lie_apart_as_declared_in_every_column():
+    apart = {"sex: selected": 0.08, "age: selected": 0.2, "age: true positives": 0.9}
+    assert not fair_groups(apart, {"selected": 0.1}).passed
+    assert fair_groups(apart, {"selected": 0.2}).passed
+    unknown = fair_groups(apart, {"select": 0.2})
+    assert not unknown.passed
+    assert unknown.told == "select was not measured; measured were selected, true positives"
+
+
+def test_only_tests_of_severity_error_bind():
+    tests = [
+        {"name": "more_is_more", "severity": "error", "passed": True, "found": "so it is"},
+        {"name": "example", "severity": "warn", "passed": False, "found": "it is not"},
+    ]
+    assert expected_behaviour(tests).passed
+    failed = expected_behaviour([tests[0], {**tests[1], "severity": "error"}])
+    assert not failed.passed
+    assert failed.told == "example: it is not"
+
+
+@pytest.mark.parametrize("gate", [fast_enough, small_enough])
+def test_costs_have_a_limit_and_unknown_ones_exceed_it(gate):
+    assert gate(5.0, 5.0).passed
+    assert not gate(5.1, 5.0).passed
+    assert not gate(math.nan, 5.0).passed

@@ -54,6 +54,10 @@ def _task_faults(settings: "ModelProject") -> Faults:
     metric, task = settings.tuning.metric, settings.task
     if metric and metric not in metrics_of(task):
         yield "tuning.metric", f"is {metric}, and {task} has {', '.join(metrics_of(task))}"
+    if settings.gates.slice_gap is not None and not settings.evaluation.slices:
+        yield "gates.slice_gap", "needs slices: name columns in evaluation.slices"
+    if settings.gates.fairness and not settings.evaluation.sensitive:
+        yield "gates.fairness", "needs groups: name columns in evaluation.sensitive"
     for name in settings.gates.minimum:
         if name not in metrics_of(task):
             yield f"gates.minimum.{name}", f"is no metric of {task}, which has {', '.join(metrics_of(task))}"

@@ -5,7 +5,8 @@ Add here: the figures of another gate.
 Not here: the rules (`ml/gates.py`), and the comparison with the champion (`challenge.py`).
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import dagster as dg
 
 from mlops_assets import names
 from mlops_assets.components.model_project.challenge import compare_with_champion, interval_over
+from mlops_assets.components.model_project.evaluation_report import NUMBERS
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.errors import TrackingError
 
@@ -28,6 +30,11 @@ _DESCRIPTIONS = {
     "not_worse_than_champion": "On holdout rows that neither was trained on, the paired interval says so.",
     "compatible_features": "Callers of the champion bring all columns that it needs.",
     "fresh_training_data": "What it was trained on is recent enough.",
+    "expected_behaviour": "Behavioural tests of severity `error` hold.",
+    "close_slices": "In no declared slice is it much worse than overall.",
+    "fair_groups": "Groups of sensitive columns differ by no more than declared.",
+    "fast_enough": "A single row is predicted in time.",
+    "small_enough": "Its files are small enough.",
 }
 """In the order in which they are told."""
 
@@ -39,6 +46,11 @@ def declared_gates(project: Project) -> list[str]:
         "minimum_metrics": bool(gates.minimum),
         "compatible_features": gates.compatible_features,
         "fresh_training_data": gates.max_age_days is not None,
+        "expected_behaviour": gates.behaviour and bool(project.settings.behaviour),
+        "close_slices": gates.slice_gap is not None,
+        "fair_groups": bool(gates.fairness),
+        "fast_enough": gates.latency_milliseconds is not None,
+        "small_enough": gates.size_megabytes is not None,
     }
     return [gate for gate in _DESCRIPTIONS if optional.get(gate, True)]
 
@@ -107,8 +119,54 @@ def judge(
             yield gates.compatible_features(*_columns(tracking, challenger, champion))
         if declared.max_age_days is not None:
             yield gates.fresh_training_data(_age_days(project, warehouse, challenger), declared.max_age_days)
+        yield from _by_evaluation(project, tracking, trained, scores[metric])
 
     return [result.to_json() for result in results()]
+
+
+def _by_evaluation(
+    project: Project, tracking: "TrackingStore", trained: "TrainedModel", overall: float
+) -> "Iterator[GateResult]":
+    """The gates whose figures stand in the evaluation report."""
+    from mlops_assets.ml import gates
+
+    declared, wanted = project.settings.gates, set(declared_gates(project))
+    metric = project.settings.tuning.metric_for(project.settings.task)
+    if wanted & {gates.CLOSE_SLICES, gates.FAIR_GROUPS, gates.EXPECTED_BEHAVIOUR}:
+        told = _evaluation(project, tracking, trained)
+        if gates.EXPECTED_BEHAVIOUR in wanted:
+            yield gates.expected_behaviour(told["behaviour"])
+        if declared.slice_gap is not None:
+            yield gates.close_slices(metric, overall, told["slices"], declared.slice_gap)
+        if declared.fairness:
+            yield gates.fair_groups(_differences(told["fairness"]), declared.fairness)
+    costs = trained.metrics
+    if declared.latency_milliseconds is not None:
+        took = costs.get("single_row_milliseconds", float("nan"))
+        yield gates.fast_enough(took, declared.latency_milliseconds)
+    if declared.size_megabytes is not None:
+        yield gates.small_enough(costs.get("size_bytes", float("nan")) / 1e6, declared.size_megabytes)
+
+
+def _evaluation(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> dict[str, Any]:
+    """The numbers of the report, as the run keeps them."""
+    text = tracking.file_text(trained.run_id, f"report/{NUMBERS}")
+    if text is None:
+        raise TrackingError(
+            f"{project.name}: run {trained.run_id} has no report/{NUMBERS}, which the gates read",
+            hint=f"materialize {project.name}/{names.EVALUATION_REPORT} again",
+        )
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _differences(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The largest differences between groups, and fairlearn's criteria, by column and measure."""
+    found: dict[str, float] = {}
+    for each in fairness:
+        found |= {f"{each['column']}: {gap['measure']}": gap["size"] for gap in each["differences"]}
+        found |= {f"{each['column']}: {name}": value for name, value in each["criteria"].items()}
+    return found
 
 
 def failures(verdicts: Sequence[dict[str, Any]]) -> str:
@@ -144,8 +202,6 @@ def _columns(
 
 def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> float:
     """How long ago the newest rows came that the version was trained on."""
-    import json
-
     now = datetime.now(UTC)
     if project.timeline is not None:
         end = project.time.periods.end_of(project.time.judged_by(version.facts["cutoff"]))

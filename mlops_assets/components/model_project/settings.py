@@ -281,6 +281,25 @@ class GateSettings(Settings):
         "that judged it, or in a project without partitions the day on which the table was last written.",
     )
 
+    behaviour: bool = Field(
+        default=True, description="Whether behavioural tests of severity `error` must hold."
+    )
+    slice_gap: float | None = Field(
+        default=None,
+        ge=0,
+        description="By how much the deciding metric may be worse in a slice of `evaluation.slices` than "
+        "overall.",
+    )
+    fairness: dict[str, float] = Field(
+        default_factory=dict,
+        description="How far groups of a column of `evaluation.sensitive` may lie apart, by measure as the "
+        "report names it: `demographic parity difference: 0.1`.",
+    )
+    latency_milliseconds: float | None = Field(
+        default=None, gt=0, description="How long the prediction of a single row may take."
+    )
+    size_megabytes: float | None = Field(default=None, gt=0, description="How large its files may be.")
+
 
 class ApprovalSettings(Settings):
     """Who decides that a version which passed its gates becomes champion."""
