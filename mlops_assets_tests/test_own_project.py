@@ -95,7 +95,9 @@ def test_the_page_leads_from_a_csv_to_a_champion_in_a_project_of_ones_own(
     project = tmp_path / "my_models"
     assert "models:/wine@champion is version 1" in done.stdout
     state = StateDirectory(project / "data" / "state")
-    assert TrackingStore(state.tracking_uri, state.mlflow / "artifacts").champion("wine").version == 1
+    assert (
+        TrackingStore(state.tracking_uri, state.mlflow / "artifacts").registry.champion("wine").version == 1
+    )
     tables = Warehouse(state.warehouse)
     assert "intensity_per_hue" in tables.frame(("wine", "features"))
     assert tables.frame(("wine", "cultivars"))["wines"].sum() == 178
