@@ -132,7 +132,7 @@ def _goes_on(study: optuna.Study, search: SearchSettings, finished: Sequence[Fro
 def _ask(
     study: optuna.Study, search: SearchSettings, finished: Sequence[FrozenTrial], seed: int
 ) -> optuna.Trial:
-    """Propose a trial: what is tried first, then the family whose turn it is, its parameters by TPE.
+    """Propose a trial: what is tried first, then the family whose turn it is; its portfolio, then TPE.
 
     The sampler is seeded by the count of finished trials, so that a search which was killed and goes on
     proposes the same parameters as one that was not.
@@ -144,9 +144,16 @@ def _ask(
         if number < len(first):
             family, params = first[number]
         else:
-            family, params = next_family(search.families, [attempt(each, search) for each in finished]), {}
+            family = next_family(search.families, [attempt(each, search) for each in finished])
+            params = _from_portfolio(family, finished)
         study.enqueue_trial({FAMILY: family, **_prefixed(family, params)})
     return study.ask()
+
+
+def _from_portfolio(family: str, finished: Sequence[FrozenTrial]) -> dict[str, Any]:
+    """What a family has not tried of its portfolio; nothing when that is done."""
+    tried = [trial.user_attrs[PARAMS] for trial in finished if trial.user_attrs[FAMILY] == family]
+    return next((params for params in FAMILIES[family].portfolio() if params not in tried), {})
 
 
 def _run(

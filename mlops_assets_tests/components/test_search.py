@@ -1,14 +1,28 @@
 """What a project's search is told before it starts, and what it tells meanwhile."""
 
 import json
+from dataclasses import asdict
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from mlops_assets import names
 from mlops_assets.components.model_project.search import TRIED, _Progress, tried_by_champion
+from mlops_assets.components.model_project.tuned_model import _read_rows
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.tuning import SearchSettings
 from mlops_assets.stores.tracking import Version
 
+FRAME = pd.DataFrame(
+    {
+        names.ROW_ID: range(6),
+        names.SPLIT: [names.TRAIN] * 4 + [names.HOLDOUT] * 2,
+        "income": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "purpose": ["car", "home", "car", "home", "car", "boat"],
+        "outcome": ["paid", "late", "paid", "late", "paid", "paid"],
+    }
+)
 TRIALS = json.dumps([["xgboost", {"eta": 0.1}], ["linear", {"penalty": 2.0}]])
 
 
@@ -53,3 +67,17 @@ def test_a_budget_of_seconds_ends_the_time_left():
     assert progress.line(trial(0.8)).endswith("best 0.8, about 15 s left")
     progress.line(trial(0.7))
     assert progress.line(trial(0.9)).endswith("best 0.9")
+
+
+def test_rows_that_judge_have_no_influence_on_what_is_fitted(make_project):
+    project = make_project()
+    changed = FRAME.copy()
+    changed.loc[4:, ["income", "purpose", "outcome"]] = [[1e9, "yacht", "lost"], [np.nan, None, "stolen"]]
+    before, after = (_read_rows(project, frame, None) for frame in (FRAME, changed))
+    assert after.classes == before.classes == ("late", "paid")
+    assert after.labelled is None
+    assert len(before.train.target) == 4
+    pd.testing.assert_frame_equal(after.train.features, before.train.features)
+    for name, values in asdict(before.train).items():
+        if isinstance(values, np.ndarray):
+            np.testing.assert_array_equal(getattr(after.train, name), values)

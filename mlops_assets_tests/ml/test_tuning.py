@@ -76,6 +76,13 @@ def test_scores_are_in_the_reported_unit(search):
     assert scaled.score == pytest.approx(plain.score / 10)
 
 
+def test_a_familys_portfolio_follows_its_defaults(search):
+    result = search(replace(SEARCH, families=("xgboost",), trials=4))
+    family = FAMILIES["xgboost"]
+    assert [trial.params for trial in result.trials[:3]] == [family.defaults(), *family.portfolio()]
+    assert result.trials[3].params not in family.portfolio()
+
+
 def test_no_trial_repeats_another(search):
     tried = [repr((trial.family, trial.params)) for trial in search().trials]
     assert len(set(tried)) == SEARCH.trials

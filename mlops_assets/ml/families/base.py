@@ -69,6 +69,10 @@ class Family(Protocol):
         """Parameters that are good without a search; tried first."""
         ...
 
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Other parameters that are often good; a family's next trials, before any that are searched for."""
+        ...
+
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Parameters that a trial proposes; their names start with the family's."""
         ...

@@ -36,6 +36,9 @@ class _ForestFamily:
     def defaults(self) -> dict[str, Any]:
         return {"max_features": 0.4, "min_samples_leaf": 3}
 
+    def portfolio(self) -> list[dict[str, Any]]:
+        return []
+
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         return {
             "max_features": trial.suggest_float(f"{self.name}_max_features", 0.1, 0.8),

@@ -41,6 +41,12 @@ class HistGradientBoostingFamily:
             "max_features": 0.3,
         }
 
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Many leaves from few columns; few leaves from more."""
+        wide = {"learning_rate": 0.03, "max_leaf_nodes": 64, "max_features": 0.2}
+        narrow = {"learning_rate": 0.08, "max_leaf_nodes": 16, "min_samples_leaf": 10, "max_features": 0.4}
+        return [self.defaults() | wide, self.defaults() | narrow]
+
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         name = self.name
         return {

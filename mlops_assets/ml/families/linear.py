@@ -33,6 +33,9 @@ class LinearFamily:
     def defaults(self) -> dict[str, Any]:
         return {"penalty": 1.0}
 
+    def portfolio(self) -> list[dict[str, Any]]:
+        return []
+
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         return {"penalty": trial.suggest_float("linear_penalty", 1e-3, 1e3, log=True)}
 

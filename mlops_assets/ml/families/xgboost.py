@@ -42,6 +42,12 @@ class XGBoostFamily:
             "reg_alpha": 0.01,
         }
 
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Deep and slow; shallow and quick."""
+        deep = {"eta": 0.03, "max_depth": 10, "min_child_weight": 15.0, "colsample_bytree": 0.3}
+        shallow = {"eta": 0.06, "max_depth": 5, "min_child_weight": 4.0, "subsample": 0.8}
+        return [self.defaults() | deep, self.defaults() | shallow]
+
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         return {
             "eta": trial.suggest_float("xgboost_eta", 0.02, 0.3, log=True),

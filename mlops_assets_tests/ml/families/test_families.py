@@ -107,11 +107,13 @@ def test_boosting_stops_before_it_gets_worse(problem: Problem):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_searches_its_defaults_parameters_under_its_own_name(name: str):
     study = optuna.create_study(sampler=RandomSampler(seed=0))
-    defaults = FAMILIES[name].defaults()
-    study.enqueue_trial({f"{name}_{parameter}": value for parameter, value in defaults.items()})
-    trial = study.ask()
-    assert FAMILIES[name].suggest(trial) == defaults
-    assert all(parameter.startswith(f"{name}_") for parameter in trial.params)
+    family = FAMILIES[name]
+    for known in [family.defaults(), *family.portfolio()]:
+        study.enqueue_trial({f"{name}_{parameter}": value for parameter, value in known.items()})
+        trial = study.ask()
+        assert family.suggest(trial) == known
+        assert all(space._contains(trial.params[place]) for place, space in trial.distributions.items())
+        assert all(parameter.startswith(f"{name}_") for parameter in trial.params)
 
 
 def test_the_device_reaches_xgboost():
