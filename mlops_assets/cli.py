@@ -9,12 +9,15 @@ import typer
 
 from mlops_assets.commands.audit import audit
 from mlops_assets.commands.backtest import backtest
+from mlops_assets.commands.card import card
 from mlops_assets.commands.compare import compare
 from mlops_assets.commands.data import app as data
+from mlops_assets.commands.diff import diff
 from mlops_assets.commands.doctor import doctor
 from mlops_assets.commands.fetch import fetch
 from mlops_assets.commands.history import history
 from mlops_assets.commands.new import new
+from mlops_assets.commands.reproduce import reproduce
 from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
 from mlops_assets.commands.sql import sql
@@ -29,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, new, backtest, compare),
-    *(approve, reject, rollback, retire, history, audit),
+    *(approve, reject, rollback, retire, history, audit, reproduce, diff, card),
     *(sql, doctor, sample, fetch, ui),
 ):
     app.command()(command)

@@ -1,7 +1,7 @@
 """One Dagster run in this process, and its events as they come.
 
-Holds: `run_assets` and `run_config`, `run_job`, why a step failed, and `alone`, which keeps two commands from
-running one project at once.
+Holds: `run_assets` and `run_config`, `run_job` and `execute_job`, why a step failed, and `alone`, which keeps
+two commands from running one project at once.
 Add here: another argument of a run.
 Not here: which assets are run, and in which order (`runs.py`).
 """
@@ -126,21 +126,33 @@ def run_job(
     MlopsError
         When it failed: the error behind the failure, where it is one that a person is meant to read.
     """
+    result = execute_job(workplace, instance, name, config)
+    refuse_failed(result)
+    entries = instance.all_logs(result.run_id)
+    return [entry.user_message for entry in entries if not entry.is_dagster_event and entry.level == INFO]
+
+
+def execute_job(
+    workplace: Workplace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
+) -> dg.ExecuteInProcessResult:
+    """The same, for those who look at the events of a job that may have failed."""
     console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        result = workplace.definitions.resolve_job_def(name).execute_in_process(
+        return workplace.definitions.resolve_job_def(name).execute_in_process(
             run_config={**config, **console},
             instance=instance,
             raise_on_error=False,
             tags={"mlops/command": "run"},
         )
+
+
+def refuse_failed(result: dg.ExecuteInProcessResult) -> None:
+    """Raise why a job failed, if it did."""
     faults = [step_fault(event) for event in result.all_events if event.is_step_failure]
     if faults or not result.success:
         message, _, hint = (faults or ["the run failed before its first step"])[0].partition("\n  hint: ")
         raise StoreError(message, hint=hint or f"Dagster's page of the run {result.run_id} shows more")
-    entries = instance.all_logs(result.run_id)
-    return [entry.user_message for entry in entries if not entry.is_dagster_event and entry.level == INFO]
 
 
 def step_fault(event: dg.DagsterEvent) -> str:

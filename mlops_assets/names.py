@@ -47,11 +47,14 @@ REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
 LEDGER = "ledger"
 """A table beside the assets: the events of a project's versions."""
+CODE, CODE_DIGESTS = "code", "code_digests"
+"""The folder of a run with the project's files as they were, to look at and never to execute, and the fact
+that tells their digests."""
 OWN = "mlops/own_asset"
 """Tag of the assets that a project brings in its `assets.py`."""
 
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
-RESTORE = "restore"
+RESTORE, REPRODUCE = "restore", "reproduce"
 """What jobs are for."""
 
 

@@ -173,14 +173,15 @@ def _print_diff(found: "TableDiff") -> None:
         return
     if found.partitions:
         out.print(f"partitions that differ: {', '.join(found.partitions)}", highlight=False, soft_wrap=True)
-    for line in _row_lines(found.rows):
+    for line in row_lines(found.rows):
         out.print(line, highlight=False, soft_wrap=True)
     if found.shifts:
         out.print()
         print_table(out, _shift_table(found.shifts))
 
 
-def _row_lines(rows: "RowDiff") -> list[str]:
+def row_lines(rows: "RowDiff") -> list[str]:
+    """What came, went and changed, and in which columns, a sentence a line."""
     by = f"by {', '.join(rows.identity)}" if rows.identity else "as whole rows: nothing tells them apart"
     changed = f", {rows.changed:,} changed" if rows.identity else ""
     lines = [

@@ -92,7 +92,7 @@ def verify(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text("utf-8"))
         recorded, _ = dict(manifest["files"]), manifest["digest"]
         found = _file_digests(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
     differing = sorted(
         name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)
@@ -103,6 +103,16 @@ def verify(folder: Path) -> dict[str, Any]:
             hint="don't use this model; roll back to another version, or train again",
         )
     return manifest
+
+
+def manifest_digest(folder: Path) -> str:
+    """SHA-256 of a folder's manifest, and so of every file of the model: who keeps it elsewhere finds a
+    manifest that was written anew to agree with other files.
+    """
+    try:
+        return file_digest(folder / _MANIFEST)
+    except OSError as error:
+        raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
 
 
 class PyfuncModel:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from mlflow.exceptions import MlflowException
 
 from mlops_assets.errors import MlopsError
-from mlops_assets.ml.artifact import verify
 from mlops_assets.stores.governance import Governance, Review
+from mlops_assets.stores.ledger import Entry
 from mlops_assets.stores.registry import Version
-from mlops_assets.stores.tracking import TrackingStore
+from mlops_assets.stores.tracking import TrackingStore, refuse_foreign
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,24 @@ def _version_faults(
         yield "is not in the ledger: it was not registered by mlops_assets, or before there was one"
     elif known.event.model_digest != version.facts.get("model_digest", ""):
         yield "has another digest in the registry than in the ledger"
+    for name in ("model_manifest", "judged_manifest"):
+        told = [entry.event.details[name] for entry in review.entries if _tells(entry, number, name)]
+        if told and told != [version.facts.get(name)]:
+            yield f"has another {name} in the registry than in the ledger"
     yield from _artifact_faults(version, tracking)
     if version.as_judged is not version:
         yield from _artifact_faults(version.as_judged, tracking)
 
 
+def _tells(entry: Entry, number: int, fact: str) -> bool:
+    """Whether a version was registered with a fact."""
+    return entry.event.version == number and entry.event.kind == "registered" and fact in entry.event.details
+
+
 def _artifact_faults(version: Version, tracking: TrackingStore) -> Iterator[str]:
     try:
         with tracking.files(version.uri) as folder:
-            digest = verify(folder)["digest"]
+            refuse_foreign(folder, version)
     except (MlopsError, MlflowException, OSError) as error:
         told = error.message if isinstance(error, MlopsError) else str(error).splitlines()[0]
-        yield f"{version.uri}: {told}"
-        return
-    if digest != version.facts.get("model_digest"):
-        yield f"{version.uri}: its files are those of another model"
+        yield told if version.uri in told else f"{version.uri}: {told}"

@@ -39,6 +39,8 @@ class Version:
         if "judged_uri" not in self.facts:
             return self
         facts = {**self.facts, "model_digest": self.facts["judged_digest"]}
+        if "judged_manifest" in facts:
+            facts["model_manifest"] = facts["judged_manifest"]
         return replace(self, uri=self.facts["judged_uri"], facts=facts)
 
 
@@ -151,6 +153,11 @@ class Registry:
         """Facts of a version, as tags."""
         for name, value in facts.items():
             self.client.set_model_version_tag(project, str(version), f"{TAG}{name}", value)
+
+    @reaching
+    def describe(self, project: str, version: int, text: str) -> None:
+        """What MLflow shows of a version, in Markdown."""
+        self.client.update_model_version(project, str(version), text)
 
     @reaching
     def tell_of_all(self, project: str, facts: Mapping[str, str]) -> None:

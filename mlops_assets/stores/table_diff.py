@@ -1,12 +1,15 @@
 """What changed between two versions of a table.
 
-Holds: `diff_versions`: which partitions differ, which rows, and how each column is distributed in them.
+Holds: `diff_versions`: which partitions differ, which rows, and how each column is distributed in them; and
+`diff_contents`, of any two partitions.
 Add here: another thing that two versions are compared by.
 Not here: the comparisons themselves (`ml/row_diff.py`, `ml/drift.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import duckdb
 
 from mlops_assets.errors import StoreError
 from mlops_assets.ml.drift import ColumnShift, column_shifts
@@ -74,15 +77,54 @@ def diff_versions(
             warehouse.relation(connection, table, partitions=chosen, version=version)
             for version in (before, after)
         )
-        provenance = PROVENANCE if PARTITION in told else _ASIDE
-        rows = diff_rows(connection, old, new, identity=told, aside=provenance)
-        columns = [
-            name
-            for name in new.columns
-            if name in old.columns and name not in {*_ASIDE, ROW_ID, BROKEN_RULES, *identity}
-        ]
-        shifts = column_shifts(connection, old, new, columns)
-    return TableDiff(before, after, tuple(chosen or ()), rows, tuple(shifts))
+        rows, shifts = _compared(connection, old, new, told)
+    return TableDiff(before, after, tuple(chosen or ()), rows, shifts)
+
+
+def diff_contents(
+    warehouse: Warehouse,
+    table: TableKey,
+    before: tuple[int, str | None],
+    after: tuple[int, str | None],
+    *,
+    identity: Sequence[str] = (),
+) -> TableDiff:
+    """Compare a partition at one version with another partition, or the same, at another version.
+
+    Parameters
+    ----------
+    before, after
+        Versions, each with its partition; None for a table without partitions.
+
+    Raises
+    ------
+    StoreError
+        When there is no such version.
+    """
+    digests = [warehouse.digest(table, partition=part, version=version) for version, part in (before, after)]
+    if digests[0] == digests[1]:
+        return TableDiff(before[0], after[0], (), None, ())
+    with warehouse.connect() as connection:
+        old, new = (
+            warehouse.relation(connection, table, partition=part, version=version)
+            for version, part in (before, after)
+        )
+        rows, shifts = _compared(connection, old, new, tuple(identity))
+    parts = dict.fromkeys(part for _, part in (before, after) if part is not None)
+    return TableDiff(before[0], after[0], tuple(parts), rows, shifts)
+
+
+def _compared(
+    connection: duckdb.DuckDBPyConnection,
+    old: duckdb.DuckDBPyRelation,
+    new: duckdb.DuckDBPyRelation,
+    identity: tuple[str, ...],
+) -> tuple[RowDiff, tuple[ColumnShift, ...]]:
+    provenance = PROVENANCE if PARTITION in identity else _ASIDE
+    rows = diff_rows(connection, old, new, identity=identity, aside=provenance)
+    aside = {*_ASIDE, ROW_ID, BROKEN_RULES, *identity}
+    columns = [name for name in new.columns if name in old.columns and name not in aside]
+    return rows, tuple(column_shifts(connection, old, new, columns))
 
 
 def _differing_partitions(

@@ -27,7 +27,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from mlops_assets.errors import MlopsError, TrackingError
-from mlops_assets.ml.artifact import LOADER_MODULE, load_model, verify
+from mlops_assets.ml.artifact import LOADER_MODULE, load_model, manifest_digest, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel
@@ -319,12 +319,29 @@ class TrackingStore:
     def load(self, model: TrainedModel | Version) -> TabularModel:
         """Load a model after its files were verified, and found to be those that the store was told of."""
         with self.files(model.uri) as folder:
-            if verify(folder)["digest"] != model.facts.get("model_digest"):
-                raise TrackingError(
-                    f"{model.uri} is not the model that was logged: its digest is another one",
-                    hint="don't use this version; promote another one, or train again",
-                )
+            refuse_foreign(folder, model)
             return load_model(folder)
+
+
+def refuse_foreign(folder: Path, model: TrainedModel | Version) -> None:
+    """Find that a folder holds the very files that the store was told of; none but the manifest is read.
+
+    A manifest can be written anew to agree with other files, and keep the model's digest: its own digest is
+    compared first, where the store knows it.
+
+    Raises
+    ------
+    ModelError, TrackingError
+        When they are others.
+    """
+    known = model.facts.get("model_manifest")
+    foreign = known is not None and manifest_digest(folder) != known
+    if verify(folder)["digest"] != model.facts.get("model_digest") or foreign:
+        raise TrackingError(
+            f"{model.uri} is not the model that was logged: its {'manifest' if foreign else 'digest'} is "
+            "another one",
+            hint="don't use this version; promote another one, or train again",
+        )
 
 
 def _params(values: Mapping[str, Any]) -> list[Param]:

@@ -7,12 +7,13 @@ import dagster as dg
 
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import freshness
+from mlops_assets.components.model_project.card import update_cards
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.decisions import ChampionConfig, decide
 from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
 from mlops_assets.errors import ModelError
-from mlops_assets.resources import MlflowTracking, WarehouseResource
+from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         config: ChampionConfig,
         warehouse: WarehouseResource,
         mlflow: MlflowTracking,
+        folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         with plain_failures(project.name):
             tracking, store = mlflow.store, warehouse.store
@@ -65,6 +67,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 elif found.move and verdict and config.word:
                     raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
                 now = tracking.registry.champion(project.name)
+                update_cards(project, store, tracking, folders.reports)
         if now is None:
             yield verdict or _unserved(found.reason)
             return

@@ -28,6 +28,7 @@ from mlops_assets.components.model_project.predictions import predictions_asset
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.raw import raw_asset
 from mlops_assets.components.model_project.registered_model import registered_model_asset
+from mlops_assets.components.model_project.reproduce import reproduce_job
 from mlops_assets.components.model_project.restore import restore_job
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
 from mlops_assets.components.model_project.schedules import project_schedules
@@ -140,7 +141,7 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
         refuse_own_assets(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
             assets=assets,
-            jobs=[*project_jobs(project), restore_job(project)],
+            jobs=[*project_jobs(project), restore_job(project), reproduce_job(project)],
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )

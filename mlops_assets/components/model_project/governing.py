@@ -47,7 +47,10 @@ PAST: dict[str, str] = {
     "rolled_back": "brought back",
     "retired": "retired",
 }
-_ORIGIN = ("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff")
+_ORIGIN = (
+    *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
+    *("model_manifest", "judged_manifest", "git_commit"),
+)
 
 
 @dataclass(frozen=True)

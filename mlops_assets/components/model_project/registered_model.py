@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets import names
+from mlops_assets.components.model_project.card import update_cards
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.governing import bring_to_gates, project_governance
 from mlops_assets.components.model_project.judging import failures, gate_checks, gate_results
 from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
 from mlops_assets.errors import TrackingError
-from mlops_assets.resources import MlflowTracking, WarehouseResource
+from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
     from mlops_assets.stores.registry import Version
@@ -44,7 +45,10 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         backfill_policy=one_by_one(partitions),
     )
     def registered_model(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
+        context: dg.AssetExecutionContext,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
     ) -> dg.MaterializeResult:
         with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
@@ -57,6 +61,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
                 verdicts = bring_to_gates(
                     project, warehouse.store, tracking, version, trained, context.run.run_id
                 )
+                update_cards(project, warehouse.store, tracking, folders.reports)
             digest = version.facts["model_digest"]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(f"{version.version}-{digest[:16]}"),
@@ -88,6 +93,9 @@ def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
     if "serving_uri" in facts:
         facts |= {"judged_uri": trained.uri, "judged_digest": facts["model_digest"]}
         facts |= {"model_digest": facts["serving_digest"], "model_uri": facts["serving_uri"]}
+        if "serving_manifest" in facts:
+            facts["judged_manifest"] = facts["model_manifest"]
+            facts["model_manifest"] = facts["serving_manifest"]
     return facts
 
 

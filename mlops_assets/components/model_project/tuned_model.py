@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
+from mlops_assets.components.model_project.provenance import record_provenance
 from mlops_assets.components.model_project.search import (
     TRIED,
     fit_settings,
@@ -113,6 +114,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 leaders = fit_and_log(project, rows, result, shared, tracking, run_id, facts)
                 facts["training_seconds"] = f"{monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
+                facts |= record_provenance(project, shared, tracking, run_id, facts)
                 source = {"table": "/".join(table), "version": version, **inputs}
                 features = list(rows.train.features.columns)
                 tracking.log_dataset(
