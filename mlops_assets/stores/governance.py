@@ -17,13 +17,13 @@ Died before 2, nothing has happened. Died after 2, the hashes of 4 are missing, 
 with 3. What the registry was not told, or what it knows and the ledger lacks, is no half move but a forgery.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlops_assets.errors import StoreError
-from mlops_assets.stores.ledger import Entry, Event, Ledger, faults
+from mlops_assets.stores.ledger import Entry, Event, Kind, Ledger, faults
 from mlops_assets.stores.registry import Registry, Version
 from mlops_assets.stores.standing import Standing
 
@@ -103,7 +103,8 @@ class Governance:
                     f"the ledger ends in {_head(entries) or 'nothing'}, and the registry was told "
                     f"{announced or 'nothing'}"
                 )
-        return Review(entries, standing, found, self._alias_fault(standing, unanchored), unanchored, in_vain)
+        alias_fault = self._alias_fault(standing, versions, unanchored)
+        return Review(entries, standing, found, alias_fault, unanchored, in_vain)
 
     def serving(self, by: str, on_wait: Callable[[str], None]) -> Version | None:
         """The champion, once ledger and registry agree on it; None where none serves.
@@ -170,21 +171,35 @@ class Governance:
             self.registry.tell(self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash})
 
     def _adopt(self) -> Standing:
-        """Begin the ledger with the champion that there is: it was promoted before there was a ledger."""
+        """Begin the ledger with the champion that there is, and the versions beside it: they are from before
+        there was a ledger.
+        """
         serving = self.registry.champion(self.project)
         if serving is None:
             return Standing()
-        told = ("ledger", "it was champion when the ledger began", serving.facts.get("model_digest", ""))
+
+        def event(kind: Kind, version: Version, what: str) -> Event:
+            told = ("ledger", f"it was {what} when the ledger began", version.facts.get("model_digest", ""))
+            return Event(kind, version.version, *told, mlflow_run_id=version.run_id)
+
+        known = sorted(self.registry.versions(self.project), key=lambda version: version.version)
         return self.record(
-            Event("registered", serving.version, *told, mlflow_run_id=serving.run_id),
-            Event("promoted", serving.version, *told, mlflow_run_id=serving.run_id),
+            *(event("registered", version, "registered") for version in known),
+            event("promoted", serving, "champion"),
         )
 
-    def _alias_fault(self, standing: Standing, unfinished: Sequence[Entry]) -> str | None:
+    def _alias_fault(
+        self, standing: Standing, versions: Collection[int], unfinished: Sequence[Entry]
+    ) -> str | None:
         serving = self.registry.champion(self.project)
         version = serving.version if serving else None
         if version == standing.champion or unfinished or not standing.states:
             return None
+        if standing.champion is not None and standing.champion not in versions:
+            return (
+                f"version {standing.champion}, by the ledger the champion, was deleted from the registry, "
+                f"and the alias is at {_named(version)}"
+            )
         return (
             f"the alias is at {_named(version)}, and by the ledger {_named(standing.champion)} is champion: "
             "it was moved by hand"
@@ -197,8 +212,8 @@ class Governance:
         hint = _WAY_OUT.format(project=self.project)
         if found == [review.alias_fault]:
             hint = (
-                f"say who is champion: mlops rollback {self.project} --to VERSION --reason …, or put the "
-                "alias back"
+                f"say who is champion: mlops rollback {self.project} --to VERSION --reason …, or that nobody "
+                f"is: mlops retire {self.project} --reason …"
             )
         raise StoreError(f"{self.project}: {'; '.join(found[:3])}", hint=hint)
 

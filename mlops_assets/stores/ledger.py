@@ -25,12 +25,15 @@ from mlops_assets.errors import StoreError
 from mlops_assets.stores.table_locks import commit_lock
 from mlops_assets.stores.warehouse import Warehouse
 
-Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired"]
+Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
 """`gated`: a version has passed its gates, with their figures. `rejected` is said by the gates or by a
-person; `retired` of a champion that another one replaced, or that a person took out of service."""
+person; `retired` of a champion that another one replaced, or that a person took out of service; `expired` of
+a rejected version whose files were removed by rule."""
 
 GATES = "gates"
 """The actor who judges by figures alone."""
+RETENTION = "retention"
+"""The actor who removes what has been rejected for long."""
 GENESIS = "0" * 64
 """The hash before the first event."""
 _SCHEMA = pa.schema(

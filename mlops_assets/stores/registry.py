@@ -120,6 +120,17 @@ class Registry:
         return sorted(found, key=lambda version: version.version, reverse=True)
 
     @reaching
+    def projects(self) -> list[str]:
+        """The names of all registered models."""
+        found: list[str] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_registered_models(page_token=token)
+            found.extend(model.name for model in page)
+            token = page.token or ""
+        return sorted(found)
+
+    @reaching
     def version_of(self, project: str, run_id: str) -> Version:
         """The version that a run's model was registered as."""
         found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
@@ -150,9 +161,13 @@ class Registry:
 
     @reaching
     def tell(self, project: str, version: int, facts: Mapping[str, str]) -> None:
-        """Facts of a version, as tags."""
-        for name, value in facts.items():
-            self.client.set_model_version_tag(project, str(version), f"{TAG}{name}", value)
+        """Facts of a version, as tags; one that somebody deleted is told nothing."""
+        try:
+            for name, value in facts.items():
+                self.client.set_model_version_tag(project, str(version), f"{TAG}{name}", value)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     @reaching
     def describe(self, project: str, version: int, text: str) -> None:

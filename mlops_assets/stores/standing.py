@@ -7,12 +7,13 @@ Not here: where events are kept (`ledger.py`), and what is done next (`governanc
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from mlops_assets.stores.ledger import GATES, Entry
 
-State = Literal["registered", "waiting", "approved", "rejected", "champion", "retired"]
-"""`waiting`: it has passed its gates, and nobody has decided."""
+State = Literal["registered", "waiting", "approved", "rejected", "champion", "retired", "expired"]
+"""`waiting`: it has passed its gates, and nobody has decided. `expired`: its files are gone."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Standing:
         Of each version.
     last
         The last event of each version.
+    since
+        When each of the versions that wait began to; another verdict on the same version starts nothing anew.
     judged
         The last verdict of the gates on each version.
     held
@@ -44,6 +47,7 @@ class Standing:
     were_champion: frozenset[int] = frozenset()
     states: dict[int, State] = field(default_factory=dict)
     last: dict[int, Entry] = field(default_factory=dict)
+    since: dict[int, datetime] = field(default_factory=dict)
     judged: dict[int, Entry] = field(default_factory=dict)
     held: bool = False
 
@@ -55,6 +59,7 @@ class Standing:
         were: set[int] = set()
         states: dict[int, State] = {}
         last: dict[int, Entry] = {}
+        since: dict[int, datetime] = {}
         judged: dict[int, Entry] = {}
         held = False
         for entry in entries:
@@ -67,10 +72,13 @@ class Standing:
                     states.setdefault(version, "registered")
                 case "gated":
                     states[version] = "waiting"
+                    since.setdefault(version, entry.at)
                 case "rejected":
                     states[version] = "rejected"
                 case "approved":
                     states[version], held = "approved", False
+                case "expired":
+                    states[version] = "expired"
                 case "retired":
                     states[version] = "retired"
                     champion = None if champion == version else champion
@@ -82,12 +90,23 @@ class Standing:
             if event.kind in ("promoted", "rolled_back"):
                 champion, states[version] = version, "champion"
                 were.add(version)
-        return cls(champion, tuple(line), frozenset(were), states, last, judged, held)
+            if states[version] != "waiting":
+                since.pop(version, None)
+        return cls(champion, tuple(line), frozenset(were), states, last, since, judged, held)
 
     @property
     def waiting(self) -> list[int]:
         """Versions that passed their gates and wait for somebody's word, the newest last."""
         return sorted(version for version, state in self.states.items() if state == "waiting")
+
+    def rejected_before(self, moment: datetime) -> list[int]:
+        """Versions that have been rejected for so long, and never served."""
+        rejected = (version for version, state in self.states.items() if state == "rejected")
+        return sorted(
+            version
+            for version in rejected
+            if version not in self.were_champion and self.last[version].at < moment
+        )
 
     @property
     def before_champion(self) -> int | None:

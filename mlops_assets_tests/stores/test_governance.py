@@ -180,7 +180,8 @@ def test_an_alias_that_was_moved_by_hand_is_found_and_a_word_mends_it(governance
 def test_a_champion_from_before_there_was_a_ledger_begins_it(governance: Governance):
     governance.registry.promote(PROJECT, 2)
     assert governance.serving("a test", print).version == 2
-    assert [entry.event.kind for entry in governance.ledger.entries()] == ["registered", "promoted"]
+    told = [(entry.event.kind, entry.event.version) for entry in governance.ledger.entries()]
+    assert told == [("registered", 1), ("registered", 2), ("registered", 3), ("promoted", 2)]
     assert governance.repaired().champion == 2
 
 
@@ -188,4 +189,21 @@ def test_a_version_that_was_deleted_stops_nothing_else(governance: Governance, t
     governance.record(*FIRST)
     governance.record(*SECOND)
     tracking.client.delete_model_version(PROJECT, "1")
+    assert governance.serving("a test", print).version == 2
+    governance.record(event("retired", 2), event("rolled_back", 3), event("rejected", 1))
+    assert governance.serving("a test", print).version == 3
+
+
+def test_a_champion_that_was_deleted_is_told_and_a_word_mends_it(
+    governance: Governance, tracking: TrackingStore, record_property
+):
+    governance.record(*FIRST)
+    tracking.client.delete_model_version(PROJECT, "1")
+    with pytest.raises(StoreError, match="version 1, by the ledger the champion, was deleted") as raised:
+        governance.serving("a test", print)
+    record_property("told", str(raised.value))
+    assert governance.repaired(by_word=True).champion == 1
+    governance.record(event("retired", 1))
+    assert governance.serving("a test", print) is None
+    governance.record(event("registered", 2), event("gated", 2), event("promoted", 2))
     assert governance.serving("a test", print).version == 2

@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.decisions import ChampionConfig, decide
 from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
+from mlops_assets.components.model_project.registered_model import data_version
 from mlops_assets.errors import ModelError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
@@ -68,7 +69,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                     raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
                 now = tracking.registry.champion(project.name)
                 update_cards(project, store, tracking, folders.reports)
-        if now is None:
+        newest = found.newest
+        if now is None or newest is None:
             yield verdict or _unserved(found.reason)
             return
         yield dg.MaterializeResult(
@@ -77,12 +79,12 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 "version": now.version,
                 "alias": f"models:/{project.name}@{names.CHAMPION}",
                 "moved": before is None or now.version != before.version,
-                "challenger": found.newest.version,
+                "challenger": newest.version,
                 "decision": found.reason,
                 "model_digest": now.facts["model_digest"],
                 "mlflow_run_id": now.run_id,
                 **({"cutoff": now.facts["cutoff"]} if "cutoff" in now.facts else {}),
-                INPUTS: inputs_digest({(registered_key, found.newest.facts.get("cutoff")): found.registered}),
+                INPUTS: inputs_digest({(registered_key, newest.facts.get("cutoff")): data_version(newest)}),
             },
         )
         if verdict:

@@ -55,7 +55,8 @@ class Decision:
     Attributes
     ----------
     newest
-        The version that is decided about, or the newest one where a person speaks of an older.
+        The version that is decided about, or the newest one where a person speaks of an older; None where
+        somebody deleted them all.
     candidate
         Who would serve.
     move
@@ -63,14 +64,9 @@ class Decision:
     """
 
     reason: str
-    newest: "Version"
+    newest: "Version | None"
     candidate: "Version | None" = None
     move: Callable[[], object] | None = None
-
-    @property
-    def registered(self) -> str:
-        """The data version of `registered_model` that this answers."""
-        return f"{self.newest.version}-{self.newest.facts['model_digest'][:16]}"
 
 
 def decide(
@@ -130,18 +126,22 @@ def _by_word(
     governance = project_governance(project, warehouse, tracking)
     standing = governance.repaired(by_word=word in ("rollback", "retire"))
     number = spoken_of(project, standing, word, config.version, against_gates=config.against_gates)
-    version, newest = (
-        tracking.registry.version(project.name, number),
-        tracking.registry.versions(project.name)[0],
-    )
+    newest = next(iter(tracking.registry.versions(project.name)), None)
     said = Said(
         config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
     )
     told = f"version {number} is {PAST[_KINDS[word]]} by {said.actor}: {said.reason}"
-    if word in ("reject", "retire"):
-        governance.record(said.event(_KINDS[word], version))
+    if word in ("reject", "retire"):  # of a version that somebody deleted, too
+        governance.record(said.of(_KINDS[word], standing.last[number].event))
         return Decision(told, newest)
-    return Decision(told, newest, version, lambda: promote(governance, standing, version, said, _KINDS[word]))
+    version = tracking.registry.version(project.name, number)
+    details = {"against_gates": True} if config.against_gates else {}
+    return Decision(
+        told,
+        newest,
+        version,
+        lambda: promote(governance, standing, version, said, _KINDS[word], **details),
+    )
 
 
 _KINDS: "dict[str, Kind]" = {

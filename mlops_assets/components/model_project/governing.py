@@ -46,6 +46,7 @@ PAST: dict[str, str] = {
     "promoted": "promoted",
     "rolled_back": "brought back",
     "retired": "retired",
+    "expired": "removed the files of",
 }
 _ORIGIN = (
     *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
@@ -66,6 +67,17 @@ class Said:
     actor: str
     reason: str
     dagster_run_id: str
+
+    def of(self, kind: "Kind", before: "Event") -> "Event":
+        """What happened by this word to the version of an event before."""
+        return replace(
+            before,
+            kind=kind,
+            actor=self.actor,
+            reason=self.reason,
+            details={},
+            dagster_run_id=self.dagster_run_id,
+        )
 
     def event(self, kind: "Kind", version: "Version", **details: Any) -> "Event":
         """What happened to a version by this word."""
@@ -126,7 +138,12 @@ def bring_to_gates(
 
 
 def promote(
-    governance: "Governance", standing: "Standing", version: "Version", said: Said, kind: "Kind"
+    governance: "Governance",
+    standing: "Standing",
+    version: "Version",
+    said: Said,
+    kind: "Kind",
+    **details: Any,
 ) -> "Standing":
     """Make a version the champion; the one before it is retired.
 
@@ -134,21 +151,13 @@ def promote(
     ----------
     kind
         `promoted`, `approved`, which promotes by a person's word, or `rolled_back`.
+    details
+        Of the approval.
     """
-    events = [said.event("approved", version)] if kind == "approved" else []
+    events = [said.event("approved", version, **details)] if kind == "approved" else []
     if standing.champion is not None and standing.champion != version.version:
-        before = standing.last[standing.champion].event
-        told = f"version {version.version} serves"
-        events.append(
-            replace(
-                before,
-                kind="retired",
-                actor=said.actor,
-                reason=told,
-                details={},
-                dagster_run_id=said.dagster_run_id,
-            )
-        )
+        followed = replace(said, reason=f"version {version.version} serves")
+        events.append(followed.of("retired", standing.last[standing.champion].event))
     events.append(said.event("rolled_back" if kind == "rolled_back" else "promoted", version))
     return governance.record(*events)
 
@@ -178,6 +187,7 @@ def spoken_of(
             f"{name} is not in the ledger",
             hint=f"it knows {known or 'none yet'}; mlops history {project.name}",
         )
+    refuse_expired(project, standing, version)
     match word:
         case "rollback" if version == standing.champion:
             raise TrackingError(f"{name} is the champion already", hint="name an earlier one with --to")
@@ -200,6 +210,22 @@ def spoken_of(
                 hint=f"waiting are {_listed(standing.waiting)}",
             )
     return version
+
+
+def refuse_expired(project: Project, standing: "Standing", version: int) -> None:
+    """Raise for a version of which the files were removed by rule: it can't serve, or be rebuilt, any more.
+
+    Raises
+    ------
+    TrackingError
+        When that is so.
+    """
+    if standing.states.get(version) == "expired":
+        raise TrackingError(
+            f"{project.name}: version {version} has expired: {standing.last[version].event.reason}",
+            hint=f"train its like again: mlops run {project.name} --force; `retention.rejected_days` in "
+            "defs.yaml says how long the next ones stay",
+        )
 
 
 def _usual(project: Project, standing: "Standing", word: Word) -> int:

@@ -64,7 +64,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
                 update_cards(project, warehouse.store, tracking, folders.reports)
             digest = version.facts["model_digest"]
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(f"{version.version}-{digest[:16]}"),
+            data_version=dg.DataVersion(data_version(version)),
             metadata={
                 "version": version.version,
                 "model_uri": f"models:/{project.name}/{version.version}",
@@ -78,6 +78,11 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         )
 
     return registered_model
+
+
+def data_version(version: "Version") -> str:
+    """What tells one registered version from another."""
+    return f"{version.version}-{version.facts['model_digest'][:16]}"
 
 
 def _register(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> "Version":

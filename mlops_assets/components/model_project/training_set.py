@@ -126,7 +126,7 @@ def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, s
         raise DataError(
             f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
             f"not in {warehouse.root} any more",
-            hint="bring the warehouse back; or to start over, take the champion out of service, mlops retire "
-            f"{project.name} --reason …, and train again",
+            hint=f"bring the warehouse back; or to start over: mlops retire {project.name} --reason …, and "
+            "train again",
         )
     return warehouse.frame(table, partition=cutoff, version=version)
