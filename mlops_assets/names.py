@@ -54,7 +54,7 @@ OWN = "mlops/own_asset"
 """Tag of the assets that a project brings in its `assets.py`."""
 
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
-RESTORE, REPRODUCE = "restore", "reproduce"
+RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 """What jobs are for."""
 
 

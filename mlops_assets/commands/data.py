@@ -1,8 +1,9 @@
-"""`mlops data`: the versions of a table, what changed between two of them, and back to one.
+"""`mlops data`: the versions of a table, what changed between two, back to one, and room for new ones.
 
-Holds: the three commands and what they print.
-Not here: how tables are compared (`stores/table_diff.py`), and how they are restored (`stores/restoring.py`,
-`components/model_project/restore.py`).
+Holds: the commands and what they print.
+Not here: how tables are compared (`stores/table_diff.py`), restored (`stores/restoring.py`,
+`components/model_project/restore.py`) and vacuumed (`stores/vacuum.py`,
+`components/model_project/vacuum.py`).
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from mlops_assets.commands.values import print_json
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
+    from dagster import AssetObservation
+
     from mlops_assets.ml.drift import ColumnShift
     from mlops_assets.ml.row_diff import RowDiff
     from mlops_assets.stores.history import TableVersion
@@ -42,7 +45,7 @@ PartitionOption = Annotated[str | None, typer.Option(metavar="2025-03", help="On
 _SHIFT, _SOME_SHIFT = 0.25, 0.1
 _DIGITS = 8
 
-app = typer.Typer(help="Versions of tables: list, compare, restore.", no_args_is_help=True)
+app = typer.Typer(help="Versions of tables: list, compare, restore, vacuum.", no_args_is_help=True)
 
 
 @app.command()
@@ -127,6 +130,59 @@ def restore(
         for line in told:
             out.print(line, highlight=False, soft_wrap=True)
         out.print(f"[dim]mlops run {project} makes what depends on it[/]", highlight=False)
+
+
+@app.command()
+def vacuum(
+    project: ProjectArgument,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be removed, and leave it.")
+    ] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Remove old versions of tables that no model needs, and the files of models rejected long ago.
+
+    How old is said by `retention` in defs.yaml. What a registered version was trained on stays, and so does
+    every version that ever was champion.
+
+    Example: mlops data vacuum customer_churn --dry-run
+    """
+    with plain_errors(debug):
+        from mlops_assets.execution import execute_job, refuse_failed
+        from mlops_assets.workplace import Workplace
+
+        workplace = Workplace(find_project_root())
+        workplace.project(project)
+        ops = {names.op_name(project, names.VACUUM): {"config": {"dry_run": dry_run}}}
+        with workplace.instance() as instance:
+            job = names.job_name(project, names.VACUUM)
+            result = execute_job(workplace, instance, job, {"ops": ops})
+            refuse_failed(result)
+        told = [
+            event.asset_observation_data.asset_observation
+            for event in result.all_events
+            if event.event_type_value == "ASSET_OBSERVATION"
+        ]
+        if as_json:
+            print_json([_observed(one) for one in told])
+            return
+        for one in told:
+            out.print(one.description, highlight=False, soft_wrap=True)
+        out.print(f"[bold]{_freed(told, dry_run=dry_run)}[/]", highlight=False, soft_wrap=True)
+
+
+def _observed(found: "AssetObservation") -> dict[str, Any]:
+    facts = {name: value.value for name, value in found.metadata.items()}
+    return {"asset": found.asset_key.to_user_string(), **facts}
+
+
+def _freed(told: "Sequence[AssetObservation]", *, dry_run: bool) -> str:
+    from mlops_assets.components.model_project.vacuum import BYTES, FILES, amount
+
+    facts = [_observed(one) for one in told]
+    files, size = (sum(one[name] for one in facts) for name in (FILES, BYTES))
+    return f"{len(facts)} tables and versions: {amount(files, size, dry_run=dry_run)}"
 
 
 def _warehouse() -> "Warehouse":

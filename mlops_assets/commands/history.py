@@ -43,7 +43,13 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
         out.print(table)
 
 
-_STYLES = {"promoted": "green", "rolled_back": "yellow", "rejected": "red", "retired": "dim"}
+_STYLES = {
+    "promoted": "green",
+    "rolled_back": "yellow",
+    "rejected": "red",
+    "retired": "dim",
+    "expired": "dim",
+}
 
 
 def _facts(entry: "Entry") -> dict[str, Any]:

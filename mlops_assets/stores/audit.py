@@ -76,6 +76,8 @@ def _version_faults(
         told = [entry.event.details[name] for entry in review.entries if _tells(entry, number, name)]
         if told and told != [version.facts.get(name)]:
             yield f"has another {name} in the registry than in the ledger"
+    if review.standing.states.get(number) == "expired":  # its files are gone by rule
+        return
     yield from _artifact_faults(version, tracking)
     if version.as_judged is not version:
         yield from _artifact_faults(version.as_judged, tracking)

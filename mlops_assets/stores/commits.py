@@ -77,6 +77,11 @@ def _commit_once(
     there = all(Path(file.path).exists() for file in replaced)
     if there and named_digest([file.path for file in replaced]) == staged.digest:
         return int(delta.version()), False
+    if staged.in_place and (gone := [file for file in staged.files if not file.exists()]):
+        raise StoreError(
+            f"table {name}: what would be restored was removed meanwhile: {gone[0]} is gone",
+            hint="`mlops data versions` lists the others; `retention` in defs.yaml says how long they stay",
+        )
     schema = staged.schema
     if partition is not None:
         others = (file.path for file in current if file not in replaced)

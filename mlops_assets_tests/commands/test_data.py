@@ -37,6 +37,15 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
     following = mlops(*UNTIL)
     assert "features: done" in following.output
     assert "validated/loans" not in following.output
+    vacuumed = mlops("data", "vacuum", "lending", "--dry-run")
+    assert "lending.raw_loans: nothing to remove; 1 old version stays" in vacuumed.output
+    assert "tables and versions: nothing to remove" in vacuumed.output
+    [found] = [
+        one
+        for one in json.loads(mlops("data", "vacuum", "lending", "--json").stdout)
+        if one["asset"] == "lending/features"
+    ]
+    assert (found["freed_files"], found["kept_versions"], found["dry_run"]) == (0, 2, False)
     told = mlops("data", "versions", "lending", "validated_loans").output
     assert "restored from 1; raw/loans 1" in told
     told = flat(mlops("data", "diff", "lending", "validated/loans", "2", "3").output)
@@ -48,6 +57,7 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
     [
         (("versions", "lending", "loans"), "lending has no table loans"),
         (("diff", "landing", "features", "1", "2"), "landing has no table features"),
+        (("vacuum", "landing"), "there is no project landing hint: there are: lending"),
         (("restore", "landing", "features", "1"), "there is no project landing hint: there are: lending"),
         (
             ("restore", "lending", "features", "1"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets.errors import StoreError
+from mlops_assets.stores.restoring import OldContent
 from mlops_assets.stores.warehouse import Warehouse
 
 KEY = ("shop", "validated", "orders")
@@ -95,5 +96,24 @@ def test_a_version_whose_files_are_gone_is_told_and_nothing_changes(warehouse, r
     warehouse.write(KEY, rows("(2, 'y')"))
     old.unlink()
     with pytest.raises(StoreError, match="1 of its 1 files are gone, such as "):
+        warehouse.restore(KEY, 1)
+    assert warehouse.frame(KEY)["a"].tolist() == [2]
+
+
+def test_a_version_that_is_vacuumed_while_it_is_restored_is_told_and_nothing_changes(
+    warehouse, rows, monkeypatch
+):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    [old] = parquet_files(warehouse)
+    warehouse.write(KEY, rows("(2, 'y')"))
+    real = OldContent.staged
+
+    def staged(content, *arguments, **named):
+        found = real(content, *arguments, **named)
+        old.unlink()
+        return found
+
+    monkeypatch.setattr(OldContent, "staged", staged)
+    with pytest.raises(StoreError, match="what would be restored was removed meanwhile"):
         warehouse.restore(KEY, 1)
     assert warehouse.frame(KEY)["a"].tolist() == [2]

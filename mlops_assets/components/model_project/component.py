@@ -39,6 +39,7 @@ from mlops_assets.components.model_project.settings import (
     FreshnessSettings,
     GateSettings,
     PartitionSettings,
+    RetentionSettings,
     ScheduleSettings,
     SplitSettings,
     TableSettings,
@@ -49,6 +50,7 @@ from mlops_assets.components.model_project.settings import (
 from mlops_assets.components.model_project.target import target_asset
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.vacuum import vacuum_job
 from mlops_assets.components.model_project.validated import validated_asset
 from mlops_assets.errors import ProjectError
 from mlops_assets.ml.tasks import Task
@@ -108,6 +110,9 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
     approval: ApprovalSettings = Field(
         default=ApprovalSettings(), description="Whether a version that passed waits for somebody's word."
     )
+    retention: RetentionSettings = Field(
+        default=RetentionSettings(), description="How long old versions of tables and rejected models stay."
+    )
     owners: list[str] = Field(
         default_factory=list, description="Who answers for it: e-mail addresses or `team:name`."
     )
@@ -141,7 +146,12 @@ class ModelProject(dg.Component, dg.Model, dg.Resolvable):
         refuse_own_assets(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
             assets=assets,
-            jobs=[*project_jobs(project), restore_job(project), reproduce_job(project)],
+            jobs=[
+                *project_jobs(project),
+                restore_job(project),
+                vacuum_job(project),
+                reproduce_job(project),
+            ],
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )

@@ -99,7 +99,9 @@ def run_search(
     facts: dict[str, str],
     folders: WorkFolders,
 ) -> "SearchResult":
-    """Search with a journal that only an equal search goes on from, telling of each trial."""
+    """Search with a journal that only an equal search goes on from, telling of each trial; the facts are
+    told its name.
+    """
     from mlops_assets.ml.tuning import tune
 
     progress = _Progress(search)
@@ -112,6 +114,7 @@ def run_search(
         facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
     )
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
+    facts["study"] = journal.name
     folds = _folds(project, train)
     with (
         held(  # a second run of the same search waits, and finds it done

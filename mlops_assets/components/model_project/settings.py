@@ -325,6 +325,25 @@ class FreshnessSettings(Settings):
     )
 
 
+class RetentionSettings(Settings):
+    """What `mlops data vacuum` and the job `<project>_vacuum` leave alone."""
+
+    tables_days: int = Field(
+        default=30,
+        ge=1,
+        le=36_500,
+        description="For how many days a version of a table stays readable after it was replaced. What a "
+        "registered version was trained on stays, however old it is.",
+    )
+    rejected_days: int = Field(
+        default=90,
+        ge=1,
+        le=36_500,
+        description="For how many days the models and searches of a rejected version stay. Those of a "
+        "version that ever was champion always do.",
+    )
+
+
 class SplitSettings(Settings):
     """Which rows are kept away from training to judge the model."""
 
