@@ -7,6 +7,7 @@ Not here: tables (`vacuum.py`), and which versions expire (`standing.py`).
 The ledger tells it first, then the files are removed: who is killed in between goes on the next time.
 """
 
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -127,14 +128,21 @@ def _files(kept: ArtifactRepository, folder: str | None = None) -> Iterator[File
 
 
 def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[int]:
-    """The same of searches: the journal, and who held it. Its lock stays, empty, for who may hold it."""
+    """The same of searches: the journal, its out-of-fold predictions, and who held it. Its lock stays, empty,
+    for who may hold it.
+    """
     sizes = []
     with disk_faults_told("the journals of searches", studies):
         for name in names:
-            for file in studies.glob(f"{Path(name).stem}.*"):
-                if file.suffix == ".lock":
+            for found in studies.glob(f"{Path(name).stem}.*"):
+                if found.suffix == ".lock":
                     continue
-                sizes.append(file.stat().st_size)
-                if not dry_run:
-                    file.unlink(missing_ok=True)
+                files = [file for file in found.rglob("*") if file.is_file()] if found.is_dir() else [found]
+                sizes.extend(file.stat().st_size for file in files)
+                if dry_run:
+                    continue
+                if found.is_dir():
+                    shutil.rmtree(found)
+                else:
+                    found.unlink(missing_ok=True)
     return sizes

@@ -31,6 +31,9 @@ def studies(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("a.journal", "a.lock", "a.lock.holder", "b.journal", "c.journal"):
         (folder / name).write_text(name)
+    for name in ("a.predictions", "b.predictions"):
+        (folder / name).mkdir()
+        (folder / name / "0.npy").write_text(name)
     return folder
 
 
@@ -79,7 +82,9 @@ def test_rejected_versions_lose_their_models_and_searches_and_nobody_else_does(g
     assert expire(governance, tracking, studies, LATER, dry_run=False) == told
 
     assert model_files(tracking, governance) == {**before, 3: 0, 4: 0}
-    assert {path.name for path in studies.iterdir()} == {"a.lock", "b.journal", "c.journal"}
+    assert {path.name for path in studies.iterdir()} == {
+        *("a.lock", "b.journal", "b.predictions", "c.journal"),
+    }
     states = governance.repaired().states
     assert states == {1: "retired", 2: "champion", 3: "expired", 4: "expired", 5: "waiting", 6: "rejected"}
     last = governance.ledger.entries()[-1].event
