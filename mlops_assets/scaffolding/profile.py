@@ -16,8 +16,7 @@ from mlops_assets.errors import DataError
 from mlops_assets.ml.columns import Column, SqlType
 from mlops_assets.names import PROVENANCE, RESERVED
 from mlops_assets.sql import quoted
-from mlops_assets.stores.read_faults import unreadable
-from mlops_assets.stores.source_rows import read_files
+from mlops_assets.stores.source_rows import each_unchanged, read_files
 from mlops_assets.stores.sources import find_files
 
 _NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
@@ -84,11 +83,10 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
         relations = read_files(connection, files, subject=subject)
         columns = [name for name in relations[0].columns if name not in PROVENANCE]
         _refuse_reserved(columns, f"{subject}: {source}")
-        queries = " union all by name ".join(f"({relation.sql_query()})" for relation in relations)
-        try:
-            connection.execute(f"create temp table seen as {queries}")
-        except duckdb.Error as error:
-            raise unreadable(source, subject, error) from error
+        with each_unchanged(files, relations, subject=subject) as unchanged:
+            for place, relation in enumerate(unchanged):
+                into = "insert into seen by name" if place else "create temp table seen as"
+                connection.execute(f"{into} {relation.sql_query()}")
         found = [_profile(connection, name) for name in columns]
     if found[0].rows == 0:
         raise DataError(f"{subject}: {source} has no rows", hint="a project is drafted from rows that it has")

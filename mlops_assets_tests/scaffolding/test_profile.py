@@ -61,7 +61,7 @@ def test_several_files_are_one_source(tmp_path):
         ("", "has no header"),
         ("x,row_id\n1,2\n", "column row_id is a reserved name"),
         ("x,X\n1,2\n", "stands more than once"),
-        ("x,y\n1,2\n3\n", "can't be read"),
+        ("x,y\n1,2\n3\n", "row 2 (line 3) has 1 field, the header 2: '3'"),
     ],
 )
 def test_what_no_project_can_be_drafted_from_is_told(tmp_path, record_property, text, told):
