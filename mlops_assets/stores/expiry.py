@@ -103,7 +103,7 @@ def _studies(versions: Iterable[Version]) -> set[str]:
 def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list[int]:
     """The sizes of the files of the model that was judged and of the one that would serve, once gone."""
     make_current(tracking.uri)
-    sizes = []
+    sizes: list[int] = []
     for uri in {version.uri, version.as_judged.uri}:
         with reachable(tracking.uri):
             try:
@@ -131,7 +131,7 @@ def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[i
     """The same of searches: the journal, its out-of-fold predictions, and who held it. Its lock stays, empty,
     for who may hold it.
     """
-    sizes = []
+    sizes: list[int] = []
     with disk_faults_told("the journals of searches", studies):
         for name in names:
             for found in studies.glob(f"{Path(name).stem}.*"):
