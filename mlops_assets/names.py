@@ -56,6 +56,8 @@ OWN = "mlops/own_asset"
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
 RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 """What jobs are for."""
+REMINDER = "approval_reminder"
+"""What a sensor is for."""
 
 
 def table_asset(project: str, layer: str, table: str) -> list[str]:

@@ -19,6 +19,8 @@ from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.resources import resources
+from mlops_assets.stores.governance import Governance
+from mlops_assets.stores.ledger import Ledger
 from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
@@ -183,6 +185,11 @@ class Shop:
     def train(self, cutoff: str) -> dg.ExecuteInProcessResult:
         """The model of a cut-off, from the training set to the champion."""
         return self.daemon.run(*MODEL, partition=cutoff)
+
+    @property
+    def governance(self) -> Governance:
+        """Ledger and registry."""
+        return Governance(Ledger(self.warehouse, "shop"), self.tracking.registry)
 
     def digests(self, asset: str) -> dict[str, str]:
         """What each partition of a table holds; nothing when there is no such table."""

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 
 def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Tell who became champion, when and why, from the ledger.
+    """Tell who became champion, when and why, from the ledger; and what waits for somebody's word.
 
     Example: mlops history customer_churn
     """
     with plain_errors(debug):
+        from mlops_assets.components.model_project.waiting import waiting_lines
         from mlops_assets.stores.ledger import Ledger
+        from mlops_assets.stores.standing import Standing
         from mlops_assets.stores.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
@@ -41,6 +43,8 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
             cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
             table.add_row(*cells, style=_STYLES.get(event.kind, ""))
         out.print(table)
+        for told in waiting_lines(project, Standing.of(entries)):
+            out.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 _STYLES = {

@@ -50,6 +50,8 @@ def run(
         from mlops_assets.commands.summary import print_summary
         from mlops_assets.execution import alone
         from mlops_assets.runs import ProjectRun
+        from mlops_assets.stores.ledger import Ledger
+        from mlops_assets.stores.standing import Standing
         from mlops_assets.workplace import Workplace
 
         if partition and partitions:
@@ -80,5 +82,7 @@ def run(
             if not ran and not progress.faults:
                 progress.note(f"{project} is up to date; --force runs it all the same")
             if not progress.faults:
-                print_summary(out, project, instance, workplace.project(project), WHERE_TO_LOOK)
+                standing = Standing.of(Ledger(run.tables, project).entries())
+                keys = workplace.project(project)
+                print_summary(out, project, instance, keys, standing=standing, uis=WHERE_TO_LOOK)
         end_with(progress.faults)

@@ -13,27 +13,44 @@ from rich.console import Console
 from rich.text import Text
 
 from mlops_assets import names
+from mlops_assets.components.model_project.waiting import waiting_lines
 from mlops_assets.materializations import latest_materializations
 
 if TYPE_CHECKING:
     from dagster._core.event_api import EventLogRecord
 
+    from mlops_assets.stores.standing import Standing
+
 _Made = Mapping[str | None, "EventLogRecord"]
 
 
 def print_summary(
-    console: Console, project: str, instance: DagsterInstance, keys: Iterable[AssetKey], uis: str
+    console: Console,
+    project: str,
+    instance: DagsterInstance,
+    keys: Iterable[AssetKey],
+    *,
+    standing: "Standing",
+    uis: str,
 ) -> None:
-    """What is known of a project after a run: rows, search, metrics, version, report, and where to look."""
+    """What is known of a project after a run: rows, search, metrics, version, report, and where to look.
+
+    Parameters
+    ----------
+    standing
+        Where the ledger says that versions stand: what a person said lately no materialization tells.
+    """
     made = {key: latest_materializations(instance, key) for key in keys}
-    lines = [*_summary_lines(project, made), ("look", uis)]
+    lines = [*_summary_lines(project, made, standing), ("look", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()
     for name, value in lines:
         console.print(Text(f"{name:<{width}}  ", style="dim") + Text(value, style="not dim"), soft_wrap=True)
 
 
-def _summary_lines(project: str, made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
+def _summary_lines(
+    project: str, made: Mapping[AssetKey, _Made], standing: "Standing"
+) -> Iterable[tuple[str, str]]:
     yield from _row_lines(made)
     search, report, registered, champion = (
         _newest(made.get(AssetKey(names.project_asset(project, name)), {}))
@@ -55,13 +72,26 @@ def _summary_lines(project: str, made: Mapping[AssetKey, _Made]) -> Iterable[tup
     if registered:
         cutoff = f", of cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"
-    if champion:
-        yield names.CHAMPION, f"{champion['alias']} is version {champion['version']}: {champion['decision']}"
-    elif registered:
-        yield names.CHAMPION, "none; the new version does not beat its baselines"
+    if registered or champion:
+        yield names.CHAMPION, _champion_line(champion, standing)
+        yield from (("waits", told) for told in waiting_lines(project, standing))
     yield from _prediction_lines(made.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(report["report"])
+
+
+def _champion_line(champion: Mapping[str, Any], standing: "Standing") -> str:
+    """Who serves, and why; or why nobody does."""
+    if champion and standing.champion is not None:
+        return f"{champion['alias']} is version {standing.champion}: {champion['decision']}"
+    if standing.were_champion:
+        served = (standing.last[version] for version in standing.were_champion)
+        last = max(served, key=lambda entry: entry.sequence).event
+        return f"none; version {last.version} was retired by {last.actor}: {last.reason}"
+    if standing.waiting or not standing.last:
+        return "none yet"
+    last = standing.last[max(standing.last)].event
+    return f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
 
 
 def _row_lines(made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:

@@ -13,6 +13,7 @@ from mlops_assets.components.model_project.decisions import ChampionConfig, deci
 from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
 from mlops_assets.components.model_project.registered_model import data_version
+from mlops_assets.components.model_project.waiting import waiting_check, waiting_result
 from mlops_assets.errors import ModelError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
@@ -46,7 +47,9 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         description="Loaded by MLflow, what serves predicts raw rows as the model that was logged.",
     )
 
-    @dg.multi_asset(specs=[spec], check_specs=[check], name=names.op_name(*spec.key.path))
+    checks = [check, waiting_check(project)]
+
+    @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
     def champion(
         context: dg.AssetExecutionContext,
         config: ChampionConfig,
@@ -54,6 +57,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.stores.standing import Standing
+
         with plain_failures(project.name):
             tracking, store = mlflow.store, warehouse.store
             governance = project_governance(project, store, tracking)
@@ -69,6 +74,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                     raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
                 now = tracking.registry.champion(project.name)
                 update_cards(project, store, tracking, folders.reports)
+                waiting = waiting_result(project, Standing.of(governance.ledger.entries()))
+        yield waiting
         newest = found.newest
         if now is None or newest is None:
             yield verdict or _unserved(found.reason)

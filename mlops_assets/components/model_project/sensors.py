@@ -1,6 +1,7 @@
-"""The sensors of a project: new and corrected files are ingested, a new champion scores what is newest.
+"""The sensors of a project: new and corrected files are ingested, a new champion scores what is newest, and
+who has to decide is reminded.
 
-Holds: a sensor for the files of each table, and one for the champion.
+Holds: a sensor for the files of each table, and two for the champion.
 Add here: another event from outside that a run answers.
 Not here: what two looks at a folder tell (`stores/source_watch.py`), and what follows inside the graph
 (`automation.py`).
@@ -21,12 +22,14 @@ from mlops_assets.components.model_project.declared_source import (
 )
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.raw import FINGERPRINT
+from mlops_assets.components.model_project.waiting import overdue_evaluation, remind
 from mlops_assets.errors import ProjectError
 from mlops_assets.materializations import Staleness, latest_materializations
 from mlops_assets.resources import WarehouseResource, WorkFolders
 
 MOST_AT_ONCE = 100
 """Runs that one tick asks for; what is left is asked for by the next."""
+_REMINDER_SECONDS = 60
 
 
 def project_sensors(project: Project) -> list[dg.SensorDefinition]:
@@ -36,7 +39,9 @@ def project_sensors(project: Project) -> list[dg.SensorDefinition]:
         for table in project.settings.tables
         if kind_of(declared_source(project, table)) == "files"
     ]
-    return [*sensors, champion_sensor(project)] if project.timeline else sensors
+    if project.timeline:
+        sensors.append(champion_sensor(project))
+    return [*sensors, approval_sensor(project)]
 
 
 def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
@@ -130,6 +135,39 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
         return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest}", partition_key=newest)
 
     return new_champion
+
+
+def approval_sensor(project: Project) -> dg.SensorDefinition:
+    """Tells, as a check of the champion that fails, that a version waits for somebody's word for too long.
+
+    A tick reads the ledger and runs nothing: whoever waits holds no worker.
+    """
+
+    @dg.sensor(
+        name=names.sensor_name(project.name, names.REMINDER),
+        minimum_interval_seconds=_REMINDER_SECONDS,
+        default_status=_status(project.settings.automation.assets),
+        description=f"Reminds of versions that have waited for approval for "
+        f"{project.settings.approval.remind_after_hours:g} hours, once in so long.",
+    )
+    def approval_reminder(
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.SensorResult:
+        from mlops_assets.stores.ledger import Ledger
+        from mlops_assets.stores.standing import Standing
+
+        with plain_failures(project.name):
+            standing = Standing.of(Ledger(warehouse.store, project.name).entries())
+            found = remind(project, standing, context.cursor)
+        for told in found.told:
+            context.log.warning(f"{project.name}: {told}")
+        return dg.SensorResult(
+            skip_reason=None if found.told else dg.SkipReason(found.quiet),
+            asset_events=[overdue_evaluation(project, found)] if found.told else [],
+            cursor=found.cursor,
+        )
+
+    return approval_reminder
 
 
 def staleness_of(
