@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from mlops_assets.commands.terminal import DebugOption, JsonOption, ProjectArgument, out, plain_errors
+from mlops_assets.commands.terminal import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    out,
+    plain_errors,
+    print_table,
+)
 from mlops_assets.commands.values import print_json
 from mlops_assets.errors import StoreError
 from mlops_assets.stores.state import StateDirectory, find_project_root
@@ -42,7 +49,7 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
             when, what = f"{entry.at:%Y-%m-%d %H:%M:%S}", event.kind.replace("_", " ")
             cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
             table.add_row(*cells, style=_STYLES.get(event.kind, ""))
-        out.print(table)
+        print_table(out, table)
         for told in waiting_lines(project, Standing.of(entries)):
             out.print(told, markup=False, highlight=False, soft_wrap=True)
 

@@ -291,12 +291,16 @@ class TrackingStore:
                 max_results=1,
             )
             for run in runs:
-                facts = facts_of(run.data.tags)
-                return TrainedModel(run.info.run_id, facts["model_uri"], facts, run.data.metrics)
+                return _trained(run)
         raise TrackingError(
             f"{project}: no model has been trained yet{f' for cut-off {cutoff}' if cutoff else ''}",
             hint=f"materialize {project}/tuned_model first",
         )
+
+    @reaching
+    def trained_by(self, run_id: str) -> TrainedModel:
+        """The model of an MLflow run that has one."""
+        return _trained(self.client.get_run(run_id))
 
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:
@@ -342,6 +346,11 @@ def refuse_foreign(folder: Path, model: TrainedModel | Version) -> None:
             "another one",
             hint="don't use this version; promote another one, or train again",
         )
+
+
+def _trained(run: Run) -> TrainedModel:
+    facts = facts_of(run.data.tags)
+    return TrainedModel(run.info.run_id, facts["model_uri"], facts, run.data.metrics)
 
 
 def _params(values: Mapping[str, Any]) -> list[Param]:

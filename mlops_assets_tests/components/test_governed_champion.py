@@ -129,6 +129,18 @@ def test_one_that_failed_its_gates_is_approved_only_in_so_many_words(served_shop
     assert serving(served_shop) == 2
 
 
+def test_who_waited_while_the_gates_changed_is_judged_again_before_it_is_let_in(asking, record_property):
+    asking.declare(settings={**ASKS, "gates": {**LENIENT, "minimum": {"accuracy": 1.0}}})
+    told = fault(say(asking, "approve"))
+    record_property("told", told)
+    assert "shop: version 2 failed its gates: accuracy" in told
+    assert story(asking)[3:] == [("registered", 2), ("gated", 2), ("rejected", 2)]
+    assert serving(asking) == 1
+    assert say(asking, "approve", version=2, against_gates=True).success
+    approved = Ledger(asking.warehouse, "shop").entries()[-3].event
+    assert (approved.kind, approved.details) == ("approved", {"against_gates": True})
+
+
 def test_after_a_rollback_predictions_follow_and_the_next_training_asks(asking):
     assert say(asking, "approve").success
     asking.declare(settings={"gates": LENIENT})

@@ -126,6 +126,13 @@ def _by_word(
     governance = project_governance(project, warehouse, tracking)
     standing = governance.repaired(by_word=word in ("rollback", "retire"))
     number = spoken_of(project, standing, word, config.version, against_gates=config.against_gates)
+    if word == "approve" and standing.states[number] == "waiting":
+        # Another version may serve since it was judged, or other gates be declared.
+        version = tracking.registry.version(project.name, number)
+        trained = tracking.trained_by(version.run_id)
+        bring_to_gates(project, warehouse, tracking, version, trained, context.run.run_id)
+        standing = governance.repaired()
+        spoken_of(project, standing, word, number, against_gates=config.against_gates)
     newest = next(iter(tracking.registry.versions(project.name)), None)
     said = Said(
         config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id

@@ -66,7 +66,9 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
                 )
                 # Within the turn: what is registered meanwhile was trained on versions that are young.
                 needed = needed_versions(store, models_made_of(store, tracking))
-            for table in (table for table in store.tables() if table[0] == project.name):
+            for table in store.tables():
+                if table[0] != project.name or table[1:] == (names.LEDGER,):
+                    continue
                 before = now - timedelta(days=rule.tables_days)
                 freed = vacuum_table(store, table, needed.get(table, ()), before, dry_run=dry_run)
                 found = {**_freed(freed, dry_run=dry_run), KEPT: freed.kept}
