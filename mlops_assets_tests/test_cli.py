@@ -1,5 +1,6 @@
 """The `mlops` command in a project of its own: what it runs, prints, skips and refuses."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -237,3 +238,40 @@ def test_a_dagster_home_that_does_not_exist_is_told(place, tmp_path, monkeypatch
     done = mlops("run", "lending")
     assert done.exit_code == 1
     assert "Dagster's instance can't be opened" in flat(done.output)
+
+
+def test_a_version_is_made_again_compared_and_described(place, record_property):
+    done = mlops("card", "lending")
+    assert (done.exit_code, "lending has no champion" in done.output) == (1, True)
+    record_property("told", done.output)
+    assert mlops("run", "lending").exit_code == 0
+    done = mlops("reproduce", "lending", "1")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("identical  lending version 1, fitted again\njudged model: identical")
+    assert mlops("card", "lending").stdout.startswith("# lending, version 1\n")
+    assert mlops("card", "lending", "1").stdout == mlops("card", "lending").stdout
+    done = mlops("diff", "lending", "1", "1")
+    assert done.exit_code == 0, done.output
+    assert "versions 1 and 1 are the same model" in done.stdout
+    assert "training set: the same rows" in done.stdout
+    compared = json.loads(mlops("diff", "lending", "1", "1", "--json").stdout)
+    assert compared["metrics"]["test_roc_auc"][0] == compared["metrics"]["test_roc_auc"][1]
+
+    [sql] = place.rglob("defs/lending/features.sql")
+    pipeline = sql.with_name("pipeline.py")
+    pipeline.write_text("def make_pipeline():\n    raise ValueError('no')\n", "utf-8")
+    done = mlops("reproduce", "lending", "1")
+    assert done.exit_code == 1
+    told = "different  lending version 1, fitted again\ndiffers now:\n  fit: lending: "
+    assert done.stdout.startswith(told), done.output
+    assert "      +def make_pipeline():\n" in done.stdout
+    record_property("told", done.output)
+    found = json.loads(mlops("reproduce", "lending", "1", "--json").stdout)
+    assert (found["outcome"], [one["subject"] for one in found["differences"]]) == (
+        "different",
+        ["fit", "pipeline.py"],
+    )
+    for command in (("reproduce", "lending", "7"), ("diff", "lending", "1", "7"), ("card", "lending", "7")):
+        done = mlops(*command)
+        assert (done.exit_code, "lending has no version 7 in the registry" in done.output) == (1, True)
+        record_property("told", done.output)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mlops_assets.credentials import without_credentials
 from mlops_assets.errors import MlopsError
 
 _WIDEST = 100_000
@@ -71,7 +72,7 @@ def _told(error: Exception) -> tuple[str, str | None]:
     """What happened and the way out; of an error that nobody foresaw, its own words."""
     if isinstance(error, MlopsError):
         return error.message, error.hint
-    reason = " ".join(str(error).split())
+    reason = without_credentials(" ".join(str(error).split()))
     return (
         f"unexpected {type(error).__name__}{f': {reason}' if reason else ''}",
         "--debug shows where it happened",

@@ -6,9 +6,13 @@ Not here: the resources (`resources.py`). A project that configures them in Pyth
 `mlops_assets.resources.resources(...)` into its definitions instead.
 """
 
+from pathlib import Path
+
 import dagster as dg
 from pydantic import ConfigDict, Field
 
+from mlops_assets.credentials import credentials_of, without_credentials
+from mlops_assets.errors import ProjectError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, resources
 from mlops_assets.stores.state import StateDirectory
 
@@ -37,5 +41,15 @@ class Stores(dg.Component, dg.Model, dg.Resolvable):
         shared = resources(state)
         shared["warehouse"] = WarehouseResource(root=str(state.warehouse), memory_limit=self.memory_limit)
         if self.mlflow_tracking_uri:
+            _refuse_credentials(context.path, self.mlflow_tracking_uri)
             shared["mlflow"] = MlflowTracking(mlflow_tracking_uri=self.mlflow_tracking_uri)
         return dg.Definitions(resources=shared)
+
+
+def _refuse_credentials(path: Path, address: str) -> None:
+    """What stands in a declaration is committed, and shown by Dagster."""
+    if credentials_of(address):
+        raise ProjectError(
+            f"{path}: mlflow_tracking_uri, {without_credentials(address)}, has a user or password in it",
+            hint="take them out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD where it runs",
+        )

@@ -12,13 +12,15 @@ Not here: where artifacts are kept (`stores/tracking.py`).
 """
 
 import json
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mlops_assets.digests import file_digest
-from mlops_assets.errors import ModelError
+from mlops_assets.errors import MlopsError, ModelError
 from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.ensemble import EnsembleEstimator, Member
@@ -51,6 +53,25 @@ def save_model(model: TabularModel, folder: Path) -> str:
     return digest
 
 
+def _refusing(read: Callable[[Path], TabularModel]) -> Callable[[Path], TabularModel]:
+    """Bytes that the manifest agrees with, and that no reader understands, are refused in one sentence."""
+
+    @wraps(read)
+    def told(folder: Path) -> TabularModel:
+        try:
+            return read(folder)
+        except MlopsError:
+            raise
+        except Exception as error:  # JSON, skops, XGBoost and dataclasses each have errors of their own
+            raise ModelError(
+                f"{folder} holds no model that can be read: {type(error).__name__}",
+                hint="don't use this model; roll back to another version, or train again",
+            ) from error
+
+    return told
+
+
+@_refusing
 def load_model(folder: Path) -> TabularModel:
     """Read a model after every file was found to be the one that was written.
 

@@ -24,8 +24,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
+from mlops_assets.credentials import credentials_of, without_credentials
 from mlops_assets.errors import MlopsError, TrackingError
 from mlops_assets.stores.disk import disk_fault
+from mlops_assets.stores.state import HTTP, TRACKING_URI_VARIABLE
 
 TAG = "mlops."
 """Prefix of our tags on runs and versions."""
@@ -53,6 +55,7 @@ def connect(uri: str) -> MlflowClient:
     """MLflow's client, after the store was found to be there; a new SQLite store is made."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    _tell_credentials(uri)
     # It tells of every new table, and shows the stack of errors that `reachable` tells in one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with reachable(uri, refusals=True):
@@ -65,7 +68,17 @@ def connect(uri: str) -> MlflowClient:
 
 def make_current(uri: str) -> None:
     """MLflow looks `models:/…` up in the process's store, whatever store it is told beside."""
+    _tell_credentials(uri)
     mlflow.set_tracking_uri(uri)
+
+
+def _tell_credentials(uri: str) -> None:
+    """Give MLflow, by variables of its own, user and password that the server was declared with."""
+    declared = os.environ.get(TRACKING_URI_VARIABLE, "")
+    found = credentials_of(declared) if declared.startswith(HTTP) else None
+    if found and without_credentials(declared) == uri:
+        for name, value in zip(("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"), found, strict=True):
+            os.environ.setdefault(name, value)
 
 
 @contextmanager
@@ -92,12 +105,12 @@ def reachable(uri: str, *, refusals: bool = False) -> Iterator[None]:
         answered = isinstance(error, MlflowException) and error.error_code not in _SERVER_FAULTS
         if answered and not refusals:
             raise
-        local = uri.startswith(_SQLITE)
+        local, shown = uri.startswith(_SQLITE), without_credentials(uri)
         database = Path(uri.removeprefix(_SQLITE))
         if local and (fault := disk_fault(error, "MLflow's store", database)):
             raise fault from error
-        raise _schema_fault(uri, str(error)) or TrackingError(
-            f"the tracking store at {uri} can't be used: {_reason(error)}",
+        raise _schema_fault(shown, str(error)) or TrackingError(
+            f"the tracking store at {shown} can't be used: {_reason(error)}",
             hint=f"bring back what is missing or damaged below {database.parent}, or move it away to start a "
             "new store, without the old one's versions"
             if local
@@ -197,7 +210,7 @@ def _schema_fault(uri: str, message: str) -> TrackingError | None:
 def _reason(error: BaseException) -> str:
     if cause := _CAUSE.search(str(error)):
         return cause[1]
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = without_credentials(str(error)).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= _REASON_LENGTH else f"{lines[0][:_REASON_LENGTH]}…"
 
 

@@ -13,11 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mlops_assets.credentials import without_credentials
 from mlops_assets.errors import StoreError
 from mlops_assets.stores.disk import disk_faults_told, write_whole
 
 STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
 TRACKING_URI_VARIABLE = "MLOPS_TRACKING_URI"
+HTTP = ("http://", "https://")
 
 LAYOUT = 1
 """Raised when a state directory of an older version is no longer understood, or would not understand ours."""
@@ -108,14 +110,21 @@ class StateDirectory:
 
     @property
     def tracking_uri(self) -> str:
-        """The address that `MLOPS_TRACKING_URI` names, else that of the MLflow store that needs no server."""
-        return os.environ.get(TRACKING_URI_VARIABLE) or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        """The address that `MLOPS_TRACKING_URI` names, else that of the MLflow store that needs no server.
+
+        A server's is told without user and password: addresses are shown, logged and kept by Dagster.
+        `mlflow_client.make_current` tells them to MLflow alone.
+        """
+        named = os.environ.get(TRACKING_URI_VARIABLE)
+        if named and named.startswith(HTTP):
+            return without_credentials(named)
+        return named or f"sqlite:///{self.mlflow / 'mlflow.db'}"
 
     @property
     def artifacts(self) -> Path | None:
         """Where artifacts go; None with a server, which knows."""
         named = os.environ.get(TRACKING_URI_VARIABLE, "")
-        return None if named.startswith(("http://", "https://", "databricks")) else self.mlflow / "artifacts"
+        return None if named.startswith((*HTTP, "databricks")) else self.mlflow / "artifacts"
 
 
 def find_project_root(start: Path | None = None) -> Path:

@@ -25,8 +25,9 @@ from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
+from yaml import YAMLError
 
-from mlops_assets.errors import MlopsError, TrackingError
+from mlops_assets.errors import MlopsError, ModelError, TrackingError
 from mlops_assets.ml.artifact import LOADER_MODULE, load_model, manifest_digest, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.evaluation import TrialSummary
@@ -305,19 +306,23 @@ class TrackingStore:
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:
         """The files of a logged model, in a folder that is gone afterwards when it is a copy."""
-        make_current(self.uri)
-        with TemporaryDirectory() as scratch:
-            path = Path(
-                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
-            )
-            flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
-            yield path / flavour["data"]
+        with self._downloaded(uri) as path:
+            yield _data_folder(path, uri)
 
     @reaching
     def load_pyfunc(self, uri: str) -> PyFuncModel:
-        """Load a model as any user of MLflow does."""
+        """Load a model as any user of MLflow does, once what MLflow would import was found to be ours."""
+        with self._downloaded(uri) as path:
+            _data_folder(path, uri)
+            return mlflow.pyfunc.load_model(str(path))
+
+    @contextmanager
+    def _downloaded(self, uri: str) -> Iterator[Path]:
         make_current(self.uri)
-        return mlflow.pyfunc.load_model(uri)
+        with TemporaryDirectory() as scratch:
+            yield Path(
+                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
+            )
 
     @reaching
     def load(self, model: TrainedModel | Version) -> TabularModel:
@@ -325,6 +330,30 @@ class TrackingStore:
         with self.files(model.uri) as folder:
             refuse_foreign(folder, model)
             return load_model(folder)
+
+
+def _data_folder(path: Path, uri: str) -> Path:
+    """Where a downloaded model's own files are, after its MLmodel was found to ask for our loader alone.
+
+    MLflow imports whatever module MLmodel names, and puts folders that it names on Python's path.
+
+    Raises
+    ------
+    ModelError
+        When it asks for anything else.
+    """
+    try:
+        flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
+        data = (path / flavour["data"]).resolve()
+        foreign = flavour["loader_module"] != LOADER_MODULE or flavour.get("code")
+    except (MlflowException, KeyError, TypeError, ValueError, YAMLError) as error:
+        raise ModelError(f"{uri}: its MLmodel can't be read: {type(error).__name__}") from error
+    if foreign or not data.is_relative_to(path.resolve()):
+        raise ModelError(
+            f"{uri}: its MLmodel was changed: it asks for other code or files than those of mlops_assets",
+            hint="don't load this model, by MLflow neither; roll back to another version, or train again",
+        )
+    return data
 
 
 def refuse_foreign(folder: Path, model: TrainedModel | Version) -> None:

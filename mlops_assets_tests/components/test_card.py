@@ -1,6 +1,8 @@
 """Model cards of real versions: written when one is registered, and again by every move that touches it."""
 
 from mlops_assets.components.model_project.card import update_cards
+from mlops_assets.components.model_project.provenance import record_provenance
+from mlops_assets.components.model_project.search import fit_settings
 from mlops_assets.ml.wording import number
 from mlops_assets.stores.ledger import Ledger
 from mlops_assets.stores.registry import Registry
@@ -57,3 +59,22 @@ def test_a_card_that_a_killed_run_left_old_is_written_by_the_next_move_and_other
     assert written == [1]
     last = Ledger(served_shop.warehouse, "shop").entries()[-1].sequence
     assert served_shop.tracking.registry.version("shop", 1).facts["card"] == str(last)
+
+
+def test_secrets_of_the_environment_are_in_no_file_of_the_state(served_shop, monkeypatch):
+    secret = "s3cr3t-of-the-test"
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{secret}@127.0.0.1:1")
+    for name in ("MLFLOW_TRACKING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, secret)
+    version = served_shop.tracking.registry.version("shop", 1)
+    record_provenance(
+        served_shop.project,
+        fit_settings(served_shop.project, 2),
+        served_shop.tracking,
+        version.run_id,
+        {"model_uri": version.uri},
+    )
+    assert say(served_shop, "retire", reason="complaints").success
+    files = [path for path in served_shop.state.root.rglob("*") if path.is_file()]
+    assert any(path.name == "model_card.md" for path in files)
+    assert not [path for path in files if secret.encode() in path.read_bytes()]

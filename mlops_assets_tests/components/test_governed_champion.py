@@ -198,3 +198,16 @@ def test_the_ledgers_details_are_json_that_says_what_was_judged_against(asking):
     names = [gate["gate"] for gate in gated.details["gates"]]
     assert names == ["better_than_baseline", "not_worse_than_champion"]
     assert json.loads(json.dumps(gated.details)) == gated.details
+
+
+def test_a_manifest_that_another_one_replaced_is_found_in_artifact_and_registry(served_shop):
+    version = served_shop.tracking.registry.version("shop", 1)
+    known = version.facts["model_manifest"]
+    registered = Ledger(served_shop.warehouse, "shop").entries()[0].event
+    assert registered.details["model_manifest"] == known != registered.details["judged_manifest"]
+    served_shop.tracking.registry.tell("shop", 1, {"model_manifest": "0" * 64})
+    told = findings(served_shop)["version 1"]
+    assert "has another model_manifest in the registry than in the ledger" in told
+    assert any("its manifest is another one" in fault for fault in told)
+    result = served_shop.daemon.run("shop/predictions", partition=FIFTH)
+    assert "its manifest is another one" in fault(result)

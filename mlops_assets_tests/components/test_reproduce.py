@@ -48,6 +48,16 @@ def run_job(shop, version: int):
     )
 
 
+def observed(result):
+    """What the job told of the version."""
+    [told] = [
+        event.asset_observation_data.asset_observation.metadata[REPRODUCTION].value
+        for event in result.all_events
+        if event.is_asset_observation
+    ]
+    return told
+
+
 def write_pipeline(shop, text: str) -> None:
     (shop.project.code.folder / "pipeline.py").write_text(text)
 
@@ -65,11 +75,7 @@ def test_an_old_version_comes_out_identical_from_its_recorded_rows(served_shop):
         shop.warehouse.write(table, rows.filter("recent > 1"), partition=FIFTH)
     result = run_job(shop, 1)
     assert result.success, fault(result)
-    [told] = [
-        event.asset_observation_data.asset_observation.metadata[REPRODUCTION].value
-        for event in result.all_events
-        if event.is_asset_observation
-    ]
+    told = observed(result)
     assert told["outcome"] == "identical"
     assert [(refit["role"], refit["outcome"]) for refit in told["refits"]] == [
         ("judged", "identical"),
@@ -111,6 +117,7 @@ def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(served_shop)
     assert "make_pipeline raised ValueError: no" in found.differences[0].told
     result = run_job(served_shop, 1)
     assert "shop: version 1, fitted again, is another model: fit: shop: " in fault(result)
+    assert observed(result)["outcome"] == "different"
 
 
 def test_rows_that_are_gone_and_another_environment_are_told(served_shop):

@@ -9,6 +9,7 @@ verified before any is opened. Of the code, only what lies in the project's fold
 """
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -27,8 +28,6 @@ from mlops_assets.errors import MlopsError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
@@ -53,28 +52,23 @@ class ReproduceConfig(dg.Config):
 def reproduce_job(project: Project) -> dg.JobDefinition:
     """The job `<project>_reproduce`; it fails where another model comes out."""
 
-    @dg.op(name=names.op_name(project.name, names.REPRODUCE))
+    @dg.op(name=names.op_name(project.name, names.REPRODUCE), out={})
     def reproduce_version(
-        context: dg.OpExecutionContext,
-        config: ReproduceConfig,
-        warehouse: WarehouseResource,
-        mlflow: MlflowTracking,
-    ) -> None:
+        config: ReproduceConfig, warehouse: WarehouseResource, mlflow: MlflowTracking
+    ) -> Iterator[dg.AssetObservation]:
         with plain_failures(project.name):
             tracking = mlflow.store
             version = tracking.registry.version(project.name, config.version)
             found = reproduce(project, warehouse.store, tracking, version)
-        context.log_event(
-            dg.AssetObservation(
-                project.key(names.REGISTERED_MODEL),
-                partition=version.facts.get("cutoff"),
-                description=f"version {version.version}, fitted again, is {found.outcome}",
-                metadata={
-                    "version": version.version,
-                    "outcome": found.outcome,
-                    REPRODUCTION: dg.MetadataValue.json(found.to_json()),
-                },
-            )
+        yield dg.AssetObservation(
+            project.key(names.REGISTERED_MODEL),
+            partition=version.facts.get("cutoff"),
+            description=f"version {version.version}, fitted again, is {found.outcome}",
+            metadata={
+                "version": version.version,
+                "outcome": found.outcome,
+                REPRODUCTION: dg.MetadataValue.json(found.to_json()),
+            },
         )
         if found.outcome == "different":
             told = "; ".join(f"{each.subject}: {each.told}" for each in found.differences)

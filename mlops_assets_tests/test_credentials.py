@@ -1,0 +1,126 @@
+"""User and password of an address: told to the addressee, and to nobody else."""
+
+import os
+import traceback
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mlops_assets.commands.terminal import plain_errors
+from mlops_assets.components.stores import Stores
+from mlops_assets.credentials import credentials_of, without_credentials
+from mlops_assets.errors import ProjectError, TrackingError
+from mlops_assets.resources import resources
+from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.tracking import TrackingStore
+
+PASSWORD = "s3cr:t/@ä"
+SPELLED = "s3cr%3At%2F%40%C3%A4"
+VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_are_left() -> Iterator[None]:
+    yield
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+
+
+@pytest.fixture
+def server() -> Iterator[SimpleNamespace]:
+    """A server that knows no experiments, and remembers who asked."""
+    asked = SimpleNamespace(by=[], port=0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.by.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        asked.port = listening.server_port
+        Thread(target=listening.serve_forever, daemon=True).start()
+        yield asked
+        listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("address", "told", "found"),
+    [
+        ("http://ada:pw@host:5000/a", "http://host:5000/a", ("ada", "pw")),
+        ("https://ada@host", "https://host", ("ada", "")),
+        (f"postgresql://ada:{SPELLED}@host/db", "postgresql://host/db", ("ada", PASSWORD)),
+        ("http://ada:p@w@host", "http://host", ("ada", "p@w")),
+        ("http://host/a@b", "http://host/a@b", None),
+        ("sqlite:////tmp/a@b.db", "sqlite:////tmp/a@b.db", None),
+        ("mail ada@host", "mail ada@host", None),
+    ],
+)
+def test_an_address_is_told_without_user_and_password(address, told, found):
+    assert without_credentials(address) == told
+    assert without_credentials(f"GET '{address}' failed") == f"GET '{told}' failed"
+    assert credentials_of(address) == found
+
+
+def test_the_server_is_told_who_asks_and_dagster_is_not(server, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:{server.port}")
+    state = StateDirectory(tmp_path)
+    assert state.tracking_uri == f"http://127.0.0.1:{server.port}"
+    assert state.artifacts is None
+    assert "s3cr" not in str({name: resource.model_dump() for name, resource in resources(state).items()})
+    _ = TrackingStore(state.tracking_uri).client
+    assert set(server.by) == {"Basic " + b64encode(f"ada:{PASSWORD}".encode()).decode()}
+
+
+def test_credentials_of_one_server_are_not_told_to_another(server, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:1")
+    _ = TrackingStore(f"http://127.0.0.1:{server.port}").client
+    assert set(server.by) == {None}
+
+
+def test_a_server_that_does_not_answer_is_told_without_them_down_to_the_cause(
+    tmp_path: Path, monkeypatch, record_property
+):
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(
+        TrackingError, match=r"the tracking store at http://127.0.0.1:1 can't be used"
+    ) as told:
+        _ = TrackingStore(StateDirectory(tmp_path).tracking_uri).client
+    assert "s3cr" not in "".join(traceback.format_exception(told.value))
+    record_property("told", str(told.value))
+
+
+def test_a_database_that_can_not_be_used_and_errors_that_nobody_foresaw_are_told_without_them():
+    with pytest.raises(TrackingError) as told:
+        _ = TrackingStore(f"nosuchbase://ada:{SPELLED}@host/db").client
+    assert "s3cr" not in str(told.value)
+    program = typer.Typer()
+
+    @program.command()
+    def fail() -> None:
+        with plain_errors(debug=False):
+            raise ZeroDivisionError(f"GET http://ada:{SPELLED}@host/a")
+
+    assert "GET http://host/a" in CliRunner().invoke(program, []).stderr
+
+
+def test_an_address_with_a_password_is_not_declared(tmp_path: Path, record_property):
+    declared = Stores(mlflow_tracking_uri="http://ada:s3cr@host")
+    with pytest.raises(ProjectError, match=r"http://host, has a user or password in it") as told:
+        declared.build_defs(SimpleNamespace(path=tmp_path / "defs.yaml", project_root=tmp_path))
+    assert "s3cr" not in str(told.value)
+    record_property("told", str(told.value))
