@@ -22,6 +22,11 @@ from mlops_assets.components.model_project.evaluation_settings import BehaviourS
 from mlops_assets.components.model_project.event_features import event_features_asset
 from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.fitting import refuse_misfits
+from mlops_assets.components.model_project.governance_settings import (
+    ApprovalSettings,
+    GateSettings,
+    RetentionSettings,
+)
 from mlops_assets.components.model_project.jobs import project_jobs
 from mlops_assets.components.model_project.own_assets import own_definitions
 from mlops_assets.components.model_project.predictions import predictions_asset
@@ -34,12 +39,9 @@ from mlops_assets.components.model_project.scaffolder import ModelProjectScaffol
 from mlops_assets.components.model_project.schedules import project_schedules
 from mlops_assets.components.model_project.sensors import project_sensors
 from mlops_assets.components.model_project.settings import (
-    ApprovalSettings,
     AutomationSettings,
     FreshnessSettings,
-    GateSettings,
     PartitionSettings,
-    RetentionSettings,
     ScheduleSettings,
     SplitSettings,
     TableSettings,
