@@ -122,10 +122,10 @@ def _words(path: str, fault: Any) -> str:
 
 def _known_settings(fault: Any) -> list[str]:
     """The names that could stand where the unknown one stands."""
-    from mlops_assets.components.model_project import evaluation_settings, settings
+    from mlops_assets.components.model_project import evaluation_settings, governance_settings, settings
     from mlops_assets.components.model_project.component import ModelProject
 
-    known = vars(settings) | vars(evaluation_settings)
+    known = vars(settings) | vars(evaluation_settings) | vars(governance_settings)
     groups = [name for name in _SETTINGS.findall(str(fault["loc"])) if name in known]
     group = known[groups[-1]] if groups else ModelProject
     return sorted(group.model_fields)
