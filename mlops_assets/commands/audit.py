@@ -3,7 +3,14 @@
 import typer
 from rich.markup import escape
 
-from mlops_assets.commands.terminal import DebugOption, JsonOption, ProjectArgument, out, plain_errors
+from mlops_assets.commands.terminal import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    out,
+    plain_errors,
+    tell_waiting,
+)
 from mlops_assets.commands.values import print_json
 from mlops_assets.stores.state import find_project_root
 
@@ -23,7 +30,7 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
         workplace = Workplace(find_project_root())
         workplace.project(project)
         ledger, tracking = Ledger(Warehouse(workplace.state.warehouse), project), workplace.tracking
-        findings = list(look(Governance(ledger, tracking.registry), tracking))
+        findings = list(look(Governance(ledger, tracking.registry), tracking, tell_waiting))
         if as_json:
             print_json([vars(finding) for finding in findings])
         else:

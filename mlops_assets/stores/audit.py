@@ -5,7 +5,7 @@ Add here: another two places that must agree.
 Not here: what is done about it; an audit changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
@@ -37,13 +37,23 @@ class Finding:
         return not self.faults
 
 
-def audit(governance: Governance, tracking: TrackingStore) -> Iterator[Finding]:
+def audit(
+    governance: Governance, tracking: TrackingStore, on_wait: Callable[[str], None] = lambda _: None
+) -> Iterator[Finding]:
     """Look at the ledger's chain, the registry's hashes, the alias, and the files of every version.
 
     A ledger that can't be read at all ends it.
+
+    Parameters
+    ----------
+    on_wait
+        Told whom we wait for, where something looks wrong: it may be a move that is being made.
     """
     try:
         review = governance.review()
+        if review.faults or review.alias_fault or [*_unfinished(review)]:
+            with governance.turn("mlops audit", on_wait):
+                review = governance.review()
     except MlopsError as error:
         yield Finding("ledger", (error.message,))
         return
@@ -92,6 +102,7 @@ def _artifact_faults(version: Version, tracking: TrackingStore) -> Iterator[str]
     try:
         with tracking.files(version.uri) as folder:
             refuse_foreign(folder, version)
-    except (MlopsError, MlflowException, OSError) as error:
-        told = error.message if isinstance(error, MlopsError) else str(error).splitlines()[0]
-        yield told if version.uri in told else f"{version.uri}: {told}"
+    except MlopsError as error:
+        yield error.message
+    except (MlflowException, OSError) as error:
+        yield f"{version.uri}: {next(iter(str(error).splitlines()), type(error).__name__)}"

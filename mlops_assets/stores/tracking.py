@@ -332,6 +332,10 @@ class TrackingStore:
             return load_model(folder)
 
 
+def _subject(model: TrainedModel | Version) -> str:
+    return f"{model.name} version {model.version} ({model.uri})" if isinstance(model, Version) else model.uri
+
+
 def _data_folder(path: Path, uri: str) -> Path:
     """Where a downloaded model's own files are, after its MLmodel was found to ask for our loader alone.
 
@@ -369,10 +373,15 @@ def refuse_foreign(folder: Path, model: TrainedModel | Version) -> None:
     """
     known = model.facts.get("model_manifest")
     foreign = known is not None and manifest_digest(folder) != known
-    if verify(folder)["digest"] != model.facts.get("model_digest") or foreign:
+    try:
+        digest = verify(folder)["digest"]
+    except ModelError as error:  # which knows the folder of a copy, and not of what
+        told = error.message.removeprefix(f"{folder}: ")
+        raise ModelError(f"{_subject(model)}: {told}", hint=error.hint) from error
+    if foreign or digest != model.facts.get("model_digest"):
         raise TrackingError(
-            f"{model.uri} is not the model that was logged: its {'manifest' if foreign else 'digest'} is "
-            "another one",
+            f"{_subject(model)} is not the model that was logged: its {'manifest' if foreign else 'digest'} "
+            "is another one",
             hint="don't use this version; promote another one, or train again",
         )
 

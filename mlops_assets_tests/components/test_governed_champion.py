@@ -158,6 +158,13 @@ def test_after_a_rollback_predictions_follow_and_the_next_training_asks(asking):
     assert serving(asking) == 3
 
 
+def test_a_version_that_somebody_registered_by_hand_is_in_nobodys_way(asking):
+    asking.tracking.client.create_model_version("shop", str(asking.root), "f" * 32)
+    assert say(asking, "approve").success
+    assert serving(asking) == 2
+    assert "is not in the ledger" in findings(asking)["version 3"][0]
+
+
 def test_a_retired_champion_serves_no_more_and_can_be_brought_back(served_shop):
     assert say(served_shop, "retire").success
     assert serving(served_shop) is None
@@ -189,7 +196,7 @@ def test_one_byte_changed_in_an_artifact_is_found_and_not_opened(served_shop):
     file.write_bytes(content)
     assert any("is not the file that was written" in told for told in findings(served_shop)["version 1"])
     result = served_shop.daemon.run("shop/predictions", partition=FIFTH)
-    assert "is not the file that was written" in fault(result)
+    assert f"shop version 1 ({version.uri}): {name} is not the file that was written" in fault(result)
 
 
 def test_the_ledgers_details_are_json_that_says_what_was_judged_against(asking):

@@ -1,13 +1,17 @@
 """Moves of the champion: killed between any two steps, made by two at once, or forged."""
 
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pytest
 
 from mlops_assets.errors import StoreError
+from mlops_assets.stores.audit import audit
 from mlops_assets.stores.governance import Governance
 from mlops_assets.stores.ledger import Entry, Event, Ledger
 from mlops_assets.stores.standing import Standing
@@ -183,6 +187,32 @@ def test_a_champion_from_before_there_was_a_ledger_begins_it(governance: Governa
     told = [(entry.event.kind, entry.event.version) for entry in governance.ledger.entries()]
     assert told == [("registered", 1), ("registered", 2), ("registered", 3), ("promoted", 2)]
     assert governance.repaired().champion == 2
+
+
+def test_an_audit_during_a_move_waits_for_it_instead_of_calling_it_a_fault(
+    governance: Governance, tracking: TrackingStore, monkeypatch: pytest.MonkeyPatch
+):
+    governance.record(*FIRST)
+    real, waited = governance.ledger.append, []
+
+    def meanwhile(entries):  # the registry was told, and the ledger not yet
+        monkeypatch.setattr(governance.ledger, "append", real)
+        with ThreadPoolExecutor(1) as threads:
+            other = Governance(governance.ledger, governance.registry)
+            looking = threads.submit(lambda: list(audit(other, tracking, waited.append))[:2])
+            while not waited:
+                time.sleep(0.01)
+            real(entries)
+            governance._follow(Standing.of(governance.ledger.entries()), entries)
+            turn.close()
+            found = looking.result()
+        assert [one.faults for one in found] == [(), ()]
+
+    monkeypatch.setattr(governance.ledger, "append", meanwhile)
+    with ExitStack() as turn:
+        turn.enter_context(governance.turn("a test", print))
+        governance.record(*SECOND)
+    assert waited
 
 
 def test_a_version_that_was_deleted_stops_nothing_else(governance: Governance, tracking: TrackingStore):

@@ -133,7 +133,8 @@ def _by_word(
         bring_to_gates(project, warehouse, tracking, version, trained, context.run.run_id)
         standing = governance.repaired()
         spoken_of(project, standing, word, number, against_gates=config.against_gates)
-    newest = next(iter(tracking.registry.versions(project.name)), None)
+    ours = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
+    newest = next(ours, None)  # a version that somebody registered by hand is none of ours
     said = Said(
         config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
     )
