@@ -200,7 +200,7 @@ def test_an_audit_during_a_move_waits_for_it_instead_of_calling_it_a_fault(
         with ThreadPoolExecutor(1) as threads:
             other = Governance(governance.ledger, governance.registry)
             looking = threads.submit(lambda: list(audit(other, tracking, waited.append))[:2])
-            while not waited:
+            while not waited and not looking.done():
                 time.sleep(0.01)
             real(entries)
             governance._follow(Standing.of(governance.ledger.entries()), entries)
