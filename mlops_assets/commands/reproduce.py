@@ -76,11 +76,9 @@ def _print(found: Mapping[str, Any]) -> None:
     out.print(f"[{_STYLES[outcome]}]{outcome}[/]  {subject}", highlight=False)
     for refit in found["refits"]:
         told = f"{refit['role']} model: {refit['outcome']}, digest {refit['digest'][:12]}"
-        if refit["outcome"] != "identical":
-            apart = refit["largest_difference"]
-            far = "infinitely far" if apart is None else f"{apart:.3g}"
+        if refit["outcome"] == "equivalent":  # how far a different one is apart is told as a difference
             told += f" instead of {refit['recorded_digest'][:12]}; {refit['compared_rows']:,} predictions of "
-            told += f"the holdout are up to {far} apart"
+            told += f"the holdout are up to {refit['largest_difference']:.3g} apart"
         _line(f"{told} (fitted on {refit['fitted_rows']:,} rows)")
     for number, each in enumerate(found["differences"]):
         if number == 0:
