@@ -69,7 +69,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
     [
         (
             {"colour": "red"},
-            "defs.yaml:2: colour is no setting; there are automation, behaviour, description",
+            "defs.yaml:2: colour is no setting; there are approval, automation, behaviour",
         ),
         (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
         (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),

@@ -90,7 +90,7 @@ def _commit_once(
         delta.alter.add_feature(missing, allow_protocol_versions_increase=True)
         delta.update_incremental()
     actions: list[AddAction | RemoveAction] = [
-        _add(directory, file, partition)
+        add_action(directory, file, partition)
         for file in (staged.files if staged.in_place else _put(directory, staged))
     ]
     delta.create_write_transaction(
@@ -130,7 +130,8 @@ def _put(directory: Path, staged: Staged) -> list[Path]:
     return placed
 
 
-def _add(directory: Path, file: Path, partition: str | None) -> AddAction:
+def add_action(directory: Path, file: Path, partition: str | None) -> AddAction:
+    """What a commit says of a data file in a table's folder."""
     return AddAction(
         path=file.relative_to(directory).as_posix(),
         size=file.stat().st_size,

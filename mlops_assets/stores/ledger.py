@@ -10,6 +10,7 @@ breaks the chain; one that was rewritten to its end is found by the hashes that 
 """
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -17,12 +18,15 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import pyarrow as pa
-from deltalake import write_deltalake
-from deltalake.exceptions import DeltaError
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Schema
 
 from mlops_assets import names
 from mlops_assets.errors import StoreError
+from mlops_assets.stores.commits import add_action
+from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.table_locks import commit_lock
+from mlops_assets.stores.table_log import open_table
 from mlops_assets.stores.warehouse import Warehouse
 
 Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
@@ -133,21 +137,26 @@ class Ledger:
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries in one commit; the caller holds the project's turn and has sealed them to the last."""
         rows = pa.Table.from_pylist([_row(entry) for entry in entries], _SCHEMA)
-        target = self.warehouse.root.joinpath(*self.table)
-        with commit_lock(self.warehouse.root, self.table):
-            try:
-                write_deltalake(
-                    target,
-                    rows,
-                    mode="append",
-                    # Delta's own rule: no writer that keeps the protocol changes or removes what is there.
-                    configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
-                )
-            except (DeltaError, OSError) as error:
-                raise StoreError(
-                    f"{self.project}: the ledger in {target} can't be written: {error}",
-                    hint="see that there is room and permission; nothing has been changed",
-                ) from error
+        directory = self.warehouse.root.joinpath(*self.table)
+        name = f"table {names.view_name(self.table)}"
+        with commit_lock(self.warehouse.root, self.table), disk_faults_told(name, directory):
+            delta = self._opened()
+            file = directory / f"{entries[0].sequence:08}-{uuid.uuid4().hex}.parquet"
+            pq.write_table(rows, file)
+            delta.create_write_transaction(
+                [add_action(directory, file, None)], mode="append", schema=delta.schema()
+            )
+
+    def _opened(self) -> DeltaTable:
+        """The table, which is made when there is none."""
+        if self.warehouse.exists(self.table):
+            return open_table(self.warehouse.root, self.table, None)
+        return DeltaTable.create(
+            str(self.warehouse.root.joinpath(*self.table)),
+            Schema.from_arrow(_SCHEMA),
+            # Delta's own rule: no writer that keeps the protocol changes or removes what is there.
+            configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
+        )
 
 
 def faults(entries: Sequence[Entry]) -> list[str]:

@@ -88,7 +88,7 @@ def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
     assert "| purpose | " in found["fairness"]
     assert "linear baseline" in found["leaderboard"]
 
-    version = tracking.version("lending", 1)
+    version = tracking.registry.version("lending", 1)
     assert version.facts["behaviour_failed"] == "invariance_purpose, example_a_large_loan"
     metrics = tracking.client.get_run(version.run_id).data.metrics
     assert metrics["behaviour_invariance_purpose_passed"] == 0.0
@@ -118,7 +118,7 @@ def test_what_the_search_left_stands_in_the_leaderboard(
     assert materialize(project, (*DATA, tuned_model_asset), stores, instance).success
     trained = tracking.trained_model("lending")
     left = [{"name": "ensemble of 3", "family": "ensemble", "score": 0.123, "fit_seconds": 2.5}]
-    tracking.client.log_text(trained.run_id, json.dumps(left), "leaderboard.json")
+    tracking.client.log_text(trained.run_id, json.dumps(left), "search/leaderboard.json")
     result = materialize(project, (evaluation_report_asset,), stores, instance)
     assert result.success
     [event] = result.asset_materializations_for_node("lending__evaluation_report")

@@ -53,6 +53,7 @@ def compare_with_champion(
             f"cut-off {challenger.facts['cutoff']} is earlier than the champion's, {before.facts['cutoff']}; "
             "the champion stays"
         )
+        return GateResult(NOT_WORSE_THAN_CHAMPION, False, told)
     rows = rows_unseen_by(project, warehouse, challenger, before)
     if gone := features_gone(project, tracking, before, rows):
         told = (

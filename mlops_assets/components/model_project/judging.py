@@ -46,7 +46,7 @@ def declared_gates(project: Project) -> list[str]:
         "minimum_metrics": bool(gates.minimum),
         "compatible_features": gates.compatible_features,
         "fresh_training_data": gates.max_age_days is not None,
-        "expected_behaviour": gates.behaviour and bool(project.settings.behaviour),
+        "expected_behaviour": gates.behaviour and any(project.settings.behaviour.named()),
         "close_slices": gates.slice_gap is not None,
         "fair_groups": bool(gates.fairness),
         "fast_enough": gates.latency_milliseconds is not None,

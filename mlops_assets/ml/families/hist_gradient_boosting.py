@@ -60,14 +60,14 @@ class HistGradientBoostingFamily:
     def prepare(
         self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
     ) -> Prepared:
-        return _PreparedFold(_single(train[0]), train[1], _single(valid[0]), valid[1], settings)
+        return _PreparedFold(_fittable(train[0]), train[1], _single(valid[0]), valid[1], settings)
 
     def fit(
         self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
     ) -> XGBoostEstimator:
         model = _model(params, settings, max_iter=rounds or settings.max_rounds, early_stopping=False)
         with threadpool_limits(settings.threads, "openmp"):
-            model.fit(_single(matrix), target)
+            model.fit(_fittable(matrix), target)
         trees = list(_trees(model))
         outputs = settings.classes if settings.task == "multiclass" else 1
         return XGBoostEstimator(booster_of(trees, matrix.shape[1], _OBJECTIVES[settings.task], outputs))
@@ -106,6 +106,15 @@ def _model(
 def _single(matrix: NDArray) -> NDArray:
     """Columns in single precision, in which thresholds are compared wherever a model is loaded."""
     return matrix.astype(np.float32)
+
+
+def _fittable(matrix: NDArray) -> NDArray:
+    """The same to fit on: scikit-learn finds no thresholds in a column without any value, and none in a
+    constant one either, but says so only of the second.
+    """
+    single = _single(matrix)
+    single[:, np.isnan(single).all(axis=0)] = 0.0
+    return single
 
 
 def _trees(model: Any) -> Iterator[Tree]:

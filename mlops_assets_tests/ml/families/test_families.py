@@ -79,6 +79,21 @@ def test_predictions_have_the_shape_of_the_task_and_are_good(problem: Problem, n
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_columns_that_tell_nothing_change_no_prediction(problem: Problem, name: str):
+    matrix, target, settings = matrix_of(problem, "regression")
+    nothing = np.column_stack([np.full(len(matrix), np.nan), np.full(len(matrix), 3.0)])
+    family = FAMILIES[name]
+    params = family.defaults() | ({"max_features": 1.0} if "max_features" in family.defaults() else {})
+    fitted = family.fit(np.hstack([matrix, nothing]), target, params, 5, settings)
+    said = fitted.predict(np.hstack([matrix, nothing]))
+    assert np.isfinite(said).all()
+    np.testing.assert_array_equal(fitted.predict(np.hstack([matrix, nothing * 7 + 1])), said)
+    half = len(matrix) // 2
+    sides = [(np.hstack([matrix, nothing])[part], target[part]) for part in (slice(half), slice(half, None))]
+    assert np.isfinite(family.prepare(sides[0], sides[1], settings).fit(params)[0]).all()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_prepared_fold_predicts_its_validation_rows(problem: Problem, name: str):
     matrix, target, settings = matrix_of(problem, "regression")
     family = FAMILIES[name]
