@@ -52,7 +52,7 @@ def trial(score: float, *, pruned: bool = False, seconds: float = 10.0) -> Trial
 
 def test_each_trial_is_told_with_the_best_so_far_and_the_time_left():
     progress = _Progress(SearchSettings(families=("xgboost",), metric="rmse", trials=40))
-    assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 5 min 30 s left"
+    assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 6 min 30 s left"
     assert progress.line(trial(0.4, pruned=True)).startswith(
         "trial 2/40: xgboost rmse 0.4 (pruned), best 0.5, about"
     )

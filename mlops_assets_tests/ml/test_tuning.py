@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,29 @@ def test_a_search_that_was_killed_before_a_trial_began_does_not_try_it_twice(sea
     assert proposals(search(journal=journal)) == proposals(search())
 
 
+def test_a_search_whose_journal_ends_in_a_torn_line_goes_on(search, tmp_path: Path):
+    journal = tmp_path / "search.journal"
+    with pytest.raises(KilledError):
+        search(journal=journal, on_trial=kill_after(3))
+    journal.write_bytes(journal.read_bytes()[:-20])
+    assert proposals(search(journal=journal)) == proposals(search())
+
+
+def test_a_journal_that_is_damaged_in_the_middle_is_told_with_its_line(
+    search, tmp_path: Path, record_property: Callable[[str, object], None]
+):
+    journal = tmp_path / "search.journal"
+    search(replace(SEARCH, trials=1), journal=journal)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2][:10] + b"\n"
+    journal.write_bytes(b"".join(lines))
+    damaged = journal.read_bytes()
+    with pytest.raises(ModelError, match="line 3, is damaged") as told:
+        search(journal=journal)
+    record_property("told", str(told.value))
+    assert journal.read_bytes() == damaged, "nothing of it is lost"
+
+
 def test_a_finished_search_is_only_told_again(search, tmp_path: Path):
     journal = tmp_path / "search.journal"
     first = search(journal=journal)
@@ -205,7 +229,7 @@ def test_an_ensemble_of_a_search_that_was_killed_is_the_same(bent, tmp_path: Pat
 
 def test_a_budget_of_seconds_is_kept_as_the_trials_that_it_allowed(search, tmp_path: Path):
     journal, wanted = tmp_path / "search.journal", replace(SEARCH, trials=50, timeout_seconds=0.3)
-    allowed = search(wanted, journal=journal)
+    allowed = search(wanted, journal=journal, on_trial=lambda trial: sleep(0.1))
     assert 1 <= len(allowed.trials) < 50
     assert search(wanted, journal=journal) == allowed
     assert proposals(search(replace(SEARCH, trials=len(allowed.trials)))) == proposals(allowed)
