@@ -1,7 +1,8 @@
 """california_housing without Dagster, Delta and MLflow: one script that calls the same functions of `ml`.
 
 It reads the CSV file, splits its rows by the contract, computes the features, searches, fits, judges, and
-writes the report and the model. Run: python -m benchmarks.housing_script housing.csv TRIALS FOLDER
+writes the report and the model. Of the report it leaves out slices, fairness, behaviour and
+speeds. Run: python -m benchmarks.housing_script housing.csv TRIALS FOLDER
 """
 
 import sys
@@ -22,14 +23,17 @@ from mlops_assets.ml.evaluation import (
     Evaluation,
     score_all,
     score_intervals,
-    shuffled_importances,
 )
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features import FeatureQuery
+from mlops_assets.ml.importances import shap_importances, shuffled_importances
+from mlops_assets.ml.leaderboard import build_leaderboard
 from mlops_assets.ml.machine import peak_memory_bytes, thread_count
 from mlops_assets.ml.metrics import compute_metric
 from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.ml.partial_dependence import dependence
 from mlops_assets.ml.report import render_report
+from mlops_assets.ml.search_plots import search_figures
 from mlops_assets.ml.splits import holdout_sql, make_folds
 from mlops_assets.ml.training import check_pipeline, constant_predictions, fit_linear_baseline, split_sides
 from mlops_assets.ml.tuning import SearchSettings, tune
@@ -37,6 +41,7 @@ from mlops_assets.ml.validation import validate
 from mlops_assets.names import HOLDOUT, SPLIT, TRAIN
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
+FAMILIES = ("hist_gradient_boosting", "xgboost", "extra_trees", "linear")
 SQL = (Path(schema.__file__).parent / "features.sql").read_text("utf-8")
 
 
@@ -46,7 +51,7 @@ def main(source: Path, trials: int, folder: Path) -> None:
     contract = Contract.of(schema.Districts, subject=NAME)
     train, holdout = read(source, contract)
     settings = Settings(task="regression", classes=1, seed=0, threads=thread_count(None))
-    search = SearchSettings(families=("xgboost", "linear"), metric="rmse", trials=trials, unit_size=UNIT)
+    search = SearchSettings(families=FAMILIES, metric="rmse", trials=trials, unit_size=UNIT, ensemble=10)
     check_pipeline(make_pipeline, train)
     folds = make_folds("regression", train.target, folds=5, seed=0, groups=None)
     journal = folder / "search.journal"
@@ -65,8 +70,12 @@ def main(source: Path, trials: int, folder: Path) -> None:
         params=found.params,
         rounds=found.rounds,
         seed=0,
+        members=found.members if len(found.members) > 1 else (),
+        bounds=(14_999, 500_001),
     )
     model = TabularModel.fit(spec, SQL, train.features, train.target, make_pipeline, settings)
+    build_leaderboard(model, found, train.features, train.target, settings, fit_seconds=0.0)
+    search_figures(found.trials, "rmse")
     linear = fit_linear_baseline(spec, SQL, train, make_pipeline, settings)
     save_model(model, folder / "model")
     evaluation = judge(model, linear, train, holdout, found.trials, time.monotonic() - started)
@@ -110,6 +119,11 @@ def judge(model, linear, train, holdout, trials, seconds):
     def loss(positions, predicted):
         return compute_metric("regression", "rmse", holdout.target[positions], predicted, **shared)
 
+    def amounts(features):
+        return model.predict_features(features) / UNIT
+
+    importances = shuffled_importances(model.predict_features, holdout.features, loss, seed=0)
+    leading = [dependence(amounts, holdout.features, name, seed=0) for name in list(importances)[:6]]
     return Evaluation(
         project=NAME,
         description="The median house value of a Californian census block group.",
@@ -126,7 +140,10 @@ def judge(model, linear, train, holdout, trials, seconds):
         predictions=predictions[MODEL],
         train_rows=len(train.target),
         features=list(model.spec.features),
-        importances=shuffled_importances(model.predict_features, holdout.features, loss, seed=0),
+        importances=importances,
+        shap=shap_importances(model, holdout.features, seed=0),
+        dependences=[each for each in leading if each],
+        dependence_of="prediction (100,000 USD)",
         trials=trials,
         training_seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
