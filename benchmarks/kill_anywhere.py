@@ -225,7 +225,7 @@ def _facts(case: Case, state: Path) -> dict[str, Any]:
     return found
 
 
-def _look(case: Case, state: Path) -> dict[str, Any]:
+def _look(case: Case, state: Path) -> dict[Any, Any]:
     """What must be equal: content, and no trace of who made it when."""
     import dagster as dg
 
@@ -235,17 +235,33 @@ def _look(case: Case, state: Path) -> dict[str, Any]:
 
     directory = StateDirectory(state)
     warehouse = Warehouse(directory.warehouse)
-    facts: dict[str, Any] = {}
+    facts: dict[Any, Any] = {}
     for table in warehouse.tables():
         partitions = warehouse.row_counts(table)
+        if table[-1] == "ledger":  # its entries tell times and runs
+            facts["entries of the ledger"] = sum(partitions.values())
+            continue
         for partition in partitions:
             facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
     versions = tracking.client.search_model_versions(f"name = '{case.project}'")
     facts["versions"] = sorted(int(version.version) for version in versions)
     if champion := tracking.registry.champion(case.project):
-        differ = ("run_id", "seconds", "bytes", "uri", "version", "inputs", "evaluation_digest")
-        told = {name: text for name, text in champion.facts.items() if not name.endswith(differ)}
+        differ = (
+            "run_id",
+            "seconds",
+            "bytes",
+            "uri",
+            "version",
+            "inputs",
+            "evaluation_digest",
+            "model_manifest",
+        )
+        told = {
+            name: text
+            for name, text in champion.facts.items()
+            if not name.endswith(differ) and not name.startswith("ledger.")
+        }
         facts["champion"] = (champion.version, sorted(told.items()))
         facts["model"] = tracking.load(champion).digest()
         facts["logged trials"] = [
