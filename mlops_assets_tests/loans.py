@@ -1,7 +1,13 @@
 """A small project of the tests: its files, and rows with a known pattern."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
+
+from mlops_assets_tests.dg_project import write_dg_project
 
 SCHEMA = """
 import pandera.pandas as pa
@@ -37,3 +43,23 @@ def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
             "outcome": np.where(late, "late", "paid"),
         }
     )
+
+
+def enter_lending_project(
+    root: Path, monkeypatch: pytest.MonkeyPatch, mlflow: Path, *, family: str, files: Mapping[str, str] = {}
+) -> Path:
+    """A dg project with one model project and its data, which commands run in from now on; tuned once."""
+    attributes = {
+        "description": "Which loans are paid late.",
+        "task": "binary",
+        "target": {"column": "outcome"},
+        "tables": {"loans": {"source": "data/*.csv"}},
+        "tuning": {"trials": 1, "folds": 2, "families": [family], "threads": 1},
+    }
+    sources = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, **files}
+    write_dg_project(root, "lending", attributes, sources, mlflow=mlflow)
+    loans(300).to_csv(root / "data" / "loans.csv", index=False)
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    return root

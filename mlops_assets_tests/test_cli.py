@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from mlops_assets.cli import app
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
-from mlops_assets_tests.dg_project import write_dg_project
-from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
+from mlops_assets_tests.loans import FEATURES_SQL, enter_lending_project, loans
 
 FETCH = """
 def fetch(folder):
@@ -24,21 +23,10 @@ def fetch(folder):
 @pytest.fixture
 def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     """A dg project with one model project and its data, which the command runs in."""
-    root = tmp_path / "project"
-    attributes = {
-        "description": "Which loans are paid late.",
-        "task": "binary",
-        "target": {"column": "outcome"},
-        "tables": {"loans": {"source": "data/*.csv"}},
-        "tuning": {"trials": 1, "folds": 2, "families": ["xgboost"], "threads": 1},
-    }
-    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, "fetch.py": FETCH}
-    write_dg_project(root, "lending", attributes, files, mlflow=empty_tracking_store)
-    loans(300).to_csv(root / "data" / "loans.csv", index=False)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
-    return root
+    files = {"fetch.py": FETCH}
+    return enter_lending_project(
+        tmp_path / "project", monkeypatch, empty_tracking_store, family="xgboost", files=files
+    )
 
 
 def mlops(*arguments: str):

@@ -12,29 +12,14 @@ import pytest
 
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.workplace import Workplace
-from mlops_assets_tests.dg_project import write_dg_project
-from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
+from mlops_assets_tests.loans import enter_lending_project
 from mlops_assets_tests.small_disk import fill, small_disk
 from mlops_assets_tests.test_cli import flat, mlops
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
-    root = tmp_path / "project"
-    attributes = {
-        "description": "Which loans are paid late.",
-        "task": "binary",
-        "target": {"column": "outcome"},
-        "tables": {"loans": {"source": "data/*.csv"}},
-        "tuning": {"trials": 1, "folds": 2, "families": ["linear"], "threads": 1},
-    }
-    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
-    write_dg_project(root, "lending", attributes, files, mlflow=empty_tracking_store)
-    loans(300).to_csv(root / "data" / "loans.csv", index=False)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
-    return root
+    return enter_lending_project(tmp_path / "project", monkeypatch, empty_tracking_store, family="linear")
 
 
 def test_a_run_on_a_full_disk_ends_in_one_error_and_the_next_goes_on(
