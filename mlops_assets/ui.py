@@ -27,8 +27,8 @@ def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[s
     state = workplace.state
     for wanted in (port, mlflow_port) if state.artifacts else (port,):
         _refuse_taken(wanted)
-    state.open()
-    workplace.use_dagster_home()
+    with workplace.instance():  # its webserver and its daemon would both make the databases
+        pass
     if state.artifacts:
         state.mlflow.mkdir(parents=True, exist_ok=True)
         _create_tracking_store(state.tracking_uri)

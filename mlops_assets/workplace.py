@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 import yaml
 from dagster import AssetKey, DagsterInstance
+from filelock import FileLock
 
 from mlops_assets.components.model_project.event_features import TIMELINE
 from mlops_assets.errors import ProjectError, StoreError
@@ -233,8 +234,7 @@ class Workplace:
         self.state.open()
         try:
             with disk_faults_told("Dagster's instance", self.state.dagster):
-                self.use_dagster_home()
-                instance = DagsterInstance.get()
+                instance = self._open_instance()
         except (OSError, dg.DagsterError) as error:
             raise StoreError(
                 f"Dagster's instance can't be opened: {error}",
@@ -242,3 +242,16 @@ class Workplace:
             ) from error
         with disk_faults_told("Dagster's record of runs", self.state.dagster), instance:
             yield instance
+
+    def _open_instance(self) -> DagsterInstance:
+        """The instance, its databases made by one process at a time.
+
+        Two that find none would both make it, and leave one that Dagster can't open: each storage makes its
+        own when it is first asked for.
+        """
+        self.state.locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.state.locks / "dagster_instance"):
+            self.use_dagster_home()
+            instance = DagsterInstance.get()
+            _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
+            return instance

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,6 +71,29 @@ def test_of_two_runs_at_once_one_waits_and_finds_all_done(place, record_property
     with Workplace(place).instance() as instance:
         [run] = instance.get_runs()
         assert run.is_success
+
+
+def open_at(moment: float, state: Path) -> subprocess.CompletedProcess[str]:
+    code = f"""
+import time
+from pathlib import Path
+from mlops_assets.workplace import Workplace
+place = Workplace(Path.cwd())
+time.sleep(max({moment} - time.time(), 0))
+with place.instance() as instance:
+    print(instance.get_runs_count())
+"""
+    environment = {**os.environ, "MLOPS_STATE_DIR": str(state)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_processes_that_open_the_instance_first_at_once_make_it_once(place, tmp_path):
+    moment = time.time() + 3  # after all have imported Dagster
+    with ThreadPoolExecutor(4) as at_once:
+        begun = [at_once.submit(open_at, moment, tmp_path / "new") for _ in range(4)]
+    ended = [future.result() for future in begun]
+    assert [done.stdout for done in ended] == ["0\n"] * 4, [done.stderr for done in ended]
 
 
 def test_a_run_that_was_killed_is_closed_by_the_next(place):

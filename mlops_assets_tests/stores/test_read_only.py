@@ -93,7 +93,7 @@ def test_the_lock_holds_even_where_a_statement_came_through(tables):
         ("selekt 1", "the query fails: syntax error at or near"),
         ("from shop.validated_order", 'does not exist\n  hint: Did you mean "validated_orders"'),
         ("select c from shop.validated_orders", r'column "c" not found'),
-        ("select b::int from shop.validated_orders", "Could not convert string 'x' to INT32"),
+        ("select b::int from shop.validated_orders", "Could not convert string '[xyz]' to INT32"),
     ],
 )
 def test_a_fault_is_one_sentence_and_a_hint(tables, query, told):
