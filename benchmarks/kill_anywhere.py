@@ -229,6 +229,8 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     """What must be equal: content, and no trace of who made it when."""
     import dagster as dg
 
+    from mlops_assets.names import LEDGER
+    from mlops_assets.stores.ledger import Ledger, faults
     from mlops_assets.stores.state import StateDirectory
     from mlops_assets.stores.tracking import TrackingStore
     from mlops_assets.stores.warehouse import Warehouse
@@ -237,12 +239,13 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     warehouse = Warehouse(directory.warehouse)
     facts: dict[Any, Any] = {}
     for table in warehouse.tables():
-        partitions = warehouse.row_counts(table)
-        if table[-1] == "ledger":  # its entries tell times and runs
-            facts["entries of the ledger"] = sum(partitions.values())
+        if table[-1] == LEDGER:  # its entries tell times and runs
             continue
-        for partition in partitions:
+        for partition in warehouse.row_counts(table):
             facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
+    entries = Ledger(warehouse, case.project).entries()
+    facts["ledger"] = [(entry.event.kind, entry.event.version, entry.event.model_digest) for entry in entries]
+    facts["faults of the ledger"] = faults(entries)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
     versions = tracking.client.search_model_versions(f"name = '{case.project}'")
     facts["versions"] = sorted(int(version.version) for version in versions)

@@ -113,9 +113,11 @@ class MlflowTracking(dg.ConfigurableResource):
         ours = run_id or store.start(project, self._dagster_run_id)
         from dagster_mlflow.resources import MlFlow
 
+        from mlops_assets.stores.mlflow_client import full_address
+
         config: dict[str, Any] = {
             "experiment_name": project,
-            "mlflow_tracking_uri": self.mlflow_tracking_uri,
+            "mlflow_tracking_uri": full_address(self.mlflow_tracking_uri),
             "mlflow_run_id": ours,
             "env": self.env,
             "env_to_tag": self.env_to_tag,

@@ -29,23 +29,21 @@ def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[s
         _refuse_taken(wanted)
     with workplace.instance():  # its webserver and its daemon would both make the databases
         pass
-    if state.artifacts:
-        state.mlflow.mkdir(parents=True, exist_ok=True)
-        _create_tracking_store(state.tracking_uri)
     commands = {
         "Dagster": [
             *(sys.executable, "-m", "dagster", "dev", "-m", workplace.module),
             *("-h", HOST, "-p", str(port), "--log-level", "warning"),
         ],
     }
-    if state.artifacts:  # else there is a server already
-        commands["MLflow"] = [
-            *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port)),
-            *("--backend-store-uri", state.tracking_uri, "--workers", "1"),
-            *("--default-artifact-root", state.artifacts.as_uri()),
-        ]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     environment = {**os.environ, **quiet}
+    if state.artifacts:  # else there is a server already
+        state.mlflow.mkdir(parents=True, exist_ok=True)
+        environment["MLFLOW_BACKEND_STORE_URI"] = _opened_tracking_store(state.tracking_uri)
+        commands["MLflow"] = [
+            *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port)),
+            *("--workers", "1", "--default-artifact-root", state.artifacts.as_uri()),
+        ]
     running = {
         name: subprocess.Popen(command, cwd=workplace.root, env=environment, start_new_session=True)
         for name, command in commands.items()
@@ -93,8 +91,12 @@ def _refuse_taken(port: int) -> None:
             ) from error
 
 
-def _create_tracking_store(uri: str) -> None:
-    """Make the store's tables before the server and a run could do it at once."""
-    from mlops_assets.stores.tracking import TrackingStore
+def _opened_tracking_store(uri: str) -> str:
+    """The address that a server opens, its tables made before it and a run could make them at once.
 
-    _ = TrackingStore(uri).client
+    It may hold a password, so it is told by the environment: everybody may read a command line.
+    """
+    from mlops_assets.stores.mlflow_client import connect, full_address
+
+    connect(uri)
+    return full_address(uri)

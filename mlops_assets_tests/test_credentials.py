@@ -85,6 +85,25 @@ def test_the_server_is_told_who_asks_and_dagster_is_not(server, tmp_path: Path, 
     assert set(server.by) == {"Basic " + b64encode(f"ada:{PASSWORD}".encode()).decode()}
 
 
+def test_a_database_is_opened_with_its_password_and_dagster_is_not_told_it(
+    postgres, tmp_path: Path, monkeypatch
+):
+    postgres.execute("create database mlflow")
+    declared = postgres.url(database="mlflow").replace("postgresql:", "postgresql+psycopg:")
+    monkeypatch.setenv("MLOPS_TRACKING_URI", declared)
+    state = StateDirectory(tmp_path)
+    assert state.tracking_uri == f"postgresql+psycopg://127.0.0.1:{postgres.port}/mlflow"
+    assert state.artifacts == tmp_path / "mlflow" / "artifacts"
+    kept = str({name: resource.model_dump() for name, resource in resources(state).items()})
+    assert "of-the-tests" not in kept
+    tracking = TrackingStore(state.tracking_uri, state.artifacts)
+    run_id = tracking.start("shop", "a-dagster-run")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "told.txt").write_text("read back", "utf-8")
+    tracking.log_files(run_id, tmp_path / "files", "files")
+    assert tracking.file_text(run_id, "files/told.txt") == "read back"
+
+
 def test_credentials_of_one_server_are_not_told_to_another(server, monkeypatch):
     monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:1")
     _ = TrackingStore(f"http://127.0.0.1:{server.port}").client

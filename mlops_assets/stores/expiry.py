@@ -21,7 +21,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.governance import Governance
 from mlops_assets.stores.ledger import RETENTION, Event
-from mlops_assets.stores.mlflow_client import make_current, reachable
+from mlops_assets.stores.mlflow_client import full_address, make_current, reachable
 from mlops_assets.stores.registry import Version
 from mlops_assets.stores.standing import Standing
 from mlops_assets.stores.tracking import TrackingStore
@@ -112,7 +112,7 @@ def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 continue
-            kept = get_artifact_repository(location, tracking_uri=tracking.uri)
+            kept = get_artifact_repository(location, tracking_uri=full_address(tracking.uri))
             sizes += [file.file_size or 0 for file in _files(kept)]
             if sizes and not dry_run:
                 kept.delete_artifacts()

@@ -1,6 +1,6 @@
 """How MLflow is reached: opening a store, how long to wait for it, what a fault of it is called, our tags.
 
-Holds: `connect`, `reachable`, `reaching`, `make_current`, `facts_of`.
+Holds: `connect`, `reachable`, `reaching`, `make_current`, `full_address`, `facts_of`.
 Add here: another fault of a store that a person can mend, or another setting of MLflow's client.
 Not here: what is asked of the store (`tracking.py`, `registry.py`), and faults of the disk (`disk.py`).
 """
@@ -61,7 +61,8 @@ def connect(uri: str) -> MlflowClient:
     with reachable(uri, refusals=True):
         if uri.startswith(_SQLITE):
             _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
-        client = MlflowClient(uri, uri)
+        address = full_address(uri)
+        client = MlflowClient(address, address)
         client.search_experiments(max_results=1)
     return client
 
@@ -69,7 +70,16 @@ def connect(uri: str) -> MlflowClient:
 def make_current(uri: str) -> None:
     """MLflow looks `models:/…` up in the process's store, whatever store it is told beside."""
     _tell_credentials(uri)
-    mlflow.set_tracking_uri(uri)
+    mlflow.set_tracking_uri(full_address(uri))
+
+
+def full_address(uri: str) -> str:
+    """What MLflow opens: a database's address as it was declared, with user and password.
+
+    A server's stays as it is: `_tell_credentials` gives MLflow what it asks with.
+    """
+    declared = os.environ.get(TRACKING_URI_VARIABLE, "")
+    return declared if not uri.startswith(HTTP) and without_credentials(declared) == uri else uri
 
 
 def _tell_credentials(uri: str) -> None:

@@ -112,13 +112,11 @@ class StateDirectory:
     def tracking_uri(self) -> str:
         """The address that `MLOPS_TRACKING_URI` names, else that of the MLflow store that needs no server.
 
-        A server's is told without user and password: addresses are shown, logged and kept by Dagster.
-        `mlflow_client.make_current` tells them to MLflow alone.
+        It is told without user and password: addresses are shown, logged and kept by Dagster.
+        `mlflow_client` tells them to MLflow alone.
         """
         named = os.environ.get(TRACKING_URI_VARIABLE)
-        if named and named.startswith(HTTP):
-            return without_credentials(named)
-        return named or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        return without_credentials(named) if named else f"sqlite:///{self.mlflow / 'mlflow.db'}"
 
     @property
     def artifacts(self) -> Path | None:

@@ -36,6 +36,7 @@ from mlops_assets.stores.mlflow_client import (
     TAG,
     connect,
     facts_of,
+    full_address,
     make_current,
     reachable,
     reaching,
@@ -321,7 +322,9 @@ class TrackingStore:
         make_current(self.uri)
         with TemporaryDirectory() as scratch:
             yield Path(
-                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch, tracking_uri=self.uri)
+                mlflow.artifacts.download_artifacts(
+                    artifact_uri=uri, dst_path=scratch, tracking_uri=full_address(self.uri)
+                )
             )
 
     @reaching
