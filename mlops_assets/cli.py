@@ -22,7 +22,7 @@ from mlops_assets.commands.run import run
 from mlops_assets.commands.sample import sample
 from mlops_assets.commands.sql import sql
 from mlops_assets.commands.ui import ui
-from mlops_assets.commands.words import approve, reject, retire, rollback
+from mlops_assets.commands.words import adopt, approve, reject, retire, rollback
 
 app = typer.Typer(
     help="Run model projects: from raw files to a champion in the registry.",
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, new, backtest, compare),
-    *(approve, reject, rollback, retire, history, audit, reproduce, diff, card),
+    *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
     *(sql, doctor, sample, fetch, ui),
 ):
     app.command()(command)

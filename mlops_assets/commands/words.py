@@ -1,4 +1,4 @@
-"""`mlops approve`, `reject`, `rollback`, `retire`: what a person says of a project's champion.
+"""`mlops approve`, `reject`, `rollback`, `retire`, `adopt`: what a person says of a project's champion.
 
 Holds: the commands; each runs the job of its name, so that Dagster shows it.
 Add here: another word.
@@ -79,6 +79,16 @@ def retire(
     _say(project, "retire", None, reason, actor, debug)
 
 
+def adopt(
+    project: ProjectArgument, reason: ReasonOption, actor: ActorOption = None, debug: DebugOption = False
+) -> None:
+    """Begin a new ledger with the champion that MLflow has, after the ledger was lost.
+
+    Example: mlops adopt customer_churn --reason "the warehouse's disk died, and there is no backup"
+    """
+    _say(project, "adopt", None, reason, actor, debug)
+
+
 def _say(
     project: str,
     word: str,
@@ -110,7 +120,7 @@ def _say(
             for told in run_job(workplace, instance, names.job_name(project, word), config):
                 _print(told)
             made = latest_materializations(instance, key)[None].asset_materialization
-            if made is not None and word != "retire":
+            if made is not None and word not in ("retire", "adopt"):
                 _print(f"{made.metadata['alias'].value} is version {made.metadata['version'].value}")
 
 

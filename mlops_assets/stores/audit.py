@@ -5,13 +5,13 @@ Add here: another two places that must agree.
 Not here: what is done about it; an audit changes nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
 
 from mlops_assets.errors import MlopsError
-from mlops_assets.stores.governance import Governance, Review
+from mlops_assets.stores.governance import LOST_HEAD, Governance, Review
 from mlops_assets.stores.ledger import Entry
 from mlops_assets.stores.registry import Version
 from mlops_assets.stores.tracking import TrackingStore, refuse_foreign
@@ -57,13 +57,21 @@ def audit(
     except MlopsError as error:
         yield Finding("ledger", (error.message,))
         return
-    yield Finding(f"ledger, {len(review.entries)} entries", (*review.faults, *_unfinished(review)))
+    subject = f"ledger, {len(review.entries)} entries{_begun_anew(review.entries)}"
+    yield Finding(subject, (*review.faults, *_unfinished(review)))
     yield Finding("champion", (review.alias_fault,) if review.alias_fault else ())
     versions = {found.version: found for found in governance.registry.versions(governance.project)}
     for number in sorted({*versions, *review.standing.states}):
         yield Finding(
             f"version {number}", tuple(_version_faults(review, versions.get(number), number, tracking))
         )
+
+
+def _begun_anew(entries: Sequence[Entry]) -> str:
+    if not entries or not (lost := entries[0].event.details.get(LOST_HEAD)):
+        return ""
+    by, at = entries[0].event.actor, entries[0].at
+    return f", begun anew by {by} on {at:%Y-%m-%d} after one of {lost.partition(':')[0]} was lost"
 
 
 def _unfinished(review: Review) -> Iterator[str]:

@@ -21,14 +21,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from mlops_assets.errors import StoreError
 from mlops_assets.stores.ledger import Entry, Event, Kind, Ledger, faults
 from mlops_assets.stores.registry import Registry, Version
 from mlops_assets.stores.standing import Standing
 
+LOST_HEAD = "lost_ledger"
+"""In the details of a ledger's first event: how the one before it ended, `sequence:hash`."""
 _HEAD = "ledger_head"
 _ANCHOR = "ledger."
+_LOST = "lost_ledger"
+"""Told of all: the head of a ledger that was lost. Told of a version: its hashes in that one."""
+_WAY_OUT_OF_LOSS = (
+    "bring the table's folder back from a backup; without one: mlops adopt {project} --reason …, which "
+    "begins a new ledger with the champion that MLflow has"
+)
 _WAY_OUT = "mlops audit {project} tells all; bring back what was changed from a backup"
 
 
@@ -93,10 +102,12 @@ class Governance:
         versions = {version.version: version for version in self.registry.versions(self.project)}
         found = faults(entries)
         unanchored, disagreeing = _compare_anchors(entries, versions)
-        found += disagreeing
         announced = self.registry.told_of_all(self.project).get(_HEAD, "")
+        if disagreeing and not entries:
+            disagreeing = [f"the ledger is gone, and the registry was told of {_sequence(announced)} entries"]
+        found += disagreeing
         in_vain = False
-        if announced != _head(entries):
+        if announced != _head(entries) and (entries or not disagreeing):
             in_vain = _sequence(announced) > len(entries) and not disagreeing
             if not in_vain:
                 found.append(
@@ -170,22 +181,68 @@ class Governance:
         for entry in entries:
             self.registry.tell(self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash})
 
-    def _adopt(self) -> Standing:
-        """Begin the ledger with the champion that there is, and the versions beside it: they are from before
-        there was a ledger.
+    def begin_anew(self, actor: str, reason: str, dagster_run_id: str = "") -> Standing:
+        """Begin a ledger in the place of one that was lost, with what the registry has; call it in a turn.
+
+        The lost one's hashes stay in the registry under other names, and its last one in the new ledger's
+        first event. What it alone knew, who was rejected or served before, is lost.
+
+        Raises
+        ------
+        StoreError
+            When there is a ledger, or never was one.
         """
-        serving = self.registry.champion(self.project)
-        if serving is None:
+        if self.ledger.warehouse.exists(self.ledger.table):
+            raise StoreError(
+                f"{self.project}: there is a ledger, and it is not begun anew",
+                hint=f"mlops audit {self.project} tells what is wrong with it; bring it back from a backup",
+            )
+        told = self.registry.told_of_all(self.project)
+        anchored = [version for version in self.registry.versions(self.project) if _anchors(version)]
+        if anchored:
+            self.registry.tell_of_all(self.project, {_LOST: told[_HEAD]})
+            for version in anchored:
+                self._set_aside(version, told[_HEAD])
+        elif _LOST not in told:
+            raise StoreError(
+                f"{self.project}: there was no ledger that could be lost",
+                hint="it begins by itself with the first version",
+            )
+        self.registry.tell_of_all(self.project, {_HEAD: ""})
+        return self._adopt(actor, reason, dagster_run_id)
+
+    def _set_aside(self, version: Version, head: str) -> None:
+        """Keep a version's hashes of a lost ledger where they are not taken for those of the next one."""
+        lost, anchors = f"{_LOST}.{head.partition(':')[2][:8]}", _anchors(version)
+        kept = {f"{lost}.{sequence}": value for sequence, value in anchors.items()}
+        self.registry.tell(self.project, version.version, kept)
+        self.registry.forget(self.project, version.version, [f"{_ANCHOR}{sequence}" for sequence in anchors])
+
+    def _adopt(
+        self, actor: str = "ledger", reason: str = "what there was when the ledger began", run_id: str = ""
+    ) -> Standing:
+        """Begin the ledger with the champion that there is, and the versions beside it: they are from before
+        there was a ledger, or from one that was lost.
+        """
+        serving, lost = (
+            self.registry.champion(self.project),
+            self.registry.told_of_all(self.project).get(_LOST),
+        )
+        known = sorted(self.registry.versions(self.project), key=lambda version: version.version)
+        if not known or (serving is None and not lost):
             return Standing()
 
-        def event(kind: Kind, version: Version, what: str) -> Event:
-            told = ("ledger", f"it was {what} when the ledger began", version.facts.get("model_digest", ""))
-            return Event(kind, version.version, *told, mlflow_run_id=version.run_id)
+        def event(kind: Kind, version: Version, details: dict[str, Any]) -> Event:
+            digest = version.facts.get("model_digest", "")
+            return Event(
+                kind, version.version, actor, reason, digest, details, run_id, mlflow_run_id=version.run_id
+            )
 
-        known = sorted(self.registry.versions(self.project), key=lambda version: version.version)
+        first, *others = known
         return self.record(
-            *(event("registered", version, "registered") for version in known),
-            event("promoted", serving, "champion"),
+            event("registered", first, {LOST_HEAD: lost} if lost else {}),
+            *(event("registered", version, {}) for version in others),
+            *([event("promoted", serving, {})] if serving else []),
         )
 
     def _alias_fault(
@@ -209,13 +266,21 @@ class Governance:
         found = [*review.faults, *([review.alias_fault] if review.alias_fault and alias_too else [])]
         if not found:
             return
-        hint = _WAY_OUT.format(project=self.project)
+        hint = (_WAY_OUT if review.entries else _WAY_OUT_OF_LOSS).format(project=self.project)
         if found == [review.alias_fault]:
             hint = (
                 f"say who is champion: mlops rollback {self.project} --to VERSION --reason …, or that nobody "
                 f"is: mlops retire {self.project} --reason …"
             )
         raise StoreError(f"{self.project}: {'; '.join(found[:3])}", hint=hint)
+
+
+def _anchors(version: Version) -> dict[int, str]:
+    """The hashes that the registry keeps with a version, by their place in the ledger."""
+    found = {
+        name.removeprefix(_ANCHOR): value for name, value in version.facts.items() if name.startswith(_ANCHOR)
+    }
+    return {int(sequence): value for sequence, value in found.items()}
 
 
 def _compare_anchors(entries: Sequence[Entry], versions: dict[int, Version]) -> tuple[list[Entry], list[str]]:
@@ -225,10 +290,9 @@ def _compare_anchors(entries: Sequence[Entry], versions: dict[int, Version]) -> 
     hashes with it; `mlops audit` tells of that.
     """
     kept = {
-        int(name.removeprefix(_ANCHOR)): (version.version, value)
+        sequence: (version.version, value)
         for version in versions.values()
-        for name, value in version.facts.items()
-        if name.startswith(_ANCHOR)
+        for sequence, value in _anchors(version).items()
     }
     missing: list[Entry] = []
     found: list[str] = []

@@ -5,7 +5,7 @@ Add here: another question about versions, or another move of an alias.
 Not here: when a version is registered or promoted (`components/`), and the models of runs (`tracking.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -168,6 +168,12 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
+
+    @reaching
+    def forget(self, project: str, version: int, facts: Iterable[str]) -> None:
+        """Take facts of a version away."""
+        for name in facts:
+            self.client.delete_model_version_tag(project, str(version), f"{TAG}{name}")
 
     @reaching
     def describe(self, project: str, version: int, text: str) -> None:

@@ -1,6 +1,7 @@
 """A champion under gates and people's words: kept out, let in, brought back, and never forged."""
 
 import json
+import shutil
 
 import pytest
 
@@ -171,6 +172,23 @@ def test_a_retired_champion_serves_no_more_and_can_be_brought_back(served_shop):
     assert "has no champion" in fault(served_shop.daemon.run("shop/predictions", partition=FIFTH))
     assert say(served_shop, "rollback").success
     assert serving(served_shop) == 1
+
+
+def test_after_the_ledger_was_lost_a_word_begins_a_new_one_with_the_champion(served_shop, record_property):
+    assert "shop: there is a ledger" in fault(say(served_shop, "adopt", reason="it looked odd"))
+    shutil.rmtree(served_shop.state.warehouse / "shop" / "ledger")
+    stopped = fault(served_shop.daemon.run("shop/predictions", partition=FIFTH))
+    assert "the ledger is gone, and the registry was told of 3 entries" in stopped
+    record_property("told", stopped)
+    assert say(served_shop, "adopt", reason="the disk died").success
+    assert story(served_shop) == [("registered", 1), ("promoted", 1)]
+    assert served_shop.told("champion")["decision"] == (
+        "the ledger is begun anew by ada, version 1 serves: the disk died"
+    )
+    assert not any(findings(served_shop).values())
+    assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
+    assert train(served_shop, SIXTH).success
+    assert story(served_shop)[2:4] == [("registered", 2), ("gated", 2)]
 
 
 def test_one_byte_changed_in_the_ledger_stops_predictions_and_promotions(served_shop):

@@ -167,8 +167,94 @@ def test_a_table_that_was_rewritten_to_its_end_is_found(governance: Governance, 
 def test_a_ledger_that_was_removed_is_found(governance: Governance, ledger: Ledger):
     governance.record(*FIRST)
     shutil.rmtree(ledger.warehouse.root / PROJECT / "ledger")
-    with pytest.raises(StoreError, match="ledger entry 1, of version 1, is gone"):
+    told = "garage: the ledger is gone, and the registry was told of 3 entries"
+    with pytest.raises(StoreError, match=told) as caught:
         governance.serving("a test", print)
+    assert "mlops adopt garage --reason" in caught.value.hint
+
+
+def lose(governance: Governance) -> str:
+    """Remove the table; returns its last hash."""
+    lost = governance.ledger.entries()[-1].hash
+    shutil.rmtree(governance.ledger.warehouse.root / PROJECT / "ledger")
+    return lost
+
+
+def test_a_lost_ledger_begins_anew_with_what_the_registry_has(
+    governance: Governance, tracking: TrackingStore
+):
+    governance.record(*FIRST)
+    governance.record(*SECOND)
+    old = governance.ledger.entries()
+    lost = lose(governance)
+    governance.begin_anew("ada", "the disk died", "run-1")
+    entries = governance.ledger.entries()
+    assert [(entry.event.kind, entry.event.version) for entry in entries] == [
+        *(("registered", 1), ("registered", 2), ("registered", 3), ("promoted", 2))
+    ]
+    assert {(entry.event.actor, entry.event.reason, entry.event.dagster_run_id) for entry in entries} == {
+        ("ada", "the disk died", "run-1")
+    }
+    assert entries[0].event.details == {"lost_ledger": f"7:{lost}"}
+    kept = governance.registry.version(PROJECT, 1).facts
+    assert [kept[f"lost_ledger.{lost[:8]}.{number}"] for number in (1, 2, 3, 6)] == [
+        old[number - 1].hash for number in (1, 2, 3, 6)
+    ]
+    assert governance.serving("a test", print).version == 2
+    found = next(iter(audit(governance, tracking)))
+    assert found.passed
+    assert ", begun anew by ada on 2" in found.subject
+    assert found.subject.endswith("after one of 7 was lost")
+
+
+@pytest.mark.parametrize("call", range(10))
+def test_a_ledger_that_was_killed_while_it_began_anew_begins_with_the_next_word(
+    governance: Governance, monkeypatch: pytest.MonkeyPatch, call: int
+):
+    governance.record(*FIRST)
+    lost = lose(governance)
+    left = iter([*[False] * call, True])
+
+    def dying(real):
+        def step(*arguments, **named):
+            if next(left, False):
+                raise KilledError
+            return real(*arguments, **named)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        for owner, name in [(governance.registry, one) for one in ("tell_of_all", "tell", "forget")]:
+            patched.setattr(owner, name, dying(getattr(owner, name)))
+        patched.setattr(governance.ledger, "append", dying(governance.ledger.append))
+        with pytest.raises(KilledError):
+            governance.begin_anew("ada", "the disk died")
+    if not governance.ledger.entries():
+        governance.begin_anew("ada", "the disk died")
+    assert governance.repaired().champion == serving(governance) == 1
+    assert governance.ledger.entries()[0].event.details == {"lost_ledger": f"3:{lost}"}
+    assert governance.review().faults == []
+
+
+def test_a_ledger_that_is_there_or_never_was_is_not_begun_anew(governance: Governance, record_property):
+    with pytest.raises(StoreError, match="garage: there was no ledger that could be lost"):
+        governance.begin_anew("ada", "because")
+    governance.record(*FIRST)
+    with pytest.raises(StoreError, match="garage: there is a ledger, and it is not begun anew") as caught:
+        governance.begin_anew("ada", "because")
+    record_property("told", str(caught.value))
+    lose(governance)
+    governance.begin_anew("ada", "because")
+    with pytest.raises(StoreError, match="garage: there is a ledger"):
+        governance.begin_anew("ada", "because")
+
+
+def test_a_lost_ledger_without_champion_begins_with_the_versions(governance: Governance):
+    governance.record(*FIRST, event("retired", 1))
+    lose(governance)
+    standing = governance.begin_anew("ada", "because")
+    assert (standing.champion, standing.states[1]) == (None, "registered")
+    assert governance.serving("a test", print) is None
 
 
 def test_an_alias_that_was_moved_by_hand_is_found_and_a_word_mends_it(governance: Governance):

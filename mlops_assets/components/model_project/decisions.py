@@ -36,7 +36,8 @@ class ChampionConfig(dg.Config):
 
     word: Word | None = Field(
         default=None,
-        description="`approve` or `reject` a version, `rollback` to one, or `retire` the champion.",
+        description="`approve` or `reject` a version, `rollback` to one, `retire` the champion, or `adopt` "
+        "what MLflow has after the ledger was lost.",
     )
     version: int | None = Field(
         default=None,
@@ -124,6 +125,15 @@ def _by_word(
     if not config.reason.strip():
         raise ProjectError(f"{project.name}: {word} needs a reason", hint="the ledger keeps it; give one")
     governance = project_governance(project, warehouse, tracking)
+    said = Said(
+        config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
+    )
+    ours = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
+    newest = next(ours, None)  # a version that somebody registered by hand is none of ours
+    if word == "adopt":
+        champion = governance.begin_anew(said.actor, said.reason, said.dagster_run_id).champion
+        serves = "no version serves" if champion is None else f"version {champion} serves"
+        return Decision(f"the ledger is begun anew by {said.actor}, {serves}: {said.reason}", newest)
     standing = governance.repaired(by_word=word in ("rollback", "retire"))
     number = spoken_of(project, standing, word, config.version, against_gates=config.against_gates)
     if word == "approve" and standing.states[number] == "waiting":
@@ -133,11 +143,6 @@ def _by_word(
         bring_to_gates(project, warehouse, tracking, version, trained, context.run.run_id)
         standing = governance.repaired()
         spoken_of(project, standing, word, number, against_gates=config.against_gates)
-    ours = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
-    newest = next(ours, None)  # a version that somebody registered by hand is none of ours
-    said = Said(
-        config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
-    )
     told = f"version {number} is {PAST[_KINDS[word]]} by {said.actor}: {said.reason}"
     if word in ("reject", "retire"):  # of a version that somebody deleted, too
         governance.record(said.of(_KINDS[word], standing.last[number].event))

@@ -34,6 +34,7 @@ class Word(StrEnum):
     reject = "reject"
     rollback = "rollback"
     retire = "retire"
+    adopt = "adopt"
 
 
 VERDICTS, AGAINST, RULES = "gates", "against", "rules"

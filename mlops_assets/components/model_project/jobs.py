@@ -55,6 +55,7 @@ _WORDS = {
     "reject": "A version that waits never becomes champion; give a reason.",
     "rollback": "The champion before this one serves again, or the version that is named; give a reason.",
     "retire": "The champion serves no more, and nobody instead; give a reason.",
+    "adopt": "The ledger was lost: a new one begins with the champion that MLflow has; give a reason.",
 }
 """What people may say of the champion."""
 
