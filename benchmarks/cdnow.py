@@ -14,7 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +88,7 @@ def compare(state: StateDirectory, cutoff: str) -> dict[str, tuple[float, float,
     return found
 
 
-def rfm(train: pd.DataFrame, judging: pd.DataFrame, scale: np.ufunc) -> np.ndarray:
+def rfm(train: pd.DataFrame, judging: pd.DataFrame, scale: Callable[..., Any]) -> np.ndarray:
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
     regression.fit(scale(train[RFM]), train["churned"])
     return regression.predict_proba(scale(judging[RFM]))[:, 1]

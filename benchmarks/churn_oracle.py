@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
@@ -32,7 +33,12 @@ CUTOFF, JUDGED_BY = "2025-06", "2025-03"
 def compare(seed: int, trials: int | None) -> dict[str, float]:
     """ROC AUC of oracle and model on the same customers."""
     with tempfile.TemporaryDirectory() as scratch:
-        world = {"months": DEFAULT_MONTHS, "customers": DEFAULT_CUSTOMERS, "seed": seed, "without": PLANTED}
+        world: dict[str, Any] = {
+            "months": DEFAULT_MONTHS,
+            "customers": DEFAULT_CUSTOMERS,
+            "seed": seed,
+            "without": PLANTED,
+        }
         sample(Path(scratch) / "data", **world)
         state = StateDirectory(Path(scratch) / "state")
         mlops = str(Path(sys.executable).with_name("mlops"))

@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from mlops_assets.stores import commits
 from mlops_assets.stores.warehouse import Warehouse
 
@@ -88,7 +90,9 @@ def materialize(root: Path, writer: int, partitions: int, overwrites: int) -> Wo
     return work
 
 
-def torn_partitions(warehouse, connection, table) -> int:
+def torn_partitions(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]
+) -> int:
     """How many partitions of the table don't hold exactly one round."""
     counted = warehouse.relation(connection, table).aggregate(
         "_partition, count(*) as n_rows, count(distinct n) as numbers, count(distinct round) as rounds",

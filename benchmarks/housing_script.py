@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pandas as pd
+from numpy.typing import NDArray
 
 from mlops_assets.defs.california_housing import schema
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
@@ -21,6 +23,7 @@ from mlops_assets.ml.evaluation import (
     LINEAR_BASELINE,
     MODEL,
     Evaluation,
+    TrialSummary,
     score_all,
     score_intervals,
 )
@@ -35,7 +38,13 @@ from mlops_assets.ml.partial_dependence import dependence
 from mlops_assets.ml.report import render_report
 from mlops_assets.ml.search_plots import search_figures
 from mlops_assets.ml.splits import holdout_sql, make_folds
-from mlops_assets.ml.training import check_pipeline, constant_predictions, fit_linear_baseline, split_sides
+from mlops_assets.ml.training import (
+    TrainingData,
+    check_pipeline,
+    constant_predictions,
+    fit_linear_baseline,
+    split_sides,
+)
 from mlops_assets.ml.tuning import SearchSettings, tune
 from mlops_assets.ml.validation import validate
 from mlops_assets.names import HOLDOUT, SPLIT, TRAIN
@@ -83,7 +92,7 @@ def main(source: Path, trials: int, folder: Path) -> None:
     print(evaluation.scores[MODEL])
 
 
-def read(source, contract):
+def read(source: Path, contract: Contract) -> tuple[TrainingData, TrainingData]:
     """Both sides of the split: the valid rows of the file with their features."""
     with duckdb.connect() as connection, TemporaryDirectory() as scratch:
         raw = connection.sql(
@@ -107,7 +116,14 @@ def read(source, contract):
     return split_sides(frame, target=TARGET, classes=(), subject=NAME, aside=[])
 
 
-def judge(model, linear, train, holdout, trials, seconds):
+def judge(
+    model: TabularModel,
+    linear: TabularModel,
+    train: TrainingData,
+    holdout: TrainingData,
+    trials: list[TrialSummary],
+    seconds: float,
+) -> Evaluation:
     """What the report tells."""
     predictions = {
         MODEL: model.predict_features(holdout.features),
@@ -116,10 +132,10 @@ def judge(model, linear, train, holdout, trials, seconds):
     }
     shared = {"classes": 1, "unit_size": UNIT}
 
-    def loss(positions, predicted):
+    def loss(positions: NDArray, predicted: NDArray) -> float:
         return compute_metric("regression", "rmse", holdout.target[positions], predicted, **shared)
 
-    def amounts(features):
+    def amounts(features: pd.DataFrame) -> NDArray:
         return model.predict_features(features) / UNIT
 
     importances = shuffled_importances(model.predict_features, holdout.features, loss, seed=0)

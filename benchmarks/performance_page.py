@@ -1,6 +1,5 @@
 """docs/performance.md: the tables of what was measured, in the text around them."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ def write_page(page: Path, kept: dict[str, Any]) -> None:
     if "housing" in kept:
         tables["housing"] = _housing(kept["housing"])
     for name, table in tables.items():
-        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
-        text, count = re.subn(
-            f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, b=block: b, text, flags=re.DOTALL
-        )
-        if count != 1:
+        before, begin, rest = text.partition(f"<!-- {name} -->")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        if not end:
             raise SystemExit(f"{page} has no place for the table {name}")
+        text = f"{before}{begin}\n{table}\n{end}{after}"
     page.write_text(text, "utf-8")
 
 

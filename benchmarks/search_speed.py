@@ -110,7 +110,7 @@ def fixed(
     """The score of parameters when the number of trees is the same in each fold, and nothing stops early."""
     prepared = PreparedFolds(features, target, folds, default_pipeline, settings)
     family = FAMILIES["xgboost"]
-    trees = [prepared.get("xgboost", fold).fit(params)[1] for fold in range(len(folds))]
+    trees = [prepared.get("xgboost", fold).fit(params)[1] or 0 for fold in range(len(folds))]
     errors = []
     for train, apart in folds:
         matrix = features.to_numpy()

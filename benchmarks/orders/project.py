@@ -101,7 +101,11 @@ def step_seconds(home: str) -> dict[str, float]:
     with dg.DagsterInstance.from_config(home) as instance:
         run = instance.get_runs(limit=1)[0]
         steps = instance.get_run_step_stats(run.run_id)
-        return {step.step_key: step.end_time - step.start_time for step in steps}
+        return {
+            step.step_key: step.end_time - step.start_time
+            for step in steps
+            if step.end_time and step.start_time
+        }
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Contract of the generated orders: the usual checks."""
 
+import pandas as pd
 import pandera.pandas as pa
 
 CATEGORIES = ["books", "clothes", "food", "garden", "music", "sports", "tools", "toys"]
@@ -25,6 +26,6 @@ class Orders(pa.DataFrameModel):
     paid: float = pa.Field(ge=0)
 
     @pa.dataframe_check(name="paid_at_most_the_price")
-    def paid_at_most_the_price(cls, frame):  # noqa: N805
+    def paid_at_most_the_price(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
         """A discount makes an order no dearer."""
         return frame["paid"] <= frame["quantity"] * frame["unit_price"] * 1.001
