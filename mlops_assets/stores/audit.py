@@ -13,8 +13,9 @@ from mlflow.exceptions import MlflowException
 from mlops_assets.errors import MlopsError
 from mlops_assets.stores.governance import LOST_HEAD, Governance, Review
 from mlops_assets.stores.ledger import Entry
+from mlops_assets.stores.model_files import refuse_foreign
 from mlops_assets.stores.registry import Version
-from mlops_assets.stores.tracking import TrackingStore, refuse_foreign
+from mlops_assets.stores.tracking import TrackingStore
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ class Version:
     facts: Mapping[str, str]
 
     @property
+    def subject(self) -> str:
+        """What a fault of it is told of."""
+        return f"{self.name} version {self.version} ({self.uri})"
+
+    @property
     def as_judged(self) -> "Version":
         """The model behind the version as it was judged, before it was fitted again on all labelled rows."""
         if "judged_uri" not in self.facts:

@@ -1,19 +1,17 @@
 """The tracking store: MLflow behind the few calls that we need.
 
 Holds: `TrackingStore`: runs of a project, and the models that they trained.
-Add here: another question about runs, or about the files of a model.
-Not here: when something is logged (`components/`), registered versions and the champion (`registry.py`), and
-how the store is reached (`mlflow_client.py`).
+Add here: another question about runs.
+Not here: the files of a model (`model_files.py`), registered versions and the champion (`registry.py`), how
+the store is reached (`mlflow_client.py`), and when something is logged (`components/`).
 """
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -21,27 +19,22 @@ from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
 from mlflow.pyfunc import PyFuncModel
-from mlflow.types import ColSpec, Schema
-from mlflow.types.schema import AnyType
-from yaml import YAMLError
 
-from mlops_assets.errors import MlopsError, ModelError, TrackingError
-from mlops_assets.ml.artifact import LOADER_MODULE, load_model, manifest_digest, verify
-from mlops_assets.ml.columns import Column
+from mlops_assets.errors import MlopsError, TrackingError
+from mlops_assets.ml.artifact import load_model
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel
 from mlops_assets.stores.mlflow_client import (
     TAG,
     connect,
     facts_of,
-    full_address,
     make_current,
     reachable,
     reaching,
     waiting_briefly,
 )
+from mlops_assets.stores.model_files import data_folder, downloaded, log_model, refuse_foreign
 from mlops_assets.stores.registry import Registry, Version
 
 DAGSTER_RUN_TAG = "dagster_run_id"
@@ -66,6 +59,11 @@ class TrainedModel:
     uri: str
     facts: Mapping[str, str]
     metrics: Mapping[str, float]
+
+    @property
+    def subject(self) -> str:
+        """What a fault of it is told of."""
+        return self.uri
 
     @property
     def serving_uri(self) -> str:
@@ -213,17 +211,7 @@ class TrackingStore:
     @reaching
     def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
         """Log a saved model to the active run; returns its URI."""
-        with warnings.catch_warnings():
-            # An example of the input would be rows of somebody's data in the artifact.
-            warnings.filterwarnings("ignore", message=".*input example was not provided")
-            info = mlflow.pyfunc.log_model(
-                name=name,
-                loader_module=LOADER_MODULE,
-                data_path=str(folder),
-                signature=_signature(spec.columns),
-                pip_requirements=_requirements(),
-            )
-        return str(info.model_uri)
+        return log_model(folder, spec, name)
 
     @reaching
     def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
@@ -307,25 +295,15 @@ class TrackingStore:
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:
         """The files of a logged model, in a folder that is gone afterwards when it is a copy."""
-        with self._downloaded(uri) as path:
-            yield _data_folder(path, uri)
+        with downloaded(uri, self.uri) as path:
+            yield data_folder(path, uri)
 
     @reaching
     def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does, once what MLflow would import was found to be ours."""
-        with self._downloaded(uri) as path:
-            _data_folder(path, uri)
+        with downloaded(uri, self.uri) as path:
+            data_folder(path, uri)
             return mlflow.pyfunc.load_model(str(path))
-
-    @contextmanager
-    def _downloaded(self, uri: str) -> Iterator[Path]:
-        make_current(self.uri)
-        with TemporaryDirectory() as scratch:
-            yield Path(
-                mlflow.artifacts.download_artifacts(
-                    artifact_uri=uri, dst_path=scratch, tracking_uri=full_address(self.uri)
-                )
-            )
 
     @reaching
     def load(self, model: TrainedModel | Version) -> TabularModel:
@@ -333,60 +311,6 @@ class TrackingStore:
         with self.files(model.uri) as folder:
             refuse_foreign(folder, model)
             return load_model(folder)
-
-
-def _subject(model: TrainedModel | Version) -> str:
-    return f"{model.name} version {model.version} ({model.uri})" if isinstance(model, Version) else model.uri
-
-
-def _data_folder(path: Path, uri: str) -> Path:
-    """Where a downloaded model's own files are, after its MLmodel was found to ask for our loader alone.
-
-    MLflow imports whatever module MLmodel names, and puts folders that it names on Python's path.
-
-    Raises
-    ------
-    ModelError
-        When it asks for anything else.
-    """
-    try:
-        flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
-        data = (path / flavour["data"]).resolve()
-        foreign = flavour["loader_module"] != LOADER_MODULE or flavour.get("code")
-    except (MlflowException, KeyError, TypeError, ValueError, YAMLError) as error:
-        raise ModelError(f"{uri}: its MLmodel can't be read: {type(error).__name__}") from error
-    if foreign or not data.is_relative_to(path.resolve()):
-        raise ModelError(
-            f"{uri}: its MLmodel was changed: it asks for other code or files than those of mlops_assets",
-            hint="don't load this model, by MLflow neither; roll back to another version, or train again",
-        )
-    return data
-
-
-def refuse_foreign(folder: Path, model: TrainedModel | Version) -> None:
-    """Find that a folder holds the very files that the store was told of; none but the manifest is read.
-
-    A manifest can be written anew to agree with other files, and keep the model's digest: its own digest is
-    compared first, where the store knows it.
-
-    Raises
-    ------
-    ModelError, TrackingError
-        When they are others.
-    """
-    known = model.facts.get("model_manifest")
-    foreign = known is not None and manifest_digest(folder) != known
-    try:
-        digest = verify(folder)["digest"]
-    except ModelError as error:  # which knows the folder of a copy, and not of what
-        told = error.message.removeprefix(f"{folder}: ")
-        raise ModelError(f"{_subject(model)}: {told}", hint=error.hint) from error
-    if foreign or digest != model.facts.get("model_digest"):
-        raise TrackingError(
-            f"{_subject(model)} is not the model that was logged: its {'manifest' if foreign else 'digest'} "
-            "is another one",
-            hint="don't use this version; promote another one, or train again",
-        )
 
 
 def _trained(run: Run) -> TrainedModel:
@@ -408,22 +332,3 @@ def _parsed(text: str) -> Any:
 
 def _metric(name: str, value: float) -> Metric:
     return Metric(name, float(value), timestamp=0, step=0)
-
-
-def _signature(columns: Sequence[Column]) -> ModelSignature:
-    """The raw columns by name; those that are optional may be left out.
-
-    The types are left to the model, which casts as the contract does. MLflow would refuse a whole number
-    where it was told of a double, and a column of a batch that happens to have no value in it.
-    """
-    return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), column.name, required=column.required) for column in columns])
-    )
-
-
-def _requirements() -> list[str]:
-    """What loading needs, by name and version; letting MLflow guess takes it twelve seconds."""
-    from importlib.metadata import version
-
-    packages = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "skops", "xgboost")
-    return [f"{name}=={version(name)}" for name in packages]

@@ -16,10 +16,11 @@ from mlops_assets.digests import text_digest
 from mlops_assets.errors import MlopsError
 from mlops_assets.ml.environment import changes
 from mlops_assets.stores.mlflow_client import reachable
+from mlops_assets.stores.model_files import refuse_foreign
 from mlops_assets.stores.registry import Version
 from mlops_assets.stores.run_texts import read_texts
 from mlops_assets.stores.table_diff import TableDiff, diff_contents
-from mlops_assets.stores.tracking import TrackingStore, refuse_foreign
+from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.text_diff import unified_diff
 
