@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, plain_errors, print_table
 from mlops_assets.commands.values import cell, print_json_list
-from mlops_assets.errors import DataError
+from mlops_assets.errors import DataError, StoreError
 from mlops_assets.sql import NUMBERS
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
@@ -52,7 +52,7 @@ def sql(
         from mlops_assets.stores.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
-        with read_only(Warehouse(state.warehouse)) as tables:
+        with read_only(Warehouse(state.warehouse), on_fault=_tell_left_out) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.commands.prompt import Prompt
 
@@ -89,6 +89,10 @@ def print_rows(console: Console, tables: "ReadOnlyTables", query: str, limit: in
     told += [f"{len(left_out)} more columns: {', '.join(left_out)}"] if left_out else []
     if told or not shown:
         console.print(f"[dim]{'; '.join(told) or 'no rows'}[/]", highlight=False, soft_wrap=True)
+
+
+def _tell_left_out(error: StoreError) -> None:
+    err.print(f"left out: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _shown_rows(asked: int | None) -> int | None:

@@ -6,13 +6,13 @@ Not here: how results are shown (`commands/`), and the queries of projects (`ml/
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.errors import DataError
+from mlops_assets.errors import DataError, StoreError
 from mlops_assets.sql import literal
 from mlops_assets.stores.warehouse import Warehouse
 
@@ -82,14 +82,21 @@ class ReadOnlyTables:
 
 
 @contextmanager
-def read_only(warehouse: Warehouse) -> Iterator[ReadOnlyTables]:
+def read_only(
+    warehouse: Warehouse, *, on_fault: Callable[[StoreError], None] | None = None
+) -> Iterator[ReadOnlyTables]:
     """Every table as a view; the query can open no other file, and can't change that.
 
     DuckDB does not tell reading from writing in what it allows, so a connection may also write to the
     tables' files: run nothing on it that `ReadOnlyTables.queries` has not let through.
+
+    Parameters
+    ----------
+    on_fault
+        Told of each table that can't be read, which is no view then; without it, the first one is raised.
     """
     with warehouse.connect() as connection:
-        files = warehouse.create_views(connection)
+        files = warehouse.create_views(connection, on_fault=on_fault)
         connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")

@@ -6,7 +6,7 @@ Not here: writing (`warehouse.py`), and how a table is kept: its log (`table_log
 and data files (`table_files.py`).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from mlops_assets.errors import StoreError
+from mlops_assets.names import view_name
 from mlops_assets.sql import quoted
 from mlops_assets.stores.content import named_digest, relation_digest
 from mlops_assets.stores.engine import connect
@@ -155,20 +156,48 @@ class TableReader:
             ).df()
 
     def create_views(
-        self, connection: duckdb.DuckDBPyConnection, versions: Mapping[tuple[str, ...], int] | None = None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        versions: Mapping[tuple[str, ...], int] | None = None,
+        *,
+        on_fault: Callable[[StoreError], None] | None = None,
     ) -> list[str]:
-        """Make every table a view `project.layer_table` of the connection; returns the files behind them."""
+        """Make every table a view `project.layer_table` of the connection; returns the files behind them.
+
+        Parameters
+        ----------
+        on_fault
+            Told of each table that can't be read, which is left out; without it, the first one is raised.
+        """
         opened: list[str] = []
         for table in self.tables():
-            delta = self._open(table, (versions or {}).get(table))
-            if files := data_files(self._directory(table), delta):
-                opened.extend(file.path for file in files)
-                refuse_lost_files(self._directory(table), table, delta.version(), files)
-                connection.execute(f"create schema if not exists {quoted(table[0])}")
-                view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
-                query = scan(files, partitioned=is_partitioned(delta))
-                connection.execute(f"create or replace view {view} as {query}")
+            try:
+                opened += self._create_view(connection, table, (versions or {}).get(table))
+            except StoreError as error:
+                if on_fault is None:
+                    raise
+                on_fault(error)
         return opened
+
+    def _create_view(
+        self, connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], version: int | None
+    ) -> list[str]:
+        directory, delta = self._directory(table), self._open(table, version)
+        files = data_files(directory, delta)
+        if not files:
+            return []
+        refuse_lost_files(directory, table, delta.version(), files)
+        view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
+        query = scan(files, partitioned=is_partitioned(delta))
+        connection.execute(f"create schema if not exists {quoted(table[0])}")
+        try:
+            connection.execute(f"create or replace view {view} as {query}")
+        except duckdb.Error as error:  # which reads the head of each file
+            raise StoreError(
+                f"table {view_name(table)} can't be read: {str(error).splitlines()[0]}",
+                hint="bring it back, or make the table again; docs/operations.md",
+            ) from error
+        return [file.path for file in files]
 
     # ---------------------------------------------------------------- telling
 

@@ -1,6 +1,7 @@
 """`mlops sql`: what is printed of a query, as a table, as JSON, and at the prompt."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,24 @@ def test_a_mistake_is_one_sentence_on_stderr(mlops, arguments, typed, told, reco
     assert done.stderr.startswith(told)
     assert "Traceback" not in done.output
     record_property("told", done.stderr)
+
+
+@pytest.mark.parametrize("damaged", ["_delta_log/00000000000000000000.json", "*.parquet"])
+def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged, record_property):
+    warehouse = Warehouse(root / "data" / "state" / "warehouse")
+    with warehouse.connect() as connection:
+        warehouse.write(("shop", "raw", "orders"), connection.sql("select 1 as number"))
+    [file] = (warehouse.root / "shop" / "raw" / "orders").glob(damaged)
+    file.write_bytes(file.read_bytes()[:-30])
+    done = mlops("select count(*) as n from shop.validated_orders", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [{"n": 100}])
+    assert done.stderr.startswith("left out: table shop.raw_orders can't be read")
+    assert "hint: " in done.stderr
+    record_property("told", done.stderr)
+    done = mlops("from shop.raw_orders")
+    assert done.exit_code == 1
+    assert "raw_orders does not exist" in done.stderr
+    shutil.rmtree(warehouse.root / "shop" / "raw")
 
 
 def test_the_prompt_reads_on_to_a_semicolon_and_goes_on_after_a_mistake(root, capsys):
