@@ -200,9 +200,11 @@ class Governance:
         told = self.registry.told_of_all(self.project)
         anchored = [version for version in self.registry.versions(self.project) if _anchors(version)]
         if anchored:
-            self.registry.tell_of_all(self.project, {_LOST: told[_HEAD]})
+            last = max(anchor for version in anchored for anchor in _anchors(version).items())
+            lost = told.get(_HEAD) or "{}:{}".format(*last)  # somebody may have taken the first away
+            self.registry.tell_of_all(self.project, {_LOST: lost})
             for version in anchored:
-                self._set_aside(version, told[_HEAD])
+                self._set_aside(version, lost)
         elif _LOST not in told:
             raise StoreError(
                 f"{self.project}: there was no ledger that could be lost",

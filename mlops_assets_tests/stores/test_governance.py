@@ -249,6 +249,17 @@ def test_a_ledger_that_is_there_or_never_was_is_not_begun_anew(governance: Gover
         governance.begin_anew("ada", "because")
 
 
+def test_a_lost_ledger_is_told_by_the_hashes_of_its_versions_where_its_last_one_is_gone(
+    governance: Governance, tracking: TrackingStore
+):
+    governance.record(*FIRST)
+    lost = lose(governance)
+    tracking.client.delete_registered_model_tag(PROJECT, "mlops.ledger_head")
+    governance.begin_anew("ada", "because")
+    assert governance.ledger.entries()[0].event.details == {"lost_ledger": f"3:{lost}"}
+    assert governance.review().faults == []
+
+
 def test_a_lost_ledger_without_champion_begins_with_the_versions(governance: Governance):
     governance.record(*FIRST, event("retired", 1))
     lose(governance)
