@@ -2,7 +2,7 @@
 
 Holds: the three kinds of test, running them on a fitted model, and their results in words.
 Add here: another kind of test.
-Not here: how a project declares them (`components/model_project/behaviour_settings.py`), and what follows
+Not here: how a project declares them (`components/model_project/evaluation_settings.py`), and what follows
 from one that fails.
 """
 

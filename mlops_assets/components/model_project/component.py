@@ -13,6 +13,11 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlops_assets import names
 from mlops_assets.components.model_project.automation import automation_sensor
+from mlops_assets.components.model_project.automation_settings import (
+    AutomationSettings,
+    FreshnessSettings,
+    ScheduleSettings,
+)
 from mlops_assets.components.model_project.champion import champion_asset
 from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.cutoff_training_set import cutoff_training_set_asset
@@ -39,16 +44,13 @@ from mlops_assets.components.model_project.scaffolder import ModelProjectScaffol
 from mlops_assets.components.model_project.schedules import project_schedules
 from mlops_assets.components.model_project.sensors import project_sensors
 from mlops_assets.components.model_project.settings import (
-    AutomationSettings,
-    FreshnessSettings,
     PartitionSettings,
-    ScheduleSettings,
     SplitSettings,
-    TableSettings,
     TargetSettings,
     TrainingSettings,
     TuningSettings,
 )
+from mlops_assets.components.model_project.source_settings import TableSettings
 from mlops_assets.components.model_project.target import target_asset
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset

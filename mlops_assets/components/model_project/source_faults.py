@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
-    from mlops_assets.components.model_project.settings import SourceSettings
+    from mlops_assets.components.model_project.source_settings import SourceSettings
 
 Faults = Iterator[tuple[str, str]]
 
