@@ -98,9 +98,15 @@ class Column:
             f"{group}when not ({wrong}) then {plain} end"
         )
 
-    def is_null_sql(self) -> str:
-        """Whether the source has no value; in a number, the text NaN is none."""
-        raw = quoted(self.name)
+    def is_null_sql(self, raw: str | None = None) -> str:
+        """Whether the source has no value; in a number, the text NaN is none.
+
+        Parameters
+        ----------
+        raw
+            The source's value in SQL; by default the column of this name.
+        """
+        raw = raw or quoted(self.name)
         if self.sql_type in ("DOUBLE", "BIGINT"):
             return f"({raw} is null or lower(trim({raw}::varchar)) = 'nan')"
         return f"({raw} is null)"

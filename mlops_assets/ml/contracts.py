@@ -23,7 +23,7 @@ from mlops_assets.errors import ProjectError
 from mlops_assets.ml.columns import Column, SqlType, select_list
 from mlops_assets.ml.screening import Screen
 from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import literal, quoted_list
+from mlops_assets.sql import literal, quoted, quoted_list
 
 _LAST = 1_000_000
 """Rank of uniqueness among the rules that a row breaks."""
@@ -149,10 +149,31 @@ class Contract:
         rules = [f"case when {broken} then {rule} end" for broken, rule in self._cast_rules(available)]
         return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
 
+    def typed_sql(self, available: Sequence[str]) -> str:
+        """The same select list, and beside the columns what `cast_broken_sql` wants to know of the source."""
+        sources = (column for column in self.columns if column.name in available and _may_lack(column))
+        kept = [f"{quoted(column.name)} as {_source_of(column)}" for column in sources]
+        return ", ".join([self.cast_sql(available), *kept])
+
     def cast_broken_sql(self, available: Sequence[str]) -> str:
-        """A condition, never null, for a source row that breaks one of these rules."""
-        broken = " or ".join(broken for broken, _ in self._cast_rules(available))
-        return f"coalesce({broken or 'false'}, false)"
+        """A condition, never null, for a row of `typed_sql` whose source breaks a rule of `cast_rules_sql`.
+
+        It casts nothing again, and looks at the source's value only where there is no typed one.
+        """
+        broken = []
+        for column in self.columns:
+            value = quoted(column.name)
+            if column.name not in available:
+                broken += ["true"] if column.required and not column.nullable else []
+                continue
+            if not column.nullable:
+                broken.append(f"{value} is null")
+            elif _may_lack(column):
+                misspelt = f"not {column.is_null_sql(_source_of(column))}"
+                broken.append(f"case when {value} is null then {misspelt} else false end")
+            if column.sql_type == "DOUBLE":
+                broken.append(f"isinf({value})")
+        return f"coalesce({' or '.join(broken) or 'false'}, false)"
 
     def _cast_rules(self, available: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Conditions on a source row, and the rule that it breaks where one holds, as SQL."""
@@ -294,6 +315,16 @@ class Contract:
                 f"{self.subject}: check {check.name or check.error} of {where} judges all rows at once",
                 hint="a contract judges one row at a time; check aggregates in an asset check of your own",
             )
+
+
+def _may_lack(column: Column) -> bool:
+    """Whether there may be no typed value, though no rule is broken: then the source's value decides."""
+    return column.nullable and column.sql_type != "VARCHAR"
+
+
+def _source_of(column: Column) -> str:
+    """What the source's value is called beside the typed one."""
+    return quoted(f"source of {column.name}")
 
 
 def _empty(column: Column) -> pd.Series:

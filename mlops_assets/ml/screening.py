@@ -62,11 +62,15 @@ class _PythonCheck:
                 verdict = self.check(frame[self.columns[0]]).check_output
         except (_AsksForMore, Exception):
             return np.ones(len(frame), dtype=bool)  # pandera meets the same, and its words are told
-        if not isinstance(verdict, pd.Series) or not verdict.index.isin(frame.index).all():
+        if not isinstance(verdict, pd.Series):
             return np.ones(len(frame), dtype=bool)
-        passed = pd.Series(True, index=frame.index)
-        passed[verdict.index] = verdict.fillna(False).astype(bool)  # others were missing, and are ignored
-        return ~passed.to_numpy()
+        verdict = verdict.fillna(False).astype(bool)
+        if not verdict.index.equals(frame.index):
+            if not verdict.index.isin(frame.index).all():
+                return np.ones(len(frame), dtype=bool)
+            judged, verdict = verdict, pd.Series(True, index=frame.index)
+            verdict[judged.index] = judged  # others were missing, and are ignored
+        return ~verdict.to_numpy()
 
 
 @dataclass(frozen=True)

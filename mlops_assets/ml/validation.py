@@ -103,12 +103,11 @@ def _write_suspects(
 ) -> duckdb.DuckDBPyRelation:
     """The places of the rows that may break a rule, but for uniqueness: the others surely don't."""
     screen = contract.screen
-    broken = contract.cast_broken_sql(raw.columns)
+    typed = raw.project(f"{contract.typed_sql(raw.columns)}, {_PLACE}")
+    suspect = f"{contract.cast_broken_sql(raw.columns)} or not ({screen.sql})"
     if before:
-        broken = f"({broken} or {_is_late_sql(contract, *before)})"
-    typed = raw.project(f"{contract.cast_sql(raw.columns)}, {broken} as {_SUSPECT}, {_PLACE}")
-    suspect = f"{_SUSPECT} or not ({screen.sql}) as {_SUSPECT}"
-    marked = typed.project(", ".join([_PLACE, suspect, *map(quoted, screen.columns)]))
+        suspect = f"{suspect} or {_is_late_sql(quoted(before[0]), before[1])}"
+    marked = typed.project(", ".join([_PLACE, f"{suspect} as {_SUSPECT}", *map(quoted, screen.columns)]))
     target = scratch / "suspects.parquet"
     if screen.columns:
         with pq.ParquetWriter(target, _PLACE_SCHEMA) as writer:
@@ -169,20 +168,17 @@ def _repeated_places(
     return typed.set_alias("typed").join(found, same, how="semi").project(_PLACE)
 
 
-def _is_late_sql(contract: Contract, name: str, moment: datetime) -> str:
-    cast = next(column.cast_sql() for column in contract.columns if column.name == name)
-    return f"coalesce({cast} >= timestamp {literal(moment)}, false)"
+def _is_late_sql(time: str, moment: datetime) -> str:
+    return f"coalesce({time} >= timestamp {literal(moment)}, false)"
 
 
 def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     """How many rows break each rule of a contract; uniqueness is not looked at."""
     counts: Counter[str] = Counter()
-    rules, broken = contract.cast_rules_sql(rows.columns), contract.cast_broken_sql(rows.columns)
-    judged = rows.project(
-        f"{contract.cast_sql(rows.columns)}, {rules} as {BROKEN_RULES}, {broken} as {_SUSPECT}"
-    )
+    rules = contract.cast_rules_sql(rows.columns)
+    judged = rows.project(f"{contract.typed_sql(rows.columns)}, {rules} as {BROKEN_RULES}")
     if not contract.screen.columns:
-        judged = judged.filter(f"{_SUSPECT} or not ({contract.screen.sql})")
+        judged = judged.filter(f"{contract.cast_broken_sql(rows.columns)} or not ({contract.screen.sql})")
     for batch in judged.to_arrow_reader(_BATCH_ROWS):
         for rules_of_row in _broken_rules(batch, contract):
             counts.update(rules_of_row)
@@ -192,7 +188,8 @@ def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dic
 def _future_rule_sql(contract: Contract, name: str, moment: datetime) -> str:
     """A list with the rule that a row breaks whose time is not before a moment."""
     rule = literal(f"{name}: before({moment.isoformat(sep=' ')})")
-    late = f"case when {_is_late_sql(contract, name, moment)} then {rule} end"
+    cast = next(column.cast_sql() for column in contract.columns if column.name == name)
+    late = f"case when {_is_late_sql(cast, moment)} then {rule} end"
     return f"list_filter([{late}]::varchar[], lambda rule: rule is not null)"
 
 
