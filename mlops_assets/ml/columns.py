@@ -13,6 +13,15 @@ from typing import Any, Literal
 from mlops_assets.sql import literal, quoted
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
+PANDAS_TYPES: dict[SqlType, str] = {
+    "BIGINT": "int64",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+    "TIMESTAMP": "datetime64[ns]",
+    "DATE": "date",
+    "VARCHAR": "object",
+}
+"""What a check sees of each type, and what a rule calls it; a date is a `datetime.date`."""
 
 
 @dataclass(frozen=True)

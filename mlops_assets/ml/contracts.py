@@ -3,7 +3,8 @@
 Holds: `Contract`, read from a pandera model, and the three ways it judges a row: by cast and null (SQL), by
 value (pandera's checks, batch by batch), and by uniqueness (SQL, over all rows).
 Add here: another kind of rule that pandera can declare.
-Not here: where rows come from and go to (`components/`).
+Not here: what of a schema is understood (`schemas.py`), rules of the cast (`cast_rules.py`), and where rows
+come from and go to (`components/`).
 
 A rule must be decidable for one row at a time, or be uniqueness: rows stream through in batches, and a check
 of a whole column would mean something else for each batch. Such checks are refused by name.
@@ -20,30 +21,14 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from mlops_assets.errors import ProjectError
-from mlops_assets.ml.columns import Column, SqlType, select_list
+from mlops_assets.ml.columns import PANDAS_TYPES, Column, select_list
+from mlops_assets.ml.schemas import column_checks, refuse_unsupported, sql_type
 from mlops_assets.ml.screening import Screen
 from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import literal, quoted, quoted_list
+from mlops_assets.sql import literal, quoted_list
 
 _LAST = 1_000_000
 """Rank of uniqueness among the rules that a row breaks."""
-_SQL_TYPES: tuple[tuple[tuple[str, ...], SqlType], ...] = (
-    (("int", "uint"), "BIGINT"),
-    (("float", "double"), "DOUBLE"),
-    (("bool",), "BOOLEAN"),
-    (("datetime",), "TIMESTAMP"),
-    (("date",), "DATE"),
-    (("str", "object", "category"), "VARCHAR"),
-)
-_PANDAS_TYPES: dict[SqlType, str] = {
-    "BIGINT": "int64",
-    "DOUBLE": "float64",
-    "BOOLEAN": "bool",
-    "TIMESTAMP": "datetime64[ns]",
-    "DATE": "date",
-    "VARCHAR": "object",
-}
-"""What a check sees of each type, and what a rule calls it; a date is a `datetime.date`."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +84,8 @@ class Contract:
             When the schema asks for something that can't be decided row by row.
         """
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
-        _refuse_unsupported(schema, subject)
-        types = {name: _sql_type(column, subject) for name, column in schema.columns.items()}
+        refuse_unsupported(schema, subject)
+        types = {name: sql_type(column, subject) for name, column in schema.columns.items()}
         marks = dict(zip(("decimal", "thousands"), spelling, strict=True))
         columns = tuple(
             Column(
@@ -127,7 +112,7 @@ class Contract:
         unique = tuple(dict.fromkeys([*singles, *declared, *([tuple(key)] if key else [])]))
         keep: Literal["first", "last"] = "last" if schema.report_duplicates == "exclude_last" else "first"
         contract = cls(
-            subject, columns, unique, keep, _column_checks(schema), pa.DataFrameSchema(checks=schema.checks)
+            subject, columns, unique, keep, column_checks(schema), pa.DataFrameSchema(checks=schema.checks)
         )
         contract._refuse_aggregates()
         return contract
@@ -143,53 +128,6 @@ class Contract:
     def cast_sql(self, available: Sequence[str]) -> str:
         """A select list that casts the source's columns; what can't be cast becomes null."""
         return select_list(self.columns, available)
-
-    def cast_rules_sql(self, available: Sequence[str]) -> str:
-        """An expression for the list of rules that a source row breaks by its types, nulls and infinities."""
-        rules = [f"case when {broken} then {rule} end" for broken, rule in self._cast_rules(available)]
-        return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
-
-    def typed_sql(self, available: Sequence[str]) -> str:
-        """The same select list, and beside the columns what `cast_broken_sql` wants to know of the source."""
-        sources = (column for column in self.columns if column.name in available and _may_lack(column))
-        kept = [f"{quoted(column.name)} as {_source_of(column)}" for column in sources]
-        return ", ".join([self.cast_sql(available), *kept])
-
-    def cast_broken_sql(self, available: Sequence[str]) -> str:
-        """A condition, never null, for a row of `typed_sql` whose source breaks a rule of `cast_rules_sql`.
-
-        It casts nothing again, and looks at the source's value only where there is no typed one.
-        """
-        broken = []
-        for column in self.columns:
-            value = quoted(column.name)
-            if column.name not in available:
-                broken += ["true"] if column.required and not column.nullable else []
-                continue
-            if not column.nullable:
-                broken.append(f"{value} is null")
-            elif _may_lack(column):
-                misspelt = f"not {column.is_null_sql(_source_of(column))}"
-                broken.append(f"case when {value} is null then {misspelt} else false end")
-            if column.sql_type == "DOUBLE":
-                broken.append(f"isinf({value})")
-        return f"coalesce({' or '.join(broken) or 'false'}, false)"
-
-    def _cast_rules(self, available: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Conditions on a source row, and the rule that it breaks where one holds, as SQL."""
-        for column in self.columns:
-            null = literal(f"{column.name}: not_nullable")
-            if column.name not in available:
-                if column.required and not column.nullable:
-                    yield "true", null
-                continue
-            value, was_null = column.cast_sql(), column.is_null_sql()
-            wrong_type = literal(f"{column.name}: dtype({_PANDAS_TYPES[column.sql_type]})")
-            yield f"not {was_null} and {value} is null", wrong_type
-            if not column.nullable:
-                yield was_null, null
-            if column.sql_type == "DOUBLE":
-                yield f"isinf({value})", literal(f"{column.name}: finite")
 
     def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
         """The value rules that rows of a typed batch break.
@@ -317,52 +255,6 @@ class Contract:
             )
 
 
-def _may_lack(column: Column) -> bool:
-    """Whether there may be no typed value, though no rule is broken: then the source's value decides."""
-    return column.nullable and column.sql_type != "VARCHAR"
-
-
-def _source_of(column: Column) -> str:
-    """What the source's value is called beside the typed one."""
-    return quoted(f"source of {column.name}")
-
-
 def _empty(column: Column) -> pd.Series:
-    dtype = _PANDAS_TYPES[column.sql_type]
+    dtype = PANDAS_TYPES[column.sql_type]
     return pd.Series([], dtype="object" if dtype == "date" else dtype, name=column.name)
-
-
-def _column_checks(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
-    """The columns' value checks alone: types, nulls and uniqueness are decided in SQL."""
-    return pa.DataFrameSchema(
-        {
-            name: pa.Column(checks=column.checks, nullable=True, required=True)
-            for name, column in schema.columns.items()
-        }
-    )
-
-
-def _refuse_unsupported(schema: pa.DataFrameSchema, subject: str) -> None:
-    faults = {
-        "a parser": bool(schema.parsers) or any(column.parsers for column in schema.columns.values()),
-        "a regex column": any(column.regex for column in schema.columns.values()),
-        "a default": any(column.default is not None for column in schema.columns.values()),
-        "an index": schema.index is not None,
-    }
-    for fault, found in faults.items():
-        if found:
-            raise ProjectError(
-                f"{subject}: schema.py declares {fault}, which a contract can't hold",
-                hint="a contract judges rows and changes none; compute in features.sql",
-            )
-
-
-def _sql_type(column: pa.Column, subject: str) -> SqlType:
-    kind = str(column.dtype).lower()
-    for prefixes, sql_type in _SQL_TYPES:
-        if kind.startswith(prefixes):
-            return sql_type
-    raise ProjectError(
-        f"{subject}: column {column.name} has the type {column.dtype}, which a table can't hold",
-        hint="declare float, int, bool, str or datetime",
-    )

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_assets.errors import DataError
+from mlops_assets.ml.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.screening import Screen
 from mlops_assets.ml.uniqueness import repeats
@@ -86,7 +87,7 @@ def _typed(
     raw: duckdb.DuckDBPyRelation, contract: Contract, before: tuple[str, datetime] | None
 ) -> duckdb.DuckDBPyRelation:
     """The contract's columns, cast, the rules that are broken by the cast, and the provenance."""
-    rules = contract.cast_rules_sql(raw.columns)
+    rules = rules_sql(contract.columns, raw.columns)
     if before:
         rules = f"list_concat({rules}, {_future_rule_sql(contract, *before)})"
     return raw.project(
@@ -103,8 +104,8 @@ def _write_suspects(
 ) -> duckdb.DuckDBPyRelation:
     """The places of the rows that may break a rule, but for uniqueness: the others surely don't."""
     screen = contract.screen
-    typed = raw.project(f"{contract.typed_sql(raw.columns)}, {_PLACE}")
-    suspect = f"{contract.cast_broken_sql(raw.columns)} or not ({screen.sql})"
+    typed = raw.project(f"{typed_sql(contract.columns, raw.columns)}, {_PLACE}")
+    suspect = f"{broken_sql(contract.columns, raw.columns)} or not ({screen.sql})"
     if before:
         suspect = f"{suspect} or {_is_late_sql(quoted(before[0]), before[1])}"
     marked = typed.project(", ".join([_PLACE, f"{suspect} as {_SUSPECT}", *map(quoted, screen.columns)]))
@@ -175,10 +176,10 @@ def _is_late_sql(time: str, moment: datetime) -> str:
 def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     """How many rows break each rule of a contract; uniqueness is not looked at."""
     counts: Counter[str] = Counter()
-    rules = contract.cast_rules_sql(rows.columns)
-    judged = rows.project(f"{contract.typed_sql(rows.columns)}, {rules} as {BROKEN_RULES}")
+    rules = rules_sql(contract.columns, rows.columns)
+    judged = rows.project(f"{typed_sql(contract.columns, rows.columns)}, {rules} as {BROKEN_RULES}")
     if not contract.screen.columns:
-        judged = judged.filter(f"{contract.cast_broken_sql(rows.columns)} or not ({contract.screen.sql})")
+        judged = judged.filter(f"{broken_sql(contract.columns, rows.columns)} or not ({contract.screen.sql})")
     for batch in judged.to_arrow_reader(_BATCH_ROWS):
         for rules_of_row in _broken_rules(batch, contract):
             counts.update(rules_of_row)

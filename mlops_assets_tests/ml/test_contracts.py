@@ -2,14 +2,11 @@
 
 import datetime
 
-import duckdb
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow
 import pytest
 
 from mlops_assets.errors import ProjectError
-from mlops_assets.ml.columns import Column
 from mlops_assets.ml.contracts import Contract
 
 
@@ -157,32 +154,3 @@ def test_dates_are_compared_with_dates():
     read = contract({"day": pa.Column(pa.Date, pa.Check.ge(datetime.date(2024, 1, 1)))})
     frame = pd.DataFrame({"day": [datetime.date(2024, 5, 1), datetime.date(2023, 5, 1)]})
     assert read.broken_rules(frame) == {1: ["day: greater_than_or_equal_to(2024-01-01)"]}
-
-
-TEXTS = (
-    *(None, "", " ", "1", "-3", " 7 ", "2.0", "3.5", "1e3", "nan", " NaN ", "inf", "-Infinity", "1e400", "x"),
-    *("true", "f", "maybe", "2024-02-29", "2023-02-29", "2024-02-29 10:00:00", "infinity", "0000-01-01"),
-)
-
-
-@pytest.mark.parametrize("decimal", [".", ","])
-@pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize("required", [True, False])
-@pytest.mark.parametrize("nullable", [True, False])
-@pytest.mark.parametrize("sql_type", ["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"])
-def test_a_row_is_told_as_broken_by_its_cast_where_it_breaks_a_rule_of_the_cast(
-    sql_type, nullable, required, there, decimal
-):
-    marks = {"decimal": decimal} if sql_type in ("BIGINT", "DOUBLE") else {}
-    column = Column("a b", sql_type, nullable=nullable, required=required, **marks)
-    none = pa.DataFrameSchema()
-    contract = Contract("shop: table orders", (column,), (), "first", none, none)
-    available = ["a b"] if there else []
-    with duckdb.connect() as connection:
-        values = pyarrow.table({"a b": pyarrow.array(TEXTS, pyarrow.string())})
-        rows = connection.from_arrow(values)
-        rules = contract.cast_rules_sql(available)
-        typed = rows.project(f"{contract.typed_sql(available)}, {rules} as rules")
-        told = typed.project(f"{contract.cast_broken_sql(available)}, len(rules) > 0").fetchall()
-    assert [broken for broken, _ in told] == [by_rules for _, by_rules in told]
-    assert len(told) == len(TEXTS)
