@@ -29,9 +29,9 @@ def sql_type(column: pa.Column, subject: str) -> SqlType:
         When a table can't hold it.
     """
     kind = str(column.dtype).lower()
-    for prefixes, sql_type in _SQL_TYPES:
+    for prefixes, held_as in _SQL_TYPES:
         if kind.startswith(prefixes):
-            return sql_type
+            return held_as
     raise ProjectError(
         f"{subject}: column {column.name} has the type {column.dtype}, which a table can't hold",
         hint="declare float, int, bool, str or datetime",
