@@ -92,24 +92,25 @@ def test_a_version_that_passed_waits_and_is_let_in_by_a_word(asking):
     assert not any(findings(asking).values())
 
 
-@pytest.mark.parametrize(
-    ("word", "config", "told"),
-    [
-        ("approve", {"reason": " "}, "shop: approve needs a reason"),
-        ("approve", {"version": 1}, "shop: version 1 does not wait for approval: dagster run"),
-        ("approve", {"version": 7}, "shop: version 7 is not in the ledger"),
-        ("rollback", {}, "shop: no version was champion before this one"),
-        ("rollback", {"version": 2}, "shop: version 2 never was champion"),
-        ("rollback", {"version": 1}, "shop: version 1 is the champion already"),
-        ("retire", {"version": 2}, "shop: version 2 is not the champion"),
-    ],
+UNFIT = (
+    ("approve", {"reason": " "}, "shop: approve needs a reason"),
+    ("approve", {"version": 1}, "shop: version 1 does not wait for approval: dagster run"),
+    ("approve", {"version": 7}, "shop: version 7 is not in the ledger"),
+    ("rollback", {}, "shop: no version was champion before this one"),
+    ("rollback", {"version": 2}, "shop: version 2 never was champion"),
+    ("rollback", {"version": 1}, "shop: version 1 is the champion already"),
+    ("retire", {"version": 2}, "shop: version 2 is not the champion"),
+    ("adopt", {}, "shop: there is a ledger, and it is not begun anew"),
 )
-def test_a_word_that_does_not_fit_changes_nothing(asking, word, config, told):
+
+
+def test_a_word_that_does_not_fit_changes_nothing(asking):
     before = story(asking)
-    result = say(asking, word, **config)
-    assert not result.success
-    assert told in fault(result)
-    assert (story(asking), serving(asking)) == (before, 1)
+    for word, config, told in UNFIT:
+        result = say(asking, word, **config)
+        assert not result.success, (word, config)
+        assert told in fault(result)
+        assert (story(asking), serving(asking)) == (before, 1), (word, config)
 
 
 def test_who_was_rejected_by_a_person_stays_out(asking):
@@ -175,7 +176,6 @@ def test_a_retired_champion_serves_no_more_and_can_be_brought_back(served_shop):
 
 
 def test_after_the_ledger_was_lost_a_word_begins_a_new_one_with_the_champion(served_shop, record_property):
-    assert "shop: there is a ledger" in fault(say(served_shop, "adopt", reason="it looked odd"))
     shutil.rmtree(served_shop.state.warehouse / "shop" / "ledger")
     stopped = fault(served_shop.daemon.run("shop/predictions", partition=FIFTH))
     assert "the ledger is gone, and the registry was told of 3 entries" in stopped
