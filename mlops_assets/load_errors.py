@@ -122,13 +122,20 @@ def _words(path: str, fault: Any) -> str:
 
 def _known_settings(fault: Any) -> list[str]:
     """The names that could stand where the unknown one stands."""
-    from mlops_assets.components.model_project import evaluation_settings, governance_settings, settings
     from mlops_assets.components.model_project.component import ModelProject
+    from mlops_assets.components.model_project.settings import Settings
 
-    known = vars(settings) | vars(evaluation_settings) | vars(governance_settings)
+    known = {group.__name__: group for group in _below(Settings)}
     groups = [name for name in _SETTINGS.findall(str(fault["loc"])) if name in known]
-    group = known[groups[-1]] if groups else ModelProject
-    return sorted(group.model_fields)
+    return sorted((known[groups[-1]] if groups else ModelProject).model_fields)
+
+
+def _below(group: Any) -> Iterator[Any]:
+    """The classes derived from one, and those derived from them."""
+    derived: list[Any] = group.__subclasses__()
+    yield from derived
+    for each in derived:
+        yield from _below(each)
 
 
 def _unreadable(folder: Path) -> Iterator[str]:
