@@ -23,6 +23,7 @@ _SETTINGS = re.compile(r"(\w+)Model")
 """What Dagster calls the YAML form of a group of settings."""
 _NO_NUMBER = re.compile(r"Unable to apply constraint '\w+' to supplied value (.+)", re.DOTALL)
 """What pydantic says of a bounded number that is a text; it tells neither the setting nor its place."""
+_UNKNOWN = "a setting"
 _FORM = re.compile(r"attributes|str|constrained-\w+|.*\[.*")
 """Names of forms in the path of a fault, which nobody wrote."""
 
@@ -79,7 +80,7 @@ def _written(folder: Path, value: str, name: str = r"\w+") -> tuple[str, str]:
         for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
             if match := line.fullmatch(text):
                 return match[1], f"{path}:{number}: "
-    return "a setting", f"{folder}: "
+    return _UNKNOWN, f"{folder}: "
 
 
 def _setting_faults(error: ValidationError, folder: Path) -> Iterator[str]:
@@ -94,7 +95,18 @@ def _setting_faults(error: ValidationError, folder: Path) -> Iterator[str]:
         place = f"{position.filename}:{position.start.line}: " if position else ""
         if not position and path:
             _, place = _written(folder, str(fault["input"]), path.rpartition(".")[2])
+        if not path and isinstance(fault["input"], Mapping):  # settings that don't go together
+            yield f"{_place_of(fault, folder)}{_message(fault)}"
+            continue
         yield f"{place}{path} {_words(path, fault)}"
+
+
+def _place_of(fault: Any, folder: Path) -> str:
+    """File and line of a group of settings: of one that the fault's words name, if it can be found."""
+    message = _message(fault)
+    settings = sorted(fault["input"].items(), key=lambda setting: setting[0] not in message)
+    found = (_written(folder, str(value), name) for name, value in settings)
+    return next((place for name, place in found if name != _UNKNOWN), f"{folder}: ")
 
 
 def _path(fault: Any) -> str:
@@ -116,8 +128,14 @@ def _words(path: str, fault: Any) -> str:
         case "missing":
             return "is missing"
         case _:
-            message = str(fault["msg"])
-            return f"is {reprlib.repr(fault['input'])}: {message[:1].lower()}{message[1:]}"
+            message = _message(fault)
+            lowered = message if fault["type"] == "value_error" else f"{message[:1].lower()}{message[1:]}"
+            return f"is {reprlib.repr(fault['input'])}: {lowered}"
+
+
+def _message(fault: Any) -> str:
+    """What is wrong, in the words of who found it."""
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _known_settings(fault: Any) -> list[str]:

@@ -113,6 +113,8 @@ def test_a_changed_dialect_reads_the_file_again_and_a_wrong_one_is_told_with_fil
     declared.write_text(text.replace("nulls:", "encodin: utf-8\n        nulls:"))
     assert "tables.loans.csv.encodin is no setting; did you mean encoding?" in bring(semicolons)
     declared.write_text(text.replace("nulls:", "encoding: utf-88\n        nulls:"))
-    assert "encoding is 'utf-88': " in bring(semicolons)
+    assert "encoding is 'utf-88': Python knows no such encoding" in bring(semicolons)
     declared.write_text(text.replace("nulls:", "delimiter: ;;\n        nulls:"))
-    assert "csv.delimiter is ';;', and is one character" in bring(semicolons)
+    told = bring(semicolons)
+    line = 1 + declared.read_text().splitlines().index("        delimiter: ;;")
+    assert f"defs.yaml:{line}: csv.delimiter is ';;', and is one character" in told

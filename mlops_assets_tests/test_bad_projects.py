@@ -72,6 +72,10 @@ def declared(**tuning: Any) -> dict[str, Any]:
             "defs.yaml:2: colour is no setting; there are approval, automation, behaviour",
         ),
         (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
+        (
+            declared(decision={"metric": "f1", "false_positive": 2}),
+            "defs.yaml:12: tuning.decision names either metric, or false_positive and false_negative",
+        ),
         (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),
         (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
         (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),

@@ -28,7 +28,7 @@ _DENIED = re.compile(
 _FAILED = re.compile(r"disk I/O error", re.IGNORECASE)
 """What SQLite says when the memory that its processes share finds no room."""
 _NO_ROOM = 256 * 1024
-_PATH = re.compile(r"/[^\"':\n]+")
+_PATH = re.compile(r"/[^\"'\\:\n]+")
 _FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 _DENIED_CODES = (errno.EACCES, errno.EPERM, errno.EROFS)
 

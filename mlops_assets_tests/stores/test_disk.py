@@ -45,7 +45,8 @@ def told_by(work: Callable[[], Any]) -> MlopsError | None:
 
 
 def is_told(error: MlopsError, disk: Path) -> bool:
-    return "the disk is full (" in error.message and str(disk) in error.message and bool(error.hint)
+    named = str(disk) in error.message and "\\" not in error.message  # DuckDB quotes a path in its errors
+    return "the disk is full (" in error.message and named and bool(error.hint)
 
 
 # ---------------------------------------------------------------- full
