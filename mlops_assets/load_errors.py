@@ -24,8 +24,8 @@ _SETTINGS = re.compile(r"(\w+)Model")
 _NO_NUMBER = re.compile(r"Unable to apply constraint '\w+' to supplied value (.+)", re.DOTALL)
 """What pydantic says of a bounded number that is a text; it tells neither the setting nor its place."""
 _UNKNOWN = "a setting"
-_FORM = re.compile(r"attributes|str|constrained-\w+|.*\[.*")
-"""Names of forms in the path of a fault, which nobody wrote."""
+_FORM = re.compile(r"attributes|str|constrained-\w+|.*[\[\]].*|")
+"""Names of forms in the path of a fault, which nobody wrote, and what is between the dots of `list[...]`."""
 
 
 def plain_cause(error: BaseException, subject: str, folder: Path) -> MlopsError:

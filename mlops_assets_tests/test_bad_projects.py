@@ -92,7 +92,10 @@ def declared(**tuning: Any) -> dict[str, Any]:
             {"behaviour": {"direction": [{"column": "income", "by": 1, "prediction": "grows"}]}},
             "defs.yaml:6: prediction is 'grows': input should be 'rises' or 'falls'",
         ),
-        ({"behaviour": {"direction": [{"colum": "income", "by": 1}]}}, "no setting; did you mean column?"),
+        (
+            {"behaviour": {"direction": [{"colum": "income", "by": 1}]}},
+            "behaviour.direction.0.colum is no setting; did you mean column?",
+        ),
         ({"schedules": {"backfill": {"chron": "@daily"}}}, "no setting; did you mean cron?"),
         ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base', and must be such as"),
     ],
