@@ -1,9 +1,4 @@
-"""A backtest's page: what the models of past cut-offs scored, once they were trained and judged.
-
-Holds: collecting the scores of cut-offs, and writing the page.
-Add here: another thing that is told of several cut-offs together.
-Not here: training and judging (`runs.py`), and what the page looks like (`ml/backtest.py`).
-"""
+"""A backtest's page: what the models of past cut-offs scored, once they were trained and judged."""
 
 import json
 from collections.abc import Sequence

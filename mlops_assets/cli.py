@@ -1,9 +1,4 @@
-"""The `mlops` command.
-
-Holds: the commands, put together.
-Add here: a line for a new command.
-Not here: the commands themselves (`commands/`).
-"""
+"""The `mlops` command."""
 
 import typer
 

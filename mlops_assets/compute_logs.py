@@ -1,8 +1,4 @@
-"""What steps print, kept by Dagster in files, without a stack trace of its own at Ctrl-C.
-
-Holds: `LocalLogs`, which `dagster.yaml` names.
-Not here: what a run logs as events, which Dagster's storage keeps.
-"""
+"""What steps print, kept by Dagster in files, without a stack trace of its own at Ctrl-C."""
 
 import signal
 from collections.abc import Iterator, Sequence

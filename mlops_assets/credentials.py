@@ -1,9 +1,4 @@
-"""Addresses without what only the addressee may know.
-
-Holds: taking user and password out of an address, and out of any text that holds one.
-Not here: where addresses are declared (`stores/state.py`), and how a store is told who asks
-(`stores/mlflow_client.py`).
-"""
+"""Addresses without what only the addressee may know."""
 
 import re
 from urllib.parse import unquote, urlsplit

@@ -1,9 +1,4 @@
-"""The code location: every project in `defs/`, with the resources that they share.
-
-Holds: one function.
-Add here: a resource that every project needs.
-Not here: assets; a project is a folder in `defs/`.
-"""
+"""The code location: every project in `defs/`, with the resources that they share."""
 
 import warnings
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""SHA-256 digests of texts and files.
-
-Holds: the digests that code versions, data versions and artifacts are made of.
-Add here: the digest of another kind of bytes.
-Not here: the digest of a table's rows (`stores/content.py`) or of a fitted model (`ml/artifact.py`).
-"""
+"""SHA-256 digests of texts and files."""
 
 import hashlib
 from pathlib import Path

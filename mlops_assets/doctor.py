@@ -1,9 +1,5 @@
 """Whether everything that a run needs is there, asked before one fails of it.
 
-Holds: the checks, each of which tells one thing and the way out.
-Add here: another thing that runs have failed of, as a function that returns or raises; `CHECKS` lists them.
-Not here: how findings are shown (`commands/doctor.py`).
-
 A check takes seconds at the most: what does not answer by then is a fault.
 """
 

@@ -1,9 +1,4 @@
-"""The errors that a person is meant to read.
-
-Holds: one root exception and its few children, one for each thing that can be at fault.
-Add here: a child, when a caller must tell a new kind of fault apart.
-Not here: messages. They are written where the cause is known.
-"""
+"""The errors that a person is meant to read."""
 
 
 class MlopsError(Exception):

@@ -1,10 +1,4 @@
-"""One Dagster run in this process, and its events as they come.
-
-Holds: `run_assets` and `run_config`, `run_job` and `execute_job`, why a step failed, and `alone`, which keeps
-two commands from running one project at once.
-Add here: another argument of a run.
-Not here: which assets are run, and in which order (`runs.py`).
-"""
+"""One Dagster run in this process, and its events as they come."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping

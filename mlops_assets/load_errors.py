@@ -1,9 +1,4 @@
-"""Why definitions can't be loaded, in words that name file, line and setting.
-
-Holds: `plain_cause`, which finds the reason behind what loading raised.
-Add here: another way in which somebody's definitions can fail to load.
-Not here: what settings must be (`components/model_project/settings.py` and `fitting.py`).
-"""
+"""Why definitions can't be loaded, in words that name file, line and setting."""
 
 import difflib
 import re

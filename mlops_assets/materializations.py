@@ -1,9 +1,4 @@
-"""What an instance knows of the assets of a project: their last materializations, and which are out of date.
-
-Holds: `latest_materializations`, `Staleness`.
-Add here: another question about what has been made.
-Not here: making it (`runs.py`), and when it is made (`components/`).
-"""
+"""The last materializations of a project's assets that an instance records, and which are out of date."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

@@ -1,9 +1,4 @@
-"""Every name that more than one place must agree on.
-
-Holds: asset keys, groups, job names, column names, and where a table is called what.
-Add here: a name, as soon as a second module needs it.
-Not here: anything that computes more than a name.
-"""
+"""Every name that more than one place must agree on."""
 
 import re
 

@@ -1,9 +1,4 @@
-"""Periods: the partitions of an event project, without Dagster.
-
-Holds: `Periods`, the arithmetic of days, weeks and months by their keys.
-Add here: another cadence.
-Not here: what lies in a partition; and Dagster's own partitions, which `components/` makes of these.
-"""
+"""Periods: the partitions of an event project, without Dagster."""
 
 import re
 from collections.abc import Iterator

@@ -1,10 +1,4 @@
-"""Dagster resources: thin wrappers that hand the stores to assets.
-
-Holds: the warehouse, the tracking store with dagster-mlflow's run, and the files of studies and reports.
-Add here: a resource over another store.
-Not here: what the stores do (`stores/`). They are imported late: a process that only loads the definitions
-must not pay for MLflow and DuckDB.
-"""
+"""Dagster resources: thin wrappers that hand the stores to assets."""
 
 import warnings
 from collections.abc import Iterator

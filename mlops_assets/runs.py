@@ -1,9 +1,5 @@
 """A project's graph from the command: what is run, in which order, and what is left alone.
 
-Holds: `ProjectRun`, which goes through a graph, to a champion or over the cut-offs of a backtest.
-Add here: another order in which a command runs assets.
-Not here: one run (`execution.py`), where it runs (`workplace.py`), and what is printed (`commands/`).
-
 Tables and cut-offs have different partitions, so no single Dagster run can hold the graph of an event
 project: each partition's tables are a run, each target, the model, and each partition's predictions.
 """

@@ -1,9 +1,4 @@
-"""Quoting for SQL that is put together from names and paths.
-
-Holds: identifiers and literals, and the types that are numbers.
-Add here: another kind of literal.
-Not here: queries; they stand where they are used.
-"""
+"""Quoting for SQL that is put together from names and paths."""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,4 @@
-"""Two texts side by side, as programmers read it.
-
-Holds: `unified_diff`.
-Not here: what is compared, and where the texts come from.
-"""
+"""Two texts side by side, as programmers read it."""
 
 from difflib import unified_diff as _lines
 

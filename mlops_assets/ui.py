@@ -1,9 +1,4 @@
-"""Both UIs at once: Dagster's with its daemon, and MLflow's.
-
-Holds: `serve`.
-Add here: another server that people look at.
-Not here: the service that predicts.
-"""
+"""Both UIs at once: Dagster's with its daemon, and MLflow's."""
 
 import os
 import signal

@@ -1,9 +1,4 @@
-"""Where a command works: a project's root, its definitions, its state, and its Dagster instance.
-
-Holds: `Workplace`.
-Add here: another thing that a command needs to know of the project that it is run in.
-Not here: what is run (`runs.py`).
-"""
+"""Where a command works: a project's root, its definitions, its state, and its Dagster instance."""
 
 import importlib
 import os

@@ -1,8 +1,4 @@
-"""`mlops card`: the model card of a version.
-
-Holds: the command.
-Not here: what a card tells (`ml/model_card.py`), and when it is written (`components/model_project/card.py`).
-"""
+"""`mlops card`: the model card of a version."""
 
 from typing import Annotated
 

@@ -1,8 +1,4 @@
-"""`mlops compare`: past trainings side by side.
-
-Holds: the command, its table and its picture.
-Not here: where trainings are found (`stores/trainings.py`), and how the picture is drawn (`ml/plots.py`).
-"""
+"""`mlops compare`: past trainings side by side."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

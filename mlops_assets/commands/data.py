@@ -1,10 +1,4 @@
-"""`mlops data`: the versions of a table, what changed between two, back to one, and room for new ones.
-
-Holds: the commands and what they print.
-Not here: how tables are compared (`stores/table_diff.py`), restored (`stores/restoring.py`,
-`components/model_project/restore.py`) and vacuumed (`stores/vacuum.py`,
-`components/model_project/vacuum.py`).
-"""
+"""`mlops data`: the versions of a table, what changed between two, back to one, and room for new ones."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

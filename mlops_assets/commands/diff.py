@@ -1,8 +1,4 @@
-"""`mlops diff`: two registered versions side by side.
-
-Holds: the command and its table.
-Not here: how versions are compared (`stores/version_diff.py`), and rows of tables (`data.py`).
-"""
+"""`mlops diff`: two registered versions side by side."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated

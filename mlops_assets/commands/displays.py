@@ -1,9 +1,4 @@
-"""How the events of a run are shown.
-
-Holds: a live table for a terminal, lines for a log that people read, JSON lines for one that machines read.
-Add here: another way to show events.
-Not here: what events there are (`progress.py`).
-"""
+"""How the events of a run are shown."""
 
 import json
 import sys

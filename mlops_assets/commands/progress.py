@@ -1,9 +1,4 @@
-"""What happens in a run, told as events whoever shows them.
-
-Holds: `RunEvent`, and `RunProgress`, which makes them of Dagster's event log and keeps what failed.
-Add here: another event of a run that somebody should be told.
-Not here: how events are shown (`displays.py`), and what is known after a run (`summary.py`).
-"""
+"""What happens in a run, told as events whoever shows them."""
 
 import logging
 import time

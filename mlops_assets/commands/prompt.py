@@ -1,9 +1,4 @@
-"""The prompt of `mlops sql`.
-
-Holds: reading queries over several lines, and the few commands of the prompt itself.
-Add here: another command that starts with a backslash.
-Not here: how rows are shown (`sql.py`).
-"""
+"""The prompt of `mlops sql`."""
 
 from collections.abc import Callable
 from contextlib import suppress

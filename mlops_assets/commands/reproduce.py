@@ -1,8 +1,4 @@
-"""`mlops reproduce`: is a registered version what comes out when it is fitted again?
-
-Holds: the command and what it prints.
-Not here: fitting and comparing (`components/model_project/reproduce.py`, `ml/reproduction.py`).
-"""
+"""`mlops reproduce`: is a registered version what comes out when it is fitted again?"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, cast

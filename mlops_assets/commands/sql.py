@@ -1,8 +1,4 @@
-"""`mlops sql`: queries over all tables.
-
-Holds: the command, and how rows are shown.
-Not here: what a query may do (`stores/read_only.py`), and the prompt (`prompt.py`).
-"""
+"""`mlops sql`: queries over all tables."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,9 +1,4 @@
-"""What is known of a project after a run.
-
-Holds: the summary that `mlops run` ends with.
-Add here: another line of it.
-Not here: what is told during a run (`progress.py`).
-"""
+"""What is known of a project after a run."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any

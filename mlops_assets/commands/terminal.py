@@ -1,9 +1,4 @@
-"""What every command shares: where it prints, the options that all have, and how it fails.
-
-Holds: the two consoles, common arguments, and the plain form of an error.
-Add here: an option that several commands have.
-Not here: what a command shows of its results.
-"""
+"""What every command shares: where it prints, the options that all have, and how it fails."""
 
 import os
 import sys

@@ -1,9 +1,4 @@
-"""Values of tables for machines and for people.
-
-Holds: how a value that DuckDB gives becomes JSON, and how it looks in a cell.
-Add here: another kind of value.
-Not here: what is printed around the values (the commands).
-"""
+"""Values of tables for machines and for people."""
 
 import json
 import math

@@ -1,9 +1,4 @@
-"""`mlops approve`, `reject`, `rollback`, `retire`, `adopt`: what a person says of a project's champion.
-
-Holds: the commands; each runs the job of its name, so that Dagster shows it.
-Add here: another word.
-Not here: what a word does (`components/model_project/decisions.py`).
-"""
+"""`mlops approve`, `reject`, `rollback`, `retire`, `adopt`: what a person says of a project's champion."""
 
 import getpass
 import socket

@@ -1,10 +1,4 @@
-"""`Stores`: the resources of model projects, for a Dagster project that has none of its own.
-
-Holds: the component behind `type: mlops_assets.Stores`.
-Add here: a setting that a whole code location shares.
-Not here: the resources (`resources.py`). A project that configures them in Python merges
-`mlops_assets.resources.resources(...)` into its definitions instead.
-"""
+"""`Stores`: the resources of model projects, for a Dagster project that has none of its own."""
 
 from pathlib import Path
 

@@ -1,14 +1,10 @@
 """A model as a directory of data files, and back: no pickle, no code.
 
-Holds: saving, the manifest, verification, loading; `_load_pyfunc`, by which MLflow loads it.
-Add here: another file that a model is made of.
-Not here: where artifacts are kept (`stores/tracking.py`).
-
-    model.json       what the model is
-    features.sql     from raw columns to features
-    pipeline.skops   the fitted pipeline
-    estimator/       the fitted estimator, as its family writes it; of an ensemble a folder for each member
-    manifest.json    SHA-256 of each file above, and the model's digest
+model.json       what the model is
+features.sql     from raw columns to features
+pipeline.skops   the fitted pipeline
+estimator/       the fitted estimator, as its family writes it; of an ensemble a folder for each member
+manifest.json    SHA-256 of each file above, and the model's digest
 """
 
 import json

@@ -1,9 +1,4 @@
-"""A backtest: how models of past cut-offs would have done, as one HTML page.
-
-Holds: the score of each cut-off, what they say together, and the page that shows it.
-Add here: another number of a cut-off, or another section of the page; its looks are in `backtest.html.j2`.
-Not here: training at a cut-off, and how the picture is drawn (`plots.py`).
-"""
+"""A backtest: how models of past cut-offs would have done, as one HTML page."""
 
 import math
 from dataclasses import asdict, dataclass

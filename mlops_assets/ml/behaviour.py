@@ -1,10 +1,4 @@
-"""Behavioural tests: what a model must do whatever its metrics say (Ribeiro et al. 2020).
-
-Holds: the three kinds of test, running them on a fitted model, and their results in words.
-Add here: another kind of test.
-Not here: how a project declares them (`components/model_project/evaluation_settings.py`), and what follows
-from one that fails.
-"""
+"""Behavioural tests: what a model must do whatever its metrics say (Ribeiro et al. 2020)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""One budget of trials, shared among families by promise.
-
-Holds: which families are hopeless, and whose turn it is: pure functions of what was tried so far.
-Add here: another rule that shares the budget.
-Not here: which parameters a family tries next (`tuning.py`).
-"""
+"""One budget of trials, shared among families by promise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

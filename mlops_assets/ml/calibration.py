@@ -1,9 +1,4 @@
-"""Calibration: probabilities that mean what they say.
-
-Holds: `Calibration`, a map of probabilities that is kept as numbers.
-Add here: another kind of map.
-Not here: which one a model gets (`calibration_choice.py`).
-"""
+"""Calibration: probabilities that mean what they say."""
 
 from dataclasses import dataclass
 from typing import Literal

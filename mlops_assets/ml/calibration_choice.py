@@ -1,9 +1,4 @@
-"""Which calibration, if any: chosen by the log loss of rows that it was not fitted on.
-
-Holds: `choose_calibration`, and how each map is fitted.
-Add here: how another kind of map is fitted.
-Not here: the maps (`calibration.py`), which are all that loading a model needs.
-"""
+"""Which calibration, if any: chosen by the log loss of rows that it was not fitted on."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,4 @@
-"""What all pictures look like.
-
-Holds: sizes, colours, empty axes in the style of the pages, and names that any font can print.
-Add here: what a second picture needs as well.
-Not here: pictures (`plots.py`).
-"""
+"""What all pictures look like."""
 
 from typing import Any
 

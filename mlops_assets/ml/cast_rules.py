@@ -1,9 +1,4 @@
-"""The rules that a source row breaks by its cast: a wrong type, a missing value, an infinity.
-
-Holds: the rules as SQL over a source's rows, and a quicker way to tell whether a row breaks any.
-Add here: another rule that follows from a column's type alone.
-Not here: the cast (`columns.py`), and rules about values (`contracts.py`).
-"""
+"""The rules that a source row breaks by its cast: a wrong type, a missing value, an infinity."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,9 +1,4 @@
-"""Typed columns: how a source's values become the values of a contract.
-
-Holds: `Column` and its casts in SQL, which training and serving share.
-Add here: another type that a table can hold.
-Not here: rules (`contracts.py`); this module must stay light, for every loaded model imports it.
-"""
+"""Typed columns: how a source's values become the values of a contract."""
 
 import re
 from collections.abc import Iterable, Sequence

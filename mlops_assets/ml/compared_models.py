@@ -1,9 +1,4 @@
-"""What else was tried, and what each costs: models side by side.
-
-Holds: an entry of the leaderboard, reading those that the search left, and measuring a model.
-Add here: another cost of a model.
-Not here: the metrics of the holdout (`evaluation.py`).
-"""
+"""What else was tried, and what each costs: models side by side."""
 
 import json
 from collections.abc import Callable, Mapping

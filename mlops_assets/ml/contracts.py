@@ -1,11 +1,5 @@
 """Contracts: what a table's rows must be, declared with pandera, decided row by row.
 
-Holds: `Contract`, read from a pandera model, and the three ways it judges a row: by cast and null (SQL), by
-value (pandera's checks, batch by batch), and by uniqueness (SQL, over all rows).
-Add here: another kind of rule that pandera can declare.
-Not here: what of a schema is understood (`schemas.py`), rules of the cast (`cast_rules.py`), and where rows
-come from and go to (`components/`).
-
 A rule must be decidable for one row at a time, or be uniqueness: rows stream through in batches, and a check
 of a whole column would mean something else for each batch. Such checks are refused by name.
 """

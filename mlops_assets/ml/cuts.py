@@ -1,9 +1,4 @@
-"""Columns cut into groups of rows, each with a name that people read.
-
-Holds: `cut`, for quantiles of numbers and values of text.
-Add here: another way to group rows by a column.
-Not here: what is told of a group (`slices.py`, `fairness.py`).
-"""
+"""Columns cut into groups of rows, each with a name that people read."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,4 @@
-"""Decimal commas: numbers that another country spelled.
-
-Holds: `comma_hint`, which finds them among the values that were no numbers.
-Add here: another spelling that can be told from broken rows.
-Not here: what a declared spelling is worth (`columns.py`).
-"""
+"""Decimal commas: numbers that another country spelled."""
 
 from collections.abc import Iterable
 

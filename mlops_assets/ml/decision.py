@@ -1,9 +1,4 @@
-"""Decisions: from which probability on the second class is predicted.
-
-Holds: the threshold that out-of-fold predictions ask for, by a metric or by what mistakes cost.
-Add here: another thing by which to decide.
-Not here: the probabilities (`calibration.py`).
-"""
+"""Decisions: from which probability on the second class is predicted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,9 +1,5 @@
 """How columns are distributed otherwise in one set of rows than in another.
 
-Holds: the population stability index, and the shift of each column between two relations.
-Add here: another measure of a shift.
-Not here: which rows are compared (`stores/table_diff.py`), and what is done about a shift.
-
 Everything is counted by DuckDB in a few passes: the rows stream, and no column is held in memory.
 """
 

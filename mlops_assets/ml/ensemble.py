@@ -1,9 +1,4 @@
-"""Ensembles: several models of one search that predict better together.
-
-Holds: which trials make an ensemble and with which weights, and the estimator that it is.
-Add here: another way to combine members.
-Not here: the search (`tuning.py`), and how a member is fitted (`families/`).
-"""
+"""Ensembles: several models of one search that predict better together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""What a fit runs on: Python, the packages that compute, and the kind of machine.
-
-Holds: `environment`, and what differs between two of them.
-Add here: a package whose version a fit depends on.
-Not here: what loading a model needs, and anything that is read from the process's variables.
-"""
+"""What a fit runs on: Python, the packages that compute, and the kind of machine."""
 
 import platform
 from collections.abc import Mapping

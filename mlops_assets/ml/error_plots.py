@@ -1,9 +1,4 @@
-"""Pictures of where and when a model is off.
-
-Holds: the metric by slice and by period, and errors on a map.
-Add here: another picture of errors. It has to be read in black and white.
-Not here: pictures of the predictions of the whole holdout (`plots.py`).
-"""
+"""Pictures of where and when a model is off."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,9 +1,4 @@
-"""The verdict on a model: its metrics on the holdout beside those of its baselines.
-
-Holds: `Evaluation`, what a report shows and what promotion decides on, and how to make one.
-Add here: another number that belongs to the verdict.
-Not here: how it looks (`report.py`, `plots.py`), and who is promoted (`gates.py`).
-"""
+"""The verdict on a model: its metrics on the holdout beside those of its baselines."""
 
 import math
 from dataclasses import asdict, dataclass, field, replace

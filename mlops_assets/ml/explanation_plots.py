@@ -1,9 +1,4 @@
-"""Pictures of what a model leans on, and of how it was found.
-
-Holds: importances, dependences, the history of a search, the learning curve.
-Add here: another such picture. It has to be read in black and white, with any characters in its names.
-Not here: pictures of predictions (`plots.py`) and of errors (`error_plots.py`).
-"""
+"""Pictures of what a model leans on, and of how it was found."""
 
 from collections.abc import Sequence
 from itertools import cycle

@@ -1,9 +1,5 @@
 """What a picture of the model, of its weak parts or of its search shows, in a sentence that follows from its
 numbers.
-
-Holds: sentences about importances, dependences, slices, groups, costs, the search and the learning curve.
-Add here: the sentence of another such picture or table.
-Not here: sentences about the predictions of the holdout (`findings.py`).
 """
 
 import math

@@ -1,9 +1,4 @@
-"""Whether the model treats groups of people alike, by fairlearn's metrics.
-
-Holds: measures of each group of a sensitive column, and the largest differences between groups.
-Add here: another measure of a group.
-Not here: which column is sensitive (`defs.yaml`), and whether a difference is unjust: that is for people.
-"""
+"""Whether the model treats groups of people alike, by fairlearn's metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""Features are SQL: the same query in training, in scoring and in serving.
-
-Holds: `FeatureQuery`, which runs a project's `features.sql` over its tables.
-Add here: what every run of `features.sql` must keep.
-Not here: steps that learn from data; they are scikit-learn transformers in a project's `pipeline.py`.
-"""
+"""Features are SQL: the same query in training, in scoring and in serving."""
 
 import re
 from collections.abc import Mapping

@@ -1,10 +1,4 @@
-"""What a picture of the holdout shows, in a sentence that follows from its numbers.
-
-Holds: sentences about predictions, errors, probabilities, places and periods.
-Add here: the sentence of another picture of the holdout.
-Not here: sentences about why a model predicts what it does (`explanations.py`), and how numbers are written
-(`wording.py`).
-"""
+"""What a picture of the holdout shows, in a sentence that follows from its numbers."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,4 @@
-"""The folds of a search, in the form in which trials read them.
-
-Holds: `PreparedFolds`, which preprocesses and bins every fold once, and trials' out-of-fold predictions.
-Add here: another thing that all trials share.
-Not here: which rows are in which fold (`splits.py`).
-"""
+"""The folds of a search, in the form in which trials read them."""
 
 import os
 from collections.abc import Sequence

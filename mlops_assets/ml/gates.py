@@ -1,10 +1,4 @@
-"""Gates: what a version must show before it may serve.
-
-Holds: a rule for each gate, from figures to a verdict in words.
-Add here: another gate.
-Not here: where figures come from (`components/model_project/judging.py`), and moves of the alias
-(`stores/governance.py`).
-"""
+"""Gates: what a version must show before it may serve."""
 
 import math
 from collections.abc import Mapping, Sequence

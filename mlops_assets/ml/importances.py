@@ -1,9 +1,4 @@
-"""What a model leans on: by shuffling a feature, and by the model's own contributions.
-
-Holds: permutation importances, and mean absolute SHAP values summed to the features that they come from.
-Add here: another way to tell what matters.
-Not here: how a feature moves the prediction (`partial_dependence.py`).
-"""
+"""What a model leans on: by shuffling a feature, and by the model's own contributions."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable

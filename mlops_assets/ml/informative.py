@@ -1,9 +1,4 @@
-"""Features that can't help a model to tell rows apart.
-
-Holds: `uninformative`.
-Add here: another way in which a column by itself tells nothing.
-Not here: how much a feature helps a fitted model (`report.py`).
-"""
+"""Features that can't help a model to tell rows apart."""
 
 from collections.abc import Sequence
 

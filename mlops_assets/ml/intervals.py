@@ -1,9 +1,4 @@
-"""How far a metric could be off, because the rows that it was computed on are a sample.
-
-Holds: the percentile bootstrap over rows, of a metric and of the difference between two sets of predictions.
-Add here: another kind of interval.
-Not here: the metric itself (`metrics.py`), and how it is computed of weighted rows (`weighted_metrics.py`).
-"""
+"""How far a metric could be off, because the rows that it was computed on are a sample."""
 
 import math
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""A search's journal: Optuna's file of operations, one a line.
-
-Holds: `open_journal`, which mends what a kill or a full disk leaves, and tells what is damaged.
-Not here: the search (`tuning.py`), and who may write to a journal (`components/`).
-"""
+"""A search's journal: Optuna's file of operations, one a line."""
 
 import json
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""The leaderboard of a search: what each family came to, what it costs to fit, to ask and to keep.
-
-Holds: measuring models, and the rows of the leaderboard.
-Add here: another thing to know about a model before choosing it.
-Not here: how it is shown (`report.py`).
-"""
+"""The leaderboard of a search: what each family came to, what it costs to fit, to ask and to keep."""
 
 import time
 from dataclasses import dataclass, replace

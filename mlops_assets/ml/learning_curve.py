@@ -1,9 +1,4 @@
-"""Whether more rows would help: the model fitted on parts of the training rows.
-
-Holds: scores by the number of rows that train.
-Add here: another quantity of the curve, such as the time of a fit.
-Not here: the picture (`explanation_plots.py`).
-"""
+"""Whether more rows would help: the model fitted on parts of the training rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""What the machine gives: threads and memory.
-
-Holds: thread counts, peak memory.
-Add here: another fact about the machine that a fit depends on.
-Not here: anything that imports a numeric library.
-"""
+"""What the machine gives: threads and memory."""
 
 import os
 import resource

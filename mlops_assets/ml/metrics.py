@@ -1,9 +1,4 @@
-"""Metrics of predictions, by scikit-learn.
-
-Holds: one metric alone, and all metrics of a task.
-Add here: another metric; it also needs a name in `tasks.py`, and its like in `weighted_metrics.py`.
-Not here: how certain a metric is (`intervals.py`), and comparisons of two models (`gates.py`).
-"""
+"""Metrics of predictions, by scikit-learn."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""The model that everybody passes around: from raw columns to predictions.
-
-Holds: `TabularModel` and how to fit one.
-Add here: what a model of every family can do.
-Not here: its files (`artifact.py`), and families (`families/`).
-"""
+"""The model that everybody passes around: from raw columns to predictions."""
 
 import json
 from collections.abc import Sequence

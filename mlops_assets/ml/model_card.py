@@ -1,9 +1,5 @@
 """The model card: what a version is, what it is good for, and what became of it, in Markdown.
 
-Holds: `ModelCard`, its text, and a short form for places with little room.
-Add here: another fact that a card tells; how it is told stands in `model_card.md.j2`.
-Not here: where the facts come from and where cards are kept (`components/model_project/card.py`).
-
 A card tells facts alone (Mitchell et al. 2019, Model Cards for Model Reporting): a section of which nothing
 is known is left out.
 """

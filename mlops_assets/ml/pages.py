@@ -1,9 +1,4 @@
-"""Pages that open anywhere, also without a network and in ten years.
-
-Holds: how a template becomes a page without scripts that loads nothing, and a picture a part of it.
-Add here: another filter that templates need. What all pages look like is in `page.html.j2`.
-Not here: what a page says (`report.py`, `backtest.py`).
-"""
+"""Pages that open anywhere, also without a network and in ten years."""
 
 from base64 import b64encode
 from typing import Any

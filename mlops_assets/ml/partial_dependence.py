@@ -1,9 +1,4 @@
-"""How a feature moves the prediction, whatever the other features are.
-
-Holds: the mean prediction over a sample of rows while one feature is set to values across its range.
-Add here: the dependence on two features together.
-Not here: which features matter (`importances.py`), and the pictures (`explanation_plots.py`).
-"""
+"""How a feature moves the prediction, whatever the other features are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

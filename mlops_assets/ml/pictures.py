@@ -1,10 +1,4 @@
-"""Which pictures the evaluation report has, each with the sentence that says what to see.
-
-Holds: `pictures_of`.
-Add here: another picture of the report; its place on the page is in `report.html.j2`.
-Not here: how a picture is drawn (`plots.py` and its neighbours), and how a sentence is made (`findings.py`,
-`explanations.py`).
-"""
+"""Which pictures the evaluation report has, each with the sentence that says what to see."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

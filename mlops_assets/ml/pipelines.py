@@ -1,9 +1,4 @@
-"""Fitted preprocessing: from a frame of features to a matrix of numbers.
-
-Holds: the default pipeline, and what every pipeline must keep.
-Add here: what all projects' pipelines share.
-Not here: building blocks for `pipeline.py`; each gets a module of its own.
-"""
+"""Fitted preprocessing: from a frame of features to a matrix of numbers."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,4 @@
-"""Errors by place and by time: where and when the model is off.
-
-Holds: a grid of mean errors over a map, and the metric period by period.
-Add here: another way to lay errors out.
-Not here: the pictures (`error_plots.py`).
-"""
+"""Errors by place and by time: where and when the model is off."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field

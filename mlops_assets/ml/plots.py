@@ -1,10 +1,4 @@
-"""Pictures of what a model predicted, one function each.
-
-Holds: functions from arrays to a matplotlib `Figure`. They never use pyplot, whose state all threads share.
-Add here: another picture. It has to be read in black and white, with any characters in its names.
-Not here: pictures of errors (`error_plots.py`) and of the model (`explanation_plots.py`); which pictures a
-page shows, and what it says about them (`pictures.py`, `backtest.py`); what all look like (`canvas.py`).
-"""
+"""Pictures of what a model predicted, one function each."""
 
 from collections.abc import Sequence
 from io import BytesIO

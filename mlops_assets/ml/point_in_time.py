@@ -1,9 +1,5 @@
 """Point in time: the rows that were known at a moment, and those that came after it.
 
-Holds: the views through which `features.sql` and `target.sql` see event tables.
-Add here: another rule about what is known when.
-Not here: which partitions are read (`timeline.py`), and the queries (`queries.py`).
-
 A row becomes known when it arrives, and keeps the time of its event: a late row belongs to the partition in
 which it arrived. A row whose key had arrived before replaces the earlier one from then on.
 """

@@ -1,9 +1,4 @@
-"""A project's SQL: one SELECT over its tables, with the moments that it may ask for.
-
-Holds: `ProjectQuery`, which runs `features.sql` or `target.sql`.
-Add here: what every query of a project must keep.
-Not here: what its result must be; `features.py` and `targets.py` know.
-"""
+"""A project's SQL: one SELECT over its tables, with the moments that it may ask for."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,4 @@
-"""Rare values of text columns become one.
-
-Holds: `RareValues`, a transformer before an encoder that makes a column of each value.
-Not here: the encoders.
-"""
+"""Rare values of text columns become one."""
 
 from typing import Self
 

@@ -1,9 +1,4 @@
-"""Whether what was predicted comes true as often as said.
-
-Holds: the points of a reliability curve with their intervals, and how far off they are together.
-Add here: another measure of calibration.
-Not here: the picture (`plots.py`), and calibrating a model.
-"""
+"""Whether what was predicted comes true as often as said."""
 
 from dataclasses import dataclass
 

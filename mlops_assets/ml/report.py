@@ -1,10 +1,4 @@
-"""The evaluation report: one HTML page about one model.
-
-Holds: what the page says.
-Add here: another section of the page; its looks are in `report.html.j2`.
-Not here: the numbers themselves (`evaluation.py`), how they are written (`wording.py`), and the pictures with
-what they show (`pictures.py`).
-"""
+"""The evaluation report: one HTML page about one model."""
 
 import math
 from collections.abc import Sequence

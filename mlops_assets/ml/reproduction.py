@@ -1,9 +1,4 @@
-"""Whether a model that was fitted again is the one that was recorded.
-
-Holds: the comparison of two models, and what a whole reproduction tells.
-Add here: another way in which two models can be the same.
-Not here: where the recorded model, its rows and its environment come from (`components/`).
-"""
+"""Whether a model that was fitted again is the one that was recorded."""
 
 import math
 from dataclasses import asdict, dataclass

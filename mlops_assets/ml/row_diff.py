@@ -1,9 +1,4 @@
-"""Which rows of two sets are the same, and which columns of the others differ.
-
-Holds: `diff_rows`.
-Add here: another way to tell rows apart.
-Not here: how columns are distributed (`drift.py`), and which versions are compared (`stores/table_diff.py`).
-"""
+"""Which rows of two sets are the same, and which columns of the others differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""How bad each single prediction is: what a mean over any rows can be made of.
-
-Holds: the loss of a row that goes with a metric.
-Add here: the loss of another metric.
-Not here: metrics of all rows (`metrics.py`).
-"""
+"""How bad each single prediction is: what a mean over any rows can be made of."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,9 +1,5 @@
 """scikit-learn estimators as files that hold data, not code.
 
-Holds: writing and reading an estimator with skops, by our own list of types; its canonical digest.
-Add here: a type to the list, when a project's pipeline needs it and its code is no danger.
-Not here: the directory that a whole model is (`artifact.py`).
-
 Unpickling runs whatever the file says. A skops file names types and holds their state; reading one constructs
 only types that are on the list.
 """

@@ -1,9 +1,4 @@
-"""What of a pandera schema a contract can hold.
-
-Holds: types, checks of single columns, and what is refused.
-Add here: another pandera type that a table can hold.
-Not here: how rows are judged (`contracts.py`).
-"""
+"""What of a pandera schema a contract can hold."""
 
 import pandera.pandas as pa
 

@@ -1,12 +1,4 @@
-"""Screens: which rows surely keep a contract's value rules, found without asking pandera for each row.
-
-Holds: `Screen`: pandera's own checks as SQL, and checks that are Python functions over the columns that they
-look at.
-Add here: another way to tell that a row surely keeps a rule.
-Not here: the conditions (`sql_checks.py`), and the verdict on a row. pandera alone gives it, and names the
-rules (`contracts.py`); what a screen lets through must be what pandera lets through, but it may keep back
-too much.
-"""
+"""Screens: which rows surely keep a contract's value rules, found without asking pandera for each row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""Pictures of a search: which parameters were tried, and which mattered.
-
-Holds: parallel coordinates and importances of parameters; readable without colours.
-Add here: another picture of trials.
-Not here: the history of a search, which the report shows, too (`plots.py`).
-"""
+"""Pictures of a search: which parameters were tried, and which mattered."""
 
 from collections import Counter
 from collections.abc import Sequence

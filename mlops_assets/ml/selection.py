@@ -1,9 +1,4 @@
-"""From trials to a winner: the best one, or several that predict better together.
-
-Holds: `SearchResult` and how it is chosen.
-Add here: another thing that a search tells.
-Not here: how trials are run (`tuning.py`) and weighed (`ensemble.py`).
-"""
+"""From trials to a winner: the best one, or several that predict better together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

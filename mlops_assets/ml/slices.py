@@ -1,9 +1,4 @@
-"""Where the model is worse than elsewhere: slices of the holdout, declared and searched for.
-
-Holds: the metric of each declared slice, and the search for the weakest slices, honest about chance.
-Add here: another way to find a slice.
-Not here: how a column is cut (`cuts.py`), and differences between groups of people (`fairness.py`).
-"""
+"""Where the model is worse than elsewhere: slices of the holdout, declared and searched for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

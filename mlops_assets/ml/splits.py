@@ -1,9 +1,4 @@
-"""Splits: which rows train a model and which judge it.
-
-Holds: the holdout split, in SQL, and the folds of the search, at random or walking forward in time.
-Add here: another way to split.
-Not here: which partitions a cut-off trains on and is judged by (`timeline.py`).
-"""
+"""Splits: which rows train a model and which judge it."""
 
 from collections.abc import Sequence
 from typing import Literal

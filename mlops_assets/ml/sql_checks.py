@@ -1,9 +1,5 @@
 """pandera's own checks as SQL conditions.
 
-Holds: `check_sql`.
-Add here: another of pandera's checks, or another type of a value that one compares with.
-Not here: what is done with rows that a condition does not let through (`screening.py`).
-
 A condition may be stricter than the check, never laxer. Where SQL and Python may see a value, an order or a
 pattern differently, there is no condition.
 """

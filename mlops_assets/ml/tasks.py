@@ -1,9 +1,4 @@
-"""What kind of prediction a model makes, and the shape of its predictions.
-
-Holds: `Task` and the metrics of each.
-Add here: another kind of task.
-Not here: how a metric is computed (`metrics.py`).
-"""
+"""What kind of prediction a model makes, and the shape of its predictions."""
 
 from typing import Literal
 

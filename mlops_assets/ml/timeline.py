@@ -1,9 +1,5 @@
 """Time in an event project: what is known when, what has a label when, and what trains or judges a model.
 
-Holds: `Timeline`.
-Add here: another rule about which period may see which.
-Not here: the periods' own arithmetic (`mlops_assets/periods.py`), and the rows in them.
-
 With a horizon of three months:
 
     features of 2024-12        from what had arrived by the end of 2024-12

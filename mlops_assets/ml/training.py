@@ -1,9 +1,4 @@
-"""From a training set to a model and its verdict: what the model assets have in common.
-
-Holds: `TrainingData`, the target's encoding, fitting the baselines.
-Add here: what both training and evaluation do with a training set.
-Not here: the search (`tuning.py`) and the model (`model.py`).
-"""
+"""From a training set to a model and its verdict: what the model assets have in common."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,9 +1,4 @@
-"""Trials of a search: what is asked of them, and what is known about a finished one.
-
-Holds: `SearchSettings`, the facts that a trial keeps in the study, and how they are read.
-Add here: another fact about a trial.
-Not here: the search (`tuning.py`), and the winner (`selection.py`).
-"""
+"""Trials of a search: what is asked of them, and what is known about a finished one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,10 +1,5 @@
 """The search: which families, with which parameters, predict rows best that they were not fitted on.
 
-Holds: `tune`, an Optuna study over all families that can be killed at any moment and goes on where it was.
-Add here: what the search as a whole does, such as another pruner.
-Not here: whose turn it is (`budget.py`), which trials win (`selection.py`), search spaces (`families/`),
-and the fit of the winner (`model.py`).
-
 Every fold is preprocessed once and binned once (`folds.py`); a trial fits each fold in turn and is pruned
 between folds. Its out-of-fold predictions are kept before it counts as finished.
 """

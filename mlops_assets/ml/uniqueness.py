@@ -1,9 +1,5 @@
 """Uniqueness over all rows: which rows repeat a row that is kept.
 
-Holds: `repeats`, for any number of rules of uniqueness.
-Add here: nothing about one rule's query; that is `Contract.duplicates_sql`.
-Not here: rules of one row (`contracts.py`).
-
 With two rules, a row may repeat a row that the other rule has removed, and then repeats nothing. So the rows
 are decided one after another: a row is kept unless a kept one has its values. Most tables need none of that.
 """

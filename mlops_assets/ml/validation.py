@@ -1,9 +1,4 @@
-"""The contract step: raw rows in, valid and quarantined rows out, each row in exactly one of the two.
-
-Holds: `validate`, the identity of rows, and `count_broken_rules` for tables of which no row is taken out.
-Add here: nothing about what a rule is; that is `contracts.py`.
-Not here: the tables that the rows come from and go to.
-"""
+"""The contract step: raw rows in, valid and quarantined rows out, each row in exactly one of the two."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

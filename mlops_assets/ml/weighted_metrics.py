@@ -1,9 +1,4 @@
-"""Metrics of many weightings of the same rows at once.
-
-Holds: `weighted_metric`, which repeats a metric over resamples without sorting or copying the rows again.
-Add here: another metric, with the definition that `metrics.py` has of it; a test holds the two together.
-Not here: what the weightings are for (`intervals.py`).
-"""
+"""Metrics of many weightings of the same rows at once."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,4 @@
-"""How numbers are written for people.
-
-Holds: texts of numbers and shares, of metrics and their intervals, of durations and sizes.
-Add here: another kind of number that a page shows.
-Not here: sentences (`report.py`, `backtest.py`), and numbers for machines.
-"""
+"""How numbers are written for people."""
 
 import math
 from collections.abc import Sequence

@@ -1,9 +1,4 @@
-"""A project's first files, drafted from what its columns look like.
-
-Holds: `Draft`, what is to be declared, and how the target tells the task.
-Add here: another thing that is proposed.
-Not here: what is seen in the columns (`profile.py`), and the files' texts (`files.py`).
-"""
+"""A project's first files, drafted from what its columns look like."""
 
 import difflib
 import re

@@ -1,9 +1,4 @@
-"""The texts of a project's first files.
-
-Holds: `draft_project`, which looks at a source and drafts, and `write_files`.
-Add here: another file that a project starts with.
-Not here: what is proposed (`draft.py`).
-"""
+"""The texts of a project's first files."""
 
 import json
 import os

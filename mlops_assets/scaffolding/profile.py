@@ -1,9 +1,5 @@
 """What the columns of a source look like.
 
-Holds: `profile_source`, and `ColumnProfile`, what is seen in one column.
-Add here: another thing that a declaration can be drafted from.
-Not here: what is declared (`draft.py`).
-
 Types are those that a contract would accept for every value: the same casts decide (`ml/columns.py`).
 """
 

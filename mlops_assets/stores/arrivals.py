@@ -1,10 +1,5 @@
 """Arrivals: what there is of each partition in a source.
 
-Holds: finding all partitions of a source or one of them, their fingerprints and their rows.
-Add here: another way in which a source may be partitioned.
-Not here: how files and rows are dated (`dating.py`) and read (`source_rows.py`); what changed since the last
-look (`source_watch.py`).
-
 A source without periods arrives as a whole: its one partition is None. With periods, a partition is the files
 whose names have a date in the period, or, with a time column, the rows whose time lies in it.
 """

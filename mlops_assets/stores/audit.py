@@ -1,9 +1,4 @@
-"""An audit: does everything that is kept of a project's versions agree?
-
-Holds: `audit`, from the ledger's first entry to the last byte of each artifact.
-Add here: another two places that must agree.
-Not here: what is done about it; an audit changes nothing.
-"""
+"""An audit: does everything that is kept of a project's versions agree?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

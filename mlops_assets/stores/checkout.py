@@ -1,8 +1,4 @@
-"""The git commit that a project's folder is at, where it lies in a checkout.
-
-Holds: `checkout_of`.
-Not here: what is told of it; nothing depends on git.
-"""
+"""The git commit that a project's folder is at, where it lies in a checkout."""
 
 import os
 import subprocess

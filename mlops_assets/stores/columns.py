@@ -1,9 +1,5 @@
 """A table's columns: what Delta can hold, and what the partitions of one table agree on.
 
-Holds: the Delta schema of staged rows, and of a table whose partitions have different columns.
-Add here: a type that Delta or DuckDB spells differently.
-Not here: what a column must hold (`ml/contracts.py`).
-
 Each partition keeps the columns and types of its own files, and DuckDB unites those that are read together.
 The table's Delta schema is their union: for other readers, and for the columns of an empty relation.
 """

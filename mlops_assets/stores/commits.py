@@ -1,9 +1,5 @@
 """How staged files become a table's content: moved into place, and made current by one commit.
 
-Holds: the commit that replaces a table or one of its partitions.
-Add here: another kind of commit, such as restoring a version or removing old files.
-Not here: how rows get into staged files (`staging.py`), and what a commit tells (`history.py`).
-
 The commit is optimistic: several processes may overwrite different partitions at once.
 delta-rs writes a checkpoint every 100 commits, so opening a table reads at most 100 of them.
 """

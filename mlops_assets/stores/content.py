@@ -1,9 +1,4 @@
-"""What a table holds, as a digest, and the file names that carry it.
-
-Holds: `relation_digest`, and how a data file's name tells the content that it was written with.
-Add here: another property of a table's rows that two versions are compared by.
-Not here: the digest of texts and files (`mlops_assets/digests.py`).
-"""
+"""What a table holds, as a digest, and the file names that carry it."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,9 +1,5 @@
 """What is wrong with a CSV file that could not be read, in words.
 
-Holds: `csv_fault`, which looks for the first fault of a file, with its row, line and field.
-Add here: another way in which a CSV file can be broken.
-Not here: reading the file when nothing is wrong (`csv_files.py`).
-
 DuckDB reads fast and says little; only when it has refused a file, the file is read again row by row, in
 bounded memory.
 """

@@ -1,9 +1,5 @@
 """CSV files as DuckDB reads them.
 
-Holds: opening a file as text by its encoding, its header, and the scan that gives its rows as text.
-Add here: what a dialect asks of a scan.
-Not here: what is wrong with a file that can't be read (`csv_faults.py`).
-
 Every column is named from the header, so that DuckDB has nothing to guess and no row decides a type. DuckDB
 reads UTF-8; a file in another encoding is written again in a folder that lives as long as the connection.
 """

@@ -1,10 +1,4 @@
-"""Databases: what a query of a source needs of one, whichever it is.
-
-Holds: `Database` and `Snapshot`, `Cut`, and `database_of`, which finds the driver.
-Add here: another database's line in `database_of`.
-Not here: how one is talked to (`sqlite_database.py`, `postgres_database.py`); what is made of the rows
-(`query_source.py`).
-"""
+"""Databases: what a query of a source needs of one, whichever it is."""
 
 import os
 from collections.abc import Sequence

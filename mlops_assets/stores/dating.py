@@ -1,9 +1,4 @@
-"""Dating: which partition a file or a row belongs to.
-
-Holds: the period in a file's name, the period of a row's time, and which periods have begun.
-Add here: another way to tell a period.
-Not here: what lies in a partition (`arrivals.py`); the arithmetic of periods (`periods.py`).
-"""
+"""Dating: which partition a file or a row belongs to."""
 
 from collections import defaultdict
 from collections.abc import Sequence

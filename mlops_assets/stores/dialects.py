@@ -1,10 +1,4 @@
-"""Dialects: how a table's CSV files are written, where they are not written as usual.
-
-Holds: `Dialect`, its form for metadata, and which encoding a file's first bytes tell.
-Add here: another way in which CSV files differ.
-Not here: reading (`csv_files.py`); what is wrong with a file (`csv_faults.py`); what a number's text is
-worth, which the contract's cast knows (`ml/columns.py`).
-"""
+"""Dialects: how a table's CSV files are written, where they are not written as usual."""
 
 import codecs
 from collections.abc import Mapping

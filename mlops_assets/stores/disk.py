@@ -1,9 +1,4 @@
-"""Faults of the disk below a store, in words: it is full, or a folder is not to be read or written.
-
-Holds: `disk_fault` and `disk_faults_told`, and writing a file so that nobody sees half of it.
-Add here: another way in which a library words such a fault.
-Not here: what is wrong with what the files hold (`table_log.py`, `mlflow_client.py`).
-"""
+"""Faults of the disk below a store, in words: it is full, or a folder is not to be read or written."""
 
 import errno
 import os

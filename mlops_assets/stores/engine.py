@@ -1,9 +1,4 @@
-"""DuckDB as every reader and writer of the warehouse uses it.
-
-Holds: `connect`.
-Add here: another setting of DuckDB.
-Not here: tables (`warehouse.py`).
-"""
+"""DuckDB as every reader and writer of the warehouse uses it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,9 +1,5 @@
 """The files of versions that were rejected long ago: what is still there, and its removal.
 
-Holds: `expire`, the files of logged models, and the journals of their searches.
-Add here: another file that a version leaves.
-Not here: tables (`vacuum.py`), and which versions expire (`standing.py`).
-
 The ledger tells it first, then the files are removed: who is killed in between goes on the next time.
 """
 

@@ -1,10 +1,4 @@
-"""Files as a source, wherever they are.
-
-Holds: `FileSource`, and `open_files`, which tells a path from a URL.
-Add here: what is done with files of all places.
-Not here: which of them are a partition's (`arrivals.py`), and what changed since the last look
-(`source_watch.py`).
-"""
+"""Files as a source, wherever they are."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

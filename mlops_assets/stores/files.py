@@ -1,9 +1,4 @@
-"""Places that hold source files: what listing, dating and reading them need of one.
-
-Holds: `Files`, and `LocalFiles`, those of this machine's disks.
-Add here: what every place of files must be able to do.
-Not here: files elsewhere (`remote_files.py`); which of them are a partition's (`arrivals.py`).
-"""
+"""Places that hold source files: what listing, dating and reading them need of one."""
 
 import os
 from collections.abc import Iterable

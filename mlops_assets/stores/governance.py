@@ -1,11 +1,5 @@
 """Moves of the champion that can't be lost, doubled or forged.
 
-Holds: `Governance`, which writes events to the ledger, lets the registry's alias follow, and finds what does
-not agree.
-Add here: another thing that ledger and registry must agree on.
-Not here: the chain itself (`ledger.py`), what follows from it (`standing.py`), and when a version deserves to
-be champion (`ml/gates.py`, `components/`).
-
 The ledger decides and the alias follows. A move takes four steps, and may die between any two:
 
 1. The registry is told the hash that the ledger will end in.

@@ -1,9 +1,4 @@
-"""What a commit tells about itself, so that a version can be traced to its run and its inputs.
-
-Holds: `TableVersion`, and the commit metadata that it is written to and read from.
-Add here: another fact about a write.
-Not here: the commit itself (`commits.py`).
-"""
+"""What a commit tells about itself, so that a version can be traced to its run and its inputs."""
 
 import json
 from collections.abc import Mapping

@@ -1,9 +1,5 @@
 """Locks that tell who holds them, for what takes long: a whole `mlops run`, a search, a registration.
 
-Holds: `held`.
-Add here: another fact about who holds a lock.
-Not here: the short locks and turns of tables (`table_locks.py`).
-
 The lock is one of the operating system, which releases it when its process ends, however it ends. Who holds
 it is told by a file beside it, which a killed process leaves, and which says nothing while the lock is free.
 """

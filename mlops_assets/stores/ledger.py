@@ -1,9 +1,5 @@
 """The ledger: every event in the life of a project's versions, each sealed to the one before.
 
-Holds: `Event`, its hash, the chain's rules, and `Ledger`, an append-only Delta table of them.
-Add here: another fact of an event; old events keep the hash that they had, so give it a default.
-Not here: which events follow from which (`standing.py`), and what is done to the registry (`governance.py`).
-
 An event's hash covers all its facts and the hash of the event before. A changed, removed or inserted line
 breaks the chain; one that was rewritten to its end is found by the hashes that the registry keeps
 (`governance.py`).

@@ -1,9 +1,4 @@
-"""How MLflow is reached: opening a store, how long to wait for it, what a fault of it is called, our tags.
-
-Holds: `connect`, `reachable`, `reaching`, `make_current`, `full_address`, `facts_of`.
-Add here: another fault of a store that a person can mend, or another setting of MLflow's client.
-Not here: what is asked of the store (`tracking.py`, `registry.py`), and faults of the disk (`disk.py`).
-"""
+"""How MLflow is reached: opening a store, how long to wait for it, what a fault of it is called, our tags."""
 
 import json
 import logging

@@ -1,9 +1,4 @@
-"""The files of a logged model: how they are packed for MLflow, and what is found before any is opened.
-
-Holds: `log_model`, `downloaded`, `data_folder`, `refuse_foreign`.
-Add here: another thing that a stranger could have changed in a model's files.
-Not here: what is in a model (`ml/artifact.py`), and of which run it is (`tracking.py`).
-"""
+"""The files of a logged model: how they are packed for MLflow, and what is found before any is opened."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,9 +1,5 @@
 """Postgres, through psycopg 3.
 
-Holds: `PostgresDatabase`.
-Add here: what only Postgres needs.
-Not here: what is made of the rows (`query_source.py`).
-
 Rows stream as `COPY … TO STDOUT` writes them, so every value is the text that Postgres itself gives it, in
 UTC and ISO form; a null and an empty text stay two things. A row's day is that of a date, of a timestamp as
 its digits stand, or of a timestamp with time zone in UTC.

@@ -1,9 +1,5 @@
 """A query of a database as a source.
 
-Holds: `QuerySource`.
-Add here: what all databases have in common.
-Not here: how one is asked (`sqlite_database.py`, `postgres_database.py`).
-
 Rows are extracted into a scratch file, every column as text. Their fingerprint is a digest of the rows
 without order: which row comes first is promised only by a query that orders. Partitions without rows are
 there, too, up to the last one with rows: that nothing happened in a month is known from a database.

@@ -1,9 +1,4 @@
-"""Why a source file can't be read, in words.
-
-Holds: `read_fault`, for files of every format, and `refuse_changed`, for a file that is another by now.
-Add here: another reason why reading breaks off.
-Not here: the faults of CSV (`csv_faults.py`); which files there are (`sources.py`).
-"""
+"""Why a source file can't be read, in words."""
 
 import csv
 import json

@@ -1,9 +1,4 @@
-"""All tables as views that a query can read, and nothing else.
-
-Holds: `read_only`, a connection that sees the warehouse's tables alone, and what a query on it may be.
-Add here: another kind of statement that only reads.
-Not here: how results are shown (`commands/`), and the queries of projects (`ml/queries.py`).
-"""
+"""All tables as views that a query can read, and nothing else."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

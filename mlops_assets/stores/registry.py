@@ -1,9 +1,4 @@
-"""The registry: versions of a project's model, and the alias of the one that serves.
-
-Holds: `Registry`, MLflow's registry behind the few calls that we need, and `Version`.
-Add here: another question about versions, or another move of an alias.
-Not here: when a version is registered or promoted (`components/`), and the models of runs (`tracking.py`).
-"""
+"""The registry: versions of a project's model, and the alias of the one that serves."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager

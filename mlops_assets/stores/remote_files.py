@@ -1,9 +1,5 @@
 """Files of an object store or another file system that fsspec knows.
 
-Holds: `RemoteFiles`, and where its options' secrets come from.
-Add here: what a store tells of a file's version under another name.
-Not here: which files are a partition's (`arrivals.py`); how rows are read (`source_rows.py`).
-
 A file is known by what the store tells of it (an etag, a checksum, a generation or a time), so that listing
 opens none. One that is read is copied to a scratch folder, and hashed meanwhile.
 """

@@ -1,9 +1,4 @@
-"""What a version of a table held, found again so that it can be made current.
-
-Holds: the content of a table, or of one of its partitions, at a version, and the version that wrote it.
-Add here: another way to find old content.
-Not here: the commit (`commits.py`), and what a restored table means to Dagster (`components/`).
-"""
+"""What a version of a table held, found again so that it can be made current."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Texts that runs keep beside their models: code to look at, cards, numbers of reports.
-
-Holds: reading and writing them as artifacts of a run.
-Not here: models, which are verified (`tracking.py`); what is read here is shown, and never executed.
-"""
+"""Texts that runs keep beside their models: code to look at, cards, numbers of reports."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,9 +1,5 @@
 """Snapshots: what a sensor remembers from one tick to the next.
 
-Holds: `Snapshot`, and `SnapshotStore`, which keeps it in a file that a short cursor names.
-Add here: what else must outlive a tick.
-Not here: how two snapshots are compared (`source_watch.py`).
-
 Dagster commits the cursor with the tick. The cursor is the digest of the snapshot's content: when a daemon
 dies before the commit, the old cursor still names the old snapshot, and the next tick sees the changes again.
 """

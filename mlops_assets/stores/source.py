@@ -1,11 +1,4 @@
-"""Sources: where the rows of a table come from, whatever keeps them.
-
-Holds: `Source`, what every kind of source can do; `Intake`, what is asked of it; and `open_source`, which
-tells the kinds apart.
-Add here: another kind's line in `open_source`.
-Not here: the kinds: files (`file_source.py`), a query (`query_source.py`), another asset's table
-(`table_source.py`).
-"""
+"""Sources: where the rows of a table come from, whatever keeps them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -1,11 +1,4 @@
-"""Rows of source files as relations.
-
-Holds: reading one file of any format as it came, and several as one table with their provenance.
-Add here: how another file format is read.
-Not here: which files there are (`sources.py`); how CSV is opened (`csv_files.py`) and why a file can't be
-read (`read_faults.py`); types and rules: a text column stays text until the contract casts it
-(`ml/contracts.py`).
-"""
+"""Rows of source files as relations."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

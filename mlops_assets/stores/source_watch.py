@@ -1,9 +1,5 @@
 """The source watch: what changed in a source between two looks.
 
-Holds: `look`, which compares a source with the last snapshot of it.
-Add here: another reason why a file must wait or a partition is asked for.
-Not here: where snapshots are kept (`snapshots.py`); the sensor that looks (`components/`).
-
 A file counts once two looks in a row saw the same size and time: a half-written file waits. Only then it is
 opened, once; a look at files that are known opens none. A source of rows dated by a column is scanned when
 all its files are still and one of them, or the newest period, is another: a file that never stops growing

@@ -1,9 +1,4 @@
-"""Source files: which there are.
-
-Holds: finding the files of a table: a file, a glob or a folder.
-Add here: another file format's suffix.
-Not here: their rows (`source_rows.py`); which partition a file belongs to (`arrivals.py`).
-"""
+"""Source files: which there are."""
 
 import errno
 import os

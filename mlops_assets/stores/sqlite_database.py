@@ -1,9 +1,5 @@
 """SQLite, through the standard library's driver.
 
-Holds: `SqliteDatabase`.
-Add here: what only SQLite needs.
-Not here: what is made of the rows (`query_source.py`).
-
 SQLite has no column types, only values: a number becomes the shortest text that reads back the same, a blob
 `\\x` and hexadecimal digits, text stays as it is, and null stays null. A row's day is that of a text in ISO
 form, as its digits stand; any other value has none.

@@ -1,9 +1,4 @@
-"""Where rows lie as Parquet files before a commit makes them a table's content.
-
-Holds: the staging folder of a write, and the files that it fills.
-Add here: what all data files have in common, such as their compression.
-Not here: the commit (`commits.py`).
-"""
+"""Where rows lie as Parquet files before a commit makes them a table's content."""
 
 import shutil
 import time

@@ -1,9 +1,4 @@
-"""What follows from a ledger: which version is champion, and where every other one stands.
-
-Holds: `Standing`, read from events alone.
-Add here: another question that the events answer.
-Not here: where events are kept (`ledger.py`), and what is done next (`governance.py`).
-"""
+"""What follows from a ledger: which version is champion, and where every other one stands."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,9 +1,4 @@
-"""Where things lie on disk.
-
-Holds: the project root and the layout of the state directory, with its version.
-Add here: a directory that a store needs.
-Not here: what is in the directories; each store knows its own.
-"""
+"""Where things lie on disk."""
 
 import json
 import os

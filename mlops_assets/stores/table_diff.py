@@ -1,10 +1,4 @@
-"""What changed between two versions of a table.
-
-Holds: `diff_versions`: which partitions differ, which rows, and how each column is distributed in them; and
-`diff_contents`, of any two partitions.
-Add here: another thing that two versions are compared by.
-Not here: the comparisons themselves (`ml/row_diff.py`, `ml/drift.py`).
-"""
+"""What changed between two versions of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

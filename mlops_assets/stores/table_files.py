@@ -1,9 +1,4 @@
-"""A Delta table's data files: which are current, which partition each belongs to, how DuckDB reads them.
-
-Holds: `DataFile`, the files of a version, the scan over them, and what a partition may be called.
-Add here: a storage that keeps files elsewhere than on a local disk.
-Not here: how files get into a table (`commits.py`), and what they hold (`content.py`, `columns.py`).
-"""
+"""A Delta table's data files: which are current, which partition each belongs to, how DuckDB reads them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,5 @@
 """The file locks by which processes and threads take turns at a table.
 
-Holds: the lock of a commit, held for milliseconds, and that of a turn, held while a partition is computed.
-Add here: a lock for another thing that only one may do at a time.
-Not here: what is done under them (`commits.py`, `warehouse.py`).
-
 They are locks of the operating system on files below `.locks`: it releases them when a process ends,
 however it ends. The files themselves stay, empty.
 """

@@ -1,9 +1,4 @@
-"""A Delta table's log: opening a table, and telling what is wrong with one that can't be opened or read.
-
-Holds: `open_table`, `is_table`, `refuse_lost_files`, `other_layout`.
-Add here: another fault of a log that a person can mend.
-Not here: what a commit tells of itself (`history.py`), and the commit (`commits.py`).
-"""
+"""A Delta table's log: opening a table, and telling what is wrong with one that can't be opened or read."""
 
 import json
 import re

@@ -1,10 +1,4 @@
-"""Reading the warehouse: any version of any table, and what is known of it.
-
-Holds: `TableReader`, which finds tables, reads them as relations, streams and frames, and tells their facts.
-Add here: another question about a table.
-Not here: writing (`warehouse.py`), and how a table is kept: its log (`table_log.py`), history (`history.py`)
-and data files (`table_files.py`).
-"""
+"""Reading the warehouse: any version of any table, and what is known of it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,9 +1,5 @@
 """Another asset's table as a source.
 
-Holds: `TableSource`.
-Add here: nothing but what reading a table of the warehouse needs.
-Not here: the dependency between the assets, which `components/` declares.
-
 Both with partitions: they map one to one. The upstream asset without, and rows here dated by a column: its
 rows are told apart. A table without partitions takes all that the other one has.
 """

@@ -1,10 +1,4 @@
-"""The tracking store: MLflow behind the few calls that we need.
-
-Holds: `TrackingStore`: runs of a project, and the models that they trained.
-Add here: another question about runs.
-Not here: the files of a model (`model_files.py`), registered versions and the champion (`registry.py`), how
-the store is reached (`mlflow_client.py`), and when something is logged (`components/`).
-"""
+"""The tracking store: MLflow behind the few calls that we need."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

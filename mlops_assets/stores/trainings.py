@@ -1,9 +1,4 @@
-"""Past trainings of a project, as the tracking store tells them.
-
-Holds: `past_trainings`.
-Add here: another thing that trainings are compared by.
-Not here: how they are shown (`commands/compare.py`, `ml/plots.py`), and logging them (`tracking.py`).
-"""
+"""Past trainings of a project, as the tracking store tells them."""
 
 import math
 from collections.abc import Mapping

@@ -1,10 +1,5 @@
 """Old versions of tables make room: the data files that nothing needs any more are removed.
 
-Holds: `needed_versions`, which follows what versions were made of, and `vacuum`.
-Add here: another reason to keep a version.
-Not here: which versions of models there are (`components/model_project/vacuum.py`), and the models' own files
-(`tracking.py`).
-
 Delta tells which files no kept version has; they are removed here, under the table's lock and without a
 commit. A commit would become the newest version of a table whose content it did not change, and hide what the
 one before says of its inputs.

@@ -1,10 +1,4 @@
-"""What differs between two registered versions: their rows, code, parameters, metrics and environment.
-
-Holds: `diff_model_versions`.
-Add here: another thing that two versions are compared by.
-Not here: how it is shown (`commands/diff.py`), how tables are compared (`table_diff.py`), and fitting a
-version again (`components/model_project/reproduce.py`).
-"""
+"""What differs between two registered versions: their rows, code, parameters, metrics and environment."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,12 +1,4 @@
-"""The warehouse: Delta tables on disk, DuckDB in memory.
-
-Holds: `Warehouse`, which writes a table or one partition of it atomically, and restores a version.
-Add here: another change of a table.
-Not here: reading (`table_reader.py`), what a table means (`components/`), how source files are read
-(`sources.py`), and how a table is kept: its staging (`staging.py`), commits (`commits.py`), history
-(`history.py`), locks (`table_locks.py`), log (`table_log.py`) and data files (`table_files.py`), their
-columns (`columns.py`) and content (`content.py`); and how DuckDB is set up (`engine.py`).
-"""
+"""The warehouse: Delta tables on disk, DuckDB in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager

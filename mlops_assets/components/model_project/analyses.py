@@ -1,9 +1,4 @@
-"""What is told of a judged model beside its metrics.
-
-Holds: slices, fairness, importances, dependences, the metric over time, errors on a map, the learning curve.
-Add here: another analysis; how it is computed is a module of `ml/`.
-Not here: the metrics and the baselines (`judgement.py`).
-"""
+"""What is told of a judged model beside its metrics."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,10 +1,4 @@
-"""What follows by itself: the condition under which a data asset is made again.
-
-Holds: the condition, each operator with its reason, and the sensor that evaluates it.
-Add here: another rule by which assets follow their inputs.
-Not here: new files (`sensors.py`), and set times (`schedules.py`). Model assets have no condition: one
-rewritten month would ask for every cut-off. They are trained by schedule.
-"""
+"""What follows by itself: the condition under which a data asset is made again."""
 
 from datetime import timedelta
 

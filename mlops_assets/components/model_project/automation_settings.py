@@ -1,9 +1,4 @@
-"""What a project's `defs.yaml` can say of what runs by itself, and how old things may be.
-
-Holds: the typed settings below `schedules`, `automation` and `freshness`.
-Add here: another schedule, or another thing that must be fresh.
-Not here: the schedules and sensors (`schedules.py`, `sensors.py`), and conditions (`automation.py`).
-"""
+"""What a project's `defs.yaml` can say of what runs by itself, and how old things may be."""
 
 from typing import Annotated
 

@@ -1,9 +1,4 @@
-"""The behavioural tests of a project as checks of its evaluation.
-
-Holds: their specs, running them on a judged model, their results for Dagster, and for MLflow.
-Add here: another place that results are told.
-Not here: what a test does (`ml/behaviour.py`), and how it is declared (`evaluation_settings.py`).
-"""
+"""The behavioural tests of a project as checks of its evaluation."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,9 +1,4 @@
-"""Model cards: one for every version, written when it is registered and after every move that touches it.
-
-Holds: collecting a card's facts, and keeping it in the registry, with the run and in the reports.
-Add here: another fact of a card, or another place where it is kept.
-Not here: how a card looks (`ml/model_card.py`).
-"""
+"""Model cards: one for every version, written when it is registered and after every move that touches it."""
 
 import json
 from pathlib import Path

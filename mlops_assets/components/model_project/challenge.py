@@ -1,10 +1,4 @@
-"""Challenger against champion: who predicts the same rows better, rows that neither was trained on.
-
-Holds: finding such rows, and what both predict of them.
-Add here: another kind of rows to compare on.
-Not here: the rule that decides (`ml/gates.py`), the other gates (`judging.py`), and moving the alias
-(`champion.py`).
-"""
+"""Challenger against champion: who predicts the same rows better, rows that neither was trained on."""
 
 import json
 from collections.abc import Mapping

@@ -1,10 +1,4 @@
-"""A project's own files: found and parsed when definitions load, run only inside assets.
-
-Holds: `ProjectCode`, which reads `schema.py`, `features.sql`, `target.sql`, `pipeline.py`, `fetch.py`,
-`sample.py` and `assets.py`. The last alone is run when definitions load: it is Dagster's own code.
-Add here: another file that a project may bring.
-Not here: what the files' contents mean (`ml/`).
-"""
+"""A project's own files: found and parsed when definitions load, run only inside assets."""
 
 import ast
 import importlib.util

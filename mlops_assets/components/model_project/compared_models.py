@@ -1,9 +1,4 @@
-"""The judged model beside others: its baselines, the champion, and what the search tried.
-
-Holds: `compared_models`, with the score, the speed and the size of each.
-Add here: another model to stand beside it.
-Not here: who becomes champion (`challenge.py`).
-"""
+"""The judged model beside others: its baselines, the champion, and what the search tried."""
 
 from collections.abc import Mapping
 from pathlib import Path

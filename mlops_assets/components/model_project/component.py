@@ -1,9 +1,4 @@
-"""`ModelProject`: one folder of declarations becomes a project's asset graph.
-
-Holds: the component, its settings at the top level, and the table of contents of the graph.
-Add here: a setting of the whole project, or a line in `build_defs` for another kind of asset.
-Not here: assets; each kind has a module beside this one.
-"""
+"""`ModelProject`: one folder of declarations becomes a project's asset graph."""
 
 from pathlib import Path
 from typing import Self

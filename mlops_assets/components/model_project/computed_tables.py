@@ -1,8 +1,4 @@
-"""What `features.sql` and `target.sql` computed becomes a table.
-
-Holds: writing a query's result, whose rows are computed only then, and what a query depends on.
-Not here: the queries' tables and checks; each asset's module has its own.
-"""
+"""What `features.sql` and `target.sql` computed becomes a table."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,9 +1,4 @@
-"""How many rows were kept out of what a model was trained on, and why.
-
-Holds: counts of valid and quarantined rows behind a training set, and the rules that were broken most.
-Add here: another fact about the rows that a model never saw.
-Not here: the contract (`validated.py`).
-"""
+"""How many rows were kept out of what a model was trained on, and why."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence

@@ -1,9 +1,4 @@
-"""What becomes of the champion in this run: by what was trained, or by what a person says.
-
-Holds: the launchpad's form for a person's word, and `decide`.
-Add here: another reason to move the champion, or to leave it.
-Not here: the moves themselves (`governing.py`), and the asset (`champion.py`).
-"""
+"""What becomes of the champion in this run: by what was trained, or by what a person says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

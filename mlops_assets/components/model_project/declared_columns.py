@@ -1,10 +1,4 @@
-"""What `defs.yaml` says about columns and classes, against those that there are.
-
-Holds: `refuse_unknown_columns`, which names file and line of a column, value or class that does not exist,
-and `callers_columns`, those that it is told of before a model is trained.
-Add here: another setting that names a column or a class.
-Not here: settings that contradict each other, which is known without the data (`fitting.py`).
-"""
+"""What `defs.yaml` says about columns and classes, against those that there are."""
 
 import difflib
 import math

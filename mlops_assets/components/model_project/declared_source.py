@@ -1,9 +1,4 @@
-"""A table's source as its project declares it, for assets, sensors, schedules and the command.
-
-Holds: what is declared as plain data, which also stands in the raw asset's metadata.
-Add here: another thing that somebody asks of a declaration.
-Not here: what is read (`stores/source.py`); which declarations make sense (`fitting.py`).
-"""
+"""A table's source as its project declares it, for assets, sensors, schedules and the command."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Literal

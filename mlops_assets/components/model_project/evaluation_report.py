@@ -1,9 +1,4 @@
-"""evaluation_report: how well the model predicts rows that it never saw, beside its baselines.
-
-Holds: the asset, its checks, and what it tells Dagster and MLflow.
-Add here: another number for the asset's metadata, or another artifact of the run.
-Not here: the evaluation (`judgement.py`), and the page (`ml/report.py`).
-"""
+"""evaluation_report: how well the model predicts rows that it never saw, beside its baselines."""
 
 import json
 from pathlib import Path

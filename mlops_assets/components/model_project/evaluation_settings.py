@@ -1,10 +1,4 @@
-"""What `defs.yaml` can say about judging a model.
-
-Holds: slices, sensitive columns and sizes of the evaluation; the behavioural tests, and what they become.
-Add here: another setting of the report, or of a behavioural test.
-Not here: which columns and classes there are (`declared_columns.py`), and what a test does
-(`ml/behaviour.py`).
-"""
+"""What `defs.yaml` can say about judging a model."""
 
 import math
 from collections.abc import Iterator

@@ -1,9 +1,4 @@
-"""features of an event project: what was known of each entity at the end of a partition.
-
-Holds: the asset, its checks, and the tables as `features.sql` sees them.
-Add here: another free check of point-in-time features.
-Not here: features of a project without partitions (`features.py`).
-"""
+"""features of an event project: what was known of each entity at the end of a partition."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass

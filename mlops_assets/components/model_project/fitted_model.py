@@ -1,9 +1,4 @@
-"""The model that a search ends in: what it is, fitted and logged.
-
-Holds: what is fitted on which rows, the model's spec, calibration and threshold, and what is logged.
-Add here: another thing that a fitted model of a project carries.
-Not here: the asset (`tuned_model.py`), the search (`search.py`), and the model itself (`ml/model.py`).
-"""
+"""The model that a search ends in: what it is, fitted and logged."""
 
 import json
 from dataclasses import asdict, dataclass, replace

@@ -1,9 +1,4 @@
-"""Which settings go together.
-
-Holds: `refuse_misfits`, which finds what no field can find alone.
-Add here: a rule about two settings.
-Not here: bounds of one setting (`settings.py`).
-"""
+"""Which settings go together."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

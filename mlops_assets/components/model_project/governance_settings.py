@@ -1,9 +1,4 @@
-"""What a project's `defs.yaml` can say about who serves: gates, approval and retention.
-
-Holds: the typed settings below `gates`, `approval` and `retention`.
-Add here: another thing that a version must show, or another rule of who decides and what is kept.
-Not here: what a gate judges (`ml/gates.py`), and what follows (`governing.py`).
-"""
+"""What a project's `defs.yaml` can say about who serves: gates, approval and retention."""
 
 from pydantic import Field
 

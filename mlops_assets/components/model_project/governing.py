@@ -1,10 +1,5 @@
 """Governing: versions are brought to their gates, and people's words become moves of the champion.
 
-Holds: what is written to the ledger when a version is judged, promoted, approved, rejected, brought back or
-retired.
-Add here: another move.
-Not here: the gates (`judging.py`), and how a move is made safe (`stores/governance.py`).
-
 All of it is called within a turn of the project's governance.
 """
 

@@ -1,10 +1,4 @@
-"""The jobs of a project: one for each purpose.
-
-Holds: which assets are made together. Tables and cut-offs have different partitions, so no one job holds them
-all.
-Add here: a job for another purpose.
-Not here: when jobs run (`sensors.py`, `schedules.py`).
-"""
+"""The jobs of a project: one for each purpose."""
 
 from typing import TYPE_CHECKING
 

@@ -1,10 +1,4 @@
-"""A trained model and the rows that judge it, as every part of the evaluation needs them.
-
-Holds: `JudgedModel`: the holdout of the very table version that the model was trained on, what callers would
-have sent, and the deciding metric of any rows.
-Add here: another way to read the holdout.
-Not here: what is told of it (`analyses.py`, `behaviour_checks.py`).
-"""
+"""A trained model and the rows that judge it, as every part of the evaluation needs them."""
 
 import json
 from dataclasses import dataclass

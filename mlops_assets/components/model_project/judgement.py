@@ -1,10 +1,4 @@
-"""The verdict on a trained model, with all that the report shows.
-
-Holds: predicting the holdout, the baselines, and putting the evaluation together.
-Add here: another part of the evaluation that needs stores.
-Not here: each analysis (`analyses.py`), other models beside this one (`compared_models.py`), and the asset
-(`evaluation_report.py`).
-"""
+"""The verdict on a trained model, with all that the report shows."""
 
 import json
 from collections.abc import Mapping

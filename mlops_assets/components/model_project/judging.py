@@ -1,9 +1,4 @@
-"""The gates of a project: which are declared, and the verdict of each on a version.
-
-Holds: the checks' specs, `judge`, and how results become asset checks.
-Add here: the figures of another gate.
-Not here: the rules (`ml/gates.py`), and the comparison with the champion (`challenge.py`).
-"""
+"""The gates of a project: which are declared, and the verdict of each on a version."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,9 +1,4 @@
-"""A project's own assets: ordinary Dagster definitions in its `assets.py`, beside the generated ones.
-
-Holds: `own_definitions`, which loads them and makes them part of the project.
-Add here: another thing that a project's own assets must keep.
-Not here: the generated assets, each in a module beside this one.
-"""
+"""A project's own assets: ordinary Dagster definitions in its `assets.py`, beside the generated ones."""
 
 import warnings
 from collections.abc import Collection, Iterable

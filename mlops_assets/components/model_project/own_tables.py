@@ -1,9 +1,4 @@
-"""A table of a project's own: what a query returns, written like the generated ones.
-
-Holds: `write_own_table`, which is behind `WarehouseResource.table`.
-Add here: what every such table tells when it was written.
-Not here: the assets that write them; a project declares them in its `assets.py`.
-"""
+"""A table of a project's own: what a query returns, written like the generated ones."""
 
 from typing import TYPE_CHECKING
 

@@ -1,9 +1,4 @@
-"""Dagster's partitions and mappings, made of a project's timeline.
-
-Holds: the partitions of arrivals and of cut-offs, and which upstream partitions each asset is made of.
-Add here: another mapping between partitions.
-Not here: the rules themselves (`ml/timeline.py`).
-"""
+"""Dagster's partitions and mappings, made of a project's timeline."""
 
 from datetime import UTC, datetime
 

@@ -1,9 +1,4 @@
-"""A project as the asset modules see it.
-
-Holds: `Project`: its names, its settings, and what all of its assets have in common.
-Add here: what more than one kind of asset needs.
-Not here: assets.
-"""
+"""A project as the asset modules see it."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence

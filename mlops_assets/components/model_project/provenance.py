@@ -1,9 +1,4 @@
-"""What a model was made with, kept so that it can be made again: code, environment, seeds, files.
-
-Holds: what a training's run records beside its data, and what of it is not the same any more.
-Add here: another thing that a fit depends on.
-Not here: fitting again (`reproduce.py`), and the training set (`training_set.py`).
-"""
+"""What a model was made with, kept so that it can be made again: code, environment, seeds, files."""
 
 import json
 from collections.abc import Iterator, Mapping

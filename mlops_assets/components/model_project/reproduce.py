@@ -1,9 +1,5 @@
 """The job that fits a registered version again, and tells whether it is the same model.
 
-Holds: the job, its op, and `reproduce`, which reads what the version recorded and fits it.
-Add here: another thing of a version that can be made again.
-Not here: the comparison (`ml/reproduction.py`), and what is recorded (`provenance.py`).
-
 Nothing is searched for again: family, parameters, seed and rounds are those of the artifact, whose files are
 verified before any is opened. Of the code, only what lies in the project's folder now is executed.
 """

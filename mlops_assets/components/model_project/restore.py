@@ -1,9 +1,4 @@
-"""The job that makes an old version of a table current again, as one run that Dagster shows.
-
-Holds: the job, its op, and what the restored table's materialization tells.
-Add here: another thing that is done to a table after the fact.
-Not here: the commit that restores (`stores/`).
-"""
+"""The job that makes an old version of a table current again, as one run that Dagster shows."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,9 +1,4 @@
-"""What `dg scaffold defs mlops_assets.ModelProject NAME` writes: a folder that declares a project.
-
-Holds: the scaffolder and its parameters.
-Add here: a parameter, which is an option of `dg scaffold`.
-Not here: what is drafted (`scaffolding/`); `mlops new` drafts the same.
-"""
+"""What `dg scaffold defs mlops_assets.ModelProject NAME` writes: a folder that declares a project."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,10 +1,5 @@
 """The schedules of a project, as its `defs.yaml` asks for them.
 
-Holds: scoring the newest partition, training at the newest cut-off, reading the newest partitions again,
-reading databases.
-Add here: another thing that is done at set times.
-Not here: what answers an event (`sensors.py`, `automation.py`).
-
 A schedule aims at the newest partition that has data, not at the calendar's, and does nothing where nothing
 has changed.
 """

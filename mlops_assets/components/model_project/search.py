@@ -1,9 +1,4 @@
-"""The search behind a tuned model: what all of its fits share, its folds, its journal and its log.
-
-Holds: settings of fits and search as a project declares them, and running the search.
-Add here: another thing that a project's search needs to know.
-Not here: the asset (`tuned_model.py`), and how a search goes (`ml/tuning.py`).
-"""
+"""The search behind a tuned model: what all of its fits share, its folds, its journal and its log."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

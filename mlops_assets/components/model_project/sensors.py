@@ -1,10 +1,5 @@
 """The sensors of a project: new and corrected files are ingested, a new champion scores what is newest, and
 who has to decide is reminded.
-
-Holds: a sensor for the files of each table, and two for the champion.
-Add here: another event from outside that a run answers.
-Not here: what two looks at a folder tell (`stores/source_watch.py`), and what follows inside the graph
-(`automation.py`).
 """
 
 from datetime import UTC, datetime

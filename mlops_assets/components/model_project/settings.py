@@ -1,10 +1,4 @@
-"""What a project's `defs.yaml` can say.
-
-Holds: the typed settings below `attributes`, each with a description that `dg` shows.
-Add here: a setting, with its description and its bounds.
-Not here: what a setting does; the asset that uses it knows. Groups of their own have modules beside this one:
-`source_settings.py`, `automation_settings.py`, `evaluation_settings.py`, `governance_settings.py`.
-"""
+"""What a project's `defs.yaml` can say."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,9 +1,4 @@
-"""What can be wrong with how a table's source is declared.
-
-Holds: `source_faults`, one of the rules of `fitting.py`.
-Add here: a rule about `source`.
-Not here: what can be known only by reading it (`stores/`).
-"""
+"""What can be wrong with how a table's source is declared."""
 
 import re
 from collections.abc import Iterator, Mapping

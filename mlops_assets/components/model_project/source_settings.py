@@ -1,9 +1,4 @@
-"""What a project's `defs.yaml` can say of its tables: where their rows come from and how they are written.
-
-Holds: the typed settings below `attributes.tables`.
-Add here: another kind of source, or another property of a file.
-Not here: how a source is read (`stores/`).
-"""
+"""What a project's `defs.yaml` can say of its tables: where their rows come from and how they are written."""
 
 from typing import Any, Literal, Self
 

@@ -1,8 +1,4 @@
-"""target: what happened to each entity in the horizon, computed by an event project's `target.sql`.
-
-Holds: the asset and its check.
-Not here: the target of a project without partitions, which is a column of its table.
-"""
+"""target: what happened to each entity in the horizon, computed by an event project's `target.sql`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,9 +1,4 @@
-"""The checks of a training set: is there something to learn, and to judge a model by?
-
-Holds: the checks' specs and verdicts, for projects with and without partitions.
-Add here: another property that a training set must have, or should.
-Not here: making it (`training_set.py`, `cutoff_training_set.py`).
-"""
+"""The checks of a training set: is there something to learn, and to judge a model by?"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,8 +1,4 @@
-"""training_set: labelled rows of features with their side of the split.
-
-Holds: the asset of a project without partitions, and reading the very rows of a model again.
-Not here: the training set of a cut-off (`cutoff_training_set.py`), and the checks (`training_checks.py`).
-"""
+"""training_set: labelled rows of features with their side of the split."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING

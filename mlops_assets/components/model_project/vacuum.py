@@ -1,9 +1,4 @@
-"""The job that removes what nobody needs any more, as one run that Dagster shows.
-
-Holds: the job, its op, and which table versions the registered models need.
-Add here: another thing that ages.
-Not here: how files are found and removed (`stores/vacuum.py`, `stores/expiry.py`).
-"""
+"""The job that removes what nobody needs any more, as one run that Dagster shows."""
 
 import json
 from collections.abc import Iterator, Mapping

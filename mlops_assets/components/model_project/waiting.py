@@ -1,9 +1,4 @@
-"""Versions that wait for somebody's word: how it is told, and when it is told again.
-
-Holds: the check `nobody_waits` of `champion`, what a tick of the reminder finds, and the words for both.
-Add here: another thing that a person must be reminded of.
-Not here: the sensor itself (`sensors.py`), and why a version waits (`decisions.py`).
-"""
+"""Versions that wait for somebody's word: how it is told, and when it is told again."""
 
 import json
 from collections.abc import Iterator

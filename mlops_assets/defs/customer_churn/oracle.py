@@ -1,11 +1,4 @@
-"""The truth behind the sample of `customer_churn`, and the best prediction that it allows.
-
-Holds: `Process`, how customers buy, fade and leave; `Belief`, the exact Bayesian filter over it; `judge`, the
-filter's probability of churn for every customer and cut-off.
-Add here: another way in which customers behave, in the process and in the filter alike.
-Not here: drawing customers, planting faults and writing files (`sample.py`, which also tells the whole truth
-in words).
-"""
+"""The truth behind the sample of `customer_churn`, and the best prediction that it allows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

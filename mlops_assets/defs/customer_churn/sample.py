@@ -1,10 +1,4 @@
-"""A shop's sales log with known truth: the sample data of `customer_churn`.
-
-Holds: `sample`, which draws customers, plants faults and writes files; `oracle`, the best possible prediction
-of them.
-Add here: another planted fault.
-Not here: the process behind it and the exact filter (`oracle.py`). `data/README.md` tells all of it in words.
-"""
+"""A shop's sales log with known truth: the sample data of `customer_churn`."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping

@@ -1,8 +1,4 @@
-"""Model families: what the search can choose from.
-
-Holds: the registry of families. A module each, and one line here, adds another; `tuning.families` knows it.
-Not here: imports of them. `defs.yaml` is checked against the names before any numeric library is loaded.
-"""
+"""Model families: what the search can choose from."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache

@@ -1,9 +1,4 @@
-"""What a model family is.
-
-Holds: the protocols that a family and its fitted models keep.
-Add here: nothing, unless every family needs it.
-Not here: families, and any import of a numeric library; the registry is read when definitions are loaded.
-"""
+"""What a model family is."""
 
 from __future__ import annotations
 

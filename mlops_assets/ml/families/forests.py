@@ -1,7 +1,4 @@
-"""Random forests and extremely randomized trees of scikit-learn.
-
-Holds: both families; their fitted trees become a booster of XGBoost, so that every file is alike.
-"""
+"""Random forests and extremely randomized trees of scikit-learn."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

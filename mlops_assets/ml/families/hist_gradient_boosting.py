@@ -1,7 +1,4 @@
-"""scikit-learn's histogram gradient boosting.
-
-Holds: the family; its fitted trees become a booster of XGBoost, so that every file and prediction is alike.
-"""
+"""scikit-learn's histogram gradient boosting."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Linear models: ridge regression, and logistic regression for classes.
-
-Holds: the family, with what a linear model needs before it: filled gaps and columns of one scale.
-"""
+"""Linear models: ridge regression, and logistic regression for classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

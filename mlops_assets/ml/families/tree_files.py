@@ -1,9 +1,5 @@
 """Trees of other libraries as boosters of XGBoost: one file format, one fast way to predict and explain.
 
-Holds: `Tree`, what a tree does, as arrays, and `booster_of`, which writes a sum of trees as XGBoost would.
-Add here: nothing, unless XGBoost's format needs it.
-Not here: how a family's own trees are read; each family knows.
-
 scikit-learn's trees are Cython objects that skops does not know to be harmless, and a forest of them takes a
 hundred megabytes. As a booster it takes a third, is read by code that we trust already, predicts a row in
 microseconds, and tells each column's contribution. Thresholds are converted exactly:

@@ -1,7 +1,4 @@
-"""XGBoost: gradient boosted trees over binned columns.
-
-Holds: the family, its folds as `QuantileDMatrix`, and its model as UBJSON.
-"""
+"""XGBoost: gradient boosted trees over binned columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,10 +1,5 @@
 """Building blocks for `pipeline.py`: transformers that learn inside each fold.
 
-Holds: one transformer a module, all named here.
-Add here: a transformer that two projects could use, with a test of the same name.
-Not here: features that need one row alone (`features.sql`), and what scikit-learn already has, such as
-`TargetEncoder`, which is cross-fitted and can be kept, too.
-
 Each takes a frame or a matrix, is written as data by `safe_files.py`, and transforms a single row fast.
 """
 

@@ -1,9 +1,4 @@
-"""Places on the earth, and which of them are near.
-
-Holds: latitudes and longitudes as points in kilometres, and the index of places that finds neighbours.
-Add here: another kind of coordinates.
-Not here: transformers.
-"""
+"""Places on the earth, and which of them are near."""
 
 from typing import Any, Literal
 
