@@ -25,10 +25,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlops_assets import names
+from mlops_assets.core import names
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.intervals import bootstrap_interval
 from mlops_assets.ml.metrics import compute_metric
-from mlops_assets.periods import Periods
 from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse

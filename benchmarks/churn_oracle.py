@@ -20,7 +20,7 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from mlops_assets import names
+from mlops_assets.core import names
 from mlops_assets.defs.customer_churn.sample import DEFAULT_CUSTOMERS, DEFAULT_MONTHS, PLANTED, oracle, sample
 from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore

@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.core.names import HOLDOUT, SPLIT, TRAIN
 from mlops_assets.defs.california_housing import schema
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.artifact import save_model
@@ -47,7 +48,6 @@ from mlops_assets.ml.training import (
 )
 from mlops_assets.ml.tuning import SearchSettings, tune
 from mlops_assets.ml.validation import validate
-from mlops_assets.names import HOLDOUT, SPLIT, TRAIN
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
 FAMILIES = ("hist_gradient_boosting", "xgboost", "extra_trees", "linear")

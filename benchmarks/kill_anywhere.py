@@ -119,8 +119,13 @@ def _preload() -> None:
         *("dagster", "dagster_mlflow.resources", "mlflow.pyfunc", "duckdb", "deltalake", "pandera.pandas"),
         *("optuna", "sklearn.linear_model", "sklearn.pipeline", "xgboost", "skops.io", "matplotlib.pyplot"),
         *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
-        *("alembic.command", "mlops_assets.definitions", "mlops_assets.cli", "mlops_assets.workplace"),
-        *("mlops_assets.runs", "mlops_assets.commands.summary", "mlops_assets.ml.report"),
+        *(
+            "alembic.command",
+            "mlops_assets.definitions",
+            "mlops_assets.cli",
+            "mlops_assets.workspace.workspace",
+        ),
+        *("mlops_assets.workspace.project_run", "mlops_assets.commands.summary", "mlops_assets.ml.report"),
         *("mlops_assets.stores.warehouse", "mlops_assets.stores.tracking", "mlops_assets.ml.tuning"),
         *("mlops_assets.ml.training", "mlops_assets.ml.artifact", "mlops_assets.ml.plots"),
     ):
@@ -229,7 +234,7 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     """What must be equal: content, and no trace of who made it when."""
     import dagster as dg
 
-    from mlops_assets.names import LEDGER
+    from mlops_assets.core.names import LEDGER
     from mlops_assets.stores.ledger import Ledger, faults
     from mlops_assets.stores.state import StateDirectory
     from mlops_assets.stores.tracking import TrackingStore

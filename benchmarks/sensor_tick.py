@@ -12,7 +12,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from mlops_assets.periods import Periods
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.source_watch import Look, SnapshotStore, look
 
 ROUNDS = 5

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import INPUTS, NOT_FOLLOWED, inputs_digest
-from mlops_assets.names import OWN
+from mlops_assets.core import names
+from mlops_assets.core.names import OWN
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph

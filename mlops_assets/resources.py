@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.stores.state import StateDirectory
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mlops_assets.cli import app
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.loans import FEATURES_SQL, enter_lending_project, loans
 
 FETCH = """

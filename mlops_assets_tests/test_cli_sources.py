@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
 from mlops_assets_tests.shop import FEATURES_SQL as SHOP_FEATURES

@@ -7,8 +7,8 @@ import shutil
 import dagster as dg
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project.raw import FINGERPRINT
+from mlops_assets.core import names
 from mlops_assets.materializations import Staleness, latest_materializations
 from mlops_assets_tests.shop import FEATURES_SQL, MODEL, MONTHS, of_month
 

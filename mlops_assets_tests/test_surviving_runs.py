@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.loans import enter_lending_project
 from mlops_assets_tests.small_disk import fill, small_disk
 from mlops_assets_tests.test_cli import flat, mlops
@@ -77,7 +77,7 @@ def open_at(moment: float, state: Path) -> subprocess.CompletedProcess[str]:
     code = f"""
 import time
 from pathlib import Path
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 place = Workplace(Path.cwd())
 time.sleep(max({moment} - time.time(), 0))
 with place.instance() as instance:

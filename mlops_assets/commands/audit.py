@@ -25,7 +25,7 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
         from mlops_assets.stores.governance import Governance
         from mlops_assets.stores.ledger import Ledger
         from mlops_assets.stores.warehouse import Warehouse
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -6,7 +6,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mlops_assets import names
 from mlops_assets.commands.terminal import (
     DebugOption,
     LogJsonOption,
@@ -16,6 +15,7 @@ from mlops_assets.commands.terminal import (
     plain_errors,
     tell_waiting,
 )
+from mlops_assets.core import names
 from mlops_assets.stores.state import find_project_root
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def backtest(
     from mlops_assets.commands.displays import display_of, machine_log
 
     with plain_errors(debug), machine_log(log_json) as log:
-        from mlops_assets.backtests import collect_backtest, write_backtest
         from mlops_assets.commands.progress import RunProgress
-        from mlops_assets.execution import alone
-        from mlops_assets.runs import ProjectRun
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.backtest_results import collect_backtest, write_backtest
+        from mlops_assets.workspace.dagster_run import alone
+        from mlops_assets.workspace.project_run import ProjectRun
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         timeline = workplace.event_timeline(project)

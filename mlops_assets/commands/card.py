@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, plain_errors
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.stores.state import find_project_root
 
 
@@ -22,7 +22,7 @@ def card(
     """
     with plain_errors(debug):
         from mlops_assets.stores.run_texts import CARD, CARD_FILE, read_text
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

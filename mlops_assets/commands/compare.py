@@ -18,7 +18,7 @@ from mlops_assets.commands.terminal import (
     print_table,
 )
 from mlops_assets.commands.values import print_json
-from mlops_assets.errors import DataError, TrackingError
+from mlops_assets.core.errors import DataError, TrackingError
 from mlops_assets.stores.state import find_project_root
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def compare(
     with plain_errors(debug):
         if plot is not None and plot.suffix.lower() not in _FORMATS:
             raise DataError(f"{plot} is neither .png nor .svg", hint="name a file that ends in one of them")
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from mlops_assets import names
 from mlops_assets.commands.terminal import (
     DebugOption,
     JsonOption,
@@ -18,6 +17,7 @@ from mlops_assets.commands.terminal import (
     print_table,
 )
 from mlops_assets.commands.values import print_json
+from mlops_assets.core import names
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def diff(
     with plain_errors(debug):
         from mlops_assets.components.model_project.project import IDENTITY
         from mlops_assets.stores.table_diff import diff_versions
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         warehouse = _warehouse()
         key = warehouse.find(project, table)
@@ -110,8 +110,8 @@ def restore(
     Example: mlops data restore california_housing validated_districts 1
     """
     with plain_errors(debug):
-        from mlops_assets.execution import run_job
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.dagster_run import run_job
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)
@@ -143,8 +143,8 @@ def vacuum(
     Example: mlops data vacuum customer_churn --dry-run
     """
     with plain_errors(debug):
-        from mlops_assets.execution import execute_job, refuse_failed
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.dagster_run import execute_job, refuse_failed
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mlops_assets import names
 from mlops_assets.commands.data import row_lines
 from mlops_assets.commands.terminal import (
     DebugOption,
@@ -18,6 +17,7 @@ from mlops_assets.commands.terminal import (
     print_table,
 )
 from mlops_assets.commands.values import print_json
+from mlops_assets.core import names
 from mlops_assets.stores.state import find_project_root
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def diff(
         from mlops_assets.components.model_project.project import IDENTITY
         from mlops_assets.stores.version_diff import diff_model_versions
         from mlops_assets.stores.warehouse import Warehouse
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_assets.commands.progress import Display, RunEvent
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
 

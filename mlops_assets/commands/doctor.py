@@ -22,8 +22,8 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     Example: mlops doctor
     """
     with plain_errors(debug):
-        from mlops_assets.doctor import Finding, examine
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.doctor import Finding, examine
+        from mlops_assets.workspace.workspace import Workplace
 
         def show(console: Console, finding: Finding) -> None:
             line = Text(f"{finding.state:<5}  ", _STYLES[finding.state])

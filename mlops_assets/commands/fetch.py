@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
-from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.stores.state import find_project_root
 
 
@@ -17,7 +17,7 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
         from mlops_assets.components.model_project.declared_source import SOURCE, from_metadata, is_remote
         from mlops_assets.components.model_project.raw import FOLDER
         from mlops_assets.stores.sources import source_folder
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         metadata = workplace.metadata(project, SOURCE)

@@ -13,7 +13,7 @@ from mlops_assets.commands.terminal import (
     print_table,
 )
 from mlops_assets.commands.values import print_json
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def new(
     """
     with plain_errors(debug):
         from mlops_assets.scaffolding.files import draft_project, new_folder, write_files
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         folder = workplace.defs_folder / name

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import dagster as dg
 from dagster import AssetKey, DagsterEventType
 
-from mlops_assets.execution import STOPPED, step_fault
+from mlops_assets.workspace.dagster_run import STOPPED, step_fault
 
 EventName = Literal["running", "done", "skipped", "failed", "told", "check_failed", "note"]
 _ENDS: Mapping[DagsterEventType, EventName] = {

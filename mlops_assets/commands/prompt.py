@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlops_assets.commands.sql import print_rows
 from mlops_assets.commands.terminal import err, fail, out
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.read_only import ReadOnlyTables, without_end
 
 _FIRST, _NEXT = "mlops> ", "   ...> "

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from mlops_assets import names
 from mlops_assets.commands.terminal import (
     DebugOption,
     JsonOption,
@@ -15,6 +14,7 @@ from mlops_assets.commands.terminal import (
     plain_errors,
 )
 from mlops_assets.commands.values import print_json
+from mlops_assets.core import names
 from mlops_assets.stores.state import find_project_root
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def reproduce(
     Example: mlops reproduce customer_churn 1
     """
     with plain_errors(debug):
-        from mlops_assets.execution import execute_job, refuse_failed
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.dagster_run import execute_job, refuse_failed
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -15,7 +15,7 @@ from mlops_assets.commands.terminal import (
     plain_errors,
     tell_waiting,
 )
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.state import find_project_root
 
 
@@ -48,11 +48,11 @@ def run(
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.commands.progress import RunProgress
         from mlops_assets.commands.summary import print_summary
-        from mlops_assets.execution import alone
-        from mlops_assets.runs import ProjectRun
         from mlops_assets.stores.ledger import Ledger
         from mlops_assets.stores.standing import Standing
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.dagster_run import alone
+        from mlops_assets.workspace.project_run import ProjectRun
+        from mlops_assets.workspace.workspace import Workplace
 
         if partition and partitions:
             raise ProjectError("--partition and --partitions say different things", hint="give one of them")

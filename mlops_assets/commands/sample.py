@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.state import find_project_root
 
 
@@ -28,7 +28,7 @@ def sample(
     with plain_errors(debug):
         from mlops_assets.components.model_project.code import ProjectCode
         from mlops_assets.components.model_project.raw import FOLDER, SOURCE
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         make = ProjectCode(project, Path(workplace.metadata(project, SOURCE)[FOLDER])).sample()

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, plain_errors, print_table
 from mlops_assets.commands.values import cell, print_json_list
-from mlops_assets.errors import DataError, StoreError
-from mlops_assets.sql import NUMBERS
+from mlops_assets.core.errors import DataError, StoreError
+from mlops_assets.core.sql_quoting import NUMBERS
 from mlops_assets.stores.state import StateDirectory, find_project_root
 
 if TYPE_CHECKING:

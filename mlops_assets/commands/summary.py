@@ -7,8 +7,8 @@ from dagster import AssetKey, DagsterInstance
 from rich.console import Console
 from rich.text import Text
 
-from mlops_assets import names
 from mlops_assets.components.model_project.waiting import waiting_lines
+from mlops_assets.core import names
 from mlops_assets.materializations import latest_materializations
 
 if TYPE_CHECKING:

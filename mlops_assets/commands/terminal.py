@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mlops_assets.credentials import without_credentials
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.credentials import without_credentials
+from mlops_assets.core.errors import MlopsError
 
 _WIDEST = 100_000
 out, err = Console(), Console(stderr=True)

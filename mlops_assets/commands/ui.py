@@ -18,7 +18,7 @@ def ui(
     Example: mlops ui --port 3001
     """
     with plain_errors(debug):
-        from mlops_assets.ui import serve
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.servers import serve
+        from mlops_assets.workspace.workspace import Workplace
 
         raise typer.Exit(serve(Workplace(find_project_root()), port, mlflow_port, say=out.print))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets import names
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors, tell_waiting
+from mlops_assets.core import names
 from mlops_assets.stores.state import find_project_root
 
 VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
@@ -98,9 +98,9 @@ def _say(
     with plain_errors(debug):
         from dagster import AssetKey
 
-        from mlops_assets.execution import alone, run_job
         from mlops_assets.materializations import latest_materializations
-        from mlops_assets.workplace import Workplace
+        from mlops_assets.workspace.dagster_run import alone, run_job
+        from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
         workplace.project(project)

@@ -5,8 +5,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import ConfigDict, Field
 
-from mlops_assets.credentials import credentials_of, without_credentials
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.credentials import credentials_of, without_credentials
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, resources
 from mlops_assets.stores.state import StateDirectory
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import MlopsError, ModelError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import MlopsError, ModelError
 from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.ensemble import EnsembleEstimator, Member

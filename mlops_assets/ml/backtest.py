@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.ml import plots
 from mlops_assets.ml.evaluation import finite
 from mlops_assets.ml.pages import data_uri, render_page

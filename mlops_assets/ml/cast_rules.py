@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.columns import PANDAS_TYPES, Column, select_list
-from mlops_assets.sql import literal, quoted
 
 
 def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:

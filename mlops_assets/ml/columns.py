@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from mlops_assets.sql import literal, quoted
+from mlops_assets.core.sql_quoting import literal, quoted
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 
 FILE = "search/leaderboard.json"
 """Where the search leaves it among the files of its run."""

@@ -14,12 +14,12 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.columns import PANDAS_TYPES, Column, select_list
 from mlops_assets.ml.schemas import column_checks, refuse_unsupported, sql_type
 from mlops_assets.ml.screening import Screen
-from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import literal, quoted_list
 
 _LAST = 1_000_000
 """Rank of uniqueness among the rules that a row breaks."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import duckdb
 
+from mlops_assets.core.names import BROKEN_RULES
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.columns import Column
-from mlops_assets.names import BROKEN_RULES
-from mlops_assets.sql import literal, quoted
 
 _COMMA = "[+-]?[0-9]+,[0-9]+"
 _GROUPED = r"[+-]?[0-9]{1,3}([.][0-9]{3})+(,[0-9]+)?"

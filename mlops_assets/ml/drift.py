@@ -12,7 +12,7 @@ from typing import Literal
 
 import duckdb
 
-from mlops_assets.sql import NUMBERS, quoted
+from mlops_assets.core.sql_quoting import NUMBERS, quoted
 
 BINS = 10
 """Numbers are counted between the tenths of what was there before."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.digests import text_digest
+from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 
 ENSEMBLE = "ensemble"

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import duckdb
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import ROW_ID
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.queries import ProjectQuery, finite_sql
-from mlops_assets.names import ROW_ID
-from mlops_assets.sql import quoted
 
 _NUMBER = re.compile(
     r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"

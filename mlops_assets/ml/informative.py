@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from mlops_assets.sql import quoted
+from mlops_assets.core.sql_quoting import quoted
 
 _MANY = 1_000
 _NEARLY_ALL = 0.5

@@ -6,7 +6,7 @@ from pathlib import Path
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.storages.journal._file import BaseJournalFileLock
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 
 
 class _HeldAlready(BaseJournalFileLock):

@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import ModelError
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import ModelError
+from mlops_assets.core.names import ROW_ID
 from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column, select_list
 from mlops_assets.ml.ensemble import EnsembleEstimator, Member
@@ -24,7 +25,6 @@ from mlops_assets.ml.metrics import class_probabilities
 from mlops_assets.ml.pipelines import MakePipeline, feature_frame, transform
 from mlops_assets.ml.safe_files import estimator_digest
 from mlops_assets.ml.tasks import Task
-from mlops_assets.names import ROW_ID
 
 Label = str | int | float | bool
 _SEALED: dict[str, str | bool | int | float | list[str]] = {

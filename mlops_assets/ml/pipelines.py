@@ -10,7 +10,7 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.ml.rare_values import RareValues
 
 MakePipeline = Callable[[], BaseEstimator]

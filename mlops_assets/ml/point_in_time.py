@@ -9,8 +9,8 @@ from datetime import datetime
 
 import duckdb
 
-from mlops_assets.names import PARTITION
-from mlops_assets.sql import literal, quoted, quoted_list
+from mlops_assets.core.names import PARTITION
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 
 def rows_between(

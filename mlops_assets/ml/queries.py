@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import duckdb
 
-from mlops_assets.errors import ProjectError
-from mlops_assets.names import PROVENANCE
-from mlops_assets.sql import literal, quoted, quoted_list
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import PROVENANCE
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 _CHANGING = {
     *("now", "today", "current_date", "current_timestamp", "localtimestamp", "get_current_timestamp"),

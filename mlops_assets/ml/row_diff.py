@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.sql import NUMBERS, quoted, quoted_list
+from mlops_assets.core.sql_quoting import NUMBERS, quoted, quoted_list
 
 _BEFORE, _AFTER = "_rows_before", "_rows_after"
 

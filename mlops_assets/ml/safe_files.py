@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from skops import io as skops_io
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 
 ALLOWED_TYPES = frozenset(
     {

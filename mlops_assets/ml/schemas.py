@@ -2,7 +2,7 @@
 
 import pandera.pandas as pa
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.columns import SqlType
 
 _SQL_TYPES: tuple[tuple[tuple[str, ...], SqlType], ...] = (

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.tasks import Task
 from mlops_assets.ml.validation import key_bits_sql
-from mlops_assets.sql import literal, quoted, quoted_list
 
 SplitMethod = Literal["random", "stratified", "group"]
 _DIGITS = 12

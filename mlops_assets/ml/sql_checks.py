@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.columns import Column, SqlType
-from mlops_assets.sql import literal, quoted
 
 _EXACT = 2**53
 """Up to here every whole number is a double."""

@@ -11,7 +11,7 @@ With a horizon of three months:
 
 from dataclasses import dataclass
 
-from mlops_assets.periods import Periods
+from mlops_assets.core.periods import Periods
 
 
 @dataclass(frozen=True)

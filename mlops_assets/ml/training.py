@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.model import Label, ModelSpec, TabularModel
 from mlops_assets.ml.pipelines import MakePipeline, feature_frame, transform
 from mlops_assets.ml.safe_files import dump_estimator
 from mlops_assets.ml.tasks import Task
-from mlops_assets.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
 
 
 @dataclass(frozen=True)

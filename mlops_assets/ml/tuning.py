@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.budget import next_family
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Settings

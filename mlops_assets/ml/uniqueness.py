@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from mlops_assets.core.names import SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.ml.contracts import Contract
-from mlops_assets.names import SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import quoted_list
 
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _FETCHED = 65_536

@@ -13,13 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.screening import Screen
 from mlops_assets.ml.uniqueness import repeats
-from mlops_assets.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.sql import literal, quoted, quoted_list
 
 _BATCH_ROWS = 65_536
 _OCCURRENCE_BITS = 14

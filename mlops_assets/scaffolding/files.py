@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 import yaml
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.columns import SqlType
 from mlops_assets.ml.tasks import Task, metrics_of
 from mlops_assets.scaffolding.draft import Draft, refuse_name
 from mlops_assets.scaffolding.profile import ColumnProfile, profile_source
-from mlops_assets.sql import quoted
 
 TABLE = "rows"
 """What a project's table is called when nobody says."""

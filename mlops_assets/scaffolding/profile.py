@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import PROVENANCE, RESERVED
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.columns import Column, SqlType
-from mlops_assets.names import PROVENANCE, RESERVED
-from mlops_assets.sql import quoted
 from mlops_assets.stores.source_rows import each_unchanged, read_files
 from mlops_assets.stores.sources import find_files
 

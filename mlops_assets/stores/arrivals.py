@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
-from mlops_assets.sql import literal, quoted_list
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
+from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.stores.dating import date_files, listed, newest_period, now, period_of, period_sql
 from mlops_assets.stores.files import Files, as_files
 from mlops_assets.stores.read_faults import read_fault

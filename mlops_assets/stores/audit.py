@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mlflow.exceptions import MlflowException
 
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.governance import LOST_HEAD, Governance, Review
 from mlops_assets.stores.ledger import Entry
 from mlops_assets.stores.model_files import refuse_foreign

@@ -15,8 +15,8 @@ from deltalake import DeltaTable, Schema, TableFeatures
 from deltalake.schema import Field, PrimitiveType
 from duckdb.sqltypes import DuckDBPyType
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import PARTITION
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import PARTITION
 from mlops_assets.stores.staging import Staged
 
 _TEMPORAL = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}

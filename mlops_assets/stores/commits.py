@@ -17,8 +17,8 @@ from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import PARTITION, view_name
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.columns import missing_features, table_schema
 from mlops_assets.stores.content import file_name, named_digest
 from mlops_assets.stores.staging import Staged

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.digests import text_digest
-from mlops_assets.names import PROVENANCE
-from mlops_assets.sql import quoted_list
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.names import PROVENANCE
+from mlops_assets.core.sql_quoting import quoted_list
 
 _DIGITS = 32
 

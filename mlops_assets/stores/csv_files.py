@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import duckdb
 
-from mlops_assets.errors import DataError
-from mlops_assets.sql import literal
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.sql_quoting import literal
 from mlops_assets.stores.dialects import Dialect, is_utf8, marked_encoding, unmarked_encoding
 
 if TYPE_CHECKING:

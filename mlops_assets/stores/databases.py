@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from mlops_assets.periods import Periods
-from mlops_assets.sql import literal, quoted
+from mlops_assets.core.periods import Periods
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.sources import FoundFile
 
 _UNITS = {"daily": ("day", "%Y-%m-%d"), "weekly": ("week", "%Y-%m-%d"), "monthly": ("month", "%Y-%m")}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mlops_assets.errors import MlopsError, StoreError
+from mlops_assets.core.errors import MlopsError, StoreError
 
 _FULL = re.compile(
     r"no space left on device|disk is full|disk quota exceeded|os error (28|122)\b|max_temp_directory_size",

@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 import duckdb
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
 from mlops_assets.stores.files import Files, LocalFiles
 from mlops_assets.stores.remote_files import RemoteFiles

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import DataError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.sources import FoundFile, SourceFile, list_files, open_files, some_files
 

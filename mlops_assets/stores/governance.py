@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.ledger import Entry, Event, Kind, Ledger, faults
 from mlops_assets.stores.registry import Registry, Version
 from mlops_assets.stores.standing import Standing

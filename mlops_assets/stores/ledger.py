@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 
-from mlops_assets import names
-from mlops_assets.errors import StoreError
+from mlops_assets.core import names
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.commits import add_action
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.table_locks import commit_lock

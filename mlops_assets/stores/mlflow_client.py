@@ -19,8 +19,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlops_assets.credentials import credentials_of, without_credentials
-from mlops_assets.errors import MlopsError, TrackingError
+from mlops_assets.core.credentials import credentials_of, without_credentials
+from mlops_assets.core.errors import MlopsError, TrackingError
 from mlops_assets.stores.disk import disk_fault
 from mlops_assets.stores.state import HTTP, TRACKING_URI_VARIABLE
 

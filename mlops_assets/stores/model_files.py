@@ -14,7 +14,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 from yaml import YAMLError
 
-from mlops_assets.errors import ModelError, TrackingError
+from mlops_assets.core.errors import ModelError, TrackingError
 from mlops_assets.ml.artifact import LOADER_MODULE, manifest_digest, verify
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.model import ModelSpec

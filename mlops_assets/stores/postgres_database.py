@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.databases import DAY, Cut
 
 if TYPE_CHECKING:

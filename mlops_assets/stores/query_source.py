@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import duckdb
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
-from mlops_assets.sql import quoted_list
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
+from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.stores.arrivals import Arrival, Arrivals
 from mlops_assets.stores.databases import DAY, Cut, Database, Snapshot
 from mlops_assets.stores.dating import newest_period, now, period_sql

@@ -8,8 +8,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import DataError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.csv_faults import KEPT, csv_fault
 from mlops_assets.stores.csv_files import LineTooLongError, is_packed, open_bytes
 

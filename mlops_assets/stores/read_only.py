@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.errors import DataError, StoreError
-from mlops_assets.sql import literal
+from mlops_assets.core.errors import DataError, StoreError
+from mlops_assets.core.sql_quoting import literal
 from mlops_assets.stores.warehouse import Warehouse
 
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?\s+(.+)", re.IGNORECASE | re.DOTALL)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import TrackingError
-from mlops_assets.names import CHAMPION
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.names import CHAMPION
 from mlops_assets.stores.holders import held
 from mlops_assets.stores.mlflow_client import TAG, facts_of, lock_folder, make_current, reaching
 

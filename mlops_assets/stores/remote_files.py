@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.sources import SUFFIXES, FoundFile, SourceFile, format_of
 

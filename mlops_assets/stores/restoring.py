@@ -7,7 +7,7 @@ import duckdb
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.columns import rows_schema
 from mlops_assets.stores.content import named_digest, relation_digest
 from mlops_assets.stores.history import TableVersion, all_versions

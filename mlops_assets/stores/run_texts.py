@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from mlflow.entities import FileInfo
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.stores.mlflow_client import reachable
 from mlops_assets.stores.tracking import TrackingStore
 

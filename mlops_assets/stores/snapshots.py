@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mlops_assets.digests import text_digest
+from mlops_assets.core.digests import text_digest
 from mlops_assets.stores.disk import disk_faults_told
 
 _KEPT = 5

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.dialects import USUAL, Dialect
 
 if TYPE_CHECKING:

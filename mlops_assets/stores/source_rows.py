@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from mlops_assets.errors import DataError
-from mlops_assets.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
-from mlops_assets.sql import literal, quoted
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.csv_files import csv_scan, header_of
 from mlops_assets.stores.read_faults import (
     READING_ERRORS,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.arrivals import fingerprint, row_arrivals
 from mlops_assets.stores.dating import DatedFiles, date_files, listed, newest_period, now
 from mlops_assets.stores.dialects import Dialect

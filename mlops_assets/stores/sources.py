@@ -9,8 +9,8 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import DataError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.read_faults import Stamp, unreadable
 from mlops_assets.stores.source_rows import read_files

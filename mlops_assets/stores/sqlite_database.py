@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops_assets.errors import DataError
-from mlops_assets.sql import quoted
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.stores.databases import DAY, Cut
 
 _ROWS = 5_000

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 from deltalake import Schema
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import PARTITION
-from mlops_assets.sql import literal
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import PARTITION
+from mlops_assets.core.sql_quoting import literal
 
 _STALE_SECONDS = 24 * 3600
 _PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.credentials import without_credentials
-from mlops_assets.errors import StoreError
+from mlops_assets.core.credentials import without_credentials
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.disk import disk_faults_told, write_whole
 
 STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import PARTITION
-from mlops_assets.sql import literal
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import PARTITION
+from mlops_assets.core.sql_quoting import literal
 
 
 @dataclass(frozen=True, order=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from mlops_assets.digests import text_digest
-from mlops_assets.names import view_name
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.names import view_name
 from mlops_assets.stores.disk import disk_faults_told
 
 _POLL_SECONDS = 0.01

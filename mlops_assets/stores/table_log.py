@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import view_name
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import view_name
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.table_files import DataFile, data_files
 

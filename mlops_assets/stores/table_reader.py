@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import view_name
-from mlops_assets.sql import quoted
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import view_name
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.stores.content import named_digest, relation_digest
 from mlops_assets.stores.engine import connect
 from mlops_assets.stores.history import TableVersion, all_versions, one_version

@@ -10,11 +10,11 @@ from datetime import datetime
 
 import duckdb
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError, StoreError
-from mlops_assets.names import RESERVED, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
-from mlops_assets.periods import Periods
-from mlops_assets.sql import literal, quoted_list
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError, StoreError
+from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
+from mlops_assets.core.periods import Periods
+from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.stores.arrivals import Arrival, Arrivals
 from mlops_assets.stores.dating import newest_period, now, period_sql
 from mlops_assets.stores.source import Fetched, Intake, faults_told

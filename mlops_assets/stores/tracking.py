@@ -15,7 +15,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
-from mlops_assets.errors import MlopsError, TrackingError
+from mlops_assets.core.errors import MlopsError, TrackingError
 from mlops_assets.ml.artifact import load_model
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import ModelSpec, TabularModel

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from deltalake.exceptions import DeltaError
 
-from mlops_assets.errors import StoreError
-from mlops_assets.names import LEDGER, view_name
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import LEDGER, view_name
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.history import TableVersion, all_versions
 from mlops_assets.stores.table_locks import commit_lock

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlops_assets import names
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import MlopsError
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.text_diff import unified_diff
 from mlops_assets.ml.environment import changes
 from mlops_assets.stores.mlflow_client import reachable
 from mlops_assets.stores.model_files import refuse_foreign
@@ -16,7 +17,6 @@ from mlops_assets.stores.run_texts import read_texts
 from mlops_assets.stores.table_diff import TableDiff, diff_contents
 from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.text_diff import unified_diff
 
 FEATURES_SQL = "features.sql"
 _METRICS = ("test_", "cv_", "baseline_", "interval_")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.names import PARTITION, view_name
+from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.columns import rows_schema
 from mlops_assets.stores.commits import commit
 from mlops_assets.stores.content import relation_digest

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.loans import loans
 from mlops_assets_tests.test_cli import flat, mlops, place  # noqa: F401
 

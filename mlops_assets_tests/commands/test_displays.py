@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mlops_assets.commands.displays import JsonLines, Lines, LiveTable, display_of, machine_log
 from mlops_assets.commands.progress import RunEvent, RunProgress
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 
 STEPS = {
     "one": [dg.AssetKey(["lending", "validated", "loans"]), dg.AssetKey(["lending", "quarantine", "loans"])]

@@ -7,8 +7,8 @@ import math
 import pandas as pd
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project import challenge
+from mlops_assets.core import names
 from mlops_assets.ml.model import TabularModel
 from mlops_assets.stores.registry import Version
 from mlops_assets.stores.warehouse import Warehouse

@@ -6,11 +6,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.raw import raw_asset
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.validated import validated_asset
+from mlops_assets.core import names
 from mlops_assets_tests.loans import SCHEMA, loans
 
 DATA_ASSETS = (

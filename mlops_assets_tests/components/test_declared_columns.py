@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from mlops_assets.components.model_project.declared_columns import callers_columns, refuse_unknown_columns
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 
 FEATURES = {"row_id": "BIGINT", "income": "DOUBLE", "share": "DOUBLE", "purpose": "VARCHAR"}
 SOUND = {"row": {"income": 3_000, "amount": 100.0, "purpose": "car"}, "name": "small", "label": "paid"}

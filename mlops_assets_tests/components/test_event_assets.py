@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets import names
+from mlops_assets.core import names
 from mlops_assets_tests.daemon import checks, fault
 from mlops_assets_tests.shop import MONTHS, SCHEMA, SETTINGS
 

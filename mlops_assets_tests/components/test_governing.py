@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from mlops_assets.components.model_project.governing import Word, spoken_of
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets_tests.stores.test_standing import FIRST, standing
 
 EXPIRED = standing(*FIRST, ("registered", 2), ("rejected", 2), ("expired", 2))

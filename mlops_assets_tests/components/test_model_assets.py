@@ -8,7 +8,6 @@ import mlflow
 import pandas as pd
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project.champion import champion_asset
 from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
 from mlops_assets.components.model_project.features import features_asset
@@ -17,6 +16,7 @@ from mlops_assets.components.model_project.registered_model import registered_mo
 from mlops_assets.components.model_project.training_set import training_set_asset
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
 from mlops_assets.components.model_project.validated import validated_asset
+from mlops_assets.core import names
 from mlops_assets_tests.loans import SCHEMA, loans
 
 DATA = (

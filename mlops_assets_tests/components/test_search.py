@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project.search import TRIED, _Progress, tried_by_champion
 from mlops_assets.components.model_project.tuned_model import _read_rows
+from mlops_assets.core import names
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.tuning import SearchSettings
 from mlops_assets.stores.tracking import Version

@@ -11,9 +11,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets import names
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.errors import ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.materializations import Staleness
 from mlops_assets.resources import WarehouseResource, resources
 from mlops_assets_tests.daemon import Daemon, fault

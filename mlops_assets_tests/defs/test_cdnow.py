@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import mlops_assets
-from mlops_assets import names
 from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.core import names
 from mlops_assets.ml.intervals import bootstrap_interval
 from mlops_assets.ml.metrics import compute_metric
 from mlops_assets.resources import resources

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.periods import Periods
 from mlops_assets.defs.customer_churn.oracle import RECENT, Belief, Process, days_of, judge
 from mlops_assets.defs.customer_churn.sample import (
     BREAKS,
@@ -21,8 +23,6 @@ from mlops_assets.defs.customer_churn.sample import (
     sample,
     simulate,
 )
-from mlops_assets.errors import DataError, ProjectError
-from mlops_assets.periods import Periods
 
 COMMITTED = Path(__file__).parents[2] / "data/raw/customer_churn/transactions"
 MONTHS = Periods("monthly", "2024-01")

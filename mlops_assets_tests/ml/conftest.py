@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.tasks import Task
 from mlops_assets.ml.validation import validate
-from mlops_assets.sql import quoted
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
 

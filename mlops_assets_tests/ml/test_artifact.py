@@ -13,8 +13,8 @@ import pytest
 from sklearn.base import BaseEstimator
 from skops import io as skops_io
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import ModelError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.artifact import PyfuncModel, _load_pyfunc, load_model, save_model, verify
 from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.ml import plots
 from mlops_assets.ml.backtest import Backtest, CutoffScore, backtest_verdict, render_backtest
 

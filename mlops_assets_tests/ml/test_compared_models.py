@@ -7,7 +7,7 @@ import time
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.compared_models import folder_bytes, measure_speed, read_leaderboard
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.features import FeatureQuery
 
 Run = Callable[[str], duckdb.DuckDBPyRelation]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import ModelError, ProjectError
+from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.ml.calibration import Calibration
 from mlops_assets.ml.columns import Column
 from mlops_assets.ml.model import ModelSpec, TabularModel

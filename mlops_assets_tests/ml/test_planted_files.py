@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops_io
 
-from mlops_assets.digests import file_digest
-from mlops_assets.errors import ModelError, ProjectError
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.ml.artifact import _load_pyfunc, load_model, save_model
 from mlops_assets_tests.garage import ROWS, garage_model
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.queries import ProjectQuery
 
 AS_OF = datetime(2024, 4, 1)

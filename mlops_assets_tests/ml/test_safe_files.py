@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops import io as skops_io
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.pipelines import default_pipeline
 from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
 

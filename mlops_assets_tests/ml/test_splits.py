@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.ml.splits import SplitMethod, forward_folds, holdout_sql, make_folds
 from mlops_assets.ml.validation import with_row_ids
 

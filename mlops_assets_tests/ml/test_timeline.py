@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.periods import Periods
 
 TIMELINES = st.builds(
     Timeline,

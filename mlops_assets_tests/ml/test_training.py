@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.model import ModelSpec, TabularModel
 from mlops_assets.ml.pipelines import default_pipeline

@@ -11,7 +11,7 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-from mlops_assets.errors import ModelError
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.pipelines import default_pipeline

@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.validation import identities_told, key_bits_sql, validate, with_row_ids
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml import uniqueness, validation
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.validation import validate
-from mlops_assets.sql import quoted
 from mlops_assets.stores.content import relation_digest
 
 EXAMPLES = settings.default.max_examples if settings.get_current_profile_name() == "many" else 15

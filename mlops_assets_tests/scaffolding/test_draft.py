@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.profile import ColumnProfile
 

@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.features import features_asset
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.raw import raw_asset
 from mlops_assets.components.model_project.validated import validated_asset
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.scaffolding.files import draft_project, new_folder, write_files
 

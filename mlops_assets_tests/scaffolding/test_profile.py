@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.scaffolding.profile import profile_source
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Cadence, Periods
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.stores import sources
 from mlops_assets.stores.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
 from mlops_assets.stores.dating import period_of

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.dialects import USUAL, Dialect
 from mlops_assets.stores.source_rows import each_unchanged, read_files, refuse_empty
 from mlops_assets.stores.sources import SourceFile, find_files
@@ -273,7 +273,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_written(desk: Desk, record_
 CLOSED = """
 import os, sys
 from pathlib import Path
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.source_watch import Snapshot, look
 from mlops_assets.stores.sources import find_files
 os.setgid(65534), os.setuid(65534)

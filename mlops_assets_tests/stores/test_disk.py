@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import MlopsError, StoreError
+from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.pipelines import default_pipeline
 from mlops_assets.ml.splits import make_folds

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.audit import audit
 from mlops_assets.stores.governance import Governance
 from mlops_assets.stores.ledger import Entry, Event, Ledger

@@ -9,7 +9,7 @@ from deltalake.exceptions import DeltaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.ledger import Entry, Event, Ledger, faults
 from mlops_assets.stores.warehouse import Warehouse
 

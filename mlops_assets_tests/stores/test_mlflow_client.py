@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.pipelines import default_pipeline

@@ -11,8 +11,8 @@ import duckdb
 import psycopg
 import pytest
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.databases import Cut, database_of
 from mlops_assets.stores.source import Intake, open_source
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import duckdb
 import pytest
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.source import Intake, Source, open_source
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.postgres import Server

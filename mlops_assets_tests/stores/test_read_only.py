@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.read_only import ReadOnlyTables, read_only
 from mlops_assets.stores.warehouse import Warehouse
 

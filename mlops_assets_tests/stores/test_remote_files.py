@@ -17,8 +17,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.file_source import FileSource, open_files
 from mlops_assets.stores.files import LocalFiles
 from mlops_assets.stores.remote_files import RemoteFiles

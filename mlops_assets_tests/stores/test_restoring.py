@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.restoring import OldContent
 from mlops_assets.stores.warehouse import Warehouse
 

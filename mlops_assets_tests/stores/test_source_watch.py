@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores import files
 from mlops_assets.stores.arrivals import find_arrivals
 from mlops_assets.stores.dialects import USUAL, Dialect

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.source_rows import each_unchanged
 from mlops_assets.stores.sources import find_files, list_files, read_files
 from mlops_assets.stores.warehouse import Warehouse

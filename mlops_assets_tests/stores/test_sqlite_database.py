@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.databases import Cut
 from mlops_assets.stores.sqlite_database import SqliteDatabase
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.state import LAYOUT, StateDirectory, dg_settings, find_project_root
 
 

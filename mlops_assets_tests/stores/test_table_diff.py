@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.table_diff import diff_versions
 from mlops_assets.stores.warehouse import Warehouse
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from mlops_assets.errors import DataError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
 from mlops_assets.stores.source import Intake, open_source
 
 MONTHS = Periods("monthly", "2025-01")

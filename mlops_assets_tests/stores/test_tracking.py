@@ -9,7 +9,7 @@ import mlflow
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.model import TabularModel
 from mlops_assets.stores.tracking import TrackingStore, TrainedModel

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.ledger import Ledger
 from mlops_assets.stores.vacuum import Freed, needed_versions, vacuum
 from mlops_assets.stores.warehouse import Warehouse

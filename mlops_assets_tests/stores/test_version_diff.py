@@ -9,9 +9,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mlops_assets import names
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import ModelError
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.artifact import save_model
 from mlops_assets.stores.registry import Version
 from mlops_assets.stores.run_texts import write_texts

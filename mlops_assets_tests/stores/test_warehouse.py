@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from mlops_assets.errors import StoreError
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse import Warehouse, relation_digest
 
 KEY = ("shop", "validated", "orders")

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL
 from mlops_assets.components.model_project.judged import JudgedModel
 from mlops_assets.components.model_project.search import fit_settings
+from mlops_assets.core import names
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project
+from mlops_assets.core import names
 
 _SECONDS = 5
 """Between two evaluations: somebody waits for what they dropped into a folder."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.training_set import training_set
-from mlops_assets.errors import TrackingError
-from mlops_assets.sql import quoted
+from mlops_assets.core import names
+from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.sql_quoting import quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import freshness
 from mlops_assets.components.model_project.card import update_cards
 from mlops_assets.components.model_project.code import public_settings
@@ -14,7 +13,8 @@ from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
 from mlops_assets.components.model_project.registered_model import data_version
 from mlops_assets.components.model_project.waiting import waiting_check, waiting_result
-from mlops_assets.errors import ModelError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ModelError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:

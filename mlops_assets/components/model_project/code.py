@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -6,7 +6,6 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import automation_sensor
 from mlops_assets.components.model_project.automation_settings import (
     AutomationSettings,
@@ -51,7 +50,8 @@ from mlops_assets.components.model_project.training_set import training_set_asse
 from mlops_assets.components.model_project.tuned_model import tuned_model_asset
 from mlops_assets.components.model_project.vacuum import vacuum_job
 from mlops_assets.components.model_project.validated import validated_asset
-from mlops_assets.errors import ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.tasks import Task
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.partitions import (
     cutoff_partitions,
     labelled_mapping,
@@ -20,9 +19,10 @@ from mlops_assets.components.model_project.training_checks import (
     split_table,
     training_checks,
 )
-from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.resources import WarehouseResource
-from mlops_assets.sql import literal, quoted, quoted_list
 
 if TYPE_CHECKING:
     import duckdb

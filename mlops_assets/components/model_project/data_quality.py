@@ -4,8 +4,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project
+from mlops_assets.core import names
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation import TableQuality

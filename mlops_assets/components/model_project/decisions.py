@@ -17,7 +17,7 @@ from mlops_assets.components.model_project.governing import (
     spoken_of,
 )
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.ledger import Kind

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from dagster_shared.yaml_utils import parse_yaml_with_source_position
 
-from mlops_assets import names
 from mlops_assets.components.model_project.evaluation_settings import (
     BehaviourSettings,
     DirectionSettings,
     ExampleSettings,
     InvarianceSettings,
 )
-from mlops_assets.errors import ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project import Project

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.source import Declared, Intake
 
 SOURCE = "source"

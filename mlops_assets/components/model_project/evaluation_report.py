@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.behaviour_checks import (
     behaviour_checks,
     behaviour_facts,
@@ -23,7 +22,8 @@ from mlops_assets.components.model_project.project import (
     markdown_table,
     plain_failures,
 )
-from mlops_assets.digests import text_digest
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.stores.disk import disk_faults_told, write_whole
 

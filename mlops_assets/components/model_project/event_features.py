@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.computed_tables import validated_deps, write_computed
@@ -14,9 +13,10 @@ from mlops_assets.components.model_project.features import ONE_ROW_EACH, contrac
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, seen_mapping
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.components.model_project.validated import refuse_blocked
-from mlops_assets.errors import DataError
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.resources import WarehouseResource
-from mlops_assets.sql import literal, quoted, quoted_list
 
 if TYPE_CHECKING:
     from datetime import datetime

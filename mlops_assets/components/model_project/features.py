@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.computed_tables import write_computed
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.components.model_project.validated import refuse_blocked
+from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from dagster._core.definitions.utils import is_valid_owner
 from dagster._utils.schedules import is_valid_cron_schedule
 from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 
-from mlops_assets import names
 from mlops_assets.components.model_project.evaluation_settings import (
     BehaviourTestSettings,
     DirectionSettings,
@@ -18,9 +17,10 @@ from mlops_assets.components.model_project.evaluation_settings import (
 )
 from mlops_assets.components.model_project.settings import SplitSettings, TrainingSettings, misfit
 from mlops_assets.components.model_project.source_faults import source_faults
-from mlops_assets.errors import ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.tasks import Task, metrics_of
-from mlops_assets.periods import Periods
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.judging import failures, judge
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import TrackingError
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance import Governance

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.components.model_project.training_set import training_set
-from mlops_assets.sql import quoted_list
+from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.challenge import compare_with_champion, interval_over
 from mlops_assets.components.model_project.evaluation_report import NUMBERS
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.errors import TrackingError
+from mlops_assets.core import names
+from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.ml.gates import GateResult

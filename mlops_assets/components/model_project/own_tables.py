@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.project import INPUTS, table_metadata
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import view_name
 from mlops_assets.materializations import Staleness
-from mlops_assets.names import view_name
 
 if TYPE_CHECKING:
     from mlops_assets.stores.warehouse import Warehouse

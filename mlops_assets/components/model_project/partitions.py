@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.periods import Periods
 
 _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs, freshness
 from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one
@@ -15,7 +14,8 @@ from mlops_assets.components.model_project.project import (
     plain_failures,
     table_metadata,
 )
-from mlops_assets.errors import DataError, TrackingError
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, TrackingError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.code import ProjectCode
-from mlops_assets.digests import text_digest
-from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.periods import Periods
 from mlops_assets.stores.disk import disk_fault
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.digests import text_digest
-from mlops_assets.text_diff import unified_diff
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
+from mlops_assets.core.text_diff import unified_diff
 
 if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings

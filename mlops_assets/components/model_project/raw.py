@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.declared_source import (
     SOURCE,
@@ -17,6 +16,7 @@ from mlops_assets.components.model_project.declared_source import (
 )
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
+from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.card import update_cards
 from mlops_assets.components.model_project.code import public_settings
 from mlops_assets.components.model_project.governing import bring_to_gates, project_governance
 from mlops_assets.components.model_project.judging import failures, gate_checks, gate_results
 from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
 from mlops_assets.components.model_project.project import INPUTS, Project, inputs_digest, plain_failures
-from mlops_assets.errors import TrackingError
+from mlops_assets.core import names
+from mlops_assets.core.errors import TrackingError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:

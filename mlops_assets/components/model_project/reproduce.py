@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.provenance import (
     FIT,
@@ -20,7 +19,8 @@ from mlops_assets.components.model_project.provenance import (
 )
 from mlops_assets.components.model_project.search import fit_settings
 from mlops_assets.components.model_project.training_set import training_set
-from mlops_assets.errors import MlopsError
+from mlops_assets.core import names
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import MlflowTracking, WarehouseResource
 
 if TYPE_CHECKING:

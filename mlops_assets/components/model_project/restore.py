@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import INPUTS, Project, plain_failures, table_metadata
 from mlops_assets.components.model_project.raw import FINGERPRINT, SOURCE
+from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import click
 from dagster.components import Scaffolder, ScaffoldRequest, scaffold_component
 from pydantic import BaseModel, Field
 
-from mlops_assets.errors import MlopsError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.ml.tasks import Task
 
 

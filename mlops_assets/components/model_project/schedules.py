@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation_settings import IngestSchedule
 from mlops_assets.components.model_project.declared_source import (
     declared_source,
@@ -21,6 +20,7 @@ from mlops_assets.components.model_project.declared_source import (
 from mlops_assets.components.model_project.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.sensors import MOST_AT_ONCE, staleness_of
+from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.digests import text_digest
+from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.machine import thread_count
 from mlops_assets.resources import WorkFolders
 from mlops_assets.stores.disk import disk_faults_told

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.declared_source import (
     declared_source,
     in_words,
@@ -18,7 +17,8 @@ from mlops_assets.components.model_project.declared_source import (
 from mlops_assets.components.model_project.project import Project, plain_failures
 from mlops_assets.components.model_project.raw import FINGERPRINT
 from mlops_assets.components.model_project.waiting import overdue_evaluation, remind
-from mlops_assets.errors import ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.materializations import Staleness, latest_materializations
 from mlops_assets.resources import WarehouseResource, WorkFolders
 

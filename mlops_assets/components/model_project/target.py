@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import TARGET_SQL
 from mlops_assets.components.model_project.computed_tables import validated_deps, write_computed
@@ -13,9 +12,10 @@ from mlops_assets.components.model_project.event_features import KnownTables
 from mlops_assets.components.model_project.partitions import arrival_partitions, horizon_mapping, one_by_one
 from mlops_assets.components.model_project.project import Project, plain_failures, table_metadata
 from mlops_assets.components.model_project.validated import refuse_blocked
-from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.sql_quoting import quoted, quoted_list
 from mlops_assets.resources import WarehouseResource
-from mlops_assets.sql import quoted, quoted_list
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.declared_columns import callers_columns, refuse_unknown_columns
 from mlops_assets.components.model_project.project import Project, markdown_table
-from mlops_assets.sql import literal, quoted
+from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb

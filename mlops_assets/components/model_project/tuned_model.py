@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, PIPELINE, SCHEMA, public_settings
 from mlops_assets.components.model_project.fitted_model import Rows, fit_and_log
 from mlops_assets.components.model_project.partitions import cutoff_partitions, one_by_one, partition_of
@@ -30,6 +29,7 @@ from mlops_assets.components.model_project.search import (
     tried_by_champion,
 )
 from mlops_assets.components.model_project.training_set import inputs_of
+from mlops_assets.core import names
 from mlops_assets.ml.machine import peak_memory_bytes
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 

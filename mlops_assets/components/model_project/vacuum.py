@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets import names
 from mlops_assets.components.model_project.governing import project_governance
 from mlops_assets.components.model_project.project import Project, plain_failures
+from mlops_assets.core import names
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:

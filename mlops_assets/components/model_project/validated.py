@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.automation import follows_its_inputs
 from mlops_assets.components.model_project.code import SCHEMA
 from mlops_assets.components.model_project.partitions import arrival_partitions, one_by_one, partition_of
@@ -18,7 +17,8 @@ from mlops_assets.components.model_project.project import (
     plain_failures,
     table_metadata,
 )
-from mlops_assets.errors import DataError, ProjectError
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets import names
 from mlops_assets.components.model_project.project import Project
+from mlops_assets.core import names
 
 if TYPE_CHECKING:
     from mlops_assets.stores.standing import Standing

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.periods import Periods
+from mlops_assets.core.periods import Periods
 
 STEADY, FADING, LEFT = 0, 1, 2
 CALENDAR = Periods("monthly", "2024-01")

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mlops_assets.errors import DataError
+from mlops_assets.core.errors import DataError
 
 _DAY = 86_400.0
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers.places import EARTH_RADIUS, matrix
 
 

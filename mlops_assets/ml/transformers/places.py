@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 
 EARTH_RADIUS = 6371.0
 """Mean radius in kilometres."""

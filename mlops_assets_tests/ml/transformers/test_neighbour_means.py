@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers import NeighbourMeans
 
 

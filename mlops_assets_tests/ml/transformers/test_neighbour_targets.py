@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import TargetEncoder
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers import NeighbourTargets
 
 PLACE = ["latitude", "longitude"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets import names
+from mlops_assets.core import names
 from mlops_assets.materializations import latest_materializations
 from mlops_assets.ml.backtest import Backtest, CutoffScore, render_backtest
 from mlops_assets.ml.evaluation import MODEL

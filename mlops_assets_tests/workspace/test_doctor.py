@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from mlops_assets import doctor
-from mlops_assets.doctor import examine
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace import doctor
+from mlops_assets.workspace.doctor import examine
+from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.test_cli import mlops, place  # noqa: F401
 
 

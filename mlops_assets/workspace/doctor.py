@@ -20,11 +20,11 @@ from typing import Literal
 
 from dagster import AssetKey
 
-from mlops_assets import names
 from mlops_assets.components.model_project.code import FEATURES_SQL, TARGET_SQL, ProjectCode
 from mlops_assets.components.model_project.raw import FOLDER
-from mlops_assets.errors import MlopsError, ProjectError, StoreError, TrackingError
-from mlops_assets.workplace import Workplace
+from mlops_assets.core import names
+from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
+from mlops_assets.workspace.workspace import Workplace
 
 SECONDS = 20.0
 """How long a check may take; loading definitions and opening a store take a few seconds on a slow disk."""

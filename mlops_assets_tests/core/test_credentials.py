@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from mlops_assets.commands.terminal import plain_errors
 from mlops_assets.components.stores import Stores
-from mlops_assets.credentials import credentials_of, without_credentials
-from mlops_assets.errors import ProjectError, TrackingError
+from mlops_assets.core.credentials import credentials_of, without_credentials
+from mlops_assets.core.errors import ProjectError, TrackingError
 from mlops_assets.resources import resources
 from mlops_assets.stores.state import StateDirectory
 from mlops_assets.stores.tracking import TrackingStore

@@ -13,11 +13,11 @@ from dagster import AssetKey, DagsterInstance
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlops_assets import names
-from mlops_assets.errors import StoreError
+from mlops_assets.core import names
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.holders import held
-from mlops_assets.workplace import Workplace
+from mlops_assets.workspace.workspace import Workplace
 
 POLL_SECONDS = 0.25
 STOPPED = "stopped; run it again to go on"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from mlops_assets.errors import ProjectError
+from mlops_assets.core.errors import ProjectError
 
 Cadence = Literal["daily", "weekly", "monthly"]
 _DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})(?:\2(\d{2}))?(?!\d)")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.errors import ProjectError
-from mlops_assets.periods import Periods
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.periods import Periods
 
 CADENCES = st.sampled_from(["daily", "weekly", "monthly"])
 DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))

@@ -16,13 +16,13 @@ from dagster import AssetKey, DagsterInstance
 from filelock import FileLock
 
 from mlops_assets.components.model_project.event_features import TIMELINE
-from mlops_assets.errors import ProjectError, StoreError
-from mlops_assets.load_errors import plain_cause
+from mlops_assets.core.errors import ProjectError, StoreError
+from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.periods import Periods
 from mlops_assets.resources import MlflowTracking, resources
 from mlops_assets.stores.disk import disk_faults_told
 from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
+from mlops_assets.workspace.definition_errors import plain_cause
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking import TrackingStore

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 from toposort import CircularDependencyError
 
-from mlops_assets.errors import MlopsError, ProjectError
+from mlops_assets.core.errors import MlopsError, ProjectError
 
 _HINT = "dg check defs shows more; --debug shows where"
 _SETTINGS = re.compile(r"(\w+)Model")

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from mlops_assets.errors import StoreError
-from mlops_assets.workplace import Workplace
+from mlops_assets.core.errors import StoreError
+from mlops_assets.workspace.workspace import Workplace
 
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.5

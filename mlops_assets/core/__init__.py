@@ -1,0 +1,1 @@
+"""What every part uses: names, errors, digests, periods and quoting; it imports no other part."""
