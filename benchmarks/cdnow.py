@@ -29,9 +29,9 @@ from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.intervals import bootstrap_interval
 from mlops_assets.ml.metrics import compute_metric
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 CHURN = Path(__file__).parents[1] / "mlops_assets" / "defs" / "customer_churn"
 RFM = ["days_since_last", "orders", "amount"]
@@ -39,7 +39,7 @@ DEFINITIONS = """
 from pathlib import Path
 import dagster as dg
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 @dg.definitions
 def defs():

@@ -22,9 +22,9 @@ from sklearn.metrics import roc_auc_score
 
 from mlops_assets.core import names
 from mlops_assets.defs.customer_churn.sample import DEFAULT_CUSTOMERS, DEFAULT_MONTHS, PLANTED, oracle, sample
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[1]
 CUTOFF, JUDGED_BY = "2025-06", "2025-03"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.stores import commits
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.delta import commit
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 RAW, VALIDATED = ("shop", "raw", "orders"), ("shop", "validated", "orders")
 ROWS = 2_000
@@ -67,7 +67,7 @@ def main(processes: int, partitions: int, overwrites: int) -> None:
 def materialize(root: Path, writer: int, partitions: int, overwrites: int) -> Work:
     """Write the partitions of one process, again and again."""
     warehouse, work, seen = Warehouse(root), Work(), Conflicts()
-    logger = logging.getLogger(commits.__name__)
+    logger = logging.getLogger(commit.__name__)
     logger.setLevel(logging.INFO)
     logger.addHandler(seen)
     with warehouse.connect() as connection:

@@ -30,21 +30,21 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 SEAMS = {
     "the tracking store's tables": "mlflow.store.db.utils:_upgrade_db:after",
-    "rows staged, not committed": "mlops_assets.stores.warehouse:commit:before",
-    "table made, rows not committed": "mlops_assets.stores.commits:_open_or_create:after",
-    "committed, not materialized": "mlops_assets.stores.warehouse:commit:after",
-    "second commit, not materialized": "mlops_assets.stores.warehouse:commit:after:2",
-    "trial done, not logged": "mlops_assets.stores.tracking:TrackingStore.log_trial:before:2",
-    "trial logged": "mlops_assets.stores.tracking:TrackingStore.log_trial:after:2",
+    "rows staged, not committed": "mlops_assets.stores.warehouse.warehouse:commit:before",
+    "table made, rows not committed": "mlops_assets.stores.delta.commit:_open_or_create:after",
+    "committed, not materialized": "mlops_assets.stores.warehouse.warehouse:commit:after",
+    "second commit, not materialized": "mlops_assets.stores.warehouse.warehouse:commit:after:2",
+    "trial done, not logged": "mlops_assets.stores.tracking.tracking:TrackingStore.log_trial:before:2",
+    "trial logged": "mlops_assets.stores.tracking.tracking:TrackingStore.log_trial:after:2",
     "trial's run open": "mlflow.tracking.client:MlflowClient.log_batch:before",
-    "model logged, not told": "mlops_assets.stores.tracking:TrackingStore.log_model:after",
-    "model told, not materialized": "mlops_assets.stores.tracking:TrackingStore.end_run:after",
+    "model logged, not told": "mlops_assets.stores.tracking.tracking:TrackingStore.log_model:after",
+    "model told, not materialized": "mlops_assets.stores.tracking.tracking:TrackingStore.end_run:after",
     "report half written": "mlops_assets.components.model_project.evaluation_report:write_whole:after",
-    "evaluated, plots missing": "mlops_assets.stores.tracking:TrackingStore.log_figures:before",
+    "evaluated, plots missing": "mlops_assets.stores.tracking.tracking:TrackingStore.log_figures:before",
     "model's name registered": "mlflow.tracking.client:MlflowClient.create_model_version:before",
-    "registered, not materialized": "mlops_assets.stores.registry:Registry.register:after",
-    "registered, alias not moved": "mlops_assets.stores.registry:Registry.promote:before",
-    "alias moved, not materialized": "mlops_assets.stores.registry:Registry.promote:after",
+    "registered, not materialized": "mlops_assets.stores.tracking.registry:Registry.register:after",
+    "registered, alias not moved": "mlops_assets.stores.tracking.registry:Registry.promote:before",
+    "alias moved, not materialized": "mlops_assets.stores.tracking.registry:Registry.promote:after",
 }
 """Where to kill: module, function, before or after it, and at which call."""
 
@@ -110,25 +110,45 @@ def _case(options: argparse.Namespace, work: Path) -> Case:
     return Case("california_housing", ("--data", str(file), *trials))
 
 
+_LIBRARIES = (
+    "dagster",
+    "dagster_mlflow.resources",
+    "mlflow.pyfunc",
+    "duckdb",
+    "deltalake",
+    "pandera.pandas",
+    "optuna",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "xgboost",
+    "skops.io",
+    "matplotlib.pyplot",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "alembic.command",
+)
+_MODULES = (
+    "mlops_assets.definitions",
+    "mlops_assets.cli",
+    "mlops_assets.workspace.workspace",
+    "mlops_assets.workspace.project_run",
+    "mlops_assets.commands.summary",
+    "mlops_assets.ml.report",
+    "mlops_assets.stores.warehouse.warehouse",
+    "mlops_assets.stores.tracking.tracking",
+    "mlops_assets.ml.tuning",
+    "mlops_assets.ml.training",
+    "mlops_assets.ml.artifact",
+    "mlops_assets.ml.plots",
+)
+
+
 def _preload() -> None:
     """Import what a run imports, once: each run is a fork of this process, which itself never does any work.
 
     Imports take longer than the rest, and no kill during them can leave anything.
     """
-    for module in (
-        *("dagster", "dagster_mlflow.resources", "mlflow.pyfunc", "duckdb", "deltalake", "pandera.pandas"),
-        *("optuna", "sklearn.linear_model", "sklearn.pipeline", "xgboost", "skops.io", "matplotlib.pyplot"),
-        *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
-        *(
-            "alembic.command",
-            "mlops_assets.definitions",
-            "mlops_assets.cli",
-            "mlops_assets.workspace.workspace",
-        ),
-        *("mlops_assets.workspace.project_run", "mlops_assets.commands.summary", "mlops_assets.ml.report"),
-        *("mlops_assets.stores.warehouse", "mlops_assets.stores.tracking", "mlops_assets.ml.tuning"),
-        *("mlops_assets.ml.training", "mlops_assets.ml.artifact", "mlops_assets.ml.plots"),
-    ):
+    for module in (*_LIBRARIES, *_MODULES):
         importlib.import_module(module)
 
 
@@ -235,10 +255,10 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     import dagster as dg
 
     from mlops_assets.core.names import LEDGER
-    from mlops_assets.stores.ledger import Ledger, faults
-    from mlops_assets.stores.state import StateDirectory
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.governance.ledger import Ledger, faults
+    from mlops_assets.stores.system.state_directory import StateDirectory
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     directory = StateDirectory(state)
     warehouse = Warehouse(directory.warehouse)

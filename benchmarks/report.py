@@ -22,9 +22,9 @@ from mlops_assets.components.model_project.judgement import judge
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.ml.report import render_report
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 NUMBERS = [f"x{index}" for index in range(9)]
 SCHEMA = """

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.source_watch import Look, SnapshotStore, look
+from mlops_assets.stores.sources.watch import Look, SnapshotStore, look
 
 ROUNDS = 5
 PERIODS = Periods.of("daily", "1990-01-01")

@@ -7,7 +7,7 @@ import dagster as dg
 
 import mlops_assets.defs
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 DEFS_FOLDER = Path(__file__).parent / "defs"
 CHECKOUT = Path(__file__).parent.parent

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
     from dagster._core.event_api import EventLogRecord
 
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
 TABLE_VERSION = "table_version"

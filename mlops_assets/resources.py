@@ -10,11 +10,11 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 class WarehouseResource(dg.ConfigurableResource):
@@ -28,7 +28,7 @@ class WarehouseResource(dg.ConfigurableResource):
 
     @property
     def store(self) -> "Warehouse":
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         if self.state:
             StateDirectory(Path(self.state)).open()
@@ -84,7 +84,7 @@ class MlflowTracking(dg.ConfigurableResource):
 
     @property
     def store(self) -> "TrackingStore":
-        from mlops_assets.stores.tracking import TrackingStore
+        from mlops_assets.stores.tracking.tracking import TrackingStore
 
         folder = Path(self.artifact_folder) if self.artifact_folder else None
         return TrackingStore(self.mlflow_tracking_uri, folder)
@@ -107,7 +107,7 @@ class MlflowTracking(dg.ConfigurableResource):
         ours = run_id or store.start(project, self._dagster_run_id)
         from dagster_mlflow.resources import MlFlow
 
-        from mlops_assets.stores.mlflow_client import full_address
+        from mlops_assets.stores.tracking.client import full_address
 
         config: dict[str, Any] = {
             "experiment_name": project,

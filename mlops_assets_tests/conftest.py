@@ -14,9 +14,9 @@ from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
 from mlops_assets_tests.postgres import Server, running_server
 from mlops_assets_tests.shop import MONTHS, KeptShop, Shop

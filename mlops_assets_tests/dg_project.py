@@ -11,7 +11,7 @@ DEFINITIONS = """
 from pathlib import Path
 import dagster as dg
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 @dg.definitions
 def defs():

@@ -19,11 +19,11 @@ from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.resources import resources
-from mlops_assets.stores.governance import Governance
-from mlops_assets.stores.ledger import Ledger
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.governance.champion_ledger import Governance
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.daemon import Daemon, copied
 
 MONTHS = [f"{month}" for month in pd.period_range("2024-01", "2025-04", freq="M")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans
 from mlops_assets_tests.test_bad_projects import ATTRIBUTES

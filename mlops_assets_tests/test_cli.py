@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mlops_assets.cli import app
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.loans import FEATURES_SQL, enter_lending_project, loans
 

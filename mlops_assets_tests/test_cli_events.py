@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.shop import FEATURES_SQL, SCHEMA, SETTINGS, TARGET_SQL, of_month, purchases
 from mlops_assets_tests.test_cli import flat, mlops

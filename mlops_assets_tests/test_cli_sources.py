@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.dg_project import write_dg_project
 from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA, loans

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "your_own_project.md"

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workplace
 from mlops_assets_tests.loans import enter_lending_project
 from mlops_assets_tests.small_disk import fill, small_disk

@@ -22,7 +22,7 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 ROOT = Path(__file__).parents[1]
 

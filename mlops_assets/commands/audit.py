@@ -12,7 +12,7 @@ from mlops_assets.commands.terminal import (
     tell_waiting,
 )
 from mlops_assets.commands.values import print_json
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
@@ -21,10 +21,10 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
     Example: mlops audit customer_churn
     """
     with plain_errors(debug):
-        from mlops_assets.stores.audit import audit as look
-        from mlops_assets.stores.governance import Governance
-        from mlops_assets.stores.ledger import Ledger
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.stores.governance.audit import audit as look
+        from mlops_assets.stores.governance.champion_ledger import Governance
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())

@@ -16,7 +16,7 @@ from mlops_assets.commands.terminal import (
     tell_waiting,
 )
 from mlops_assets.core import names
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path

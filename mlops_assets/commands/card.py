@@ -6,7 +6,7 @@ import typer
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, plain_errors
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def card(
@@ -21,7 +21,7 @@ def card(
     Example: mlops card customer_churn 2
     """
     with plain_errors(debug):
-        from mlops_assets.stores.run_texts import CARD, CARD_FILE, read_text
+        from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, read_text
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())

@@ -19,10 +19,10 @@ from mlops_assets.commands.terminal import (
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.core.errors import DataError, TrackingError
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.trainings import Training
+    from mlops_assets.stores.tracking.training_history import Training
 
 PICTURE = "trainings.png"
 _FORMATS = (".png", ".svg")
@@ -51,7 +51,7 @@ def compare(
         workplace = Workplace(find_project_root())
         workplace.project(project)
         with err.status("asking the tracking store"):
-            from mlops_assets.stores.trainings import past_trainings
+            from mlops_assets.stores.tracking.training_history import past_trainings
 
             found = past_trainings(workplace.tracking, project)
         if not found:

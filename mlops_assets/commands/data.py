@@ -18,16 +18,16 @@ from mlops_assets.commands.terminal import (
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.core import names
-from mlops_assets.stores.state import StateDirectory, find_project_root
+from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
     from dagster import AssetObservation
 
     from mlops_assets.ml.drift import ColumnShift
     from mlops_assets.ml.row_diff import RowDiff
-    from mlops_assets.stores.history import TableVersion
-    from mlops_assets.stores.table_diff import TableDiff
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.delta.commit_metadata import TableVersion
+    from mlops_assets.stores.warehouse.table_diff import TableDiff
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 TableArgument = Annotated[
     str,
@@ -80,7 +80,7 @@ def diff(
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.project import IDENTITY
-        from mlops_assets.stores.table_diff import diff_versions
+        from mlops_assets.stores.warehouse.table_diff import diff_versions
         from mlops_assets.workspace.workspace import Workplace
 
         warehouse = _warehouse()
@@ -180,7 +180,7 @@ def _freed(told: "Sequence[AssetObservation]", *, dry_run: bool) -> str:
 
 
 def _warehouse() -> "Warehouse":
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     return Warehouse(StateDirectory.of(find_project_root()).warehouse)
 

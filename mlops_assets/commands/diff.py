@@ -18,10 +18,10 @@ from mlops_assets.commands.terminal import (
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.core import names
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.version_diff import VersionDiff
+    from mlops_assets.stores.tracking.version_diff import VersionDiff
 
 _DIGITS = 12
 _DIGESTS = ("training_set_digest", "code_version", "git_commit")
@@ -40,8 +40,8 @@ def diff(
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.project import IDENTITY
-        from mlops_assets.stores.version_diff import diff_model_versions
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.stores.tracking.version_diff import diff_model_versions
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mlops_assets.commands.terminal import DebugOption, JsonOption, out, plain_errors
 from mlops_assets.commands.values import print_json
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 _STYLES = {"ok": "green", "warn": "yellow", "FAULT": "bold red"}
 

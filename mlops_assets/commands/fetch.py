@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
@@ -16,7 +16,7 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
         from mlops_assets.components.model_project.code import ProjectCode
         from mlops_assets.components.model_project.declared_source import SOURCE, from_metadata, is_remote
         from mlops_assets.components.model_project.raw import FOLDER
-        from mlops_assets.stores.sources import source_folder
+        from mlops_assets.stores.files.source_file import source_folder
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())

@@ -14,10 +14,10 @@ from mlops_assets.commands.terminal import (
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.state import StateDirectory, find_project_root
+from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.ledger import Entry
+    from mlops_assets.stores.governance.ledger import Entry
 
 
 def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
@@ -27,9 +27,9 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.waiting import waiting_lines
-        from mlops_assets.stores.ledger import Ledger
-        from mlops_assets.stores.standing import Standing
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
         entries = Ledger(Warehouse(state.warehouse), project).entries()

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlops_assets.commands.sql import print_rows
 from mlops_assets.commands.terminal import err, fail, out
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.stores.read_only import ReadOnlyTables, without_end
+from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, without_end
 
 _FIRST, _NEXT = "mlops> ", "   ...> "
 _HELP = "a query ends with ;  \\d lists the views  \\d VIEW its columns  \\q leaves  Ctrl-C stops a query"

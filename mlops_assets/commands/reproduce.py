@@ -15,7 +15,7 @@ from mlops_assets.commands.terminal import (
 )
 from mlops_assets.commands.values import print_json
 from mlops_assets.core import names
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
     from dagster import ExecuteInProcessResult

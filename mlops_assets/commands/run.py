@@ -16,7 +16,7 @@ from mlops_assets.commands.terminal import (
     tell_waiting,
 )
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def run(
@@ -48,8 +48,8 @@ def run(
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.commands.progress import RunProgress
         from mlops_assets.commands.summary import print_summary
-        from mlops_assets.stores.ledger import Ledger
-        from mlops_assets.stores.standing import Standing
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_state import Standing
         from mlops_assets.workspace.dagster_run import alone
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.workspace import Workplace

@@ -7,7 +7,7 @@ import typer
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def sample(

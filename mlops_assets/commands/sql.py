@@ -12,12 +12,12 @@ from mlops_assets.commands.terminal import DebugOption, JsonOption, err, out, pl
 from mlops_assets.commands.values import cell, print_json_list
 from mlops_assets.core.errors import DataError, StoreError
 from mlops_assets.core.sql_quoting import NUMBERS
-from mlops_assets.stores.state import StateDirectory, find_project_root
+from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.stores.read_only import ReadOnlyTables
+    from mlops_assets.stores.warehouse.query_views import ReadOnlyTables
 
 _BATCH = 1_000
 _GAP = 2
@@ -44,8 +44,8 @@ def sql(
     Example: mlops sql "select count(*) from california_housing.validated_districts"
     """
     with plain_errors(debug):
-        from mlops_assets.stores.read_only import read_only
-        from mlops_assets.stores.warehouse import Warehouse
+        from mlops_assets.stores.warehouse.query_views import read_only
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
         with read_only(Warehouse(state.warehouse), on_fault=_tell_left_out) as tables:

@@ -14,7 +14,7 @@ from mlops_assets.materializations import latest_materializations
 if TYPE_CHECKING:
     from dagster._core.event_api import EventLogRecord
 
-    from mlops_assets.stores.standing import Standing
+    from mlops_assets.stores.governance.ledger_state import Standing
 
 _Made = Mapping[str | None, "EventLogRecord"]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets.commands.terminal import DebugOption, out, plain_errors
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def ui(

@@ -8,7 +8,7 @@ import typer
 
 from mlops_assets.commands.terminal import DebugOption, ProjectArgument, out, plain_errors, tell_waiting
 from mlops_assets.core import names
-from mlops_assets.stores.state import find_project_root
+from mlops_assets.stores.system.state_directory import find_project_root
 
 VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option(help="Why; the ledger keeps it.", show_default=False)]

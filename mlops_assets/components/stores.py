@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, resources
-from mlops_assets.stores.state import StateDirectory
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 
 class Stores(dg.Component, dg.Model, dg.Resolvable):

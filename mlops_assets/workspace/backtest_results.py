@@ -12,7 +12,7 @@ from mlops_assets.materializations import latest_materializations
 from mlops_assets.ml.backtest import Backtest, CutoffScore, render_backtest
 from mlops_assets.ml.evaluation import MODEL
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.stores.disk import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
 
 PAGE, NUMBERS = "backtest.html", "backtest.json"
 

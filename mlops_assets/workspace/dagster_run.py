@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.disk import disk_faults_told
-from mlops_assets.stores.holders import held
+from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.process_lock import held
 from mlops_assets.workspace.workspace import Workplace
 
 POLL_SECONDS = 0.25

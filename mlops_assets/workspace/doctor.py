@@ -215,7 +215,7 @@ def _definitions(workplace: Workplace) -> str:
 
 def _tables(workplace: Workplace) -> str:
     """Every table's log can be read, and the files of its newest version are there."""
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     warehouse = Warehouse(workplace.state.warehouse)
     tables = warehouse.tables()

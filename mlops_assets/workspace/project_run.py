@@ -23,9 +23,9 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.materializations import Staleness
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.stores.dialects import Dialect
-from mlops_assets.stores.source import Intake, open_source
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.sources.base import Intake, open_source
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.workspace import Workplace
 

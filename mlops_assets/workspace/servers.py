@@ -91,7 +91,7 @@ def _opened_tracking_store(uri: str) -> str:
 
     It may hold a password, so it is told by the environment: everybody may read a command line.
     """
-    from mlops_assets.stores.mlflow_client import connect, full_address
+    from mlops_assets.stores.tracking.client import connect, full_address
 
     connect(uri)
     return full_address(uri)

@@ -20,12 +20,12 @@ from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
 from mlops_assets.resources import MlflowTracking, resources
-from mlops_assets.stores.disk import disk_faults_told
-from mlops_assets.stores.state import STATE_DIR_VARIABLE, StateDirectory, dg_settings
+from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 from mlops_assets.workspace.definition_errors import plain_cause
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.tracking.tracking import TrackingStore
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import json
 
-from mlops_assets.stores.tracking import TrackingStore
 from mlops_assets_tests.stores.test_trainings import train
+
+from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets_tests.test_cli import flat, mlops, place  # noqa: F401
 
 

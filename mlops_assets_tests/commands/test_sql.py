@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from mlops_assets.cli import app
 from mlops_assets.commands.prompt import Prompt
 from mlops_assets.commands.sql import print_rows
-from mlops_assets.stores.read_only import read_only
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.query_views import read_only
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """Who serves, as `mlops run` ends with: by the ledger, not by what was materialized last."""
 
 import pytest
+from mlops_assets_tests.stores.test_standing import FIRST, standing
 
 from mlops_assets.commands.summary import _champion_line
-from mlops_assets.stores.standing import Standing
-from mlops_assets_tests.stores.test_standing import FIRST, standing
+from mlops_assets.stores.governance.ledger_state import Standing
 
 MADE = {"alias": "models:/shop@champion", "version": 1, "decision": "because"}
 PASSED = (("registered", 1), ("gated", 1))

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from mlops_assets.stores.audit import audit
-from mlops_assets.stores.governance import Governance
-from mlops_assets.stores.ledger import Ledger
+from mlops_assets.stores.governance.audit import audit
+from mlops_assets.stores.governance.champion_ledger import Governance
+from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets_tests.daemon import checks, fault
 from mlops_assets_tests.shop import MONTHS
 

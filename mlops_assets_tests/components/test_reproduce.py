@@ -7,7 +7,7 @@ import pytest
 
 from mlops_assets.components.model_project.reproduce import REPRODUCTION, reproduce
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.stores.version_diff import recorded_code
+from mlops_assets.stores.tracking.version_diff import recorded_code
 from mlops_assets_tests.daemon import fault
 from mlops_assets_tests.shop import FEATURES_SQL, MONTHS
 

@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.tuned_model import _read_rows
 from mlops_assets.core import names
 from mlops_assets.ml.evaluation import TrialSummary
 from mlops_assets.ml.tuning import SearchSettings
-from mlops_assets.stores.tracking import Version
+from mlops_assets.stores.tracking.tracking import Version
 
 FRAME = pd.DataFrame(
     {

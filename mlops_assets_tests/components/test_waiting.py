@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.components.model_project import waiting
-from mlops_assets.stores.ledger import Event, Ledger
+from mlops_assets.stores.governance.ledger import Event, Ledger
 from mlops_assets_tests.components.test_governed_champion import say
 from mlops_assets_tests.daemon import checks
 

@@ -18,8 +18,8 @@ from mlops_assets.components.stores import Stores
 from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import ProjectError, TrackingError
 from mlops_assets.resources import resources
-from mlops_assets.stores.state import StateDirectory
-from mlops_assets.stores.tracking import TrackingStore
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
 
 PASSWORD = "s3cr:t/@ä"
 SPELLED = "s3cr%3At%2F%40%C3%A4"

@@ -14,7 +14,7 @@ from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.features import FeatureQuery
 from mlops_assets.ml.pipelines import feature_frame, transform
 from mlops_assets.ml.validation import validate
-from mlops_assets.stores.sources import find_files, read_files
+from mlops_assets.stores.files.source_file import find_files, read_files
 
 ROOT = Path(__file__).parents[2]
 SQL = (ROOT / "mlops_assets/defs/california_housing/features.sql").read_text("utf-8")

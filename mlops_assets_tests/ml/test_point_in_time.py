@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.ml.point_in_time import newest_state, rows_between, with_another_future
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 MARCH, APRIL = datetime(2024, 3, 1), datetime(2024, 4, 1)
 

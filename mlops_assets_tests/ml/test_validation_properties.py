@@ -19,7 +19,7 @@ from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml import uniqueness, validation
 from mlops_assets.ml.contracts import Contract
 from mlops_assets.ml.validation import validate
-from mlops_assets.stores.content import relation_digest
+from mlops_assets.stores.delta.content_digest import relation_digest
 
 EXAMPLES = settings.default.max_examples if settings.get_current_profile_name() == "many" else 15
 """`pytest --hypothesis-profile=many` looks at more."""

@@ -11,8 +11,8 @@ import pytest
 
 from mlops_assets.ml.artifact import save_model
 from mlops_assets.ml.model import TabularModel
-from mlops_assets.stores.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.tracking.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.garage import StartRun, garage_model
 
 
@@ -34,7 +34,9 @@ def rows() -> Iterator[Callable[..., duckdb.DuckDBPyRelation]]:
 def processes() -> BaseContext:
     """Processes of a server that has imported the stores once: their imports take longer than their work."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["mlops_assets.stores.tracking", "mlops_assets.stores.warehouse"])
+    context.set_forkserver_preload(
+        ["mlops_assets.stores.tracking.tracking", "mlops_assets.stores.warehouse.warehouse"]
+    )
     return context
 
 

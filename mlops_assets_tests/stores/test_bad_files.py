@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.dialects import USUAL, Dialect
-from mlops_assets.stores.source_rows import each_unchanged, read_files, refuse_empty
-from mlops_assets.stores.sources import SourceFile, find_files
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.reader import each_unchanged, read_files, refuse_empty
+from mlops_assets.stores.files.source_file import SourceFile, find_files
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 SUBJECT = "shop: table orders"
 TABLE = ("shop", "raw", "orders")
@@ -274,8 +274,8 @@ CLOSED = """
 import os, sys
 from pathlib import Path
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.source_watch import Snapshot, look
-from mlops_assets.stores.sources import find_files
+from mlops_assets.stores.sources.watch import Snapshot, look
+from mlops_assets.stores.files.source_file import find_files
 os.setgid(65534), os.setuid(65534)
 for source in sys.argv[1:]:
     for see in (find_files, lambda *one, **more: look(Snapshot(), *one, None, None, **more)):

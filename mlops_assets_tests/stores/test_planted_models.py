@@ -13,7 +13,7 @@ import yaml
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import ModelError, TrackingError
 from mlops_assets.ml.artifact import manifest_digest
-from mlops_assets.stores.tracking import TrackingStore, TrainedModel
+from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
 from mlops_assets_tests.garage import ROWS
 
 SENTINEL = "MLOPS_TESTS_SENTINEL"

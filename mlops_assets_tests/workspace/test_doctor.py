@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace import doctor
 from mlops_assets.workspace.doctor import examine
 from mlops_assets.workspace.workspace import Workplace

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops_assets.ml.model_card import ModelCard
-    from mlops_assets.stores.ledger import Entry
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.standing import Standing
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.governance.ledger import Entry
+    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 CARDS = "model_cards"
 """The folder in the project's reports."""
@@ -44,7 +44,7 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
     reports
         The folder of all reports.
     """
-    from mlops_assets.stores.standing import Standing
+    from mlops_assets.stores.governance.ledger_state import Standing
 
     entries = project_governance(project, warehouse, tracking).ledger.entries()
     standing = Standing.of(entries)
@@ -58,8 +58,8 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
 
 def _keep(tracking: "TrackingStore", version: "Version", card: "ModelCard", folder: Path) -> None:
     from mlops_assets.ml.model_card import render_card, shortened
-    from mlops_assets.stores.disk import disk_faults_told, write_whole
-    from mlops_assets.stores.run_texts import CARD, CARD_FILE, MOST_DESCRIPTION, write_texts
+    from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+    from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, MOST_DESCRIPTION, write_texts
 
     text = render_card(card)
     with disk_faults_told("the model card", folder):
@@ -103,7 +103,7 @@ def _collect(
 
 def _evaluation(tracking: "TrackingStore", version: "Version") -> dict[str, Any]:
     """The numbers of the version's report; none of a version that was registered elsewhere."""
-    from mlops_assets.stores.run_texts import read_text
+    from mlops_assets.stores.tracking.run_artifacts import read_text
 
     text = read_text(tracking, version.run_id, f"{_REPORT}/{NUMBERS}")
     found: dict[str, Any] = json.loads(text) if text is not None else {}

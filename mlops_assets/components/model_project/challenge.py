@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.gates import GateResult
     from mlops_assets.ml.intervals import Interval
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def compare_with_champion(

@@ -20,9 +20,9 @@ from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolder
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 PREDICTS = "predicts"
 _SAMPLE_ROWS = 100
@@ -57,7 +57,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.stores.standing import Standing
+        from mlops_assets.stores.governance.ledger_state import Standing
 
         with plain_failures(project.name):
             tracking, store = mlflow.store, warehouse.store

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.compared_models import LeaderboardEntry
     from mlops_assets.ml.model import TabularModel
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
 
 SPEED_ROWS = 10_000
 """Predictions are timed on so many rows, at most."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.features import FeatureQuery
     from mlops_assets.ml.queries import ProjectQuery
-    from mlops_assets.stores.warehouse import Warehouse, WriteResult
+    from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 
 def write_computed(

@@ -27,7 +27,7 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:

@@ -9,7 +9,7 @@ from mlops_assets.core import names
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation import TableQuality
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _MOST_RULES = 5
 

@@ -20,10 +20,10 @@ from mlops_assets.components.model_project.project import Project
 from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.ledger import Kind
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.governance.ledger import Kind
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 class ChampionConfig(dg.Config):

@@ -7,7 +7,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.stores.source import Declared, Intake
+from mlops_assets.stores.sources.base import Declared, Intake
 
 SOURCE = "source"
 """Name in metadata: where rows come from."""

@@ -25,7 +25,7 @@ from mlops_assets.components.model_project.project import (
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
-from mlops_assets.stores.disk import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation import Evaluation
@@ -78,7 +78,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         from mlops_assets.ml.evaluation import MODEL
         from mlops_assets.ml.report import render_report, verdict
-        from mlops_assets.stores.trainings import INTERVAL_HIGH, INTERVAL_LOW
+        from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
         with plain_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.features import FeatureQuery
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 POINT_IN_TIME = "point_in_time"
 TIMELINE = "timeline"

@@ -98,7 +98,7 @@ def feature_query(project: Project) -> "FeatureQuery":
 def _one_row_each(
     valid: "duckdb.DuckDBPyRelation", written: "duckdb.DuckDBPyRelation"
 ) -> dg.AssetCheckResult:
-    from mlops_assets.stores.content import relation_digest
+    from mlops_assets.stores.delta.content_digest import relation_digest
 
     row_id = names.ROW_ID
     missing = extra = repeated = 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.model import ModelSpec
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.ml.tuning import SearchResult
-    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.tracking.tracking import TrackingStore
 
 LEADERBOARD = "leaderboard.json"
 

@@ -14,12 +14,12 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance import Governance
-    from mlops_assets.stores.ledger import Event, Kind
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.standing import Standing
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.governance.champion_ledger import Governance
+    from mlops_assets.stores.governance.ledger import Event, Kind
+    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 class Word(StrEnum):
@@ -77,7 +77,7 @@ class Said:
 
     def event(self, kind: "Kind", version: "Version", **details: Any) -> "Event":
         """What happened to a version by this word."""
-        from mlops_assets.stores.ledger import Event
+        from mlops_assets.stores.governance.ledger import Event
 
         return Event(
             kind,
@@ -93,8 +93,8 @@ class Said:
 
 def project_governance(project: Project, warehouse: "Warehouse", tracking: "TrackingStore") -> "Governance":
     """Ledger and registry of a project."""
-    from mlops_assets.stores.governance import Governance
-    from mlops_assets.stores.ledger import Ledger
+    from mlops_assets.stores.governance.champion_ledger import Governance
+    from mlops_assets.stores.governance.ledger import Ledger
 
     return Governance(Ledger(warehouse, project.name), tracking.registry)
 
@@ -112,7 +112,7 @@ def bring_to_gates(
     It is judged when it is new, when another version serves by now, and when other gates are declared. What a
     person has decided, and what has served, is not judged again.
     """
-    from mlops_assets.stores.ledger import GATES
+    from mlops_assets.stores.governance.ledger import GATES
 
     governance = project_governance(project, warehouse, tracking)
     standing, champion = governance.repaired(), tracking.registry.champion(project.name)

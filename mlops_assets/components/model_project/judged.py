@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.model import TabularModel
     from mlops_assets.ml.tasks import Metric
     from mlops_assets.ml.training import TrainingData
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.evaluation import Evaluation
     from mlops_assets.ml.model import TabularModel
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def judge(

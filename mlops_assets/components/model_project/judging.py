@@ -15,9 +15,9 @@ from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.ml.gates import GateResult
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _DESCRIPTIONS = {
     "minimum_metrics": "Metrics on the holdout reach `gates.minimum`.",

@@ -10,7 +10,7 @@ from mlops_assets.core.names import view_name
 from mlops_assets.materializations import Staleness
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def write_own_table(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlops_assets.ml.model import TabularModel
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def predictions_asset(project: Project) -> dg.AssetsDefinition:

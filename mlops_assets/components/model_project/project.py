@@ -16,11 +16,11 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.timeline import Timeline
-from mlops_assets.stores.disk import disk_fault
+from mlops_assets.stores.system.disk_errors import disk_fault
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
-    from mlops_assets.stores.warehouse import WriteResult
+    from mlops_assets.stores.warehouse.warehouse import WriteResult
 
 NOT_FOLLOWED = "not_followed"
 """Name in metadata: what an asset needs, and does not follow when it changes."""

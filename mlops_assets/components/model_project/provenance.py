@@ -13,8 +13,8 @@ from mlops_assets.core.text_diff import unified_diff
 if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.reproduction import Difference
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
 
 SETTINGS = "settings.json"
 _FILES = (SCHEMA, FEATURES_SQL, TARGET_SQL, PIPELINE)
@@ -43,8 +43,8 @@ def record_provenance(
     """
     from mlops_assets.ml.artifact import manifest_digest
     from mlops_assets.ml.environment import environment
-    from mlops_assets.stores.checkout import checkout_of
-    from mlops_assets.stores.run_texts import write_texts
+    from mlops_assets.stores.system.git_commit import checkout_of
+    from mlops_assets.stores.tracking.run_artifacts import write_texts
 
     texts = current_texts(project)
     write_texts(tracking, run_id, names.CODE, texts)
@@ -85,7 +85,7 @@ def current_texts(project: Project) -> dict[str, str]:
 def changed_since(project: Project, tracking: "TrackingStore", version: "Version") -> "Iterator[Difference]":
     """What is not as it was when a version was trained: `pipeline.py`, settings, environment."""
     from mlops_assets.ml.reproduction import Difference
-    from mlops_assets.stores.version_diff import recorded_code
+    from mlops_assets.stores.tracking.version_diff import recorded_code
 
     if names.CODE_DIGESTS not in version.facts:
         yield Difference(

@@ -20,7 +20,7 @@ from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.source import Fetched
+    from mlops_assets.stores.sources.base import Fetched
 
 __all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
 
@@ -71,7 +71,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        from mlops_assets.stores.source import open_source
+        from mlops_assets.stores.sources.base import open_source
 
         store, partition = warehouse.store, partition_of(context)
         with (

@@ -15,8 +15,8 @@ from mlops_assets.core.errors import TrackingError
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
 
 
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from mlops_assets.ml.model import ModelSpec, TabularModel
     from mlops_assets.ml.reproduction import Difference, Refit, Reproduction
     from mlops_assets.ml.training import TrainingData
-    from mlops_assets.stores.registry import Version
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 REPRODUCTION = "reproduction"
 """Name in the observation's metadata: all that was found, as JSON."""

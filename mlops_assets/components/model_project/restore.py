@@ -12,8 +12,8 @@ from mlops_assets.core import names
 from mlops_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.history import TableVersion
-    from mlops_assets.stores.warehouse import Warehouse, WriteResult
+    from mlops_assets.stores.delta.commit_metadata import TableVersion
+    from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 RESTORED_FROM = "restored_from"
 """Name in metadata: the version whose content is current again."""

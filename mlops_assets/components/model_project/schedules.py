@@ -128,7 +128,7 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         if intake.periods is None:
             return _request(context, None)
-        from mlops_assets.stores.source import open_source
+        from mlops_assets.stores.sources.base import open_source
 
         until = intake.periods.start_of(intake.periods.newest(datetime.now(UTC)))
         store = warehouse.store

@@ -12,8 +12,8 @@ from mlops_assets.components.model_project.project import Project
 from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.machine import thread_count
 from mlops_assets.resources import WorkFolders
-from mlops_assets.stores.disk import disk_faults_told
-from mlops_assets.stores.holders import held
+from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.process_lock import held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.training import TrainingData
     from mlops_assets.ml.tuning import SearchResult, SearchSettings
-    from mlops_assets.stores.registry import Version
+    from mlops_assets.stores.tracking.registry import Version
 
 Tried = tuple[str, Mapping[str, Any]]
 """A family and its parameters."""

@@ -61,10 +61,10 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     def files(
         context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
     ) -> dg.SensorResult:
-        from mlops_assets.stores.file_source import open_files
-        from mlops_assets.stores.snapshots import SnapshotStore
-        from mlops_assets.stores.source import scratch_of
-        from mlops_assets.stores.source_watch import look
+        from mlops_assets.stores.sources.base import scratch_of
+        from mlops_assets.stores.sources.file_source import open_files
+        from mlops_assets.stores.sources.watch import look
+        from mlops_assets.stores.sources.watch_snapshot import SnapshotStore
 
         store = warehouse.store
         with (
@@ -148,8 +148,8 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
     def approval_reminder(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult:
-        from mlops_assets.stores.ledger import Ledger
-        from mlops_assets.stores.standing import Standing
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_state import Standing
 
         with plain_failures(project.name):
             standing = Standing.of(Ledger(warehouse.store, project.name).entries())

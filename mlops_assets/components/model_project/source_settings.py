@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlops_assets.components.model_project.settings import Settings
-from mlops_assets.stores.dialects import Dialect
+from mlops_assets.stores.files.csv_dialect import Dialect
 
 
 class CsvSettings(Settings):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.queries import ProjectQuery
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ONE_LABEL_EACH = "one_label_each"
 ENTITIES = "entities"

@@ -27,7 +27,7 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:

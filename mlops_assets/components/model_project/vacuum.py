@@ -15,10 +15,10 @@ from mlops_assets.core import names
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.expiry import Expired
-    from mlops_assets.stores.tracking import TrackingStore
-    from mlops_assets.stores.vacuum import Freed, MadeOf
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.governance.model_retention import Expired
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.vacuum import Freed, MadeOf
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 FILES, BYTES, KEPT, EXPIRED, DRY_RUN = "freed_files", "freed_bytes", "kept_versions", "expired", "dry_run"
 """Names in the metadata of the observation that tells what was removed of an asset."""
@@ -43,9 +43,9 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> None:
-        from mlops_assets.stores.expiry import expire
-        from mlops_assets.stores.vacuum import needed_versions
-        from mlops_assets.stores.vacuum import vacuum as vacuum_table
+        from mlops_assets.stores.governance.model_retention import expire
+        from mlops_assets.stores.warehouse.vacuum import needed_versions
+        from mlops_assets.stores.warehouse.vacuum import vacuum as vacuum_table
 
         store, tracking, dry_run, now = warehouse.store, mlflow.store, config.dry_run, datetime.now(UTC)
         with plain_failures(project.name):
@@ -90,7 +90,7 @@ def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterat
 
     Of all projects, because one may read another's tables.
     """
-    from mlops_assets.stores.ledger import Ledger
+    from mlops_assets.stores.governance.ledger import Ledger
 
     projects = {table[0] for table in warehouse.tables()} | set(tracking.registry.projects())
     for name in sorted(projects):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.contracts import Contract
-    from mlops_assets.stores.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"

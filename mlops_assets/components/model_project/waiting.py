@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.project import Project
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.standing import Standing
+    from mlops_assets.stores.governance.ledger_state import Standing
 
 NOBODY_WAITS = "nobody_waits"
 

@@ -1,0 +1,117 @@
+"""Databases: what a query of a source needs of one, whichever it is."""
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from mlops_assets.core.errors import DataError
+
+SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+DAY = "_day"
+"""In an extract that is cut into partitions later: the day of a row's arrival; null when it has none."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The rows that arrived in a half-open span of days.
+
+    Attributes
+    ----------
+    column
+        As the query spells it.
+    start
+        The first day; with None, rows that have no time belong to it, and all before the end.
+    end
+        The first day after it.
+    """
+
+    column: str
+    start: date | None
+    end: date
+
+
+class Snapshot(Protocol):
+    """What a query returns in one state of its database, however often it is asked."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names of the query's columns."""
+
+    def days(self, column: str) -> Sequence[tuple[str | None, int]]:
+        """How many rows arrived on each day, `2025-03-31`; those without a day under None.
+
+        Raises
+        ------
+        DataError
+            When the column's type holds no time.
+        """
+
+    def extract(self, path: Path, cut: Cut | None = None, *, day_of: str | None = None) -> None:
+        """Write rows to a Parquet file, every column as text.
+
+        Parameters
+        ----------
+        cut
+            Only these rows.
+        day_of
+            Also write the column `_day`: the day in this column.
+        """
+
+
+class Database(Protocol):
+    """A database that a query can be asked of."""
+
+    @property
+    def shown(self) -> str:
+        """Its address, without secrets."""
+
+    def snapshot(self, query: str, *, subject: str, place: str) -> AbstractContextManager[Snapshot]:
+        """Open one state of the database, which nobody's later change alters; nothing can be written.
+
+        Parameters
+        ----------
+        subject
+            What is read, for messages: `churn: table customers`.
+        place
+            Where the query is written.
+        """
+
+
+def database_of(declared: str, root: Path, *, subject: str) -> Database:
+    """The database behind `sqlite:///…`, or behind the URL in an environment variable.
+
+    Parameters
+    ----------
+    root
+        Where a relative path of SQLite starts.
+
+    Raises
+    ------
+    DataError
+        When the variable is not set, or holds no URL of a database that can be read.
+    """
+    url, shown = declared, declared
+    if "://" not in declared:
+        url, shown = os.environ.get(declared, ""), f"the database in ${declared}"
+        if not url:
+            raise DataError(
+                f"{subject}: the environment variable {declared} is not set, and names the database",
+                hint=f"export {declared}=postgresql://user:password@host:5432/database",
+            )
+    if url.startswith(SQLITE):
+        from mlops_assets.stores.databases.sqlite import SqliteDatabase
+
+        return SqliteDatabase(root / Path(url.removeprefix(SQLITE)).expanduser(), shown)
+    if url.startswith(POSTGRES):
+        from mlops_assets.stores.databases.postgres import PostgresDatabase
+
+        return PostgresDatabase(url, shown)
+    raise DataError(
+        f"{subject}: {shown} is of a kind that can't be read",
+        hint=f"its URL starts with {SQLITE} or {POSTGRES[0]}",
+    )

@@ -1,0 +1,1 @@
+"""Delta tables: commits, log, locks, data files, schemas and content digests."""

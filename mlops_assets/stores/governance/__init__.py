@@ -1,0 +1,1 @@
+"""The champion's ledger, its audit, and how long versions of models are kept."""

@@ -1,0 +1,1 @@
+"""Where the rows of a table come from (files, queries, other tables), and what sensors remember."""

@@ -1,0 +1,1 @@
+"""The machine: the state directory, process locks, disk errors and the git commit."""

@@ -1,0 +1,1 @@
+"""The warehouse of Delta tables: writing, reading, differences and vacuum."""

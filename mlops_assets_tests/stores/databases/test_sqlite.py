@@ -1,0 +1,66 @@
+"""What only SQLite has: values without column types, times as texts."""
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+
+import duckdb
+import pytest
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.stores.databases.base import Cut
+from mlops_assets.stores.databases.sqlite import SqliteDatabase
+
+FEBRUARY = Cut("at", date(2025, 2, 1), date(2025, 3, 1))
+FIRST = Cut("at", None, date(2025, 2, 1))
+TIMES = {
+    "2025-02-01": FEBRUARY,
+    "2025-02-01T00:00:00Z": FEBRUARY,
+    "2025-02-28 23:59:59.999": FEBRUARY,
+    "2025-02-28T23:59:59+05:00": FEBRUARY,
+    "2025-01-31 23:59:59": FIRST,
+    "2025-02-31": FIRST,
+    "2025-02-01 at noon": FIRST,
+    "soon": FIRST,
+    1738368000: FIRST,
+    None: FIRST,
+    "2025-03-01": None,
+}
+
+
+@pytest.fixture
+def database(tmp_path) -> SqliteDatabase:
+    with closing(sqlite3.connect(tmp_path / "a#b.db")) as connection, connection:
+        connection.execute("create table times (at)")
+        connection.executemany("insert into times values (?)", [(value,) for value in TIMES])
+    return SqliteDatabase(tmp_path / "a#b.db", "sqlite:///a#b.db")
+
+
+def extracted(database, tmp_path, query, cut=None):
+    with database.snapshot(query, subject="crm", place="here") as snapshot:
+        snapshot.extract(tmp_path / "rows.parquet", cut)
+    return duckdb.read_parquet(str(tmp_path / "rows.parquet")).fetchall()
+
+
+@pytest.mark.parametrize("cut", [FEBRUARY, FIRST])
+def test_a_time_counts_as_its_digits_stand_and_anything_else_is_of_the_first_month(database, tmp_path, cut):
+    found = extracted(database, tmp_path, "select at from times", cut)
+    assert [at for (at,) in found] == [
+        None if value is None else str(value) for value, place in TIMES.items() if place is cut
+    ]
+
+
+def test_every_value_is_text_that_reads_back_the_same(database, tmp_path):
+    query = "select 7 as a, 0.1 + 0.2 as b, x'00ff' as c, null as d, '' as e, 9007199254740993 as f"
+    assert extracted(database, tmp_path, query) == [
+        ("7", "0.30000000000000004", r"\x00ff", None, "", "9007199254740993")
+    ]
+
+
+def test_what_is_no_database_is_told(tmp_path, record_property):
+    (tmp_path / "notes.db").write_text("no database at all, but long enough to look like one" * 20)
+    database = SqliteDatabase(tmp_path / "notes.db", "sqlite:///notes.db")
+    with pytest.raises(DataError, match=r"crm: sqlite:///notes.db: file is not a database") as caught:
+        extracted(database, tmp_path, "select * from sqlite_master")
+    record_property("told", str(caught.value))
+    assert "must be a sound SQLite database" in caught.value.hint

@@ -1,0 +1,102 @@
+"""Commits: tried again when another writer was faster, and checkpointed so that old tables open fast."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.delta import commit
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+KEY = ("shop", "validated", "orders")
+Rows = Callable[..., duckdb.DuckDBPyRelation]
+
+
+def interfere(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let a writer that knows of no lock delete the partition while ours is about to commit."""
+    data_files, left = commit.data_files, [times]
+
+    def and_another_writer(directory: Any, delta: DeltaTable, *arguments: Any) -> Any:
+        found = data_files(directory, delta, *arguments)
+        if left[0]:
+            left[0] -= 1
+            other = DeltaTable(str(directory))
+            other.delete("_partition = 'a'")
+            other.restore(delta.version())
+        return found
+
+    monkeypatch.setattr(commit, "data_files", and_another_writer)
+
+
+def test_a_commit_that_lost_a_race_is_tried_again_with_the_same_files(
+    warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, commit.__name__)
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    interfere(monkeypatch, times=2)
+    result = warehouse.write(KEY, rows("(2, 'y'), (3, 'z')"), partition="a")
+    assert [record.getMessage()[:45] for record in caplog.records] == [
+        "table shop.validated_orders: commit attempt 1",
+        "table shop.validated_orders: commit attempt 2",
+    ]
+    assert warehouse.frame(KEY)["a"].tolist() == [2, 3]
+    assert warehouse.version(KEY) == result.version
+
+
+def test_a_commit_that_always_loses_ends_in_an_error_with_the_way_out(
+    warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    monkeypatch.setattr(commit, "_ATTEMPTS", 2)
+    interfere(monkeypatch, times=2)
+    with pytest.raises(StoreError, match=r"2 attempts failed\n  hint: run it again"):
+        warehouse.write(KEY, rows("(2, 'y')"), partition="a")
+    assert warehouse.frame(KEY)["a"].tolist() == [1]
+
+
+def test_first_writers_of_one_partition_replace_each_other(
+    warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    data_files = commit.data_files
+
+    def slowly(*arguments: Any) -> Any:
+        found = data_files(*arguments)
+        time.sleep(0.2)  # long enough for the other writers to look, too, if nothing held them up
+        return found
+
+    warehouse.write(KEY, rows("(0, 'x')"), partition="other")
+    monkeypatch.setattr(commit, "data_files", slowly)
+
+    def write(number: int) -> None:
+        with warehouse.connect() as connection:
+            warehouse.write(KEY, connection.sql(f"select {number} as a, 'x' as b"), partition="a")
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, [1, 2, 3]))
+    assert len(warehouse.frame(KEY, partition="a")) == 1
+    assert len(warehouse.versions(KEY)) == 4
+
+
+def test_a_table_is_checkpointed_by_its_commits(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(0, 'x')"), partition="0")
+    delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
+    delta.alter.set_table_properties({"delta.checkpointInterval": "5"})  # the default is 100
+    for number in range(1, 10):
+        warehouse.write(KEY, rows(f"({number}, 'x')"), partition=str(number % 3))
+    log = warehouse.root.joinpath(*KEY, "_delta_log")
+    assert len(list(log.glob("*.checkpoint.parquet"))) == 2
+    assert len(list(log.glob("*.json"))) == warehouse.version(KEY) + 1
+    assert list(warehouse.partitions(KEY)) == ["0", "1", "2"]
+    assert warehouse.frame(KEY, version=1)["a"].tolist() == [0]
+
+
+def test_a_table_keeps_its_log_whatever_its_age(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
+    assert delta.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"

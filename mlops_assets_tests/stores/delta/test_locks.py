@@ -1,0 +1,104 @@
+"""Turns: whoever comes last computes from the newest input."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+KEY = ("shop", "validated", "orders")
+Rows = Callable[..., duckdb.DuckDBPyRelation]
+
+
+def add_one(root: Path, times: int) -> None:
+    """Read a partition's number and write the next one."""
+    warehouse = Warehouse(root)
+    with warehouse.connect() as connection:
+        for _ in range(times):
+            with warehouse.turn(KEY, "a"):
+                [(number,)] = warehouse.relation(connection, KEY, partition="a").project("n").fetchall()
+                warehouse.write(KEY, connection.sql(f"select {number} + 1 as n"), partition="a")
+
+
+def hold(root: Path, held: Event) -> None:
+    with Warehouse(root).turn(KEY, "a"):
+        held.set()
+        time.sleep(600)
+
+
+def test_processes_that_read_and_write_one_partition_in_turns_lose_nothing(
+    warehouse: Warehouse, rows: Rows, processes: BaseContext
+):
+    warehouse.write(KEY, rows("(0)", "n"), partition="a")
+    with ProcessPoolExecutor(3, mp_context=processes, initializer=processes.Barrier(3).wait) as pool:
+        for future in [pool.submit(add_one, warehouse.root, 4) for _ in range(3)]:
+            future.result()
+    assert warehouse.frame(KEY)["n"].tolist() == [12]
+
+
+@pytest.mark.parametrize("partition", [None, "2024-01"])
+def test_an_older_run_does_not_overtake_that_of_a_corrected_file(
+    warehouse: Warehouse, rows: Rows, partition: str | None
+):
+    source, started = {"amount": 1}, threading.Event()
+
+    def compute(wait: float) -> None:
+        with warehouse.turn(KEY, partition), warehouse.connect() as connection:
+            seen = source["amount"]
+            started.set()
+            time.sleep(wait)
+            warehouse.write(KEY, connection.sql(f"select {seen} as amount"), partition=partition)
+
+    older = threading.Thread(target=compute, args=[0.5])
+    older.start()
+    started.wait()
+    source["amount"] = 2
+    compute(0)
+    older.join()
+    assert warehouse.frame(KEY)["amount"].tolist() == [2]
+
+
+def test_other_partitions_and_tables_do_not_wait(warehouse: Warehouse, rows: Rows):
+    with (
+        warehouse.turn(KEY, "a"),
+        warehouse.turn(KEY, "b"),
+        warehouse.turn(KEY),
+        warehouse.turn(("shop", "features"), "a"),
+    ):
+        warehouse.write(KEY, rows("(1)", "n"), partition="a")
+    assert list(warehouse.partitions(KEY)) == ["a"]
+
+
+def test_a_turn_is_the_same_however_the_warehouse_is_spelled(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(warehouse.root.parent)
+    same = Warehouse(warehouse.root.name)
+    with (
+        warehouse.turn(KEY, "a"),
+        pytest.raises(RuntimeError, match="already held"),
+        same.turn(KEY, "a"),
+    ):
+        pass
+
+
+def test_the_turn_of_a_process_that_is_killed_ends(warehouse: Warehouse, processes: BaseContext):
+    held = processes.Event()
+    process = processes.Process(target=hold, args=[warehouse.root, held])
+    process.start()
+    assert held.wait(60)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    started = time.monotonic()
+    with warehouse.turn(KEY, "a"):
+        assert time.monotonic() - started < 5

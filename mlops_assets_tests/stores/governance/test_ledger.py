@@ -1,0 +1,90 @@
+"""The ledger: what was written is read, and what was changed is found."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.governance.ledger import Entry, Event, Ledger, faults
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def event(version: int = 1, kind: str = "registered", **changed) -> Event:
+    facts = {"actor": "ada", "reason": "because", "model_digest": f"d{version}", "details": {"rmse": 0.5}}
+    return Event(kind, version, **{**facts, **changed})
+
+
+def chain(*events: Event) -> list[Entry]:
+    entries: list[Entry] = []
+    for place, found in enumerate(events):
+        entries.append(Entry.after(entries[-1] if entries else None, found, NOON + timedelta(hours=place)))
+    return entries
+
+
+def test_what_was_appended_is_read_in_its_order(warehouse: Warehouse):
+    ledger = Ledger(warehouse, "shop")
+    assert ledger.entries() == []
+    entries = chain(event(1), event(1, "promoted", reason="naïve – “quoted”"), event(2))
+    ledger.append(entries[:2])
+    ledger.append(entries[2:])
+    assert ledger.entries() == entries
+    assert faults(entries) == []
+
+
+def test_delta_itself_refuses_to_take_anything_away(warehouse: Warehouse):
+    ledger = Ledger(warehouse, "shop")
+    ledger.append(chain(event()))
+    with pytest.raises(DeltaError, match="append"):
+        DeltaTable(str(warehouse.root / "shop" / "ledger")).delete()
+
+
+def test_a_ledger_is_a_table_like_any_other_to_query(warehouse: Warehouse):
+    Ledger(warehouse, "shop").append(chain(event(1), event(2)))
+    with warehouse.connect() as connection:
+        warehouse.create_views(connection)
+        assert connection.sql("select max(version) from shop.ledger").fetchall() == [(2,)]
+
+
+def test_damaged_bytes_are_a_clear_error(warehouse: Warehouse):
+    ledger = Ledger(warehouse, "shop")
+    ledger.append(chain(event()))
+    [file] = (warehouse.root / "shop" / "ledger").glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StoreError, match=r"shop: the ledger in .* can't be read: .*\n  hint: bring its"):
+        ledger.entries()
+
+
+ENTRIES = chain(event(1), event(1, "gated"), event(1, "promoted"), event(2), event(2, "rejected"))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_removed_entry_is_found_wherever_it_stood(place: int):
+    assert faults([*ENTRIES[:place], *ENTRIES[place + 1 :]])
+
+
+def test_two_entries_that_changed_places_are_found():
+    assert faults([*ENTRIES[:2], ENTRIES[3], ENTRIES[2], ENTRIES[4]])
+
+
+@given(
+    st.integers(0, 4),
+    st.sampled_from(["version", "actor", "reason", "model_digest", "details", "kind", "mlflow_run_id"]),
+)
+def test_whatever_was_changed_in_an_event_is_found_and_named(place: int, name: str):
+    changed = {"version": 9, "details": {"rmse": 0.4}, "kind": "retired"}.get(name, "forged")
+    forged = [*ENTRIES]
+    forged[place] = replace(forged[place], event=replace(forged[place].event, **{name: changed}))
+    assert any(f"ledger entry {place + 1} (" in told and "was changed" in told for told in faults(forged))
+
+
+def test_a_changed_entry_that_was_sealed_again_breaks_the_next_one():
+    forged = [*ENTRIES]
+    forged[1] = Entry.after(forged[0], event(1, "gated", reason="forged"), forged[1].at)
+    assert faults(forged) == ["ledger entry 3 does not follow from the one before it"]

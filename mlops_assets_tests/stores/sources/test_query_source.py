@@ -1,0 +1,273 @@
+"""Queries as sources, the same in SQLite and in Postgres: text stays text, partitions are read alone, faults
+are told.
+"""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pytest
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
+from mlops_assets.stores.sources.base import Intake, Source, open_source
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets_tests.postgres import Server
+
+MONTHS = Periods("monthly", "2025-01")
+JUNE = datetime(2025, 6, 15, tzinfo=UTC)
+ORDERS = [
+    ("a", "2025-01-31 23:59:59", None),
+    ("b", "2025-02-01 00:00:00", ""),
+    ("c", "2025-02-28 12:00:00", "null"),
+    ("d", "2025-04-01 00:00:00", 'a "quoted", one\nof two lines'),
+    ("e", None, "without a time"),
+    ("f", "2024-06-01 00:00:00", "from before the first month"),
+    ("g", "2025-07-01 00:00:00", "of the future"),
+]
+
+
+class Shop(Protocol):
+    """A database with a table `orders`, and what is declared to read it."""
+
+    declared: str
+
+    def execute(self, *statements: str) -> None: ...
+
+
+@dataclass
+class SqliteShop:
+    path: Path
+    declared: str = "sqlite:///crm.db"
+
+    def execute(self, *statements: str) -> None:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+@dataclass
+class PostgresShop:
+    server: Server
+    declared: str = "CRM_URL"
+
+    def execute(self, *statements: str) -> None:
+        self.server.execute(*statements)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shop(request, tmp_path, monkeypatch) -> Shop:
+    if request.param == "sqlite":
+        made: Shop = SqliteShop(tmp_path / "crm.db")
+        kind = "text"
+    else:
+        server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("CRM_URL", server.url())
+        made, kind = PostgresShop(server), "timestamp"
+    made.execute(
+        "drop table if exists orders",
+        f"create table orders (order_id text, arrived {kind}, note text)",
+        *(f"insert into orders values ({', '.join(map(sql_value, row))})" for row in ORDERS),
+    )
+    return made
+
+
+def sql_value(value: str | None) -> str:
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+@dataclass
+class Reader:
+    """Reads a query of a database as a table would."""
+
+    root: Path
+    warehouse: Warehouse
+
+    def open(self, declared: str, sql: str, periods: Periods | None = None, column: str | None = None) -> Any:
+        intake = Intake("shop", "orders", periods, column)
+        source = {"sql": sql, "database": declared}
+        return open_source(source, intake, root=self.root, warehouse=self.warehouse)
+
+    def rows(
+        self, declared: str, sql: str, partition: str | None = None, **cut: Any
+    ) -> list[tuple[Any, ...]]:
+        with self.open(declared, sql, **cut) as source, duckdb.connect() as connection:
+            [relation] = source.fetch(connection, partition).relations
+            return relation.fetchall()
+
+    def fingerprints(self, declared: str, sql: str, **cut: Any) -> dict[str | None, str]:
+        with self.open(declared, sql, **cut) as source, duckdb.connect() as connection:
+            found = source.arrivals(connection, until=JUNE).by_partition
+            return {key: arrival.fingerprint for key, arrival in found.items()}
+
+    def fetched(self, declared: str, sql: str, partition: str | None, **cut: Any) -> str:
+        with self.open(declared, sql, **cut) as source, duckdb.connect() as connection:
+            return source.fetch(connection, partition).fingerprint
+
+
+@pytest.fixture
+def reader(tmp_path, warehouse) -> Reader:
+    return Reader(tmp_path, warehouse)
+
+
+MONTHLY: dict[str, Any] = {"periods": MONTHS, "column": "arrived"}
+ALL = "select order_id, arrived, note from orders order by order_id"
+
+
+def test_null_and_empty_and_quoted_text_stay_what_they_are(shop, reader):
+    rows = reader.rows(shop.declared, "select order_id, note from orders order by order_id")
+    assert [(key, note) for key, note, *_ in rows] == [(key, note) for key, _, note in ORDERS]
+    assert {row[2] for row in rows} == {"sql:orders"}
+    assert len({row[3] for row in rows}) == 1
+    assert [row[4] for row in rows] == list(range(1, 8))
+
+
+def test_one_column_with_nulls_keeps_every_row(shop, reader):
+    rows = reader.rows(shop.declared, "select note from orders order by order_id")
+    assert [row[0] for row in rows] == [note for _, _, note in ORDERS]
+
+
+def test_a_partition_is_its_half_open_month_and_the_first_takes_what_has_no_time(shop, reader):
+    found = {
+        month: [row[0] for row in reader.rows(shop.declared, ALL, month, **MONTHLY)]
+        for month in ("2025-01", "2025-02", "2025-03", "2025-04")
+    }
+    assert found == {"2025-01": ["a", "e", "f"], "2025-02": ["b", "c"], "2025-03": [], "2025-04": ["d"]}
+
+
+def test_what_there_is_has_the_fingerprints_of_what_is_fetched(shop, reader):
+    found = reader.fingerprints(shop.declared, ALL, **MONTHLY)
+    assert list(found) == ["2025-01", "2025-02", "2025-03", "2025-04"]
+    fetched = {month: reader.fetched(shop.declared, ALL, month, **MONTHLY) for month in found}
+    assert found == fetched
+    assert len(set(found.values())) == 4
+
+
+def test_only_wanted_partitions_are_read_and_rows_of_the_future_are_told(shop, reader):
+    with reader.open(shop.declared, ALL, **MONTHLY) as source, duckdb.connect() as connection:
+        found = source.arrivals(connection, until=JUNE, wanted=["2025-02"])
+    known = {key: bool(arrival.fingerprint) for key, arrival in found.by_partition.items()}
+    assert known == {"2025-01": False, "2025-02": True, "2025-03": False, "2025-04": False}
+    assert found.left_out == ("1 row: arrived lies after 2025-06, the newest partition",)
+
+
+def test_a_changed_row_changes_its_own_partition_and_order_changes_none(shop, reader):
+    before = reader.fingerprints(shop.declared, ALL, **MONTHLY)
+    assert reader.fingerprints(shop.declared, ALL.replace("by order_id", "by note"), **MONTHLY) == before
+    shop.execute("update orders set note = 'new' where order_id = 'c'")
+    after = reader.fingerprints(shop.declared, ALL, **MONTHLY)
+    assert [key for key in before if before[key] != after[key]] == ["2025-02"]
+
+
+def test_a_null_and_an_empty_text_have_different_fingerprints(shop, reader):
+    query = "select note from orders where order_id = 'b'"
+    before = reader.fingerprints(shop.declared, query)
+    shop.execute("update orders set note = null where order_id = 'b'")
+    assert reader.fingerprints(shop.declared, query) != before
+
+
+def test_a_query_may_hold_percent_signs_comments_and_a_semicolon(shop, reader):
+    query = "select order_id from orders where note like '%future%' -- a % sign\n;"
+    assert [row[0] for row in reader.rows(shop.declared, query)] == ["g"]
+
+
+def test_a_column_is_found_whatever_its_case(shop, reader):
+    rows = reader.rows(shop.declared, ALL, "2025-04", periods=MONTHS, column="ARRIVED")
+    assert [row[0] for row in rows] == ["d"]
+
+
+def test_nothing_can_be_written(shop, reader):
+    with pytest.raises(DataError):
+        reader.rows(shop.declared, "delete from orders returning order_id")
+    assert len(reader.rows(shop.declared, ALL)) == len(ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("sql", "column", "told", "hint"),
+    [
+        ("selec 1", None, "syntax error", "mend the query in tables.orders.source.sql"),
+        ("select 1 from moon", None, "moon", "mend the query in tables.orders.source.sql"),
+        ("select moon from orders", None, "moon", "mend the query in tables.orders.source.sql"),
+        (
+            "select order_id from orders where false",
+            None,
+            "the query returns no rows",
+            "the table keeps the content that it had",
+        ),
+        (
+            "select order_id, note from orders",
+            "arrived",
+            "the query returns no column arrived, which dates the rows; it returns order_id, note",
+            "name one of them in tables.orders.arrival",
+        ),
+        ("select note, note from orders", None, "the query returns note more than once", "with `as`"),
+        ("select note as _row from orders", None, "column _row is a reserved name", "rename it"),
+        (
+            "select * from orders where order_id > 'f'",
+            "arrived",
+            "no rows up to 2025-06, the newest partition",
+            "look at the query",
+        ),
+    ],
+)
+def test_a_fault_of_a_query_is_told(shop, reader, record_property, sql, column, told, hint):
+    cut = {"periods": MONTHS, "column": column} if column else {}
+    with (
+        reader.open(shop.declared, sql, **cut) as source,
+        duckdb.connect() as connection,
+        pytest.raises(DataError) as caught,
+    ):
+        read_all(source, connection)
+    record_property("told", str(caught.value))
+    assert caught.value.message.startswith("shop: table orders")
+    assert told in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def read_all(source: Source, connection: duckdb.DuckDBPyConnection) -> None:
+    for key in source.arrivals(connection, until=JUNE).by_partition:
+        for relation in source.fetch(connection, key).relations:
+            relation.fetchall()
+
+
+def test_a_partition_that_is_yet_to_come_is_told_with_what_there_is(shop, reader, record_property):
+    shop.execute("delete from orders where order_id = 'g'")
+    with pytest.raises(DataError, match="no row for partition 2025-05") as caught:
+        reader.rows(shop.declared, ALL, "2025-05", **MONTHLY)
+    record_property("told", str(caught.value))
+    assert "there are rows of 2024-06-01 to 2025-04-01" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "told"),
+    [
+        ("sqlite:///nowhere.db", None, "no database at"),
+        ("CRM_NOT_SET", None, "the environment variable CRM_NOT_SET is not set"),
+        (
+            "CRM_OF_MARS",
+            "mysql://u:secret@h/d",
+            "$CRM_OF_MARS is of a kind that can't be read",
+        ),
+    ],
+)
+def test_a_database_that_is_not_there_is_told(reader, monkeypatch, record_property, declared, value, told):
+    if value:
+        monkeypatch.setenv(declared, value)
+    with pytest.raises(DataError) as caught:
+        reader.rows(declared, ALL)
+    record_property("told", str(caught.value))
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_scratch_files_are_gone_after_a_read_and_after_a_failure(shop, reader):
+    reader.rows(shop.declared, ALL)
+    with pytest.raises(DataError):
+        reader.rows(shop.declared, "select * from orders where false")
+    left = [path for path in (reader.warehouse.root / ".sources").rglob("*") if path.is_file()]
+    assert left == []

@@ -1,0 +1,62 @@
+"""Past trainings, read from a real tracking store."""
+
+import math
+
+import pytest
+
+from mlops_assets.stores.tracking.tracking import TAG, TrackingStore
+from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW, past_trainings
+
+
+def train(
+    tracking: TrackingStore, *, rmse: float | None, cutoff: str, start: int, register: bool = False
+) -> str:
+    """What a training logs, without the training."""
+    facts = {"model_uri": "models:/m-1", "training_set_version": "4", "training_set_digest": "abc"}
+    tags = {f"{TAG}{name}": value for name, value in {**facts, "cutoff": cutoff}.items()}
+    experiment = tracking.experiment("lending")
+    run = tracking.client.create_run(
+        experiment, start_time=start, tags={**tags, "dagster_run_id": f"run {start}"}
+    )
+    tracking.log_facts(run.info.run_id, params={"family": "xgboost"})
+    if rmse is not None:
+        scores = {"test_rmse": rmse, "test_r2": 0.5, "baseline_rmse": 2.0}
+        ends = {INTERVAL_LOW: rmse - 0.1, INTERVAL_HIGH: rmse + 0.1}
+        tracking.log_facts(run.info.run_id, metrics={**scores, **ends})
+    if register:
+        if not tracking.client.search_registered_models("name = 'lending'"):
+            tracking.client.create_registered_model("lending")
+        source = f"{run.info.artifact_uri}/model"
+        tracking.client.create_model_version("lending", source, run.info.run_id)
+    return run.info.run_id
+
+
+def test_trainings_are_told_newest_first_with_version_and_champion(tracking):
+    train(tracking, rmse=1.0, cutoff="2024-05", start=1_000, register=True)
+    best = train(tracking, rmse=0.5, cutoff="2024-06", start=2_000, register=True)
+    train(tracking, rmse=None, cutoff="2024-07", start=3_000)
+    tracking.registry.promote("lending", 2)
+    unjudged, found, first = past_trainings(tracking, "lending")
+    assert (found.version, found.champion, first.version, first.champion) == (2, True, 1, False)
+    assert (found.metric, found.score, found.low, found.high, found.baseline) == ("rmse", 0.5, 0.4, 0.6, 2.0)
+    assert found.metrics == {"r2": 0.5, "rmse": 0.5}
+    assert (found.cutoff, found.family, found.mlflow_run_id) == ("2024-06", "xgboost", best)
+    assert (found.data_version, found.data_digest, found.dagster_run_id) == (4, "abc", "run 2000")
+    assert found.trained_at.isoformat() == "1970-01-01T00:00:02+00:00"
+    assert (unjudged.version, unjudged.metric, unjudged.metrics) == (None, "", {})
+    assert math.isnan(unjudged.score)
+
+
+def test_trials_are_no_trainings_and_all_pages_are_read(tracking, monkeypatch):
+    monkeypatch.setattr("mlops_assets.stores.tracking.training_history._AT_ONCE", 2)
+    for start in range(5):
+        train(tracking, rmse=1.0, cutoff="2024-05", start=start)
+    tracking.client.create_run(tracking.experiment("lending"), tags={"mlflow.parentRunId": "x"})
+    assert len(past_trainings(tracking, "lending")) == 5
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_project_that_was_never_trained_has_none(tracking, known):
+    if known:
+        tracking.experiment("lending")
+    assert past_trainings(tracking, "lending") == []

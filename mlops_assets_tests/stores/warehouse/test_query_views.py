@@ -1,0 +1,113 @@
+"""Queries over the tables: what they see, and that they neither write nor read anything else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, read_only
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+ORDERS = ("shop", "validated", "orders")
+
+
+@pytest.fixture
+def tables(warehouse: Warehouse, rows) -> Iterator[ReadOnlyTables]:
+    warehouse.write(ORDERS, rows("(1, 'x'), (2, 'y')"), partition="2024-01")
+    warehouse.write(ORDERS, rows("(3, 'z')"), partition="2024-02")
+    with read_only(warehouse) as found:
+        yield found
+
+
+def answer(tables: ReadOnlyTables, text: str) -> list[tuple]:
+    [query] = tables.queries(text)
+    with tables.run(query) as found:
+        return found.fetchall()
+
+
+def test_every_table_is_a_view_with_its_columns(tables):
+    assert tables.views() == {
+        "shop.validated_orders": [("a", "INTEGER"), ("b", "VARCHAR"), ("_partition", "VARCHAR")]
+    }
+    assert answer(tables, "select sum(a), max(_partition) from shop.validated_orders") == [(6, "2024-02")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from shop.validated_orders limit 1;",
+        "with few as (from shop.validated_orders) select count(*) from few -- all of them",
+        "pivot shop.validated_orders on b using count(*)",
+        "describe shop.validated_orders",
+        "show all tables",
+        "summarize shop.validated_orders",
+        "explain analyze select 1",
+    ],
+)
+def test_what_only_reads_is_run(tables, query):
+    assert answer(tables, query)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1 as a) to '{file}' (format parquet, use_tmp_file false)",
+        "explain analyze copy (select 1 as a) to '{file}' (format parquet, use_tmp_file false)",
+        "/* a reading query */ explain analyze copy (select 1 as a) to '{file}'",
+        "insert into shop.validated_orders values (4, 'w', '2024-03')",
+        "drop view shop.validated_orders",
+        "create table mine as select 1",
+        "attach '{file}'",
+        "set enable_external_access = true",
+        "pragma threads = 1",
+        "select 1; export database '{file}.copy'",
+    ],
+)
+def test_whatever_does_more_than_read_is_refused_before_it_runs(tables, warehouse, statement):
+    [file] = warehouse.root.joinpath(*ORDERS, "_partition=2024-01").glob("*.parquet")
+    before = file.read_bytes()
+    with pytest.raises(DataError, match="refused: queries only read"):
+        tables.queries(statement.format(file=file))
+    assert file.read_bytes() == before
+    assert answer(tables, "select count(*) from shop.validated_orders") == [(3,)]
+
+
+def test_a_query_reads_no_other_file(tables, warehouse, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("secret\n1\n", "utf-8")
+    hidden = warehouse.root.joinpath(*ORDERS, "_delta_log", "00000000000000000000.json")
+    for source in (f"read_csv('{other}')", f"'{other}'", f"glob('{tmp_path}/*')", f"read_text('{hidden}')"):
+        with pytest.raises(DataError, match="reaches outside"):
+            answer(tables, f"from {source}")
+
+
+def test_the_lock_holds_even_where_a_statement_came_through(tables):
+    with pytest.raises(Exception, match="has been locked"):
+        tables.connection.execute("set enable_external_access = true")
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("selekt 1", "the query fails: syntax error at or near"),
+        ("from shop.validated_order", 'does not exist\n  hint: Did you mean "validated_orders"'),
+        ("select c from shop.validated_orders", r'column "c" not found'),
+        ("select b::int from shop.validated_orders", "Could not convert string '[xyz]' to INT32"),
+    ],
+)
+def test_a_fault_is_one_sentence_and_a_hint(tables, query, told):
+    with pytest.raises(DataError, match=told) as caught:
+        answer(tables, query)
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_sort_larger_than_memory_spills(tmp_path: Path, rows):
+    small = Warehouse(tmp_path / "warehouse", memory_limit="100MiB")
+    with small.connect() as connection:
+        small.write(ORDERS, connection.sql("select i, md5(i::varchar) as text from range(2_000_000) t(i)"))
+    with read_only(small) as tables:
+        [query] = tables.queries("select text, row_number() over (order by text) from shop.validated_orders")
+        with tables.run(query) as found:
+            assert found.aggregate("count(*)").fetchall() == [(2_000_000,)]

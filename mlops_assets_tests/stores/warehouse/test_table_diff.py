@@ -1,0 +1,64 @@
+"""Two versions of a table side by side."""
+
+import pytest
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.warehouse.table_diff import diff_versions
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+KEY = ("shop", "validated", "orders")
+
+
+def test_only_partitions_that_differ_are_compared(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x'), (2, 'y')", "id, name"), partition="2024-01")
+    warehouse.write(KEY, rows("(1, 'x')", "id, name"), partition="2024-02")
+    before = warehouse.version(KEY)
+    warehouse.write(KEY, rows("(1, 'x'), (2, 'z'), (3, 'w')", "id, name"), partition="2024-02")
+    [unchanged] = warehouse.root.joinpath(*KEY).glob("_partition=2024-01/*.parquet")
+    unchanged.write_bytes(b"nobody reads this")
+    found = diff_versions(warehouse, KEY, before, before + 1, identity=["id"])
+    assert found.partitions == ("2024-02",)
+    assert found.rows is not None
+    assert (found.rows.added, found.rows.removed, found.rows.changed) == (2, 0, 0)
+    assert found.rows.identity == ("id", "_partition")
+    assert [shift.column for shift in found.shifts] == ["name"]
+    assert found.shifts[0].new_examples == ("w", "z")
+
+
+def test_a_row_of_the_same_key_in_another_partition_is_another_row(warehouse: Warehouse, rows):
+    for number, partition in enumerate(("2024-01", "2024-02")):
+        warehouse.write(KEY, rows(f"(1, {number})", "id, size"), partition=partition)
+    before = warehouse.version(KEY)
+    for partition in ("2024-01", "2024-02"):
+        warehouse.write(KEY, rows("(1, 7)", "id, size"), partition=partition)
+    found = diff_versions(warehouse, KEY, before, before + 2, identity=["id"])
+    assert found.rows is not None
+    assert (found.rows.changed, found.rows.changed_columns) == (2, {"size": 2})
+
+
+def test_equal_content_is_told_without_opening_a_file(warehouse: Warehouse, rows):
+    first = warehouse.write(KEY, rows("(1, 'x')"))
+    warehouse.write(KEY, rows("(2, 'y')"))
+    again = warehouse.restore(KEY, first.version)
+    found = diff_versions(warehouse, KEY, first.version, again.version)
+    assert (found.rows, found.shifts) == (None, ())
+
+
+def test_a_partition_that_neither_version_has_is_refused(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    with pytest.raises(StoreError, match=r"no partition b in versions 1 and 1\n  hint: it has a"):
+        diff_versions(warehouse, KEY, 1, 1, partition="b")
+
+
+def test_a_partition_that_came_is_all_new_rows(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    warehouse.write(KEY, rows("(2, 'y'), (3, 'z')"), partition="b")
+    found = diff_versions(warehouse, KEY, 1, 2, partition="b")
+    assert found.rows is not None
+    assert (found.rows.rows_before, found.rows.added, found.rows.removed) == (0, 2, 0)
+
+
+def test_a_version_that_is_not_there_is_refused(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x')"))
+    with pytest.raises(StoreError, match=r"has no version 9\n  hint: its newest is 1"):
+        diff_versions(warehouse, KEY, 1, 9)
