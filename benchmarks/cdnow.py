@@ -27,8 +27,8 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.intervals import bootstrap_interval
-from mlops_assets.ml.metrics import compute_metric
+from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
+from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -35,10 +35,10 @@ from sklearn.model_selection import KFold, train_test_split
 from mlops_assets.components.model_project.settings import TargetSettings, TuningSettings
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.ml.pipelines import feature_frame
-from mlops_assets.ml.splits import make_folds
-from mlops_assets.ml.tuning import SearchSettings, tune
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.features.preprocessing import feature_frame
+from mlops_assets.ml.search.splits import make_folds
+from mlops_assets.ml.search.search import SearchSettings, tune
 
 PROJECT = Path(__file__).parents[1] / "mlops_assets/defs/california_housing"
 SHARE_TO_SEARCH = 0.8

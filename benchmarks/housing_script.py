@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from mlops_assets.core.names import HOLDOUT, SPLIT, TRAIN
 from mlops_assets.defs.california_housing import schema
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
-from mlops_assets.ml.artifact import save_model
-from mlops_assets.ml.contracts import Contract
-from mlops_assets.ml.evaluation import (
+from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.validation import validate
+from mlops_assets.ml.evaluation.evaluation import (
     CONSTANT_BASELINE,
     LINEAR_BASELINE,
     MODEL,
@@ -28,26 +28,26 @@ from mlops_assets.ml.evaluation import (
     score_all,
     score_intervals,
 )
+from mlops_assets.ml.evaluation.importances import shap_importances, shuffled_importances
+from mlops_assets.ml.evaluation.partial_dependence import dependence
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.features import FeatureQuery
-from mlops_assets.ml.importances import shap_importances, shuffled_importances
-from mlops_assets.ml.leaderboard import build_leaderboard
-from mlops_assets.ml.machine import peak_memory_bytes, thread_count
-from mlops_assets.ml.metrics import compute_metric
-from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.ml.partial_dependence import dependence
-from mlops_assets.ml.report import render_report
-from mlops_assets.ml.search_plots import search_figures
-from mlops_assets.ml.splits import holdout_sql, make_folds
-from mlops_assets.ml.training import (
+from mlops_assets.ml.features.feature_query import FeatureQuery
+from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.model.artifact import save_model
+from mlops_assets.ml.model.machine import peak_memory_bytes, thread_count
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.reports.evaluation_page import render_report
+from mlops_assets.ml.reports.search_plots import search_figures
+from mlops_assets.ml.search.family_leaderboard import build_leaderboard
+from mlops_assets.ml.search.search import SearchSettings, tune
+from mlops_assets.ml.search.splits import holdout_sql, make_folds
+from mlops_assets.ml.search.training_data import (
     TrainingData,
     check_pipeline,
     constant_predictions,
     fit_linear_baseline,
     split_sides,
 )
-from mlops_assets.ml.tuning import SearchSettings, tune
-from mlops_assets.ml.validation import validate
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
 FAMILIES = ("hist_gradient_boosting", "xgboost", "extra_trees", "linear")

@@ -133,13 +133,13 @@ _MODULES = (
     "mlops_assets.workspace.workspace",
     "mlops_assets.workspace.project_run",
     "mlops_assets.commands.summary",
-    "mlops_assets.ml.report",
+    "mlops_assets.ml.reports.evaluation_page",
     "mlops_assets.stores.warehouse.warehouse",
     "mlops_assets.stores.tracking.tracking",
-    "mlops_assets.ml.tuning",
-    "mlops_assets.ml.training",
-    "mlops_assets.ml.artifact",
-    "mlops_assets.ml.plots",
+    "mlops_assets.ml.search.search",
+    "mlops_assets.ml.search.training_data",
+    "mlops_assets.ml.model.artifact",
+    "mlops_assets.ml.reports.prediction_plots",
 )
 
 
@@ -315,7 +315,7 @@ def _study(folder: Path) -> list[tuple[str, list[Any]]]:
     """The finished trials of each journal, in their order."""
     import optuna
 
-    from mlops_assets.ml.journal import open_journal
+    from mlops_assets.ml.search.optuna_journal import open_journal
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     found = []

@@ -20,7 +20,7 @@ from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.judgement import judge
 from mlops_assets.components.model_project.project import Project
-from mlops_assets.ml.report import render_report
+from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore

@@ -21,12 +21,12 @@ import pandas as pd
 from sklearn.model_selection import cross_val_score
 from xgboost import XGBRegressor
 
-from mlops_assets.ml.evaluation import TrialSummary
+from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Settings
-from mlops_assets.ml.folds import Fold, PreparedFolds
-from mlops_assets.ml.pipelines import default_pipeline, feature_frame
-from mlops_assets.ml.splits import make_folds
-from mlops_assets.ml.tuning import SearchSettings, tune
+from mlops_assets.ml.search.prepared_folds import Fold, PreparedFolds
+from mlops_assets.ml.features.preprocessing import default_pipeline, feature_frame
+from mlops_assets.ml.search.splits import make_folds
+from mlops_assets.ml.search.search import SearchSettings, tune
 
 
 class ReachedError(Exception):

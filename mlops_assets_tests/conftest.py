@@ -36,7 +36,7 @@ def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def _coarse_pictures() -> Iterator[None]:
     """Nobody looks at the dots of a test's pictures, and drawing fewer halves the time of a page."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mlops_assets.ml.plots.DOTS_PER_INCH", 40)
+        patch.setattr("mlops_assets.ml.reports.prediction_plots.DOTS_PER_INCH", 40)
         yield
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_assets.ml.columns import Column
+from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.model import ModelSpec, TabularModel
-from mlops_assets.ml.pipelines import default_pipeline
+from mlops_assets.ml.features.preprocessing import default_pipeline
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
 StartRun = Callable[..., Any]
 ROWS = pd.DataFrame({"size": [1.0, np.nan, 3.0, 5.0], "kind": ["car", "van", "car", "van"]})

@@ -48,7 +48,7 @@ def test_loading_the_definitions_imports_nothing_heavy():
 
 def test_loading_a_model_imports_neither_dagster_nor_optuna():
     loaded = loaded_after(
-        "import mlops_assets.ml.artifact; from mlops_assets.ml.families import FAMILIES; dict(FAMILIES)"
+        "import mlops_assets.ml.model.artifact; from mlops_assets.ml.families import FAMILIES; dict(FAMILIES)"
     )
     assert "xgboost" in loaded
     assert not loaded & {"dagster", "optuna", "pandera", "mlflow"}

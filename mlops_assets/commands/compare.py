@@ -67,7 +67,7 @@ def compare(
 
 
 def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
-    from mlops_assets.ml.wording import interval_text, metric_label, number
+    from mlops_assets.ml.number_format import interval_text, metric_label, number
 
     metrics = list(dict.fromkeys(name for one in found for name in one.metrics))
     deciding = next((one.metric for one in found if one.metric), "")
@@ -100,8 +100,8 @@ def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
 
 def _draw(project: str, found: Sequence["Training"], target: Path) -> None:
     """Draw the trainings, oldest first, those alone that were judged by the newest one's metric."""
-    from mlops_assets.ml.plots import DOTS_PER_INCH, metric_by_training
-    from mlops_assets.ml.wording import metric_title
+    from mlops_assets.ml.number_format import metric_title
+    from mlops_assets.ml.reports.prediction_plots import DOTS_PER_INCH, metric_by_training
 
     metric = next((one.metric for one in found if one.metric), "")
     shown = [one for one in reversed(found) if one.metric == metric]

@@ -23,8 +23,8 @@ from mlops_assets.stores.system.state_directory import StateDirectory, find_proj
 if TYPE_CHECKING:
     from dagster import AssetObservation
 
-    from mlops_assets.ml.drift import ColumnShift
-    from mlops_assets.ml.row_diff import RowDiff
+    from mlops_assets.ml.comparison.drift import ColumnShift
+    from mlops_assets.ml.comparison.row_diff import RowDiff
     from mlops_assets.stores.delta.commit_metadata import TableVersion
     from mlops_assets.stores.warehouse.table_diff import TableDiff
     from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from mlops_assets.commands.terminal import DebugOption, out, plain_errors
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import yaml
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.ml.columns import SqlType
-from mlops_assets.ml.tasks import Task, metrics_of
+from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.draft import Draft, refuse_name
 from mlops_assets.scaffolding.profile import ColumnProfile, profile_source
 

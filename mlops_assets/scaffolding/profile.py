@@ -1,6 +1,6 @@
 """What the columns of a source look like.
 
-Types are those that a contract would accept for every value: the same casts decide (`ml/columns.py`).
+Types are those that a contract would accept for every value: those of `ml/contracts/columns.py`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import duckdb
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.ml.columns import Column, SqlType
+from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.stores.files.reader import each_unchanged, read_files
 from mlops_assets.stores.files.source_file import find_files
 

@@ -258,7 +258,7 @@ def _project_code(project: str, workplace: Workplace) -> str:
     """Import what a project declares, and parse its queries."""
     import duckdb
 
-    from mlops_assets.ml.queries import ProjectQuery
+    from mlops_assets.ml.features.project_query import ProjectQuery
 
     keys = workplace.project(project)
     code = ProjectCode(project, Path(workplace.metadata(project, FOLDER)[FOLDER]))

@@ -22,7 +22,7 @@ from mlops_assets.components.model_project.tuned_model import TRIALS
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.materializations import Staleness
-from mlops_assets.ml.timeline import Timeline
+from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.sources.base import Intake, open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -3,7 +3,7 @@
 from mlops_assets.components.model_project.card import update_cards
 from mlops_assets.components.model_project.provenance import record_provenance
 from mlops_assets.components.model_project.search import fit_settings
-from mlops_assets.ml.wording import number
+from mlops_assets.ml.number_format import number
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.tracking.registry import Registry
 from mlops_assets.stores.tracking.run_artifacts import MOST_DESCRIPTION, read_text

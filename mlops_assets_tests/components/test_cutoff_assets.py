@@ -9,7 +9,7 @@ import pytest
 
 from mlops_assets.components.model_project import challenge
 from mlops_assets.core import names
-from mlops_assets.ml.model import TabularModel
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.daemon import checks, fault

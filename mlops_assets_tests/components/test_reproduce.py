@@ -12,14 +12,14 @@ from mlops_assets_tests.daemon import fault
 from mlops_assets_tests.shop import FEATURES_SQL, MONTHS
 
 FIFTH, SIXTH = MONTHS[4:6]
-AS_BEFORE = """from mlops_assets.ml.pipelines import default_pipeline
+AS_BEFORE = """from mlops_assets.ml.features.preprocessing import default_pipeline
 
 
 def make_pipeline():
     return default_pipeline()
 """
 WRAPPED = """from sklearn.pipeline import make_pipeline as steps
-from mlops_assets.ml.pipelines import default_pipeline
+from mlops_assets.ml.features.preprocessing import default_pipeline
 
 
 def make_pipeline():

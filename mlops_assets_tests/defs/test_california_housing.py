@@ -10,10 +10,10 @@ import pytest
 from mlops_assets.defs.california_housing.fetch import to_totals
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.defs.california_housing.schema import Districts
-from mlops_assets.ml.contracts import Contract
-from mlops_assets.ml.features import FeatureQuery
-from mlops_assets.ml.pipelines import feature_frame, transform
-from mlops_assets.ml.validation import validate
+from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.validation import validate
+from mlops_assets.ml.features.feature_query import FeatureQuery
+from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.stores.files.source_file import find_files, read_files
 
 ROOT = Path(__file__).parents[2]

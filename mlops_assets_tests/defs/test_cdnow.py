@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import mlops_assets
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.core import names
-from mlops_assets.ml.intervals import bootstrap_interval
-from mlops_assets.ml.metrics import compute_metric
+from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
+from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.resources import resources
 
 LOG = Path(__file__).parents[3] / "shared" / "data" / "cdnow" / "transactions.csv"

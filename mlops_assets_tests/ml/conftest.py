@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.ml.contracts import Contract
+from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.tasks import Task
-from mlops_assets.ml.validation import validate
+from mlops_assets.ml.metrics.tasks import Task
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops_assets.ml.pipelines import default_pipeline, transform
+from mlops_assets.ml.features.preprocessing import default_pipeline, transform
 from mlops_assets.ml.rare_values import RARE, RareValues
-from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
+from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 
 
 def text(*values: object) -> pd.DataFrame:

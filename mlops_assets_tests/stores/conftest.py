@@ -9,8 +9,8 @@ import duckdb
 import mlflow
 import pytest
 
-from mlops_assets.ml.artifact import save_model
-from mlops_assets.ml.model import TabularModel
+from mlops_assets.ml.model.artifact import save_model
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.garage import StartRun, garage_model

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.fairness import Fairness
-    from mlops_assets.ml.learning_curve import CurvePoint
-    from mlops_assets.ml.partial_dependence import Dependence
-    from mlops_assets.ml.places import ErrorMap, PeriodScore
-    from mlops_assets.ml.slices import SliceScore, WeakestSlices
+    from mlops_assets.ml.evaluation.error_map import ErrorMap, PeriodScore
+    from mlops_assets.ml.evaluation.fairness import Fairness
+    from mlops_assets.ml.evaluation.learning_curve import CurvePoint
+    from mlops_assets.ml.evaluation.partial_dependence import Dependence
+    from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 
 SHOWN_DEPENDENCES = 6
 MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
@@ -23,8 +23,8 @@ MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
 
 def slices(judged: JudgedModel) -> "list[SliceScore]":
     """The metric by each declared column."""
-    from mlops_assets.ml.cuts import cut
-    from mlops_assets.ml.slices import score_slices
+    from mlops_assets.ml.evaluation.column_groups import cut
+    from mlops_assets.ml.evaluation.slices import score_slices
 
     declared = judged.project.settings.evaluation.slices
     cuts = [cut(judged.column(name), name=name) for name in declared]
@@ -35,7 +35,7 @@ def weakest_slices(judged: JudgedModel, importances: dict[str, float]) -> "Weake
     """The weakest slices by the features, the most important first, and the declared columns."""
     import pandas as pd
 
-    from mlops_assets.ml.slices import find_weakest
+    from mlops_assets.ml.evaluation.slices import find_weakest
 
     if not judged.project.settings.evaluation.weakest:
         return None
@@ -47,9 +47,9 @@ def weakest_slices(judged: JudgedModel, importances: dict[str, float]) -> "Weake
 
 def fairness(judged: JudgedModel) -> "list[Fairness]":
     """How alike the groups of each sensitive column are treated."""
-    from mlops_assets.ml.cuts import cut
-    from mlops_assets.ml.evaluation import chosen_classes
-    from mlops_assets.ml.fairness import measure_fairness
+    from mlops_assets.ml.evaluation.column_groups import cut
+    from mlops_assets.ml.evaluation.evaluation import chosen_classes
+    from mlops_assets.ml.evaluation.fairness import measure_fairness
 
     task, said = judged.project.settings.task, judged.predictions
     chosen = said if task == "regression" else chosen_classes(task, said, judged.threshold)
@@ -68,8 +68,8 @@ def fairness(judged: JudgedModel) -> "list[Fairness]":
 
 def importances(judged: JudgedModel) -> dict[str, float]:
     """How much worse the deciding metric gets when a feature is shuffled."""
-    from mlops_assets.ml.importances import shuffled_importances
-    from mlops_assets.ml.tasks import HIGHER_IS_BETTER
+    from mlops_assets.ml.evaluation.importances import shuffled_importances
+    from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 
     sign = -1.0 if judged.metric in HIGHER_IS_BETTER else 1.0
 
@@ -83,7 +83,7 @@ def importances(judged: JudgedModel) -> dict[str, float]:
 
 def contributions(judged: JudgedModel) -> dict[str, float]:
     """Mean absolute SHAP values, in the reported unit or as log-odds; empty of a family that gives none."""
-    from mlops_assets.ml.importances import shap_importances
+    from mlops_assets.ml.evaluation.importances import shap_importances
 
     scale = judged.unit_size if judged.project.settings.task == "regression" else 1.0
     found = shap_importances(judged.model, judged.holdout.features, seed=judged.seed)
@@ -92,7 +92,7 @@ def contributions(judged: JudgedModel) -> dict[str, float]:
 
 def dependences(judged: JudgedModel, importances: dict[str, float]) -> "tuple[list[Dependence], str]":
     """How the most important features move the prediction, and what of the prediction is meant."""
-    from mlops_assets.ml.partial_dependence import dependence
+    from mlops_assets.ml.evaluation.partial_dependence import dependence
 
     spec, unit = judged.model.spec, judged.project.settings.target.unit
     index = 1
@@ -125,7 +125,7 @@ def periods(judged: JudgedModel) -> "list[PeriodScore]":
 
 def error_map(judged: JudgedModel) -> "ErrorMap | None":
     """Errors of a regression by place, where latitude and longitude are known."""
-    from mlops_assets.ml.places import error_map, find_coordinates
+    from mlops_assets.ml.evaluation.error_map import error_map, find_coordinates
 
     known = {column.name for column in judged.model.spec.columns} | set(judged.model.spec.features)
     found = find_coordinates(known)
@@ -138,8 +138,8 @@ def error_map(judged: JudgedModel) -> "ErrorMap | None":
 
 def learning_curve(judged: JudgedModel) -> "list[CurvePoint]":
     """The model fitted on parts of its rows, if the project asks for it."""
-    from mlops_assets.ml.learning_curve import learning_curve
-    from mlops_assets.ml.model import TabularModel
+    from mlops_assets.ml.evaluation.learning_curve import learning_curve
+    from mlops_assets.ml.model.tabular_model import TabularModel
 
     project, train = judged.project, judged.train
     if not project.settings.evaluation.learning_curve:
@@ -162,15 +162,15 @@ def learning_curve(judged: JudgedModel) -> "list[CurvePoint]":
 
 
 def _losses(judged: JudgedModel) -> "NDArray":
-    from mlops_assets.ml.row_losses import row_losses
+    from mlops_assets.ml.metrics.row_losses import row_losses
 
     task = judged.project.settings.task
     return row_losses(task, judged.metric, judged.holdout.target, judged.predictions)
 
 
 def _partition_scores(judged: JudgedModel) -> "list[PeriodScore]":
-    from mlops_assets.ml.places import PeriodScore
-    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.evaluation.error_map import PeriodScore
+    from mlops_assets.ml.search.training_data import TrainingData
 
     roles: dict[str, Any] = {
         names.TRAIN: "trained",
@@ -199,7 +199,7 @@ def _time_scores(judged: JudgedModel, name: str) -> "list[PeriodScore]":
     import numpy as np
     import pandas as pd
 
-    from mlops_assets.ml.places import PeriodScore
+    from mlops_assets.ml.evaluation.error_map import PeriodScore
 
     times = pd.to_datetime(judged.column(name))
     days = (times.max() - times.min()).days if times.notna().any() else 0

@@ -10,7 +10,7 @@ from mlops_assets.components.model_project.judged import JudgedModel
 from mlops_assets.components.model_project.project import Project
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.behaviour import BehaviourResult
+    from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 
 FAILED_TESTS = "behaviour_failed"
 """Fact of a run: the names of the behavioural tests that failed, those that are errors first; empty if none
@@ -41,7 +41,7 @@ def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
     ProjectError
         When a test names a column or a class that there is not.
     """
-    from mlops_assets.ml.behaviour import MOST_ROWS, Subject, run_behaviour
+    from mlops_assets.ml.evaluation.behaviour_tests import MOST_ROWS, Subject, run_behaviour
 
     project, model = judged.project, judged.model
     refuse_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)

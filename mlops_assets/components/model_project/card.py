@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.provenance import SERVING_PERIODS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlops_assets.ml.model_card import ModelCard
+    from mlops_assets.ml.reports.model_card import ModelCard
     from mlops_assets.stores.governance.ledger import Entry
     from mlops_assets.stores.governance.ledger_state import Standing
     from mlops_assets.stores.tracking.registry import Version
@@ -57,7 +57,7 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
 
 
 def _keep(tracking: "TrackingStore", version: "Version", card: "ModelCard", folder: Path) -> None:
-    from mlops_assets.ml.model_card import render_card, shortened
+    from mlops_assets.ml.reports.model_card import render_card, shortened
     from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
     from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, MOST_DESCRIPTION, write_texts
 
@@ -76,7 +76,7 @@ def _collect(
     standing: "Standing",
     entries: "Sequence[Entry]",
 ) -> "ModelCard":
-    from mlops_assets.ml.model_card import CardEvent, ModelCard
+    from mlops_assets.ml.reports.model_card import CardEvent, ModelCard
 
     settings, evaluation = project.settings, _evaluation(tracking, version)
     ours = [entry for entry in entries if entry.event.version == version.version]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.gates import GateResult
-    from mlops_assets.ml.intervals import Interval
+    from mlops_assets.ml.evaluation.gates import GateResult
+    from mlops_assets.ml.metrics.bootstrap import Interval
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -34,8 +34,8 @@ def compare_with_champion(
 
     Models are compared as they were judged: what serves may have been fitted again on the very rows.
     """
-    from mlops_assets.ml.gates import NOT_WORSE_THAN_CHAMPION, GateResult, not_worse_than_champion
-    from mlops_assets.ml.intervals import paired_difference_interval
+    from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult, not_worse_than_champion
+    from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
     if "training_set_digest" not in before.facts:
         raise TrackingError(
@@ -80,7 +80,7 @@ def compare_with_champion(
 
 def interval_over(metrics: Mapping[str, float], role: str) -> "Interval":
     """How much a model's deciding metric is above the `constant` or best `baseline`, as its run was told."""
-    from mlops_assets.ml.intervals import Interval
+    from mlops_assets.ml.metrics.bootstrap import Interval
 
     low, high = (metrics.get(f"over_{role}_{end}", float("nan")) for end in ("low", "high"))
     return Interval(low, high)
@@ -177,8 +177,8 @@ def _predicted(
     """Predictions of a version; it computes its own features, as it does when it serves."""
     import numpy as np
 
-    from mlops_assets.ml.metrics import compute_metric
-    from mlops_assets.ml.training import encode_target
+    from mlops_assets.ml.metrics.metrics import compute_metric
+    from mlops_assets.ml.search.training_data import encode_target
 
     settings, nothing = project.settings, np.empty(0)
     if rows.empty:

@@ -16,8 +16,8 @@ from mlops_assets.core.errors import ProjectError
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-    from mlops_assets.ml.contracts import Contract
-    from mlops_assets.ml.pipelines import MakePipeline
+    from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.features.preprocessing import MakePipeline
 
 SCHEMA, FEATURES_SQL, TARGET_SQL = "schema.py", "features.sql", "target.sql"
 PIPELINE, FETCH, SAMPLE = "pipeline.py", "fetch.py", "sample.py"
@@ -123,7 +123,7 @@ class ProjectCode:
 
     def make_pipeline(self) -> "MakePipeline":
         """The project's `make_pipeline`, else the default one."""
-        from mlops_assets.ml.pipelines import default_pipeline
+        from mlops_assets.ml.features.preprocessing import default_pipeline
 
         if not self.has(PIPELINE):
             return default_pipeline
@@ -223,7 +223,7 @@ def _contract_of(
     spelling: tuple[str, str] = (".", ""),
 ) -> "Contract":
     """Read a class once, not for each partition; a changed file is a new module with new classes."""
-    from mlops_assets.ml.contracts import Contract
+    from mlops_assets.ml.contracts.contract import Contract
 
     return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling)
 

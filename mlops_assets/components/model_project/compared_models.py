@@ -11,8 +11,8 @@ from mlops_assets.components.model_project.judged import JudgedModel
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.compared_models import LeaderboardEntry
-    from mlops_assets.ml.model import TabularModel
+    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry
+    from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -35,8 +35,8 @@ def compared_models(
     scores
         Every metric of the model and its baselines on the holdout.
     """
-    from mlops_assets.ml.compared_models import FILE, LeaderboardEntry, folder_bytes, read_leaderboard
-    from mlops_assets.ml.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.evaluation.model_costs import FILE, LeaderboardEntry, folder_bytes, read_leaderboard
 
     features, of = judged.holdout.features, judged.metric
     with tracking.files(judged.trained.uri) as folder:
@@ -53,8 +53,8 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     """The champion on those rows of this holdout that it was not trained on; None where there is none, or it
     can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
     """
-    from mlops_assets.ml.gates import MIN_COMMON_ROWS
-    from mlops_assets.ml.training import encode_target
+    from mlops_assets.ml.evaluation.gates import MIN_COMMON_ROWS
+    from mlops_assets.ml.search.training_data import encode_target
 
     project, before = judged.project, _other_champion(judged, tracking)
     if before is None:
@@ -90,7 +90,7 @@ def _other_champion(judged: JudgedModel, tracking: "TrackingStore") -> "Version 
 def _measured(
     name: str, model: "TabularModel", features: "pd.DataFrame", holdout: float, size: int, note: str = ""
 ) -> "LeaderboardEntry":
-    from mlops_assets.ml.compared_models import LeaderboardEntry, measure_speed
+    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, measure_speed
 
     speed = measure_speed(model.predict_features, features.iloc[:SPEED_ROWS])
     return LeaderboardEntry(
@@ -105,8 +105,8 @@ def _measured(
 
 
 def _bytes_of(model: "TabularModel") -> int:
-    from mlops_assets.ml.artifact import save_model
-    from mlops_assets.ml.compared_models import folder_bytes
+    from mlops_assets.ml.evaluation.model_costs import folder_bytes
+    from mlops_assets.ml.model.artifact import save_model
 
     with TemporaryDirectory() as scratch:
         save_model(model, Path(scratch) / "model")

@@ -52,7 +52,7 @@ from mlops_assets.components.model_project.vacuum import vacuum_job
 from mlops_assets.components.model_project.validated import validated_asset
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.metrics.tasks import Task
 
 
 @dg.scaffold_with(ModelProjectScaffolder)

@@ -11,8 +11,8 @@ from mlops_assets.core import names
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.ml.features import FeatureQuery
-    from mlops_assets.ml.queries import ProjectQuery
+    from mlops_assets.ml.features.feature_query import FeatureQuery
+    from mlops_assets.ml.features.project_query import ProjectQuery
     from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 

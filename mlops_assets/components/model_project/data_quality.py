@@ -8,7 +8,7 @@ from mlops_assets.components.model_project.project import Project
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.evaluation import TableQuality
+    from mlops_assets.ml.evaluation.evaluation import TableQuality
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _MOST_RULES = 5
@@ -22,7 +22,7 @@ def tables_quality(
     Of a static project those of the versions that the model was made of; of an event project those of the
     partitions up to its cut-off, as they are now.
     """
-    from mlops_assets.ml.evaluation import TableQuality
+    from mlops_assets.ml.evaluation.evaluation import TableQuality
 
     found = []
     for table in project.settings.tables:

@@ -21,7 +21,7 @@ from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project import Project
-    from mlops_assets.ml.columns import Column
+    from mlops_assets.ml.contracts.columns import Column
 
 DECLARATION = "defs.yaml"
 Faults = Iterator[tuple[str, str]]
@@ -80,7 +80,7 @@ def callers_columns(project: "Project", features: Mapping[str, str]) -> "list[Co
         The types of what `features.sql` returns, by name, as DuckDB calls them.
     """
     from mlops_assets.components.model_project.validated import declared_contract
-    from mlops_assets.ml.columns import Column
+    from mlops_assets.ml.contracts.columns import Column
 
     if project.timeline is None:
         columns = declared_contract(project, project.table).columns

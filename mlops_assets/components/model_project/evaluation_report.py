@@ -28,8 +28,8 @@ from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolder
 from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.evaluation import Evaluation
-    from mlops_assets.ml.slices import SliceScore
+    from mlops_assets.ml.evaluation.evaluation import Evaluation
+    from mlops_assets.ml.evaluation.slices import SliceScore
 
 BEATS_BASELINE = "beats_baseline"
 PAGE, NUMBERS = "evaluation_report.html", "evaluation_report.json"
@@ -76,8 +76,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.evaluation import MODEL
-        from mlops_assets.ml.report import render_report, verdict
+        from mlops_assets.ml.evaluation.evaluation import MODEL
+        from mlops_assets.ml.reports.evaluation_page import render_report, verdict
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
         with plain_failures(project.name):
@@ -140,7 +140,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _figures(evaluation: "Evaluation") -> dict[str, Any]:
-    from mlops_assets.ml.explanation_plots import importance_bars, trial_history
+    from mlops_assets.ml.reports.explanation_plots import importance_bars, trial_history
 
     return {
         "search_history.png": trial_history(evaluation.trials, evaluation.metric),

@@ -9,7 +9,7 @@ from pydantic import Field
 from mlops_assets.components.model_project.settings import Identifier, Settings
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.behaviour import BehaviourTest
+    from mlops_assets.ml.evaluation.behaviour_tests import BehaviourTest
 
 Severity = Literal["warn", "error"]
 Value = str | bool | int | float
@@ -135,7 +135,7 @@ class BehaviourSettings(Settings):
 
     def tests(self) -> "list[BehaviourTest]":
         """The same as `ml` runs them."""
-        from mlops_assets.ml.behaviour import Direction, Example, Invariance
+        from mlops_assets.ml.evaluation.behaviour_tests import Direction, Example, Invariance
 
         made: list[BehaviourTest] = []
         for _, name, test in self.named():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from mlops_assets.ml.features import FeatureQuery
+    from mlops_assets.ml.features.feature_query import FeatureQuery
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 POINT_IN_TIME = "point_in_time"
@@ -122,7 +122,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
 
 def event_query(project: Project, as_of: "datetime") -> "FeatureQuery":
     """The project's query at a moment."""
-    from mlops_assets.ml.features import FeatureQuery
+    from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
         project.code.text(FEATURES_SQL),
@@ -173,7 +173,7 @@ def known_tables(
     DataError
         When the partition itself has not arrived.
     """
-    from mlops_assets.ml.point_in_time import rows_between, with_another_future
+    from mlops_assets.ml.features.point_in_time import rows_between, with_another_future
 
     as_of, seen = project.time.periods.end_of(partition), project.time.seen_by(partition)
     tables: dict[str, duckdb.DuckDBPyRelation] = {}
@@ -211,7 +211,7 @@ def _identified(
     project: Project, partition: str, features: "duckdb.DuckDBPyRelation"
 ) -> "duckdb.DuckDBPyRelation":
     """Add `row_id`, which tells an entity in a partition from all others."""
-    from mlops_assets.ml.validation import row_bits_sql
+    from mlops_assets.ml.contracts.validation import row_bits_sql
 
     entity = project.settings.entity
     bits = row_bits_sql(entity, salt=partition)

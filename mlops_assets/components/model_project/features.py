@@ -16,8 +16,8 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.ml.contracts import Contract
-    from mlops_assets.ml.features import FeatureQuery
+    from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.features.feature_query import FeatureQuery
 
 CONTRACT, ONE_ROW_EACH, ROW_BY_ROW = "contract", "one_row_each", "row_by_row"
 _SAMPLE_ROWS = 2_000
@@ -86,7 +86,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
 
 def feature_query(project: Project) -> "FeatureQuery":
     """The project's query with the target hidden."""
-    from mlops_assets.ml.features import FeatureQuery
+    from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
         project.code.text(FEATURES_SQL),
@@ -165,7 +165,7 @@ def contract_check(
 
 def judge_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Judge the features by their own contract; none is removed, all are blocked."""
-    from mlops_assets.ml.validation import count_broken_rules
+    from mlops_assets.ml.contracts.validation import count_broken_rules
 
     if missing := declared.missing(written.columns):
         return dg.AssetCheckResult(

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.leaderboard import LeaderboardRow
-    from mlops_assets.ml.model import ModelSpec
-    from mlops_assets.ml.training import TrainingData
-    from mlops_assets.ml.tuning import SearchResult
+    from mlops_assets.ml.model.tabular_model import ModelSpec
+    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.search import SearchResult
+    from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 LEADERBOARD = "leaderboard.json"
@@ -56,9 +56,9 @@ def fit_and_log(
     -------
     The leaderboard, the winner first. Digests and addresses of the models are added to `facts`.
     """
-    from mlops_assets.ml.artifact import save_model
-    from mlops_assets.ml.leaderboard import build_leaderboard
-    from mlops_assets.ml.model import TabularModel
+    from mlops_assets.ml.model.artifact import save_model
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.search.family_leaderboard import build_leaderboard
 
     spec = _decided(project, _model_spec(project, rows, result), rows.train, result)
     leaders: list[LeaderboardRow] = []
@@ -90,7 +90,7 @@ def _log_search(
     run_id: str,
 ) -> None:
     """Pictures of the search, and its leaderboard."""
-    from mlops_assets.ml.search_plots import search_figures
+    from mlops_assets.ml.reports.search_plots import search_figures
 
     metric = project.settings.tuning.metric_for(project.settings.task)
     tracking.log_figures(run_id, search_figures(result.trials, metric))
@@ -104,8 +104,8 @@ def _decided(
     project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
 ) -> "ModelSpec":
     """The spec with what the out-of-fold predictions say: a calibration, a threshold."""
-    from mlops_assets.ml.calibration_choice import choose_calibration
-    from mlops_assets.ml.decision import Decision, choose_threshold
+    from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
+    from mlops_assets.ml.search.fit_calibration import choose_calibration
 
     tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
     if project.settings.task != "regression" and tuning.calibrate:
@@ -119,7 +119,7 @@ def _decided(
 
 
 def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelSpec":
-    from mlops_assets.ml.model import ModelSpec
+    from mlops_assets.ml.model.tabular_model import ModelSpec
 
     target, features = project.settings.target.column, rows.train.features
     return ModelSpec(

@@ -20,7 +20,7 @@ from mlops_assets.components.model_project.source_faults import source_faults
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.tasks import Task, metrics_of
+from mlops_assets.ml.metrics.tasks import Task, metrics_of
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject

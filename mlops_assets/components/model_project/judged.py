@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.model import TabularModel
-    from mlops_assets.ml.tasks import Metric
-    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.metrics.tasks import Metric
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -46,7 +46,7 @@ class JudgedModel:
         cls, project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
     ) -> "JudgedModel":
         """Load the model, and the rows that it was trained and is judged on."""
-        from mlops_assets.ml.training import split_sides
+        from mlops_assets.ml.search.training_data import split_sides
 
         model, frame = tracking.load(trained), training_set(project, warehouse, trained.facts)
         train, holdout = split_sides(
@@ -93,7 +93,7 @@ class JudgedModel:
 
     def value_of(self, truth: "NDArray", predictions: "NDArray") -> float:
         """The deciding metric of any rows."""
-        from mlops_assets.ml.metrics import compute_metric
+        from mlops_assets.ml.metrics.metrics import compute_metric
 
         task = self.project.settings.task
         return compute_metric(
@@ -106,7 +106,7 @@ class JudgedModel:
 
     def score_of(self, truth: "NDArray", predictions: "NDArray") -> tuple[float, float, float]:
         """The deciding metric of any rows, and the ends of its 95 % interval."""
-        from mlops_assets.ml.intervals import bootstrap_interval
+        from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 
         interval = bootstrap_interval(
             self.project.settings.task,
@@ -120,7 +120,7 @@ class JudgedModel:
 
     def gain(self, predictions: "NDArray", others: "NDArray") -> tuple[float, float]:
         """The 95 % interval of how much the metric of predictions of the holdout is above that of others."""
-        from mlops_assets.ml.intervals import paired_difference_interval
+        from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
         interval = paired_difference_interval(
             self.project.settings.task,

@@ -16,8 +16,8 @@ from mlops_assets.components.model_project.search import fit_settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.evaluation import Evaluation
-    from mlops_assets.ml.model import TabularModel
+    from mlops_assets.ml.evaluation.evaluation import Evaluation
+    from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -32,9 +32,9 @@ def judge(
     The evaluation, and as metrics the 95 % intervals of how much the deciding metric is above that of the
     constant baseline and of the best one.
     """
-    from mlops_assets.ml.compared_models import measure_speed
-    from mlops_assets.ml.evaluation import Evaluation, score_all, score_intervals
-    from mlops_assets.ml.row_losses import loss_name
+    from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+    from mlops_assets.ml.evaluation.model_costs import measure_speed
+    from mlops_assets.ml.metrics.row_losses import loss_name
 
     judged = JudgedModel.read(project, tracking, trained, warehouse)
     behaviour = run_behaviour_tests(judged)
@@ -90,8 +90,8 @@ def judge(
 
 def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel]":
     """Predictions of the holdout by the model and its baselines, and the linear baseline itself."""
-    from mlops_assets.ml.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
-    from mlops_assets.ml.training import constant_predictions, fit_linear_baseline
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.search.training_data import constant_predictions, fit_linear_baseline
 
     project, holdout = judged.project, judged.holdout
     linear = fit_linear_baseline(
@@ -112,7 +112,7 @@ def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel
 def _over_baselines(
     judged: JudgedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
 ) -> dict[str, float]:
-    from mlops_assets.ml.evaluation import CONSTANT_BASELINE
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE
 
     over: dict[str, float] = {}
     for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):

@@ -14,7 +14,7 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.gates import GateResult
+    from mlops_assets.ml.evaluation.gates import GateResult
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -79,7 +79,7 @@ def judge(
     champion
         Who serves now; without one there is nothing to compare with.
     """
-    from mlops_assets.ml import gates
+    from mlops_assets.ml.evaluation import gates
 
     declared, metric = (
         project.settings.gates,
@@ -123,7 +123,7 @@ def _by_evaluation(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", overall: float
 ) -> "Iterator[GateResult]":
     """The gates whose figures stand in the evaluation report."""
-    from mlops_assets.ml import gates
+    from mlops_assets.ml.evaluation import gates
 
     declared, wanted = project.settings.gates, set(declared_gates(project))
     metric = project.settings.tuning.metric_for(project.settings.task)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.timeline import Timeline
+from mlops_assets.ml.features.timeline import Timeline
 
 _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
 

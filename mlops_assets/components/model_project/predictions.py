@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from mlops_assets.ml.model import TabularModel
+    from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 

@@ -15,7 +15,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.timeline import Timeline
+from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.system.disk_errors import disk_fault
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from mlops_assets.core.text_diff import unified_diff
 
 if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.reproduction import Difference
+    from mlops_assets.ml.model.refit_comparison import Difference
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -41,8 +41,8 @@ def record_provenance(
     facts
         Those that are known, among them the addresses of the models that were logged.
     """
-    from mlops_assets.ml.artifact import manifest_digest
-    from mlops_assets.ml.environment import environment
+    from mlops_assets.ml.model.artifact import manifest_digest
+    from mlops_assets.ml.model.runtime_environment import environment
     from mlops_assets.stores.system.git_commit import checkout_of
     from mlops_assets.stores.tracking.run_artifacts import write_texts
 
@@ -84,7 +84,7 @@ def current_texts(project: Project) -> dict[str, str]:
 
 def changed_since(project: Project, tracking: "TrackingStore", version: "Version") -> "Iterator[Difference]":
     """What is not as it was when a version was trained: `pipeline.py`, settings, environment."""
-    from mlops_assets.ml.reproduction import Difference
+    from mlops_assets.ml.model.refit_comparison import Difference
     from mlops_assets.stores.tracking.version_diff import recorded_code
 
     if names.CODE_DIGESTS not in version.facts:
@@ -107,8 +107,8 @@ def changed_since(project: Project, tracking: "TrackingStore", version: "Version
 
 
 def _changed_environment(version: "Version") -> "Iterator[Difference]":
-    from mlops_assets.ml.environment import changes, environment
-    from mlops_assets.ml.reproduction import Difference
+    from mlops_assets.ml.model.refit_comparison import Difference
+    from mlops_assets.ml.model.runtime_environment import changes, environment
 
     recorded = json.loads(version.facts[ENVIRONMENT])
     found = changes(recorded, environment())
@@ -124,7 +124,7 @@ def _changed_environment(version: "Version") -> "Iterator[Difference]":
 def _changed_pipeline(
     project: Project, version: "Version", before: Mapping[str, str], now: Mapping[str, str]
 ) -> "Difference":
-    from mlops_assets.ml.reproduction import Difference
+    from mlops_assets.ml.model.refit_comparison import Difference
 
     recorded = json.loads(version.facts[names.CODE_DIGESTS])
     facts, told = version.facts, f"{PIPELINE} is not the one that version {version.version} was trained with"

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.model import ModelSpec, TabularModel
-    from mlops_assets.ml.reproduction import Difference, Refit, Reproduction
-    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.model.refit_comparison import Difference, Refit, Reproduction
+    from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+    from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -95,7 +95,7 @@ def reproduce(
         When the recorded model can't be read, or its files are not those that were recorded. Rows that are
         gone, and code that can't fit any more, are told as differences instead.
     """
-    from mlops_assets.ml.reproduction import Difference, Reproduction
+    from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
 
     recorded = {_JUDGED: tracking.load(version.as_judged)}
     if version.as_judged is not version:
@@ -123,8 +123,8 @@ def _refits(
     recorded: "dict[str, TabularModel]",
     frame: "pd.DataFrame",
 ) -> "Iterator[Refit]":
-    from mlops_assets.ml.model import TabularModel
-    from mlops_assets.ml.reproduction import compare_refit
+    from mlops_assets.ml.model.refit_comparison import compare_refit
+    from mlops_assets.ml.model.tabular_model import TabularModel
 
     holdout = frame[frame[names.SPLIT] == names.HOLDOUT]
     for role, model in recorded.items():
@@ -153,7 +153,7 @@ def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role
 
 def _read(project: Project, spec: "ModelSpec", rows: "pd.DataFrame") -> "TrainingData":
     """Rows with the model's own features, whatever the project declares by now."""
-    from mlops_assets.ml.training import TrainingData
+    from mlops_assets.ml.search.training_data import TrainingData
 
     columns = [names.ROW_ID, spec.target, *spec.features]
     return TrainingData.of(rows[columns], target=spec.target, classes=spec.classes, subject=project.name)
@@ -170,7 +170,7 @@ def _fit_settings(project: Project, spec: "ModelSpec", version: "Version") -> "S
 
 def _apart(refits: "tuple[Refit, ...]") -> "Iterator[Difference]":
     """How far the models are apart, in words."""
-    from mlops_assets.ml.reproduction import Difference
+    from mlops_assets.ml.model.refit_comparison import Difference
 
     for refit in refits:
         if refit.outcome == "different":

@@ -8,7 +8,7 @@ from dagster.components import Scaffolder, ScaffoldRequest, scaffold_component
 from pydantic import BaseModel, Field
 
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.metrics.tasks import Task
 
 
 class ModelProjectParams(BaseModel):

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project import Project
 from mlops_assets.core.digests import text_digest
-from mlops_assets.ml.machine import thread_count
+from mlops_assets.ml.model.machine import thread_count
 from mlops_assets.resources import WorkFolders
 from mlops_assets.stores.system.disk_errors import disk_faults_told
 from mlops_assets.stores.system.process_lock import held
@@ -18,10 +18,10 @@ from mlops_assets.stores.system.process_lock import held
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.evaluation import TrialSummary
+    from mlops_assets.ml.evaluation.evaluation import TrialSummary
     from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.training import TrainingData
-    from mlops_assets.ml.tuning import SearchResult, SearchSettings
+    from mlops_assets.ml.search.search import SearchResult, SearchSettings
+    from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.registry import Version
 
 Tried = tuple[str, Mapping[str, Any]]
@@ -54,7 +54,7 @@ def search_settings(project: Project, trials: int | None, first: "Sequence[Tried
     first
         What won an earlier search: families and parameters.
     """
-    from mlops_assets.ml.tuning import SearchSettings
+    from mlops_assets.ml.search.search import SearchSettings
 
     settings = project.settings
     return SearchSettings(
@@ -97,7 +97,7 @@ def run_search(
     """Search with a journal that only an equal search goes on from, telling of each trial; the facts are
     told its name.
     """
-    from mlops_assets.ml.tuning import tune
+    from mlops_assets.ml.search.search import tune
 
     progress = _Progress(search)
 
@@ -143,7 +143,7 @@ class _Progress:
 
     def line(self, trial: "TrialSummary") -> str:
         """One more trial, the best so far, and how long the search may still take."""
-        from mlops_assets.ml.tasks import is_better
+        from mlops_assets.ml.metrics.tasks import is_better
 
         self.count += 1
         self.seconds += trial.seconds
@@ -156,7 +156,7 @@ class _Progress:
         )
 
     def _time_left(self) -> str:
-        from mlops_assets.ml.wording import duration
+        from mlops_assets.ml.number_format import duration
 
         left = self.seconds / self.count * (self.search.trials - self.count)
         if self.search.timeout_seconds is not None:
@@ -168,7 +168,7 @@ class _Progress:
 
 def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
     """The folds of the search; in an event project they walk forward in time."""
-    from mlops_assets.ml.splits import forward_folds, make_folds
+    from mlops_assets.ml.search.splits import forward_folds, make_folds
 
     task, tuning = project.settings.task, project.settings.tuning
     if train.periods is None:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from mlops_assets.core.names import IDENTIFIER
 from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.families import FAMILY_NAMES
-from mlops_assets.ml.tasks import Metric, Task, default_metric
+from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal[FAMILY_NAMES]  # type: ignore[valid-type]  # follows from the registry

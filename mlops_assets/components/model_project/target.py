@@ -20,7 +20,7 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.ml.queries import ProjectQuery
+    from mlops_assets.ml.features.project_query import ProjectQuery
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ONE_LABEL_EACH = "one_label_each"
@@ -92,7 +92,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _target_query(project: Project, partition: str) -> "ProjectQuery":
-    from mlops_assets.ml.queries import ProjectQuery
+    from mlops_assets.ml.features.project_query import ProjectQuery
 
     periods, horizon = project.time.periods, project.time.horizon_of(partition)
     return ProjectQuery(
@@ -112,7 +112,7 @@ def _horizon_tables(
     DataError
         When a partition of the horizon has not arrived: a target of half a horizon would be a wrong one.
     """
-    from mlops_assets.ml.point_in_time import rows_between
+    from mlops_assets.ml.features.point_in_time import rows_between
 
     periods, horizon = project.time.periods, project.time.horizon_of(partition)
     features_key = project.key(names.FEATURES)
@@ -157,7 +157,7 @@ def _horizon_tables(
 
 def _typed(project: Project, result: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
     """The entity and the target alone; NaN is no target, and an infinite one ends the query."""
-    from mlops_assets.ml.queries import finite_sql
+    from mlops_assets.ml.features.project_query import finite_sql
 
     entity, target = project.settings.entity, project.settings.target.column
     wanted = (*entity, target)

@@ -79,7 +79,7 @@ def _side_fault(project: Project, train: tuple[int, int], holdout: tuple[int, in
 
 def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Warn of features that tell nothing; the model can be trained all the same."""
-    from mlops_assets.ml.informative import uninformative
+    from mlops_assets.ml.features.uninformative import uninformative
 
     aside = {*_ABOUT_THE_ROW, project.settings.target.column, *project.settings.entity}
     features = [name for name in written.columns if name not in aside]

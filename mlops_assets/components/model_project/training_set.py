@@ -46,7 +46,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
     def training_set(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.ml.splits import holdout_sql
+        from mlops_assets.ml.search.splits import holdout_sql
 
         store = warehouse.store
         with plain_failures(project.name), store.connect() as connection:

@@ -30,14 +30,14 @@ from mlops_assets.components.model_project.search import (
 )
 from mlops_assets.components.model_project.training_set import inputs_of
 from mlops_assets.core import names
-from mlops_assets.ml.machine import peak_memory_bytes
+from mlops_assets.ml.model.machine import peak_memory_bytes
 from mlops_assets.resources import MlflowTracking, WarehouseResource, WorkFolders
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.leaderboard import LeaderboardRow
-    from mlops_assets.ml.tuning import SearchResult, SearchSettings
+    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.search import SearchResult, SearchSettings
 
 TRIALS = "trials"
 """Name in metadata: how many trials the search was asked for."""
@@ -85,7 +85,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.training import check_pipeline
+        from mlops_assets.ml.search.training_data import check_pipeline
 
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
@@ -143,7 +143,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> Rows:
-    from mlops_assets.ml.training import TrainingData, find_classes
+    from mlops_assets.ml.search.training_data import TrainingData, find_classes
 
     target, train = project.settings.target.column, frame[frame[names.SPLIT] == names.TRAIN]
     classes = find_classes(project.settings.task, train[target], subject=project.name)

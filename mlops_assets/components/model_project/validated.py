@@ -24,7 +24,7 @@ from mlops_assets.resources import WarehouseResource
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.ml.contracts import Contract
+    from mlops_assets.ml.contracts.contract import Contract
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 REJECTED_SHARE = "rejected_share"
@@ -89,8 +89,8 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def contract(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.ml.decimal_commas import comma_hint
-        from mlops_assets.ml.validation import identities_told, validate
+        from mlops_assets.ml.contracts.decimal_comma_hint import comma_hint
+        from mlops_assets.ml.contracts.validation import identities_told, validate
 
         store, partition = warehouse.store, partition_of(context)
         with (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     import optuna

@@ -14,8 +14,8 @@ from sklearn.ensemble import (
 )
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
-from mlops_assets.ml.families.tree_files import Tree, booster_of
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
+from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of
 
 if TYPE_CHECKING:
     import optuna

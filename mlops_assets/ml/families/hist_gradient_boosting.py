@@ -10,9 +10,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
-from mlops_assets.ml.families.tree_files import Tree, booster_of, leaf
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
+from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     import optuna

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
-from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
+from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 
 if TYPE_CHECKING:
     import optuna

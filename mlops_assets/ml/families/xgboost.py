@@ -11,7 +11,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
-from mlops_assets.ml.tasks import Task
+from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     import optuna

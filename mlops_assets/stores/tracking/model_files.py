@@ -15,9 +15,9 @@ from mlflow.types.schema import AnyType
 from yaml import YAMLError
 
 from mlops_assets.core.errors import ModelError, TrackingError
-from mlops_assets.ml.artifact import LOADER_MODULE, manifest_digest, verify
-from mlops_assets.ml.columns import Column
-from mlops_assets.ml.model import ModelSpec
+from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.model.artifact import LOADER_MODULE, manifest_digest, verify
+from mlops_assets.ml.model.tabular_model import ModelSpec
 from mlops_assets.stores.tracking.client import full_address, make_current
 
 

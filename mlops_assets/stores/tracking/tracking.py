@@ -16,9 +16,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
 from mlops_assets.core.errors import MlopsError, TrackingError
-from mlops_assets.ml.artifact import load_model
-from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.model import ModelSpec, TabularModel
+from mlops_assets.ml.evaluation.evaluation import TrialSummary
+from mlops_assets.ml.model.artifact import load_model
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 from mlops_assets.stores.tracking.client import (
     TAG,
     connect,

@@ -9,7 +9,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.text_diff import unified_diff
-from mlops_assets.ml.environment import changes
+from mlops_assets.ml.model.runtime_environment import changes
 from mlops_assets.stores.tracking.client import reachable
 from mlops_assets.stores.tracking.model_files import refuse_foreign
 from mlops_assets.stores.tracking.registry import Version

@@ -7,8 +7,8 @@ import duckdb
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import BROKEN_RULES, PARTITION, PROVENANCE, ROW_ID, view_name
-from mlops_assets.ml.drift import ColumnShift, column_shifts
-from mlops_assets.ml.row_diff import RowDiff, diff_rows
+from mlops_assets.ml.comparison.drift import ColumnShift, column_shifts
+from mlops_assets.ml.comparison.row_diff import RowDiff, diff_rows
 from mlops_assets.stores.warehouse.warehouse import TableKey, Warehouse
 
 _ASIDE = (*PROVENANCE, PARTITION)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.ml.safe_files import dump_estimator, estimator_digest, load_estimator
+from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mlops_assets.ml.artifact import save_model
+from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import Governance
 from mlops_assets.stores.governance.ledger import Event, Ledger

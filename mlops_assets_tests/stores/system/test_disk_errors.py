@@ -14,9 +14,9 @@ import pytest
 
 from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.pipelines import default_pipeline
-from mlops_assets.ml.splits import make_folds
-from mlops_assets.ml.tuning import SearchSettings, tune
+from mlops_assets.ml.features.preprocessing import default_pipeline
+from mlops_assets.ml.search.search import SearchSettings, tune
+from mlops_assets.ml.search.splits import make_folds
 from mlops_assets.stores.sources.watch_snapshot import FileState, Snapshot, SnapshotStore
 from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
 from mlops_assets.stores.system.state_directory import StateDirectory

@@ -6,7 +6,7 @@ from multiprocessing.context import BaseContext
 import pytest
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.ml.model import TabularModel
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
 from mlops_assets_tests.garage import StartRun
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.ml.evaluation import TrialSummary
-from mlops_assets.ml.model import TabularModel
+from mlops_assets.ml.evaluation.evaluation import TrialSummary
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
 from mlops_assets_tests.garage import ROWS, StartRun
 

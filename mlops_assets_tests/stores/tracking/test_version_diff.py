@@ -12,7 +12,7 @@ import pytest
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
-from mlops_assets.ml.artifact import save_model
+from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.run_artifacts import write_texts
 from mlops_assets.stores.tracking.tracking import TrackingStore

@@ -1,0 +1,254 @@
+"""Contracts: what a table's rows must be, declared with pandera, decided row by row.
+
+A rule must be decidable for one row at a time, or be uniqueness: rows stream through in batches, and a check
+of a whole column would mean something else for each batch. Such checks are refused by name.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import literal, quoted_list
+from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
+from mlops_assets.ml.contracts.pandera_schema import column_checks, refuse_unsupported, sql_type
+from mlops_assets.ml.contracts.screen import Screen
+
+_LAST = 1_000_000
+"""Rank of uniqueness among the rules that a row breaks."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What each row of a table must be.
+
+    Attributes
+    ----------
+    subject
+        Project and table, for messages: `california_housing: table districts`.
+    columns
+        In the order of the schema.
+    unique
+        Sets of columns whose values together stand only once.
+    keep
+        Which of several rows with the same values is kept; `last` when the schema sets `report_duplicates`
+        to `exclude_last`.
+    """
+
+    subject: str
+    columns: tuple[Column, ...]
+    unique: tuple[tuple[str, ...], ...]
+    keep: Literal["first", "last"]
+    _checks: pa.DataFrameSchema
+    """Checks of one column each."""
+    _table_checks: pa.DataFrameSchema
+    """Checks of several columns of a row."""
+
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        *,
+        subject: str,
+        key: Sequence[str] = (),
+        never_null: Sequence[str] = (),
+        spelling: tuple[str, str] = (".", ""),
+    ) -> "Contract":
+        """Read a pandera `DataFrameModel` or `DataFrameSchema`.
+
+        Parameters
+        ----------
+        key
+            Columns that identify a row; unique, and never null.
+        never_null
+            More columns that are never null, whatever the schema says.
+        spelling
+            The decimal mark and the thousands mark of the source's texts; see `Column`.
+
+        Raises
+        ------
+        ProjectError
+            When the schema asks for something that can't be decided row by row.
+        """
+        schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
+        refuse_unsupported(schema, subject)
+        types = {name: sql_type(column, subject) for name, column in schema.columns.items()}
+        marks = dict(zip(("decimal", "thousands"), spelling, strict=True))
+        columns = tuple(
+            Column(
+                name=name,
+                sql_type=types[name],
+                nullable=column.nullable and name not in (*key, *never_null),
+                required=column.required,
+                description=column.description or "",
+                **(marks if types[name] in ("BIGINT", "DOUBLE") else {}),
+            )
+            for name, column in schema.columns.items()
+        )
+        taken = [name for name in schema.columns if name.lower() in RESERVED]
+        if taken:
+            raise ProjectError(
+                f"{subject}: column {', '.join(taken)} of schema.py is a reserved name",
+                hint="rename it in the source and in schema.py",
+            )
+        unknown = [name for name in key if name not in schema.columns]
+        if unknown:
+            raise ProjectError(f"{subject}: key column {', '.join(unknown)} is not in schema.py")
+        singles = [(name,) for name, column in schema.columns.items() if column.unique]
+        declared = [tuple(schema.unique)] if schema.unique else []
+        unique = tuple(dict.fromkeys([*singles, *declared, *([tuple(key)] if key else [])]))
+        keep: Literal["first", "last"] = "last" if schema.report_duplicates == "exclude_last" else "first"
+        contract = cls(
+            subject, columns, unique, keep, column_checks(schema), pa.DataFrameSchema(checks=schema.checks)
+        )
+        contract._refuse_aggregates()
+        return contract
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def missing(self, available: Sequence[str]) -> list[str]:
+        """Required columns that are not among the available ones."""
+        return [column.name for column in self.columns if column.required and column.name not in available]
+
+    def cast_sql(self, available: Sequence[str]) -> str:
+        """A select list that casts the source's columns; what can't be cast becomes null."""
+        return select_list(self.columns, available)
+
+    def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
+        """The value rules that rows of a typed batch break.
+
+        A rule of several columns is judged where no required value is missing. Types never depend on which
+        other rows are in the batch: with a missing number, pandas would make all integers floats.
+
+        Parameters
+        ----------
+        frame
+            The contract's columns, cast, integers and booleans as pandas' nullable types; any index.
+
+        Returns
+        -------
+        For each position (from 0) that breaks a rule, the rules in the order of the schema.
+        """
+        frame = frame.reset_index(drop=True)
+        broken: dict[int, list[str]] = {}
+        for checks, rows in ((self._checks, frame), (self._table_checks, self._complete(frame))):
+            for position, rule in self._failures(checks, rows):
+                rules = broken.setdefault(position, [])
+                if rule not in rules:
+                    rules.append(rule)
+        places = {name: place for place, name in enumerate(self.names)}
+        return {
+            position: sorted(rules, key=lambda rule: places.get(rule.split(":")[0], len(places)))
+            for position, rules in broken.items()
+        }
+
+    def _complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that lack no required value, with numbers as NumPy has them."""
+        complete = frame[frame[sorted(self._needed)].notna().all(axis=1)]
+        return complete.astype(cast(Any, self._row_types))
+
+    @property
+    def _needed(self) -> set[str]:
+        return {column.name for column in self.columns if column.required and not column.nullable}
+
+    @property
+    def _row_types(self) -> dict[str, str]:
+        """What a rule of several columns sees numbers as."""
+        types = {}
+        for column in self.columns:
+            if column.sql_type == "BIGINT":
+                types[column.name] = "int64" if column.name in self._needed else "float64"
+            if column.sql_type == "BOOLEAN":
+                types[column.name] = "bool" if column.name in self._needed else "boolean"
+        return types
+
+    @cached_property
+    def screen(self) -> Screen:
+        """What tells most rows that break no value rule, for much less than `broken_rules`."""
+        return Screen.of(
+            self.columns,
+            {name: column.checks for name, column in self._checks.columns.items()},
+            self._table_checks.checks,
+            pd.DataFrame({column.name: _empty(column) for column in self.columns}),
+            self._row_types,
+        )
+
+    def _failures(self, checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
+        try:
+            checks.validate(frame, lazy=True)
+        except SchemaErrors as errors:
+            cases = errors.failure_cases
+        else:
+            return
+        whole = cases[cases["index"].isna()]
+        if len(whole):
+            case = whole.iloc[0]
+            raise ProjectError(
+                f"{self.subject}: check {case['check']} of {case['column'] or 'the table'} failed without "
+                f"telling the rows: {case['failure_case']}",
+                hint="make it return one boolean for each row; a check that raises is a fault of schema.py",
+            )
+        for position, context, column, check in zip(
+            cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True
+        ):
+            yield int(position), f"{column}: {check}" if context == "Column" else str(check)
+
+    def duplicates_sql(self, columns: tuple[str, ...], rows: str) -> str:
+        """A query for the rows that repeat the values of another row that is kept.
+
+        Parameters
+        ----------
+        columns
+            One of `unique`.
+        rows
+            Name of a relation with the columns, the provenance, and `_broken`, whether another rule is
+            broken: such a row never counts as the one that is kept.
+        """
+        place = f"({SOURCE_FILE}, {SOURCE_ROW})"
+        kept, repeats = {
+            "first": (f"min({place})", f"{place} > kept"),
+            "last": (f"max({place})", f"{place} < kept"),
+        }[self.keep]
+        rule = literal(f"({', '.join(columns)}): unique")
+        return (
+            f"select {SOURCE_FILE}, {SOURCE_ROW}, {rule} as rule, {_LAST} as rank from ("
+            f"select {SOURCE_FILE}, {SOURCE_ROW}, {kept} filter (not _broken) over "
+            f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
+        )
+
+    def _refuse_aggregates(self) -> None:
+        """Try every check on an empty table: one verdict instead of none is a check of the whole column."""
+        for column in self.columns:
+            for check in self._checks.columns[column.name].checks:
+                self._refuse_aggregate(check, _empty(column), f"column {column.name}")
+        empty = pd.DataFrame({column.name: _empty(column) for column in self.columns})
+        for check in self._table_checks.checks:
+            self._refuse_aggregate(check, empty, "the table")
+
+    def _refuse_aggregate(self, check: pa.Check, sample: pd.Series | pd.DataFrame, where: str) -> None:
+        aggregate = check.groupby is not None
+        if not aggregate and not check.element_wise:
+            try:
+                verdict = check(sample).check_output
+            except Exception:
+                return  # whatever it raises without rows, `broken_rules` judges it again with them
+            aggregate = isinstance(verdict, bool | np.bool_)
+        if aggregate:
+            raise ProjectError(
+                f"{self.subject}: check {check.name or check.error} of {where} judges all rows at once",
+                hint="a contract judges one row at a time; check aggregates in an asset check of your own",
+            )
+
+
+def _empty(column: Column) -> pd.Series:
+    dtype = PANDAS_TYPES[column.sql_type]
+    return pd.Series([], dtype="object" if dtype == "date" else dtype, name=column.name)

@@ -1,0 +1,51 @@
+"""Decimal commas: numbers that another country spelled."""
+
+from collections.abc import Iterable
+
+import duckdb
+
+from mlops_assets.core.names import BROKEN_RULES
+from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.ml.contracts.columns import Column
+
+_COMMA = "[+-]?[0-9]+,[0-9]+"
+_GROUPED = r"[+-]?[0-9]{1,3}([.][0-9]{3})+(,[0-9]+)?"
+
+
+def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -> str:
+    """What to declare when at least half of the values that are no numbers have a decimal comma.
+
+    Parameters
+    ----------
+    columns
+        Of the contract.
+    quarantine
+        Rows with their values as they came, and the rules that each breaks.
+
+    Returns
+    -------
+    A clause for a sentence; empty when they look otherwise.
+    """
+    wrong, commas, groups = 0, 0, 0
+    for column in columns:
+        numeric = column.sql_type in ("BIGINT", "DOUBLE")
+        if not numeric or column.has_marks or column.name not in quarantine.columns:
+            continue
+        text = f"trim({quoted(column.name)}::varchar)"
+        start = literal(f"{column.name}: dtype(")
+        no_numbers = quarantine.filter(
+            f"len(list_filter({BROKEN_RULES}, lambda rule: starts_with(rule, {start}))) > 0"
+        )
+        counts = no_numbers.aggregate(
+            "count(*), "
+            f"count(*) filter (regexp_full_match({text}, {literal(f'{_COMMA}|{_GROUPED}')})), "
+            f"count(*) filter (regexp_full_match({text}, {literal(_GROUPED)}))"
+        ).fetchall()[0]
+        wrong, commas, groups = (wrong + counts[0], commas + counts[1], groups + counts[2])
+    if not commas or 2 * commas < wrong:
+        return ""
+    thousands = ' and csv.thousands: "."' if groups else ""
+    return (
+        f"{commas:,} of {wrong:,} values that are no numbers have a decimal comma; if the file is so "
+        f'written, declare csv.decimal: ","{thousands} for the table'
+    )

@@ -1,0 +1,89 @@
+"""Uniqueness over all rows: which rows repeat a row that is kept.
+
+With two rules, a row may repeat a row that the other rule has removed, and then repeats nothing. So the rows
+are decided one after another: a row is kept unless a kept one has its values. Most tables need none of that.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from mlops_assets.core.names import SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.ml.contracts.contract import Contract
+
+_PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+_FETCHED = 65_536
+
+
+def repeats(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str, scratch: Path
+) -> duckdb.DuckDBPyRelation:
+    """Place and rule of each row that repeats one that is kept, as `Contract.duplicates_sql` tells them.
+
+    Parameters
+    ----------
+    rows
+        Name of a relation as `Contract.duplicates_sql` wants it.
+    scratch
+        A folder for a file that the returned relation may read.
+    """
+    found = _by_each_rule(connection, contract, rows)
+    if len(contract.unique) == 1:
+        return found
+    found.write_parquet(str(scratch / "repeats.parquet"))
+    found = connection.read_parquet(str(scratch / "repeats.parquet"))
+    sound = connection.sql(f"from {rows} where not _broken")
+    by_rule = found.join(sound.project(_PLACE), _PLACE).aggregate("count(distinct rule)").fetchall()
+    if by_rule[0][0] < 2:
+        return found
+    removed = pa.table(
+        list(zip(*_removed(connection, contract, rows), strict=True)),
+        schema=pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64())]),
+    )
+    connection.from_arrow(removed).create_view("removed", replace=True)
+    connection.sql(
+        f"select rows.* replace (_broken or removed.{SOURCE_ROW} is not null as _broken) "
+        f"from {rows} as rows left join removed using ({_PLACE})"
+    ).create_view("decided", replace=True)
+    return _by_each_rule(connection, contract, "decided")
+
+
+def _by_each_rule(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str
+) -> duckdb.DuckDBPyRelation:
+    queries = [contract.duplicates_sql(names, rows) for names in contract.unique]
+    return connection.sql(" union all ".join(f"({query})" for query in queries))
+
+
+def _removed(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str
+) -> Iterator[tuple[str, int]]:
+    """The places of the rows without fault that a kept row has the values of.
+
+    Only rows whose values stand more than once are looked at, and of each set of equal values one name is
+    remembered.
+    """
+    groups = " union all ".join(
+        f"select {_PLACE}, {number} as rule, first::varchar as name from ("
+        f"select {_PLACE}, min(({_PLACE})) over same as first, count(*) over same as n from {rows} "
+        f"where not _broken window same as (partition by {quoted_list(names)})) where n > 1"
+        for number, names in enumerate(contract.unique)
+    )
+    order = "desc" if contract.keep == "last" else "asc"
+    members = connection.execute(f"from ({groups}) order by {SOURCE_FILE} {order}, {SOURCE_ROW} {order}")
+    taken: set[tuple[int, str]] = set()
+    for place, found in groupby(_fetched(members), key=lambda member: member[:2]):
+        values = {member[2:] for member in found}
+        if taken.isdisjoint(values):
+            taken |= values
+        else:
+            yield place
+
+
+def _fetched(result: duckdb.DuckDBPyConnection) -> Iterator[tuple]:
+    while some := result.fetchmany(_FETCHED):
+        yield from some

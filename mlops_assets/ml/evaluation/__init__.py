@@ -1,0 +1,1 @@
+"""What a model is worth: holdout evaluation, slices, fairness, behavioural tests and gates."""

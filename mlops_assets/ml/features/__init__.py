@@ -1,0 +1,1 @@
+"""Features: the project's SQL, time, point-in-time checks and preprocessing."""

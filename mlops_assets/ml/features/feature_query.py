@@ -1,0 +1,96 @@
+"""Features are SQL: the same query in training, in scoring and in serving."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import ROW_ID
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.features.project_query import ProjectQuery, finite_sql
+
+_NUMBER = re.compile(
+    r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"
+)
+_TEXT = re.compile(r"VARCHAR|ENUM\([^\[]*\)")
+
+
+@dataclass(frozen=True)
+class FeatureQuery:
+    """A project's `features.sql`.
+
+    Attributes
+    ----------
+    sql
+        One SELECT over the project's tables by their names. It keeps the key, and returns one row for each.
+    hidden
+        Columns that it must not see: the target.
+    subject
+        Project and file, for messages.
+    key
+        The columns that tell what a row is about: `row_id`, or an event project's entity.
+    moments
+        What it may write as `$as_of`, by name.
+    """
+
+    sql: str
+    hidden: tuple[str, ...]
+    subject: str
+    key: tuple[str, ...] = (ROW_ID,)
+    moments: Mapping[str, datetime] = field(default_factory=dict)
+
+    def run(
+        self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, duckdb.DuckDBPyRelation]
+    ) -> duckdb.DuckDBPyRelation:
+        """The features of rows, lazily: the key as it is, numbers as DOUBLE, text as VARCHAR.
+
+        Parameters
+        ----------
+        tables
+            Valid rows by the names that the query calls them.
+
+        Raises
+        ------
+        ProjectError
+            When the query can't be run, lacks the key, or returns a type that is no feature.
+        """
+        result = self._query.run(connection, tables)
+        for name in self.key:
+            if name not in result.columns:
+                raise ProjectError(
+                    f"{self.subject} does not return {name}", hint=f"select {name} beside the features"
+                )
+        return result.project(", ".join([*(quoted(name) for name in self.key), *self._typed(result)]))
+
+    def fault(self, error: duckdb.Error) -> ProjectError:
+        """The error for a query that failed while its rows were computed."""
+        return self._query.fault(error)
+
+    @property
+    def _query(self) -> ProjectQuery:
+        return ProjectQuery(self.sql, self.subject, self.hidden, self.moments)
+
+    def _typed(self, result: duckdb.DuckDBPyRelation) -> list[str]:
+        typed = []
+        for name, kind in zip(result.columns, map(str, result.types), strict=True):
+            if name in self.key:
+                continue
+            if _NUMBER.fullmatch(kind):
+                typed.append(f"{finite_sql('feature', name, self.key)} as {quoted(name)}")
+            elif _TEXT.fullmatch(kind):
+                typed.append(f"{quoted(name)}::varchar as {quoted(name)}")
+            else:
+                raise ProjectError(
+                    f"{self.subject}: feature {name} has the type {kind}; a feature is a number or text",
+                    hint="cast what is always null, such as null::double"
+                    if kind == '"NULL"'
+                    else "turn it into numbers, such as date_diff('day', day, date '2020-01-01')",
+                )
+        if not typed:
+            raise ProjectError(
+                f"{self.subject} returns no feature", hint=f"select columns beside {', '.join(self.key)}"
+            )
+        return typed

@@ -1,0 +1,1 @@
+"""Metrics and tasks, with bootstrap intervals."""

@@ -1,0 +1,124 @@
+"""Metrics of many weightings of the same rows at once."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlops_assets.ml.metrics.metrics import class_probabilities
+from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Task
+
+Weighted = Callable[[NDArray], NDArray]
+"""From how often each row counts, `(resamples, n)`, to the metric, `(resamples,)`; NaN where undefined."""
+
+
+def weighted_metric(
+    task: Task, metric: str, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
+) -> Weighted:
+    """A metric as a function of the rows' weights; the parameters are those of `compute_metrics`.
+
+    Whole weights give what `compute_metric` gives for rows that are repeated so many times, but that R² of
+    equal targets is undefined here.
+    """
+    if task == "regression":
+        scale = unit_size if metric in IN_TARGET_UNITS else 1.0
+        return _of_values(metric, truth.astype(float), predictions.astype(float), scale)
+    truth, probabilities = truth.astype(int), class_probabilities(task, predictions)
+    binary = task == "binary"
+    counted = [1] if binary else range(classes)
+    if metric in ("roc_auc", "average_precision"):
+        curve = _roc_auc if metric == "roc_auc" else _average_precision
+        return _mean_of([_ranked(truth == label, probabilities[:, label], curve) for label in counted])
+    chosen = probabilities.argmax(axis=1)
+    if metric == "accuracy":
+        return _weighted_mean(chosen == truth)
+    if metric == "brier":
+        squares = ((probabilities - np.eye(classes)[truth]) ** 2).sum(axis=1)
+        return _weighted_mean(squares / (2 if binary else 1))
+    if metric == "log_loss":
+        return _weighted_mean(_log_losses(truth, probabilities))
+    return _mean_of([_of_choices(metric, truth == label, chosen == label) for label in counted])
+
+
+def _of_values(metric: str, truth: NDArray, predictions: NDArray, scale: float) -> Weighted:
+    errors = np.abs(predictions - truth)
+    if metric == "r2":
+        return _r2(truth, errors**2)
+    if metric == "rmse":
+        squared = _weighted_mean(errors**2)
+        return lambda weights: np.sqrt(squared(weights)) / scale
+    if metric == "mape":
+        errors = errors / np.maximum(np.abs(truth), np.finfo(float).eps)
+    return _weighted_mean(errors / scale)
+
+
+def _r2(truth: NDArray, squares: NDArray) -> Weighted:
+    """One minus the mean square over the variance, which is undefined where all values are the same."""
+    centred = truth - truth.mean()  # the difference below loses digits when the values are far from zero
+    mean, mean_square, error = (_weighted_mean(values) for values in (centred, centred**2, squares))
+
+    def r2(weights: NDArray) -> NDArray:
+        square = mean_square(weights)
+        variance = square - mean(weights) ** 2
+        known = variance > 1e-12 * square
+        return 1.0 - _ratio(error(weights), np.where(known, variance, 0.0))
+
+    return r2
+
+
+def _log_losses(truth: NDArray, probabilities: NDArray) -> NDArray:
+    """Clipped as scikit-learn does, so that a certain mistake costs a finite loss."""
+    tiny = np.finfo(probabilities.dtype).eps
+    likelihood = np.clip(probabilities[np.arange(len(truth)), truth], tiny, 1 - tiny)
+    return -np.log(likelihood.astype(float))
+
+
+def _of_choices(metric: str, true: NDArray, chosen: NDArray) -> Weighted:
+    """Precision, recall or F1 of one class; 0 where there is nothing to divide by, as in `metrics.py`."""
+    right = _weighted_mean(true & chosen)
+    among = {"precision": chosen, "recall": true, "f1": (true.astype(float) + chosen) / 2}[metric]
+    all_of_them = _weighted_mean(among)
+    return lambda weights: np.nan_to_num(_ratio(right(weights), all_of_them(weights)))
+
+
+def _ranked(outcome: NDArray, score: NDArray, curve: Callable[[NDArray, NDArray], NDArray]) -> Weighted:
+    """A metric of how a score ranks outcomes; rows of equal score form one step of the curve."""
+    order = np.argsort(-score, kind="stable")
+    steps = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
+    outcome = outcome[order]
+
+    def metric(weights: NDArray) -> NDArray:
+        ordered = weights[:, order]
+        hits = np.add.reduceat(ordered * outcome, steps, axis=1)
+        return curve(hits, np.add.reduceat(ordered, steps, axis=1) - hits)
+
+    return metric
+
+
+def _roc_auc(hits: NDArray, alarms: NDArray) -> NDArray:
+    """Share of the pairs that are ranked rightly, ties counting half (Mann and Whitney 1947)."""
+    above = np.cumsum(hits, axis=1) - hits / 2
+    return _ratio((alarms * above).sum(axis=1), hits.sum(axis=1) * alarms.sum(axis=1))
+
+
+def _average_precision(hits: NDArray, alarms: NDArray) -> NDArray:
+    """Precision at each step, weighted by the recall that the step adds."""
+    found, shown = np.cumsum(hits, axis=1), np.cumsum(hits + alarms, axis=1)
+    added = hits * np.nan_to_num(_ratio(found, shown))
+    both = alarms.sum(axis=1) > 0
+    return _ratio(added.sum(axis=1), np.where(both, hits.sum(axis=1), 0.0))
+
+
+def _weighted_mean(values: NDArray) -> Weighted:
+    values = values.astype(float)
+    return lambda weights: weights @ values / weights.sum(axis=1)
+
+
+def _mean_of(metrics: list[Weighted]) -> Weighted:
+    """The mean over classes, undefined where one of them is."""
+    return lambda weights: np.mean([metric(weights) for metric in metrics], axis=0)
+
+
+def _ratio(part: NDArray, whole: NDArray) -> NDArray:
+    """NaN where there is nothing to divide by."""
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

@@ -1,0 +1,251 @@
+"""The evaluation report: one HTML page about one model."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlops_assets.ml.evaluation.evaluation import MODEL, Evaluation, TableQuality, TrialSummary
+from mlops_assets.ml.evaluation.fairness import Fairness
+from mlops_assets.ml.evaluation.importances import EXPLAINED_ROWS, SHUFFLED_ROWS
+from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
+from mlops_assets.ml.number_format import (
+    difference,
+    distinct_numbers,
+    interval_text,
+    memory,
+    metric_title,
+    number,
+    share_text,
+)
+from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
+from mlops_assets.ml.reports.figures import pictures_of
+from mlops_assets.ml.reports.holdout_captions import confusion_says
+from mlops_assets.ml.reports.html import render_page
+from mlops_assets.ml.reports.model_captions import costs_say, fairness_says, share_points, weakest_says
+
+TOP_TRIALS, TOP_MISTAKES = 10, 8
+MOST_CLASSES_IN_FULL = 8
+"""A confusion matrix of more classes has numbers for column names, and no counts."""
+MOST_CLASSES_SHOWN = 40
+"""Of a confusion matrix of more classes, only the largest mistakes are shown."""
+_MEANINGS = {
+    "rmse": "typical error; large errors weigh more",
+    "mae": "average size of an error",
+    "r2": "share of the variation that is explained",
+    "mape": "average error relative to the truth",
+    "roc_auc": "chance to rank a positive above a negative",
+    "average_precision": "precision, averaged over all recalls",
+    "log_loss": "how surprising the truth was",
+    "brier": "squared error of the probabilities",
+    "f1": "balance of precision and recall",
+    "accuracy": "share predicted right",
+    "precision": "share of the alarms that are right",
+    "recall": "share of the positives that are found",
+}
+
+
+def render_report(evaluation: Evaluation) -> str:
+    """The page; it has no scripts, and it loads nothing."""
+    regression = evaluation.task == "regression"
+    return render_page(
+        "report.html.j2",
+        evaluation=evaluation,
+        verdict=verdict(evaluation),
+        metrics=metric_rows(evaluation),
+        metric=metric_title(evaluation.metric),
+        shown_importances=SHOWN_IMPORTANCES,
+        shap_rows=min(EXPLAINED_ROWS, evaluation.holdout_rows),
+        shuffled_rows=min(SHUFFLED_ROWS, evaluation.holdout_rows),
+        pictures=pictures_of(evaluation),
+        confusion=None if regression else _confusion(evaluation),
+        trials=_best_trials(evaluation),
+        slices=_slice_rows(evaluation, evaluation.slices),
+        weakest=_slice_rows(evaluation, evaluation.weakest.slices) if evaluation.weakest else [],
+        weakest_says=weakest_says(evaluation.weakest),
+        fairness=_fairness(evaluation),
+        leaderboard=_leaderboard_rows(evaluation),
+        searched=any(not math.isnan(each.score) for each in evaluation.leaderboard),
+        costs=costs_say(evaluation.leaderboard, evaluation.served) if evaluation.leaderboard else "",
+        quality=[_quality_row(table) for table in evaluation.quality],
+    )
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """One sentence: how good the model is, on how many rows, and whether it beats the best baseline."""
+    metric, best = evaluation.metric, evaluation.best_baseline
+    ours, theirs = evaluation.scores[MODEL][metric], evaluation.scores[best][metric]
+    texts = distinct_numbers([ours, theirs], metric)
+    interval = interval_text(*evaluation.intervals.get(MODEL, (math.nan, math.nan)), metric)
+    unit = evaluation.unit if metric in IN_TARGET_UNITS else ""
+    details = "; ".join(filter(None, [unit, f"95 % interval {interval}" if interval else ""]))
+    start = f"{metric_title(metric)} {texts[0]}{f' ({details})' if details else ''}"
+    start = f"{start} on {evaluation.holdout_rows:,} holdout rows"
+    gap, baseline = difference(metric, ours, theirs), f"({best}, {texts[1]})"
+    if evaluation.beats_baseline:
+        return f"{start}: {f'{gap} better'.strip()} than the best baseline {baseline}."
+    worse = f"; it is {gap} worse" if gap and ours != theirs else ""
+    return f"{start}: it does NOT beat the best baseline {baseline}{worse}."
+
+
+def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """A row a metric, with a cell for the model and each baseline: its text, and whether it is the best.
+
+    The metric that decides also has their intervals, as far as they are known.
+    """
+    rows = []
+    undefined = (math.nan, math.nan)
+    intervals = [
+        interval_text(*evaluation.intervals.get(name, undefined), evaluation.metric)
+        for name in evaluation.scores
+    ]
+    for metric in metrics_of(evaluation.task):
+        values = [scores[metric] for scores in evaluation.scores.values()]
+        known = [value for value in values if not math.isnan(value)]
+        best = (max if metric in HIGHER_IS_BETTER else min)(known, default=None)
+        texts = distinct_numbers(values, metric)
+        rows.append(
+            {
+                "label": metric_title(metric),
+                "unit": evaluation.unit if metric in IN_TARGET_UNITS else "",
+                "meaning": _MEANINGS[metric],
+                "better": "higher" if metric in HIGHER_IS_BETTER else "lower",
+                "decides": metric == evaluation.metric,
+                "intervals": intervals if metric == evaluation.metric else ["" for _ in intervals],
+                "cells": [(text, value == best) for text, value in zip(texts, values, strict=True)],
+            }
+        )
+    return rows
+
+
+def _confusion(evaluation: Evaluation) -> dict[str, Any]:
+    """Rows of the confusion matrix as counts and shares of the true class, and its largest mistakes."""
+    counts, classes = evaluation.confusion(), evaluation.classes
+    totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    wrong = counts * (1 - np.eye(len(classes), dtype=int))
+    largest = np.argsort(-wrong, axis=None, kind="stable")[:TOP_MISTAKES]
+    return {
+        "rows": [
+            (name, int(total), list(zip(row.tolist(), parts.tolist(), strict=True)))
+            for name, total, row, parts in zip(classes, totals, counts, shares, strict=True)
+        ],
+        "mistakes": [
+            (classes[row], classes[column], int(wrong[row, column]), float(shares[row, column]))
+            for row, column in zip(*np.unravel_index(largest, wrong.shape), strict=True)
+            if wrong[row, column]
+        ],
+        "says": confusion_says(counts, classes),
+        "matrix": len(classes) <= MOST_CLASSES_SHOWN,
+        "compact": len(classes) > MOST_CLASSES_IN_FULL,
+    }
+
+
+def _best_trials(evaluation: Evaluation) -> list[tuple[TrialSummary, str]]:
+    """The best complete trials, with their scores; undefined scores come last."""
+    sign = -1 if evaluation.metric in HIGHER_IS_BETTER else 1
+    complete = [trial for trial in evaluation.trials if trial.state != "pruned"]
+    complete.sort(key=lambda trial: (math.isnan(trial.score), sign * trial.score))
+    scores = distinct_numbers([trial.score for trial in complete[:TOP_TRIALS]], evaluation.metric)
+    return list(zip(complete, scores, strict=False))
+
+
+def _slice_rows(evaluation: Evaluation, slices: Sequence[SliceScore]) -> list[dict[str, Any]]:
+    """Texts of slices; those that are too small to judge have a dash."""
+    metric = evaluation.metric
+    rows = []
+    for each in slices:
+        judged = not math.isnan(each.score)
+        rows.append(
+            {
+                "column": each.column,
+                "value": each.value,
+                "rows": each.rows,
+                "score": distinct_numbers([each.score], metric)[0] if judged else "–",
+                "interval": interval_text(each.low, each.high, metric),
+                "ratio": number(each.ratio, 2) if judged and math.isfinite(each.ratio) else "–",
+                "chance": _chance_text(each.chance),
+                "is_worse": each.is_worse,
+            }
+        )
+    return rows
+
+
+def _chance_text(chance: float) -> str:
+    if math.isnan(chance):
+        return "–"
+    return "below 0.001" if chance < 0.001 else f"{chance:.3f}"
+
+
+def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """A table a sensitive column: its groups, their measures with intervals, and what differs most."""
+    share = evaluation.task != "regression"
+    return [
+        {
+            "column": each.column,
+            "measures": list(each.groups[0].measures) if each.groups else [],
+            "groups": [_group_row(each, index, share) for index in range(len(each.groups))],
+            "differences": [
+                "–" if gap is None else share_points(gap.size) if share else number(gap.size)
+                for gap in _gaps(each)
+            ],
+            "criteria": [(name, number(value)) for name, value in each.criteria.items()],
+            "says": fairness_says(each, evaluation.unit),
+        }
+        for each in evaluation.fairness
+    ]
+
+
+def _gaps(found: Fairness) -> list[Any]:
+    """The largest difference of each measure, in the order of the measures."""
+    gaps = {gap.measure: gap for gap in found.differences}
+    return [gaps.get(name) for name in found.groups[0].measures] if found.groups else []
+
+
+def _group_row(found: Fairness, index: int, share: bool) -> dict[str, Any]:
+    group = found.groups[index]
+    text = share_text if share else number
+    cells = []
+    for name, value in group.measures.items():
+        low, high = group.intervals.get(name, (math.nan, math.nan))
+        interval = "" if math.isnan(low) else f"{text(low).removesuffix(' %')} to {text(high)}"
+        cells.append(("–" if math.isnan(value) else text(value), interval))
+    return {"value": group.value, "rows": group.rows, "cells": cells, "is_compared": group.is_compared}
+
+
+def _leaderboard_rows(evaluation: Evaluation) -> list[dict[str, str]]:
+    """A row a model; what is not known is a dash."""
+
+    def text(value: float, written: str) -> str:
+        return "–" if math.isnan(value) else written
+
+    entries = evaluation.leaderboard
+    scores = distinct_numbers([each.score for each in entries], evaluation.metric)
+    holdouts = distinct_numbers([each.holdout for each in entries], evaluation.metric)
+    return [
+        {
+            "name": each.name,
+            "family": each.family,
+            "note": each.note,
+            "score": text(each.score, score),
+            "holdout": text(each.holdout, holdout),
+            "fit": text(each.fit_seconds, f"{number(each.fit_seconds)} s"),
+            "single": text(each.single_row_milliseconds, f"{number(each.single_row_milliseconds)} ms"),
+            "batch": text(each.batch_rows_per_second, number(each.batch_rows_per_second)),
+            "size": "–" if math.isnan(each.size_bytes) else memory(int(each.size_bytes)),
+        }
+        for each, score, holdout in zip(entries, scores, holdouts, strict=True)
+    ]
+
+
+def _quality_row(table: TableQuality) -> dict[str, Any]:
+    total = table.validated + table.quarantined
+    return {
+        "table": table.table,
+        "validated": table.validated,
+        "quarantined": table.quarantined,
+        "share": share_text(table.quarantined / total) if total else "–",
+        "rules": table.rules,
+    }

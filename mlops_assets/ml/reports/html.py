@@ -1,0 +1,23 @@
+"""Pages that open anywhere, also without a network and in ten years."""
+
+from base64 import b64encode
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from mlops_assets.ml.number_format import duration, memory, number, parameter
+from mlops_assets.ml.reports import prediction_plots
+
+
+def render_page(template: str, **values: Any) -> str:
+    """The page of a template of this package; values are escaped, and one that lacks is an error."""
+    loader = PackageLoader("mlops_assets.ml.reports")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {"number": number, "parameter": parameter, "duration": duration, "memory": memory}
+    return environment.get_template(template).render(values)
+
+
+def data_uri(figure: Figure) -> str:
+    """A picture as the source of an `img`."""
+    return "data:image/png;base64," + b64encode(prediction_plots.figure_png(figure)).decode("ascii")

@@ -1,0 +1,115 @@
+"""The folds of a search, in the form in which trials read them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlops_assets.ml.families import FAMILIES, Prepared, Settings
+from mlops_assets.ml.features.preprocessing import MakePipeline, transform
+from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric
+
+Fold = tuple[NDArray, NDArray]
+"""Positions of the rows that train, and of those that are predicted."""
+
+
+class PreparedFolds:
+    """Folds in the form of each family, made when a trial first needs them.
+
+    Parameters
+    ----------
+    features, target
+        The training rows: features as `pipelines.feature_frame` gives them, and the target, for
+        classification the index of the class.
+    """
+
+    def __init__(
+        self,
+        features: pd.DataFrame,
+        target: NDArray,
+        folds: Sequence[Fold],
+        make_pipeline: MakePipeline,
+        settings: Settings,
+    ) -> None:
+        self._features, self._target, self._folds = features, target, folds
+        self._make_pipeline, self._settings = make_pipeline, settings
+        self._matrices: dict[int, tuple[NDArray, NDArray]] = {}
+        self._prepared: dict[tuple[str, int], Prepared] = {}
+
+    def __len__(self) -> int:
+        return len(self._folds)
+
+    @property
+    def rows(self) -> NDArray:
+        """Positions of the rows that are predicted, fold after fold."""
+        return np.concatenate([valid for _, valid in self._folds])
+
+    def truth(self, fold: int) -> NDArray:
+        return self._target[self._folds[fold][1]]
+
+    def score(self, fold: int, predictions: NDArray, metric: Metric, unit_size: float) -> float:
+        """The metric of a fold's predictions; NaN where it is undefined."""
+        task, classes = self._settings.task, self._settings.classes
+        return compute_metric(
+            task, metric, self.truth(fold), predictions, classes=classes, unit_size=unit_size
+        )
+
+    def mean_loss(self, predictions: NDArray, metric: Metric, unit_size: float) -> float:
+        """The mean over the folds for predictions of `rows`, turned so that lower is better."""
+        ends = np.cumsum([len(valid) for _, valid in self._folds])[:-1]
+        parts = np.split(predictions, ends)
+        scores = [self.score(fold, part, metric, unit_size) for fold, part in enumerate(parts)]
+        return float(np.mean(scores)) * (-1.0 if metric in HIGHER_IS_BETTER else 1.0)
+
+    def get(self, family: str, fold: int) -> Prepared:
+        """A fold as a family reads it."""
+        if (family, fold) not in self._prepared:
+            train, valid = self._folds[fold]
+            if fold not in self._matrices:
+                pipeline = self._make_pipeline()
+                fitted = transform(pipeline, self._features.iloc[train], fit=self._target[train])
+                self._matrices[fold] = fitted, transform(pipeline, self._features.iloc[valid])
+            matrix, valid_matrix = self._matrices[fold]
+            self._prepared[family, fold] = FAMILIES[family].prepare(
+                (matrix, self._target[train]), (valid_matrix, self._target[valid]), self._settings
+            )
+        return self._prepared[family, fold]
+
+
+class OutOfFold:
+    """Out-of-fold predictions of finished trials; in a folder they outlive the process.
+
+    Parameters
+    ----------
+    folder
+        One file a trial, written whole or not at all; None keeps them in memory.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._kept: dict[int, NDArray] = {}
+
+    def keep(self, number: int, predictions: NDArray) -> None:
+        """Keep a trial's predictions of `PreparedFolds.rows`."""
+        if self._folder is None:
+            self._kept[number] = predictions
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / f"{number}.npy.part"
+        with unfinished.open("wb") as stream:
+            np.save(stream, predictions, allow_pickle=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(self._folder / f"{number}.npy")
+
+    def get(self, number: int) -> NDArray | None:
+        """A trial's predictions; None when there are none any more."""
+        if self._folder is None:
+            return self._kept.get(number)
+        path = self._folder / f"{number}.npy"
+        found: NDArray | None = np.load(path, allow_pickle=False) if path.is_file() else None
+        return found

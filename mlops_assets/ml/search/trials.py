@@ -1,0 +1,72 @@
+"""Trials of a search: what is asked of them, and what is known about a finished one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from mlops_assets.ml.evaluation.evaluation import TrialSummary
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric
+from mlops_assets.ml.model.ensemble import Member
+from mlops_assets.ml.search.family_budget import Attempt
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+FAMILY, PARAMS, ROUNDS, SCORE, FOLD_SCORES, SECONDS = (
+    "family",
+    "params",
+    "rounds",
+    "score",
+    "fold_scores",
+    "seconds",
+)
+_STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How long to search, and by what to choose.
+
+    Attributes
+    ----------
+    timeout_seconds
+        No trial is started once the trials took so long.
+    ensemble
+        How many trials the winner is made of at the most; 1 is the best trial alone.
+    first
+        Families and parameters that are tried before the families' defaults: what won an earlier search.
+    """
+
+    families: tuple[str, ...]
+    metric: Metric
+    trials: int
+    timeout_seconds: float | None = None
+    unit_size: float = 1.0
+    ensemble: int = 1
+    first: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+    def loss(self, score: float) -> float:
+        """A score, turned so that lower is better."""
+        return -score if self.metric in HIGHER_IS_BETTER else score
+
+
+def summary(number: int, trial: FrozenTrial) -> TrialSummary:
+    """A finished trial; its number leaves out those that a kill cut short, which Optuna counts."""
+    facts = trial.user_attrs
+    return TrialSummary(
+        number=number,
+        family=facts[FAMILY],
+        params=facts[PARAMS],
+        score=facts[SCORE],
+        state=_STATES[trial.state],
+        seconds=facts[SECONDS],
+    )
+
+
+def attempt(trial: FrozenTrial, search: SearchSettings) -> Attempt:
+    return Attempt(trial.user_attrs[FAMILY], tuple(map(search.loss, trial.user_attrs[FOLD_SCORES])))
+
+
+def member(trial: FrozenTrial, weight: float) -> Member:
+    facts = trial.user_attrs
+    return Member(facts[FAMILY], facts[PARAMS], facts[ROUNDS], weight)

@@ -1,0 +1,120 @@
+"""The population stability index and column shifts, against answers worked out by hand."""
+
+import math
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from mlops_assets.ml.comparison.drift import ColumnShift, column_shifts, population_stability_index
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        yield opened
+
+
+def shifts(connection, before: str, after: str) -> dict[str, ColumnShift]:
+    one, other = connection.sql(before), connection.sql(after)
+    return {shift.column: shift for shift in column_shifts(connection, one, other, one.columns)}
+
+
+def test_the_index_of_large_counts_is_the_textbook_one():
+    # (0.8 - 0.5) ln(0.8 / 0.5) + (0.2 - 0.5) ln(0.2 / 0.5) = 0.3 ln 4
+    found = population_stability_index([500_000, 500_000], [1_600_000, 400_000])
+    assert found == pytest.approx(0.3 * math.log(4), abs=1e-5)
+
+
+def test_half_a_row_in_each_bin_keeps_an_empty_one_finite():
+    # p = (100.5, 0.5) / 101 and q = (50.5, 50.5) / 101
+    found = population_stability_index([100, 0], [50, 50])
+    assert found == pytest.approx((50 / 101) * (math.log(100.5 / 50.5) + math.log(50.5 / 0.5)))
+
+
+def test_the_index_is_zero_without_a_shift_and_the_same_in_both_directions():
+    assert population_stability_index([30, 60, 10], [30, 60, 10]) == 0
+    one, other = [30, 60, 10], [50, 20, 30]
+    assert population_stability_index(one, other) == pytest.approx(population_stability_index(other, one))
+
+
+def test_the_index_is_undefined_without_rows_and_refuses_other_bins():
+    assert math.isnan(population_stability_index([0, 0], [1, 2]))
+    with pytest.raises(ValueError, match="2 bins before and 3 after"):
+        population_stability_index([1, 2], [1, 2, 3])
+
+
+def test_numbers_are_counted_between_the_tenths_of_what_was_before(connection):
+    # Everything moves up by a tenth of the range: the lowest tenth is empty, the highest holds two.
+    found = shifts(
+        connection, "select i as x from range(10_000) t(i)", "select i + 1_000 as x from range(10_000) t(i)"
+    )["x"]
+    assert found.kind == "number"
+    assert found.means == (4999.5, 5999.5)
+    expected = population_stability_index([0, *[1_000] * 10], [0, 0, *[1_000] * 8, 2_000])
+    assert found.psi == pytest.approx(expected, rel=0.05)
+
+
+def test_missing_and_not_finite_numbers_are_a_bin_of_their_own(connection):
+    before = "select i::double as x from range(100) t(i)"
+    after = """
+    select case when i < 10 then null when i < 15 then 'nan' when i < 20 then 'inf' else i::double end as x
+    from range(100) t(i)
+    """
+    found = shifts(connection, before, after)["x"]
+    assert found.null_shares == (0, 0.2)
+    assert found.means == (49.5, 59.5)
+    assert found.psi > 0.25
+
+
+def test_a_constant_that_changes_is_a_shift_whichever_way_it_goes(connection):
+    same = "select 5 as x from range(1_000)"
+    for other in ("select 4 as x from range(1_000)", "select 6 as x from range(1_000)"):
+        assert shifts(connection, same, other)["x"].psi > 5
+    assert shifts(connection, same, same)["x"].psi == 0
+
+
+def test_categories_tell_what_is_new_and_what_is_gone(connection):
+    before = "select unnest(['a', 'a', 'b', 'c']) as x"
+    after = "select unnest(['a', 'a', 'd', 'd', 'e', null]) as x"
+    found = shifts(connection, before, after)["x"]
+    assert (found.kind, found.null_shares) == ("category", (0, 1 / 6))
+    assert (found.new_values, found.new_examples) == (2, ("d", "e"))
+    assert (found.gone_values, found.gone_examples) == (2, ("b", "c"))
+    assert found.psi == pytest.approx(population_stability_index([2, 1, 1, 0, 0, 0], [2, 0, 0, 2, 1, 1]))
+
+
+def test_rare_values_are_counted_together(connection):
+    before = "select 'value ' || i as x from range(1_000) t(i)"
+    after = "select 'value ' || (i + 1_000) as x from range(1_000) t(i)"
+    found = shifts(connection, before, after)["x"]
+    assert (found.new_values, found.gone_values) == (1_000, 1_000)
+    assert len(found.new_examples) == 5
+    assert found.psi < 1  # 950 of each side are in the bin of the rare ones
+
+
+def test_times_are_measured_like_numbers_and_told_as_times(connection):
+    found = shifts(
+        connection,
+        "select timestamp '2024-01-01' + interval (i) day as x from range(31) t(i)",
+        "select timestamp '2024-02-01' + interval (i) day as x from range(29) t(i)",
+    )["x"]
+    assert found.kind == "time"
+    assert found.means == ("2024-01-16T00:00:00", "2024-02-15T00:00:00")
+
+
+def test_columns_come_by_their_shift_and_those_of_other_types_are_compared_as_text(connection):
+    before = "select i as same, i as moved, i as retyped, null as never from range(100) t(i)"
+    after = "select i as same, i + 50 as moved, i::varchar as retyped, null as never from range(100) t(i)"
+    found = shifts(connection, before, after)
+    assert next(iter(found)) == "moved"
+    assert (found["retyped"].kind, found["retyped"].psi, found["retyped"].new_values) == ("category", 0, 0)
+    assert found["never"].null_shares == (1, 1)
+    assert found["same"].psi == 0
+
+
+def test_an_empty_side_is_told_without_an_index(connection):
+    found = shifts(connection, "select 1 as x, 'a' as y where false", "select 1 as x, 'a' as y")
+    assert math.isnan(found["x"].psi)
+    assert found["x"].means == (None, 1.0)
+    assert found["y"].new_values == 1

@@ -1,0 +1,34 @@
+"""Whether a row breaks a rule by its cast, told quickly and told in full."""
+
+import duckdb
+import pyarrow
+import pytest
+
+from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
+from mlops_assets.ml.contracts.columns import Column
+
+TEXTS = (
+    *(None, "", " ", "1", "-3", " 7 ", "2.0", "3.5", "1e3", "nan", " NaN ", "inf", "-Infinity", "1e400", "x"),
+    *("true", "f", "maybe", "2024-02-29", "2023-02-29", "2024-02-29 10:00:00", "infinity", "0000-01-01"),
+)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("nullable", [True, False])
+@pytest.mark.parametrize("sql_type", ["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"])
+def test_a_row_is_told_as_broken_by_its_cast_where_it_breaks_a_rule_of_the_cast(
+    sql_type, nullable, required, there, decimal
+):
+    marks = {"decimal": decimal} if sql_type in ("BIGINT", "DOUBLE") else {}
+    column = Column("a b", sql_type, nullable=nullable, required=required, **marks)
+    available = ["a b"] if there else []
+    with duckdb.connect() as connection:
+        values = pyarrow.table({"a b": pyarrow.array(TEXTS, pyarrow.string())})
+        rows = connection.from_arrow(values)
+        rules = rules_sql([column], available)
+        typed = rows.project(f"{typed_sql([column], available)}, {rules} as rules")
+        told = typed.project(f"{broken_sql([column], available)}, len(rules) > 0").fetchall()
+    assert [broken for broken, _ in told] == [by_rules for _, by_rules in told]
+    assert len(told) == len(TEXTS)

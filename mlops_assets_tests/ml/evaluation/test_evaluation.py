@@ -1,0 +1,141 @@
+"""The verdict: which baseline counts, and numbers that any JSON reader reads."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlops_assets.ml.evaluation.evaluation import (
+    CONSTANT_BASELINE,
+    LINEAR_BASELINE,
+    MODEL,
+    Evaluation,
+    TrialSummary,
+    score_all,
+    score_intervals,
+)
+
+NAN = float("nan")
+
+
+def evaluation(metric: Any = "rmse", *, scores: tuple[float, float, float] = (0.4, 0.9, 0.6)) -> Evaluation:
+    """A regression with the scores of model, constant and linear baseline."""
+    names = (MODEL, CONSTANT_BASELINE, LINEAR_BASELINE)
+    return Evaluation(
+        project="garage",
+        description="",
+        task="regression",
+        target="price",
+        metric=metric,
+        unit="",
+        unit_size=1.0,
+        classes=[],
+        family="linear",
+        params={"penalty": 0.5},
+        scores={name: {metric: score} for name, score in zip(names, scores, strict=True)},
+        truth=np.array([1.0, 2.0]),
+        predictions=np.array([1.0, 3.0]),
+        train_rows=7,
+        features=["size"],
+        importances={"size": 0.1},
+        trials=[TrialSummary(0, "linear", {"penalty": 0.5}, 0.4, "complete", 0.1)],
+        training_seconds=1.0,
+        peak_memory_bytes=1,
+        facts={"digest": "abc"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores", "best", "beaten"),
+    [
+        ("rmse", (0.4, 0.9, 0.6), LINEAR_BASELINE, True),
+        ("rmse", (0.7, 0.9, 0.6), LINEAR_BASELINE, False),
+        ("rmse", (0.4, 0.5, 0.6), CONSTANT_BASELINE, True),
+        ("r2", (0.9, 0.0, 0.8), LINEAR_BASELINE, True),
+        ("r2", (0.1, 0.2, -0.8), CONSTANT_BASELINE, False),
+        ("rmse", (0.4, NAN, 0.6), LINEAR_BASELINE, True),
+        ("rmse", (0.4, 0.5, NAN), CONSTANT_BASELINE, True),
+        ("rmse", (0.4, NAN, NAN), CONSTANT_BASELINE, False),
+        ("rmse", (NAN, 0.5, 0.6), CONSTANT_BASELINE, False),
+    ],
+)
+def test_the_best_baseline_is_the_one_to_beat(metric: str, scores: Any, best: str, beaten: bool):
+    verdict = evaluation(metric, scores=scores)
+    assert verdict.best_baseline == best
+    assert verdict.beats_baseline is beaten
+
+
+def test_json_holds_the_numbers_and_no_row():
+    told = evaluation().to_json()
+    assert told["scores"][MODEL] == {"rmse": 0.4}
+    assert told["holdout_rows"] == 2
+    assert told["beats_baseline"] is True
+    assert told["trials"] == [
+        {
+            "number": 0,
+            "family": "linear",
+            "params": {"penalty": 0.5},
+            "score": 0.4,
+            "state": "complete",
+            "seconds": 0.1,
+        }
+    ]
+    assert not {"truth", "predictions"} & told.keys()
+
+
+def test_json_is_strict_whatever_is_undefined_or_infinite():
+    verdict = replace(
+        evaluation(scores=(0.4, NAN, float("inf"))),
+        importances={"size": NAN},
+        trials=[TrialSummary(0, "linear", {"penalty": float("inf")}, NAN, "complete", 0.1)],
+        training_seconds=NAN,
+    )
+    told = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
+    assert told["scores"] == {
+        MODEL: {"rmse": 0.4},
+        CONSTANT_BASELINE: {"rmse": None},
+        LINEAR_BASELINE: {"rmse": None},
+    }
+    assert told["trials"][0]["score"] is told["importances"]["size"] is told["training_seconds"] is None
+
+
+def test_the_confusion_matrix_has_true_classes_as_rows_and_absent_ones_too():
+    verdict = replace(
+        evaluation(),
+        task="multiclass",
+        classes=["a", "b", "c"],
+        truth=np.array([0, 0, 1]),
+        predictions=np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.1, 0.8, 0.1]]),
+    )
+    assert verdict.confusion().tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert verdict.to_json()["confusion_matrix"] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_every_set_of_predictions_gets_every_metric():
+    scores = score_all(
+        "regression",
+        np.array([1.0, 2.0]),
+        {"good": np.array([1.0, 2.0]), "bad": np.array([3.0, 4.0])},
+        classes=1,
+        unit_size=2.0,
+    )
+    assert scores["good"]["rmse"] == 0.0
+    assert scores["bad"]["rmse"] == 1.0
+
+
+def test_intervals_of_all_predictions_are_in_the_reported_unit():
+    truth = np.random.default_rng(0).normal(0, 100, 200)
+    predictions = {"right": truth, "off": truth + 50.0}
+    intervals = score_intervals("regression", "rmse", truth, predictions, classes=1, unit_size=10.0)
+    assert intervals == {"right": (0.0, 0.0), "off": (pytest.approx(5.0), pytest.approx(5.0))}
+
+
+def test_json_holds_the_intervals_and_the_split():
+    told = replace(
+        evaluation(), intervals={MODEL: (0.3, 0.5), CONSTANT_BASELINE: (NAN, NAN)}, split="tested on 2025-03"
+    ).to_json()
+    assert told["intervals"] == {MODEL: [0.3, 0.5], CONSTANT_BASELINE: [None, None]}
+    assert told["split"] == "tested on 2025-03"
+    assert evaluation().to_json()["intervals"] == {}

@@ -1,0 +1,87 @@
+"""What a model leans on is found by shuffling, and told under the names of the features."""
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from mlops_assets.ml.evaluation.importances import column_sources, shap_importances, shuffled_importances
+from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+
+
+def rotating_pipeline():
+    """A column for each kind, the weight, and size and weight together: names that tell nothing."""
+    return make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["kind"]),
+        ("passthrough", ["weight"]),
+        (make_pipeline(SimpleImputer(), PCA(1)), ["size", "weight"]),
+    )
+
+
+def fitted(problem, family: str = "xgboost") -> tuple[TabularModel, pd.DataFrame]:
+    features, target, settings = problem("regression")
+    spec = ModelSpec(
+        project="garage",
+        task="regression",
+        target="price",
+        table=None,
+        columns=(),
+        features=tuple(features.columns),
+        classes=(),
+        family=family,
+        params=FAMILIES[family].defaults(),
+        rounds=20,
+        seed=0,
+    )
+    return TabularModel.fit(spec, "", features, target, rotating_pipeline, settings), features
+
+
+def test_columns_of_the_pipeline_are_told_by_the_features_that_change_them(problem):
+    model, features = fitted(problem)
+    sources = column_sources(model, features, seed=0)
+    assert sources == [("kind",), ("kind",), ("weight",), ("size", "weight")]
+
+
+def test_contributions_are_summed_to_features_and_add_up_to_the_prediction(problem):
+    model, features = fitted(problem)
+    found = shap_importances(model, features, seed=0)
+    assert set(found) == {"kind", "weight", "size + weight"}
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    matrix = model.pipeline.transform(features)
+    values = model.estimator.contributions(matrix)
+    base = model.estimator.predict(matrix) - values.sum(axis=1)
+    assert np.ptp(base) < 1e-4, "what is left is the same for all rows"
+
+
+def test_a_family_without_contributions_has_none(problem):
+    model, features = fitted(problem, "linear")
+    assert shap_importances(model, features, seed=0) == {}
+
+
+def test_only_features_that_matter_have_importance_largest_first():
+    features = pd.DataFrame(
+        {
+            name: np.random.default_rng(seed).normal(size=200)
+            for seed, name in enumerate(["idle", "small", "big"])
+        }
+    )
+    truth = (features["small"] + 3 * features["big"]).to_numpy()
+
+    def run(seed: int, rows: int) -> dict[str, float]:
+        return shuffled_importances(
+            lambda frame: (frame["small"] + 3 * frame["big"]).to_numpy(),
+            features,
+            lambda positions, predictions: float(np.mean((truth[positions] - predictions) ** 2)),
+            seed=seed,
+            rows=rows,
+        )
+
+    importances = run(0, 150)
+    assert list(importances) == ["big", "small", "idle"]
+    assert importances["idle"] == 0.0
+    assert importances["big"] > 4 * importances["small"] > 0
+    assert run(0, 150) == importances != run(1, 150)

@@ -1,0 +1,28 @@
+"""A learning curve is made of growing parts, each inside the next."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mlops_assets.ml.evaluation.learning_curve import learning_curve
+
+
+def test_parts_grow_inside_each_other_and_small_ones_are_left_out():
+    masks: list[np.ndarray] = []
+
+    def fit(keep: np.ndarray) -> np.ndarray:
+        masks.append(keep)
+        return np.array([float(keep.sum())])
+
+    points = learning_curve(
+        fit,
+        lambda said: (float(said[0]), 0.0, 1.0),
+        lambda said, before: (float(said[0] - before[0]), 9.0),
+        240,
+        seed=0,
+    )
+    assert [point.rows for point in points] == [60, 120, 240]
+    assert [point.score for point in points] == [60.0, 120.0, 240.0]
+    assert [point.gain[0] for point in points] == [pytest.approx(np.nan, nan_ok=True), 60.0, 120.0]
+    assert all((later >= earlier).all() for earlier, later in itertools.pairwise(masks))

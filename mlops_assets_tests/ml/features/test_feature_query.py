@@ -1,0 +1,114 @@
+"""`features.sql`: what it sees, and what it may return."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.ml.features.feature_query import FeatureQuery
+
+Run = Callable[[str], duckdb.DuckDBPyRelation]
+
+
+@pytest.fixture
+def run(connection: duckdb.DuckDBPyConnection) -> Run:
+    """Run a query over two houses, whose price is hidden."""
+    houses = connection.sql(
+        "select * from (values (1::bigint, 3, 'north', 100.0, 'a.csv', 'abc', 1), "
+        "(2::bigint, 5, null, 200.0, 'a.csv', 'abc', 2)) "
+        "houses(row_id, rooms, district, price, _source_file, _source_sha256, _row)"
+    )
+    return lambda sql: FeatureQuery(sql, ("price",), "homes: features.sql").run(
+        connection, {"houses": houses}
+    )
+
+
+def test_numbers_become_double_and_text_varchar(run: Run):
+    features = run(
+        """
+        select row_id, rooms, rooms > 4 as large, rooms::decimal(5, 1) as exact, rooms::utinyint as small,
+            rooms::hugeint as huge, rooms::float as single, district, 'x'::enum ('x', 'é;') as chosen
+        from houses  -- one; query
+        ;  -- the semicolon begins no second one
+        """
+    )
+    assert list(map(str, features.types)) == ["BIGINT", *["DOUBLE"] * 6, "VARCHAR", "VARCHAR"]
+    assert features.order("row_id").fetchall() == [
+        (1, 3.0, 0.0, 3.0, 3.0, 3.0, 3.0, "north", "x"),
+        (2, 5.0, 1.0, 5.0, 5.0, 5.0, 5.0, None, "x"),
+    ]
+
+
+def test_row_id_comes_first_wherever_the_query_puts_it(run: Run):
+    assert run("select rooms, row_id from houses").columns == ["row_id", "rooms"]
+
+
+@pytest.mark.parametrize("column", ["price", "houses.price", '"price"'])
+def test_the_target_is_never_seen_and_the_error_names_it(run: Run, column: str):
+    with pytest.raises(ProjectError, match="price is the target, which "):
+        run(f"select row_id, {column} from houses")
+
+
+def test_a_star_holds_neither_target_nor_provenance(run: Run):
+    assert run("select * from houses").columns == ["row_id", "rooms", "district"]
+
+
+@pytest.mark.parametrize("name", ["relation", "tables"])
+def test_a_variable_of_ours_is_no_table(run: Run, name: str):
+    with pytest.raises(ProjectError, match=f"Table with name {name} does not exist"):
+        run(f"select row_id, price from {name}")
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select rooms from houses", "homes: features.sql does not return row_id"),
+        ("select row_id from houses", "homes: features.sql returns no feature"),
+        ("selct row_id from houses", "homes: features.sql: Parser Error"),
+        ("select row_id, kitchens from houses", "homes: features.sql: Binder Error.*kitchens"),
+        ("select row_id, rooms from flats", "homes: features.sql: Catalog Error.*flats"),
+    ],
+)
+def test_a_query_that_cannot_be_used_is_refused(run: Run, sql: str, told: str):
+    with pytest.raises(ProjectError, match=told):
+        run(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "",
+        "-- nothing",
+        "create table copied as select * from houses",
+        "select 1; select row_id, rooms from houses",
+    ],
+)
+def test_anything_but_one_query_is_refused(run: Run, sql: str):
+    with pytest.raises(ProjectError, match="is not one query"):
+        run(sql)
+
+
+def test_a_statement_that_writes_a_file_is_refused_before_it_runs(run: Run, tmp_path: Path):
+    target = tmp_path / "stolen.csv"
+    with pytest.raises(ProjectError, match="is not one query"):
+        run(f"copy houses to '{target}'")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("date '2024-01-01'", "DATE"),
+        ("timestamp '2024-01-01'", "TIMESTAMP"),
+        ("[1, 2]", r"INTEGER\[\]"),
+        ("['x'::enum ('x')]", "ENUM.*"),
+        ("{'a': 1}", "STRUCT.*"),
+        ("'00000000-0000-0000-0000-000000000000'::uuid", "UUID"),
+        ("null", '"NULL"'),
+    ],
+)
+def test_a_type_that_is_no_feature_is_refused(run: Run, expression: str, kind: str):
+    with pytest.raises(ProjectError, match=f"feature odd has the type {kind}; a feature is a number or text"):
+        run(f"select row_id, {expression} as odd from houses")

@@ -1,0 +1,31 @@
+"""Features that tell nothing are found, and no others."""
+
+import duckdb
+import pytest
+
+from mlops_assets.ml.features.uninformative import uninformative
+
+
+@pytest.fixture
+def rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    return connection.sql(
+        """select i as number, 7.5 as constant, null::double as nothing, null::varchar as no_text,
+        'user-' || i as name, 'kind-' || i % 900 as kind, case when i % 2 then 1.0 end as half, 'x' as same
+        from range(3000) as numbers(i)"""
+    )
+
+
+def test_what_tells_nothing_is_named_with_the_reason(rows: duckdb.DuckDBPyRelation):
+    found = uninformative(rows, rows.columns)
+    assert found.pop("name").startswith("has about ")
+    assert found == {
+        "constant": "is 7.5 in all rows",
+        "nothing": "is missing in all rows",
+        "no_text": "is missing in all rows",
+        "same": "is x in all rows",
+    }
+
+
+def test_without_rows_or_features_there_is_nothing_to_tell(rows: duckdb.DuckDBPyRelation):
+    assert uninformative(rows.limit(0), ["constant"]) == {}
+    assert uninformative(rows, []) == {}

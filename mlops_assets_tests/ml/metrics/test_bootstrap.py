@@ -1,0 +1,136 @@
+"""Bootstrap intervals: they hold what they claim, repeat themselves, and say when they can't be given."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mlops_assets.ml.metrics.bootstrap import Interval, bootstrap_interval, paired_difference_interval
+from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Task, metrics_of
+from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
+
+
+def scored(rows: int, seed: int = 0, *, share: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes, and probabilities in hundredths that lean towards them."""
+    random = np.random.default_rng(seed)
+    outcomes = (random.random(rows) < share).astype(int)
+    return outcomes, np.round(np.clip(random.normal(0.4 + 0.2 * outcomes, 0.2), 0.01, 0.99), 2)
+
+
+def test_roc_auc_without_resampling_is_scikit_learns():
+    truth, predictions = scored(5_000)
+    value = weighted_metric("binary", "roc_auc", truth, predictions)(np.ones((1, 5_000)))
+    assert value[0] == pytest.approx(roc_auc_score(truth, predictions), abs=1e-12)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_every_metric_lies_in_its_interval(task: Task):
+    random = np.random.default_rng(1)
+    classes = {"regression": 1, "binary": 2, "multiclass": 3}[task]
+    truth = random.normal(5, 1, 300) if classes == 1 else random.integers(0, classes, 300)
+    predictions = random.normal(truth, 0.5) if classes == 1 else random.dirichlet(np.ones(classes), 300)
+    if classes == 2:
+        predictions = predictions[:, 1]
+    for metric in metrics_of(task):
+        value = compute_metric(task, metric, truth, predictions, classes=classes)
+        interval = bootstrap_interval(task, metric, truth, predictions, classes=classes, resamples=200)
+        assert value in interval, metric
+        assert interval.low < interval.high, metric
+
+
+def test_interval_of_a_mean_is_as_wide_as_the_normal_law_says():
+    random = np.random.default_rng(2)
+    errors = random.exponential(1.0, 4_000)
+    interval = bootstrap_interval("regression", "mae", np.zeros(4_000), errors, resamples=2_000)
+    half = 1.96 * errors.std() / math.sqrt(4_000)
+    assert interval.low == pytest.approx(errors.mean() - half, abs=0.1 * half)
+    assert interval.high == pytest.approx(errors.mean() + half, abs=0.1 * half)
+
+
+def test_nineteen_of_twenty_intervals_hold_the_true_accuracy():
+    held = 0
+    for seed in range(200):
+        right = np.random.default_rng(seed).random(400) < 0.8
+        interval = bootstrap_interval("binary", "accuracy", right.astype(int), np.ones(400), resamples=300)
+        held += 0.8 in interval
+    assert 180 <= held <= 199
+
+
+def test_units_scale_the_interval():
+    truth, predictions = np.arange(50.0), np.arange(50.0) + np.sin(np.arange(50.0))
+    plain = bootstrap_interval("regression", "rmse", truth, predictions)
+    scaled = bootstrap_interval("regression", "rmse", 1e3 * truth, 1e3 * predictions, unit_size=1e3)
+    assert (scaled.low, scaled.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_higher_levels_are_wider_and_seeds_repeat():
+    truth, predictions = scored(400)
+    wide, narrow = (
+        bootstrap_interval("binary", "roc_auc", truth, predictions, level=level) for level in (0.99, 0.5)
+    )
+    assert wide.low < narrow.low < narrow.high < wide.high
+    again = bootstrap_interval("binary", "roc_auc", truth, predictions, level=0.5)
+    other = bootstrap_interval("binary", "roc_auc", truth, predictions, level=0.5, seed=1)
+    assert again == narrow != other
+
+
+def test_blocks_of_resamples_make_no_difference(monkeypatch: pytest.MonkeyPatch):
+    truth, predictions = scored(200)
+    whole = bootstrap_interval("binary", "roc_auc", truth, predictions)
+    monkeypatch.setattr("mlops_assets.ml.metrics.bootstrap._BLOCK", 1_400)
+    assert bootstrap_interval("binary", "roc_auc", truth, predictions) == whole
+
+
+@pytest.mark.parametrize(
+    ("truth", "metric"),
+    [([0, 0, 0, 0], "roc_auc"), ([1, 0, 0, 0], "average_precision"), ([1], "accuracy"), ([], "accuracy")],
+    ids=["one class", "a class with one row", "one row", "no row"],
+)
+def test_intervals_that_cannot_be_given_are_undefined(truth: list[int], metric: str):
+    interval = bootstrap_interval("binary", metric, np.array(truth, dtype=int), np.full(len(truth), 0.7))
+    assert not interval.is_defined
+    assert math.isnan(interval.low)
+    assert math.isnan(interval.high)
+
+
+def test_few_undefined_resamples_are_left_out():
+    truth, predictions = np.arange(200) < 4, np.linspace(1, 0, 200)
+    assert bootstrap_interval("binary", "roc_auc", truth.astype(int), predictions).is_defined
+
+
+@pytest.mark.parametrize("wrong", [{"level": 1.0}, {"level": 0.0}, {"resamples": 0}])
+def test_a_level_outside_0_and_1_or_no_resample_is_refused(wrong: dict[str, float]):
+    with pytest.raises(ValueError, match="must lie between 0 and 1"):
+        bootstrap_interval("binary", "accuracy", np.array([0, 1]), np.array([0.2, 0.7]), **wrong)
+
+
+def test_a_small_but_steady_difference_is_sure_though_the_intervals_overlap():
+    truth, predictions = scored(2_000)
+    worse = np.clip(predictions + np.random.default_rng(5).normal(0, 0.1, 2_000), 0, 1)
+    ours, theirs = (bootstrap_interval("binary", "roc_auc", truth, each) for each in (predictions, worse))
+    difference = paired_difference_interval("binary", "roc_auc", truth, predictions, worse)
+    assert ours.low < theirs.high
+    assert difference.low > 0
+
+
+def test_a_difference_changes_its_sign_with_the_order_and_is_none_to_itself():
+    truth, predictions = scored(300)
+    others = predictions[::-1]
+    there = paired_difference_interval("binary", "log_loss", truth, predictions, others)
+    back = paired_difference_interval("binary", "log_loss", truth, others, predictions)
+    assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
+    assert paired_difference_interval("binary", "f1", truth, predictions, predictions) == Interval(0.0, 0.0)
+
+
+def test_of_very_many_rows_a_part_is_resampled_and_the_interval_is_that_of_all(monkeypatch):
+    random = np.random.default_rng(0)
+    truth = random.normal(size=20_000)
+    predictions = truth + random.normal(size=20_000)
+    full = bootstrap_interval("regression", "rmse", truth, predictions)
+    monkeypatch.setattr("mlops_assets.ml.metrics.bootstrap.MOST_ROWS", 2_000)
+    part = bootstrap_interval("regression", "rmse", truth, predictions)
+    rmse = float(np.sqrt(np.mean((truth - predictions) ** 2)))
+    assert part.low < rmse < part.high
+    assert part.high - part.low == pytest.approx(full.high - full.low, rel=0.25)

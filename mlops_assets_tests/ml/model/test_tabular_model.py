@@ -1,0 +1,146 @@
+"""The model: from raw columns, in any order and with any company, to predictions that people read."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.core.errors import ModelError, ProjectError
+from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.features.preprocessing import default_pipeline
+from mlops_assets.ml.model.calibration import Calibration
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+
+FEATURES_SQL = "select row_id, size, weight, size * weight as volume, kind from vehicles"
+
+
+@pytest.fixture
+def fit(problem: Callable[..., Any]) -> Callable[..., TabularModel]:
+    """Fit a small model of a task; the column `note` is optional."""
+
+    def run(task: Any, *, family: str = "linear", sql: str = FEATURES_SQL) -> TabularModel:
+        features, target, settings = problem(task)
+        features = features.assign(volume=features["size"] * features["weight"])
+        features = features[["size", "weight", "volume", "kind"]]
+        spec = ModelSpec(
+            project="garage",
+            task=task,
+            target="price",
+            table="vehicles",
+            columns=(
+                Column("size", "DOUBLE"),
+                Column("weight", "DOUBLE"),
+                Column("kind", "VARCHAR"),
+                Column("note", "VARCHAR", required=False),
+            ),
+            features=tuple(features.columns),
+            classes={"regression": (), "binary": ("no", "yes"), "multiclass": ("a", "b", "c")}[task],
+            family=family,
+            params={"penalty": 1.0} if family == "linear" else {"eta": 0.3, "max_depth": 3},
+            rounds=None if family == "linear" else 5,
+            seed=0,
+        )
+        return TabularModel.fit(spec, sql, features, target, default_pipeline, settings)
+
+    return run
+
+
+ROWS = pd.DataFrame(
+    {"size": [1.0, 9.0, np.nan], "weight": [0.5, -1.0, 2.0], "kind": ["car", "van", "boat"]},
+    index=["x", "y", "z"],
+)
+
+
+def test_a_prediction_comes_from_raw_columns_and_keeps_the_index(fit):
+    model = fit("regression")
+    features = ROWS.assign(volume=ROWS["size"] * ROWS["weight"])
+    predicted = model.predict(ROWS)
+    assert predicted.index.tolist() == ["x", "y", "z"]
+    np.testing.assert_array_equal(predicted["prediction"], model.predict_features(features))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows[["kind", "weight", "size"]],
+        lambda rows: rows.assign(price=9.0, row_id=[7, 7, 7], note="new", other=1),
+        lambda rows: rows.astype({"size": str, "weight": str}),
+        lambda rows: rows.set_axis([5, 5, 1]),
+    ],
+    ids=["order", "more columns", "numbers as text", "index"],
+)
+def test_predictions_depend_on_the_values_of_the_rows_only(fit, change):
+    model = fit("regression")
+    changed = model.predict(change(ROWS))
+    np.testing.assert_array_equal(changed, model.predict(ROWS))
+    np.testing.assert_array_equal(model.predict(change(ROWS)[::-1]), changed[::-1])
+
+
+def test_a_missing_column_is_named(fit):
+    with pytest.raises(ModelError, match=r"model of garage: the rows lack the columns weight, kind\n.*note"):
+        fit("regression").predict(ROWS[["size"]])
+
+
+def test_binary_predictions_name_the_class_and_the_probability_of_the_second(fit):
+    predicted = fit("binary").predict(ROWS)
+    assert predicted.columns.tolist() == ["prediction", "probability"]
+    assert (predicted["prediction"] == np.where(predicted["probability"] > 0.5, "yes", "no")).all()
+    assert predicted["prediction"].tolist()[:2] == ["no", "yes"]
+
+
+@pytest.mark.parametrize("family", ["linear", "xgboost"])
+def test_multiclass_predictions_name_the_class_and_every_probability(fit, family: str):
+    predicted = fit("multiclass", family=family).predict(ROWS)
+    names = ["probability_a", "probability_b", "probability_c"]
+    assert predicted.columns.tolist() == ["prediction", *names]
+    np.testing.assert_allclose(predicted[names].sum(axis=1), 1)
+    assert predicted["prediction"].tolist() == [name[-1] for name in predicted[names].idxmax(axis=1)]
+
+
+def test_a_query_that_loses_rows_is_an_error_rather_than_other_rows_predictions(fit):
+    model = replace(fit("regression"), features_sql=f"{FEATURES_SQL} where kind <> 'boat'")
+    with pytest.raises(ModelError, match=r"features.sql returned 2 rows for 3"):
+        model.predict(ROWS)
+
+
+def test_an_artifacts_query_cannot_read_files(fit, tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password\nhunter2\n")
+    model = replace(
+        fit("regression"), features_sql=f"select row_id, password as kind from vehicles, '{secret}'"
+    )
+    with pytest.raises(ProjectError, match="file system operations are disabled"):
+        model.predict(ROWS)
+
+
+def test_the_digest_tells_models_apart_and_not_fits(fit):
+    model = fit("regression")
+    assert model.digest() == fit("regression").digest()
+    others = [
+        replace(model, features_sql=f"{FEATURES_SQL} "),
+        replace(model, spec=replace(model.spec, classes=("a",))),
+        replace(model, pipeline=default_pipeline()),
+        fit("regression", family="xgboost"),
+    ]
+    assert len({model.digest(), *(other.digest() for other in others)}) == 5
+
+
+def test_a_declared_bound_is_never_passed(fit):
+    model = fit("regression")
+    free = model.predict(ROWS)["prediction"]
+    bound = replace(model, spec=replace(model.spec, bounds=(None, float(free.mean()))))
+    np.testing.assert_allclose(bound.predict(ROWS)["prediction"], np.minimum(free, free.mean()))
+    assert bound.digest() != model.digest()
+
+
+def test_a_threshold_decides_and_a_calibration_changes_the_probability_first(fit):
+    model = fit("binary")
+    before = model.predict(ROWS)["probability"].to_numpy()
+    halved = Calibration("isotonic", (0.0, 1.0), (0.0, 0.5))
+    changed = replace(model, spec=replace(model.spec, calibration=halved, threshold=0.3))
+    after = changed.predict(ROWS)
+    np.testing.assert_allclose(after["probability"], before / 2)
+    assert (after["prediction"] == np.where(before / 2 >= 0.3, "yes", "no")).all()

@@ -1,0 +1,149 @@
+"""Model cards: what is known is told, what is not is left out, and nothing breaks the page."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from mlops_assets.ml.reports.model_card import CardEvent, ModelCard, plain, render_card, shortened
+
+EVALUATION = {
+    "metric": "roc_auc",
+    "unit": "",
+    "scores": {
+        "model": {"roc_auc": 0.8317, "log_loss": 0.5},
+        "constant baseline": {"roc_auc": 0.5, "log_loss": 0.69},
+        "linear baseline": {"roc_auc": 0.8264, "log_loss": None},
+    },
+    "intervals": {"model": [0.816, 0.849], "constant baseline": [None, None]},
+    "holdout_rows": 2070,
+    "train_rows": 21000,
+    "features": ["recent", "amount"],
+    "family": "xgboost",
+    "params": {"eta": 0.123456, "max_depth": 6},
+    "split": "judged by 2025-03, trained on 2024-01 to 2024-12",
+}
+CARD = ModelCard(
+    project="shop",
+    version=3,
+    state="champion",
+    description="Who buys nothing | next month.",
+    task="binary",
+    target="quiet",
+    intended_use="",
+    limits=(),
+    owners=("team:retention",),
+    evaluation=EVALUATION,
+    gates=[{"gate": "better_than_baseline", "passed": True, "told": "roc_auc 0.8317 beats 0.8264"}],
+    tables={"shop/features": "4", "training set": "2"},
+    lineage={"model digest": "abc", "MLflow run": "def"},
+    history=(
+        CardEvent(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "promoted", "ada", "she\n| said <b>so</b>"),
+    ),
+    serving_periods=("2024-01", "2025-03"),
+)
+
+
+def headings(text: str) -> list[str]:
+    return [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+
+
+def test_a_card_tells_metrics_with_intervals_gates_data_lineage_and_history():
+    text = render_card(CARD)
+    assert headings(text) == ["Metrics", "Gates", "Data", "Model", "Lineage", "History"]
+    for line in (
+        "# shop, version 3",
+        "Who buys nothing \\| next month.",
+        "It is the champion: it serves. It is a binary model of `quiet`; team:retention answers for it.",
+        "On 2,070 rows that it was not trained on, judged by 2025-03, trained on 2024-01 to 2024-12:",
+        "| metric | model | constant baseline | linear baseline |",
+        "| --- | --- | --- | --- |",
+        "| **ROC AUC**, which decides | 0.832 (95 % interval 0.816 to 0.849) | 0.500 | 0.826 |",
+        "| Log loss | 0.500 | 0.690 | undefined |",
+        "| better than baseline | passed | roc_auc 0.8317 beats 0.8264 |",
+        "Trained on 21,000 rows with 2 features. "
+        "The model that serves was fitted again on 2024-01 to 2025-03.",
+        "| shop/features | 4 |",
+        "xgboost: eta 0.1235, max_depth 6",
+        "| model digest | `abc` |",
+        "| 2026-01-02 03:04:05 | promoted | ada | she \\| said \\<b>so\\</b> |",
+    ):
+        assert line in text.splitlines(), (line, text)
+
+
+def test_use_limits_and_what_the_evaluation_found_are_told_where_there_are_some():
+    found = {
+        "slices": [
+            {
+                "column": "channel",
+                "value": "w|b",
+                "rows": 40,
+                "score": 0.7,
+                "low": 0.6,
+                "high": 0.8,
+                "ratio": 2.0,
+            },
+            {
+                "column": "channel",
+                "value": "shop",
+                "rows": 4,
+                "score": None,
+                "low": None,
+                "high": None,
+                "ratio": 3.0,
+            },
+        ],
+        "fairness": [
+            {
+                "column": "sex",
+                "criteria": {"demographic parity difference": 0.1},
+                "differences": [{"measure": "recall", "size": 0.25}],
+            }
+        ],
+        "behaviour": [{"name": "more_is_better", "passed": False, "asked": "rises", "found": "falls"}],
+        "quality": [
+            {"table": "purchases", "validated": 90, "quarantined": 10, "rules": [["amount > 0", 10]]}
+        ],
+    }
+    card = replace(
+        CARD, evaluation={**EVALUATION, **found}, intended_use="To call customers.", limits=["Not for loans."]
+    )
+    text = render_card(card)
+    assert headings(text)[:3] == ["Intended use", "Limits", "Metrics"]
+    for line in (
+        "To call customers.",
+        "- Not for loans.",
+        "Of purchases, 90 rows were valid and 10 were quarantined: amount > 0 (10).",
+        "| channel | w\\|b | 40 | 0.700 (95 % interval 0.600 to 0.800) |",
+        "| channel | shop | 4 | undefined |",
+        "| sex | demographic parity difference | 0.100 |",
+        "| sex | difference of recall | 0.250 |",
+        "| more_is_better | FAILED | rises | falls |",
+    ):
+        assert line in text.splitlines(), (line, text)
+    assert text.index("| shop | 4 |") < text.index("| w\\|b | 40 |"), "the largest loss first"
+
+
+def test_a_version_that_was_registered_elsewhere_has_a_card_too():
+    text = render_card(replace(CARD, evaluation={}, gates=(), tables={}, owners=(), serving_periods=None))
+    assert headings(text) == ["Lineage", "History"]
+    assert json.dumps(text)
+
+
+def test_the_short_form_ends_with_a_whole_section_and_says_where_the_rest_is():
+    text = render_card(CARD)
+    assert shortened(text, len(text), place="card/model_card.md") == text
+    for most in range(300, len(text)):
+        short = shortened(text, most, place="card/model_card.md")
+        assert len(short) <= most
+        assert short.endswith("_The rest is in `card/model_card.md`._\n")
+        assert text.startswith(short.rpartition("\n_The rest")[0])
+    assert headings(shortened(text, len(text) - 1, place="x"))[-1] == "Lineage"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [("a\nb\tc", "a b c"), ("<a|b>", "\\<a\\|b>"), ("[x](y) `z`", "\\[x\\](y) \\`z\\`")]
+)
+def test_what_people_write_stays_one_line_of_text(value, told):
+    assert plain(value) == told

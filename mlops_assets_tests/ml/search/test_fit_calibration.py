@@ -1,0 +1,74 @@
+"""Calibration where it helps, and none where it does not."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit, softmax
+from sklearn.metrics import log_loss
+
+from mlops_assets.ml.model.calibration import Calibration
+from mlops_assets.ml.search.fit_calibration import choose_calibration
+
+
+@pytest.fixture
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    """Classes and the probabilities that they were drawn by."""
+    random = np.random.default_rng(0)
+    probability = expit(random.normal(-1, 1.5, 4000))
+    return (random.random(4000) < probability).astype(int), probability
+
+
+def test_too_sure_probabilities_are_drawn_back(rows):
+    truth, probability = rows
+    sure = expit(3 * logit(probability) + 1)
+    chosen = choose_calibration("binary", truth, sure, seed=0)
+    assert chosen is not None
+    assert chosen.method == "sigmoid"
+    assert chosen.x[0] == pytest.approx(1 / 3, abs=0.03)
+    assert log_loss(truth, chosen.apply(sure)) < log_loss(truth, sure) - 0.1
+    np.testing.assert_allclose(chosen.apply(sure), probability, atol=0.03)
+
+
+def test_a_bend_that_no_sigmoid_follows_gets_a_staircase(rows):
+    truth, probability = rows
+    bent = np.where(probability < 0.3, probability / 3, 0.9 + probability / 11)
+    chosen = choose_calibration("binary", truth, bent, seed=0)
+    assert chosen is not None
+    assert chosen.method == "isotonic"
+    assert 0 < chosen.apply(np.array([0.0, 1.0]))[0] < chosen.apply(np.array([0.0, 1.0]))[1] < 1
+    assert log_loss(truth, chosen.apply(bent)) < log_loss(truth, bent)
+
+
+def test_good_probabilities_are_left_alone(rows):
+    truth, probability = rows
+    assert choose_calibration("binary", truth, probability, seed=0) is None
+
+
+def test_a_map_that_only_fits_its_own_rows_is_not_chosen():
+    random = np.random.default_rng(1)
+    truth = (random.random(120) < 0.5).astype(int)
+    assert (
+        choose_calibration("binary", truth, np.full(120, 0.5) + random.normal(0, 0.01, 120), seed=0) is None
+    )
+
+
+def test_several_classes_share_one_temperature():
+    random = np.random.default_rng(0)
+    margins = random.normal(0, 1.5, (3000, 3))
+    probabilities = softmax(margins, axis=1)
+    truth = np.array([random.choice(3, p=row) for row in probabilities])
+    chosen = choose_calibration("multiclass", truth, softmax(2 * margins, axis=1), seed=0)
+    assert chosen is not None
+    assert chosen.x[0] == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_allclose(chosen.apply(softmax(2 * margins, axis=1)).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("task", "rows_of_second"), [("binary", 20), ("regression", 500)])
+def test_too_few_rows_of_a_class_and_numbers_are_not_calibrated(task: Any, rows_of_second: int):
+    truth = np.repeat([0, 1], [1000, rows_of_second])
+    assert choose_calibration(task, truth, np.where(truth, 0.2, 0.9), seed=0) is None
+
+
+def test_a_map_read_from_json_is_the_same():
+    assert Calibration("isotonic", [0.0, 1.0], [0.1, 0.9]) == Calibration("isotonic", (0.0, 1.0), (0.1, 0.9))

@@ -1,0 +1,150 @@
+"""From a training set's table to rows that train, rows that judge, and baselines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.ml.families import Settings
+from mlops_assets.ml.features.preprocessing import default_pipeline
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.search.training_data import (
+    TrainingData,
+    constant_predictions,
+    encode_target,
+    find_classes,
+    fit_linear_baseline,
+    split_sides,
+)
+
+
+def training_set(rows: int = 60, *, groups: bool = False) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    size = random.uniform(0, 10, rows)
+    frame = pd.DataFrame(
+        {
+            "row_id": random.permutation(rows),
+            "size": size,
+            "kind": random.choice(["car", "van"], rows),
+            "price": 3 * size + random.normal(0, 0.1, rows),
+            "_split": np.where(np.arange(rows) % 3 == 0, "holdout", "train"),
+        }
+    )
+    return frame.assign(_group=frame["row_id"] // 2) if groups else frame
+
+
+def sides(frame: pd.DataFrame) -> tuple[TrainingData, TrainingData]:
+    return split_sides(frame, target="price", classes=(), subject="garage")
+
+
+def test_sides_hold_features_alone_in_the_order_of_row_id():
+    frame = training_set(groups=True)
+    train, holdout = sides(frame)
+    assert len(train.target) == 40
+    assert len(holdout.target) == 20
+    for side in (train, holdout):
+        rows = frame.set_index("row_id").loc[side.row_ids]
+        assert (np.diff(side.row_ids) > 0).all()
+        assert side.features.columns.tolist() == ["size", "kind"]
+        assert side.features["size"].tolist() == rows["size"].tolist()
+        assert side.target.tolist() == rows["price"].tolist()
+        assert side.groups.tolist() == rows["_group"].tolist()
+
+
+def test_sides_do_not_depend_on_the_order_of_the_table():
+    frame = training_set()
+    (one, _), (other, _) = sides(frame), sides(frame.sample(frac=1.0, random_state=1))
+    pd.testing.assert_frame_equal(one.features, other.features)
+    assert one.groups is None
+
+
+def test_only_keeps_rows_of_everything():
+    train, _ = sides(training_set(groups=True))
+    kept = train.only(train.row_ids > 30)
+    assert kept.row_ids.min() > 30
+    assert len(kept.features) == len(kept.target) == len(kept.groups) == len(kept.row_ids)
+    assert kept.features.index.tolist() == list(range(len(kept.row_ids)))
+
+
+def test_holdout_rows_cannot_change_a_model():
+    frame = training_set()
+    changed = frame.copy()
+    judged = changed["_split"] == "holdout"
+    changed.loc[judged, ["size", "price"]] = 1e6
+    changed.loc[judged, "kind"] = "boat"
+    digests = set()
+    for table in (frame, changed):
+        train, _ = sides(table)
+        spec = ModelSpec(
+            "garage", "regression", "price", "cars", (), ("size", "kind"), (), "xgboost", {"eta": 0.3}, 5, 0
+        )
+        settings = Settings("regression", 1, seed=0, threads=1)
+        model = TabularModel.fit(spec, "", train.features, train.target, default_pipeline, settings)
+        digests.add(model.digest())
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "classes"),
+    [
+        ("regression", [1.5, 2.0, None], ()),
+        ("binary", ["yes", "no", None, "yes"], ("no", "yes")),
+        ("binary", [True, False], (False, True)),
+        ("multiclass", [3, 1, 2, 1], (1, 2, 3)),
+    ],
+)
+def test_classes_are_the_targets_values_in_order(task: Any, values: list, classes: tuple):
+    assert find_classes(task, pd.Series(values), subject="garage") == classes
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "told"),
+    [
+        ("regression", [], "garage: the target has 0 different values"),
+        ("regression", [2.0, 2.0, None], "garage: the target has 1 different values"),
+        ("binary", ["yes", "yes"], "garage: the target has 1 different values"),
+        ("regression", ["3", "4"], "the target of a regression is a number, and it holds '3'"),
+        ("binary", ["a", "b", "c"], "has 3 different values and the task is binary"),
+    ],
+)
+def test_a_target_that_does_not_fit_the_task_is_an_error(task: Any, values: list, told: str):
+    with pytest.raises(DataError, match=told):
+        find_classes(task, pd.Series(values), subject="garage")
+
+
+def test_a_target_becomes_numbers():
+    assert encode_target(pd.Series([2, 3]), (), subject="garage").tolist() == [2.0, 3.0]
+    encoded = encode_target(pd.Series(["yes", "no", "yes"]), ("no", "yes"), subject="garage")
+    assert encoded.tolist() == [1, 0, 1]
+    assert encoded.dtype == np.int64
+
+
+def test_a_class_that_no_training_row_has_is_named():
+    with pytest.raises(DataError, match=r"garage: the target has values that no training row has: 'd', 'z'"):
+        encode_target(pd.Series(["a", "z", "b", "d"]), ("a", "b"), subject="garage")
+
+
+def test_constant_predictions_are_the_mean_or_the_shares():
+    classes = np.array([0, 1, 1, 1])
+    assert constant_predictions("regression", np.array([1.0, 3.0]), 2, 1).tolist() == [2.0, 2.0]
+    assert constant_predictions("binary", classes, 2, 2).tolist() == [0.75, 0.75]
+    assert constant_predictions("multiclass", classes, 2, 3).tolist() == [[0.25, 0.75, 0.0]] * 2
+
+
+def test_the_linear_baseline_has_the_models_features_and_its_own_family(problem: Callable[..., Any]):
+    train, holdout = sides(training_set())
+    spec = ModelSpec(
+        "garage", "regression", "price", "cars", (), ("size", "kind"), (), "xgboost", {"eta": 0.3}, 5, 0
+    )
+    baseline = fit_linear_baseline(
+        spec, "", train, default_pipeline, Settings("regression", 1, seed=0, threads=1)
+    )
+    assert (baseline.spec.family, baseline.spec.params, baseline.spec.rounds) == (
+        "linear",
+        {"penalty": 1.0},
+        None,
+    )
+    np.testing.assert_allclose(baseline.predict_features(holdout.features), holdout.target, atol=1.5)

@@ -1,0 +1,119 @@
+"""A model in the artifact store that somebody changed, with a manifest that agrees: refused unopened."""
+
+import json
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from mlops_assets.core.digests import file_digest
+from mlops_assets.core.errors import ModelError, TrackingError
+from mlops_assets.ml.model.artifact import manifest_digest
+from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+from mlops_assets_tests.garage import ROWS
+
+SENTINEL = "MLOPS_TESTS_SENTINEL"
+PLANTED = f"""
+import os
+from pathlib import Path
+
+Path(os.environ["{SENTINEL}"]).touch()
+
+
+def _load_pyfunc(path):
+    return None
+"""
+
+
+class Reduced:
+    """Runs when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path(os.environ[SENTINEL]),)
+
+
+@pytest.fixture(autouse=True)
+def sentinel(tmp_path: Path, monkeypatch) -> Path:
+    """What is there as soon as something planted has run."""
+    monkeypatch.setenv(SENTINEL, str(tmp_path / "ran"))
+    yield tmp_path / "ran"
+    sys.modules.pop("planted_loader", None)
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def logged(tracking: TrackingStore, trained: TrainedModel) -> TrainedModel:
+    """A model whose manifest the store was told of."""
+    with tracking.files(trained.uri) as folder:
+        tracking.log_facts(trained.run_id, facts={"model_manifest": manifest_digest(folder)})
+    return tracking.trained_model("garage")
+
+
+def plant(tracking: TrackingStore) -> None:
+    """Replace the pipeline by a pickle, and let the manifest agree and keep the digest of the model."""
+    [manifest] = tracking.artifacts.rglob("manifest.json")
+    (manifest.parent / "pipeline.skops").write_bytes(pickle.dumps(Reduced()))
+    told = json.loads(manifest.read_text())
+    told["files"]["pipeline.skops"] = file_digest(manifest.parent / "pipeline.skops")
+    manifest.write_text(json.dumps(told))
+
+
+def plant_loader(tracking: TrackingStore, **changes: str) -> None:
+    """Let MLmodel name another loader, whose code lies beside it."""
+    [file] = tracking.artifacts.rglob("MLmodel")
+    (file.parent / "code").mkdir(exist_ok=True)
+    (file.parent / "code" / "planted_loader.py").write_text(PLANTED)
+    told = yaml.safe_load(file.read_text())
+    told["flavors"]["python_function"] |= changes
+    file.write_text(yaml.safe_dump(told))
+
+
+def test_a_forged_manifest_is_found_before_any_file_is_opened(tracking, logged, sentinel, record_property):
+    assert tracking.load(logged).predict(ROWS).shape == (4, 1)
+    plant(tracking)
+    with pytest.raises(TrackingError, match=r"its manifest is another one") as told:
+        tracking.load(logged)
+    record_property("told", str(told.value))
+    assert not sentinel.exists()
+
+
+def test_mlflow_itself_refuses_planted_files(tracking, logged, sentinel):
+    plant(tracking)
+    mlflow.set_tracking_uri(tracking.uri)
+    with pytest.raises(ModelError, match=r"holds no model that can be read"):
+        mlflow.pyfunc.load_model(logged.uri)
+    assert not sentinel.exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"loader_module": "planted_loader", "code": "code"}, {"code": "code"}, {"data": "../.."}]
+)
+def test_an_mlmodel_that_asks_for_other_code_or_files_is_not_followed(
+    tracking, logged, sentinel, changes, record_property
+):
+    plant_loader(tracking, **changes)
+    for load in (lambda: tracking.load(logged), lambda: tracking.load_pyfunc(logged.uri)):
+        with pytest.raises(ModelError, match=r"its MLmodel was changed") as told:
+            load()
+    record_property("told", str(told.value))
+    assert not sentinel.exists()
+
+
+def test_mlflow_alone_would_follow_it(tracking, logged, sentinel):
+    plant_loader(tracking, loader_module="planted_loader", code="code")
+    mlflow.set_tracking_uri(tracking.uri)
+    with pytest.raises(Exception, match=r".+"):
+        mlflow.pyfunc.load_model(logged.uri)
+    assert sentinel.exists()
+
+
+def test_an_mlmodel_that_is_none_is_told(tracking, logged):
+    for text in ("[]", "flavors: {}", "a: [", "flavors: {python_function: {}}"):
+        [file] = tracking.artifacts.rglob("MLmodel")
+        file.write_text(text)
+        with pytest.raises(ModelError, match=r"its MLmodel can't be read"):
+            tracking.load(logged)
