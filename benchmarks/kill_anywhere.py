@@ -39,7 +39,7 @@ SEAMS = {
     "trial's run open": "mlflow.tracking.client:MlflowClient.log_batch:before",
     "model logged, not told": "mlops_assets.stores.tracking.tracking:TrackingStore.log_model:after",
     "model told, not materialized": "mlops_assets.stores.tracking.tracking:TrackingStore.end_run:after",
-    "report half written": "mlops_assets.components.model_project.evaluation_report:write_whole:after",
+    "report half written": "mlops_assets.components.model_project.assets.evaluation_report:write_whole:after",
     "evaluated, plots missing": "mlops_assets.stores.tracking.tracking:TrackingStore.log_figures:before",
     "model's name registered": "mlflow.tracking.client:MlflowClient.create_model_version:before",
     "registered, not materialized": "mlops_assets.stores.tracking.registry:Registry.register:after",
@@ -129,10 +129,10 @@ _LIBRARIES = (
 )
 _MODULES = (
     "mlops_assets.definitions",
-    "mlops_assets.cli",
+    "mlops_assets.cli.app",
     "mlops_assets.workspace.workspace",
     "mlops_assets.workspace.project_run",
-    "mlops_assets.commands.summary",
+    "mlops_assets.cli.output.run_summary",
     "mlops_assets.ml.reports.evaluation_page",
     "mlops_assets.stores.warehouse.warehouse",
     "mlops_assets.stores.tracking.tracking",

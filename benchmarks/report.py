@@ -16,10 +16,10 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.judgement import judge
-from mlops_assets.components.model_project.project import Project
+from mlops_assets.components.model_project.evaluation.evaluate import judge
+from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
@@ -61,11 +61,11 @@ def main(rows: int, task: str) -> None:
 
 def trained_project(root: Path, rows: int, task: str) -> tuple[Project, StateDirectory]:
     """A project in a folder, materialized up to its model; half of its rows judge it."""
-    from mlops_assets.components.model_project.features import features_asset
-    from mlops_assets.components.model_project.raw import raw_asset
-    from mlops_assets.components.model_project.training_set import training_set_asset
-    from mlops_assets.components.model_project.tuned_model import tuned_model_asset
-    from mlops_assets.components.model_project.validated import validated_asset
+    from mlops_assets.components.model_project.assets.features import features_asset
+    from mlops_assets.components.model_project.assets.raw import raw_asset
+    from mlops_assets.components.model_project.assets.training_set import training_set_asset
+    from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+    from mlops_assets.components.model_project.assets.validated import validated_asset
 
     folder = root / "defs" / "places"
     folder.mkdir(parents=True)

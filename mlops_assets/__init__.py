@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.component import ModelProject
-    from mlops_assets.components.stores import Stores
+    from mlops_assets.components.stores_component import Stores
 
 __all__ = ["ModelProject", "Stores"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
             return ModelProject
         case "Stores":
-            from mlops_assets.components.stores import Stores
+            from mlops_assets.components.stores_component import Stores
 
             return Stores
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 import mlops_assets.defs
-from mlops_assets.resources import resources
+from mlops_assets.components.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
 
 DEFS_FOLDER = Path(__file__).parent / "defs"

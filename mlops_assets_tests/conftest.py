@@ -10,20 +10,24 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from mlops_assets.components.model_project.code import ProjectCode
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project import Project
+from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.loans import FEATURES_SQL, SCHEMA
-from mlops_assets_tests.postgres import Server, running_server
-from mlops_assets_tests.shop import MONTHS, KeptShop, Shop
+from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, enter_lending_project
+from mlops_assets_tests.support.postgres import Server, running_server
+from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
 
 MakeProject = Callable[..., Project]
+FETCH = """
+def fetch(folder):
+    raise OSError("no route to host")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +176,12 @@ def served_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
 def postgres() -> Iterator[Server]:
     with running_server() as server:
         yield server
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tracking_store: Path) -> Path:
+    """A dg project with one model project and its data, which the command runs in."""
+    files = {"fetch.py": FETCH}
+    return enter_lending_project(
+        tmp_path / "project", monkeypatch, empty_tracking_store, family="xgboost", files=files
+    )

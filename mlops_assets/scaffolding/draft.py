@@ -12,7 +12,7 @@ from typing import Self
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
-from mlops_assets.scaffolding.profile import MOST_VALUES, ColumnProfile
+from mlops_assets.scaffolding.column_profile import MOST_VALUES, ColumnProfile
 
 _FEW_NUMBERS = 10
 """Whole numbers are taken for classes up to so many of them."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 
+from mlops_assets.components.model_project.project.staleness import latest_materializations
 from mlops_assets.core import names
-from mlops_assets.materializations import latest_materializations
 from mlops_assets.ml.evaluation.evaluation import MODEL
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.ml.reports.backtest_page import Backtest, CutoffScore, render_backtest

@@ -136,7 +136,7 @@ def _message(fault: Any) -> str:
 def _known_settings(fault: Any) -> list[str]:
     """The names that could stand where the unknown one stands."""
     from mlops_assets.components.model_project.component import ModelProject
-    from mlops_assets.components.model_project.settings import Settings
+    from mlops_assets.components.model_project.settings.base import Settings
 
     known = {group.__name__: group for group in _below(Settings)}
     groups = [name for name in _SETTINGS.findall(str(fault["loc"])) if name in known]

@@ -15,11 +15,11 @@ import yaml
 from dagster import AssetKey, DagsterInstance
 from filelock import FileLock
 
-from mlops_assets.components.model_project.event_features import TIMELINE
+from mlops_assets.components.model_project.assets.event_features import TIMELINE
+from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.resources import MlflowTracking, resources
 from mlops_assets.stores.system.disk_errors import disk_faults_told
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 from mlops_assets.workspace.definition_errors import plain_cause

@@ -13,8 +13,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mlops_assets.commands.terminal import plain_errors
-from mlops_assets.components.stores import Stores
+from mlops_assets.cli.output.console import plain_errors
+from mlops_assets.components.stores_component import Stores
 from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import ProjectError, TrackingError
 from mlops_assets.resources import resources

@@ -3,8 +3,8 @@
 import pytest
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
-from mlops_assets.scaffolding.profile import ColumnProfile
 
 
 def column(name="x", kind="DOUBLE", *, rows=100, nulls=0, distinct=90, values=None) -> ColumnProfile:

@@ -13,7 +13,7 @@ from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import DAGSTER_RUN_TAG, TrackingStore, TrainedModel
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.garage import StartRun, garage_model
+from mlops_assets_tests.support.garage import StartRun, garage_model
 
 
 @pytest.fixture

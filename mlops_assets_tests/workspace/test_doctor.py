@@ -11,14 +11,14 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace import doctor
 from mlops_assets.workspace.doctor import examine
 from mlops_assets.workspace.workspace import Workplace
-from mlops_assets_tests.test_cli import mlops, place  # noqa: F401
+from mlops_assets_tests.support.command_line import mlops
 
 
-def found(place, *, seconds: float = 60) -> dict[str, doctor.Finding]:  # noqa: F811
+def found(place, *, seconds: float = 60) -> dict[str, doctor.Finding]:
     return {finding.subject: finding for finding in examine(Workplace(place), seconds=seconds)}
 
 
-def test_a_project_in_order_is_ok_and_each_check_tells_what_it_saw(place):  # noqa: F811
+def test_a_project_in_order_is_ok_and_each_check_tells_what_it_saw(place):
     done = mlops("doctor", "--json")
     findings = {one["subject"]: one for one in json.loads(done.stdout)}
     assert done.exit_code == 0, done.output
@@ -29,7 +29,7 @@ def test_a_project_in_order_is_ok_and_each_check_tells_what_it_saw(place):  # no
     assert "0 registered models" in findings["tracking store"]["told"]
 
 
-def test_a_table_whose_files_are_gone_and_a_query_that_does_not_parse_are_faults(place):  # noqa: F811
+def test_a_table_whose_files_are_gone_and_a_query_that_does_not_parse_are_faults(place):
     warehouse = Warehouse(place / "data" / "state" / "warehouse")
     with warehouse.connect() as connection:
         warehouse.write(("lending", "features"), connection.sql("select 1 as a"))
@@ -43,7 +43,7 @@ def test_a_table_whose_files_are_gone_and_a_query_that_does_not_parse_are_faults
     assert all(finding.hint for finding in findings.values() if finding.state == "FAULT")
 
 
-def test_definitions_that_can_not_be_loaded_are_a_fault_and_the_rest_is_told(place, record_property):  # noqa: F811
+def test_definitions_that_can_not_be_loaded_are_a_fault_and_the_rest_is_told(place, record_property):
     [declared] = place.rglob("defs.yaml")
     declared.write_text(declared.read_text("utf-8").replace("task: binary", "task: ranking"), "utf-8")
     done = mlops("doctor")

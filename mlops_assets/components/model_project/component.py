@@ -6,50 +6,50 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from mlops_assets.components.model_project.automation import automation_sensor
-from mlops_assets.components.model_project.automation_settings import (
+from mlops_assets.components.model_project.assets.champion import champion_asset
+from mlops_assets.components.model_project.assets.custom_assets import own_definitions
+from mlops_assets.components.model_project.assets.cutoff_training_set import cutoff_training_set_asset
+from mlops_assets.components.model_project.assets.evaluation_report import evaluation_report_asset
+from mlops_assets.components.model_project.assets.event_features import event_features_asset
+from mlops_assets.components.model_project.assets.features import features_asset
+from mlops_assets.components.model_project.assets.predictions import predictions_asset
+from mlops_assets.components.model_project.assets.raw import raw_asset
+from mlops_assets.components.model_project.assets.registered_model import registered_model_asset
+from mlops_assets.components.model_project.assets.target import target_asset
+from mlops_assets.components.model_project.assets.training_set import training_set_asset
+from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.assets.validated import validated_asset
+from mlops_assets.components.model_project.automation.conditions import automation_sensor
+from mlops_assets.components.model_project.automation.jobs import project_jobs
+from mlops_assets.components.model_project.automation.schedules import project_schedules
+from mlops_assets.components.model_project.automation.sensors import project_sensors
+from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
+from mlops_assets.components.model_project.maintenance.restore_job import restore_job
+from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
+from mlops_assets.components.model_project.project.declared_tables import refuse_own_assets
+from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
+from mlops_assets.components.model_project.settings.automation import (
     AutomationSettings,
     FreshnessSettings,
     ScheduleSettings,
 )
-from mlops_assets.components.model_project.champion import champion_asset
-from mlops_assets.components.model_project.code import ProjectCode
-from mlops_assets.components.model_project.cutoff_training_set import cutoff_training_set_asset
-from mlops_assets.components.model_project.declared_source import refuse_own_assets
-from mlops_assets.components.model_project.evaluation_report import evaluation_report_asset
-from mlops_assets.components.model_project.evaluation_settings import BehaviourSettings, EvaluationSettings
-from mlops_assets.components.model_project.event_features import event_features_asset
-from mlops_assets.components.model_project.features import features_asset
-from mlops_assets.components.model_project.fitting import refuse_misfits
-from mlops_assets.components.model_project.governance_settings import (
-    ApprovalSettings,
-    GateSettings,
-    RetentionSettings,
-)
-from mlops_assets.components.model_project.jobs import project_jobs
-from mlops_assets.components.model_project.own_assets import own_definitions
-from mlops_assets.components.model_project.predictions import predictions_asset
-from mlops_assets.components.model_project.project import Project
-from mlops_assets.components.model_project.raw import raw_asset
-from mlops_assets.components.model_project.registered_model import registered_model_asset
-from mlops_assets.components.model_project.reproduce import reproduce_job
-from mlops_assets.components.model_project.restore import restore_job
-from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
-from mlops_assets.components.model_project.schedules import project_schedules
-from mlops_assets.components.model_project.sensors import project_sensors
-from mlops_assets.components.model_project.settings import (
+from mlops_assets.components.model_project.settings.base import (
     PartitionSettings,
     SplitSettings,
     TargetSettings,
     TrainingSettings,
     TuningSettings,
 )
-from mlops_assets.components.model_project.source_settings import TableSettings
-from mlops_assets.components.model_project.target import target_asset
-from mlops_assets.components.model_project.training_set import training_set_asset
-from mlops_assets.components.model_project.tuned_model import tuned_model_asset
-from mlops_assets.components.model_project.vacuum import vacuum_job
-from mlops_assets.components.model_project.validated import validated_asset
+from mlops_assets.components.model_project.settings.consistency import refuse_misfits
+from mlops_assets.components.model_project.settings.evaluation import BehaviourSettings, EvaluationSettings
+from mlops_assets.components.model_project.settings.governance import (
+    ApprovalSettings,
+    GateSettings,
+    RetentionSettings,
+)
+from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.metrics.tasks import Task

@@ -36,7 +36,7 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
         click.ClickException
             When nothing can be drafted, as `dg` shows it; the folder is gone then.
         """
-        from mlops_assets.scaffolding.files import TABLE, draft_project, write_files
+        from mlops_assets.scaffolding.templates import TABLE, draft_project, write_files
 
         folder, given = request.target_path, request.params
         try:

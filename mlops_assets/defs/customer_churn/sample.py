@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.defs.customer_churn.oracle import (
     CALENDAR,
     FADING,
@@ -20,6 +19,7 @@ from mlops_assets.defs.customer_churn.oracle import (
     days_of,
     judge,
 )
+from mlops_assets.errors import DataError, ProjectError
 
 DEFAULT_MONTHS, DEFAULT_CUSTOMERS, DEFAULT_SEED = 18, 1600, 7
 COLUMNS = ["transaction_id", "customer_id", "occurred_at", "quantity", "amount", "channel", "region"]

@@ -14,7 +14,7 @@ from skops import io as skops_io
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.ml.model.artifact import _load_pyfunc, load_model, save_model
-from mlops_assets_tests.garage import ROWS, garage_model
+from mlops_assets_tests.support.garage import ROWS, garage_model
 
 SENTINEL = "MLOPS_TESTS_SENTINEL"
 FILES = ("model.json", "features.sql", "pipeline.skops", "estimator/model.skops")

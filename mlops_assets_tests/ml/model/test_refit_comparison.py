@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.model.refit_comparison import TOLERANCE, Reproduction, compare_refit, largest_difference
-from mlops_assets_tests.garage import ROWS, garage_model
+from mlops_assets_tests.support.garage import ROWS, garage_model
 
 NAN = math.nan
 

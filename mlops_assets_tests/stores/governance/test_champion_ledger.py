@@ -17,7 +17,7 @@ from mlops_assets.stores.governance.ledger import Entry, Event, Ledger
 from mlops_assets.stores.governance.ledger_state import Standing
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.garage import StartRun
+from mlops_assets_tests.support.garage import StartRun
 
 PROJECT = "garage"
 

@@ -1,7 +1,6 @@
 """The ledger: what was written is read, and what was changed is found."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from deltalake import DeltaTable
@@ -10,22 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Entry, Event, Ledger, faults
+from mlops_assets.stores.governance.ledger import Entry, Ledger, faults
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-
-NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-
-
-def event(version: int = 1, kind: str = "registered", **changed) -> Event:
-    facts = {"actor": "ada", "reason": "because", "model_digest": f"d{version}", "details": {"rmse": 0.5}}
-    return Event(kind, version, **{**facts, **changed})
-
-
-def chain(*events: Event) -> list[Entry]:
-    entries: list[Entry] = []
-    for place, found in enumerate(events):
-        entries.append(Entry.after(entries[-1] if entries else None, found, NOON + timedelta(hours=place)))
-    return entries
+from mlops_assets_tests.support.ledgers import chain, event
 
 
 def test_what_was_appended_is_read_in_its_order(warehouse: Warehouse):

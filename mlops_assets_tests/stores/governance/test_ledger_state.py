@@ -1,18 +1,9 @@
 """Where versions stand follows from the events alone."""
 
 import pytest
-from mlops_assets_tests.stores.test_ledger import chain, event
 
 from mlops_assets.stores.governance.ledger_state import Standing
-
-
-def standing(*told: tuple[str, int]) -> Standing:
-    return Standing.of(chain(*(event(version, kind) for kind, version in told)))
-
-
-FIRST = (("registered", 1), ("gated", 1), ("promoted", 1))
-SECOND = (("registered", 2), ("gated", 2), ("retired", 1), ("promoted", 2))
-THIRD = (("registered", 3), ("gated", 3), ("retired", 2), ("promoted", 3))
+from mlops_assets_tests.support.ledgers import FIRST, SECOND, THIRD, standing
 
 
 def test_before_any_event_there_is_no_champion():

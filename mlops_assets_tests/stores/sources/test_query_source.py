@@ -16,7 +16,7 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.stores.sources.base import Intake, Source, open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.postgres import Server
+from mlops_assets_tests.support.postgres import Server
 
 MONTHS = Periods("monthly", "2025-01")
 JUNE = datetime(2025, 6, 15, tzinfo=UTC)

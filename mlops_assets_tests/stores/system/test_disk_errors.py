@@ -23,7 +23,7 @@ from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.client import reachable
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.small_disk import fill, small_disk
+from mlops_assets_tests.support.small_disk import fill, small_disk
 
 TABLE = ("garage", "raw", "cars")
 

@@ -14,7 +14,7 @@ from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import ModelError, TrackingError
 from mlops_assets.ml.model.artifact import manifest_digest
 from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
-from mlops_assets_tests.garage import ROWS
+from mlops_assets_tests.support.garage import ROWS
 
 SENTINEL = "MLOPS_TESTS_SENTINEL"
 PLANTED = f"""

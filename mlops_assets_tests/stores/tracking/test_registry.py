@@ -8,7 +8,7 @@ import pytest
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
-from mlops_assets_tests.garage import StartRun
+from mlops_assets_tests.support.garage import StartRun
 
 pytestmark = pytest.mark.usefixtures("another_store")
 

@@ -13,7 +13,7 @@ from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
-from mlops_assets_tests.garage import ROWS, StartRun
+from mlops_assets_tests.support.garage import ROWS, StartRun
 
 pytestmark = pytest.mark.usefixtures("another_store")
 

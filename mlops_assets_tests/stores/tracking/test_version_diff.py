@@ -18,7 +18,7 @@ from mlops_assets.stores.tracking.run_artifacts import write_texts
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.tracking.version_diff import diff_model_versions
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.garage import StartRun, garage_model
+from mlops_assets_tests.support.garage import StartRun, garage_model
 
 TABLE = ("garage", "training_set")
 Register = Callable[..., Version]

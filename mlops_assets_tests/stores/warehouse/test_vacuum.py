@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from mlops_assets_tests.stores.test_ledger import chain, event
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.warehouse.vacuum import Freed, needed_versions, vacuum
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets_tests.support.ledgers import chain, event
 
 KEY = ("shop", "validated", "orders")
 FEATURES, TRAINING = ("shop", "features"), ("shop", "training_set")

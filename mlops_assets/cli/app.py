@@ -1,0 +1,34 @@
+"""The `mlops` command."""
+
+import typer
+
+from mlops_assets.cli.commands.audit import audit
+from mlops_assets.cli.commands.backtest import backtest
+from mlops_assets.cli.commands.card import card
+from mlops_assets.cli.commands.compare import compare
+from mlops_assets.cli.commands.data import app as data
+from mlops_assets.cli.commands.decisions import adopt, approve, reject, retire, rollback
+from mlops_assets.cli.commands.diff import diff
+from mlops_assets.cli.commands.doctor import doctor
+from mlops_assets.cli.commands.fetch import fetch
+from mlops_assets.cli.commands.history import history
+from mlops_assets.cli.commands.new import new
+from mlops_assets.cli.commands.reproduce import reproduce
+from mlops_assets.cli.commands.run import run
+from mlops_assets.cli.commands.sample import sample
+from mlops_assets.cli.commands.sql import sql
+from mlops_assets.cli.commands.ui import ui
+
+app = typer.Typer(
+    help="Run model projects: from raw files to a champion in the registry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    *(run, new, backtest, compare),
+    *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
+    *(sql, doctor, sample, fetch, ui),
+):
+    app.command()(command)
+app.add_typer(data, name="data")

@@ -1,0 +1,42 @@
+"""`mlops audit`: does everything that is kept of a project's versions agree?"""
+
+import typer
+from rich.markup import escape
+
+from mlops_assets.cli.output.console import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    out,
+    plain_errors,
+    tell_waiting,
+)
+from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.stores.system.state_directory import find_project_root
+
+
+def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Verify ledger, registry, alias and the files of every version; exit with 1 on any fault.
+
+    Example: mlops audit customer_churn
+    """
+    with plain_errors(debug):
+        from mlops_assets.stores.governance.audit import audit as look
+        from mlops_assets.stores.governance.champion_ledger import Governance
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        workplace.project(project)
+        ledger, tracking = Ledger(Warehouse(workplace.state.warehouse), project), workplace.tracking
+        findings = list(look(Governance(ledger, tracking.registry), tracking, tell_waiting))
+        if as_json:
+            print_json([vars(finding) for finding in findings])
+        else:
+            for finding in findings:
+                state = "[green]ok[/]   " if finding.passed else "[bold red]FAULT[/]"
+                told = f": {'; '.join(finding.faults)}" if finding.faults else ""
+                out.print(f"{state} {finding.subject}{escape(told)}", highlight=False, soft_wrap=True)
+        if not all(finding.passed for finding in findings):
+            raise typer.Exit(1)

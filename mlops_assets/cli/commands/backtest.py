@@ -1,0 +1,92 @@
+"""`mlops backtest`: models at past cut-offs, judged and not registered."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mlops_assets.cli.output.console import (
+    DebugOption,
+    LogJsonOption,
+    ProjectArgument,
+    end_with,
+    out,
+    plain_errors,
+    tell_waiting,
+)
+from mlops_assets.core import names
+from mlops_assets.stores.system.state_directory import find_project_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_assets.ml.reports.backtest_page import Backtest
+
+
+def backtest(
+    project: ProjectArgument,
+    cutoffs: Annotated[
+        str, typer.Option(metavar="2024-10..2025-03", help="The cut-offs to train and judge a model at.")
+    ],
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials of each search.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    log_json: LogJsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Walk forward over past cut-offs: what would have been scored? Nothing is registered.
+
+    Example: mlops backtest customer_churn --cutoffs 2024-10..2025-03
+    """
+    from mlops_assets.cli.output.run_display import display_of, machine_log
+
+    with plain_errors(debug), machine_log(log_json) as log:
+        from mlops_assets.workspace.backtest_results import collect_backtest, write_backtest
+        from mlops_assets.workspace.dagster_run import alone
+        from mlops_assets.workspace.project_run import ProjectRun
+        from mlops_assets.workspace.run_events import RunProgress
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        timeline = workplace.event_timeline(project)
+        chosen = timeline.periods.parse_range(cutoffs)
+        keys = workplace.select(project, names.EVALUATION_REPORT)
+        with (
+            workplace.instance() as instance,
+            alone(workplace, instance, project, command="mlops backtest", on_wait=tell_waiting),
+        ):
+            run = ProjectRun(workplace, instance, project, keys, trials=trials, force=force, debug=debug)
+            steps = workplace.steps(keys)
+            display = display_of(out, project, steps, partitioned=True, log=log)
+            with RunProgress(display, steps) as progress:
+                run.backtest(chosen, progress)
+            if not progress.stopped:
+                found = collect_backtest(instance, project, timeline, chosen)
+                page = write_backtest(found, workplace.state.reports / project)
+                _print_backtest(out, found, page)
+        end_with(progress.faults)
+
+
+def _print_backtest(console: Console, backtest: "Backtest", page: "Path") -> None:
+    """A line for each cut-off, and all of them together."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("cut-off", "tested", "trained to", "family"):
+        table.add_column(title, no_wrap=True)
+    for title in ("rows", backtest.metric, "95 % interval", "baseline"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for score in backtest.scores:
+        style = "" if backtest.beats_baseline(score) else "yellow"
+        table.add_row(
+            *(score.cutoff, score.tested_on, score.trained_on.rpartition(" ")[2], score.family),
+            *(f"{score.test_rows:,}", f"{score.score:.4g}", f"{score.low:.3g} to {score.high:.3g}"),
+            f"{score.baseline:.4g}",
+            style=style,
+        )
+    console.print()
+    console.print(table)
+    together = (
+        f"mean {backtest.metric} {backtest.mean:.4g}, of the best baselines {backtest.mean_baseline:.4g}; "
+        f"{backtest.beaten} of {len(backtest.scores)} models beat theirs; nothing was registered"
+    )
+    console.print(together, highlight=False, soft_wrap=True)
+    console.print(f"page  {page}", highlight=False, soft_wrap=True)

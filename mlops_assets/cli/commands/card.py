@@ -1,0 +1,41 @@
+"""`mlops card`: the model card of a version."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_assets.cli.output.console import DebugOption, ProjectArgument, plain_errors
+from mlops_assets.core.errors import TrackingError
+from mlops_assets.stores.system.state_directory import find_project_root
+
+
+def card(
+    project: ProjectArgument,
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="The version; by default the champion.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Print a version's model card, in Markdown: use, limits, metrics, gates, data, lineage, history.
+
+    Example: mlops card customer_churn 2
+    """
+    with plain_errors(debug):
+        from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, read_text
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        workplace.project(project)
+        registry = workplace.tracking.registry
+        found = registry.champion(project) if version is None else registry.version(project, version)
+        if found is None:
+            raise TrackingError(
+                f"{project} has no champion", hint=f"name a version; mlops history {project} lists them"
+            )
+        text = read_text(workplace.tracking, found.run_id, f"{CARD}/{CARD_FILE}")
+        if text is None:
+            raise TrackingError(
+                f"{project}: version {found.version} has no card: it was registered before there were cards",
+                hint=f"the next training writes those that lack: mlops run {project}",
+            )
+        typer.echo(text, nl=False)

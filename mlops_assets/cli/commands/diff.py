@@ -1,0 +1,101 @@
+"""`mlops diff`: two registered versions side by side."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mlops_assets.cli.commands.data import row_lines
+from mlops_assets.cli.output.console import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    err,
+    out,
+    plain_errors,
+    print_table,
+)
+from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.core import names
+from mlops_assets.stores.system.state_directory import find_project_root
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking.version_diff import VersionDiff
+
+_DIGITS = 12
+_DIGESTS = ("training_set_digest", "code_version", "git_commit")
+
+
+def diff(
+    project: ProjectArgument,
+    before: Annotated[int, typer.Argument(metavar="V1", min=1, help="The one version.", show_default=False)],
+    after: Annotated[int, typer.Argument(metavar="V2", min=1, help="The other version.", show_default=False)],
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Compare two versions: rows they were trained on, features' SQL, code, parameters, metrics, environment.
+
+    Example: mlops diff customer_churn 1 2
+    """
+    with plain_errors(debug):
+        from mlops_assets.components.model_project.project.project import IDENTITY
+        from mlops_assets.stores.tracking.version_diff import diff_model_versions
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        workplace.project(project)
+        table = names.project_asset(project, names.TRAINING_SET)
+        with err.status("comparing"):
+            tracking = workplace.tracking
+            versions = [tracking.registry.version(project, number) for number in (before, after)]
+            found = diff_model_versions(
+                Warehouse(workplace.state.warehouse),
+                tracking,
+                *versions,
+                identity=workplace.declared(table, IDENTITY, default=[]),
+            )
+        if as_json:
+            print_json(found.to_json())
+        else:
+            _print(found)
+
+
+def _print(found: "VersionDiff") -> None:
+    if found.same_model:
+        _line(f"versions {found.before} and {found.after} are the same model")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for number in (found.before, found.after):
+        table.add_column(f"version {number}", overflow="fold")
+    _add(table, found.facts, "")
+    _add(table, found.tables, "table ")
+    _add(table, found.parameters, "parameter ")
+    for name, sides in found.metrics.items():
+        table.add_row(name, *("" if value is None else f"{value:.6g}" for value in sides))
+    _add(table, found.environment, "environment ")
+    print_table(out, table)
+    _line("")
+    if found.data is None:
+        _line(f"training set: can't be compared: {found.data_fault}")
+    elif found.data.rows is None:
+        _line("training set: the same rows")
+    else:
+        for line in row_lines(found.data.rows):
+            _line(f"training set: {line}")
+    for name, text in found.code.items():
+        _line("")
+        _line(text or name)
+    for name, told in found.code_faults.items():
+        _line(f"{name}: can't be compared: {told}")
+
+
+def _add(table: Table, sides: "Mapping[str, tuple[str, str]]", kind: str) -> None:
+    for name, (before, after) in sides.items():
+        digits = _DIGITS if name in _DIGESTS else None
+        table.add_row(f"{kind}{name}", before[:digits], after[:digits])
+
+
+def _line(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)

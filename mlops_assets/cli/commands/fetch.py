@@ -1,0 +1,45 @@
+"""`mlops fetch`: a project's data from the internet."""
+
+from pathlib import Path
+
+from mlops_assets.cli.output.console import DebugOption, ProjectArgument, out, plain_errors
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.stores.system.state_directory import find_project_root
+
+
+def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
+    """Bring a project's data from the internet, with the project's own fetch.py.
+
+    Example: mlops fetch california_housing
+    """
+    with plain_errors(debug):
+        from mlops_assets.components.model_project.assets.raw import FOLDER
+        from mlops_assets.components.model_project.project.declared_tables import (
+            SOURCE,
+            from_metadata,
+            is_remote,
+        )
+        from mlops_assets.components.model_project.project.files import ProjectCode
+        from mlops_assets.stores.files.source_file import source_folder
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        metadata = workplace.metadata(project, SOURCE)
+        declared = from_metadata(metadata)
+        if not isinstance(declared, str) or is_remote(declared):
+            raise ProjectError(
+                f"{project}: its source is no folder on this machine, so nothing can be fetched into it",
+                hint="`mlops run` reads it where it is",
+            )
+        folder = source_folder(workplace.root / Path(declared.removeprefix("file://")).expanduser())
+        bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
+        try:
+            with out.status(f"fetching into {folder}"):
+                files = bring(folder)
+        except OSError as error:
+            raise DataError(
+                f"{project}: the data can't be fetched: {error}",
+                hint=f"this needs the internet; without it, put the files into {folder} or use --data",
+            ) from error
+        for file in files:
+            out.print(f"fetched {file}")

@@ -1,0 +1,73 @@
+"""`mlops history`: what happened to a project's versions, as the ledger tells it."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from mlops_assets.cli.output.console import (
+    DebugOption,
+    JsonOption,
+    ProjectArgument,
+    out,
+    plain_errors,
+    print_table,
+)
+from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.governance.ledger import Entry
+
+
+def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Tell who became champion, when and why, from the ledger; and what waits for somebody's word.
+
+    Example: mlops history customer_churn
+    """
+    with plain_errors(debug):
+        from mlops_assets.components.model_project.promotion.approval_reminder import waiting_lines
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+        state = StateDirectory.of(find_project_root())
+        entries = Ledger(Warehouse(state.warehouse), project).entries()
+        if not entries:
+            raise StoreError(
+                f"{project} has no ledger: no version has been registered", hint=f"mlops run {project}"
+            )
+        if as_json:
+            print_json([_facts(entry) for entry in entries])
+            return
+        table = Table(box=None, pad_edge=False)
+        for title in ("", "when (UTC)", "event", "version", "by"):
+            table.add_column(title, no_wrap=True)
+        table.add_column("why", overflow="fold")
+        for entry in entries:
+            event = entry.event
+            when, what = f"{entry.at:%Y-%m-%d %H:%M:%S}", event.kind.replace("_", " ")
+            cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
+            table.add_row(*cells, style=_STYLES.get(event.kind, ""))
+        print_table(out, table)
+        for told in waiting_lines(project, Standing.of(entries)):
+            out.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+_STYLES = {
+    "promoted": "green",
+    "rolled_back": "yellow",
+    "rejected": "red",
+    "retired": "dim",
+    "expired": "dim",
+}
+
+
+def _facts(entry: "Entry") -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "at": entry.at,
+        **vars(entry.event),
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }

@@ -1,0 +1,64 @@
+"""`mlops new`: a project's first files, drafted from its data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.stores.system.state_directory import find_project_root
+
+if TYPE_CHECKING:
+    from mlops_assets.scaffolding.draft import Draft
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The new project's name.", show_default=False)],
+    csv: Annotated[
+        Path | None, typer.Option(help="The file to draft from: CSV, Parquet or JSON lines; a folder, too.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that is predicted.")
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="By default the target's values tell it.")] = None,
+    table: Annotated[str, typer.Option(help="What the table is called.")] = "rows",
+    debug: DebugOption = False,
+) -> None:
+    """Write a new project's defs.yaml, schema.py and features.sql, drafted from its data.
+
+    Example: mlops new diabetes --csv data/raw/diabetes/patients.csv --target progression
+    """
+    with plain_errors(debug):
+        from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
+        from mlops_assets.workspace.workspace import Workplace
+
+        workplace = Workplace(find_project_root())
+        folder = workplace.defs_folder / name
+        with out.status("reading"):
+            draft = draft_project(name, workplace.root, csv=csv, target=target, task=task, table=table)
+        new_folder(folder)
+        written = write_files(draft, folder, drafted=csv is not None)
+        if csv:
+            out.print(_columns(draft))
+        for note in draft.notes if csv else []:
+            out.print(f"[dim]note:[/] {note}", soft_wrap=True)
+        for path in written:
+            out.print(f"wrote {path}", soft_wrap=True, highlight=False)
+        then = "" if csv else f"fill them in, put your data into {Path(draft.source).parent}, then "
+        out.print(f"{then}mlops run {name}", soft_wrap=True, highlight=False)
+
+
+def _columns(draft: "Draft") -> Table:
+    """What was seen, and what is made of it."""
+    table = Table(title=f"{draft.target.rows:,} rows; {draft.task}, judged by {draft.metric}")
+    for heading in ("column", "type", "empty", "values", "is"):
+        table.add_column(heading)
+    for column in draft.columns:
+        role = "the target" if column == draft.target else draft.why_no_feature(column) or "a feature"
+        seen = (
+            f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} different"
+        )
+        table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", seen, role)
+    return table

@@ -1,0 +1,24 @@
+"""`mlops ui`: Dagster's and MLflow's pages."""
+
+from typing import Annotated
+
+import typer
+
+from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.stores.system.state_directory import find_project_root
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of Dagster's UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI.")] = 5000,
+    debug: DebugOption = False,
+) -> None:
+    """Serve Dagster's and MLflow's UIs until Ctrl-C.
+
+    Example: mlops ui --port 3001
+    """
+    with plain_errors(debug):
+        from mlops_assets.workspace.servers import serve
+        from mlops_assets.workspace.workspace import Workplace
+
+        raise typer.Exit(serve(Workplace(find_project_root()), port, mlflow_port, say=out.print))

@@ -1,0 +1,1 @@
+"""What commands print: live display, summaries, tables and the SQL prompt."""

@@ -1,0 +1,187 @@
+"""How the events of a run are shown."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TextIO
+
+from dagster import AssetKey
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.workspace.run_events import Display, RunEvent
+
+_STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
+
+
+def display_of(
+    console: Console,
+    project: str,
+    steps: Mapping[str, Sequence[AssetKey]],
+    *,
+    partitioned: bool,
+    log: TextIO | None,
+) -> Display:
+    """The display that suits where the events go: a log for machines if there is one, else the console."""
+    if log is not None:
+        return JsonLines(log, project)
+    return LiveTable(console, steps, partitioned=partitioned) if console.is_terminal else Lines(console)
+
+
+@contextmanager
+def machine_log(wanted: bool) -> Iterator[TextIO | None]:
+    """Stdout for JSON lines alone, if it is wanted: whatever else is printed goes to stderr meanwhile."""
+    if not wanted:
+        yield None
+        return
+    log = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield log
+
+
+class Lines:
+    """A line for each event."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def show(self, event: RunEvent) -> None:
+        if event.event == "note":
+            _print_note(self._console, event)
+            return
+        of = f"{event.partition} " if event.partition else ""
+        self._console.print(
+            f"{of}{', '.join(event.assets)}: {_words(event)}", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+class JsonLines:
+    """A JSON object on a line for each event, and for the error that ends the run before its time."""
+
+    def __init__(self, stream: TextIO, project: str) -> None:
+        self._stream, self._project = stream, project
+
+    def __enter__(self) -> "JsonLines":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            told = error.message if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+            self.show(RunEvent("failed", time.time(), told, level="error"))
+
+    def show(self, event: RunEvent) -> None:
+        line = {
+            "time": datetime.fromtimestamp(event.time, UTC).isoformat(),
+            "level": event.level,
+            "project": self._project,
+            "assets": list(event.assets),
+            "partition": event.partition,
+            "event": event.event,
+            "message": event.message,
+            "seconds": None if event.seconds is None else round(event.seconds, 3),
+            "run_id": event.run_id,
+        }
+        print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
+
+
+@dataclass
+class _Step:
+    state: str = "waiting"
+    started: float | None = None
+    seconds: float = 0.0
+    partitions: int = 0
+    """How many were made."""
+    note: str = ""
+
+    def elapsed(self) -> str:
+        running = time.time() - self.started if self.started is not None else 0.0
+        return f"{self.seconds + running:.1f}" if self.seconds or running else ""
+
+
+class LiveTable:
+    """A project's assets with state and seconds, kept up to date in place.
+
+    Parameters
+    ----------
+    partitioned
+        Whether to show partitions.
+    """
+
+    def __init__(
+        self, console: Console, steps: Mapping[str, Sequence[AssetKey]], *, partitioned: bool = False
+    ) -> None:
+        self._console = console
+        self._assets = {name: ["/".join(key.path[1:]) for key in keys] for name, keys in steps.items()}
+        self._steps = {name: _Step() for name in steps}
+        self._partitioned = partitioned
+        self._partition: str | None = None
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
+
+    def __enter__(self) -> "LiveTable":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, event: RunEvent) -> None:
+        if event.event == "note":
+            _print_note(self._console, event)
+            return
+        step, self._partition = self._steps[event.step], event.partition
+        match event.event:
+            case "running":
+                step.state, step.started = "running", event.time
+            case "done" | "skipped" | "failed":
+                step.partitions += event.event == "done"
+                if step.state != "failed" or event.event == "failed":  # one failure stays to be seen
+                    step.state = event.event
+                step.seconds, step.started = step.seconds + (event.seconds or 0.0), None
+            case _:
+                step.note = event.message
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("asset", no_wrap=True)
+        table.add_column("state")
+        if self._partitioned:
+            table.add_column("partitions", justify="right")
+        table.add_column("seconds", justify="right")
+        table.add_column("", style="dim", overflow="ellipsis", no_wrap=True, ratio=1)
+        for name, step in self._steps.items():
+            for asset in self._assets[name]:
+                count = [str(step.partitions or "")] if self._partitioned else []
+                of = f"{self._partition} " if self._partition and step.state == "running" else ""
+                state = Text(step.state, style=_STYLES[step.state])
+                table.add_row(asset, state, *count, step.elapsed(), Text(of + step.note))
+        return table
+
+
+def _words(event: RunEvent) -> str:
+    if event.event in ("told", "check_failed"):
+        return event.message
+    return f"{event.event}{f', {event.seconds:.1f} s' if event.seconds is not None else ''}"
+
+
+def _print_note(console: Console, event: RunEvent) -> None:
+    console.print(f"[dim]note:[/] {escape(event.message)}", highlight=False, soft_wrap=True)

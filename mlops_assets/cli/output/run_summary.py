@@ -1,0 +1,129 @@
+"""What is known of a project after a run."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetKey, DagsterInstance
+from rich.console import Console
+from rich.text import Text
+
+from mlops_assets.components.model_project.project.staleness import latest_materializations
+from mlops_assets.components.model_project.promotion.approval_reminder import waiting_lines
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    from dagster._core.event_api import EventLogRecord
+
+    from mlops_assets.stores.governance.ledger_state import Standing
+
+_Made = Mapping[str | None, "EventLogRecord"]
+
+
+def print_summary(
+    console: Console,
+    project: str,
+    instance: DagsterInstance,
+    keys: Iterable[AssetKey],
+    *,
+    standing: "Standing",
+    uis: str,
+) -> None:
+    """What is known of a project after a run: rows, search, metrics, version, report, and where to look.
+
+    Parameters
+    ----------
+    standing
+        Where the ledger says that versions stand: what a person said lately no materialization tells.
+    """
+    made = {key: latest_materializations(instance, key) for key in keys}
+    lines = [*_summary_lines(project, made, standing), ("look", uis)]
+    width = max(len(name) for name, _ in lines)
+    console.print()
+    for name, value in lines:
+        console.print(Text(f"{name:<{width}}  ", style="dim") + Text(value, style="not dim"), soft_wrap=True)
+
+
+def _summary_lines(
+    project: str, made: Mapping[AssetKey, _Made], standing: "Standing"
+) -> Iterable[tuple[str, str]]:
+    yield from _row_lines(made)
+    search, report, registered, champion = (
+        _newest(made.get(AssetKey(names.project_asset(project, name)), {}))
+        for name in (names.TUNED_MODEL, names.EVALUATION_REPORT, names.REGISTERED_MODEL, names.CHAMPION)
+    )
+    if search:
+        metric = next(name for name in search if name.startswith("cv_"))
+        yield (
+            "best trial",
+            f"{search['family']}, {metric.removeprefix('cv_')} {search[metric]:.4g} over the folds, of "
+            f"{search['trials_finished']} trials",
+        )
+    if report:
+        yield "holdout", report["verdict"]
+        scores = (
+            f"{name.removeprefix('test_')} {report[name]:.4g}" for name in report if name.startswith("test_")
+        )
+        yield "metrics", ", ".join(scores)
+    if registered:
+        cutoff = f", of cut-off {registered['cutoff']}" if "cutoff" in registered else ""
+        yield "registered", f"{registered['model_uri']}{cutoff}"
+    if registered or champion:
+        yield names.CHAMPION, _champion_line(champion, standing)
+        yield from (("waits", told) for told in waiting_lines(project, standing))
+    yield from _prediction_lines(made.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
+    if report:
+        yield "report", str(report["report"])
+
+
+def _champion_line(champion: Mapping[str, Any], standing: "Standing") -> str:
+    """Who serves, and why; or why nobody does."""
+    if champion and standing.champion is not None:
+        return f"{champion['alias']} is version {standing.champion}: {champion['decision']}"
+    if standing.were_champion:
+        served = (standing.last[version] for version in standing.were_champion)
+        last = max(served, key=lambda entry: entry.sequence).event
+        return f"none; version {last.version} was retired by {last.actor}: {last.reason}"
+    if standing.waiting or not standing.last:
+        return "none yet"
+    last = standing.last[max(standing.last)].event
+    return f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
+
+
+def _row_lines(made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
+    """The rows of each table in each layer, over all partitions."""
+    tables = {key: found for key, found in made.items() if len(key.path) == 3 and found}
+    rows = {
+        (key.path[1], key.path[2]): sum(_metadata(record)["dagster/row_count"] for record in found.values())
+        for key, found in tables.items()
+    }
+    layers = ((names.RAW, "in"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
+    for table in sorted({table for _, table in rows}):
+        counts = [f"{rows[layer, table]:,} {word}" for layer, word in layers if (layer, table) in rows]
+        partitions = max(len(found) for key, found in tables.items() if key.path[2] == table)
+        of = f", in {partitions} partitions" if any(None not in found for found in tables.values()) else ""
+        yield f"rows of {table}", ", ".join(counts) + of
+
+
+def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
+    partitions = sorted(partition for partition in found if partition)
+    if not partitions:
+        return
+    newest = _metadata(found[partitions[-1]])
+    mean = next((f", {name.replace('_', ' ')} {newest[name]:.3g}" for name in newest if "mean" in name), "")
+    yield (
+        names.PREDICTIONS,
+        f"{partitions[0]} to {partitions[-1]}; of {partitions[-1]} {newest['dagster/row_count']:,} rows by "
+        f"version {newest[names.MODEL_VERSION]}{mean}",
+    )
+
+
+def _newest(found: _Made) -> dict[str, Any]:
+    """Metadata of the last materialization of any partition."""
+    if not found:
+        return {}
+    return _metadata(max(found.values(), key=lambda record: record.storage_id))
+
+
+def _metadata(record: "EventLogRecord") -> dict[str, Any]:
+    made = record.asset_materialization
+    return {name: value.value for name, value in made.metadata.items()} if made else {}

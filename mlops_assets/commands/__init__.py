@@ -1,1 +1,0 @@
-"""The commands of `mlops`, one module each; `cli.py` puts them together."""

@@ -1,0 +1,1 @@
+"""The generated assets, one module for each kind."""

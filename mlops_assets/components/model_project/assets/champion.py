@@ -1,0 +1,143 @@
+"""champion: the version that serves; its alias moves when another one deserves it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.components.model_project.assets.registered_model import data_version
+from mlops_assets.components.model_project.automation.conditions import freshness
+from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    plain_failures,
+)
+from mlops_assets.components.model_project.promotion.approval_reminder import waiting_check, waiting_result
+from mlops_assets.components.model_project.promotion.decide import ChampionConfig, decide
+from mlops_assets.components.model_project.promotion.model_cards import update_cards
+from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.core import names
+from mlops_assets.core.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+PREDICTS = "predicts"
+_SAMPLE_ROWS = 100
+
+
+def champion_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that moves the alias: to who deserves it, or where a person says."""
+    settings, registered_key = project.settings, project.key(names.REGISTERED_MODEL)
+    spec = project.spec(
+        project.key(names.CHAMPION),
+        description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to a version that "
+        "passed its gates" + (", by somebody's word." if settings.approval.required else "."),
+        kinds=["mlflow"],
+        deps=[registered_key],
+        code=["champion 2", public_settings(settings.approval, but=["remind_after_hours"])],
+        skippable=True,
+        freshness=freshness(settings.freshness.champion_hours),
+    )
+    check = dg.AssetCheckSpec(
+        PREDICTS,
+        asset=spec.key,
+        description="Loaded by MLflow, what serves predicts raw rows as the model that was logged.",
+    )
+
+    checks = [check, waiting_check(project)]
+
+    @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
+    def champion(
+        context: dg.AssetExecutionContext,
+        config: ChampionConfig,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.stores.governance.ledger_state import Standing
+
+        with plain_failures(project.name):
+            tracking, store = mlflow.store, warehouse.store
+            governance = project_governance(project, store, tracking)
+            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
+                before = tracking.registry.champion(project.name)
+                found = decide(context, project, config, tracking, store)
+                context.log.info(found.reason)
+                serving = found.candidate or tracking.registry.champion(project.name)
+                verdict = _predicts(project, tracking, store, serving) if serving else None
+                if found.move and verdict and verdict.passed:
+                    found.move()
+                elif found.move and verdict and config.word:
+                    raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
+                now = tracking.registry.champion(project.name)
+                update_cards(project, store, tracking, folders.reports)
+                waiting = waiting_result(project, Standing.of(governance.ledger.entries()))
+        yield waiting
+        newest = found.newest
+        if now is None or newest is None:
+            yield verdict or _unserved(found.reason)
+            return
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(now.facts["model_digest"]),
+            metadata={
+                "version": now.version,
+                "alias": f"models:/{project.name}@{names.CHAMPION}",
+                "moved": before is None or now.version != before.version,
+                "challenger": newest.version,
+                "decision": found.reason,
+                "model_digest": now.facts["model_digest"],
+                "mlflow_run_id": now.run_id,
+                **({"cutoff": now.facts["cutoff"]} if "cutoff" in now.facts else {}),
+                INPUTS: inputs_digest({(registered_key, newest.facts.get("cutoff")): data_version(newest)}),
+            },
+        )
+        if verdict:
+            yield verdict
+
+    return champion
+
+
+def _unserved(reason: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=PREDICTS,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"there is no champion: {reason}",
+    )
+
+
+def _some_rows(project: Project, warehouse: "Warehouse") -> "pd.DataFrame":
+    """Rows such as a caller has: of the table, or in an event project features of its newest partition."""
+    events = project.timeline is not None
+    table = project.key(names.FEATURES).path if events else project.table_key(names.VALIDATED).path
+    newest = max(warehouse.partitions(table)) if events else None
+    with warehouse.connect() as connection:
+        return warehouse.relation(connection, table, partition=newest).limit(_SAMPLE_ROWS).df()
+
+
+def _predicts(
+    project: Project, tracking: "TrackingStore", warehouse: "Warehouse", version: "Version"
+) -> dg.AssetCheckResult:
+    """Load a version as any user of MLflow would, and compare with the model that was logged."""
+    import numpy as np
+
+    rows, model = _some_rows(project, warehouse), tracking.load(version)
+    raw = rows[[column.name for column in model.spec.columns if column.name in rows]]
+    served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}").predict(raw)
+    expected = model.predict(raw)
+    same = served.equals(expected) and not served["prediction"].isna().any()
+    return dg.AssetCheckResult(
+        check_name=PREDICTS,
+        passed=bool(same),
+        description=f"version {version.version}, loaded by MLflow, predicted {len(raw)} rows"
+        + ("" if same else ", and otherwise than the model that was logged"),
+        metadata={"first_predictions": [str(value) for value in np.asarray(served["prediction"])[:3]]},
+    )

@@ -1,0 +1,153 @@
+"""training_set of an event project: for a cut-off, the partitions that had a complete target by then."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.partitions import (
+    cutoff_partitions,
+    labelled_mapping,
+    one_by_one,
+)
+from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.training.training_checks import (
+    both_sides,
+    count_sides,
+    informative_features,
+    refuse_unknown_settings,
+    split_table,
+    training_checks,
+)
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that joins features and target, and splits them in time."""
+    partitions, mapping = cutoff_partitions(project), labelled_mapping(project.time)
+    keys = project.key(names.FEATURES), project.key(names.TARGET)
+    target = project.settings.target.column
+    spec = project.spec(
+        project.key(names.TRAINING_SET),
+        description=f"Features with `{target}` as they were known at the cut-off: the newest labelled "
+        "partition judges the model, those whose targets overlap it are kept out, those before train.",
+        kinds=["duckdb", "deltalake"],
+        deps=[dg.AssetDep(key, partition_mapping=mapping) for key in keys],
+        code=["cut-off training_set 1", target, repr((project.time.horizon, project.time.window))],
+        partitions=partitions,
+    )
+
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=training_checks(spec.key, partitions),
+        name=names.op_name(*spec.key.path),
+        backfill_policy=one_by_one(partitions),
+    )
+    def training_set(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        store, cutoff = warehouse.store, context.partition_key
+        with plain_failures(project.name), store.turn(spec.key.path, cutoff), store.connect() as connection:
+            versions = {key: store.version(key.path) for key in keys}
+            made_of = _labelled(project, store, cutoff, versions)
+            labelled = _split_rows(project, store, connection, cutoff, versions)
+            inputs = {"/".join(key.path): version for key, version in versions.items()}
+            result = store.write(
+                spec.key.path,
+                labelled,
+                partition=cutoff,
+                dagster_run_id=context.run.run_id,
+                inputs=inputs,
+            )
+            written = store.relation(connection, spec.key.path, partition=cutoff, version=result.version)
+            refuse_unknown_settings(project, written)
+            counts = count_sides(written, target)
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata={
+                    **table_metadata(result, made_of=made_of),
+                    "split": split_table(counts),
+                    "in_words": project.time.told(cutoff),
+                    "made_of": dg.MetadataValue.json(inputs),
+                },
+            )
+            yield both_sides(project, counts)
+            yield informative_features(project, written)
+
+    return training_set
+
+
+def _labelled(
+    project: Project, store: "Warehouse", cutoff: str, versions: Mapping[dg.AssetKey, int]
+) -> dict[tuple[dg.AssetKey, str | None], str]:
+    """What the cut-off is made of, after it was found to be there.
+
+    Raises
+    ------
+    DataError
+        When the partition that judges, or all that train, lack features or target.
+    """
+    time = project.time
+    wanted = {*time.trained_on(cutoff), *time.embargoed(cutoff), time.judged_by(cutoff)}
+    found = {key: store.partitions(key.path, version=version) for key, version in versions.items()}
+    both = set.intersection(*(set(partitions) for partitions in found.values()))
+    judging = time.judged_by(cutoff)
+    if judging not in both:
+        raise DataError(
+            f"{project.name}: cut-off {cutoff} is judged by {judging}, which has no target yet",
+            hint=f"materialize {project.name}/{names.TARGET} for {judging} first, or choose an earlier "
+            "cut-off",
+        )
+    if not both & set(time.trained_on(cutoff)):
+        raise DataError(
+            f"{project.name}: nothing before {judging} could train the model of cut-off {cutoff}",
+            hint=f"materialize {names.FEATURES} and {names.TARGET} for {time.trained_on(cutoff)[0]} to "
+            f"{time.trained_on(cutoff)[-1]}, or choose a later cut-off",
+        )
+    return {
+        (key, period): digest
+        for key, partitions in found.items()
+        for period, digest in partitions.items()
+        if period in wanted
+    }
+
+
+def _split_rows(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    cutoff: str,
+    versions: Mapping[dg.AssetKey, int],
+) -> "duckdb.DuckDBPyRelation":
+    """Features and target by entity and partition, each row with its side."""
+    time, target = project.time, project.settings.target.column
+    train, judging = time.trained_on(cutoff), time.judged_by(cutoff)
+    wanted = [*train, *time.embargoed(cutoff), judging]
+    features, labels = (
+        store.relation(connection, key.path, partitions=wanted, version=version)
+        for key, version in versions.items()
+    )
+    if target in features.columns:
+        raise ProjectError(
+            f"{project.name}: features.sql returns {target}, which is the target",
+            hint="give the feature another name; the target is never a feature",
+        )
+    side = (
+        f"case when {names.PERIOD} = {literal(judging)} then {literal(names.HOLDOUT)} "
+        f"when {names.PERIOD} in ({', '.join(map(literal, train))}) then {literal(names.TRAIN)} "
+        f"else {literal(names.EMBARGO)} end as {names.SPLIT}"
+    )
+    joined = features.join(
+        labels.filter(f"{quoted(target)} is not null"),
+        quoted_list([*project.settings.entity, names.PARTITION]),
+    )
+    periods = joined.project(f"* exclude ({names.PARTITION}), {names.PARTITION} as {names.PERIOD}")
+    return periods.project(f"*, {side}")

@@ -1,0 +1,237 @@
+"""evaluation_report: how well the model predicts rows that it never saw, beside its baselines."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.components.model_project.evaluation.behaviour_checks import (
+    behaviour_checks,
+    behaviour_facts,
+    behaviour_metrics,
+    behaviour_specs,
+)
+from mlops_assets.components.model_project.evaluation.evaluate import judge
+from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.partitions import (
+    cutoff_partitions,
+    one_by_one,
+    partition_of,
+)
+from mlops_assets.components.model_project.project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    markdown_table,
+    plain_failures,
+)
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
+from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.evaluation.evaluation import Evaluation
+    from mlops_assets.ml.evaluation.slices import SliceScore
+
+BEATS_BASELINE = "beats_baseline"
+PAGE, NUMBERS = "evaluation_report.html", "evaluation_report.json"
+
+
+def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that predicts the holdout and writes the report."""
+    settings = project.settings
+    metric = settings.tuning.metric_for(settings.task)
+    partitions, tuned_key = cutoff_partitions(project), project.key(names.TUNED_MODEL)
+    spec = project.spec(
+        project.key(names.EVALUATION_REPORT),
+        description="Metrics on the holdout against a constant and a linear baseline, and a page to read.",
+        kinds=["scikitlearn", "mlflow"],
+        deps=[tuned_key],
+        code=[
+            "evaluation_report 2",
+            metric,
+            public_settings(settings.target),
+            public_settings(settings.evaluation),
+            public_settings(settings.behaviour),
+            settings.description,
+            settings.intended_use,
+            *settings.limits,
+        ],
+        partitions=partitions,
+    )
+    check = dg.AssetCheckSpec(
+        BEATS_BASELINE,
+        asset=spec.key,
+        description=f"The model's {metric} on the holdout beats a constant and a linear model.",
+        partitions_def=partitions,
+    )
+
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=[check, *behaviour_specs(project, spec.key, partitions)],
+        name=names.op_name(*spec.key.path),
+        backfill_policy=one_by_one(partitions),
+    )
+    def evaluation_report(
+        context: dg.AssetExecutionContext,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
+    ) -> dg.MaterializeResult:
+        from mlops_assets.ml.evaluation.evaluation import MODEL
+        from mlops_assets.ml.reports.evaluation_page import render_report, verdict
+        from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
+
+        with plain_failures(project.name):
+            tracking, cutoff = mlflow.store, partition_of(context)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
+            with mlflow.run(project.name, run_id=trained.run_id):
+                evaluation, over = judge(project, tracking, trained, warehouse.store)
+                told = verdict(evaluation)
+                page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
+                ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}
+                theirs = evaluation.scores[evaluation.best_baseline][metric]
+                low, high = evaluation.intervals[MODEL]
+                tracking.log_facts(
+                    trained.run_id,
+                    metrics={
+                        **ours,
+                        f"baseline_{metric}": theirs,
+                        INTERVAL_LOW: low,
+                        INTERVAL_HIGH: high,
+                        **over,
+                        **behaviour_metrics(evaluation.behaviour),
+                        **_costs(evaluation),
+                    },
+                    facts={
+                        "evaluation_digest": _digest(evaluation),
+                        **behaviour_facts(evaluation.behaviour),
+                    },
+                )
+                folder = Path(folders.reports) / project.name / trained.run_id
+                with disk_faults_told("the evaluation report", folder):
+                    write_whole(folder / PAGE, page)
+                    write_whole(folder / NUMBERS, numbers)
+                tracking.log_files(trained.run_id, folder, "report")
+                tracking.log_figures(trained.run_id, _figures(evaluation))
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(_digest(evaluation)),
+            metadata={
+                "report": dg.MetadataValue.path(folder / PAGE),
+                "verdict": told,
+                "scores": _score_table(evaluation),
+                **_tables(evaluation),
+                **{name: value for name, value in ours.items() if value == value},
+                f"baseline_{metric}": theirs,
+                "mlflow_run_id": trained.run_id,
+                INPUTS: inputs_digest({(tuned_key, cutoff): trained.facts["model_digest"]}),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=BEATS_BASELINE,
+                    passed=evaluation.beats_baseline,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=told,
+                    metadata={"model": ours[f"test_{metric}"], "best_baseline": theirs},
+                ),
+                *behaviour_checks(evaluation.behaviour),
+            ],
+        )
+
+    return evaluation_report
+
+
+def _figures(evaluation: "Evaluation") -> dict[str, Any]:
+    from mlops_assets.ml.reports.explanation_plots import importance_bars, trial_history
+
+    return {
+        "search_history.png": trial_history(evaluation.trials, evaluation.metric),
+        "importances.png": importance_bars(evaluation.importances, evaluation.metric),
+    }
+
+
+def _digest(evaluation: "Evaluation") -> str:
+    return text_digest(evaluation.facts["model digest"], json.dumps(evaluation.to_json()["scores"]))[:32]
+
+
+def _score_table(evaluation: "Evaluation") -> dg.MarkdownMetadataValue:
+    columns = list(evaluation.scores)
+    return markdown_table(
+        ["metric", *columns],
+        [
+            (metric, *(f"{evaluation.scores[name][metric]:.4g}" for name in columns))
+            for metric in evaluation.scores[columns[0]]
+        ],
+    )
+
+
+def _costs(evaluation: "Evaluation") -> dict[str, float]:
+    """What predictions cost, as metrics of the run; the leaderboard starts with the model itself."""
+    costs = {}
+    if evaluation.served:
+        costs["single_row_milliseconds"] = evaluation.served.single_row_milliseconds
+        costs["batch_rows_per_second"] = evaluation.served.batch_rows_per_second
+    if evaluation.leaderboard:
+        costs["size_bytes"] = evaluation.leaderboard[0].size_bytes
+    return costs
+
+
+def _tables(evaluation: "Evaluation") -> dict[str, dg.MarkdownMetadataValue]:
+    """What the report shows in tables, as far as there is any of it."""
+    tables: dict[str, dg.MarkdownMetadataValue] = {}
+    if evaluation.behaviour:
+        tables["behaviour"] = markdown_table(
+            ["test", "passed", "asked", "found"],
+            [
+                (each.name, "yes" if each.passed else f"no ({each.severity})", each.asked, each.found)
+                for each in evaluation.behaviour
+            ],
+        )
+    if evaluation.slices:
+        tables["slices"] = _slice_table(evaluation.metric, evaluation.slices)
+    if evaluation.weakest and evaluation.weakest.slices:
+        tables["weakest_slices"] = _slice_table(evaluation.metric, evaluation.weakest.slices)
+    if any(each.differences for each in evaluation.fairness):
+        tables["fairness"] = markdown_table(
+            ["column", "measure", "largest difference", "lowest", "highest"],
+            [
+                (each.column, gap.measure, f"{gap.size:.3g}", gap.lowest, gap.highest)
+                for each in evaluation.fairness
+                for gap in each.differences
+            ],
+        )
+    if evaluation.leaderboard:
+        tables["leaderboard"] = markdown_table(
+            ["model", "family", "holdout", "ms a row", "rows a second", "bytes"],
+            [
+                (
+                    each.name,
+                    each.family,
+                    f"{each.holdout:.4g}",
+                    f"{each.single_row_milliseconds:.3g}",
+                    f"{each.batch_rows_per_second:,.0f}",
+                    f"{each.size_bytes:,.0f}",
+                )
+                for each in evaluation.leaderboard
+            ],
+        )
+    return tables
+
+
+def _slice_table(metric: str, slices: "list[SliceScore]") -> dg.MarkdownMetadataValue:
+    return markdown_table(
+        ["column", "value", "rows", metric, "95 % interval", "worse than the rest"],
+        [
+            (
+                each.column,
+                each.value,
+                f"{each.rows:,}",
+                f"{each.score:.4g}",
+                f"{each.low:.4g} to {each.high:.4g}",
+                "yes" if each.is_worse else "no",
+            )
+            for each in slices
+        ],
+    )

@@ -1,0 +1,183 @@
+"""features: what the model sees of each row, computed by the project's `features.sql`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.assets.sql_table import write_computed
+from mlops_assets.components.model_project.assets.validated import refuse_blocked
+from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
+from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.features.feature_query import FeatureQuery
+
+CONTRACT, ONE_ROW_EACH, ROW_BY_ROW = "contract", "one_row_each", "row_by_row"
+_SAMPLE_ROWS = 2_000
+_EXAMPLES = 10
+
+
+def features_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that runs `features.sql`, with its free checks."""
+    validated_key = project.table_key(names.VALIDATED)
+    spec = project.spec(
+        project.key(names.FEATURES),
+        description="`features.sql` over the validated rows; the target is hidden from it.",
+        kinds=["duckdb", "sql", "deltalake"],
+        deps=[validated_key],
+        automation=follows_its_inputs(project),
+        code=["features 1", project.code.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
+    )
+    checks = [
+        dg.AssetCheckSpec(
+            ONE_ROW_EACH, asset=spec.key, blocking=True, description="One row of features for each row."
+        ),
+        dg.AssetCheckSpec(
+            ROW_BY_ROW,
+            asset=spec.key,
+            blocking=True,
+            description="The features of some rows alone are the features that they have among all rows: "
+            "nothing leaks from one row into another, and scoring a single row gives the same result.",
+        ),
+    ]
+    checks.extend(contract_check(project, spec.key))
+
+    @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
+    def features(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        store = warehouse.store
+        with plain_failures(project.name), store.connect() as connection:
+            query = feature_query(project)
+            refuse_blocked(project, store, project.table, [None])
+            version = store.version(validated_key.path)
+            valid = store.relation(connection, validated_key.path, version=version)
+            computed = query.run(connection, {project.table: valid})
+            result = write_computed(
+                store,
+                spec.key,
+                query,
+                computed,
+                dagster_run_id=context.run.run_id,
+                inputs={"/".join(validated_key.path): version},
+            )
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata=table_metadata(
+                    result,
+                    made_of={(validated_key, None): store.digest(validated_key.path, version=version)},
+                ),
+            )
+            written = store.relation(connection, spec.key.path, version=result.version)
+            yield _one_row_each(valid, written)
+            yield _row_by_row(connection, query, project.table, valid, written)
+            if declared := project.code.feature_contract():
+                yield judge_contract(declared, written)
+
+    return features
+
+
+def feature_query(project: Project) -> "FeatureQuery":
+    """The project's query with the target hidden."""
+    from mlops_assets.ml.features.feature_query import FeatureQuery
+
+    return FeatureQuery(
+        project.code.text(FEATURES_SQL),
+        hidden=(project.settings.target.column,),
+        subject=f"{project.name}: {FEATURES_SQL}",
+    )
+
+
+def _one_row_each(
+    valid: "duckdb.DuckDBPyRelation", written: "duckdb.DuckDBPyRelation"
+) -> dg.AssetCheckResult:
+    from mlops_assets.stores.delta.content_digest import relation_digest
+
+    row_id = names.ROW_ID
+    missing = extra = repeated = 0
+    if relation_digest(valid.project(row_id)) != relation_digest(written.project(row_id)):
+        missing = len(valid.join(written, row_id, how="anti"))
+        extra = len(written.join(valid, row_id, how="anti"))
+        repeated = len(written) - len(written.project(row_id).distinct())
+    return dg.AssetCheckResult(
+        check_name=ONE_ROW_EACH,
+        passed=not (missing or extra or repeated),
+        description=f"{missing:,} rows have no features, {repeated:,} have them more than once, "
+        f"{extra:,} features belong to no row",
+    )
+
+
+def _row_by_row(
+    connection: "duckdb.DuckDBPyConnection",
+    query: "FeatureQuery",
+    table: str,
+    valid: "duckdb.DuckDBPyRelation",
+    written: "duckdb.DuckDBPyRelation",
+) -> dg.AssetCheckResult:
+    """Run the query again over two halves of a sample, each alone, and compare with all rows together."""
+    row_id = names.ROW_ID
+    drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
+    placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
+    valid.join(drawn, row_id, how="semi").project(placed).create("_sample")
+    written.join(connection.table("_sample").project(f"{row_id}, _place"), row_id).create("_among")
+    differing: set[int] = set()
+    for half in (0, 1):  # what the one half shares with all rows, such as their maximum, the other lacks
+        rows, among = (
+            connection.table(name).filter(f"_place % 2 = {half}").project("* exclude (_place)")
+            for name in ("_sample", "_among")
+        )
+        alone = query.run(connection, {table: rows})
+        found = alone.except_(among).union(among.except_(alone)).project(row_id).distinct()
+        differing.update(row[0] for row in found.fetchall())
+    count, sampled = len(differing), len(connection.table("_sample"))
+    return dg.AssetCheckResult(
+        check_name=ROW_BY_ROW,
+        passed=count == 0,
+        description=f"{count:,} of {sampled:,} sampled rows have other features alone than among all rows"
+        + ("; features.sql must look at one row at a time" if count else ""),
+        metadata={"examples": dg.MetadataValue.json(sorted(differing)[:_EXAMPLES])},
+    )
+
+
+def contract_check(
+    project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None
+) -> list[dg.AssetCheckSpec]:
+    """The check of the features' own contract, if the project declares one."""
+    if not project.code.has_feature_contract():
+        return []
+    return [
+        dg.AssetCheckSpec(
+            CONTRACT,
+            asset=key,
+            blocking=True,
+            description="Every row keeps `Features` in schema.py.",
+            partitions_def=partitions,
+        )
+    ]
+
+
+def judge_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+    """Judge the features by their own contract; none is removed, all are blocked."""
+    from mlops_assets.ml.contracts.validation import count_broken_rules
+
+    if missing := declared.missing(written.columns):
+        return dg.AssetCheckResult(
+            check_name=CONTRACT,
+            passed=False,
+            description=f"features.sql does not return {', '.join(missing)}, which Features declares",
+        )
+    broken = count_broken_rules(declared, written)
+    told = "; ".join(f"{rule} in {count:,} rows" for rule, count in sorted(broken.items())[:_EXAMPLES])
+    return dg.AssetCheckResult(
+        check_name=CONTRACT,
+        passed=not broken,
+        description=told or "every row keeps it",
+        metadata={"broken_rules": dg.MetadataValue.json(broken)},
+    )

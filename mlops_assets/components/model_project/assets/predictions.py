@@ -1,0 +1,154 @@
+"""predictions: the champion's scores of every entity that has features in a partition."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
+from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
+from mlops_assets.components.model_project.project.project import (
+    NOT_FOLLOWED,
+    Project,
+    plain_failures,
+    table_metadata,
+)
+from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, TrackingError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def predictions_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that scores a partition's features, batch by batch."""
+    features_key, champion_key = project.key(names.FEATURES), project.key(names.CHAMPION)
+    partitions = arrival_partitions(project)
+    spec = project.spec(
+        project.key(names.PREDICTIONS),
+        description="What the champion says of each entity at the end of the partition, and which version "
+        "said it.",
+        kinds=["duckdb", "deltalake", "mlflow"],
+        deps=[features_key, champion_key],
+        code=["predictions 1"],
+        partitions=partitions,
+        # A new champion scores what is new, and by `score` the newest partition; it never rewrites the past,
+        # which it has been trained on.
+        automation=follows_its_inputs(project, whatever=dg.AssetSelection.assets(champion_key)),
+        freshness=freshness(project.settings.freshness.predictions_hours),
+        metadata={NOT_FOLLOWED: champion_key.to_user_string()},
+    )
+
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
+    def predictions(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
+    ) -> dg.MaterializeResult:
+        store, partition = warehouse.store, context.partition_key
+        with (
+            plain_failures(project.name),
+            store.turn(spec.key.path, partition),
+            store.connect() as reading,
+            store.connect() as writing,
+        ):
+            if partition not in store.partitions(features_key.path):
+                raise DataError(
+                    f"{project.name}: there are no features of {partition} yet",
+                    hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
+                )
+            champion = project_governance(project, store, mlflow.store).serving(
+                f"Dagster run {context.run.run_id}", context.log.info
+            )
+            if champion is None:
+                raise TrackingError(
+                    f"{project.name} has no champion that could predict",
+                    hint=f"train one: materialize {project.name}/{names.CHAMPION}, or `mlops run "
+                    f"{project.name}`",
+                )
+            version = store.version(features_key.path)
+            reader = _scores(
+                project, store, reading, mlflow.store.load(champion), champion, partition, version
+            )
+            relation = writing.from_arrow(reader)
+            result = store.write(
+                spec.key.path,
+                relation,
+                partition=partition,
+                dagster_run_id=context.run.run_id,
+                inputs={"/".join(features_key.path): version},
+            )
+            digest = store.digest(features_key.path, partition=partition, version=version)
+            written = store.relation(writing, spec.key.path, partition=partition, version=result.version)
+            made_of: dict[tuple[dg.AssetKey, str | None], str] = {(features_key, partition): digest}
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata={
+                    **table_metadata(result, made_of=made_of),
+                    names.MODEL_VERSION: champion.version,
+                    **_distribution(written),
+                },
+            )
+
+    return predictions
+
+
+def _scores(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    model: "TabularModel",
+    champion: "Version",
+    partition: str,
+    version: int,
+) -> "pa.RecordBatchReader":
+    """Entity, prediction, probabilities and version, as a stream: only one batch is in memory at a time."""
+    import pyarrow as pa
+
+    batches = store.batches(
+        connection, project.key(names.FEATURES).path, partition=partition, version=version
+    )
+    entity, predicted = project.settings.entity, model.output_types()
+    kinds: dict[type, pa.DataType] = {
+        str: pa.string(),
+        int: pa.int64(),
+        float: pa.float64(),
+        bool: pa.bool_(),
+    }
+    schema = pa.schema(
+        [
+            *(batches.schema.field(name) for name in entity),
+            *((name, kinds[kind]) for name, kind in predicted.items()),
+            (names.MODEL_VERSION, pa.int64()),
+        ]
+    )
+
+    def score() -> Iterator["pa.RecordBatch"]:
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            found = model.predict(batch.to_pandas())
+            yield pa.record_batch(
+                [
+                    *(batch.column(name) for name in entity),
+                    *(pa.array(found[name], kinds[kind]) for name, kind in predicted.items()),
+                    pa.array([champion.version] * batch.num_rows, pa.int64()),
+                ],
+                schema=schema,
+            )
+
+    return pa.RecordBatchReader.from_batches(schema, score())
+
+
+def _distribution(written: "duckdb.DuckDBPyRelation") -> dict[str, float]:
+    """The mean score, to see at a glance what moved."""
+    score = "probability" if "probability" in written.columns else "prediction"
+    if score == "prediction" and str(written.types[written.columns.index(score)]) != "DOUBLE":
+        return {}
+    mean = written.aggregate(f"avg({score})").fetchall()[0][0]
+    return {} if mean is None else {f"mean_{score}": mean}

@@ -1,0 +1,113 @@
+"""raw/<table>: the source's rows as they came, with their provenance."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.declared_tables import (
+    SOURCE,
+    declared_source,
+    in_metadata,
+    in_words,
+    intake_of,
+    upstream_of,
+)
+from mlops_assets.components.model_project.project.partitions import (
+    arrival_partitions,
+    one_by_one,
+    partition_of,
+)
+from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.sources.base import Fetched
+
+__all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
+
+ARRIVAL, FINGERPRINT, FOLDER, DIALECT = "arrival", "source_fingerprint", "project_folder", "csv"
+"""Names in metadata: the column that tells when rows arrived, the digest of the source's content, the folder
+that declares it, and how CSV files are written, where not as usual."""
+
+
+class RawConfig(dg.Config):
+    """What a run may choose."""
+
+    source: str | None = Field(
+        default=None,
+        description="A file, a glob, a folder or a URL to read instead of the table's declared source.",
+    )
+
+
+def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
+    """The asset that reads a table's source, what arrived for one partition if it has partitions."""
+    settings = project.settings.tables[table]
+    partitions = arrival_partitions(project) if table in project.event_tables else None
+    declared = declared_source(project, table)
+    intake = intake_of(project, table)
+    upstream, dialect = upstream_of(declared), settings.csv.dialect
+    spec = project.spec(
+        project.table_key(names.RAW, table),
+        description=f"Rows of {in_words(declared)} as they came: text stays text, and where each came from "
+        "is kept.",
+        kinds=["duckdb", "deltalake"],
+        deps=[upstream] if upstream else [],
+        code=[
+            "raw 1",
+            *([settings.arrival] if settings.arrival else []),
+            *([repr(dialect.reading())] if dialect.reading() else []),
+            *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
+        ],
+        metadata={
+            SOURCE: in_metadata(declared),
+            FOLDER: str(project.code.folder),
+            **({ARRIVAL: settings.arrival} if settings.arrival else {}),
+            **({DIALECT: dialect.declared()} if dialect.declared() else {}),
+        },
+        partitions=partitions,
+        automation=follows_its_inputs(project) if upstream else None,
+    )
+
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
+    def raw(
+        context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult:
+        from mlops_assets.stores.sources.base import open_source
+
+        store, partition = warehouse.store, partition_of(context)
+        with (
+            plain_failures(project.name),
+            open_source(config.source or declared, intake, root=project.root, warehouse=store) as source,
+            store.turn(spec.key.path, partition),
+            store.connect() as connection,
+        ):
+            fetched = source.fetch(connection, partition)
+            with source.rows(fetched) as rows:
+                result = store.write(
+                    spec.key.path,
+                    rows,
+                    partition=partition,
+                    dagster_run_id=context.run.run_id,
+                    inputs=fetched.inputs,
+                )
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(result.digest),
+            metadata={
+                **table_metadata(result, made_of=_made_of(fetched)),
+                SOURCE: source.shown,
+                **fetched.told,
+                FINGERPRINT: fetched.fingerprint,
+            },
+        )
+
+    return raw
+
+
+def _made_of(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:
+    """What was read of other assets; None of what is not Dagster's."""
+    if fetched.made_of is None:
+        return None
+    return {(dg.AssetKey(key), part): digest for (key, part), digest in fetched.made_of.items()}

@@ -1,0 +1,121 @@
+"""registered_model: a trained and evaluated model becomes a version of the registry, judged by its gates."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.partitions import (
+    cutoff_partitions,
+    one_by_one,
+    partition_of,
+)
+from mlops_assets.components.model_project.project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    plain_failures,
+)
+from mlops_assets.components.model_project.promotion.gates import failures, gate_checks, gate_results
+from mlops_assets.components.model_project.promotion.model_cards import update_cards
+from mlops_assets.components.model_project.promotion.transitions import bring_to_gates, project_governance
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.core import names
+from mlops_assets.core.errors import TrackingError
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+
+
+def registered_model_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that makes a trained and evaluated model a version of the registry."""
+    partitions, report_key = cutoff_partitions(project), project.key(names.EVALUATION_REPORT)
+    metric = project.settings.tuning.metric_for(project.settings.task)
+    spec = project.spec(
+        project.key(names.REGISTERED_MODEL),
+        description=f"A version of `{project.name}` in MLflow's registry, tagged with where it comes from, "
+        "and judged: one that fails a gate is registered as rejected.",
+        kinds=["mlflow"],
+        deps=[report_key],
+        code=[
+            "registered_model 2",
+            metric,
+            public_settings(project.settings.gates),
+            public_settings(project.settings.target),
+        ],
+        partitions=partitions,
+    )
+
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=gate_checks(project, spec.key, partitions),
+        name=names.op_name(*spec.key.path),
+        backfill_policy=one_by_one(partitions),
+    )
+    def registered_model(
+        context: dg.AssetExecutionContext,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
+    ) -> dg.MaterializeResult:
+        with plain_failures(project.name):
+            tracking, cutoff = mlflow.store, partition_of(context)
+            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
+            _refuse_unevaluated(project, trained)
+            governance = project_governance(project, warehouse.store, tracking)
+            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
+                governance.repaired()
+                version = _register(project, tracking, trained)
+                verdicts = bring_to_gates(
+                    project, warehouse.store, tracking, version, trained, context.run.run_id
+                )
+                update_cards(project, warehouse.store, tracking, folders.reports)
+            digest = version.facts["model_digest"]
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(data_version(version)),
+            metadata={
+                "version": version.version,
+                "model_uri": f"models:/{project.name}/{version.version}",
+                "rejected": failures(verdicts),
+                "model_digest": digest,
+                "mlflow_run_id": trained.run_id,
+                **({"cutoff": cutoff} if cutoff else {}),
+                INPUTS: inputs_digest({(report_key, cutoff): trained.facts["evaluation_digest"]}),
+            },
+            check_results=gate_results(project, spec.key, verdicts),
+        )
+
+    return registered_model
+
+
+def data_version(version: "Version") -> str:
+    """What tells one registered version from another."""
+    return f"{version.version}-{version.facts['model_digest'][:16]}"
+
+
+def _register(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> "Version":
+    metrics = {name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")}
+    return tracking.registry.register(project.name, trained, {**_registered_facts(trained), **metrics})
+
+
+def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
+    """What a version tells of itself: its digest is that of the model that serves, which may be a refitted
+    one.
+    """
+    facts = dict(trained.facts)
+    if "serving_uri" in facts:
+        facts |= {"judged_uri": trained.uri, "judged_digest": facts["model_digest"]}
+        facts |= {"model_digest": facts["serving_digest"], "model_uri": facts["serving_uri"]}
+        if "serving_manifest" in facts:
+            facts["judged_manifest"] = facts["model_manifest"]
+            facts["model_manifest"] = facts["serving_manifest"]
+    return facts
+
+
+def _refuse_unevaluated(project: Project, trained: "TrainedModel") -> None:
+    if "evaluation_digest" not in trained.facts:
+        raise TrackingError(
+            f"{project.name}: the model of run {trained.run_id} has no evaluation",
+            hint=f"materialize {project.name}/{names.EVALUATION_REPORT} first",
+        )

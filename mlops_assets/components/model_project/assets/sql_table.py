@@ -1,0 +1,54 @@
+"""What `features.sql` and `target.sql` computed becomes a table."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlops_assets.ml.features.feature_query import FeatureQuery
+    from mlops_assets.ml.features.project_query import ProjectQuery
+    from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
+
+
+def write_computed(
+    store: "Warehouse",
+    key: dg.AssetKey,
+    query: "FeatureQuery | ProjectQuery",
+    computed: "duckdb.DuckDBPyRelation",
+    *,
+    dagster_run_id: str,
+    inputs: Mapping[str, int],
+    partition: str | None = None,
+) -> "WriteResult":
+    """Write rows, computing them; a fault is told as the query's own.
+
+    Raises
+    ------
+    ProjectError
+        When the query fails over its rows.
+    """
+    import duckdb
+
+    try:
+        return store.write(
+            key.path, computed, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
+        )
+    except duckdb.Error as error:
+        raise query.fault(error) from error
+
+
+def validated_deps(project: Project, mapping: dg.PartitionMapping) -> list[dg.AssetDep]:
+    """The valid rows of all tables; of those that arrive by partition the ones that the mapping tells."""
+    return [
+        dg.AssetDep(
+            project.table_key(names.VALIDATED, table),
+            partition_mapping=mapping if table in project.event_tables else None,
+        )
+        for table in project.settings.tables
+    ]

@@ -1,0 +1,128 @@
+"""training_set: labelled rows of features with their side of the split."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.project import (
+    Project,
+    plain_failures,
+    table_metadata,
+)
+from mlops_assets.components.model_project.training.training_checks import (
+    both_sides,
+    count_sides,
+    informative_features,
+    refuse_unknown_settings,
+    split_table,
+    training_checks,
+)
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.sql_quoting import quoted, quoted_list
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def training_set_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that joins features and target and splits the rows."""
+    features_key, validated_key = project.key(names.FEATURES), project.table_key(names.VALIDATED)
+    target, split = project.settings.target.column, project.settings.split
+    spec = project.spec(
+        project.key(names.TRAINING_SET),
+        description=f"Features with `{target}`, and for each row whether it trains a model or judges it.",
+        kinds=["duckdb", "deltalake"],
+        deps=[features_key, validated_key],
+        code=["training_set 1", target, public_settings(split)],
+    )
+
+    @dg.multi_asset(specs=[spec], check_specs=training_checks(spec.key), name=names.op_name(*spec.key.path))
+    def training_set(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.ml.search.splits import holdout_sql
+
+        store = warehouse.store
+        with plain_failures(project.name), store.connect() as connection:
+            versions = {key: store.version(key.path) for key in (features_key, validated_key)}
+            features, valid = (
+                store.relation(connection, key.path, version=version) for key, version in versions.items()
+            )
+            if target in features.columns:
+                raise ProjectError(
+                    f"{project.name}: features.sql returns {target}, which is the target",
+                    hint="give the feature another name; the target is never a feature",
+                )
+            for name in (target, *split.group):
+                if name not in valid.columns:
+                    raise ProjectError(
+                        f"{project.name}: there is no column {name} in the contract of {project.table}",
+                        hint="correct target.column or split.group in defs.yaml",
+                    )
+            side = holdout_sql(split.method, split.holdout, split.seed, target=target, groups=split.group)
+            group = (
+                f"concat_ws(chr(31), {quoted_list(split.group)}) as {names.GROUP}, " if split.group else ""
+            )
+            sides = valid.filter(f"{quoted(target)} is not null").project(
+                f"{names.ROW_ID}, {quoted(target)}, {group}"
+                f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT}"
+            )
+            labelled = features.join(sides, names.ROW_ID)
+            keys = {"/".join(key.path): version for key, version in versions.items()}
+            result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
+            if not result.rows:
+                raise DataError(f"{project.name}: no row has a value of the target {target}")
+            written = store.relation(connection, spec.key.path)
+            refuse_unknown_settings(project, written)
+            counts = count_sides(written, target)
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(result.digest),
+                metadata={
+                    **table_metadata(
+                        result,
+                        made_of={
+                            (key, None): store.digest(key.path, version=version)
+                            for key, version in versions.items()
+                        },
+                    ),
+                    "split": split_table(counts),
+                    "made_of": dg.MetadataValue.json(keys),
+                },
+            )
+            yield both_sides(project, counts)
+            yield informative_features(project, written)
+
+    return training_set
+
+
+def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:
+    """The versions of the tables that a training set, or that of a cut-off, was last written from."""
+    written = (found for found in warehouse.versions(table) if found.partition == cutoff)
+    return next((found.inputs for found in written), {})
+
+
+def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":
+    """The very rows that a model was trained and judged on, as its facts name them.
+
+    Raises
+    ------
+    DataError
+        When that version of the table is gone, or was written anew with other rows.
+    """
+    table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
+    cutoff = facts.get("cutoff")
+    gone = not warehouse.exists(table) or version > warehouse.version(table)
+    if gone or warehouse.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
+        raise DataError(
+            f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
+            f"not in {warehouse.root} any more",
+            hint=f"bring the warehouse back; or to start over: mlops retire {project.name} --reason …, and "
+            "train again",
+        )
+    return warehouse.frame(table, partition=cutoff, version=version)

@@ -1,0 +1,215 @@
+"""tuned_model: the search, and the model that won it."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_assets.components.model_project.assets.training_set import inputs_of
+from mlops_assets.components.model_project.project.files import (
+    FEATURES_SQL,
+    PIPELINE,
+    SCHEMA,
+    public_settings,
+)
+from mlops_assets.components.model_project.project.partitions import (
+    cutoff_partitions,
+    one_by_one,
+    partition_of,
+)
+from mlops_assets.components.model_project.project.project import (
+    INPUTS,
+    Project,
+    inputs_digest,
+    markdown_table,
+    plain_failures,
+)
+from mlops_assets.components.model_project.training.fit_winner import Rows, fit_and_log
+from mlops_assets.components.model_project.training.provenance import record_provenance
+from mlops_assets.components.model_project.training.search import (
+    TRIED,
+    fit_settings,
+    run_search,
+    search_settings,
+    tried_by,
+    tried_by_champion,
+)
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.core import names
+from mlops_assets.ml.model.machine import peak_memory_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.search import SearchResult, SearchSettings
+
+TRIALS = "trials"
+"""Name in metadata: how many trials the search was asked for."""
+
+BUDGET = ("trials", "timeout_seconds", "threads")
+"""Settings that say how long to search, not for what: with more trials, the same study goes on."""
+
+
+class TuningConfig(dg.Config):
+    """What a run may choose."""
+
+    trials: int | None = Field(default=None, ge=1, description="Trials instead of `tuning.trials`.")
+
+
+def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that searches, fits the winner and logs it."""
+    training_key, partitions = project.key(names.TRAINING_SET), cutoff_partitions(project)
+    settings = project.settings
+    refit = project.timeline is not None and settings.training.refit
+    spec = project.spec(
+        project.key(names.TUNED_MODEL),
+        description=f"A search over {', '.join(settings.tuning.families)} by cross-validation on the rows "
+        "that train, and the winner fitted on all of them"
+        + ("; to serve, it is fitted again on all labelled rows." if refit else "."),
+        kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
+        deps=[training_key],
+        code=[
+            "tuned_model 2",
+            project.code.version(PIPELINE, FEATURES_SQL, SCHEMA),
+            settings.task,
+            public_settings(settings.target),
+            public_settings(settings.tuning, but=BUDGET),
+            *([public_settings(settings.training)] if project.timeline else []),
+            *_spelling(project),
+        ],
+        metadata={TRIALS: settings.tuning.trials},
+        partitions=partitions,
+    )
+
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
+    def tuned_model(
+        context: dg.AssetExecutionContext,
+        config: TuningConfig,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
+    ) -> dg.MaterializeResult:
+        from mlops_assets.ml.search.training_data import check_pipeline
+
+        started = monotonic()
+        store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
+        with plain_failures(project.name):
+            version = store.version(table)
+            inputs = inputs_of(store, table, cutoff)
+            rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
+            shared = fit_settings(project, len(rows.classes))
+            check_pipeline(project.code.make_pipeline(), rows.train)
+            facts = {
+                "project": project.name,
+                "training_set_version": str(version),
+                "training_set_digest": store.digest(table, partition=cutoff, version=version),
+                "inputs": json.dumps(inputs),
+                "code_version": str(spec.code_version),
+                "dagster_run_id": context.run.run_id,
+                **({"cutoff": cutoff} if cutoff else {}),
+            }
+            with mlflow.run(project.name) as run_id:
+                tracking = mlflow.store
+                first = tried_by_champion(tracking.registry.champion(project.name), cutoff)
+                search = search_settings(project, config.trials, first)
+                log_trial = partial(tracking.log_trial, project.name, run_id, metric=search.metric)
+                result = run_search(context, project, rows.train, search, shared, log_trial, facts, folders)
+                facts[TRIED] = tried_by(result)
+                leaders = fit_and_log(project, rows, result, shared, tracking, run_id, facts)
+                facts["training_seconds"] = f"{monotonic() - started:.1f}"
+                facts["peak_memory_bytes"] = str(peak_memory_bytes())
+                facts |= record_provenance(project, shared, tracking, run_id, facts)
+                source = {"table": "/".join(table), "version": version, **inputs}
+                features = list(rows.train.features.columns)
+                tracking.log_dataset(
+                    run_id,
+                    name=f"{project.name}.{names.TRAINING_SET}",
+                    digest=facts["training_set_digest"][:32],
+                    source=source,
+                    profile={"train_rows": len(rows.train.target), "features": features},
+                )
+                tracking.log_facts(
+                    run_id,
+                    params={"family": result.family, **result.params, "rounds": result.rounds},
+                    metrics={
+                        f"cv_{search.metric}": result.score,
+                        "single_row_milliseconds": leaders[0].single_row_milliseconds,
+                    },
+                    facts=facts,
+                )
+        made_of = {(training_key, cutoff): facts["training_set_digest"]}
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(facts["model_digest"]),
+            metadata={**_metadata(result, search, facts, run_id, leaders), INPUTS: inputs_digest(made_of)},
+        )
+
+    return tuned_model
+
+
+def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> Rows:
+    from mlops_assets.ml.search.training_data import TrainingData, find_classes
+
+    target, train = project.settings.target.column, frame[frame[names.SPLIT] == names.TRAIN]
+    classes = find_classes(project.settings.task, train[target], subject=project.name)
+
+    def read(rows: "pd.DataFrame") -> TrainingData:
+        return TrainingData.of(
+            rows, target=target, classes=classes, subject=project.name, aside=project.settings.entity
+        )
+
+    labelled = None
+    if cutoff and project.settings.training.refit:
+        labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_by(cutoff))])
+    return Rows(read(train), labelled, classes)
+
+
+def _spelling(project: Project) -> list[str]:
+    """How a caller's texts of numbers are read, where not as usual: the model casts them."""
+    csv = project.settings.tables[project.table].csv
+    return [repr((csv.decimal, csv.thousands))] if project.timeline is None and csv.dialect.has_marks else []
+
+
+def _metadata(
+    result: "SearchResult",
+    search: "SearchSettings",
+    facts: dict[str, str],
+    run_id: str,
+    leaders: "Sequence[LeaderboardRow]",
+) -> dict[str, Any]:
+    metric = search.metric
+    complete = [trial for trial in result.trials if trial.state == "complete"]
+    ranked = sorted(complete, key=lambda trial: search.loss(trial.score))[:10]
+    return {
+        "family": result.family,
+        f"cv_{metric}": result.score,
+        TRIALS: search.trials,
+        "trials_finished": len(result.trials),
+        "params": dg.MetadataValue.json(result.params),
+        "best_trials": markdown_table(
+            ["trial", "family", metric, "state"],
+            [(trial.number, trial.family, f"{trial.score:.4g}", trial.state) for trial in ranked],
+        ),
+        "leaderboard": markdown_table(
+            ["model", metric, "fit s", "one row ms", "rows/s", "MB"],
+            [
+                (
+                    row.name,
+                    "" if row.score is None else f"{row.score:.4g}",
+                    f"{row.fit_seconds:.1f}",
+                    f"{row.single_row_milliseconds:.1f}",
+                    f"{row.batch_rows_per_second:,.0f}",
+                    f"{row.size_bytes / 1e6:.1f}",
+                )
+                for row in leaders
+            ],
+        ),
+        "single_row_milliseconds": leaders[0].single_row_milliseconds,
+        "model_digest": facts["model_digest"],
+        "mlflow_run_id": run_id,
+        "training_seconds": float(facts["training_seconds"]),
+    }

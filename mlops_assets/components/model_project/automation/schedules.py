@@ -1,0 +1,188 @@
+"""The schedules of a project, as its `defs.yaml` asks for them.
+
+A schedule aims at the newest partition that has data, not at the calendar's, and does nothing where nothing
+has changed.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
+from mlops_assets.components.model_project.automation.sensors import MOST_AT_ONCE, staleness_of
+from mlops_assets.components.model_project.project.declared_tables import (
+    declared_source,
+    in_words,
+    intake_of,
+    kind_of,
+)
+from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.settings.automation import IngestSchedule
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    Requests = list[dg.RunRequest] | dg.RunRequest | dg.SkipReason
+
+
+def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
+    """The schedules that the project declares."""
+    settings = project.settings.schedules
+    schedules = []
+    if settings.train:
+        schedules.append(train_schedule(project, settings.train))
+    if settings.score:
+        schedules.append(score_schedule(project, settings.score))
+    if settings.backfill:
+        schedules.append(backfill_schedule(project, settings.backfill.cron, settings.backfill.last))
+    if settings.ingest:
+        queries = [
+            table for table in project.settings.tables if kind_of(declared_source(project, table)) == "query"
+        ]
+        schedules.extend(ingest_schedule(project, table, settings.ingest) for table in queries)
+    return schedules
+
+
+def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
+    """Trains at the newest cut-off whose judging partition is labelled, unless that was done of the same
+    data.
+    """
+    keys = [project.key(name) for name in (*MODEL_ASSETS, *REGISTRY_ASSETS)]
+
+    def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
+        staleness = staleness_of(context, warehouse)
+        cutoff = None
+        if project.timeline:
+            cutoffs = project.timeline.cutoffs(staleness.partitions(project.key(names.TARGET)))
+            if not cutoffs:
+                return dg.SkipReason("no cut-off has a labelled partition that could judge a model")
+            cutoff = cutoffs[-1]
+        elif not staleness.is_made(project.key(names.FEATURES)):
+            return dg.SkipReason("there are no features yet")
+        if not staleness.stale(keys, cutoff):
+            return dg.SkipReason(f"the model{f' of cut-off {cutoff}' if cutoff else ''} is up to date")
+        return _request(context, cutoff)
+
+    return _schedule(
+        project,
+        names.TRAIN_JOB,
+        cron,
+        evaluate,
+        "Train again at the newest cut-off, if something has changed.",
+    )
+
+
+def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
+    """Scores the newest partition that has features, unless the champion has scored the same features."""
+    features_key, predictions_key = project.key(names.FEATURES), project.key(names.PREDICTIONS)
+
+    def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
+        staleness = staleness_of(context, warehouse)
+        newest = max(staleness.partitions(features_key), default=None)
+        if newest is None:
+            return dg.SkipReason("there are no features yet")
+        if not staleness.is_made(project.key(names.CHAMPION)):
+            return dg.SkipReason("there is no champion yet")
+        if not staleness.stale([predictions_key], newest, staleness.by_champion(project.name)):
+            return dg.SkipReason(f"the predictions of {newest} are up to date")
+        return _request(context, newest)
+
+    return _schedule(
+        project, names.SCORE, cron, evaluate, "Score the newest partition, if something has changed."
+    )
+
+
+def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefinition:
+    """Reads the newest partitions again, whatever is known of them; equal content is not written twice."""
+
+    def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
+        staleness = staleness_of(context, warehouse)
+        made = [staleness.partitions(project.table_key(names.RAW, table)) for table in project.event_tables]
+        newest = sorted(set.union(*made))[-last:]
+        if not newest:
+            return dg.SkipReason("nothing has arrived yet")
+        return [_request(context, partition) for partition in newest]
+
+    return _schedule(
+        project,
+        names.INGEST,
+        cron,
+        evaluate,
+        f"Read the newest {last} partitions again, and what follows from them.",
+        purpose="backfill",
+    )
+
+
+def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> dg.ScheduleDefinition:
+    """Reads a table's query; equal content is not written twice.
+
+    With partitions: those that the database has and that were never read, and the newest again. Which there
+    are is told by one query that counts.
+    """
+    declared, intake = declared_source(project, table), intake_of(project, table)
+    raw_key = project.table_key(names.RAW, table)
+    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+
+    def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
+        if intake.periods is None:
+            return _request(context, None)
+        from mlops_assets.stores.sources.base import open_source
+
+        until = intake.periods.start_of(intake.periods.newest(datetime.now(UTC)))
+        store = warehouse.store
+        with (
+            open_source(declared, intake, root=project.root, warehouse=store) as source,
+            store.connect() as connection,
+        ):
+            there = [key for key in source.arrivals(connection, until=until, wanted=()).by_partition if key]
+        made = staleness_of(context, warehouse).partitions(raw_key)
+        asked = sorted({*there[-settings.last :], *(key for key in there if key not in made)})
+        return [_request(context, partition) for partition in asked[:MOST_AT_ONCE]]
+
+    return _schedule(
+        project,
+        names.INGEST,
+        settings.cron,
+        evaluate,
+        f"Read {in_words(declared)} into {table}.",
+        purpose=f"{table}_{names.INGEST}",
+        target=dg.AssetSelection.assets(*layers),
+    )
+
+
+def _schedule(
+    project: Project,
+    job: str,
+    cron: str,
+    evaluate: "Callable[[dg.ScheduleEvaluationContext, WarehouseResource], Requests]",
+    description: str,
+    *,
+    purpose: str | None = None,
+    target: dg.AssetSelection | None = None,
+) -> dg.ScheduleDefinition:
+    on = project.settings.automation.schedules
+    runs: dict[str, Any] = {"target": target} if target else {"job_name": names.job_name(project.name, job)}
+
+    @dg.schedule(
+        name=names.schedule_name(project.name, purpose or job),
+        **runs,
+        cron_schedule=cron,
+        execution_timezone=project.settings.schedules.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+        description=description,
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+    ) -> "list[dg.RunRequest] | dg.RunRequest | dg.SkipReason":
+        with plain_failures(project.name):
+            return evaluate(context, warehouse)
+
+    return schedule
+
+
+def _request(context: dg.ScheduleEvaluationContext, partition: str | None) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{context.scheduled_execution_time.isoformat()} {partition or ''}", partition_key=partition
+    )

@@ -1,0 +1,190 @@
+"""The sensors of a project: new and corrected files are ingested, a new champion scores what is newest, and
+who has to decide is reminded.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from mlops_assets.components.model_project.assets.raw import FINGERPRINT
+from mlops_assets.components.model_project.project.declared_tables import (
+    declared_source,
+    in_words,
+    intake_of,
+    is_remote,
+    kind_of,
+)
+from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.components.model_project.promotion.approval_reminder import overdue_evaluation, remind
+from mlops_assets.components.resources import WarehouseResource, WorkFolders
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
+
+MOST_AT_ONCE = 100
+"""Runs that one tick asks for; what is left is asked for by the next."""
+_REMINDER_SECONDS = 60
+
+
+def project_sensors(project: Project) -> list[dg.SensorDefinition]:
+    """The project's sensors."""
+    sensors: list[dg.SensorDefinition] = [
+        file_sensor(project, table)
+        for table in project.settings.tables
+        if kind_of(declared_source(project, table)) == "files"
+    ]
+    if project.timeline:
+        sensors.append(champion_sensor(project))
+    return [*sensors, approval_sensor(project)]
+
+
+def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
+    """Asks for a run for each partition whose files are new or others than those that were ingested.
+
+    A file counts once two ticks in a row saw the same size and time. The cursor names a snapshot of the
+    folder, so it is short, and what Dagster commits with the tick is all that is remembered.
+    """
+    automation = project.settings.automation
+    declared, intake = declared_source(project, table), intake_of(project, table)
+    periods, remote = intake.periods, is_remote(declared)
+    raw_key = project.table_key(names.RAW, table)
+    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+
+    @dg.sensor(
+        name=names.sensor_name(project.name, f"{table}_files"),
+        asset_selection=dg.AssetSelection.assets(*layers),
+        minimum_interval_seconds=automation.remote_seconds if remote else automation.seconds,
+        default_status=_status(automation.files),
+        description=f"New and changed files of {in_words(declared)} are ingested and validated.",
+    )
+    def files(
+        context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
+    ) -> dg.SensorResult:
+        from mlops_assets.stores.sources.base import scratch_of
+        from mlops_assets.stores.sources.file_source import open_files
+        from mlops_assets.stores.sources.watch import look
+        from mlops_assets.stores.sources.watch_snapshot import SnapshotStore
+
+        store = warehouse.store
+        with (
+            plain_failures(project.name),
+            open_files(declared, intake, root=project.root, scratch=scratch_of(store)) as source,
+        ):
+            snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
+            known = snapshots.load(context.cursor)
+            if not known.requested:  # the first tick: what was ingested before is not asked for
+                known = known.knowing(_ingested(context.instance, raw_key))
+            seen = look(
+                known,
+                source.files,
+                periods,
+                intake.column,
+                subject=intake.subject,
+                until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
+                connect=store.connect,
+            )
+            asked = list(seen.changed)[:MOST_AT_ONCE]
+            requests = [
+                dg.RunRequest(
+                    run_key=f"{table}:{seen.run_key(partition)}",
+                    partition_key=partition,
+                    asset_selection=layers,
+                )
+                for partition in asked
+            ]
+            cursor = snapshots.save(seen.asked(asked))
+        for told in seen.left_out if requests else ():
+            context.log.warning(f"{project.subject(table)}: {told}")
+        waiting = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
+        reason = (
+            None if requests else dg.SkipReason(f"{waiting}{'; '.join(seen.left_out) or 'nothing is new'}")
+        )
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
+
+    return files
+
+
+def champion_sensor(project: Project) -> dg.SensorDefinition:
+    """Scores the newest partition again when another version serves; the past stays what was said then."""
+    features_key = project.key(names.FEATURES)
+
+    @dg.asset_sensor(
+        asset_key=project.key(names.CHAMPION),
+        name=names.sensor_name(project.name, "new_champion"),
+        job_name=names.job_name(project.name, names.SCORE),
+        minimum_interval_seconds=project.settings.automation.seconds,
+        default_status=_status(project.settings.automation.assets),
+        description="When another version becomes champion, the newest partition is scored by it.",
+    )
+    def new_champion(
+        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: WarehouseResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        staleness = staleness_of(context, warehouse)
+        newest = max(staleness.partitions(features_key), default=None)
+        if newest is None:
+            return dg.SkipReason("there are no features yet")
+        by_champion = staleness.by_champion(project.name)
+        if not staleness.stale([project.key(names.PREDICTIONS)], newest, by_champion):
+            return dg.SkipReason(f"the new champion has scored {newest} already")
+        return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest}", partition_key=newest)
+
+    return new_champion
+
+
+def approval_sensor(project: Project) -> dg.SensorDefinition:
+    """Tells, as a check of the champion that fails, that a version waits for somebody's word for too long.
+
+    A tick reads the ledger and runs nothing: whoever waits holds no worker.
+    """
+
+    @dg.sensor(
+        name=names.sensor_name(project.name, names.REMINDER),
+        minimum_interval_seconds=_REMINDER_SECONDS,
+        default_status=_status(project.settings.automation.assets),
+        description=f"Reminds of versions that have waited for approval for "
+        f"{project.settings.approval.remind_after_hours:g} hours, once in so long.",
+    )
+    def approval_reminder(
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.SensorResult:
+        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_state import Standing
+
+        with plain_failures(project.name):
+            standing = Standing.of(Ledger(warehouse.store, project.name).entries())
+            found = remind(project, standing, context.cursor)
+        for told in found.told:
+            context.log.warning(f"{project.name}: {told}")
+        return dg.SensorResult(
+            skip_reason=None if found.told else dg.SkipReason(found.quiet),
+            asset_events=[overdue_evaluation(project, found)] if found.told else [],
+            cursor=found.cursor,
+        )
+
+    return approval_reminder
+
+
+def staleness_of(
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> Staleness:
+    """What is out of date, as a tick sees it."""
+    if context.repository_def is None:
+        raise ProjectError("a tick needs its code location's definitions to tell what is out of date")
+    return Staleness(context.repository_def.asset_graph, context.instance, warehouse.store)
+
+
+def _status(on: bool) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+
+
+def _ingested(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str | None, str]:
+    """The fingerprint of what each partition was last ingested from."""
+    found = {}
+    for partition, record in latest_materializations(instance, key).items():
+        told = (
+            record.asset_materialization.metadata.get(FINGERPRINT) if record.asset_materialization else None
+        )
+        if told:
+            found[partition] = str(told.value)
+    return found

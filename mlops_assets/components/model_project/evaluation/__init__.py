@@ -1,0 +1,1 @@
+"""The holdout evaluation of a trained model, for the report and its checks."""

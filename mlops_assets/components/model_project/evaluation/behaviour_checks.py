@@ -1,0 +1,91 @@
+"""The behavioural tests of a project as checks of its evaluation."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
+from mlops_assets.components.model_project.project.column_checks import refuse_unknown_columns
+from mlops_assets.components.model_project.project.project import Project
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
+
+FAILED_TESTS = "behaviour_failed"
+"""Fact of a run: the names of the behavioural tests that failed, those that are errors first; empty if none
+did, and absent where none is declared."""
+
+
+def behaviour_specs(
+    project: Project, asset: dg.AssetKey, partitions: dg.PartitionsDefinition | None
+) -> list[dg.AssetCheckSpec]:
+    """A check for each behavioural test."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=f"What the fitted model does ({path} in defs.yaml).",
+            metadata={"severity": test.severity},
+            partitions_def=partitions,
+        )
+        for path, name, test in project.settings.behaviour.named()
+    ]
+
+
+def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
+    """Run the behavioural tests on what callers would send.
+
+    Raises
+    ------
+    ProjectError
+        When a test names a column or a class that there is not.
+    """
+    from mlops_assets.ml.evaluation.behaviour_tests import MOST_ROWS, Subject, run_behaviour
+
+    project, model = judged.project, judged.model
+    refuse_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)
+    tests = project.settings.behaviour.tests()
+    if not tests:
+        return []
+    subject = Subject(
+        task=model.spec.task,
+        classes=model.spec.classes,
+        unit=project.settings.target.unit,
+        unit_size=judged.unit_size,
+        score=lambda rows: model.predict_features(model.compute_features(rows)),
+        choose=lambda rows: model.predict(rows)["prediction"].tolist(),
+    )
+    return run_behaviour(tests, subject, judged.rows(most=MOST_ROWS), seed=judged.seed)
+
+
+def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheckResult]:
+    """The results as Dagster shows them."""
+    severities = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverity.ERROR}
+    return [
+        dg.AssetCheckResult(
+            check_name=result.name,
+            passed=result.passed,
+            severity=severities[result.severity],
+            description=f"{result.asked}; {result.found}",
+            metadata={"rows": result.rows, "share_that_holds": result.holding},
+        )
+        for result in results
+    ]
+
+
+def behaviour_facts(results: "Sequence[BehaviourResult]") -> dict[str, str]:
+    """What a run, and the version that comes of it, tells of the tests."""
+    failed = sorted((result.severity != "error", result.name) for result in results if not result.passed)
+    return {FAILED_TESTS: ", ".join(name for _, name in failed)} if results else {}
+
+
+def behaviour_metrics(results: "Sequence[BehaviourResult]") -> dict[str, float]:
+    """For MLflow: of each test the share of the rows that holds, and whether it passed."""
+    metrics: dict[str, float] = {}
+    for result in results:
+        metrics |= {
+            f"behaviour_{result.name}": result.holding,
+            f"behaviour_{result.name}_passed": float(result.passed),
+        }
+    return metrics

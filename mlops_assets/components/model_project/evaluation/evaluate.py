@@ -1,0 +1,135 @@
+"""The verdict on a trained model, with all that the report shows."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.components.model_project.evaluation import analyses
+from mlops_assets.components.model_project.evaluation.behaviour_checks import run_behaviour_tests
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
+from mlops_assets.components.model_project.evaluation.model_comparison import SPEED_ROWS, compared_models
+from mlops_assets.components.model_project.evaluation.quarantine_summary import tables_quality
+from mlops_assets.components.model_project.project.files import FEATURES_SQL
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.search import fit_settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlops_assets.ml.evaluation.evaluation import Evaluation
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def judge(
+    project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
+) -> "tuple[Evaluation, dict[str, float]]":
+    """Predict the holdout of the very table version that the model was trained on, and look at it closely.
+
+    Returns
+    -------
+    The evaluation, and as metrics the 95 % intervals of how much the deciding metric is above that of the
+    constant baseline and of the best one.
+    """
+    from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+    from mlops_assets.ml.evaluation.model_costs import measure_speed
+    from mlops_assets.ml.metrics.row_losses import loss_name
+
+    judged = JudgedModel.read(project, tracking, trained, warehouse)
+    behaviour = run_behaviour_tests(judged)
+    settings, spec, truth = project.settings, judged.model.spec, judged.holdout.target
+    predictions, linear = _predictions(judged)
+    shared: dict[str, Any] = {"classes": judged.classes, "unit_size": judged.unit_size}
+    importances = analyses.importances(judged)
+    dependences, dependence_of = analyses.dependences(judged, importances)
+    scores = score_all(settings.task, truth, predictions, **shared)
+    evaluation = Evaluation(
+        project=project.name,
+        description=settings.description,
+        task=settings.task,
+        target=settings.target.column,
+        metric=judged.metric,
+        unit=settings.target.unit,
+        unit_size=judged.unit_size,
+        classes=[str(label) for label in spec.classes],
+        family=spec.family,
+        params=spec.params,
+        scores=scores,
+        truth=truth,
+        predictions=judged.predictions,
+        train_rows=len(judged.train.target),
+        features=list(spec.features),
+        importances=importances,
+        trials=tracking.trials(project.name, trained.run_id, judged.metric),
+        training_seconds=float(trained.facts["training_seconds"]),
+        peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
+        facts=_provenance(trained),
+        intervals=score_intervals(settings.task, judged.metric, truth, predictions, **shared),
+        split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
+        threshold=judged.threshold,
+        shap=analyses.contributions(judged),
+        dependences=dependences,
+        dependence_of=dependence_of,
+        slices=analyses.slices(judged),
+        weakest=analyses.weakest_slices(judged, importances),
+        slice_loss=loss_name(settings.task, judged.metric),
+        fairness=analyses.fairness(judged),
+        periods=analyses.periods(judged),
+        error_map=analyses.error_map(judged),
+        learning_curve=analyses.learning_curve(judged),
+        leaderboard=compared_models(judged, tracking, linear, scores),
+        served=measure_speed(judged.model.predict, judged.rows(most=SPEED_ROWS)),
+        behaviour=behaviour,
+        quality=tables_quality(project, warehouse, trained.facts),
+        intended_use=settings.intended_use,
+        limits=list(settings.limits),
+    )
+    return evaluation, _over_baselines(judged, evaluation, predictions)
+
+
+def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel]":
+    """Predictions of the holdout by the model and its baselines, and the linear baseline itself."""
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.search.training_data import constant_predictions, fit_linear_baseline
+
+    project, holdout = judged.project, judged.holdout
+    linear = fit_linear_baseline(
+        judged.model.spec,
+        project.code.text(FEATURES_SQL),
+        judged.train,
+        project.code.make_pipeline(),
+        fit_settings(project, len(judged.model.spec.classes)),
+    )
+    rows, task = len(holdout.target), project.settings.task
+    return {
+        MODEL: judged.predictions,
+        CONSTANT_BASELINE: constant_predictions(task, judged.train.target, rows, judged.classes),
+        LINEAR_BASELINE: linear.predict_features(holdout.features),
+    }, linear
+
+
+def _over_baselines(
+    judged: JudgedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
+) -> dict[str, float]:
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE
+
+    over: dict[str, float] = {}
+    for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):
+        low, high = judged.gain(judged.predictions, predictions[name])
+        over |= {f"over_{role}_low": low, f"over_{role}_high": high}
+    return over
+
+
+def _provenance(trained: "TrainedModel") -> dict[str, str]:
+    facts = trained.facts
+    tables = {f"table {name}": f"version {version}" for name, version in json.loads(facts["inputs"]).items()}
+    return {
+        **tables,
+        **({"cut-off": facts["cutoff"]} if "cutoff" in facts else {}),
+        "training set": f"version {facts['training_set_version']}, digest {facts['training_set_digest']}",
+        "code version": facts["code_version"],
+        "model digest": facts["model_digest"],
+        "Dagster run": facts["dagster_run_id"],
+        "MLflow run": trained.run_id,
+    }

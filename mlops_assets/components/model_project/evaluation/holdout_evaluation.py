@@ -1,0 +1,179 @@
+"""A trained model and the rows that judge it, as every part of the evaluation needs them."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlops_assets.components.model_project.assets.training_set import training_set
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import quoted_list
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from mlops_assets.ml.metrics.tasks import Metric
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.search.training_data import TrainingData
+    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class JudgedModel:
+    """A model and its holdout.
+
+    Attributes
+    ----------
+    frame
+        The whole training set, with the sides of its rows.
+    train, holdout
+        The rows that trained it, and those that judge it.
+    """
+
+    project: Project
+    trained: "TrainedModel"
+    model: "TabularModel"
+    warehouse: "Warehouse"
+    frame: "pd.DataFrame"
+    train: "TrainingData"
+    holdout: "TrainingData"
+
+    @classmethod
+    def read(
+        cls, project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
+    ) -> "JudgedModel":
+        """Load the model, and the rows that it was trained and is judged on."""
+        from mlops_assets.ml.search.training_data import split_sides
+
+        model, frame = tracking.load(trained), training_set(project, warehouse, trained.facts)
+        train, holdout = split_sides(
+            frame,
+            target=project.settings.target.column,
+            classes=model.spec.classes,
+            subject=project.name,
+            aside=project.settings.entity,
+        )
+        return cls(project, trained, model, warehouse, frame, train, holdout)
+
+    @property
+    def metric(self) -> "Metric":
+        """The metric that decides."""
+        return self.project.settings.tuning.metric_for(self.project.settings.task)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are; 1 for regression."""
+        return max(len(self.model.spec.classes), 1)
+
+    @property
+    def seed(self) -> int:
+        return self.project.settings.split.seed
+
+    @property
+    def unit_size(self) -> float:
+        return self.project.settings.target.unit_size
+
+    @property
+    def threshold(self) -> float | None:
+        """From which probability on the model decides for the second class, if it has such a rule."""
+        found = getattr(self.model.spec, "threshold", None)
+        return None if found is None else float(found)
+
+    @cached_property
+    def predictions(self) -> "NDArray":
+        """Of the holdout, as `Task` says."""
+        return self.model.predict_features(self.holdout.features)
+
+    def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
+        """The deciding metric of some rows of the holdout, by position; by default of the model."""
+        return self.value_of(self.holdout.target[rows], self._said(rows, predictions))
+
+    def value_of(self, truth: "NDArray", predictions: "NDArray") -> float:
+        """The deciding metric of any rows."""
+        from mlops_assets.ml.metrics.metrics import compute_metric
+
+        task = self.project.settings.task
+        return compute_metric(
+            task, self.metric, truth, predictions, classes=self.classes, unit_size=self.unit_size
+        )
+
+    def score(self, rows: "NDArray") -> tuple[float, float, float]:
+        """The same of some rows of the holdout, and the ends of its 95 % interval."""
+        return self.score_of(self.holdout.target[rows], self.predictions[rows])
+
+    def score_of(self, truth: "NDArray", predictions: "NDArray") -> tuple[float, float, float]:
+        """The deciding metric of any rows, and the ends of its 95 % interval."""
+        from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
+
+        interval = bootstrap_interval(
+            self.project.settings.task,
+            self.metric,
+            truth,
+            predictions,
+            classes=self.classes,
+            unit_size=self.unit_size,
+        )
+        return self.value_of(truth, predictions), interval.low, interval.high
+
+    def gain(self, predictions: "NDArray", others: "NDArray") -> tuple[float, float]:
+        """The 95 % interval of how much the metric of predictions of the holdout is above that of others."""
+        from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
+
+        interval = paired_difference_interval(
+            self.project.settings.task,
+            self.metric,
+            self.holdout.target,
+            predictions,
+            others,
+            classes=self.classes,
+            unit_size=self.unit_size,
+        )
+        return interval.low, interval.high
+
+    def column(self, name: str) -> "pd.Series":
+        """A feature of the holdout, or else a column of the table behind it; in the order of its rows."""
+        if name in self.holdout.features:
+            return self.holdout.features[name]
+        return self.rows(columns=[name])[name]
+
+    def rows(self, *, columns: list[str] | None = None, most: int | None = None) -> "pd.DataFrame":
+        """What callers would send for rows of the holdout: of the table, or in an event project the features.
+
+        Parameters
+        ----------
+        columns
+            By default all that the model is told.
+        most
+            So many, drawn at random; by default all, in the order of the holdout.
+        """
+        import numpy as np
+
+        positions = np.arange(len(self.holdout.target))
+        if most is not None and most < len(positions):
+            drawn = np.random.default_rng(self.seed).choice(len(positions), most, replace=False)
+            positions = np.sort(drawn)
+        wanted = columns or [column.name for column in self.model.spec.columns]
+        if self.project.timeline is not None:
+            return self.holdout.features.iloc[positions][wanted].reset_index(drop=True)
+        ids = self.holdout.row_ids[positions]
+        return self._table_rows(ids, wanted).loc[ids].reset_index(drop=True)
+
+    def _said(self, rows: "NDArray", predictions: "NDArray | None") -> "NDArray":
+        return self.predictions[rows] if predictions is None else predictions
+
+    def _table_rows(self, ids: "NDArray", columns: list[str]) -> "pd.DataFrame":
+        """Rows of the table by their `row_id`, as they were when the model was trained."""
+        import pandas as pd
+
+        key = self.project.table_key(names.VALIDATED).path
+        version = json.loads(self.trained.facts["inputs"])["/".join(key)]
+        with self.warehouse.connect() as connection:
+            wanted = connection.from_df(pd.DataFrame({names.ROW_ID: ids}))
+            table = self.warehouse.relation(connection, key, version=version)
+            found = table.join(wanted, names.ROW_ID, how="semi").project(
+                quoted_list([names.ROW_ID, *dict.fromkeys(columns)])
+            )
+            return found.df().set_index(names.ROW_ID)

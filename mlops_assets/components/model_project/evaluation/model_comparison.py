@@ -1,0 +1,113 @@
+"""The judged model beside others: its baselines, the champion, and what the search tried."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
+from mlops_assets.components.model_project.promotion.champion_comparison import features_gone, rows_unseen_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+
+SPEED_ROWS = 10_000
+"""Predictions are timed on so many rows, at most."""
+
+
+def compared_models(
+    judged: JudgedModel,
+    tracking: "TrackingStore",
+    linear: "TabularModel",
+    scores: Mapping[str, Mapping[str, float]],
+) -> "list[LeaderboardEntry]":
+    """This model, the champion and the baselines on the holdout, then what the search left, if it did.
+
+    Parameters
+    ----------
+    linear
+        The linear baseline.
+    scores
+        Every metric of the model and its baselines on the holdout.
+    """
+    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.evaluation.model_costs import FILE, LeaderboardEntry, folder_bytes, read_leaderboard
+
+    features, of = judged.holdout.features, judged.metric
+    with tracking.files(judged.trained.uri) as folder:
+        ours = _measured(MODEL, judged.model, features, scores[MODEL][of], folder_bytes(folder))
+    line = _measured(LINEAR_BASELINE, linear, features, scores[LINEAR_BASELINE][of], _bytes_of(linear))
+    constant = LeaderboardEntry(CONSTANT_BASELINE, "constant", holdout=scores[CONSTANT_BASELINE][of])
+    champion = _champion(judged, tracking)
+    tried = tracking.file_text(judged.trained.run_id, FILE)
+    searched = read_leaderboard(tried) if tried else []
+    return [ours, *([champion] if champion else []), line, constant, *searched]
+
+
+def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEntry | None":
+    """The champion on those rows of this holdout that it was not trained on; None where there is none, or it
+    can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
+    """
+    from mlops_assets.ml.evaluation.gates import MIN_COMMON_ROWS
+    from mlops_assets.ml.search.training_data import encode_target
+
+    project, before = judged.project, _other_champion(judged, tracking)
+    if before is None:
+        return None
+    rows = rows_unseen_by(project, judged.warehouse, judged.trained, before)
+    if len(rows) < MIN_COMMON_ROWS or features_gone(project, tracking, before, rows):
+        return None
+    champion, model = tracking.load(before.as_judged), judged.model
+    if champion.spec.classes != model.spec.classes:
+        return None
+    target = project.settings.target.column
+    truth = encode_target(rows[target], champion.spec.classes, subject=project.name)
+    theirs, ours = (
+        judged.value_of(truth, each.predict_features(each.compute_features(rows)))
+        for each in (champion, model)
+    )
+    note = f"on {len(rows):,} rows new to both, where this model has {ours:.4g}"
+    features = champion.compute_features(rows.iloc[:SPEED_ROWS])
+    name = f"champion, version {before.version}"
+    return _measured(name, champion, features, theirs, _bytes_of(champion), note)
+
+
+def _other_champion(judged: JudgedModel, tracking: "TrackingStore") -> "Version | None":
+    """The champion, if it is one of ours, not this model, and not of a later cut-off."""
+    before, facts = tracking.registry.champion(judged.project.name), judged.trained.facts
+    if before is None or before.run_id == judged.trained.run_id:
+        return None
+    if "training_set_digest" not in before.facts:
+        return None
+    return before if before.facts.get("cutoff", "") <= facts.get("cutoff", "") else None
+
+
+def _measured(
+    name: str, model: "TabularModel", features: "pd.DataFrame", holdout: float, size: int, note: str = ""
+) -> "LeaderboardEntry":
+    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, measure_speed
+
+    speed = measure_speed(model.predict_features, features.iloc[:SPEED_ROWS])
+    return LeaderboardEntry(
+        name,
+        model.spec.family,
+        holdout=holdout,
+        single_row_milliseconds=speed.single_row_milliseconds,
+        batch_rows_per_second=speed.batch_rows_per_second,
+        size_bytes=size,
+        note=note,
+    )
+
+
+def _bytes_of(model: "TabularModel") -> int:
+    from mlops_assets.ml.evaluation.model_costs import folder_bytes
+    from mlops_assets.ml.model.artifact import save_model
+
+    with TemporaryDirectory() as scratch:
+        save_model(model, Path(scratch) / "model")
+        return folder_bytes(Path(scratch))

@@ -1,0 +1,1 @@
+"""Jobs that maintain tables and versions: restore, vacuum and reproduce."""

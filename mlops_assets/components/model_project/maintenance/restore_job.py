@@ -1,0 +1,142 @@
+"""The job that makes an old version of a table current again, as one run that Dagster shows."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_assets.components.model_project.assets.raw import FINGERPRINT, SOURCE
+from mlops_assets.components.model_project.project.project import (
+    INPUTS,
+    Project,
+    plain_failures,
+    table_metadata,
+)
+from mlops_assets.components.resources import WarehouseResource
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.delta.commit_metadata import TableVersion
+    from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
+
+RESTORED_FROM = "restored_from"
+"""Name in metadata: the version whose content is current again."""
+
+_FOLLOWED = (INPUTS, SOURCE, FINGERPRINT)
+"""What a materialization tells of its inputs."""
+_TOGETHER = {names.VALIDATED: names.QUARANTINE, names.QUARANTINE: names.VALIDATED}
+_DATA_VERSION = "dagster/data_version"
+_TABLE_VERSION = "table_version"
+_LOOKED_BACK = 1_000
+
+
+class RestoreConfig(dg.Config):
+    """What is restored."""
+
+    table: str = Field(description="The table: `features`, `validated/districts` or `validated_districts`.")
+    version: int = Field(
+        ge=0, description="The version whose content is made current again; `mlops data versions` lists them."
+    )
+    partition: str | None = Field(
+        default=None, description="The partition to restore, of a table that has partitions."
+    )
+
+
+def restore_job(project: Project) -> dg.JobDefinition:
+    """The job `<project>_restore`.
+
+    A person has decided what these inputs give: the materialization tells the inputs of the one before, so
+    that nothing is made again until they change, while what is made of the table follows.
+    """
+
+    @dg.op(name=names.op_name(project.name, names.RESTORE))
+    def restore(context: dg.OpExecutionContext, config: RestoreConfig, warehouse: WarehouseResource) -> None:
+        store, partition = warehouse.store, config.partition
+        with plain_failures(project.name):
+            key = dg.AssetKey(store.find(project.name, config.table))
+            with store.turn(_turn_of(key).path, partition):
+                for one, version in _restored_together(store, key, config.version, partition):
+                    source = store.restored_source(one.path, version, partition=partition)
+                    result = store.restore(
+                        one.path, version, partition=partition, dagster_run_id=context.run_id
+                    )
+                    context.log_event(_materialization(context.instance, one, partition, source, result))
+                    context.log.info(_told(one, partition, source, result))
+
+    @dg.job(
+        name=names.job_name(project.name, names.RESTORE),
+        description="Make an old version of a table current again. What is made of it follows.",
+        tags={"project": project.name},
+    )
+    def job() -> None:
+        restore()
+
+    return job
+
+
+def _turn_of(key: dg.AssetKey) -> dg.AssetKey:
+    """Valid and quarantined rows are written in the turn of the valid ones."""
+    return dg.AssetKey([names.VALIDATED if part == names.QUARANTINE else part for part in key.path])
+
+
+def _restored_together(
+    store: "Warehouse", key: dg.AssetKey, version: int, partition: str | None
+) -> Iterator[tuple[dg.AssetKey, int]]:
+    """The table, and the one that was written with it: each raw row is in exactly one of the two."""
+    yield key, version
+    other = dg.AssetKey([key.path[0], _TOGETHER.get(key.path[1], ""), *key.path[2:]])
+    if key.path[1] not in _TOGETHER or not store.exists(other.path):
+        return
+    written = store.restored_source(key.path, version, partition=partition)
+    theirs = [found for found in store.versions(other.path) if found.partition == partition]
+    run_id = written.dagster_run_id
+    same_run = [found for found in theirs if run_id and found.dagster_run_id == run_id]
+    before = [found for found in theirs if found.written_at <= written.written_at]
+    if chosen := (same_run or before or theirs[-1:]):
+        yield other, chosen[0].version
+
+
+def _materialization(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    partition: str | None,
+    source: "TableVersion",
+    result: "WriteResult",
+) -> dg.AssetMaterialization:
+    """What the content is, as it was told when it was written, and the inputs that it stands for now."""
+    then, last = None, None
+    wanted = dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
+    for record in instance.fetch_materializations(wanted, limit=_LOOKED_BACK).records:
+        made = record.asset_materialization
+        if made is None:
+            continue
+        last = last or made
+        if then is None and _value(made, _TABLE_VERSION) == source.version:
+            then = made
+    content = {name: value for name, value in _metadata(then).items() if name not in _FOLLOWED}
+    followed = {name: value for name, value in _metadata(last).items() if name in _FOLLOWED}
+    return dg.AssetMaterialization(
+        key,
+        partition=partition,
+        description=f"restored from version {source.version}",
+        metadata={**content, **followed, **table_metadata(result), RESTORED_FROM: source.version},
+        tags={**((last.tags if last else None) or {}), _DATA_VERSION: result.digest},
+    )
+
+
+def _metadata(made: dg.AssetMaterialization | None) -> Mapping[str, Any]:
+    return made.metadata if made else {}
+
+
+def _value(made: dg.AssetMaterialization, name: str) -> object:
+    found = made.metadata.get(name)
+    return found.value if found is not None else None
+
+
+def _told(key: dg.AssetKey, partition: str | None, source: "TableVersion", result: "WriteResult") -> str:
+    of = f" of {partition}" if partition else ""
+    what = f"{names.view_name(tuple(key.path))}{of}: {result.rows:,} rows"
+    if not result.changed:
+        return f"{what} of version {source.version} are what it holds already"
+    return f"{what} of version {source.version} are current again, as version {result.version}"

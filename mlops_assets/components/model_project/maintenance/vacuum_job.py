@@ -1,0 +1,143 @@
+"""The job that removes what nobody needs any more, as one run that Dagster shows."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
+from mlops_assets.core import names
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.governance.model_retention import Expired
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.vacuum import Freed, MadeOf
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+FILES, BYTES, KEPT, EXPIRED, DRY_RUN = "freed_files", "freed_bytes", "kept_versions", "expired", "dry_run"
+"""Names in the metadata of the observation that tells what was removed of an asset."""
+_UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+class VacuumConfig(dg.Config):
+    """How it is done."""
+
+    dry_run: bool = Field(default=False, description="Tell what would be removed, and leave it.")
+
+
+def vacuum_job(project: Project) -> dg.JobDefinition:
+    """The job `<project>_vacuum`: old versions of tables, and the files of what was rejected long ago."""
+    rule = project.settings.retention
+
+    @dg.op(name=names.op_name(project.name, names.VACUUM))
+    def vacuum(
+        context: dg.OpExecutionContext,
+        config: VacuumConfig,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
+    ) -> None:
+        from mlops_assets.stores.governance.model_retention import expire
+        from mlops_assets.stores.warehouse.vacuum import needed_versions
+        from mlops_assets.stores.warehouse.vacuum import vacuum as vacuum_table
+
+        store, tracking, dry_run, now = warehouse.store, mlflow.store, config.dry_run, datetime.now(UTC)
+        with plain_failures(project.name):
+            governance = project_governance(project, store, tracking)
+            with governance.turn(f"Dagster run {context.run_id}", context.log.info):
+                gone = expire(
+                    governance,
+                    tracking,
+                    Path(folders.studies) / project.name,
+                    now - timedelta(days=rule.rejected_days),
+                    dry_run=dry_run,
+                    dagster_run_id=context.run_id,
+                )
+                # Within the turn: what is registered meanwhile was trained on versions that are young.
+                needed = needed_versions(store, models_made_of(store, tracking))
+            for table in store.tables():
+                if table[0] != project.name or table[1:] == (names.LEDGER,):
+                    continue
+                before = now - timedelta(days=rule.tables_days)
+                freed = vacuum_table(store, table, needed.get(table, ()), before, dry_run=dry_run)
+                found = {**_freed(freed, dry_run=dry_run), KEPT: freed.kept}
+                _tell(context, table, found, _table_told(freed, dry_run=dry_run))
+            for one in gone:
+                told = _version_told(project, one, dry_run=dry_run)
+                key = project.key(names.REGISTERED_MODEL).path
+                _tell(context, key, {**_freed(one, dry_run=dry_run), EXPIRED: one.version}, told)
+
+    @dg.job(
+        name=names.job_name(project.name, names.VACUUM),
+        description="Remove old versions of tables that no registered model was trained on, and the files of "
+        "versions that were rejected long ago.",
+        tags={"project": project.name},
+    )
+    def job() -> None:
+        vacuum()
+
+    return job
+
+
+def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[MadeOf]":
+    """The table versions that all registered versions were trained on, by registry and ledger.
+
+    Of all projects, because one may read another's tables.
+    """
+    from mlops_assets.stores.governance.ledger import Ledger
+
+    projects = {table[0] for table in warehouse.tables()} | set(tracking.registry.projects())
+    for name in sorted(projects):
+        for version in tracking.registry.versions(name):
+            yield from _made_of(name, version.facts)
+        for entry in Ledger(warehouse, name).entries():
+            yield from _made_of(name, entry.event.details)
+
+
+def _made_of(project: str, facts: Mapping[str, Any]) -> "Iterator[MadeOf]":
+    if "training_set_version" in facts:
+        yield tuple(names.project_asset(project, names.TRAINING_SET)), int(facts["training_set_version"])
+    for table, version in json.loads(facts.get("inputs", "{}")).items():
+        yield tuple(table.split("/")), int(version)
+
+
+def _tell(context: dg.OpExecutionContext, key: Any, metadata: dict[str, Any], told: str) -> None:
+    context.log_event(dg.AssetObservation(dg.AssetKey(list(key)), description=told, metadata=metadata))
+    context.log.info(told)
+
+
+def _freed(found: "Freed | Expired", *, dry_run: bool) -> dict[str, Any]:
+    return {FILES: found.files, BYTES: found.bytes, DRY_RUN: dry_run}
+
+
+def _table_told(found: "Freed", *, dry_run: bool) -> str:
+    what = names.view_name(found.table)
+    kept = f"{found.kept} old version{'' if found.kept == 1 else 's'} stay{'s' if found.kept == 1 else ''}"
+    return f"{what}: {amount(found.files, found.bytes, dry_run=dry_run)}; {kept}"
+
+
+def _version_told(project: Project, found: "Expired", *, dry_run: bool) -> str:
+    told = amount(found.files, found.bytes, dry_run=dry_run)
+    return f"{project.name} version {found.version}, rejected: {told}"
+
+
+def amount(files: int, size: int, *, dry_run: bool) -> str:
+    """So many files of so many bytes, in words."""
+    if not files:
+        return "nothing to remove"
+    word = "would be freed" if dry_run else "freed"
+    return f"{files} file{'' if files == 1 else 's'}, {_size(size)} {word}"
+
+
+def _size(count: float) -> str:
+    for unit in _UNITS[:-1]:
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} {_UNITS[-1]}"

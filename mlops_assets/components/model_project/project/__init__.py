@@ -1,0 +1,1 @@
+"""A project as its assets see it: names, files, partitions, tables and staleness."""

@@ -1,0 +1,61 @@
+"""A table of a project's own: what a query returns, written like the generated ones."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.project import INPUTS, table_metadata
+from mlops_assets.components.model_project.project.staleness import Staleness
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import view_name
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def write_own_table(
+    context: dg.AssetExecutionContext, store: "Warehouse", query: str
+) -> "dg.MaterializeResult[None]":
+    """Write what a query returns as the table of the asset that is being made.
+
+    Parameters
+    ----------
+    query
+        One SELECT over all tables of the warehouse, as `customer_churn.predictions`; an asset with partitions
+        may write `$partition`. Each table is seen at one version, whoever writes meanwhile.
+
+    Raises
+    ------
+    ProjectError
+        When the query can't be run.
+    """
+    import duckdb
+
+    key = context.asset_key
+    partition = context.partition_key if context.has_partition_key else None
+    graph = context.job_def.asset_layer.asset_graph
+    parents = sorted(parent for parent in graph.get(key).parent_keys if store.exists(parent.path))
+    with store.turn(key.path, partition), store.connect() as connection:
+        made_of = Staleness(graph, context.instance, store).inputs(key, partition)
+        versions = {tuple(parent.path): store.version(parent.path) for parent in parents}
+        store.create_views(connection, versions)
+        try:
+            given = {"partition": partition} if partition and "$partition" in query else None
+            rows = connection.sql(query, params=given)
+            result = store.write(
+                key.path,
+                rows,
+                partition=partition,
+                dagster_run_id=context.run.run_id,
+                inputs={"/".join(path): version for path, version in versions.items()},
+            )
+        except duckdb.Error as error:
+            known = ", ".join(view_name(path) for path in store.tables() if path[0] == key.path[0])
+            raise ProjectError(
+                f"{key.path[0]}: the query of {'/'.join(key.path[1:])} can't be run: {str(error).strip()}",
+                hint=f"the project's tables are {known}",
+            ) from error
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(result.digest),
+        metadata={**table_metadata(result), INPUTS: made_of},
+    )

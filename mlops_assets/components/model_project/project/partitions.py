@@ -1,0 +1,76 @@
+"""Dagster's partitions and mappings, made of a project's timeline."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core.periods import Periods
+from mlops_assets.ml.features.timeline import Timeline
+
+_MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
+
+
+def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
+    """The partitions of the project's data; None in a project without partitions."""
+    if project.timeline is None:
+        return None
+    return _partitions(project.timeline.periods, project.timeline.periods.first)
+
+
+def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:
+    """The cut-offs that a model can have; None in a project without partitions."""
+    if project.timeline is None:
+        return None
+    return _partitions(project.timeline.periods, project.timeline.first_cutoff)
+
+
+def seen_mapping(time: Timeline) -> dg.PartitionMapping:
+    """Features of a partition: the arrivals of it and of those before it, as far as they look back."""
+    back = time.lookback or _periods_until_now(time)
+    return _window(1 - back, 0)
+
+
+def horizon_mapping(time: Timeline) -> dg.PartitionMapping:
+    """The target of a partition: the arrivals of the partitions after it."""
+    return dg.TimeWindowPartitionMapping(start_offset=1, end_offset=time.horizon)
+
+
+def labelled_mapping(time: Timeline) -> dg.PartitionMapping:
+    """The training set of a cut-off: all labelled partitions that it trains on, keeps out or judges by."""
+    back = (time.window or _periods_until_now(time)) - 1 + 2 * time.horizon
+    return _window(-back, -time.horizon)
+
+
+def partition_of(context: dg.AssetExecutionContext) -> str | None:
+    """The partition that a step makes; None when the asset has none."""
+    assets = context.assets_def
+    return context.partition_key if assets.partitions_def is not None else None
+
+
+def one_by_one(partitions: dg.PartitionsDefinition | None) -> dg.BackfillPolicy | None:
+    """One partition a run: in a run of many, one bad partition would stop them all."""
+    return dg.BackfillPolicy.multi_run(1) if partitions else None
+
+
+def _window(start: int, end: int) -> dg.PartitionMapping:
+    return dg.TimeWindowPartitionMapping(
+        start_offset=start, end_offset=end, allow_nonexistent_upstream_partitions=True
+    )
+
+
+def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
+    """A partition is there once its period has ended: half a month would give half a target."""
+    end = periods.shift(periods.last, 1) if periods.last else None
+    match periods.cadence:
+        case "daily":
+            return dg.DailyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY)
+        case "weekly":
+            return dg.WeeklyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY, day_offset=1)
+        case "monthly":
+            return dg.MonthlyPartitionsDefinition(start_date=first, end_date=end, fmt=_MONTH)
+
+
+def _periods_until_now(time: Timeline) -> int:
+    """How many periods there have been, as Dagster asks for a number where we mean all."""
+    return max(len(time.periods.between(time.periods.first, time.periods.newest(datetime.now(UTC)))), 1)

@@ -1,0 +1,214 @@
+"""The last materializations of a project's assets that an instance records, and which are out of date."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster import AssetKey, DagsterInstance
+
+from mlops_assets.components.model_project.project.project import INPUTS, NOT_FOLLOWED, inputs_digest
+from mlops_assets.core import names
+from mlops_assets.core.names import OWN
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+    from dagster._core.event_api import EventLogRecord
+
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
+TABLE_VERSION = "table_version"
+_AT_ONCE = 500
+
+
+def latest_materializations(
+    instance: DagsterInstance, key: AssetKey, partitions: Collection[str] | None = None
+) -> "dict[str | None, EventLogRecord]":
+    """The last materialization of each partition of an asset; of one without partitions under None.
+
+    Parameters
+    ----------
+    partitions
+        Only of these; all by default.
+    """
+    wanted = None if partitions is None else set(partitions)
+    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, wanted
+    )
+    found: dict[str | None, EventLogRecord] = {}
+    rest = iter(newest.values())
+    while ids := list(islice(rest, _AT_ONCE)):
+        chosen = dg.AssetRecordsFilter(key, storage_ids=ids)
+        for record in instance.fetch_materializations(chosen, limit=len(ids)).records:
+            found[record.partition_key] = record
+    if not found and partitions is None:
+        for record in instance.fetch_materializations(key, limit=1).records:
+            found[None] = record
+    return found
+
+
+@dataclass
+class Staleness:
+    """Which assets a run would change. It remembers what it asked the instance; ask a new one after a run.
+
+    Parameters
+    ----------
+    tables
+        What the tables hold now: one that somebody removed is missing, whatever the instance says.
+    """
+
+    graph: "BaseAssetGraph"
+    instance: DagsterInstance
+    tables: "Warehouse"
+    _records: "dict[AssetKey, dict[str | None, EventLogRecord]]" = field(default_factory=dict)
+    _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
+    _succeeded: dict[str, bool | set[str | None]] = field(default_factory=dict)
+
+    def stale(
+        self,
+        keys: Collection[AssetKey],
+        partition: str | None = None,
+        expected: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+    ) -> set[AssetKey]:
+        """The assets that are missing, or of other code, other inputs or other settings.
+
+        An asset whose step failed after it was materialized, such as by a blocking check, is stale too: what
+        depends on it must not run without it.
+
+        Parameters
+        ----------
+        keys
+            Assets that one run makes, all of this partition or without partitions.
+        expected
+            Metadata that an asset's last materialization must have to be up to date.
+        """
+        stale: set[AssetKey] = set()
+        for level in self.graph.toposorted_asset_keys_by_level:
+            for key in level:
+                if key in keys and (
+                    self.graph.get(key).parent_keys & stale
+                    or not self._is_up_to_date(key, partition, (expected or {}).get(key, {}))
+                ):
+                    stale.add(key)
+        # A step makes all of its assets or none.
+        return {key for name in stale for key in self.graph.get(name).execution_set_asset_keys} & set(keys)
+
+    def partitions(self, key: AssetKey) -> set[str]:
+        """The partitions of an asset that have been made."""
+        return {partition for partition in self._materialized(key) if partition is not None}
+
+    def is_made(self, key: AssetKey) -> bool:
+        """Whether an asset, or some partition of it, has been made."""
+        return bool(self._materialized(key))
+
+    def by_champion(self, project: str) -> dict[AssetKey, dict[str, Any]]:
+        """What the newest predictions must tell to be up to date, for `stale`: the version that serves now.
+
+        Older ones keep the version that they were made by.
+        """
+        champion, predictions = (
+            AssetKey(names.project_asset(project, asset)) for asset in (names.CHAMPION, names.PREDICTIONS)
+        )
+        record = self._materialized(champion).get(None)
+        if record is None or record.asset_materialization is None:
+            return {}
+        version = record.asset_materialization.metadata["version"].value
+        return {predictions: {names.MODEL_VERSION: version}}
+
+    def _is_up_to_date(self, key: AssetKey, partition: str | None, expected: Mapping[str, Any]) -> bool:
+        node = self.graph.get(key)
+        own = partition if node.partitions_def is not None else None
+        record = self._materialized(key).get(own)
+        if record is None or record.asset_materialization is None or not self._ended_well(record):
+            return False
+        materialization = record.asset_materialization
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        if (materialization.tags or {}).get(CODE_VERSION) != node.code_version:
+            return False
+        if any(metadata.get(name) != value for name, value in expected.items()):
+            return False
+        if TABLE_VERSION in metadata and own not in self._content(key):
+            return False
+        if OWN in node.tags and INPUTS not in metadata:  # it does not tell what it was made of
+            return record.storage_id > self._newest_of_parents(key, partition)
+        return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
+
+    def inputs(self, key: AssetKey, partition: str | None) -> str:
+        """What the asset would be made of now, as one digest."""
+        node, parts = self.graph.get(key), {}
+        for parent in node.parent_keys:
+            if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
+                continue
+            content = self._content(parent)
+            for source in self._sources(key, parent, partition):
+                if source in content:
+                    parts[parent, source] = content[source]
+        return inputs_digest(parts)
+
+    def _sources(self, key: AssetKey, parent: AssetKey, partition: str | None) -> Collection[str | None]:
+        """The partitions of a parent that an asset is made of."""
+        if self.graph.get(parent).partitions_def is None:
+            return [None]
+        if self.graph.get(key).partitions_def is None:
+            # The champion is made of the version that the same run registers, a table of all that there is.
+            return [partition] if partition is not None else list(self._content(parent))
+        found = self.graph.get_parent_partition_keys_for_child(partition, parent, key)
+        return list(found.partitions_subset.get_partition_keys())
+
+    def _newest_of_parents(self, key: AssetKey, partition: str | None) -> int:
+        """When the last of what an asset is made of was made, by its place in the event log."""
+        parents = self.graph.get(key).parent_keys
+        made = [
+            self._materialized(parent)[source].storage_id
+            for parent in parents
+            for source in self._sources(key, parent, partition)
+            if source in self._materialized(parent)
+        ]
+        return max(made, default=0)
+
+    def _content(self, key: AssetKey) -> dict[str | None, str]:
+        """The data version of each partition: of a table what it holds, else what was told."""
+        if key not in self._contents:
+            known = self._materialized(key)
+            versions = {
+                partition: str((record.asset_materialization.tags or {}).get(DATA_VERSION))
+                for partition, record in known.items()
+                if record.asset_materialization
+            }
+            is_table = self.tables.exists(key.path) or any(
+                TABLE_VERSION in record.asset_materialization.metadata
+                for record in known.values()
+                if record.asset_materialization
+            )
+            if is_table:
+                partitioned = self.graph.get(key).partitions_def is not None
+                versions = self._table_content(key, partitioned=partitioned)
+            self._contents[key] = versions
+        return self._contents[key]
+
+    def _table_content(self, key: AssetKey, *, partitioned: bool) -> dict[str | None, str]:
+        if not self.tables.exists(key.path):
+            return {}
+        if not partitioned:
+            return {None: self.tables.digest(key.path)}
+        return dict(self.tables.partitions(key.path).items())
+
+    def _materialized(self, key: AssetKey) -> "dict[str | None, EventLogRecord]":
+        if key not in self._records:
+            self._records[key] = latest_materializations(self.instance, key)
+        return self._records[key]
+
+    def _ended_well(self, record: "EventLogRecord") -> bool:
+        """Whether the step that made it succeeded, its blocking checks included."""
+        run_id = record.run_id
+        if run_id not in self._succeeded:
+            run = self.instance.get_run_by_id(run_id)
+            if run is not None and run.is_success:
+                self._succeeded[run_id] = True
+            else:
+                entries = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+                self._succeeded[run_id] = {entry.step_key for entry in entries}
+        steps = self._succeeded[run_id]
+        return steps if isinstance(steps, bool) else record.event_log_entry.step_key in steps

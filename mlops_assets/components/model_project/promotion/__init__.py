@@ -1,0 +1,1 @@
+"""From a registered version to the champion: gates, comparison, decisions, model cards."""

@@ -1,0 +1,123 @@
+"""Model cards: one for every version, written when it is registered and after every move that touches it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.components.model_project.assets.evaluation_report import NUMBERS
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.promotion.transitions import VERDICTS, project_governance
+from mlops_assets.components.model_project.training.provenance import SERVING_PERIODS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlops_assets.ml.reports.model_card import ModelCard
+    from mlops_assets.stores.governance.ledger import Entry
+    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+CARDS = "model_cards"
+"""The folder in the project's reports."""
+_TOLD = "card"
+"""The fact that tells up to which entry of the ledger a version's card tells."""
+_REPORT = "report"
+_LINEAGE = {
+    "training_set_digest": "training set, digest",
+    "code_version": "code version",
+    "git_commit": "git commit",
+    "model_digest": "model digest",
+    "judged_digest": "digest of the model that was judged",
+    "dagster_run_id": "Dagster run",
+}
+
+
+def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingStore", reports: str) -> None:
+    """Write the card of each version of which the ledger tells more than its card; call it within a turn.
+
+    A run that died between a move and its cards leaves old ones, which the next call writes.
+
+    Parameters
+    ----------
+    reports
+        The folder of all reports.
+    """
+    from mlops_assets.stores.governance.ledger_state import Standing
+
+    entries = project_governance(project, warehouse, tracking).ledger.entries()
+    standing = Standing.of(entries)
+    for version in tracking.registry.versions(project.name):
+        last = standing.last.get(version.version)
+        if last is not None and version.facts.get(_TOLD) != str(last.sequence):
+            card = _collect(project, tracking, version, standing, entries)
+            _keep(tracking, version, card, Path(reports) / project.name / CARDS)
+            tracking.registry.tell(project.name, version.version, {_TOLD: str(last.sequence)})
+
+
+def _keep(tracking: "TrackingStore", version: "Version", card: "ModelCard", folder: Path) -> None:
+    from mlops_assets.ml.reports.model_card import render_card, shortened
+    from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+    from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, MOST_DESCRIPTION, write_texts
+
+    text = render_card(card)
+    with disk_faults_told("the model card", folder):
+        write_whole(folder / f"version_{version.version}.md", text)
+    write_texts(tracking, version.run_id, CARD, {CARD_FILE: text})
+    short = shortened(text, MOST_DESCRIPTION, place=f"{CARD}/{CARD_FILE}")
+    tracking.registry.describe(version.name, version.version, short)
+
+
+def _collect(
+    project: Project,
+    tracking: "TrackingStore",
+    version: "Version",
+    standing: "Standing",
+    entries: "Sequence[Entry]",
+) -> "ModelCard":
+    from mlops_assets.ml.reports.model_card import CardEvent, ModelCard
+
+    settings, evaluation = project.settings, _evaluation(tracking, version)
+    ours = [entry for entry in entries if entry.event.version == version.version]
+    judged = standing.judged.get(version.version)
+    periods = json.loads(version.facts.get(SERVING_PERIODS, "[]"))
+    return ModelCard(
+        project=project.name,
+        version=version.version,
+        state=standing.states[version.version],
+        description=evaluation.get("description", settings.description),
+        task=settings.task,
+        target=settings.target.column,
+        intended_use=evaluation.get("intended_use", settings.intended_use),
+        limits=evaluation.get("limits", settings.limits),
+        owners=settings.owners,
+        evaluation=evaluation,
+        gates=judged.event.details[VERDICTS] if judged else [],
+        tables=_tables(version),
+        lineage=_lineage(version),
+        history=[CardEvent(e.at, e.event.kind, e.event.actor, e.event.reason) for e in ours],
+        serving_periods=(periods[0], periods[-1]) if periods else None,
+    )
+
+
+def _evaluation(tracking: "TrackingStore", version: "Version") -> dict[str, Any]:
+    """The numbers of the version's report; none of a version that was registered elsewhere."""
+    from mlops_assets.stores.tracking.run_artifacts import read_text
+
+    text = read_text(tracking, version.run_id, f"{_REPORT}/{NUMBERS}")
+    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    return found
+
+
+def _tables(version: "Version") -> dict[str, str]:
+    inputs = json.loads(version.facts.get("inputs", "{}"))
+    own = {"training set": version.facts["training_set_version"]} if inputs else {}
+    return {**{name: str(number) for name, number in inputs.items()}, **own}
+
+
+def _lineage(version: "Version") -> dict[str, str]:
+    told = {title: version.facts[name] for name, title in _LINEAGE.items() if name in version.facts}
+    environment = json.loads(version.facts.get("environment", "{}"))
+    packages = ", ".join(f"{name} {number}" for name, number in environment.items())
+    return {**told, "MLflow run": version.run_id, **({"environment": packages} if packages else {})}

@@ -1,0 +1,1 @@
+"""The settings of `defs.yaml`, and which of them go together."""

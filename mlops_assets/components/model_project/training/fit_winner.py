@@ -1,0 +1,144 @@
+"""The model that a search ends in: what it is, fitted and logged."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.components.model_project.project.column_checks import callers_columns
+from mlops_assets.components.model_project.project.files import FEATURES_SQL
+from mlops_assets.components.model_project.project.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.ml.families import Settings
+    from mlops_assets.ml.model.tabular_model import ModelSpec
+    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.search import SearchResult
+    from mlops_assets.ml.search.training_data import TrainingData
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+
+LEADERBOARD = "leaderboard.json"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A training set as it is used.
+
+    Attributes
+    ----------
+    train
+        What is searched on, and what the model that is judged is fitted on.
+    labelled
+        What the model that serves is fitted on; None when that is the one that is judged.
+    """
+
+    train: "TrainingData"
+    labelled: "TrainingData | None"
+    classes: tuple[Any, ...]
+
+
+def fit_and_log(
+    project: Project,
+    rows: Rows,
+    result: "SearchResult",
+    shared: "Settings",
+    tracking: "TrackingStore",
+    run_id: str,
+    facts: dict[str, str],
+) -> "list[LeaderboardRow]":
+    """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both.
+
+    Returns
+    -------
+    The leaderboard, the winner first. Digests and addresses of the models are added to `facts`.
+    """
+    from mlops_assets.ml.model.artifact import save_model
+    from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.search.family_leaderboard import build_leaderboard
+
+    spec = _decided(project, _model_spec(project, rows, result), rows.train, result)
+    leaders: list[LeaderboardRow] = []
+    for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
+        if data is None:
+            continue
+        sql, pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
+        started = perf_counter()
+        model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
+        seconds = perf_counter() - started
+        if role == "model":
+            leaders = build_leaderboard(
+                model, result, data.features, data.target, shared, fit_seconds=seconds
+            )
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch) / name
+            facts[f"{role}_digest"] = save_model(model, folder)
+            facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
+    leaders.sort(key=lambda row: row.family != result.family)
+    _log_search(project, result, leaders, tracking, run_id)
+    return leaders
+
+
+def _log_search(
+    project: Project,
+    result: "SearchResult",
+    leaders: "list[LeaderboardRow]",
+    tracking: "TrackingStore",
+    run_id: str,
+) -> None:
+    """Pictures of the search, and its leaderboard."""
+    from mlops_assets.ml.reports.search_plots import search_figures
+
+    metric = project.settings.tuning.metric_for(project.settings.task)
+    tracking.log_figures(run_id, search_figures(result.trials, metric))
+    with TemporaryDirectory() as scratch:
+        told = json.dumps([asdict(row) for row in leaders], indent=2)
+        (Path(scratch) / LEADERBOARD).write_text(told, "utf-8")
+        tracking.log_files(run_id, Path(scratch), "search")
+
+
+def _decided(
+    project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
+) -> "ModelSpec":
+    """The spec with what the out-of-fold predictions say: a calibration, a threshold."""
+    from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
+    from mlops_assets.ml.search.fit_calibration import choose_calibration
+
+    tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
+    if project.settings.task != "regression" and tuning.calibrate:
+        calibration = choose_calibration(project.settings.task, truth, predictions, seed=tuning.seed)
+        spec = replace(spec, calibration=calibration)
+        predictions = calibration.apply(predictions) if calibration else predictions
+    if tuning.decision:
+        decision = Decision(**tuning.decision.model_dump())
+        spec = replace(spec, threshold=choose_threshold(decision, truth, predictions))
+    return spec
+
+
+def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelSpec":
+    from mlops_assets.ml.model.tabular_model import ModelSpec
+
+    target, features = project.settings.target.column, rows.train.features
+    return ModelSpec(
+        project=project.name,
+        task=project.settings.task,
+        target=target,
+        table=None if project.timeline else project.table,
+        columns=tuple(callers_columns(project, _kinds(features))),
+        features=tuple(features.columns),
+        classes=rows.classes,
+        family=result.family,
+        params=result.params,
+        rounds=result.rounds,
+        seed=project.settings.tuning.seed,
+        members=result.members if len(result.members) > 1 else (),
+        bounds=(project.settings.target.minimum, project.settings.target.maximum),
+    )
+
+
+def _kinds(features: "pd.DataFrame") -> dict[str, str]:
+    """The SQL type of each feature, as `pipelines.feature_frame` has them."""
+    return {str(name): "DOUBLE" if kind.kind == "f" else "VARCHAR" for name, kind in features.dtypes.items()}

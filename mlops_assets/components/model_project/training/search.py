@@ -1,0 +1,182 @@
+"""The search behind a tuned model: what all of its fits share, its folds, its journal and its log."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.resources import WorkFolders
+from mlops_assets.core.digests import text_digest
+from mlops_assets.ml.model.machine import thread_count
+from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.process_lock import held
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlops_assets.ml.evaluation.evaluation import TrialSummary
+    from mlops_assets.ml.families import Settings
+    from mlops_assets.ml.search.search import SearchResult, SearchSettings
+    from mlops_assets.ml.search.training_data import TrainingData
+    from mlops_assets.stores.tracking.registry import Version
+
+Tried = tuple[str, Mapping[str, Any]]
+"""A family and its parameters."""
+TRIED = "tried"
+"""Name of the fact that tells what a model is made of."""
+MOST_FIRST = 3
+"""How many of a champion's members are tried again."""
+
+
+def fit_settings(project: Project, classes: int) -> "Settings":
+    """What every fit of the project shares."""
+    from mlops_assets.ml.families import Settings
+
+    tuning = project.settings.tuning
+    return Settings(
+        task=project.settings.task,
+        classes=max(classes, 1),
+        seed=tuning.seed,
+        threads=thread_count(tuning.threads),
+        device=tuning.device,
+    )
+
+
+def search_settings(project: Project, trials: int | None, first: "Sequence[Tried]" = ()) -> "SearchSettings":
+    """How long a project's search takes, and by what it chooses.
+
+    Parameters
+    ----------
+    first
+        What won an earlier search: families and parameters.
+    """
+    from mlops_assets.ml.search.search import SearchSettings
+
+    settings = project.settings
+    return SearchSettings(
+        families=tuple(settings.tuning.families),
+        metric=settings.tuning.metric_for(settings.task),
+        trials=trials or settings.tuning.trials,
+        timeout_seconds=settings.tuning.timeout_seconds,
+        unit_size=settings.target.unit_size,
+        ensemble=settings.tuning.ensemble,
+        first=tuple(first),
+    )
+
+
+def tried_by_champion(champion: "Version | None", cutoff: str | None) -> "list[Tried]":
+    """What the champion is made of, unless it is of this cut-off or a later one.
+
+    A model of a past cut-off, as in a backtest, would otherwise profit from what came after it.
+    """
+    if champion is None or (cutoff is not None and champion.facts.get("cutoff", cutoff) >= cutoff):
+        return []
+    return [(family, params) for family, params in json.loads(champion.facts.get(TRIED, "[]"))]
+
+
+def tried_by(result: "SearchResult") -> str:
+    """What the winner is made of, for the next search to try first."""
+    members = sorted(result.members, key=lambda member: -member.weight)[:MOST_FIRST]
+    return json.dumps([[member.family, member.params] for member in members])
+
+
+def run_search(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    train: "TrainingData",
+    search: "SearchSettings",
+    shared: "Settings",
+    log_trial: "Callable[[TrialSummary], None]",
+    facts: dict[str, str],
+    folders: WorkFolders,
+) -> "SearchResult":
+    """Search with a journal that only an equal search goes on from, telling of each trial; the facts are
+    told its name.
+    """
+    from mlops_assets.ml.search.search import tune
+
+    progress = _Progress(search)
+
+    def on_trial(trial: "TrialSummary") -> None:
+        log_trial(trial)
+        context.log.info(progress.line(trial))
+
+    key = text_digest(
+        facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
+    )
+    journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
+    facts["study"] = journal.name
+    folds = _folds(project, train)
+    with (
+        held(  # a second run of the same search waits, and finds it done
+            journal.with_suffix(".lock"),
+            what=f"the search of {project.name}",
+            by=f"Dagster run {context.run.run_id}",
+            on_wait=context.log.info,
+        ),
+        disk_faults_told(f"the search of {project.name}", journal.parent),
+    ):
+        return tune(
+            train.features,
+            train.target,
+            folds,
+            project.code.make_pipeline(),
+            search,
+            shared,
+            journal=journal,
+            on_trial=on_trial,
+        )
+
+
+@dataclass
+class _Progress:
+    """Trials so far."""
+
+    search: "SearchSettings"
+    count: int = 0
+    best: float = float("nan")
+    seconds: float = 0.0
+
+    def line(self, trial: "TrialSummary") -> str:
+        """One more trial, the best so far, and how long the search may still take."""
+        from mlops_assets.ml.metrics.tasks import is_better
+
+        self.count += 1
+        self.seconds += trial.seconds
+        first = self.best != self.best
+        if trial.state == "complete" and (first or is_better(self.search.metric, trial.score, self.best)):
+            self.best = trial.score
+        return (
+            f"trial {self.count}/{self.search.trials}: {trial.family} {self.search.metric} {trial.score:.4g}"
+            f"{' (pruned)' if trial.state == 'pruned' else ''}, best {self.best:.4g}{self._time_left()}"
+        )
+
+    def _time_left(self) -> str:
+        from mlops_assets.ml.number_format import duration
+
+        left = self.seconds / self.count * (self.search.trials - self.count)
+        if self.search.timeout_seconds is not None:
+            left = min(left, self.search.timeout_seconds - self.seconds)
+        if left <= 0:
+            return ""
+        return f", about {duration(left)} left"
+
+
+def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
+    """The folds of the search; in an event project they walk forward in time."""
+    from mlops_assets.ml.search.splits import forward_folds, make_folds
+
+    task, tuning = project.settings.task, project.settings.tuning
+    if train.periods is None:
+        return make_folds(task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups)
+    return forward_folds(
+        train.periods,
+        train.target,
+        folds=tuning.folds,
+        gap=project.time.horizon,
+        by_class=task != "regression",
+    )

@@ -1,0 +1,158 @@
+"""Dagster resources: thin wrappers that hand the stores to assets."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from mlops_assets.core.errors import TrackingError
+from mlops_assets.stores.system.state_directory import StateDirectory
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The warehouse of Delta tables."""
+
+    root: str = Field(description="The folder that holds the tables.")
+    state: str | None = Field(default=None, description="The state directory, whose version is looked at.")
+    memory_limit: str = Field(
+        default="1GiB", description="What DuckDB may hold in memory before it spills to disk."
+    )
+
+    @property
+    def store(self) -> "Warehouse":
+        from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+        if self.state:
+            StateDirectory(Path(self.state)).open()
+        return Warehouse(self.root, memory_limit=self.memory_limit)
+
+    def table(self, context: dg.AssetExecutionContext, query: str) -> "dg.MaterializeResult[None]":
+        """Write what a query returns as the table of a project's own asset; see `docs/your_own_project.md`.
+
+        Raises
+        ------
+        dg.Failure
+            When the query can't be run, or the table not be written; nothing is committed then.
+        """
+        from mlops_assets.components.model_project.project.custom_table import write_own_table
+        from mlops_assets.components.model_project.project.project import plain_failures
+
+        with plain_failures(context.asset_key.path[0]):
+            return write_own_table(context, self.store, query)
+
+
+class WorkFolders(dg.ConfigurableResource):
+    """Folders for files that are neither tables nor tracked: searches, reports, what sensors remember."""
+
+    studies: str = Field(description="The folder of Optuna's journals.")
+    reports: str = Field(description="The folder of the evaluation reports.")
+    sensors: str = Field(description="The folder of the file sensors' snapshots.")
+
+
+class MlflowTracking(dg.ConfigurableResource):
+    """MLflow through dagster-mlflow: its configuration, its one MLflow run for each Dagster run.
+
+    The fields are those of `dagster_mlflow.mlflow_tracking`; an experiment is made for each project.
+    """
+
+    mlflow_tracking_uri: str = Field(description="The tracking store: `sqlite:///…` or a server's address.")
+    artifact_folder: str | None = Field(
+        default=None, description="Where artifacts go when no server decides; none with a server."
+    )
+    env: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables to set for MLflow, such as credentials."
+    )
+    env_to_tag: list[str] = Field(
+        default_factory=list, description="Environment variables to log as tags of the MLflow run."
+    )
+    extra_tags: dict[str, str] = Field(default_factory=dict, description="More tags for the MLflow run.")
+
+    _context: dg.InitResourceContext = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["MlflowTracking"]:
+        self._context = context
+        yield self
+
+    @property
+    def store(self) -> "TrackingStore":
+        from mlops_assets.stores.tracking.tracking import TrackingStore
+
+        folder = Path(self.artifact_folder) if self.artifact_folder else None
+        return TrackingStore(self.mlflow_tracking_uri, folder)
+
+    @contextmanager
+    def run(self, project: str, *, run_id: str | None = None) -> Iterator[str]:
+        """Make an MLflow run the active one: the given one, else the one of this Dagster run.
+
+        It ends as what it was: finished, failed, or killed.
+
+        Yields
+        ------
+        The id of the MLflow run.
+        """
+        store = self.store
+        if run_id is None:
+            store.close_left(project, self._is_over)
+        # Made here, and so with artifacts where we say; dagster-mlflow would also ask a server that does not
+        # answer four times as often.
+        ours = run_id or store.start(project, self._dagster_run_id)
+        from dagster_mlflow.resources import MlFlow
+
+        from mlops_assets.stores.tracking.client import full_address
+
+        config: dict[str, Any] = {
+            "experiment_name": project,
+            "mlflow_tracking_uri": full_address(self.mlflow_tracking_uri),
+            "mlflow_run_id": ours,
+            "env": self.env,
+            "env_to_tag": self.env_to_tag,
+            "extra_tags": self.extra_tags,
+        }
+        with warnings.catch_warnings(), store.reachable():
+            # dagster-mlflow is called beta, and asks its context for what Dagster renamed.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster")
+            MlFlow(self._context.replace_config(config))
+        try:
+            yield ours
+        except BaseException as error:
+            killed = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
+            store.end_run("KILLED" if killed else "FAILED", after=error)
+            raise
+        store.end_run("FINISHED")
+
+    @property
+    def _dagster_run_id(self) -> str:
+        run = self._context.run
+        if run is None:
+            raise TrackingError("an MLflow run belongs to a Dagster run, and there is none")
+        return run.run_id
+
+    def _is_over(self, dagster_run_id: str) -> bool:
+        """Whether a Dagster run of this instance has ended."""
+        instance = self._context.instance
+        found = instance.get_run_by_id(dagster_run_id) if instance and dagster_run_id else None
+        return found is not None and found.is_finished
+
+
+def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
+    """The resources of every project, over one state directory."""
+    return {
+        "warehouse": WarehouseResource(root=str(state.warehouse), state=str(state.root)),
+        "mlflow": MlflowTracking(
+            mlflow_tracking_uri=state.tracking_uri,
+            artifact_folder=str(state.artifacts) if state.artifacts else None,
+        ),
+        "folders": WorkFolders(
+            studies=str(state.studies), reports=str(state.reports), sensors=str(state.sensors)
+        ),
+    }

@@ -1,0 +1,218 @@
+"""The texts of a project's first files."""
+
+import json
+import os
+from glob import has_magic
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.metrics.tasks import Task, metrics_of
+from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
+from mlops_assets.scaffolding.draft import Draft, refuse_name
+
+TABLE = "rows"
+"""What a project's table is called when nobody says."""
+FILES = ("defs.yaml", "schema.py", "features.sql")
+_TYPES: dict[SqlType, str] = {
+    "BIGINT": "int",
+    "DOUBLE": "float",
+    "BOOLEAN": "bool",
+    "DATE": "pa.Date",
+    "TIMESTAMP": "pa.DateTime",
+    "VARCHAR": "str",
+}
+_ROWS_A_VALUE = 5
+"""Texts are taken for a closed list when each stands in so many rows on average."""
+
+
+def draft_project(
+    project: str,
+    root: Path,
+    *,
+    csv: Path | None,
+    target: str | None,
+    task: Task | None = None,
+    table: str = TABLE,
+) -> Draft:
+    """Draft a project from a source; without one, a template to fill in.
+
+    Parameters
+    ----------
+    root
+        The project root: a source below it is named relative to it.
+    csv
+        A file, a glob or a folder: CSV, but Parquet and JSON lines, too.
+
+    Raises
+    ------
+    ProjectError
+        When a name can't be one, or the target is missing or does not go with the task.
+    DataError
+        When the source can't be read.
+    """
+    refuse_name(project, "project")
+    refuse_name(table, "table")
+    if csv is None:
+        if target or task:
+            raise ProjectError(
+                f"{project}: --target and --task are read from rows, and there are none",
+                hint="name the file with --csv",
+            )
+        return _template(project, table)
+    path = Path(os.path.normpath(csv.expanduser().absolute()))
+    columns = profile_source(path, subject=f"{project}: table {table}")
+    if target is None:
+        raise ProjectError(
+            f"{project}: which column is predicted?",
+            hint=f"name it with --target; {csv} has {', '.join(column.name for column in columns)}",
+        )
+    below = path.is_relative_to(root) and not has_magic(str(root))
+    source = path.relative_to(root).as_posix() if below else str(path)
+    return Draft.of(columns, project=project, table=table, source=source, target=target, task=task)
+
+
+def write_files(draft: Draft, folder: Path, *, drafted: bool) -> list[Path]:
+    """Write a project's files into an existing folder.
+
+    Parameters
+    ----------
+    drafted
+        Whether the draft was made from rows; else the files say what to fill in.
+    """
+    written = []
+    for name in FILES:
+        path = folder / name
+        path.write_text(_render(f"{name}.j2", draft, drafted=drafted), "utf-8")
+        written.append(path)
+    return written
+
+
+def new_folder(folder: Path) -> None:
+    """Make a project's folder, which must not be there yet.
+
+    Raises
+    ------
+    ProjectError
+        When it is there, or can't be made.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise ProjectError(
+            f"{folder} is there already", hint="choose another name; nothing was written"
+        ) from error
+    except OSError as error:
+        raise ProjectError(f"{folder} can't be made: {error}") from error
+
+
+def _template(project: str, table: str) -> Draft:
+    """Columns to be replaced."""
+    number = ColumnProfile("amount", "DOUBLE", 0, 0, 2, "", "", {})
+    text = ColumnProfile("kind", "VARCHAR", 0, 1, 2, "", "", {})
+    target = ColumnProfile("outcome", "DOUBLE", 0, 0, 2, "", "", {})
+    source = f"data/raw/{project}/*.csv"
+    return Draft(project, table, source, (number, text, target), target, "regression")
+
+
+def _render(template: str, draft: Draft, *, drafted: bool) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mlops_assets.scaffolding", "."),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # YAML, Python and SQL; what is put in is quoted as they do
+    )
+    environment.filters.update(yaml=_yaml, sql=_sql_name)
+    return environment.get_template(template).render(
+        draft=draft,
+        drafted=drafted,
+        metrics=[name for name in metrics_of(draft.task) if name != draft.metric],
+        field=lambda column: _field(draft, column),
+        feature_field=lambda column: _declared(draft, column, nullable=column.nulls > 0),
+        seen=_seen,
+        one_line=_one_line,
+    )
+
+
+def _field(draft: Draft, column: ColumnProfile) -> str:
+    """A column of the table as pandera spells it."""
+    name = draft.identifiers[column.name]
+    is_class = column == draft.target and draft.task != "regression"
+    rules: dict[str, Any] = {}
+    if column.name != name:
+        rules["alias"] = column.name
+    if is_class or _is_closed_list(column):
+        rules["isin"] = [int(value) if column.sql_type == "BIGINT" else value for value in column.values]
+    elif column.is_number and column.least and float(column.least) >= 0:
+        rules["ge"] = 0
+    if column.sql_type == "BOOLEAN":
+        rules.pop("isin", None)
+    return _declared(draft, column, nullable=column.nulls > 0 and column != draft.target, **rules)
+
+
+def _declared(draft: Draft, column: ColumnProfile, *, nullable: bool, **rules: Any) -> str:
+    amount = column == draft.target and draft.task == "regression"
+    kind = "float" if amount else _TYPES[column.sql_type]
+    if nullable:
+        rules["nullable"] = True
+    written = ", ".join(f"{name}={_python(value)}" for name, value in rules.items())
+    return f"{draft.identifiers[column.name]}: {kind}" + (f" = pa.Field({written})" if written else "")
+
+
+def _python(value: Any) -> str:
+    """A value as formatted Python spells it: texts in double quotes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _is_closed_list(column: ColumnProfile) -> bool:
+    return (
+        column.sql_type == "VARCHAR"
+        and bool(column.values)
+        and column.rows - column.nulls >= _ROWS_A_VALUE * column.distinct
+    )
+
+
+def _seen(column: ColumnProfile) -> str:
+    """What was seen in a column, for a comment."""
+    empty = f", {column.nulls:,} of {column.rows:,} empty" if column.nulls else ""
+    if not column.distinct:
+        return "always empty"
+    if column.sql_type == "VARCHAR":
+        return f"{column.distinct:,} values{empty}"
+    return f"seen: {column.least} to {column.greatest}{empty}"
+
+
+def _one_line(text: str) -> str:
+    """A text that ends no comment."""
+    return " ".join(text.split())
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML spells it in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _sql_name(name: str) -> str:
+    """A name as SQL spells it, with quotes where it needs them."""
+    plain = name.isascii() and name.isidentifier() and name == name.lower() and name not in _keywords()
+    return name if plain else quoted(name)
+
+
+def _keywords() -> set[str]:
+    """Words that are no names without quotes."""
+    query = "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
+    with duckdb.connect() as connection:
+        found = connection.execute(query).fetchall()
+    return {*(name for (name,) in found), "current_date", "current_timestamp", "localtimestamp"}

@@ -1,0 +1,74 @@
+"""`mlops data` on a project that was run: versions, the difference of two, and back to one."""
+
+import json
+
+import pytest
+
+from mlops_assets.workspace.workspace import Workplace
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.loans import loans
+
+UNTIL = ("run", "lending", "--until", "features")
+
+
+def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_follows(place):
+    source = place / "data" / "loans.csv"
+    assert mlops(*UNTIL).exit_code == 0
+    changed = loans(300).assign(income=lambda frame: frame["income"] * 2)
+    changed.to_csv(source, index=False)
+    assert mlops(*UNTIL).exit_code == 0
+
+    listed = json.loads(mlops("data", "versions", "lending", "validated_loans", "--json").stdout)
+    assert [(one["version"], one["rows"], one["inputs"]) for one in listed] == [
+        (2, 300, {"lending/raw/loans": 2}),
+        (1, 300, {"lending/raw/loans": 1}),
+    ]
+    compared = json.loads(mlops("data", "diff", "lending", "features", "1", "2", "--json").stdout)
+    assert compared["rows"]["identity"] == ["row_id"]
+    assert compared["shifts"][0]["column"] == "income"
+    assert compared["shifts"][0]["psi"] > 0.25
+
+    restored = mlops("data", "restore", "lending", "validated/loans", "1")
+    assert restored.exit_code == 0, restored.output
+    assert "lending.validated_loans: 300 rows of version 1 are current again, as version 3" in restored.output
+    with Workplace(place).instance() as instance:
+        assert instance.get_runs()[0].job_name == "lending_restore"
+
+    following = mlops(*UNTIL)
+    assert "features: done" in following.output
+    assert "validated/loans" not in following.output
+    vacuumed = mlops("data", "vacuum", "lending", "--dry-run")
+    assert "lending.raw_loans: nothing to remove; 1 old version stays" in vacuumed.output
+    assert "tables and versions: nothing to remove" in vacuumed.output
+    [found] = [
+        one
+        for one in json.loads(mlops("data", "vacuum", "lending", "--json").stdout)
+        if one["asset"] == "lending/features"
+    ]
+    assert (found["freed_files"], found["kept_versions"], found["dry_run"]) == (0, 2, False)
+    told = mlops("data", "versions", "lending", "validated_loans").output
+    assert "restored from 1; raw/loans 1" in told
+    told = flat(mlops("data", "diff", "lending", "validated/loans", "2", "3").output)
+    assert "300 rows before, 300 after: 300 came, 300 went, 0 changed (by row_id)" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("versions", "lending", "loans"), "lending has no table loans"),
+        (("diff", "landing", "features", "1", "2"), "landing has no table features"),
+        (("vacuum", "landing"), "there is no project landing hint: there are: lending"),
+        (("restore", "landing", "features", "1"), "there is no project landing hint: there are: lending"),
+        (
+            ("restore", "lending", "features", "1"),
+            "lending has no table features hint: nothing of it has been",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_a_hint(place, arguments, told, record_property):
+    done = mlops("data", *arguments)
+    assert done.exit_code == 1
+    assert told in flat(done.output)
+    assert "hint: " in done.output
+    assert "Traceback" not in done.output
+    record_property("told", done.output)

@@ -1,0 +1,82 @@
+"""`mlops new`: a first declaration in a project of one's own."""
+
+from pathlib import Path
+
+import pytest
+
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.loans import loans
+
+PYPROJECT = """
+[tool.dg]
+directory_type = "project"
+[tool.dg.project]
+root_module = "my_models"
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A dg project with nothing in it, its packages in `src/` as `create-dagster` makes them."""
+    defs = tmp_path / "src" / "my_models" / "defs"
+    defs.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, "utf-8")
+    loans(60).to_csv(tmp_path / "loans.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return defs
+
+
+def test_a_csv_becomes_a_declaration_and_what_was_seen_is_shown(place):
+    done = mlops("new", "lending", "--csv", "loans.csv", "--target", "outcome", "--table", "loans")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (place / "lending").iterdir()} == {
+        "defs.yaml",
+        "schema.py",
+        "features.sql",
+    }
+    told = flat(done.output)
+    assert "60 rows; binary, judged by log_loss" in told
+    assert "outcome │ varchar │ 0 │ 2 different │ the target" in told
+    assert told.endswith("mlops run lending")
+    assert 'purpose: str = pa.Field(isin=["car", "house", "other"])' in (
+        place / "lending" / "schema.py"
+    ).read_text("utf-8")
+
+
+def test_a_project_that_is_there_is_not_overwritten(place, record_property):
+    assert mlops("new", "lending").exit_code == 0
+    before = {path: path.read_text("utf-8") for path in (place / "lending").iterdir()}
+    done = mlops("new", "lending", "--csv", "loans.csv", "--target", "outcome")
+    assert done.exit_code == 1
+    assert "lending is there already hint: choose another name; nothing was written" in flat(done.stderr)
+    assert {path: path.read_text("utf-8") for path in (place / "lending").iterdir()} == before
+    record_property("told", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("--csv", "loans.csv"),
+            "which column is predicted? hint: name it with --target; loans.csv has income",
+        ),
+        (("--csv", "lones.csv", "--target", "outcome"), "no file at"),
+        (("--csv", "loans.csv", "--target", "outcme"), "has no column outcme; did you mean outcome?"),
+        (("--csv", "loans.csv", "--target", "income", "--task", "binary"), "and binary has two"),
+    ],
+)
+def test_a_mistake_is_told_and_leaves_no_folder(place, record_property, arguments, told):
+    done = mlops("new", "lending", *arguments)
+    assert done.exit_code == 1
+    assert told in flat(done.stderr)
+    assert "Traceback" not in done.output
+    assert not (place / "lending").exists()
+    record_property("told", done.stderr)
+
+
+def test_a_project_without_a_defs_folder_says_where_it_belongs(place, record_property):
+    place.rmdir()
+    done = mlops("new", "lending")
+    assert done.exit_code == 1
+    assert "my_models/defs is no folder, and projects belong there" in flat(done.stderr)
+    record_property("told", done.stderr)

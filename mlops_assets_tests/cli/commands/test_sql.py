@@ -1,0 +1,160 @@
+"""`mlops sql`: what is printed of a query, as a table, as JSON, and at the prompt."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from mlops_assets.cli import app
+from mlops_assets.cli.commands.sql import print_rows
+from mlops_assets.cli.output.sql_prompt import Prompt
+from mlops_assets.stores.warehouse.query_views import read_only
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """A project root whose warehouse has one table, and no definitions at all."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "pyproject.toml").write_text('[tool.dg]\ndirectory_type = "project"\n', "utf-8")
+    warehouse = Warehouse(folder / "data" / "state" / "warehouse")
+    with warehouse.connect() as connection:
+        rows = connection.sql("select i as number, 'name ' || i as name from range(100) t(i)")
+        warehouse.write(("shop", "validated", "orders"), rows)
+    return folder
+
+
+@pytest.fixture
+def mlops(root, monkeypatch):
+    monkeypatch.chdir(root)
+    return lambda *arguments, typed=None: CliRunner().invoke(app, ["sql", *arguments], input=typed)
+
+
+def test_rows_are_a_table_and_the_rest_is_counted(mlops):
+    done = mlops("from shop.validated_orders order by number", "--rows", "2")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == ["number  name  ", "     0  name 0", "     1  name 1", "98 more rows"]
+    assert len(mlops("from shop.validated_orders").stdout.splitlines()) == 101
+
+
+def test_a_terminal_gets_as_many_columns_as_fit(root, capsys):
+    with read_only(Warehouse(root / "data" / "state" / "warehouse")) as tables:
+        wide = "select " + ", ".join(f"'{'x' * 30}' as column_{n}" for n in range(4))
+        print_rows(Console(force_terminal=True, width=80, no_color=True), tables, wide, 40)
+    told = capsys.readouterr().out
+    assert "2 more columns: column_2, column_3" in told
+    assert told.count("x" * 30) == 2
+
+
+def test_json_is_a_list_of_objects_alone_on_stdout(mlops):
+    query = """
+    select 1.50::decimal(9, 2) as price, date '2024-02-29' as day, timestamp '2024-02-29 10:00' as at,
+        'nan'::double as nothing, '-inf'::double as least, {'tags': ['a', null]} as nested,
+        map {1: true} as flags, '\\xAA'::blob as bytes, null as missing, 'é' as text,
+        170141183460469231731687303715884105727::hugeint as large
+    """
+    done = mlops(query, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == [
+        {
+            "price": 1.5,
+            "day": "2024-02-29",
+            "at": "2024-02-29T10:00:00",
+            "nothing": None,
+            "least": None,
+            "nested": {"tags": ["a", None]},
+            "flags": {"1": True},
+            "bytes": "aa",
+            "large": 170141183460469231731687303715884105727,
+            "missing": None,
+            "text": "é",
+        }
+    ]
+    assert json.loads(mlops("from shop.validated_orders where false", "--json").stdout) == []
+    assert len(json.loads(mlops("from shop.validated_orders", "--json").stdout)) == 100
+
+
+def test_queries_come_from_stdin_too(mlops):
+    done = mlops(typed="select 1 as one; -- and\nselect 2 as two\n")
+    assert done.stdout.split() == ["one", "1", "two", "2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "told"),
+    [
+        (("selekt",), None, 'error: the query fails: syntax error at or near "selekt"'),
+        (("drop view shop.validated_orders",), None, "error: DROP is refused: queries only read"),
+        ((), "", "error: there is no query"),
+        (("--json", "select 1; select 2"), None, "error: --json takes one query"),
+        (("select error('no')", "--json"), None, "error: the query fails: no"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_stderr(mlops, arguments, typed, told, record_property):
+    done = mlops(*arguments, typed=typed)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(told)
+    assert "Traceback" not in done.output
+    record_property("told", done.stderr)
+
+
+@pytest.mark.parametrize("damaged", ["_delta_log/00000000000000000000.json", "*.parquet"])
+def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged, record_property):
+    warehouse = Warehouse(root / "data" / "state" / "warehouse")
+    with warehouse.connect() as connection:
+        warehouse.write(("shop", "raw", "orders"), connection.sql("select 1 as number"))
+    [file] = (warehouse.root / "shop" / "raw" / "orders").glob(damaged)
+    file.write_bytes(file.read_bytes()[:-30])
+    done = mlops("select count(*) as n from shop.validated_orders", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [{"n": 100}])
+    assert done.stderr.startswith("left out: table shop.raw_orders can't be read")
+    assert "hint: " in done.stderr
+    record_property("told", done.stderr)
+    done = mlops("from shop.raw_orders")
+    assert done.exit_code == 1
+    assert "raw_orders does not exist" in done.stderr
+    shutil.rmtree(warehouse.root / "shop" / "raw")
+
+
+def test_the_prompt_reads_on_to_a_semicolon_and_goes_on_after_a_mistake(root, capsys):
+    typed = iter(
+        [
+            "\\d",
+            "\\d shop.validated_orders",
+            "selekt;",
+            "select ';' as a,",
+            "  2 as b; -- two",
+            "\\d no",
+            "\\q",
+            "no",
+        ]
+    )
+    asked = []
+
+    def read(prompt: str) -> str:
+        asked.append(prompt)
+        return next(typed)
+
+    with read_only(Warehouse(root / "data" / "state" / "warehouse")) as tables:
+        Prompt(tables, 40, root / "history", read=read).loop()
+    told = capsys.readouterr()
+    assert "shop.validated_orders  2 columns" in told.out
+    assert "number  BIGINT" in told.out
+    assert ";  2" in told.out
+    assert 'syntax error at or near "selekt"' in told.err
+    assert "there is no view no" in told.err
+    assert asked == ["mlops> "] * 4 + ["   ...> "] + ["mlops> "] * 2
+    assert next(typed) == "no"
+
+
+def test_a_query_loads_no_definitions_and_no_dagster(root):
+    code = (
+        "import sys; from mlops_assets.cli.app import app; app(['sql', 'select 1'], standalone_mode=False);"
+        "print(sorted({'dagster', 'mlflow', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

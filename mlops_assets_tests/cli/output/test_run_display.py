@@ -1,0 +1,106 @@
+"""Events of a run as lines, as a table, and as JSON."""
+
+import io
+import json
+import sys
+
+import dagster as dg
+import pytest
+from rich.console import Console
+
+from mlops_assets.cli.output.run_display import JsonLines, Lines, LiveTable, display_of, machine_log
+from mlops_assets.core.errors import DataError
+from mlops_assets.workspace.run_events import RunEvent, RunProgress
+
+STEPS = {
+    "one": [dg.AssetKey(["lending", "validated", "loans"]), dg.AssetKey(["lending", "quarantine", "loans"])]
+}
+ABOUT = {"step": "one", "assets": ("validated/loans", "quarantine/loans"), "run_id": "r1"}
+EVENTS = [
+    RunEvent("running", 10.0, partition="2024-01", **ABOUT),
+    RunEvent("told", 11.0, "trial [1]", partition="2024-01", **ABOUT),
+    RunEvent("failed", 12.5, "broken", level="error", partition="2024-01", seconds=2.5, **ABOUT),
+    RunEvent("done", 15.0, partition="2024-02", seconds=1.0, **ABOUT),
+    RunEvent("note", 16.0, "no [model] yet"),
+]
+
+
+def test_lines_are_for_people():
+    console = Console(file=io.StringIO(), width=200)
+    with Lines(console) as shown:
+        for event in EVENTS:
+            shown.show(event)
+    assert console.file.getvalue().splitlines() == [
+        "2024-01 validated/loans, quarantine/loans: running",
+        "2024-01 validated/loans, quarantine/loans: trial [1]",
+        "2024-01 validated/loans, quarantine/loans: failed, 2.5 s",
+        "2024-02 validated/loans, quarantine/loans: done, 1.0 s",
+        "note: no [model] yet",
+    ]
+
+
+def test_a_table_keeps_a_failure_to_be_seen():
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, no_color=True)
+    with LiveTable(console, STEPS, partitioned=True) as shown:
+        for event in EVENTS:
+            shown.show(event)
+    last = console.file.getvalue().replace("\x1b", "").splitlines()
+    [row] = [line.split() for line in last if line.startswith("validated/loans")][-1:]
+    assert "failed" in " ".join(row)
+    assert "3.5" in row
+    assert "trial [1]" in " ".join(row)
+
+
+def test_json_lines_hold_every_field_and_nothing_else_is_on_stdout(capsys):
+    with machine_log(True) as log:
+        sys.stdout.write("somebody prints\n")
+        with display_of(Console(), "lending", STEPS, partitioned=False, log=log) as shown:
+            for event in EVENTS:
+                shown.show(event)
+    told = capsys.readouterr()
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert [line["event"] for line in lines] == ["running", "told", "failed", "done", "note"]
+    assert lines[2] == {
+        "time": "1970-01-01T00:00:12.500000+00:00",
+        "level": "error",
+        "project": "lending",
+        "assets": ["validated/loans", "quarantine/loans"],
+        "partition": "2024-01",
+        "event": "failed",
+        "message": "broken",
+        "seconds": 2.5,
+        "run_id": "r1",
+    }
+    assert told.err == "somebody prints\n"
+
+
+def test_an_error_before_the_end_is_the_last_line():
+    stream = io.StringIO()
+    with pytest.raises(DataError), JsonLines(stream, "lending"):
+        raise DataError("no file", hint="bring one")
+    [line] = map(json.loads, stream.getvalue().splitlines())
+    assert (line["level"], line["event"], line["message"]) == ("error", "failed", "no file")
+
+
+def test_a_run_of_dagster_becomes_events(instance):
+    @dg.multi_asset(specs=[dg.AssetSpec(["lending", "features"])], name="one")
+    def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        context.log.warning("few rows")
+        raise dg.Failure("no column income", allow_retries=False)
+
+    stream = io.StringIO()
+    progress = RunProgress(JsonLines(stream, "lending"), {"one": [dg.AssetKey(["lending", "features"])]})
+    with progress:
+        result = dg.materialize([features], instance=instance, raise_on_error=False)
+        for entry in instance.all_logs(result.run_id):
+            progress.on_event(entry)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["level"], line["message"]) for line in lines] == [
+        ("running", "info", ""),
+        ("told", "warning", "few rows"),
+        ("failed", "error", "no column income"),
+    ]
+    assert lines[2]["seconds"] >= 0
+    assert lines[2]["run_id"] == result.run_id
+    assert progress.faults == ["no column income"]
+    assert sys.stdout is not stream

@@ -1,0 +1,235 @@
+"""What `mlops run` tells of a project that is declared wrongly, or whose data can't be learned from."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.dg_project import write_dg_project
+from mlops_assets_tests.support.loans import ATTRIBUTES, FEATURES_SQL, SCHEMA, loans
+
+ONLY_LOANS = SCHEMA.split("class Features")[0]
+RULE = 'outcome: str = pa.Field(isin=["late", "paid"])'
+CHECK = """
+    @pa.check("income")
+    def {name}(cls, values):
+        {body}
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, empty_tracking_store) -> Callable[..., str]:
+    """Run a project with something changed, and return what it tells; it must fail without a traceback."""
+    root = tmp_path / "project"
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+
+    def run_(
+        changed: Mapping[str, Any] = {},
+        files: Mapping[str, str | bytes | None] = {},
+        rows: pd.DataFrame | None = None,
+        name: str = "lending",
+    ) -> str:
+        texts = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
+        write_dg_project(root, name, {**ATTRIBUTES, **changed}, texts, mlflow=empty_tracking_store)
+        folder = next(root.glob(f"*/defs/{name}"))
+        for file, text in files.items():
+            if text is None:
+                (folder / file).unlink()
+            else:
+                (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (loans(300) if rows is None else rows).to_csv(root / "data" / "loans.csv", index=False)
+        monkeypatch.chdir(root)
+        done = mlops("run", name)
+        assert done.exit_code == 1
+        assert isinstance(done.exception, SystemExit), done.exception
+        assert "Traceback" not in done.output
+        assert "unexpected" not in done.stderr
+        return flat(done.stderr).replace(f"{folder}/", "")
+
+    return run_
+
+
+def declared(**tuning: Any) -> dict[str, Any]:
+    return {"tuning": {**ATTRIBUTES["tuning"], **tuning}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"colour": "red"},
+            "defs.yaml:2: colour is no setting; there are approval, automation, behaviour",
+        ),
+        (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
+        (
+            declared(decision={"metric": "f1", "false_positive": 2}),
+            "defs.yaml:12: tuning.decision names either metric, or false_positive and false_negative",
+        ),
+        (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),
+        (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
+        (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
+        (declared(metric="rmse"), "tuning.metric is rmse, and binary has roc_auc, average_precision"),
+        ({"tables": ["loans"]}, "defs.yaml:3: tables is ['loans']: input should be an object"),
+        ({"tables": {"my loans": {"source": "x"}}}, "tables.my loans is no name for a table"),
+        ({"task": "ranking"}, "task: Input should be 'regression', 'binary' or 'multiclass'"),
+        ({"target": {}}, "target.column is missing"),
+        ({"split": {"holdout": -1}}, "defs.yaml:3: split.holdout is -1: input should be greater than 0"),
+        ({"owners": ["bob smith"]}, "owners has 'bob smith', and must have e-mail addresses or team:name"),
+        ({"tags": {"a b!": "x"}}, "tags has 'a b!': 'x'; both are made of letters"),
+        ({"schedules": {"train": "every day"}}, "defs.yaml:4: train is 'every day'"),
+        (
+            {"behaviour": {"direction": [{"column": "income", "by": 1, "prediction": "grows"}]}},
+            "defs.yaml:6: prediction is 'grows': input should be 'rises' or 'falls'",
+        ),
+        (
+            {"behaviour": {"direction": [{"colum": "income", "by": 1}]}},
+            "behaviour.direction.0.colum is no setting; did you mean column?",
+        ),
+        ({"schedules": {"backfill": {"chron": "@daily"}}}, "no setting; did you mean cron?"),
+        ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base', and must be such as"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_file_and_line(run, record_property, changed, told):
+    record_property("told", message := run(changed))
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "defs.yaml declares nothing: it starts with `type: mlops_assets.ModelProject`"),
+        ("type: [\n", "defs.yaml:2: expected the node content"),
+        ("attributes: {}\n", "defs.yaml:1: type is missing"),
+        ("type: mlops_assets.Nope\nattributes: {}\n", "Module `mlops_assets` has no attribute `Nope`"),
+        (
+            "type: mlops_assets.ModelProject\nattributes: caf\xe9\n".encode("latin-1"),
+            "decode byte 0xe9",
+        ),
+    ],
+)
+def test_a_declaration_that_is_none_is_told(run, text, told):
+    message = run(files={"defs.yaml": text})
+    assert told in message
+    assert "defs.yaml" in message or "definitions can't be loaded" in message
+
+
+@pytest.mark.parametrize("name", ["my-project", "Lending"])
+def test_a_folder_whose_name_can_not_be_a_projects_is_told(run, name):
+    assert f"{name} can't be a project's name hint: name the folder with lower-case letters" in run(name=name)
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (None, "lending: schema.py can't be read"),
+        ("def (:", "lending: schema.py, line 1: invalid syntax"),
+        ("x = 1", "lending: schema.py has no class Loans for the table loans"),
+        (
+            f"raise ValueError('boom'){SCHEMA}",
+            "schema.py raised ValueError when it was imported: boom",
+        ),
+        (f"import nowhere{SCHEMA}", "schema.py raised ModuleNotFoundError when it was imported: No module"),
+        ("class Loans:\n    pass\n", "lending: schema.py: Loans is no pandera model"),
+        (
+            ONLY_LOANS + CHECK.format(name="mean_is_fair", body="return values.mean() > 0"),
+            "lending: table loans: check mean_is_fair of column income judges all rows at once",
+        ),
+        (
+            ONLY_LOANS + CHECK.format(name="broken", body="raise KeyError('nope')"),
+            "lending: table loans: check broken of income failed without telling the rows: KeyError",
+        ),
+        (ONLY_LOANS.replace(RULE, ""), "lending: there is no column outcome in the contract of loans"),
+        (SCHEMA.replace("purpose: str", "purpose: list"), "column purpose has the type <class 'list'>"),
+        (SCHEMA.replace("gt=0)", "gt=1e9)", 1), "300 of 300 rows (100.00%) break the contract, 5.00% may"),
+    ],
+)
+def test_a_fault_of_the_contract_is_told(run, schema, told):
+    assert told in run(files={"schema.py": schema})
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("  ", "lending: features.sql is empty hint: write a SELECT"),
+        ("selec row_id from loans", 'lending: features.sql: Parser Error: syntax error at or near "selec"'),
+        (
+            "select row_id, incom from loans",
+            'column "incom" not found in FROM clause! Candidate bindings',
+        ),
+        ("select row_id from lones", 'Table with name lones does not exist! Did you mean "loans"?'),
+        ("select row_id, outcome from loans", "hint: outcome is the target, which features.sql never sees"),
+        ("select row_id, income as outcome from loans", "features.sql returns outcome, which is the target"),
+        ("select income from loans", "lending: features.sql does not return row_id"),
+        ("select row_id from loans", "lending: features.sql returns no feature"),
+        ("select row_id, [income] as x from loans", "feature x has the type DOUBLE[]; a feature is a number"),
+        (
+            "select row_id, null as x from loans",
+            'feature x has the type "NULL"; a feature is a number',
+        ),
+        ("select row_id, purpose::int as x from loans", "Conversion Error: Could not convert string"),
+        ("select row_id, 1 / (income - income) as x from loans", "feature x is infinite where row_id is "),
+        (
+            "select row_id, income from loans, range(2)",
+            "no features, 300 have them more",
+        ),
+        ("select row_id, income from loans where income > 5000", "135 rows have no features"),
+        ("select row_id, income from loans where false", "300 rows have no features"),
+    ],
+)
+def test_a_fault_of_the_features_is_told(run, sql, told):
+    assert told in run(files={"schema.py": ONLY_LOANS, "features.sql": sql})
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "told"),
+    [
+        ("x = 1", "lending: pipeline.py has no function make_pipeline"),
+        (
+            "def make_pipeline():\n    1 / 0\n",
+            "pipeline.py: make_pipeline raised ZeroDivisionError",
+        ),
+        ("def make_pipeline():\n    return None\n", "make_pipeline returned None, which is no transformer"),
+        (
+            "from sklearn.impute import SimpleImputer as make_pipeline_\n"
+            "def make_pipeline():\n    return make_pipeline_(strategy='mean')\n",
+            "lending: pipeline.py: fitting it to 248 rows raised ValueError: Cannot use mean strategy",
+        ),
+    ],
+)
+def test_a_fault_of_the_pipeline_is_told(run, pipeline, told):
+    assert told in run(files={"pipeline.py": pipeline})
+
+
+def first(count: int) -> np.ndarray:
+    return np.where(np.arange(300) < count, "late", "paid")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (loans(1), "no row is left to judge a model; bring more, or raise split.holdout"),
+        (loans(6), "lending: 2 folds need at least 2 rows of the rarest class to train on, and there are 1"),
+        (loans(300).assign(outcome="paid"), "outcome has the same value in all rows that train"),
+        (
+            loans(300).assign(outcome=first(2)),
+            "a class of outcome is missing on one side; bring more",
+        ),
+        (loans(300).assign(outcome=None), "lending: no row has a value of the target outcome"),
+        (
+            loans(300).assign(outcome=lambda frame: frame["outcome"].where(frame.index > 99, "never")),
+            "lending: the target has 3 different values and the task is binary",
+        ),
+    ],
+)
+def test_data_that_can_not_be_learned_from_is_told(run, rows, told):
+    schema = SCHEMA.replace(RULE, "outcome: str = pa.Field(nullable=True)")
+    assert told in run(files={"schema.py": schema}, rows=rows)
+
+
+def test_a_regression_of_text_is_told(run):
+    told = run({"task": "regression"})
+    assert "lending: the target of a regression is a number, and it holds 'late'" in told

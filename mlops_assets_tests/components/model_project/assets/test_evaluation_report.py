@@ -1,0 +1,147 @@
+"""evaluation_report: what it finds out about a model that was made wrong on purpose is told everywhere."""
+
+import json
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.components.model_project.assets.evaluation_report import evaluation_report_asset
+from mlops_assets.components.model_project.assets.features import features_asset
+from mlops_assets.components.model_project.assets.raw import raw_asset
+from mlops_assets.components.model_project.assets.registered_model import registered_model_asset
+from mlops_assets.components.model_project.assets.training_set import training_set_asset
+from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.assets.validated import validated_asset
+from mlops_assets_tests.support.loans import loans
+
+DATA = (
+    lambda project: raw_asset(project, "loans"),
+    lambda project: validated_asset(project, "loans"),
+    features_asset,
+    training_set_asset,
+)
+MODEL = (tuned_model_asset, evaluation_report_asset, registered_model_asset)
+EXAMPLE = {"income": 3_000, "amount": 8_900, "purpose": "car"}
+DECLARED: dict[str, Any] = {
+    "tuning": {"trials": 1, "folds": 2, "threads": 1, "families": ["linear"]},
+    "intended_use": "To test.",
+    "limits": ["Made up."],
+    "evaluation": {"slices": ["purpose", "amount"], "sensitive": ["purpose"]},
+    "behaviour": {
+        "invariance": [
+            {"column": "purpose", "at_most": 0.05, "severity": "error"},
+            {"column": "income", "name": "a_cent", "by": 0.01, "at_most": 0.01},
+        ],
+        "direction": [{"column": "amount", "by": 500.0, "prediction": "rises"}],
+        "examples": [{"name": "a_large_loan", "row": EXAMPLE, "label": "paid"}],
+    },
+}
+
+
+def unfair_loans() -> pd.DataFrame:
+    """Large loans are paid; but whoever buys a car was written down as late, whatever came of it."""
+    frame = loans(800)
+    random = np.random.default_rng(0)
+    paid = frame["amount"] / frame["income"] + random.normal(0, 0.3, len(frame)) > 1.0
+    frame["outcome"] = np.where(paid & (frame["purpose"] != "car"), "paid", "late")
+    frame.loc[:4, "amount"] = -1.0
+    return frame
+
+
+def materialize(project, builders, stores, instance) -> dg.ExecuteInProcessResult:
+    assets = [build(project) for build in builders]
+    return dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
+
+
+def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
+    make_project, write_loans, stores, instance, state, tracking
+):
+    project = make_project(**DECLARED)
+    write_loans(unfair_loans())
+    result = materialize(project, DATA + MODEL, stores, instance)
+    assert result.success
+    checks = {
+        found.check_name: found
+        for found in result.get_asset_check_evaluations()
+        if found.asset_key == project.key("evaluation_report")
+    }
+    failed = checks["invariance_purpose"]
+    assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "setting purpose to " in failed.description
+    assert checks["invariance_a_cent"].passed
+    assert checks["direction_amount"].passed
+    told = checks["example_a_large_loan"]
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN), "it buys a car"
+    assert told.description.endswith("is predicted as paid; it is late")
+
+    [event] = [
+        event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key == project.key("evaluation_report")
+    ]
+    found = {name: value.value for name, value in event.metadata.items()}
+    assert "| invariance_purpose | no (error) |" in found["behaviour"]
+    assert "purpose" in found["slices"]
+    assert "| purpose | " in found["fairness"]
+    assert "linear baseline" in found["leaderboard"]
+
+    version = tracking.registry.version("lending", 1)
+    assert version.facts["behaviour_failed"] == "invariance_purpose, example_a_large_loan"
+    metrics = tracking.client.get_run(version.run_id).data.metrics
+    assert metrics["behaviour_invariance_purpose_passed"] == 0.0
+    assert metrics["behaviour_direction_amount"] == 1.0
+    assert metrics["single_row_milliseconds"] > 0
+    assert metrics["size_bytes"] > 100
+
+    report = state.reports / "lending" / version.run_id
+    numbers = json.loads((report / "evaluation_report.json").read_text("utf-8"))
+    assert {each["column"] for each in numbers["slices"]} == {"purpose", "amount"}
+    assert sum(each["rows"] for each in numbers["slices"]) == 2 * numbers["holdout_rows"]
+    assert numbers["fairness"][0]["criteria"]["demographic parity difference"] > 0.2
+    assert [each["passed"] for each in numbers["behaviour"]] == [False, True, True, False]
+    assert numbers["quality"] == [
+        {"table": "loans", "validated": 795, "quarantined": 5, "rules": [["amount: greater_than(0)", 5]]}
+    ]
+    page = (report / "evaluation_report.html").read_text("utf-8")
+    assert "2 of 4 tests fail." in page
+    assert "<li>Made up.</li>" in page
+
+
+def test_what_the_search_left_stands_in_the_leaderboard(
+    make_project, write_loans, stores, instance, tracking
+):
+    project = make_project(tuning=DECLARED["tuning"])
+    write_loans(loans(200))
+    assert materialize(project, (*DATA, tuned_model_asset), stores, instance).success
+    trained = tracking.trained_model("lending")
+    left = [{"name": "ensemble of 3", "family": "ensemble", "score": 0.123, "fit_seconds": 2.5}]
+    tracking.client.log_text(trained.run_id, json.dumps(left), "search/leaderboard.json")
+    result = materialize(project, (evaluation_report_asset,), stores, instance)
+    assert result.success
+    [event] = result.asset_materializations_for_node("lending__evaluation_report")
+    assert "| ensemble of 3 | ensemble |" in event.metadata["leaderboard"].value
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"behaviour": {"direction": [{"column": "share", "by": 1.0, "prediction": "rises"}]}},
+            "behaviour.direction.0.column is 'share', which is no column",
+        ),
+        ({"evaluation": {"sensitive": ["sex"]}}, "evaluation.sensitive.0 is 'sex', which is no column"),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_before_the_search(
+    make_project, write_loans, stores, instance, record_property, settings, told
+):
+    project = make_project(**settings)
+    write_loans(loans(60))
+    result = materialize(project, DATA, stores, instance)
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert failed.step_key == "lending__training_set"
+    record_property("told", message := failed.step_failure_data.user_failure_data.description)
+    assert told in message

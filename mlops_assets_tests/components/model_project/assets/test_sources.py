@@ -1,0 +1,230 @@
+"""Sources that are no files in Dagster's graph: what depends on what, what follows, what is scheduled."""
+
+import sqlite3
+import warnings
+from contextlib import closing
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.components.model_project.project.staleness import Staleness
+from mlops_assets.core import names
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.resources import WarehouseResource, resources
+from mlops_assets_tests.support.daemon import Daemon, fault
+from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
+from mlops_assets_tests.support.shop import MONTHS, of_month
+
+RAW = dg.AssetKey(["lending", "raw", "loans"])
+TABLES = [f"lending/{layer}/loans" for layer in ("raw", "validated", "quarantine")]
+NOW = datetime(2024, 7, 2, 7, tzinfo=UTC)
+
+
+@dg.asset(key=["bank", "contracts"], kinds={"duckdb"})
+def contracts(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> None:
+    """Somebody's own asset, which writes its table as the documentation says."""
+    with warehouse.store.connect() as connection:
+        connection.register("frame", loans(50))
+        warehouse.store.write(context.asset_key.path, connection.sql("select * from frame"))
+
+
+@pytest.fixture
+def lend(tmp_path, state, instance):
+    """Load the project with a source, beside somebody's own asset, and its daemon."""
+
+    def lend_(source: Any, **settings: Any) -> Daemon:
+        folder = tmp_path / "defs" / "lending"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "schema.py").write_text(SCHEMA, "utf-8")
+        (folder / "features.sql").write_text(FEATURES_SQL, "utf-8")
+        declared = ModelProject.model_validate(
+            {
+                "description": "Which loans are paid late.",
+                "task": "binary",
+                "target": {"column": "outcome"},
+                "tables": {"loans": {"source": source}},
+                **settings,
+            }
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            defs = dg.Definitions.merge(
+                declared.build_defs(SimpleNamespace(path=folder, project_root=tmp_path)),
+                dg.Definitions(
+                    assets=[contracts], resources=resources(state), executor=dg.in_process_executor
+                ),
+            )
+            defs.resolve_asset_graph()
+        return Daemon(defs, instance, resources(state))
+
+    return lend_
+
+
+def told(instance, key: dg.AssetKey = RAW) -> dict[str, Any]:
+    [record] = instance.fetch_materializations(key, limit=1).records
+    return {name: value.value for name, value in record.asset_materialization.metadata.items()}
+
+
+def test_an_asset_whose_table_is_read_is_upstream_and_has_no_file_sensor(lend):
+    daemon = lend({"asset": "bank/contracts"})
+    graph = daemon.defs.resolve_asset_graph()
+    assert graph.get(RAW).parent_keys == {contracts.key}
+    assert "lending_loans_files" not in {
+        sensor.name for sensor in daemon.defs.get_repository_def().sensor_defs
+    }
+
+
+def test_what_reads_an_asset_follows_it_and_records_its_version(lend, instance, warehouse):
+    daemon = lend({"asset": "bank/contracts"})
+    daemon.settle()
+    assert daemon.run("bank/contracts").success
+    assert daemon.settle() == {key: [None] for key in sorted([*TABLES, "lending/features"])}
+    key = contracts.key.path
+    assert told(instance)["source"] == "the table of bank/contracts"
+    assert told(instance)["source_version"] == warehouse.version(key)
+    assert told(instance)["source_data_version"] == warehouse.digest(key)
+    assert warehouse.inputs(RAW.path, warehouse.version(RAW.path)) == {
+        "bank/contracts": warehouse.version(key)
+    }
+    assert set(warehouse.frame(RAW.path)[names.SOURCE_FILE]) == {"asset:bank/contracts"}
+    assert daemon.settle() == {}
+
+
+def test_a_table_is_stale_when_the_table_that_it_reads_is_another(lend, instance, warehouse):
+    daemon = lend({"asset": "bank/contracts"})
+    daemon.run("bank/contracts", *TABLES)
+
+    def stale() -> set[str]:
+        keys = [dg.AssetKey(key.split("/")) for key in TABLES]
+        found = Staleness(daemon.defs.resolve_asset_graph(), instance, warehouse).stale(keys)
+        return {key.to_user_string() for key in found}
+
+    assert stale() == set()
+    with warehouse.connect() as connection:
+        connection.register("frame", loans(60))
+        warehouse.write(contracts.key.path, connection.sql("select * from frame"))
+    assert stale() == set(TABLES)
+    assert daemon.run(*TABLES).success
+    assert stale() == set()
+
+
+def test_an_asset_without_a_table_is_told(lend, record_property):
+    daemon = lend({"asset": "bank/typo"})
+    message = fault(daemon.run(TABLES[0]))
+    record_property("told", message)
+    assert "lending: table loans: bank/typo has no table in the warehouse" in message
+    assert "materialize it first" in message
+
+
+def test_an_asset_that_is_made_of_the_table_can_not_be_its_source(lend, record_property):
+    with pytest.raises(ProjectError) as caught:
+        lend({"asset": "lending/features"})
+    record_property("told", str(caught.value))
+    message = str(caught.value)
+    assert "lending: table loans: its source, lending/features, is made of this project's tables" in message
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "bank.db"
+
+    def store(frame: pd.DataFrame, table: str = "loans") -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            frame.to_sql(table, connection, if_exists="replace", index=False)
+
+    return store
+
+
+QUERY = {"sql": "select * from loans", "database": "sqlite:///bank.db"}
+
+
+def test_a_query_is_read_at_set_times_and_no_sensor_polls_it(lend, database, instance):
+    database(loans(30))
+    daemon = lend(QUERY, schedules={"ingest": {"cron": "0 * * * *"}})
+    assert not [sensor for sensor in daemon.defs.get_repository_def().sensor_defs if "files" in sensor.name]
+    [request] = daemon.schedule("lending_loans_ingest_schedule", NOW).run_requests
+    assert request.partition_key is None
+    schedule = daemon.defs.get_repository_def().get_schedule_def("lending_loans_ingest_schedule")
+    job = daemon.defs.get_repository_def().get_job(schedule.job_name)
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(TABLES)
+    assert job.execute_in_process(instance=instance).success
+    assert told(instance)["dagster/row_count"] == 30
+    assert told(instance)["query"] == "select * from loans"
+    assert told(instance)["source"] == "sqlite:///bank.db"
+
+
+def test_the_schedule_asks_for_new_months_and_for_the_newest_again(open_shop):
+    source = {"sql": "select * from purchases", "database": "sqlite:///shop.db"}
+    table = {"source": source, "time": "bought_at", "arrival": "bought_at", "key": ["purchase_id"]}
+    settings = {"tables": {"purchases": table}, "schedules": {"ingest": {"cron": "@hourly", "last": 2}}}
+    shop = open_shop(settings=settings)
+    frame = pd.concat([of_month(shop.purchases, month) for month in MONTHS[:4]])
+    with closing(sqlite3.connect(shop.root / "shop.db")) as connection:
+        frame.to_sql("purchases", connection, index=False)
+
+    def asked() -> list[str | None]:
+        tick = shop.daemon.schedule("shop_purchases_ingest_schedule", NOW)
+        return [request.partition_key for request in tick.run_requests]
+
+    assert asked() == MONTHS[:4]
+    for month in MONTHS[:4]:
+        assert shop.daemon.run("shop/raw/purchases", partition=month).success
+    assert asked() == MONTHS[2:4]
+    assert len(shop.frame("raw/purchases", MONTHS[1])) == len(of_month(frame, MONTHS[1]))
+
+
+def test_a_database_that_is_gone_stops_the_run_with_words_and_keeps_the_table(
+    lend, database, tmp_path, warehouse, record_property
+):
+    database(loans(30))
+    daemon = lend(QUERY)
+    assert daemon.run(TABLES[0]).success
+    (tmp_path / "bank.db").unlink()
+    message = fault(daemon.run(TABLES[0]))
+    record_property("told", message)
+    assert "lending: table loans: no database at" in message
+    assert len(warehouse.frame(RAW.path)) == 30
+
+
+def test_a_password_is_nowhere_in_what_dagster_keeps(lend, postgres, monkeypatch, instance):
+    postgres.execute(
+        "create table if not exists loans (income float8, amount float8, purpose text, outcome text)"
+    )
+    postgres.execute("truncate loans", "insert into loans values (1000, 500, 'car', 'paid')")
+    monkeypatch.setenv("BANK_URL", postgres.url())
+    daemon = lend({"sql": "select * from loans", "database": "BANK_URL"})
+    assert daemon.run(*TABLES).success
+    assert told(instance)["source"] == "the database in $BANK_URL"
+    monkeypatch.setenv("BANK_URL", postgres.url("hunter2"))
+    message = fault(daemon.run(TABLES[0]))
+    assert "lending: table loans: the database in $BANK_URL can't be reached" in message
+    kept = "".join(str(entry) for run in instance.get_runs() for entry in instance.all_logs(run.run_id))
+    assert "password authentication failed" in kept
+    for secret in (postgres.password, postgres.url(), "hunter2"):
+        assert secret not in kept
+
+
+def test_files_behind_a_url_are_looked_at_less_often(lend):
+    daemon = lend("memory://bucket/*.csv", automation={"remote_seconds": 90})
+    [sensor] = [
+        one for one in daemon.defs.get_repository_def().sensor_defs if one.name == "lending_loans_files"
+    ]
+    assert sensor.minimum_interval_seconds == 90
+
+
+def test_files_behind_a_url_are_asked_for_and_ingested(lend, instance, warehouse):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem().pipe_file("/bank/loans.csv", loans(20).to_csv(index=False).encode())
+    daemon = lend({"url": "memory://bank/*.csv"})
+    assert [daemon.look("lending_loans_files") for _ in range(3)] == [[], [None], []]
+    assert len(warehouse.frame(RAW.path)) == 20
+    assert told(instance)["source"] == "memory://bank/*.csv"
+    assert told(instance)["files"] == 1
+    MemoryFileSystem.store.clear()

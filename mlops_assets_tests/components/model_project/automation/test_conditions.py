@@ -1,0 +1,168 @@
+"""What follows by itself, over real ticks: each is evaluated, and what it asks for is run."""
+
+import csv
+
+from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.shop import FILES, MONTHS, of_month
+
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
+DATA = ("raw/purchases", "validated/purchases", "quarantine/purchases")
+FOLLOWING = ("features", "target", "predictions")
+
+
+def contents(shop, *assets):
+    """What each partition of some tables holds."""
+    return {asset: shop.digests(asset) for asset in assets}
+
+
+def broken(frame, share):
+    """The same rows, but so many of them with an amount that breaks the contract."""
+    bad = frame.astype({"amount": object})
+    bad.loc[: round(len(bad) * share), "amount"] = "free"
+    return bad
+
+
+def test_when_all_is_made_the_next_ticks_ask_for_nothing(shop):
+    assert shop.daemon.follow() == {}
+    assert set(shop.digests("features")) == set(MONTHS[:5])
+    assert set(shop.digests("target")) == set(MONTHS[:4]), "the horizon of the fifth has not arrived"
+    assert set(shop.made("features").values()) == {1}
+
+
+def test_a_new_month_brings_its_features_and_the_target_of_the_month_before(shop):
+    shop.write(SIXTH)
+    assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
+    assert SIXTH not in shop.digests("target")
+
+
+def test_with_a_champion_a_new_month_brings_its_predictions_too(served_shop):
+    before = contents(served_shop, *FOLLOWING)
+    served_shop.write(SIXTH)
+    ran = served_shop.ingest(SIXTH)
+    assert ran == {"shop/features": [SIXTH], "shop/predictions": [SIXTH], "shop/target": [FIFTH]}
+    assert set(served_shop.frame("predictions", SIXTH)["model_version"]) == {1}
+    after = contents(served_shop, *FOLLOWING)
+    assert all(after[asset][month] == before[asset][month] for asset in before for month in before[asset])
+
+
+def test_the_target_of_two_months_waits_for_both(open_shop):
+    shop = open_shop(settings={"target": {"column": "quiet", "horizon": 2}})
+    for month in (FIRST, SECOND):
+        shop.write(month)
+    assert shop.ingest(FIRST, SECOND) == {"shop/features": [FIRST, SECOND]}
+    shop.write(THIRD)
+    assert shop.ingest(THIRD) == {"shop/features": [THIRD], "shop/target": [FIRST]}
+
+
+def test_a_corrected_file_changes_its_own_month_and_the_features_that_look_back_on_it(shop):
+    before = contents(shop, *DATA, "features")
+    frame = of_month(shop.purchases, SECOND)
+    shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
+    ran = shop.ingest(SECOND)
+    assert ran["shop/features"] == [SECOND, THIRD, FOURTH], "a look-back of three, and not the fifth"
+    assert set(ran["shop/target"]) <= set(MONTHS[:4])
+    after = contents(shop, *DATA, "features")
+
+    def changed(asset):
+        return [month for month in MONTHS[:5] if after[asset][month] != before[asset][month]]
+
+    assert changed("raw/purchases") == changed("validated/purchases") == [SECOND]
+    assert changed("quarantine/purchases") == []
+    assert changed("features") == [SECOND, THIRD, FOURTH]
+    assert all(shop.made("raw/purchases")[month] == (2 if month == SECOND else 1) for month in MONTHS[:5])
+
+
+def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(served_shop):
+    before = contents(served_shop, *DATA, *FOLLOWING)
+    versions = {asset: served_shop.version(asset) for asset in before}
+    path = served_shop.write(THIRD)
+    of_month(served_shop.purchases, THIRD).to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+    assert served_shop.ingest(THIRD) == {}, "the file is read, and nothing follows"
+    assert contents(served_shop, *DATA, *FOLLOWING) == before
+    assert {asset: served_shop.version(asset) for asset in before} == versions
+    assert served_shop.told("raw/purchases", THIRD)["written"] is False
+
+
+def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(served_shop):
+    shop = served_shop
+    good = of_month(shop.purchases, THIRD)
+    before = contents(shop, *FOLLOWING)
+    shop.write(THIRD, broken(good, 0.3))
+    assert shop.ingest(THIRD) == {}
+    for _ in range(3):
+        assert shop.daemon.follow() == {}
+    assert contents(shop, *FOLLOWING) == before, "the last good state"
+    shop.write(THIRD, good.assign(amount=good["amount"] + 1000))
+    ran = shop.ingest(THIRD)
+    assert ran["shop/features"] == ran["shop/predictions"] == [THIRD, FOURTH, FIFTH]
+    after = contents(shop, "features")["features"]
+    assert [month for month in MONTHS[:5] if after[month] != before["features"][month]] == [
+        THIRD,
+        FOURTH,
+        FIFTH,
+    ]
+
+
+def test_whoever_asks_nothing_is_made_of_a_month_with_too_many_broken_rows(shop):
+    before = contents(shop, "features", "target")
+    shop.write(THIRD, broken(of_month(shop.purchases, THIRD), 0.3))
+    assert shop.ingest(THIRD) == {}
+    result = shop.daemon.run("shop/features", partition=FIFTH)
+    assert not result.success
+    assert f"rows of {THIRD} (" in fault(result)
+    assert "break the contract, and 10.0% may; nothing is made of them" in fault(result)
+    assert "rows of 2024-03 (" in fault(shop.daemon.run("shop/target", partition=SECOND))
+    assert contents(shop, "features", "target") == before
+
+
+def test_a_good_file_that_comes_back_after_a_broken_one_changes_nothing(shop):
+    before = contents(shop, *DATA, "features", "target")
+    shop.write(THIRD, broken(of_month(shop.purchases, THIRD), 0.3))
+    assert shop.ingest(THIRD) == {}
+    shop.write(THIRD)
+    shop.ingest(THIRD)
+    assert contents(shop, *DATA, "features", "target") == before
+
+
+def test_a_broken_new_month_leaves_the_months_before_alone(shop):
+    shop.write(SIXTH, broken(of_month(shop.purchases, SIXTH), 0.3))
+    assert shop.ingest(SIXTH) == {}
+    assert SIXTH not in shop.digests("features")
+    assert FIFTH not in shop.digests("target"), "it is made of the broken month"
+    shop.write(SIXTH)
+    assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
+
+
+def test_a_month_waits_for_the_one_before_it(shop):
+    shop.write(SEVENTH)
+    assert shop.ingest(SEVENTH) == {}, "its features look back on the sixth"
+    shop.write(SIXTH)
+    assert shop.ingest(SIXTH) == {"shop/features": [SIXTH, SEVENTH], "shop/target": [FIFTH, SIXTH]}
+
+
+def test_features_that_were_made_without_a_month_are_made_again_when_it_arrives(shop):
+    shop.write(SEVENTH)
+    shop.ingest(SEVENTH)
+    assert shop.daemon.run("shop/features", partition=SEVENTH).success
+    without = shop.digests("features")[SEVENTH]
+    assert shop.daemon.settle() == {}
+    shop.write(SIXTH)
+    assert shop.ingest(SIXTH)["shop/features"] == [SIXTH, SEVENTH]
+    assert shop.digests("features")[SEVENTH] != without
+
+
+def test_what_was_made_by_hand_is_not_made_again(shop):
+    shop.write(SIXTH)
+    assert shop.daemon.run(*(f"shop/{asset}" for asset in DATA), "shop/features", partition=SIXTH).success
+    assert shop.daemon.run("shop/target", partition=FIFTH).success
+    assert shop.daemon.settle() == {}
+    for _ in range(2):
+        shop.daemon.look(FILES)
+    assert shop.daemon.settle() == {}
+
+
+def test_a_daemon_that_forgot_everything_makes_nothing_twice(served_shop):
+    before = {asset: served_shop.made(asset) for asset in (*DATA, *FOLLOWING)}
+    served_shop.daemon.automation_cursor = None
+    assert served_shop.daemon.settle() == {}
+    assert {asset: served_shop.made(asset) for asset in before} == before

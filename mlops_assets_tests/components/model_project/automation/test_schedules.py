@@ -1,0 +1,106 @@
+"""Schedules aim at the newest partition that has data, and do nothing where nothing has changed."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mlops_assets_tests.support.shop import MONTHS, of_month
+
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
+NOW = datetime(2024, 7, 2, 7, tzinfo=UTC)
+SCHEDULES = {
+    "train": "0 7 2 * *",
+    "score": "0 6 * * *",
+    "backfill": {"cron": "0 5 * * 0", "last": 3},
+    "timezone": "Europe/Berlin",
+}
+TRAIN, SCORE, BACKFILL = (f"shop_{purpose}_schedule" for purpose in ("train", "score", "backfill"))
+DATA = ("shop/raw/purchases", "shop/validated/purchases", "shop/quarantine/purchases", "shop/features")
+
+
+@pytest.fixture
+def scheduled(served_shop):
+    served_shop.declare(settings={"schedules": SCHEDULES})
+    return served_shop
+
+
+def asked(shop, schedule):
+    return [request.partition_key for request in shop.daemon.schedule(schedule, NOW).run_requests]
+
+
+def skipped(shop, schedule):
+    tick = shop.daemon.schedule(schedule, NOW)
+    assert not tick.run_requests
+    return tick.skip_message
+
+
+def test_training_is_skipped_while_the_newest_model_is_of_the_same_data(scheduled):
+    assert skipped(scheduled, TRAIN) == "the model of cut-off 2024-05 is up to date"
+
+
+def test_training_aims_at_the_newest_cutoff_that_can_be_judged(scheduled):
+    scheduled.write(SIXTH)
+    scheduled.ingest(SIXTH)
+    assert asked(scheduled, TRAIN) == [SIXTH]
+
+
+def test_training_is_asked_for_again_when_an_older_month_was_corrected(scheduled):
+    frame = of_month(scheduled.purchases, SECOND)
+    scheduled.write(SECOND, frame.assign(amount=frame["amount"] + 1))
+    scheduled.ingest(SECOND)
+    assert asked(scheduled, TRAIN) == [FIFTH]
+
+
+def test_training_without_a_labelled_month_is_skipped_in_words(open_shop):
+    shop = open_shop(settings={"schedules": SCHEDULES})
+    assert skipped(shop, TRAIN) == "no cut-off has a labelled partition that could judge a model"
+    assert skipped(shop, SCORE) == "there are no features yet"
+    assert skipped(shop, BACKFILL) == "nothing has arrived yet"
+
+
+def test_scoring_is_skipped_without_a_champion(shop):
+    shop.declare(settings={"schedules": SCHEDULES})
+    assert skipped(shop, SCORE) == "there is no champion yet"
+
+
+def test_scoring_asks_for_the_newest_month_unless_the_champion_has_scored_it(scheduled):
+    assert skipped(scheduled, SCORE) == "the predictions of 2024-05 are up to date"
+    scheduled.write(SIXTH)
+    assert scheduled.daemon.run(*DATA, partition=SIXTH).success
+    assert asked(scheduled, SCORE) == [SIXTH]
+    assert scheduled.daemon.run("shop/predictions", partition=SIXTH).success
+    assert skipped(scheduled, SCORE) == "the predictions of 2024-06 are up to date"
+
+
+def test_the_backfill_reads_the_last_months_again_and_writes_nothing_that_is_equal(scheduled):
+    tick = scheduled.daemon.schedule(BACKFILL, NOW)
+    assert [request.partition_key for request in tick.run_requests] == [THIRD, FOURTH, FIFTH]
+    assert len({request.run_key for request in tick.run_requests}) == 3
+    before = {asset: scheduled.version(asset) for asset in ("raw/purchases", "features")}
+    job = scheduled.daemon.defs.get_repository_def().get_job("shop_ingest")
+    result = job.execute_in_process(
+        instance=scheduled.instance, partition_key=THIRD, resources={**scheduled.stores}
+    )
+    assert result.success
+    assert {asset: scheduled.version(asset) for asset in before} == before
+    assert scheduled.daemon.settle() == {}
+
+
+def test_two_ticks_of_one_moment_ask_with_the_same_run_keys(scheduled):
+    keys = [
+        [request.run_key for request in scheduled.daemon.schedule(BACKFILL, NOW).run_requests]
+        for _ in range(2)
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_only_what_is_declared_is_scheduled(shop):
+    assert not shop.daemon.defs.get_repository_def().schedule_defs
+    shop.declare(settings={"schedules": {"train": "@daily"}})
+    [schedule] = shop.daemon.defs.get_repository_def().schedule_defs
+    assert schedule.name == TRAIN
+    assert schedule.default_status.value == "RUNNING"
+    shop.declare(settings={"schedules": SCHEDULES, "automation": {"schedules": False}})
+    found = shop.daemon.defs.get_repository_def().schedule_defs
+    assert {schedule.default_status.value for schedule in found} == {"STOPPED"}
+    assert {schedule.execution_timezone for schedule in found} == {"Europe/Berlin"}

@@ -1,0 +1,196 @@
+"""Sensors over real ticks: files are asked for once they are still, exactly once, whatever happens to
+cursors.
+"""
+
+import dagster as dg
+import pytest
+
+from mlops_assets.components.model_project.automation import sensors
+from mlops_assets_tests.support.shop import FILES, MONTHS, of_month
+
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
+CHAMPION = "shop_new_champion"
+
+
+def asked(shop):
+    return [request.partition_key for request in shop.daemon.ask(FILES)]
+
+
+def test_a_new_file_is_asked_for_in_the_second_tick_and_only_then(shop):
+    shop.write(SIXTH)
+    waiting = shop.daemon.tick(FILES)
+    assert waiting.skip_message == "purchases-2024-06.csv may still be written to; nothing is new"
+    assert shop.daemon.look(FILES) == []
+    assert shop.daemon.look(FILES) == [SIXTH]
+    assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
+    for layer in ("raw", "validated", "quarantine"):
+        assert shop.made(f"{layer}/purchases")[SIXTH] == 1
+
+
+def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop):
+    shop.write(SIXTH)
+    shop.daemon.ask(FILES)
+    [request] = shop.daemon.ask(FILES)
+    assert request.partition_key == SIXTH
+    assert {"/".join(key.path[1:]) for key in request.asset_selection} == {
+        "raw/purchases",
+        "validated/purchases",
+        "quarantine/purchases",
+    }
+
+
+def test_a_file_that_grows_from_tick_to_tick_waits(shop):
+    frame = of_month(shop.purchases, SIXTH)
+    for rows in (5, 10, 15):
+        shop.write(SIXTH, frame.head(rows))
+        assert asked(shop) == []
+    assert shop.daemon.look(FILES) == [SIXTH]
+    assert len(shop.frame("raw/purchases", SIXTH)) == 15
+
+
+def test_a_month_waits_for_the_last_of_its_files(shop):
+    frame = of_month(shop.purchases, SIXTH)
+    shop.write(SIXTH, frame.head(10))
+    asked(shop)
+    shop.write(SIXTH, frame.iloc[10:20], name="more-2024-06.csv")
+    assert asked(shop) == []
+    assert shop.daemon.look(FILES) == [SIXTH]
+    assert len(shop.frame("validated/purchases", SIXTH)) == 20
+
+
+def test_a_file_that_was_touched_with_the_same_content_is_not_asked_for(shop):
+    shop.write(THIRD)
+    assert [asked(shop) for _ in range(3)] == [[], [], []]
+
+
+def test_corrected_and_new_files_are_asked_for_together(shop):
+    shop.write(SIXTH)
+    shop.write(SECOND, of_month(shop.purchases, SECOND).head(30))
+    assert [asked(shop) for _ in range(3)] == [[], [SECOND, SIXTH], []]
+
+
+def test_a_content_that_comes_back_is_asked_for_again(shop):
+    for rows in (30, None, 30):
+        shop.write(SECOND, of_month(shop.purchases, SECOND).head(rows) if rows else None)
+        assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SECOND], []]
+    assert len(shop.frame("raw/purchases", SECOND)) == 30
+
+
+def test_a_tick_asks_for_a_bounded_number_of_months_and_the_next_for_the_rest(shop, monkeypatch):
+    monkeypatch.setattr(sensors, "MOST_AT_ONCE", 2)
+    for month in MONTHS[5:8]:
+        shop.write(month)
+    assert [asked(shop) for _ in range(4)] == [[], MONTHS[5:7], MONTHS[7:8], []]
+
+
+def test_a_daemon_that_is_killed_before_it_commits_asks_again_and_runs_once(shop):
+    shop.write(SIXTH)
+    shop.daemon.ask(FILES)
+    launched = shop.daemon.launch(FILES, shop.daemon.ask(FILES, commit=False))
+    again = shop.daemon.ask(FILES)
+    assert [request.partition_key for request in again] == [SIXTH], "nothing is missed"
+    assert launched == [SIXTH]
+    assert shop.daemon.launch(FILES, again) == [], "Dagster knows the run key"
+    assert shop.made("raw/purchases")[SIXTH] == 1
+
+
+@pytest.mark.parametrize("cursor", [None, "0" * 32, "something else"])
+def test_with_another_cursor_nothing_is_asked_for_twice(shop, cursor):
+    before = {name: (shop.made(name), shop.digests(name)) for name in ("raw/purchases", "features")}
+    shop.daemon.cursors[FILES] = cursor
+    assert [asked(shop) for _ in range(3)] == [[], [], []]
+    assert shop.daemon.settle() == {}
+    assert {name: (shop.made(name), shop.digests(name)) for name in before} == before
+
+
+@pytest.mark.parametrize("cursor", [None, "0" * 32])
+def test_a_change_that_nobody_saw_before_the_cursor_was_lost_is_not_missed(shop, cursor):
+    shop.write(SECOND, of_month(shop.purchases, SECOND).head(30))
+    shop.write(SIXTH)
+    asked(shop)
+    shop.daemon.cursors[FILES] = cursor
+    assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SECOND, SIXTH], []]
+    assert len(shop.frame("raw/purchases", SECOND)) == 30
+
+
+def test_a_cursor_that_is_lost_after_the_request_makes_nothing_twice(shop):
+    shop.write(SIXTH)
+    assert [shop.daemon.look(FILES) for _ in range(2)] == [[], [SIXTH]]
+    shop.daemon.cursors[FILES] = None
+    assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
+    assert shop.made("raw/purchases")[SIXTH] == 1
+
+
+def test_a_lost_snapshot_is_like_a_lost_cursor(shop):
+    for path in (shop.state.sensors).rglob("*.json"):
+        path.unlink()
+    shop.write(SIXTH)
+    assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SIXTH], []]
+
+
+def test_the_first_tick_after_a_run_by_hand_asks_for_nothing(open_shop):
+    shop = open_shop()
+    shop.write(FIRST)
+    assert shop.daemon.run("shop/raw/purchases", partition=FIRST).success
+    assert [asked(shop) for _ in range(3)] == [[], [], []]
+    shop.write(SECOND)
+    assert [asked(shop) for _ in range(3)] == [[], [SECOND], []]
+
+
+def test_a_file_without_a_date_is_told_and_keeps_nothing_up(shop):
+    shop.write(SIXTH, name="purchases-new.csv")
+    shop.write(SEVENTH)
+    tick = shop.daemon.tick(FILES)
+    assert "purchases-new.csv: no date in the name" in tick.skip_message
+    assert [asked(shop) for _ in range(3)] == [[], [SEVENTH], []]
+
+
+def test_a_file_of_something_else_fails_its_run_and_all_follows_once_it_is_right(shop):
+    (shop.data / "purchases-2024-06.csv").write_text("nothing,of\nuse,here\n", "utf-8")
+    assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SIXTH], []]
+    shop.daemon.settle()
+    assert SIXTH not in shop.digests("validated/purchases")
+    assert SIXTH not in shop.digests("features")
+    shop.write(SIXTH)
+    assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
+
+
+def tell_champion(shop, version, *, moved):
+    """What a run of the champion tells when it has decided."""
+    shop.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            dg.AssetKey(["shop", "champion"]),
+            metadata={"version": version, "moved": moved},
+            tags={"dagster/data_version": f"version {version}"},
+        )
+    )
+
+
+def test_a_new_champion_scores_the_newest_month_unless_that_was_done(served_shop):
+    done = served_shop.daemon.tick(CHAMPION)
+    assert done.skip_message == "the new champion has scored 2024-05 already"
+    tell_champion(served_shop, 2, moved=True)
+    [request] = served_shop.daemon.ask(CHAMPION)
+    assert request.partition_key == FIFTH
+    assert served_shop.daemon.ask(CHAMPION) == []
+    assert served_shop.daemon.settle() == {}, "the past stays what was said then"
+
+
+def test_a_champion_that_stays_asks_for_nothing(served_shop):
+    served_shop.daemon.ask(CHAMPION)
+    tell_champion(served_shop, 1, moved=False)
+    assert served_shop.daemon.ask(CHAMPION) == []
+
+
+def test_a_champion_that_moved_is_not_forgotten_when_the_next_decision_left_it(served_shop):
+    served_shop.daemon.ask(CHAMPION)
+    tell_champion(served_shop, 2, moved=True)
+    tell_champion(served_shop, 2, moved=False)
+    assert [request.partition_key for request in served_shop.daemon.ask(CHAMPION)] == [FIFTH]
+
+
+def test_a_run_of_the_score_job_is_what_the_sensor_asks_for(served_shop):
+    tell_champion(served_shop, 2, moved=True)
+    before = served_shop.made("predictions")
+    assert served_shop.daemon.look(CHAMPION) == [FIFTH]
+    assert served_shop.made("predictions") - before == {FIFTH: 1}

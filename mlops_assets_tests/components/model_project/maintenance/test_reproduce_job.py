@@ -1,0 +1,166 @@
+"""A version fitted again: the same model, an equal one, or another one, and why."""
+
+import json
+import shutil
+
+import pytest
+
+from mlops_assets.components.model_project.maintenance.reproduce_job import REPRODUCTION, reproduce
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.stores.tracking.version_diff import recorded_code
+from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS
+
+FIFTH, SIXTH = MONTHS[4:6]
+AS_BEFORE = """from mlops_assets.ml.features.preprocessing import default_pipeline
+
+
+def make_pipeline():
+    return default_pipeline()
+"""
+WRAPPED = """from sklearn.pipeline import make_pipeline as steps
+from mlops_assets.ml.features.preprocessing import default_pipeline
+
+
+def make_pipeline():
+    return steps(default_pipeline())
+"""
+ONE_FEATURE = """from sklearn.compose import make_column_transformer
+
+
+def make_pipeline():
+    return make_column_transformer(("passthrough", ["recent"]))
+"""
+BROKEN = "def make_pipeline():\n    raise ValueError('no')\n"
+
+
+def again(shop):
+    version = shop.tracking.registry.version("shop", 1)
+    return reproduce(shop.project, shop.warehouse, shop.tracking, version)
+
+
+def run_job(shop, version: int):
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return shop.daemon.defs.resolve_job_def("shop_reproduce").execute_in_process(
+        instance=shop.instance,
+        raise_on_error=False,
+        run_config={"ops": {"shop__reproduce": {"config": {"version": version}}}, **quiet},
+    )
+
+
+def observed(result):
+    """What the job told of the version."""
+    [told] = [
+        event.asset_observation_data.asset_observation.metadata[REPRODUCTION].value
+        for event in result.all_events
+        if event.is_asset_observation
+    ]
+    return told
+
+
+def write_pipeline(shop, text: str) -> None:
+    (shop.project.code.folder / "pipeline.py").write_text(text)
+
+
+def tell(shop, **facts: str) -> None:
+    shop.tracking.registry.tell("shop", 1, facts)
+
+
+def test_an_old_version_comes_out_identical_from_its_recorded_rows(served_shop):
+    shop = served_shop
+    table = shop.path("training_set")
+    with shop.warehouse.connect() as connection:  # the table goes on: another cut-off, other rows of this one
+        rows = shop.warehouse.relation(connection, table, partition=FIFTH).project("* exclude (_partition)")
+        shop.warehouse.write(table, rows, partition=SIXTH)
+        shop.warehouse.write(table, rows.filter("recent > 1"), partition=FIFTH)
+    result = run_job(shop, 1)
+    assert result.success, fault(result)
+    told = observed(result)
+    assert told["outcome"] == "identical"
+    assert [(refit["role"], refit["outcome"]) for refit in told["refits"]] == [
+        ("judged", "identical"),
+        ("serving", "identical"),
+    ]
+    assert told["refits"][0]["fitted_rows"] < told["refits"][1]["fitted_rows"]
+    assert told["differences"] == []
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "outcome"), [(AS_BEFORE, "identical"), (WRAPPED, "equivalent"), (ONE_FEATURE, "different")]
+)
+def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(served_shop, pipeline, outcome):
+    write_pipeline(served_shop, pipeline)
+    found = again(served_shop)
+    assert found.outcome == outcome
+    told = {each.subject: each for each in found.differences}
+    assert "+def make_pipeline():" in told["pipeline.py"].diff
+    assert "trained outside a git checkout" in told["pipeline.py"].hint
+    assert ("judged model" in told) is (outcome == "different")
+    assert {refit.outcome for refit in found.refits} == {outcome}
+
+
+def test_the_way_back_is_the_recorded_commit(served_shop):
+    write_pipeline(served_shop, AS_BEFORE)
+    facts = {"git_commit": "0123456789abcdef", "git_folder": "defs/shop", "git_clean": "true"}
+    tell(served_shop, **facts)
+    [pipeline] = again(served_shop).differences
+    assert pipeline.hint == "git checkout 0123456789ab -- defs/shop/pipeline.py"
+    tell(served_shop, git_clean="false")
+    assert "changes that were not committed" in again(served_shop).differences[0].hint
+
+
+def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(served_shop):
+    write_pipeline(served_shop, BROKEN)
+    found = again(served_shop)
+    assert found.outcome == "different"
+    assert [each.subject for each in found.differences] == ["fit", "pipeline.py"]
+    assert "make_pipeline raised ValueError: no" in found.differences[0].told
+    result = run_job(served_shop, 1)
+    assert "shop: version 1, fitted again, is another model: fit: shop: " in fault(result)
+    assert observed(result)["outcome"] == "different"
+
+
+def test_rows_that_are_gone_and_another_environment_are_told(served_shop):
+    recorded = json.loads(served_shop.tracking.registry.version("shop", 1).facts["environment"])
+    tell(served_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
+    shutil.rmtree(served_shop.state.warehouse / "shop" / "training_set")
+    found = again(served_shop)
+    assert (found.outcome, found.refits) == ("different", ())
+    data, environment = found.differences
+    assert "the training set, version" in data.told
+    assert f"numpy 1.0, now {recorded['numpy']}" in environment.told
+    assert environment.hint == "install what it was trained with: pip install numpy==1.0"
+
+
+def test_settings_of_now_change_nothing_and_are_told(served_shop):
+    settings = {"training": {"window": 2}, "tuning": {"trials": 1, "folds": 2, "threads": 2, "seed": 7}}
+    served_shop.declare(settings=settings, features_sql=FEATURES_SQL + "-- more\n")
+    found = again(served_shop)
+    assert found.outcome == "identical"
+    [told] = found.differences
+    assert told.subject == "settings"
+    assert '+    "seed": 7' in told.diff
+
+
+def test_a_changed_artifact_is_refused_and_nothing_is_fitted(served_shop):
+    place = served_shop.tracking.registry.version("shop", 1).uri.rsplit("/", 1)[-1]
+    [file] = [path for path in served_shop.state.mlflow.rglob("model.json") if place in str(path)]
+    file.write_text("{}")
+    with pytest.raises(MlopsError, match=r"model.json is not the file that was written"):
+        again(served_shop)
+    assert "model.json is not the file that was written" in fault(run_job(served_shop, 1))
+    assert "shop has no version 9 in the registry" in fault(run_job(served_shop, 9))
+
+
+def test_code_that_was_changed_in_the_store_is_not_shown(served_shop):
+    version = served_shop.tracking.registry.version("shop", 1)
+    kept, faults = recorded_code(served_shop.tracking, version)
+    assert set(kept) == {"schema.py", "features.sql", "target.sql", "settings.json"}
+    assert not faults
+    [file] = [
+        path for path in served_shop.state.mlflow.rglob("code/schema.py") if version.run_id in str(path)
+    ]
+    file.write_text("import os\n")
+    kept, faults = recorded_code(served_shop.tracking, version)
+    assert "schema.py" not in kept
+    assert faults == {"schema.py": f"the copy in MLflow run {version.run_id} is gone or was changed"}

@@ -1,0 +1,71 @@
+"""The vacuum job: months later, what models were trained on is still there, and what nobody needs is not."""
+
+from datetime import datetime, timedelta
+
+from mlops_assets.components.model_project.assets.training_set import inputs_of, training_set
+from mlops_assets.components.model_project.maintenance import vacuum_job
+from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.governed_shop import findings, serving, train
+from mlops_assets_tests.support.shop import MONTHS, of_month
+
+SECOND, FIFTH, SIXTH = MONTHS[1], MONTHS[4], MONTHS[5]
+
+
+class Later(datetime):
+    """Half a year from now."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=180)
+
+
+def clear(shop, **config) -> dict[str, dict]:
+    """Run the job; what it observed, by asset."""
+    result = shop.daemon.defs.resolve_job_def("shop_vacuum").execute_in_process(
+        instance=shop.instance,
+        raise_on_error=False,
+        run_config={
+            "ops": {"shop__vacuum": {"config": config}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    assert result.success, fault(result)
+    told = [e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation]
+    return {
+        "/".join(one.asset_key.path[1:]): {name: value.value for name, value in one.metadata.items()}
+        for one in told
+    }
+
+
+def month_again(shop, month: str, factor: float) -> None:
+    frame = of_month(shop.purchases, month)
+    shop.write(month, frame.assign(amount=(frame["amount"] * factor).round(2)))
+    shop.ingest(month)
+
+
+def test_half_a_year_later_models_still_have_what_they_were_trained_on(served_shop, monkeypatch):
+    shop = served_shop
+    month_again(shop, SECOND, 2)  # nobody trains on this one
+    month_again(shop, SECOND, 3)
+    shop.declare(settings={"gates": {"minimum": {"accuracy": 1.0}}})
+    train(shop, SIXTH)
+    versions = [shop.tracking.registry.version("shop", number) for number in (1, 2)]
+    trained = [training_set(shop.project, shop.warehouse, version.facts) for version in versions]
+    assert all(one["freed_files"] == 0 for one in clear(shop).values()), "all of it is young"
+
+    monkeypatch.setattr(vacuum_job, "datetime", Later)
+    told = clear(shop, dry_run=True)
+    assert {name for name, one in told.items() if one["freed_files"]} >= {"raw/purchases", "features"}
+    assert clear(shop) == {name: {**one, "dry_run": False} for name, one in told.items()}
+    assert not any(one["freed_files"] for one in clear(shop).values())
+
+    for version, rows in zip(versions, trained, strict=True):
+        assert training_set(shop.project, shop.warehouse, version.facts).equals(rows)
+        table = shop.path("training_set")
+        for name, number in inputs_of(shop.warehouse, table, version.facts["cutoff"]).items():
+            path = name.split("/")
+            assert shop.warehouse.partitions(path, version=number)
+            assert len(shop.warehouse.frame(path, version=number))
+    assert serving(shop) == 1
+    assert shop.daemon.run("shop/predictions", partition=FIFTH).success
+    assert not any(findings(shop).values())

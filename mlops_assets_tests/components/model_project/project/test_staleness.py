@@ -1,0 +1,127 @@
+"""What is out of date: nothing after a full run, and exactly the right partitions after each kind of
+change.
+"""
+
+import shutil
+
+import dagster as dg
+import pytest
+
+from mlops_assets.components.model_project.assets.raw import FINGERPRINT
+from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.core import names
+from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS, of_month
+
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
+TABLE = ("raw/purchases", "validated/purchases", "quarantine/purchases")
+TABLE_RUN = tuple(f"shop/{asset}" for asset in TABLE)
+MODEL_ASSETS = tuple(asset.removeprefix("shop/") for asset in MODEL)
+
+
+def staleness(shop):
+    graph = shop.daemon.defs.resolve_asset_graph()
+    return Staleness(graph, shop.instance, shop.warehouse)
+
+
+def stale(shop, *assets, partition, expected=None):
+    """The names of those of some assets that are out of date in a partition."""
+    keys = {dg.AssetKey(shop.path(asset)) for asset in assets}
+    return {"/".join(key.path[1:]) for key in staleness(shop).stale(keys, partition, expected)}
+
+
+def months(shop, asset, of=MONTHS[:5]):
+    """The partitions in which one asset is out of date."""
+    return [month for month in of if stale(shop, asset, partition=month)]
+
+
+def test_after_a_full_run_nothing_is_out_of_date(served_shop):
+    for month in MONTHS[:5]:
+        assert stale(served_shop, *TABLE, "features", "predictions", partition=month) == set()
+    assert months(served_shop, "target", MONTHS[:4]) == []
+    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == set()
+
+
+def test_what_was_never_made_is_out_of_date(served_shop):
+    assert stale(served_shop, *TABLE, "features", partition=SIXTH) == {*TABLE, "features"}
+    assert stale(served_shop, "tuned_model", partition=FOURTH) == {"tuned_model"}
+    found = staleness(served_shop)
+    assert found.partitions(dg.AssetKey(["shop", "target"])) == set(MONTHS[:4])
+    assert found.is_made(dg.AssetKey(["shop", "champion"]))
+    assert not found.is_made(dg.AssetKey(["shop", "elsewhere"]))
+
+
+def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(served_shop):
+    raw = dg.AssetKey(served_shop.path("raw/purchases"))
+    told = served_shop.told("raw/purchases", SECOND)[FINGERPRINT]
+    everything = (*TABLE, "features")
+    assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: told}}) == set()
+    assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: "other"}}) == {
+        *everything
+    }
+
+
+def test_a_corrected_month_makes_stale_what_looks_at_it(served_shop):
+    frame = of_month(served_shop.purchases, SECOND)
+    served_shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
+    assert served_shop.daemon.run(*TABLE_RUN, partition=SECOND).success
+    assert months(served_shop, "validated/purchases") == []
+    assert months(served_shop, "features") == [SECOND, THIRD, FOURTH], "a look-back of three"
+    assert months(served_shop, "target", MONTHS[:4]) == [FIRST], "the others until the features were made"
+    assert months(served_shop, "predictions") == []
+    assert stale(served_shop, "training_set", partition=FIFTH) == set()
+    assert served_shop.daemon.run("shop/features", partition=FOURTH).success
+    assert months(served_shop, "predictions") == [FOURTH]
+    assert months(served_shop, "target", MONTHS[:4]) == [FIRST, FOURTH]
+    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS}
+
+
+def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(served_shop):
+    served_shop.declare(features_sql=FEATURES_SQL + "-- changed")
+    assert months(served_shop, "features") == MONTHS[:5]
+    assert months(served_shop, "validated/purchases") == []
+    assert months(served_shop, "target", MONTHS[:4]) == []
+    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS[1:]}
+
+
+def test_a_changed_target_query_makes_stale_the_target_alone(served_shop):
+    served_shop.declare(target_sql="select customer, 1 as quiet from entities")
+    assert months(served_shop, "target", MONTHS[:4]) == MONTHS[:4]
+    assert months(served_shop, "features") == []
+    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == set()
+
+
+def test_a_table_that_was_removed_is_out_of_date_whatever_the_instance_says(served_shop):
+    shutil.rmtree(served_shop.state.warehouse / "shop" / "features")
+    assert months(served_shop, "features") == MONTHS[:5]
+    assert months(served_shop, "target", MONTHS[:4]) == MONTHS[:4]
+    assert months(served_shop, "validated/purchases") == []
+
+
+def test_rows_that_failed_their_check_are_out_of_date_until_they_pass(shop):
+    frame = of_month(shop.purchases, THIRD)
+    bad = frame.astype({"amount": object})
+    bad.loc[:20, "amount"] = "free"
+    shop.write(THIRD, bad)
+    assert not shop.daemon.run(*TABLE_RUN, partition=THIRD).success
+    assert stale(shop, *TABLE, partition=THIRD) == {*TABLE[1:]}, "its raw rows are there"
+    assert months(shop, "validated/purchases") == [THIRD]
+    assert months(shop, "features") == [THIRD, FOURTH, FIFTH]
+    shop.write(THIRD)
+    assert shop.daemon.run(*TABLE_RUN, partition=THIRD).success
+    assert months(shop, "validated/purchases") == []
+    assert months(shop, "features") == [], "the content is the old one again"
+
+
+@pytest.mark.parametrize("wanted", [None, {SECOND, "2024-12"}])
+def test_the_last_materialization_of_each_partition_is_found(shop, wanted):
+    assert shop.daemon.run("shop/features", partition=SECOND).success
+    found = latest_materializations(shop.instance, dg.AssetKey(["shop", "features"]), wanted)
+    assert set(found) == ({SECOND} if wanted else set(MONTHS[:5]))
+    newest = max(record.storage_id for record in found.values())
+    assert found[SECOND].storage_id == newest
+
+
+def test_the_last_materialization_of_an_asset_without_partitions_is_under_none(served_shop):
+    found = latest_materializations(served_shop.instance, dg.AssetKey(["shop", names.CHAMPION]))
+    assert list(found) == [None]
+    assert latest_materializations(served_shop.instance, dg.AssetKey(["shop", "nothing"])) == {}

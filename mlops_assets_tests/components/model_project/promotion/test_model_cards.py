@@ -1,0 +1,80 @@
+"""Model cards of real versions: written when one is registered, and again by every move that touches it."""
+
+from mlops_assets.components.model_project.promotion.model_cards import update_cards
+from mlops_assets.components.model_project.training.provenance import record_provenance
+from mlops_assets.components.model_project.training.search import fit_settings
+from mlops_assets.ml.number_format import number
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.tracking.registry import Registry
+from mlops_assets.stores.tracking.run_artifacts import MOST_DESCRIPTION, read_text
+from mlops_assets_tests.support.governed_shop import say
+
+
+def card(shop) -> str:
+    version = shop.tracking.registry.version("shop", 1)
+    return read_text(shop.tracking, version.run_id, "card/model_card.md")
+
+
+def described(shop) -> str:
+    return shop.tracking.client.get_model_version("shop", "1").description
+
+
+def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_reports(served_shop):
+    text, version = card(served_shop), served_shop.tracking.registry.version("shop", 1)
+    assert (served_shop.state.reports / "shop" / "model_cards" / "version_1.md").read_text() == text
+    assert described(served_shop) == text, "it is short enough"
+    assert len(text) <= MOST_DESCRIPTION
+    assert text.startswith(
+        "# shop, version 1\n\nWhich customers buy nothing next month.\n\nIt is the champion"
+    )
+    assert f"| ROC AUC | {number(float(version.facts['test_roc_auc']))} |" in text
+    assert f"| model digest | `{version.facts['model_digest']}` |" in text
+    assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| 20")] == [
+        *("registered", "gated", "promoted"),
+    ]
+
+
+def test_every_move_that_touches_a_version_writes_its_card_again(served_shop):
+    assert say(served_shop, "retire", reason="complaints | since Monday").success
+    assert "It served, and was retired." in card(served_shop)
+    assert "| retired | ada | complaints \\| since Monday |" in card(served_shop)
+    assert described(served_shop) == card(served_shop)
+
+
+def test_a_card_that_a_killed_run_left_old_is_written_by_the_next_move_and_others_are_not(
+    served_shop, monkeypatch
+):
+    written = []
+    real = Registry.describe
+    monkeypatch.setattr(Registry, "describe", lambda *given: written.append(given[2]) or real(*given))
+
+    def update() -> None:
+        reports = str(served_shop.state.reports)
+        update_cards(served_shop.project, served_shop.warehouse, served_shop.tracking, reports)
+
+    update()
+    assert written == [], "nothing has happened since"
+    served_shop.tracking.registry.tell("shop", 1, {"card": "2"})
+    update()
+    assert written == [1]
+    last = Ledger(served_shop.warehouse, "shop").entries()[-1].sequence
+    assert served_shop.tracking.registry.version("shop", 1).facts["card"] == str(last)
+
+
+def test_secrets_of_the_environment_are_in_no_file_of_the_state(served_shop, monkeypatch):
+    secret = "s3cr3t-of-the-test"
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{secret}@127.0.0.1:1")
+    for name in ("MLFLOW_TRACKING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, secret)
+    version = served_shop.tracking.registry.version("shop", 1)
+    record_provenance(
+        served_shop.project,
+        fit_settings(served_shop.project, 2),
+        served_shop.tracking,
+        version.run_id,
+        {"model_uri": version.uri},
+    )
+    assert say(served_shop, "retire", reason="complaints").success
+    files = [path for path in served_shop.state.root.rglob("*") if path.is_file()]
+    assert any(path.name == "model_card.md" for path in files)
+    assert not [path for path in files if secret.encode() in path.read_bytes()]

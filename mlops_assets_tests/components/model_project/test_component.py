@@ -1,0 +1,193 @@
+"""`ModelProject` as Dagster loads it: from a folder in a foreign project, errors with file and line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import dagster as dg
+import pytest
+import yaml
+from dagster.components.testing import create_defs_folder_sandbox
+
+from mlops_assets import ModelProject, Stores
+from mlops_assets.resources import resources
+from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
+
+DEFS = {
+    "type": "mlops_assets.ModelProject",
+    "attributes": {
+        "description": "Which loans are paid late.",
+        "task": "binary",
+        "target": {"column": "outcome"},
+        "tables": {"loans": {"source": "data/loans.csv"}},
+        "tuning": {"trials": 2, "folds": 3, "families": ["xgboost"], "threads": 1},
+    },
+}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[dg.components.testing.DefsFolderSandbox]:
+    with create_defs_folder_sandbox() as made:
+        yield made
+
+
+def write_project(sandbox, defs=DEFS, *, name="lending", schema=SCHEMA, sql=FEATURES_SQL) -> Path:
+    folder = sandbox.defs_folder_path / name
+    folder.mkdir()
+    (folder / "defs.yaml").write_text(yaml.safe_dump(defs, sort_keys=False), "utf-8")
+    if schema is not None:
+        (folder / "schema.py").write_text(schema, "utf-8")
+    (folder / "features.sql").write_text(sql, "utf-8")
+    return folder
+
+
+@contextmanager
+def all_defs(sandbox, state) -> Iterator[dg.Definitions]:
+    """The sandbox's definitions with the stores that its project brings."""
+    with sandbox.build_all_defs() as defs:
+        yield dg.Definitions.merge(defs, dg.Definitions(resources=resources(state)))
+
+
+def changed(**attributes) -> dict:
+    return {**DEFS, "attributes": {**DEFS["attributes"], **attributes}}
+
+
+def load_error(sandbox) -> str:
+    """Everything that the errors of a failed load tell, from the outermost to the cause."""
+    with pytest.raises(Exception) as caught, sandbox.build_all_defs():  # noqa: PT011 - any; the text is judged
+        pass
+    told, error = [], caught.value
+    while error:
+        told.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(told)
+
+
+def test_a_foreign_project_runs_from_its_folder_to_a_champion(sandbox, state, tracking, instance):
+    write_project(sandbox)
+    (sandbox.project_root / "data").mkdir()
+    loans(400).to_csv(sandbox.project_root / "data" / "loans.csv", index=False)
+    with all_defs(sandbox, state) as defs:
+        job = defs.resolve_implicit_global_asset_job_def()
+        assert job.execute_in_process(instance=instance).success
+    assert tracking.registry.champion("lending").version == 1
+    predicted = tracking.load_pyfunc("models:/lending@champion").predict(loans(5).drop(columns="outcome"))
+    assert len(predicted) == 5
+
+
+def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
+    write_project(sandbox)
+    with all_defs(sandbox, state) as defs:
+        specs = defs.resolve_all_asset_specs()
+        assert {"/".join(spec.key.path) for spec in specs} == {
+            "lending/raw/loans",
+            "lending/validated/loans",
+            "lending/quarantine/loans",
+            "lending/features",
+            "lending/training_set",
+            "lending/tuned_model",
+            "lending/evaluation_report",
+            "lending/registered_model",
+            "lending/champion",
+        }
+        assert {spec.group_name for spec in specs} == {"lending"}
+        assert all(spec.description and spec.kinds and spec.code_version for spec in specs)
+        assert {job.name for job in defs.resolve_all_job_defs()} >= {"lending_ingest", "lending_train"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        ({"tasks": "binary"}, "tasks"),
+        ({"task": "ranking"}, "'regression', 'binary' or 'multiclass'"),
+        ({"tuning": {"trials": 0}}, "greater than or equal to 1"),
+        ({"tuning": {"trails": 3}}, "trails"),
+        ({"tuning": {"metric": "rmse"}}, "tuning.metric is rmse, and binary has roc_auc"),
+        ({"split": {"method": "group"}}, "split.group names the columns"),
+        ({"tables": {}}, "tables has 0 entries; a project has one table"),
+        ({"tables": {"Loans 1": {"source": "x.csv"}}}, "tables.Loans 1 is no name for a table"),
+        (
+            {"task": "regression", "split": {"method": "stratified"}},
+            "split.method is stratified, which needs classes",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_file(sandbox, attributes, told):
+    write_project(sandbox, changed(**attributes))
+    error = load_error(sandbox)
+    assert told in error
+    assert "lending/defs.yaml:" in error, "file and line"
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "told"),
+    [
+        ({"schema": None}, "schema.py can't be read"),
+        ({"schema": "class Loans(:"}, "schema.py, line 1: invalid syntax"),
+        ({"schema": "x = 1"}, "has no class Loans for the table loans"),
+        ({"sql": "  "}, "features.sql is empty"),
+        ({"name": "My-Project"}, "My-Project can't be a project's name"),
+    ],
+)
+def test_a_faulty_folder_is_a_clear_error(sandbox, kwargs, told):
+    write_project(sandbox, **kwargs)
+    assert told in load_error(sandbox)
+
+
+def test_a_changed_file_changes_the_code_version_of_what_it_makes(sandbox, state):
+    folder = write_project(sandbox)
+
+    def versions() -> dict[str, str | None]:
+        with all_defs(sandbox, state) as defs:
+            return {spec.key.path[1]: spec.code_version for spec in defs.resolve_all_asset_specs()}
+
+    before = versions()
+    (folder / "features.sql").write_text(FEATURES_SQL + " -- changed", "utf-8")
+    after = versions()
+    assert {name for name in before if before[name] != after[name]} == {"features", "tuned_model"}
+
+
+def test_dg_scaffolds_a_project_that_loads(sandbox, state):
+    folder = sandbox.scaffold_component(component_cls=ModelProject, defs_path="new_project")
+    assert {path.name for path in folder.iterdir()} >= {"defs.yaml", "schema.py", "features.sql"}
+    with all_defs(sandbox, state) as defs:
+        assert "new_project/champion" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+
+
+def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
+    loans(60).to_csv(tmp_path / "loans.csv", index=False)
+    given = {"csv": str(tmp_path / "loans.csv"), "target": "outcome", "table": "loans"}
+    folder = sandbox.scaffold_component(
+        component_cls=ModelProject, defs_path="lending", scaffold_params=given
+    )
+    assert 'outcome: str = pa.Field(isin=["late", "paid"])' in (folder / "schema.py").read_text("utf-8")
+    with all_defs(sandbox, state) as defs:
+        assert "lending/raw/loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+
+
+def test_dg_tells_what_can_not_be_scaffolded_and_leaves_no_folder(sandbox, tmp_path):
+    loans(60).to_csv(tmp_path / "loans.csv", index=False)
+    given = {"csv": str(tmp_path / "loans.csv"), "target": "outcme"}
+    with pytest.raises(click.ClickException, match="did you mean outcome"):
+        sandbox.scaffold_component(component_cls=ModelProject, defs_path="lending", scaffold_params=given)
+    assert not (sandbox.defs_folder_path / "lending").exists()
+
+
+def test_stores_bring_all_resources_that_projects_ask_for(sandbox, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state"))
+    write_project(sandbox)
+    sandbox.scaffold_component(
+        component_cls=Stores,
+        defs_path="stores",
+        defs_yaml_contents={
+            "type": "mlops_assets.Stores",
+            "attributes": {"memory_limit": "2GiB", "mlflow_tracking_uri": "http://mlflow.example"},
+        },
+    )
+    with sandbox.build_all_defs() as defs:
+        dg.Definitions.validate_loadable(defs)
+        found = defs.resources
+    assert found["warehouse"].memory_limit == "2GiB"
+    assert found["warehouse"].root == str(tmp_path / "state" / "warehouse")
+    assert found["mlflow"].mlflow_tracking_uri == "http://mlflow.example"

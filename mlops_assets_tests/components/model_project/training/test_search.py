@@ -1,0 +1,83 @@
+"""What a project's search is told before it starts, and what it tells meanwhile."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.components.model_project.assets.tuned_model import _read_rows
+from mlops_assets.components.model_project.training.search import TRIED, _Progress, tried_by_champion
+from mlops_assets.core import names
+from mlops_assets.ml.evaluation.evaluation import TrialSummary
+from mlops_assets.ml.search.search import SearchSettings
+from mlops_assets.stores.tracking.tracking import Version
+
+FRAME = pd.DataFrame(
+    {
+        names.ROW_ID: range(6),
+        names.SPLIT: [names.TRAIN] * 4 + [names.HOLDOUT] * 2,
+        "income": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "purpose": ["car", "home", "car", "home", "car", "boat"],
+        "outcome": ["paid", "late", "paid", "late", "paid", "paid"],
+    }
+)
+TRIALS = json.dumps([["xgboost", {"eta": 0.1}], ["linear", {"penalty": 2.0}]])
+
+
+def champion(**facts: str) -> Version:
+    return Version("shop", 3, "run", "models:/shop/3", {TRIED: TRIALS, **facts})
+
+
+def test_a_static_projects_champion_is_tried_first():
+    assert tried_by_champion(champion(), None) == [("xgboost", {"eta": 0.1}), ("linear", {"penalty": 2.0})]
+
+
+@pytest.mark.parametrize(
+    ("of", "at", "counts"), [("2025-03", "2025-06", 2), ("2025-06", "2025-06", 0), ("2025-06", "2025-03", 0)]
+)
+def test_a_cutoff_learns_nothing_of_champions_that_came_later(of: str, at: str, counts: int):
+    assert len(tried_by_champion(champion(cutoff=of), at)) == counts
+
+
+def test_without_a_champion_or_with_one_that_does_not_tell_nothing_comes_first():
+    assert tried_by_champion(None, None) == []
+    assert tried_by_champion(Version("shop", 3, "run", "models:/shop/3", {}), None) == []
+
+
+def trial(score: float, *, pruned: bool = False, seconds: float = 10.0) -> TrialSummary:
+    return TrialSummary(0, "xgboost", {}, score, "pruned" if pruned else "complete", seconds)
+
+
+def test_each_trial_is_told_with_the_best_so_far_and_the_time_left():
+    progress = _Progress(SearchSettings(families=("xgboost",), metric="rmse", trials=40))
+    assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 6 min 30 s left"
+    assert progress.line(trial(0.4, pruned=True)).startswith(
+        "trial 2/40: xgboost rmse 0.4 (pruned), best 0.5, about"
+    )
+    assert progress.line(trial(0.45, seconds=1.0)).startswith(
+        "trial 3/40: xgboost rmse 0.45, best 0.45, about 4 min"
+    )
+
+
+def test_a_budget_of_seconds_ends_the_time_left():
+    search = SearchSettings(families=("xgboost",), metric="roc_auc", trials=40, timeout_seconds=25)
+    progress = _Progress(search)
+    assert progress.line(trial(0.8)).endswith("best 0.8, about 15 s left")
+    progress.line(trial(0.7))
+    assert progress.line(trial(0.9)).endswith("best 0.9")
+
+
+def test_rows_that_judge_have_no_influence_on_what_is_fitted(make_project):
+    project = make_project()
+    changed = FRAME.copy()
+    changed.loc[4:, ["income", "purpose", "outcome"]] = [[1e9, "yacht", "lost"], [np.nan, None, "stolen"]]
+    before, after = (_read_rows(project, frame, None) for frame in (FRAME, changed))
+    assert after.classes == before.classes == ("late", "paid")
+    assert after.labelled is None
+    assert len(before.train.target) == 4
+    pd.testing.assert_frame_equal(after.train.features, before.train.features)
+    for name, values in asdict(before.train).items():
+        if isinstance(values, np.ndarray):
+            np.testing.assert_array_equal(getattr(after.train, name), values)

@@ -1,0 +1,73 @@
+"""What is seen in the columns of a source."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.scaffolding.column_profile import profile_source
+
+
+@pytest.fixture
+def profile(tmp_path):
+    def profile_(**columns):
+        pd.DataFrame(columns).to_csv(tmp_path / "rows.csv", index=False)
+        return {column.name: column for column in profile_source(tmp_path / "rows.csv", subject="shop")}
+
+    return profile_
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "2"], "BIGINT"),
+        (["1", "2.5"], "DOUBLE"),
+        (["1", ""], "BIGINT"),
+        (["1", "NaN"], "BIGINT"),
+        (["true", "false"], "BOOLEAN"),
+        (["2024-01-31", "2024-02-01"], "DATE"),
+        (["2024-01-31", "2024-02-01 12:30:00"], "TIMESTAMP"),
+        (["1", "two"], "VARCHAR"),
+        (["", ""], "VARCHAR"),
+    ],
+)
+def test_a_column_has_the_narrowest_type_that_holds_all_of_its_values(profile, values, kind):
+    assert profile(x=values, y=[1, 2])["x"].sql_type == kind
+
+
+def test_what_is_missing_different_and_extreme_is_seen(profile):
+    seen = profile(amount=[3.5, None, 10.0, 3.5], kind=["b", "a", "a", None])
+    amount, kind = seen["amount"], seen["kind"]
+    assert (amount.rows, amount.nulls, amount.distinct) == (4, 1, 2)
+    assert (amount.least, amount.greatest) == ("3.5", "10.0"), "by number, not by text"
+    assert kind.values == {"a": 2, "b": 1}
+
+
+def test_a_key_is_told_by_its_name_and_its_values(profile):
+    seen = profile(id=[1, 2], paid=[1, 2], owner_id=[1, 1], visit_id=[1, None])
+    assert [name for name, column in seen.items() if column.is_key] == ["id"]
+
+
+def test_several_files_are_one_source(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,1\n", "utf-8")
+    (tmp_path / "b.csv").write_text("x\n2.5\n", "utf-8")
+    x, y = profile_source(tmp_path, subject="shop")
+    assert (x.sql_type, x.rows, y.nulls) == ("DOUBLE", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x,y\n", "has no rows"),
+        ("", "has no header"),
+        ("x,row_id\n1,2\n", "column row_id is a reserved name"),
+        ("x,X\n1,2\n", "stands more than once"),
+        ("x,y\n1,2\n3\n", "row 2 (line 3) has 1 field, the header 2: '3'"),
+    ],
+)
+def test_what_no_project_can_be_drafted_from_is_told(tmp_path, record_property, text, told):
+    (tmp_path / "rows.csv").write_text(text, "utf-8")
+    with pytest.raises(DataError, match=re.escape(told)) as caught:
+        profile_source(tmp_path / "rows.csv", subject="shop")
+    record_property("told", str(caught.value))

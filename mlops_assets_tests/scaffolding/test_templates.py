@@ -1,0 +1,106 @@
+"""The files that a project starts with: they load, and keep what they were drafted from."""
+
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from mlops_assets.components.model_project.assets.features import features_asset
+from mlops_assets.components.model_project.assets.raw import raw_asset
+from mlops_assets.components.model_project.assets.validated import validated_asset
+from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.resources import WarehouseResource
+from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
+
+
+def nasty_rows(count: int = 60) -> pd.DataFrame:
+    """Columns of every type, with names and values that have to be quoted."""
+    number = np.arange(count)
+    return pd.DataFrame(
+        {
+            "passenger id": number,
+            "Fare ($)": number / 7 - 3,
+            "class": np.where(number % 2, "1st", 'so "called"'),
+            "select": number % 3,
+            "current_date": number * 1.0,
+            "validate": np.where(number % 5, number, np.nan),
+            "it's": np.where(number % 2, "é", "a, b"),
+            "Größe": np.where(number % 2, "true", "false"),
+            "Boarded At": pd.Timestamp("2024-01-01 08:00") + pd.to_timedelta(number, unit="h"),
+            "note": None,
+            "Survived: yes": np.where(number % 3, "no", "yes"),
+        }
+    )
+
+
+def loaded(root: Path, name: str, folder: Path) -> Project:
+    declared = yaml.safe_load((folder / "defs.yaml").read_text("utf-8"))
+    assert declared["type"] == "mlops_assets.ModelProject"
+    settings = ModelProject.model_validate(declared["attributes"])
+    code = ProjectCode(name, folder)
+    code.check(list(settings.tables), events=False)
+    return Project(name, settings, code, root)
+
+
+def test_a_drafted_contract_keeps_every_row_that_it_was_drafted_from(tmp_path, instance):
+    store = WarehouseResource(root=str(tmp_path / "warehouse"))
+    nasty_rows().to_csv(tmp_path / "rows.csv", index=False)
+    draft = draft_project(
+        "titanic", tmp_path, csv=tmp_path / "rows.csv", target="Survived: yes", table="passengers"
+    )
+    assert draft.source == "rows.csv", "relative to the project root"
+    write_files(draft, tmp_path, drafted=True)
+    project = loaded(tmp_path, "titanic", tmp_path)
+
+    assets = [
+        raw_asset(project, "passengers"),
+        validated_asset(project, "passengers"),
+        features_asset(project),
+    ]
+    assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
+
+    kept = store.store.frame(["titanic", "validated", "passengers"])
+    assert len(kept) == 60
+    features = store.store.frame(["titanic", "features"])
+    assert set(features) == {
+        *("row_id", "Fare", "class_", "select", "current_date", "validate_", "it_s", "Größe"),
+    }
+    assert project.settings.tables["passengers"].key == ["passenger id"]
+
+
+def test_without_a_file_a_template_says_what_to_fill_in(tmp_path):
+    write_files(draft_project("churn", tmp_path, csv=None, target=None), tmp_path, drafted=False)
+    project = loaded(tmp_path, "churn", tmp_path)
+    assert project.settings.tables["rows"].source == "data/raw/churn/*.csv"
+    assert "Fill in" in (tmp_path / "defs.yaml").read_text("utf-8")
+    assert "Replace these" in (tmp_path / "schema.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"target": None}, "which column is predicted.*\n.*it has|has.*y"),
+        ({"csv": "nowhere.csv"}, "no file at"),
+        ({"csv": None}, "are read from rows, and there are none"),
+        ({"project": "My-Churn"}, "My-Churn can't be the name of a project"),
+        ({"table": "the rows"}, "the rows can't be the name of a table"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told(tmp_path, record_property, given, told):
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n2,3\n", "utf-8")
+    asked = {"project": "churn", "csv": "rows.csv", "target": "y", **given}
+    name, csv = asked.pop("project"), asked.pop("csv")
+    with pytest.raises(MlopsError, match=told) as caught:
+        draft_project(name, tmp_path, csv=tmp_path / csv if csv else None, **asked)
+    record_property("told", str(caught.value))
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path):
+    with pytest.raises(MlopsError, match="is there already"):
+        new_folder(tmp_path)

@@ -1,0 +1,1 @@
+"""What tests share: small projects, a daemon, a Postgres server, a small disk."""

@@ -1,0 +1,75 @@
+"""A small project of the tests: its files, and rows with a known pattern."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets_tests.support.dg_project import write_dg_project
+
+SCHEMA = """
+import pandera.pandas as pa
+
+
+class Loans(pa.DataFrameModel):
+    income: float = pa.Field(gt=0)
+    amount: float = pa.Field(gt=0)
+    purpose: str = pa.Field(isin=["car", "house", "other"])
+    outcome: str = pa.Field(isin=["late", "paid"])
+
+
+class Features(pa.DataFrameModel):
+    income: float = pa.Field(gt=0)
+    share: float = pa.Field(gt=0)
+    purpose: str
+"""
+FEATURES_SQL = "select row_id, income, amount / income as share, purpose from loans"
+
+
+def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
+    """Loans of which those of middling size, compared with the income, are late: no line parts them."""
+    random = np.random.default_rng(seed)
+    income = random.uniform(1_000, 9_000, rows).round(2)
+    amount = random.uniform(100, 9_000, rows).round(2)
+    share = amount / income + random.normal(0, 0.05, rows)
+    late = (share > 0.5) & (share < 1.3)
+    return pd.DataFrame(
+        {
+            "income": income,
+            "amount": amount,
+            "purpose": random.choice(["car", "house", "other"], rows),
+            "outcome": np.where(late, "late", "paid"),
+        }
+    )
+
+
+def enter_lending_project(
+    root: Path, monkeypatch: pytest.MonkeyPatch, mlflow: Path, *, family: str, files: Mapping[str, str] = {}
+) -> Path:
+    """A dg project with one model project and its data, which commands run in from now on; tuned once."""
+    attributes = {
+        "description": "Which loans are paid late.",
+        "task": "binary",
+        "target": {"column": "outcome"},
+        "tables": {"loans": {"source": "data/*.csv"}},
+        "tuning": {"trials": 1, "folds": 2, "families": [family], "threads": 1},
+    }
+    sources = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, **files}
+    write_dg_project(root, "lending", attributes, sources, mlflow=mlflow)
+    loans(300).to_csv(root / "data" / "loans.csv", index=False)
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    return root
+
+
+ATTRIBUTES: dict[str, Any] = {
+    "description": "Which loans are paid late.",
+    "task": "binary",
+    "target": {"column": "outcome"},
+    "tables": {"loans": {"source": "data/*.csv"}},
+    "tuning": {"trials": 1, "folds": 2, "families": ["xgboost"], "threads": 1},
+}

@@ -1,0 +1,109 @@
+"""Whole runs of the command on a full disk, and two at once."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.workspace import Workplace
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.loans import enter_lending_project
+from mlops_assets_tests.support.small_disk import fill, small_disk
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
+    return enter_lending_project(tmp_path / "project", monkeypatch, empty_tracking_store, family="linear")
+
+
+def test_a_run_on_a_full_disk_ends_in_one_error_and_the_next_goes_on(
+    place, tmp_path, monkeypatch, record_property
+):
+    with small_disk(tmp_path / "disk", 12) as disk:
+        state = disk / "state"
+        monkeypatch.setenv("MLOPS_STATE_DIR", str(state))
+        shutil.copytree(place / "data" / "state", state)
+        assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+        raw = ("lending", "raw", "loans")
+        before = Warehouse(state / "warehouse").digest(raw)
+        for leave in (0, 60_000, 300_000):
+            ballast = fill(disk, leave=leave)
+            done = mlops("run", "lending", "--until", "training_set")
+            ballast.unlink()
+            if done.exit_code == 0:
+                break
+            record_property("told", done.stderr)
+            assert isinstance(done.exception, SystemExit), done.exception
+            assert "Traceback" not in done.output
+            assert flat(done.stderr).count("error:") == 1
+            assert "the disk is full (" in done.stderr
+            assert str(disk) in done.stderr
+            assert "hint: free some space there" in done.stderr
+            assert Warehouse(state / "warehouse").digest(raw) == before
+        done = mlops("run", "lending")
+        assert done.exit_code == 0, done.output
+        assert "registered models:/lending/1" in flat(done.output)
+        assert Warehouse(state / "warehouse").digest(raw) == before
+
+
+def run_beside() -> subprocess.CompletedProcess[str]:
+    code = "from mlops_assets.cli.app import main; main()"
+    command = [sys.executable, "-c", code, "run", "lending", "--until", "features"]
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_of_two_runs_at_once_one_waits_and_finds_all_done(place, record_property):
+    with ThreadPoolExecutor(2) as both:
+        ended = [future.result() for future in [both.submit(run_beside), both.submit(run_beside)]]
+    assert [done.returncode for done in ended] == [0, 0], [done.stderr for done in ended]
+    waited = [done.stdout for done in ended if "waiting: " in done.stdout]
+    record_property("told", waited[0])
+    assert "waiting: lending is in the hands of `mlops run` (process " in waited[0]
+    assert "lending is up to date" in waited[0]
+    with Workplace(place).instance() as instance:
+        [run] = instance.get_runs()
+        assert run.is_success
+
+
+def open_at(moment: float, state: Path) -> subprocess.CompletedProcess[str]:
+    code = f"""
+import time
+from pathlib import Path
+from mlops_assets.workspace.workspace import Workplace
+place = Workplace(Path.cwd())
+time.sleep(max({moment} - time.time(), 0))
+with place.instance() as instance:
+    print(instance.get_runs_count())
+"""
+    environment = {**os.environ, "MLOPS_STATE_DIR": str(state)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_processes_that_open_the_instance_first_at_once_make_it_once(place, tmp_path):
+    moment = time.time() + 3  # after all have imported Dagster
+    with ThreadPoolExecutor(4) as at_once:
+        begun = [at_once.submit(open_at, moment, tmp_path / "new") for _ in range(4)]
+    ended = [future.result() for future in begun]
+    assert [done.stdout for done in ended] == ["0\n"] * 4, [done.stderr for done in ended]
+
+
+def test_a_run_that_was_killed_is_closed_by_the_next(place):
+    with Workplace(place).instance() as instance:
+        tags = {"mlops/command": "run", "mlops/project": "lending"}
+        left = instance.create_run_for_job(
+            Workplace(place).definitions.resolve_implicit_global_asset_job_def(),
+            tags=tags,
+            status=dg.DagsterRunStatus.STARTED,
+        )
+    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+    with Workplace(place).instance() as instance:
+        assert instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.CANCELED
