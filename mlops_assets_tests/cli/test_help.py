@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mlops_assets.cli import app
+from mlops_assets.cli.app import app
 from mlops_assets.cli.output.console import plain_errors
 
 
