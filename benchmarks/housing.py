@@ -32,7 +32,7 @@ import pandas as pd
 import yaml
 from sklearn.model_selection import KFold, train_test_split
 
-from mlops_assets.components.model_project.settings.base import TargetSettings, TuningSettings
+from mlops_assets.components.model_project.settings.training import TargetSettings, TuningSettings
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel

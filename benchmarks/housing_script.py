@@ -24,7 +24,6 @@ from mlops_assets.ml.evaluation.evaluation import (
     LINEAR_BASELINE,
     MODEL,
     Evaluation,
-    TrialSummary,
     score_all,
     score_intervals,
 )
@@ -48,6 +47,7 @@ from mlops_assets.ml.search.training_data import (
     fit_linear_baseline,
     split_sides,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
 FAMILIES = ("hist_gradient_boosting", "xgboost", "extra_trees", "linear")

@@ -21,7 +21,7 @@ import pandas as pd
 from sklearn.model_selection import cross_val_score
 from xgboost import XGBRegressor
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
+from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.search.prepared_folds import Fold, PreparedFolds
 from mlops_assets.ml.features.preprocessing import default_pipeline, feature_frame

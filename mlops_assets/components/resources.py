@@ -43,7 +43,7 @@ class WarehouseResource(dg.ConfigurableResource):
             When the query can't be run, or the table not be written; nothing is committed then.
         """
         from mlops_assets.components.model_project.project.custom_table import write_own_table
-        from mlops_assets.components.model_project.project.project import plain_failures
+        from mlops_assets.components.model_project.project.failures import plain_failures
 
         with plain_failures(context.asset_key.path[0]):
             return write_own_table(context, self.store, query)

@@ -12,8 +12,8 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
+from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import each_unchanged, read_files
-from mlops_assets.stores.files.source_file import find_files
 
 _NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
 """The first that holds every value is taken; text holds all."""

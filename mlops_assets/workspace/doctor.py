@@ -20,8 +20,8 @@ from typing import Literal
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.assets.raw import FOLDER
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectCode
+from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
 from mlops_assets.workspace.workspace import Workplace

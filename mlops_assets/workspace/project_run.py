@@ -14,16 +14,16 @@ from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.assets.raw import ARRIVAL, DIALECT, FINGERPRINT
-from mlops_assets.components.model_project.assets.tuned_model import TRIALS
 from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
 from mlops_assets.components.model_project.project.declared_tables import from_metadata
+from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT, FINGERPRINT, TRIALS
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.files.csv_dialect import Dialect
-from mlops_assets.stores.sources.base import Intake, open_source
+from mlops_assets.stores.sources.base import Intake
+from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.run_events import RunProgress

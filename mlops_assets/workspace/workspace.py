@@ -15,7 +15,7 @@ import yaml
 from dagster import AssetKey, DagsterInstance
 from filelock import FileLock
 
-from mlops_assets.components.model_project.assets.event_features import TIMELINE
+from mlops_assets.components.model_project.project.metadata_names import TIMELINE
 from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods

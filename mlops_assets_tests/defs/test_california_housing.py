@@ -14,7 +14,8 @@ from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
-from mlops_assets.stores.files.source_file import find_files, read_files
+from mlops_assets.stores.files.listing import find_files
+from mlops_assets.stores.files.reader import read_files
 
 ROOT = Path(__file__).parents[2]
 SQL = (ROOT / "mlops_assets/defs/california_housing/features.sql").read_text("utf-8")

@@ -79,7 +79,7 @@ def diff(
     Example: mlops data diff california_housing validated_districts 1 2
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.project.project import IDENTITY
+        from mlops_assets.components.model_project.project.metadata_names import IDENTITY
         from mlops_assets.stores.warehouse.table_diff import diff_versions
         from mlops_assets.workspace.workspace import Workplace
 
@@ -172,7 +172,8 @@ def _observed(found: "AssetObservation") -> dict[str, Any]:
 
 
 def _freed(told: "Sequence[AssetObservation]", *, dry_run: bool) -> str:
-    from mlops_assets.components.model_project.maintenance.vacuum_job import BYTES, FILES, amount
+    from mlops_assets.components.model_project.maintenance.vacuum_job import amount
+    from mlops_assets.components.model_project.project.metadata_names import BYTES, FILES
 
     facts = [_observed(one) for one in told]
     files, size = (sum(one[name] for one in facts) for name in (FILES, BYTES))

@@ -39,7 +39,7 @@ def diff(
     Example: mlops diff customer_churn 1 2
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.project.project import IDENTITY
+        from mlops_assets.components.model_project.project.metadata_names import IDENTITY
         from mlops_assets.stores.tracking.version_diff import diff_model_versions
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workplace

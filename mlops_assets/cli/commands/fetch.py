@@ -13,14 +13,10 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
     Example: mlops fetch california_housing
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.assets.raw import FOLDER
-        from mlops_assets.components.model_project.project.declared_tables import (
-            SOURCE,
-            from_metadata,
-            is_remote,
-        )
+        from mlops_assets.components.model_project.project.declared_tables import from_metadata, is_remote
         from mlops_assets.components.model_project.project.files import ProjectCode
-        from mlops_assets.stores.files.source_file import source_folder
+        from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
+        from mlops_assets.stores.files.listing import source_folder
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())

@@ -54,7 +54,7 @@ def reproduce(
 
 def _observed(result: "ExecuteInProcessResult") -> Mapping[str, Any] | None:
     """What the job found; None where it failed before it could."""
-    from mlops_assets.components.model_project.maintenance.reproduce_job import REPRODUCTION
+    from mlops_assets.components.model_project.project.metadata_names import REPRODUCTION
 
     for event in result.all_events:
         if event.is_asset_observation:

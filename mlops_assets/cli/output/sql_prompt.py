@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from mlops_assets.cli.commands.sql import print_rows
 from mlops_assets.cli.output.console import err, fail, out
+from mlops_assets.cli.output.table_output import print_rows
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, without_end
 

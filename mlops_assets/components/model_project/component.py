@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from mlops_assets.components.model_project.assets.champion import champion_asset
 from mlops_assets.components.model_project.assets.custom_assets import own_definitions
@@ -30,92 +30,20 @@ from mlops_assets.components.model_project.project.declared_tables import refuse
 from mlops_assets.components.model_project.project.files import ProjectCode
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
-from mlops_assets.components.model_project.settings.automation import (
-    AutomationSettings,
-    FreshnessSettings,
-    ScheduleSettings,
-)
-from mlops_assets.components.model_project.settings.base import (
-    PartitionSettings,
-    SplitSettings,
-    TargetSettings,
-    TrainingSettings,
-    TuningSettings,
-)
 from mlops_assets.components.model_project.settings.consistency import refuse_misfits
-from mlops_assets.components.model_project.settings.evaluation import BehaviourSettings, EvaluationSettings
-from mlops_assets.components.model_project.settings.governance import (
-    ApprovalSettings,
-    GateSettings,
-    RetentionSettings,
-)
-from mlops_assets.components.model_project.settings.tables import TableSettings
+from mlops_assets.components.model_project.settings.project import ProjectSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.ml.metrics.tasks import Task
 
 
 @dg.scaffold_with(ModelProjectScaffolder)
-class ModelProject(dg.Component, dg.Model, dg.Resolvable):
+class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
     """A tabular model and its whole life cycle, declared in one folder.
 
     Beside `defs.yaml` lie `schema.py` (a pandera model for each table, and optionally `Features`),
     `features.sql`, in an event project `target.sql`, and where needed `pipeline.py` (`make_pipeline`),
     `fetch.py` (`fetch`), `sample.py` (`sample`) and `assets.py` (Dagster assets of the project's own).
     """
-
-    description: str = Field(description="What is predicted, of what, and what for.")
-    task: Task = Field(description="`regression`, `binary` or `multiclass`.")
-    target: TargetSettings = Field(description="What is predicted.")
-    tables: dict[str, TableSettings] = Field(description="The project's tables by their names.")
-    entity: list[str] = Field(
-        default_factory=list,
-        description="Event projects: the columns that tell what is predicted for, such as the customer.",
-    )
-    partitions: PartitionSettings | None = Field(
-        default=None,
-        description="Makes it an event project: how arrivals are cut into partitions.",
-    )
-    training: TrainingSettings = Field(
-        default=TrainingSettings(), description="Event projects: which partitions train."
-    )
-    split: SplitSettings = Field(
-        default=SplitSettings(), description="Which rows judge the model; in an event project time decides."
-    )
-    tuning: TuningSettings = Field(default=TuningSettings(), description="How the model is searched for.")
-    intended_use: str = Field(
-        default="", description="What the predictions are meant for, and by whom; stands in the report."
-    )
-    limits: list[str] = Field(
-        default_factory=list,
-        description="What the model can't do, or must not be used for; stands in the report.",
-    )
-    evaluation: EvaluationSettings = Field(
-        default=EvaluationSettings(), description="What the report looks at beside the metrics of all rows."
-    )
-    behaviour: BehaviourSettings = Field(
-        default=BehaviourSettings(), description="Tests of what the fitted model does, each a check."
-    )
-    schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="What runs at set times.")
-    automation: AutomationSettings = Field(
-        default=AutomationSettings(), description="What follows by itself while Dagster's daemon runs."
-    )
-    freshness: FreshnessSettings = Field(
-        default=FreshnessSettings(), description="How old may be what people rely on."
-    )
-    gates: GateSettings = Field(
-        default=GateSettings(), description="What a version must show before it may serve."
-    )
-    approval: ApprovalSettings = Field(
-        default=ApprovalSettings(), description="Whether a version that passed waits for somebody's word."
-    )
-    retention: RetentionSettings = Field(
-        default=RetentionSettings(), description="How long old versions of tables and rejected models stay."
-    )
-    owners: list[str] = Field(
-        default_factory=list, description="Who answers for it: e-mail addresses or `team:name`."
-    )
-    tags: dict[str, str] = Field(default_factory=dict, description="More tags for every asset.")
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:

@@ -19,24 +19,11 @@ from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
 from mlops_assets.ml.metrics.tasks import Metric, Task, is_better
+from mlops_assets.ml.search.trials import TrialSummary
 
 MODEL = "model"
 CONSTANT_BASELINE = "constant baseline"
 LINEAR_BASELINE = "linear baseline"
-
-
-@dataclass(frozen=True)
-class TrialSummary:
-    """One finished trial of the search."""
-
-    number: int
-    family: str
-    params: dict[str, Any]
-    score: float
-    """Mean over the folds, or over those that ran when the trial was pruned."""
-    state: str
-    """`complete` or `pruned`."""
-    seconds: float
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
@@ -25,6 +24,7 @@ from mlops_assets.ml.reports.plot_style import (
     span,
     without_curve,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 SHOWN_IMPORTANCES = 20
 _MARKERS = "os^DvPX"

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
@@ -21,6 +20,7 @@ from mlops_assets.ml.number_format import (
     metric_label,
     number,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 _LITTLE = 0.01
 

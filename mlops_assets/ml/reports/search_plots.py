@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.importance import get_param_importances
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import metric_title
 from mlops_assets.ml.reports.plot_style import INK, PALE, WIDE, empty_axes, printable
+from mlops_assets.ml.search.trials import TrialSummary
 
 LEAST_TRIALS = 4
 """With fewer of a family, its parameters tell nothing."""

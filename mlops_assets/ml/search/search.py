@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from mlops_assets.core.errors import ModelError
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.features.preprocessing import MakePipeline
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
@@ -32,6 +31,7 @@ from mlops_assets.ml.search.trials import (
     SCORE,
     SECONDS,
     SearchSettings,
+    TrialSummary,
     attempt,
     summary,
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric
 from mlops_assets.ml.model.ensemble import Member
 from mlops_assets.ml.search.family_budget import Attempt
@@ -48,6 +47,20 @@ class SearchSettings:
     def loss(self, score: float) -> float:
         """A score, turned so that lower is better."""
         return -score if self.metric in HIGHER_IS_BETTER else score
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """One finished trial of the search."""
+
+    number: int
+    family: str
+    params: dict[str, Any]
+    score: float
+    """Mean over the folds, or over those that ran when the trial was pruned."""
+    state: str
+    """`complete` or `pruned`."""
+    seconds: float
 
 
 def summary(number: int, trial: FrozenTrial) -> TrialSummary:

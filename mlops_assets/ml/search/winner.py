@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member, greedy_weights
 from mlops_assets.ml.search.prepared_folds import OutOfFold, PreparedFolds
-from mlops_assets.ml.search.trials import FAMILY, PARAMS, ROUNDS, SCORE, SearchSettings, member, summary
+from mlops_assets.ml.search.trials import (
+    FAMILY,
+    PARAMS,
+    ROUNDS,
+    SCORE,
+    SearchSettings,
+    TrialSummary,
+    member,
+    summary,
+)
 
 CANDIDATES = 15
 """How many of the best trials an ensemble is chosen from, beside the best of each family."""

@@ -1,14 +1,11 @@
 """Databases: what a query of a source needs of one, whichever it is."""
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Protocol
-
-from mlops_assets.core.errors import DataError
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -80,38 +77,3 @@ class Database(Protocol):
         place
             Where the query is written.
         """
-
-
-def database_of(declared: str, root: Path, *, subject: str) -> Database:
-    """The database behind `sqlite:///…`, or behind the URL in an environment variable.
-
-    Parameters
-    ----------
-    root
-        Where a relative path of SQLite starts.
-
-    Raises
-    ------
-    DataError
-        When the variable is not set, or holds no URL of a database that can be read.
-    """
-    url, shown = declared, declared
-    if "://" not in declared:
-        url, shown = os.environ.get(declared, ""), f"the database in ${declared}"
-        if not url:
-            raise DataError(
-                f"{subject}: the environment variable {declared} is not set, and names the database",
-                hint=f"export {declared}=postgresql://user:password@host:5432/database",
-            )
-    if url.startswith(SQLITE):
-        from mlops_assets.stores.databases.sqlite import SqliteDatabase
-
-        return SqliteDatabase(root / Path(url.removeprefix(SQLITE)).expanduser(), shown)
-    if url.startswith(POSTGRES):
-        from mlops_assets.stores.databases.postgres import PostgresDatabase
-
-        return PostgresDatabase(url, shown)
-    raise DataError(
-        f"{subject}: {shown} is of a kind that can't be read",
-        hint=f"its URL starts with {SQLITE} or {POSTGRES[0]}",
-    )

@@ -8,7 +8,8 @@ from typing import Protocol
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
-from mlops_assets.stores.files.source_file import FoundFile, SourceFile, list_files, open_files, some_files
+from mlops_assets.stores.files.listing import list_files, open_files, some_files
+from mlops_assets.stores.files.source_file import FoundFile, SourceFile
 
 
 class Files(Protocol):

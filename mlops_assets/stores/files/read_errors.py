@@ -3,15 +3,15 @@
 import csv
 import json
 import os
-import time
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_diagnosis import KEPT, csv_fault
 from mlops_assets.stores.files.csv_reader import LineTooLongError, is_packed, open_bytes
+from mlops_assets.stores.files.source_file import Stamp
 
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
@@ -22,21 +22,6 @@ _OBJECT_LIMIT = 16_777_216
 _UNSETTLED_NS = 2_000_000_000
 """Within so many nanoseconds of a change, a file can change again and keep its times: clocks of disks are
 coarse."""
-
-
-class Stamp(NamedTuple):
-    """What tells that a file is the same one, and when that was looked at."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    seen_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> "Stamp":
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, time.time_ns())
 
 
 def refuse_changed(file: "SourceFile", subject: str) -> None:

@@ -15,7 +15,7 @@ from mlops_assets.stores.system.process_lock import held
 from mlops_assets.stores.tracking.client import TAG, facts_of, lock_folder, make_current, reaching
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.tracking.tracking import TrainedModel
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
 from mlops_assets.core.errors import MlopsError, TrackingError
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.tracking.client import (
     TAG,
     connect,
@@ -30,41 +29,10 @@ from mlops_assets.stores.tracking.client import (
 )
 from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, refuse_foreign
 from mlops_assets.stores.tracking.registry import Registry, Version
+from mlops_assets.stores.tracking.trained_model import TrainedModel
 
 DAGSTER_RUN_TAG = "dagster_run_id"
 """dagster-mlflow's tag."""
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model that a run has logged.
-
-    Attributes
-    ----------
-    run_id
-        The MLflow run.
-    uri
-        Where the artifact is, `models:/m-…`.
-    facts
-        Our tags on the run, without their prefix.
-    """
-
-    run_id: str
-    uri: str
-    facts: Mapping[str, str]
-    metrics: Mapping[str, float]
-
-    @property
-    def subject(self) -> str:
-        """What a fault of it is told of."""
-        return self.uri
-
-    @property
-    def serving_uri(self) -> str:
-        """Where the model is that would serve: fitted again on all labelled rows, where the project
-        refits.
-        """
-        return self.facts.get("serving_uri", self.uri)
 
 
 class TrackingStore:

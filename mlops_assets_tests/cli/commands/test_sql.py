@@ -11,8 +11,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mlops_assets.cli.app import app
-from mlops_assets.cli.commands.sql import print_rows
 from mlops_assets.cli.output.sql_prompt import Prompt
+from mlops_assets.cli.output.table_output import print_rows
 from mlops_assets.stores.warehouse.query_views import read_only
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 

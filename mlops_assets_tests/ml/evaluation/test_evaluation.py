@@ -12,10 +12,10 @@ from mlops_assets.ml.evaluation.evaluation import (
     LINEAR_BASELINE,
     MODEL,
     Evaluation,
-    TrialSummary,
     score_all,
     score_intervals,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")
 

@@ -17,7 +17,6 @@ from mlops_assets.ml.evaluation.evaluation import (
     MODEL,
     Evaluation,
     TableQuality,
-    TrialSummary,
     score_all,
 )
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
@@ -26,6 +25,7 @@ from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.reports.evaluation_page import metric_rows, render_report, verdict
+from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")
 

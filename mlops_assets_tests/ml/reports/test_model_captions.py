@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.evaluation.fairness import Difference, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
@@ -21,6 +20,7 @@ from mlops_assets.ml.reports.model_captions import (
     slices_say,
     weakest_says,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")
 

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.reports.explanation_plots import importance_bars, trial_history
 from mlops_assets.ml.reports.prediction_plots import (
     calibration,
@@ -13,6 +12,7 @@ from mlops_assets.ml.reports.prediction_plots import (
     metric_by_cutoff,
     metric_by_training,
 )
+from mlops_assets.ml.search.trials import TrialSummary
 
 
 def trial(number: int, score: float, *, state: str = "complete") -> TrialSummary:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.reports.search_plots import LEAST_TRIALS, search_figures
+from mlops_assets.ml.search.trials import TrialSummary
 
 RANDOM = np.random.default_rng(0)
 

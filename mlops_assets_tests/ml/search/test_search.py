@@ -12,11 +12,11 @@ import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from mlops_assets.core.errors import ModelError
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.search.search import SearchResult, SearchSettings, tune
 from mlops_assets.ml.search.splits import make_folds
+from mlops_assets.ml.search.trials import TrialSummary
 
 SEARCH = SearchSettings(families=("xgboost", "linear"), metric="rmse", trials=8)
 

@@ -13,8 +13,10 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.databases.base import Cut, database_of
-from mlops_assets.stores.sources.base import Intake, open_source
+from mlops_assets.stores.databases.base import Cut
+from mlops_assets.stores.databases.open import database_of
+from mlops_assets.stores.sources.base import Intake
+from mlops_assets.stores.sources.open import open_source
 
 QUERY = "select * from events"
 MONTHS = Periods("monthly", "2025-01")

@@ -14,8 +14,9 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import each_unchanged, read_files, refuse_empty
-from mlops_assets.stores.files.source_file import SourceFile, find_files
+from mlops_assets.stores.files.source_file import SourceFile
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 SUBJECT = "shop: table orders"
@@ -275,7 +276,7 @@ import os, sys
 from pathlib import Path
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.sources.watch import Snapshot, look
-from mlops_assets.stores.files.source_file import find_files
+from mlops_assets.stores.files.listing import find_files
 os.setgid(65534), os.setuid(65534)
 for source in sys.argv[1:]:
     for see in (find_files, lambda *one, **more: look(Snapshot(), *one, None, None, **more)):

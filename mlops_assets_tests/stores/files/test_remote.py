@@ -21,8 +21,9 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.stores.files.locations import LocalFiles
 from mlops_assets.stores.files.remote import RemoteFiles
-from mlops_assets.stores.sources.base import Intake, open_source
+from mlops_assets.stores.sources.base import Intake
 from mlops_assets.stores.sources.file_source import FileSource, open_files
+from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.sources.watch import look
 from mlops_assets.stores.sources.watch_snapshot import Snapshot
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.files.reader import each_unchanged
-from mlops_assets.stores.files.source_file import find_files, list_files, read_files
+from mlops_assets.stores.files.listing import find_files, list_files
+from mlops_assets.stores.files.reader import each_unchanged, read_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 SUBJECT = "shop: table orders"

@@ -14,7 +14,8 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.sources.base import Intake, Source, open_source
+from mlops_assets.stores.sources.base import Intake, Source
+from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.postgres import Server
 

@@ -8,7 +8,8 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.sources.base import Intake, open_source
+from mlops_assets.stores.sources.base import Intake
+from mlops_assets.stores.sources.open import open_source
 
 MONTHS = Periods("monthly", "2025-01")
 JUNE = datetime(2025, 6, 15, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.search.search import SearchResult, SearchSettings, tune
 from mlops_assets.ml.search.splits import make_folds
+from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 

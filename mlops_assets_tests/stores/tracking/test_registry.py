@@ -7,7 +7,8 @@ import pytest
 
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.model.tabular_model import TabularModel
-from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.tracking.trained_model import TrainedModel
 from mlops_assets_tests.support.garage import StartRun
 
 pytestmark = pytest.mark.usefixtures("another_store")

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.model.tabular_model import TabularModel
-from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+from mlops_assets.ml.search.trials import TrialSummary
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.tracking.trained_model import TrainedModel
 from mlops_assets_tests.support.garage import ROWS, StartRun
 
 pytestmark = pytest.mark.usefixtures("another_store")

@@ -7,17 +7,15 @@ import dagster as dg
 
 from mlops_assets.components.model_project.assets.registered_model import data_version
 from mlops_assets.components.model_project.automation.conditions import freshness
-from mlops_assets.components.model_project.project.files import public_settings
-from mlops_assets.components.model_project.project.project import (
-    INPUTS,
-    Project,
-    inputs_digest,
-    plain_failures,
-)
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import inputs_digest
+from mlops_assets.components.model_project.project.metadata_names import INPUTS
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.approval_reminder import waiting_check, waiting_result
 from mlops_assets.components.model_project.promotion.decide import ChampionConfig, decide
 from mlops_assets.components.model_project.promotion.model_cards import update_cards
 from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.errors import ModelError

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     labelled_mapping,
     one_by_one,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,

@@ -13,19 +13,16 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import (
     behaviour_specs,
 )
 from mlops_assets.components.model_project.evaluation.evaluate import judge
-from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     one_by_one,
     partition_of,
 )
-from mlops_assets.components.model_project.project.project import (
-    INPUTS,
-    Project,
-    inputs_digest,
-    markdown_table,
-    plain_failures,
-)
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.slices import SliceScore
 
 BEATS_BASELINE = "beats_baseline"
-PAGE, NUMBERS = "evaluation_report.html", "evaluation_report.json"
 
 
 def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:

@@ -10,13 +10,16 @@ from mlops_assets.components.model_project.assets.features import ONE_ROW_EACH, 
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
 from mlops_assets.components.model_project.assets.validated import refuse_blocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.failures import plain_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata_names import TIMELINE
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     one_by_one,
     seen_mapping,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 POINT_IN_TIME = "point_in_time"
-TIMELINE = "timeline"
-"""Name in metadata: the project's timeline, as its fields."""
 
 
 def event_features_asset(project: Project) -> dg.AssetsDefinition:

@@ -8,8 +8,10 @@ import dagster as dg
 from mlops_assets.components.model_project.assets.sql_table import write_computed
 from mlops_assets.components.model_project.assets.validated import refuse_blocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.failures import plain_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
-from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 

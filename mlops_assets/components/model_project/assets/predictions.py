@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
-from mlops_assets.components.model_project.project.project import (
-    NOT_FOLLOWED,
-    Project,
-    plain_failures,
-    table_metadata,
-)
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import project_governance
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names

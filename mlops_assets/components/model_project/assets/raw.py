@@ -7,19 +7,27 @@ from pydantic import Field
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.declared_tables import (
-    SOURCE,
     declared_source,
     in_metadata,
     in_words,
     intake_of,
     upstream_of,
 )
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata_names import (
+    ARRIVAL,
+    DIALECT,
+    FINGERPRINT,
+    FOLDER,
+    SOURCE,
+)
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     one_by_one,
     partition_of,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 
@@ -27,10 +35,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.sources.base import Fetched
 
 __all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
-
-ARRIVAL, FINGERPRINT, FOLDER, DIALECT = "arrival", "source_fingerprint", "project_folder", "csv"
-"""Names in metadata: the column that tells when rows arrived, the digest of the source's content, the folder
-that declares it, and how CSV files are written, where not as usual."""
 
 
 class RawConfig(dg.Config):
@@ -75,7 +79,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
-        from mlops_assets.stores.sources.base import open_source
+        from mlops_assets.stores.sources.open import open_source
 
         store, partition = warehouse.store, partition_of(context)
         with (

@@ -4,28 +4,27 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import public_settings
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import inputs_digest
+from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     one_by_one,
     partition_of,
 )
-from mlops_assets.components.model_project.project.project import (
-    INPUTS,
-    Project,
-    inputs_digest,
-    plain_failures,
-)
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.gates import failures, gate_checks, gate_results
 from mlops_assets.components.model_project.promotion.model_cards import update_cards
 from mlops_assets.components.model_project.promotion.transitions import bring_to_gates, project_governance
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.registry import Version
-    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
 
 
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:

@@ -9,13 +9,15 @@ from mlops_assets.components.model_project.assets.event_features import KnownTab
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
 from mlops_assets.components.model_project.assets.validated import refuse_blocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.failures import plain_failures
 from mlops_assets.components.model_project.project.files import TARGET_SQL
+from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     horizon_mapping,
     one_by_one,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures, table_metadata
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError

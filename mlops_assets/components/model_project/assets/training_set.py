@@ -1,16 +1,14 @@
 """training_set: labelled rows of features with their side of the split."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import public_settings
-from mlops_assets.components.model_project.project.project import (
-    Project,
-    plain_failures,
-    table_metadata,
-)
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
@@ -25,9 +23,7 @@ from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import quoted, quoted_list
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
+    pass
 
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:
@@ -99,30 +95,3 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield informative_features(project, written)
 
     return training_set
-
-
-def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:
-    """The versions of the tables that a training set, or that of a cut-off, was last written from."""
-    written = (found for found in warehouse.versions(table) if found.partition == cutoff)
-    return next((found.inputs for found in written), {})
-
-
-def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":
-    """The very rows that a model was trained and judged on, as its facts name them.
-
-    Raises
-    ------
-    DataError
-        When that version of the table is gone, or was written anew with other rows.
-    """
-    table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
-    cutoff = facts.get("cutoff")
-    gone = not warehouse.exists(table) or version > warehouse.version(table)
-    if gone or warehouse.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
-        raise DataError(
-            f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
-            f"not in {warehouse.root} any more",
-            hint=f"bring the warehouse back; or to start over: mlops retire {project.name} --reason …, and "
-            "train again",
-        )
-    return warehouse.frame(table, partition=cutoff, version=version)

@@ -9,25 +9,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.assets.training_set import inputs_of
-from mlops_assets.components.model_project.project.files import (
-    FEATURES_SQL,
-    PIPELINE,
-    SCHEMA,
-    public_settings,
-)
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
+from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, TRIALS
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     one_by_one,
     partition_of,
 )
-from mlops_assets.components.model_project.project.project import (
-    INPUTS,
-    Project,
-    inputs_digest,
-    markdown_table,
-    plain_failures,
-)
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import inputs_of
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.fit_winner import Rows, fit_and_log
 from mlops_assets.components.model_project.training.provenance import record_provenance
 from mlops_assets.components.model_project.training.search import (
@@ -48,8 +41,6 @@ if TYPE_CHECKING:
     from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
     from mlops_assets.ml.search.search import SearchResult, SearchSettings
 
-TRIALS = "trials"
-"""Name in metadata: how many trials the search was asked for."""
 
 BUDGET = ("trials", "timeout_seconds", "threads")
 """Settings that say how long to search, not for what: with more trials, the same study goes on."""

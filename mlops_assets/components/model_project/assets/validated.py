@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.declared_tables import declared_contract
+from mlops_assets.components.model_project.project.failures import plain_failures
 from mlops_assets.components.model_project.project.files import SCHEMA
+from mlops_assets.components.model_project.project.metadata import markdown_table, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     one_by_one,
     partition_of,
 )
-from mlops_assets.components.model_project.project.project import (
-    Project,
-    markdown_table,
-    plain_failures,
-    table_metadata,
-)
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,25 +148,6 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             yield checked
 
     return contract
-
-
-def declared_contract(project: Project, table: str) -> "Contract":
-    """The contract of a table; the time of an event is never missing."""
-    settings = project.settings.tables[table]
-    known = (settings.time,) if table in project.event_tables and settings.time else ()
-    csv = settings.csv
-    declared = project.code.contract(
-        table, key=settings.key, never_null=known, spelling=(csv.decimal, csv.thousands)
-    )
-    for name in known:
-        found = next((column for column in declared.columns if column.name == name), None)
-        if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):
-            raise ProjectError(
-                f"{project.subject(table)}: its time, {name}, is "
-                + (f"a {found.sql_type} in schema.py" if found else "not in schema.py"),
-                hint="declare it as `pa.DateTime` (or pandas' datetime64) in the table's class",
-            )
-    return declared
 
 
 def refuse_blocked(project: Project, store: "Warehouse", table: str, periods: Collection[str | None]) -> None:

@@ -18,7 +18,8 @@ from mlops_assets.components.model_project.project.declared_tables import (
     intake_of,
     kind_of,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.automation import IngestSchedule
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
@@ -128,7 +129,7 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         if intake.periods is None:
             return _request(context, None)
-        from mlops_assets.stores.sources.base import open_source
+        from mlops_assets.stores.sources.open import open_source
 
         until = intake.periods.start_of(intake.periods.newest(datetime.now(UTC)))
         store = warehouse.store

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.raw import FINGERPRINT
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
     in_words,
@@ -15,7 +14,9 @@ from mlops_assets.components.model_project.project.declared_tables import (
     is_remote,
     kind_of,
 )
-from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import overdue_evaluation, remind
 from mlops_assets.components.resources import WarehouseResource, WorkFolders

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.evaluation.evaluation import Evaluation
     from mlops_assets.ml.model.tabular_model import TabularModel
-    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 

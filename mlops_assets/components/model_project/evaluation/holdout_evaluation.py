@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.assets.training_set import training_set
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import training_set
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted_list
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.metrics.tasks import Metric
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.training_data import TrainingData
-    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
-from mlops_assets.components.model_project.promotion.champion_comparison import features_gone, rows_unseen_by
+from mlops_assets.components.model_project.evaluation.unseen_rows import features_gone, rows_unseen_by
 
 if TYPE_CHECKING:
     import pandas as pd

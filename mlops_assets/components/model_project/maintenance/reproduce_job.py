@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.assets.training_set import training_set
-from mlops_assets.components.model_project.project.project import Project, plain_failures
-from mlops_assets.components.model_project.training.provenance import (
-    FIT,
-    SERVING_PERIODS,
-    changed_since,
-)
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata_names import FIT, REPRODUCTION, SERVING_PERIODS
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import training_set
+from mlops_assets.components.model_project.training.provenance import changed_since
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-REPRODUCTION = "reproduction"
-"""Name in the observation's metadata: all that was found, as JSON."""
 _JUDGED, _SERVING = "judged", "serving"
 
 

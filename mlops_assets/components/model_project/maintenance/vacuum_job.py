@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.project.project import Project, plain_failures
+from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.metadata_names import BYTES, DRY_RUN, EXPIRED, FILES, KEPT
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import project_governance
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.vacuum import Freed, MadeOf
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-FILES, BYTES, KEPT, EXPIRED, DRY_RUN = "freed_files", "freed_bytes", "kept_versions", "expired", "dry_run"
-"""Names in the metadata of the observation that tells what was removed of an asset."""
 _UNITS = ("B", "KiB", "MiB", "GiB")
 
 

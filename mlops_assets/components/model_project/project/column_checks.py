@@ -79,7 +79,7 @@ def callers_columns(project: "Project", features: Mapping[str, str]) -> "list[Co
     features
         The types of what `features.sql` returns, by name, as DuckDB calls them.
     """
-    from mlops_assets.components.model_project.assets.validated import declared_contract
+    from mlops_assets.components.model_project.project.declared_tables import declared_contract
     from mlops_assets.ml.contracts.columns import Column
 
     if project.timeline is None:

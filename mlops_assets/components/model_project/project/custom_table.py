@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.project import INPUTS, table_metadata
+from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import view_name

@@ -1,16 +1,18 @@
 """A table's source as its project declares it, for assets, sensors, schedules and the command."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.metadata_names import SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.sources.base import Declared, Intake
 
-SOURCE = "source"
-"""Name in metadata: where rows come from."""
+if TYPE_CHECKING:
+    from mlops_assets.ml.contracts.contract import Contract
+
 
 Kind = Literal["files", "query", "asset"]
 
@@ -100,3 +102,22 @@ def in_words(declared: Declared) -> str:
         case "asset":
             assert isinstance(declared, Mapping)
             return f"the table of `{declared['asset']}`"
+
+
+def declared_contract(project: Project, table: str) -> "Contract":
+    """The contract of a table; the time of an event is never missing."""
+    settings = project.settings.tables[table]
+    known = (settings.time,) if table in project.event_tables and settings.time else ()
+    csv = settings.csv
+    declared = project.code.contract(
+        table, key=settings.key, never_null=known, spelling=(csv.decimal, csv.thousands)
+    )
+    for name in known:
+        found = next((column for column in declared.columns if column.name == name), None)
+        if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):
+            raise ProjectError(
+                f"{project.subject(table)}: its time, {name}, is "
+                + (f"a {found.sql_type} in schema.py" if found else "not in schema.py"),
+                hint="declare it as `pa.DateTime` (or pandas' datetime64) in the table's class",
+            )
+    return declared

@@ -231,8 +231,3 @@ def _contract_of(
 def class_name(table: str) -> str:
     """The class that declares a table: `OrderLines` for `order_lines`."""
     return "".join(part.capitalize() for part in table.split("_"))
-
-
-def public_settings(settings: Any, *, but: Sequence[str] = ()) -> str:
-    """Settings as text with a fixed order, for code versions; those named in `but` left out."""
-    return repr(sorted((name, value) for name, value in settings.model_dump().items() if name not in but))

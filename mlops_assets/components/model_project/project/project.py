@@ -1,8 +1,6 @@
 """A project as the asset modules see it."""
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,23 +9,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.metadata_names import IDENTITY
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.stores.system.disk_errors import disk_fault
 
 if TYPE_CHECKING:
-    from mlops_assets.components.model_project.component import ModelProject
-    from mlops_assets.stores.warehouse.warehouse import WriteResult
-
-NOT_FOLLOWED = "not_followed"
-"""Name in metadata: what an asset needs, and does not follow when it changes."""
-INPUTS = "inputs"
-"""Name in metadata: `inputs_digest` of what a partition was made of."""
-IDENTITY = "identity"
-"""Name in metadata: the columns that tell a table's row, in its partition if it has some."""
+    from mlops_assets.components.model_project.settings.project import ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,7 @@ class Project:
     """
 
     name: str
-    settings: "ModelProject"
+    settings: "ProjectSettings"
     code: ProjectCode
     root: Path
 
@@ -137,72 +127,3 @@ class Project:
             automation_condition=automation,
             freshness_policy=freshness,
         )
-
-
-@contextmanager
-def plain_failures(project: str) -> Iterator[None]:
-    """Show a foreseeable error as its own words, and don't retry what would fail again.
-
-    What only computes does not know for whom: the project's name is put before what lacks it.
-    """
-    try:
-        yield
-    except MlopsError as error:
-        raise _failure(project, error) from error
-    except OSError as error:  # of a folder that no store knows, such as that of temporary files
-        fault = disk_fault(error, "a file", Path(error.filename or tempfile.gettempdir()))
-        if fault is None:
-            raise
-        raise _failure(project, fault) from error
-
-
-def _failure(project: str, error: MlopsError) -> dg.Failure:
-    subject = "" if error.message.startswith(f"{project}") else f"{project}: "
-    return dg.Failure(description=f"{subject}{error}", allow_retries=False)
-
-
-def table_metadata(
-    result: "WriteResult",
-    *,
-    descriptions: Mapping[str, str] = {},
-    made_of: Mapping[tuple[dg.AssetKey, str | None], str] | None = None,
-) -> dict[str, Any]:
-    """What every table's materialization tells.
-
-    Parameters
-    ----------
-    made_of
-        As `inputs_digest` wants it; None for what is read from files.
-    """
-    columns = [
-        dg.TableColumn(name, kind, description=descriptions.get(name) or None)
-        for name, kind in result.columns.items()
-    ]
-    return {
-        "dagster/row_count": result.rows,
-        "dagster/column_schema": dg.TableSchema(columns),
-        "table_version": result.version,
-        "written": result.changed,
-        **({INPUTS: inputs_digest(made_of)} if made_of is not None else {}),
-    }
-
-
-def inputs_digest(parts: Mapping[tuple[dg.AssetKey, str | None], str]) -> str:
-    """One digest for what an asset was made of.
-
-    Parameters
-    ----------
-    parts
-        The data version of each asset, and where it has partitions of each partition, that was read.
-    """
-    lines = sorted(f"{key.to_user_string()}|{part or ''}|{version}" for (key, part), version in parts.items())
-    return text_digest(*lines)
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """A small table to look at in the UI."""
-    lines = [header, ["---"] * len(header), *rows]
-    text = "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-    return dg.MetadataValue.md(text)

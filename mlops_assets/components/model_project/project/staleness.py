@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.project.project import INPUTS, NOT_FOLLOWED, inputs_digest
+from mlops_assets.components.model_project.project.metadata import inputs_digest
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED
 from mlops_assets.core import names
 from mlops_assets.core.names import OWN
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.evaluation_report import NUMBERS
+from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.champion_comparison import (
     compare_with_champion,
@@ -19,7 +19,8 @@ from mlops_assets.core.errors import TrackingError
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.gates import GateResult
     from mlops_assets.stores.tracking.registry import Version
-    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _DESCRIPTIONS = {

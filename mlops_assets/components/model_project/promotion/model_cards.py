@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.components.model_project.assets.evaluation_report import NUMBERS
+from mlops_assets.components.model_project.project.metadata_names import NUMBERS, SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import VERDICTS, project_governance
-from mlops_assets.components.model_project.training.provenance import SERVING_PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

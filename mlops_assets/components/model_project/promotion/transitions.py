@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.components.model_project.project.files import public_settings
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.gates import failures, judge
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TrackingError
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger import Event, Kind
     from mlops_assets.stores.governance.ledger_state import Standing
     from mlops_assets.stores.tracking.registry import Version
-    from mlops_assets.stores.tracking.tracking import TrackingStore, TrainedModel
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 

@@ -9,7 +9,7 @@ from dagster._core.definitions.utils import is_valid_owner
 from dagster._utils.schedules import is_valid_cron_schedule
 from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 
-from mlops_assets.components.model_project.settings.base import SplitSettings, TrainingSettings, misfit
+from mlops_assets.components.model_project.settings.base import misfit
 from mlops_assets.components.model_project.settings.evaluation import (
     BehaviourTestSettings,
     DirectionSettings,
@@ -17,21 +17,22 @@ from mlops_assets.components.model_project.settings.evaluation import (
     InvarianceSettings,
 )
 from mlops_assets.components.model_project.settings.source_consistency import source_faults
+from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 
 if TYPE_CHECKING:
-    from mlops_assets.components.model_project.component import ModelProject
+    from mlops_assets.components.model_project.settings.project import ProjectSettings
 
 Faults = Iterator[tuple[str, str]]
 """Paths of settings, and what is wrong with each."""
 
 
-def refuse_misfits(settings: "ModelProject") -> None:
+def refuse_misfits(settings: "ProjectSettings") -> None:
     """Raise for the first setting that does not go with the others; the error tells its path."""
-    rules: tuple[Callable[[ModelProject], Faults], ...] = (
+    rules: tuple[Callable[[ProjectSettings], Faults], ...] = (
         _task_faults,
         _table_faults,
         source_faults,
@@ -45,7 +46,7 @@ def refuse_misfits(settings: "ModelProject") -> None:
             raise misfit(path, fault)
 
 
-def _task_faults(settings: "ModelProject") -> Faults:
+def _task_faults(settings: "ProjectSettings") -> Faults:
     metric, task = settings.tuning.metric, settings.task
     if metric and metric not in metrics_of(task):
         yield "tuning.metric", f"is {metric}, and {task} has {', '.join(metrics_of(task))}"
@@ -73,7 +74,7 @@ def _task_faults(settings: "ModelProject") -> Faults:
         yield "tuning.families", f"names {repeated[0]} more than once"
 
 
-def _table_faults(settings: "ModelProject") -> Faults:
+def _table_faults(settings: "ProjectSettings") -> Faults:
     taken = (names.FEATURES, "entities") if settings.partitions else (names.FEATURES,)
     for table in settings.tables:
         if not names.IDENTIFIER.match(table) or table in taken:
@@ -84,7 +85,7 @@ def _table_faults(settings: "ModelProject") -> Faults:
             )
 
 
-def _static_faults(settings: "ModelProject") -> Faults:
+def _static_faults(settings: "ProjectSettings") -> Faults:
     if len(settings.tables) != 1:
         yield (
             "tables",
@@ -106,7 +107,7 @@ def _static_faults(settings: "ModelProject") -> Faults:
             yield path, "is for event projects, which declare `partitions`"
 
 
-def _event_faults(settings: "ModelProject") -> Faults:
+def _event_faults(settings: "ProjectSettings") -> Faults:
     if not settings.entity:
         yield "entity", "is missing: an event project names the columns that tell what is predicted for"
     if settings.target.horizon is None:
@@ -131,7 +132,7 @@ def _event_faults(settings: "ModelProject") -> Faults:
         yield "target.column", f"is {settings.target.column}, which is what is predicted for"
 
 
-def _schedule_faults(settings: "ModelProject") -> Faults:
+def _schedule_faults(settings: "ProjectSettings") -> Faults:
     declared = settings.schedules
     if declared.ingest and not any(getattr(table.source, "sql", None) for table in settings.tables.values()):
         yield "schedules.ingest", "reads queries, and no table's source is one; sensors see to files"
@@ -147,7 +148,7 @@ def _schedule_faults(settings: "ModelProject") -> Faults:
         yield "schedules.timezone", f"is {declared.timezone!r}, and must be such as Europe/Berlin or UTC"
 
 
-def _label_faults(settings: "ModelProject") -> Faults:
+def _label_faults(settings: "ProjectSettings") -> Faults:
     for owner in settings.owners:
         if not is_valid_owner(owner):
             yield "owners", f"has {owner!r}, and must have e-mail addresses or team:name"
@@ -159,7 +160,7 @@ def _label_faults(settings: "ModelProject") -> Faults:
             )
 
 
-def _behaviour_faults(settings: "ModelProject") -> Faults:
+def _behaviour_faults(settings: "ProjectSettings") -> Faults:
     taken: set[str] = set()
     for path, name, test in settings.behaviour.named():
         if name in taken:

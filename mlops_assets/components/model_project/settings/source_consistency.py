@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlops_assets.components.model_project.component import ModelProject
+    from mlops_assets.components.model_project.settings.project import ProjectSettings
     from mlops_assets.components.model_project.settings.tables import SourceSettings
 
 Faults = Iterator[tuple[str, str]]
@@ -22,7 +22,7 @@ _NO_SECRETS = ("anon", "cloud", "google_default", None, "", True, False)
 """What options that are named like secrets may say openly."""
 
 
-def source_faults(settings: "ModelProject") -> Faults:
+def source_faults(settings: "ProjectSettings") -> Faults:
     """Paths of settings, and what is wrong with each."""
     for name, table in settings.tables.items():
         path, source = f"tables.{name}.source", table.source

@@ -5,6 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
+from mlops_assets.components.model_project.project.metadata_names import (
+    ENVIRONMENT,
+    FIT,
+    PIPELINE_DIGEST,
+    SERVING_PERIODS,
+)
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
@@ -18,8 +24,6 @@ if TYPE_CHECKING:
 
 SETTINGS = "settings.json"
 _FILES = (SCHEMA, FEATURES_SQL, TARGET_SQL, PIPELINE)
-ENVIRONMENT, FIT = "environment", "fit_settings"
-PIPELINE_DIGEST, SERVING_PERIODS = "pipeline_digest", "serving_periods"
 COMMIT, FOLDER, CLEAN = "git_commit", "git_folder", "git_clean"
 """Names of facts."""
 _ROLES = ("model", "serving")

@@ -18,10 +18,10 @@ from mlops_assets.stores.system.process_lock import held
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.evaluation.evaluation import TrialSummary
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.search.search import SearchResult, SearchSettings
     from mlops_assets.ml.search.training_data import TrainingData
+    from mlops_assets.ml.search.trials import TrialSummary
     from mlops_assets.stores.tracking.registry import Version
 
 Tried = tuple[str, Mapping[str, Any]]

@@ -9,7 +9,8 @@ from mlops_assets.components.model_project.project.column_checks import (
     callers_columns,
     refuse_unknown_columns,
 )
-from mlops_assets.components.model_project.project.project import Project, markdown_table
+from mlops_assets.components.model_project.project.metadata import markdown_table
+from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import literal, quoted
 

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from mlops_assets.components.model_project.maintenance.reproduce_job import REPRODUCTION, reproduce
+from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce
+from mlops_assets.components.model_project.project.metadata_names import REPRODUCTION
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.tracking.version_diff import recorded_code
 from mlops_assets_tests.support.daemon import fault

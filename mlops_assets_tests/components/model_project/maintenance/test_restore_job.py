@@ -3,8 +3,7 @@
 import dagster as dg
 import pytest
 
-from mlops_assets.components.model_project.assets.raw import FINGERPRINT
-from mlops_assets.components.model_project.project.project import INPUTS
+from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets_tests.support.daemon import fault
 from mlops_assets_tests.support.shop import MONTHS, Shop, of_month

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from mlops_assets.components.model_project.assets.training_set import inputs_of, training_set
 from mlops_assets.components.model_project.maintenance import vacuum_job
+from mlops_assets.components.model_project.project.training_rows import inputs_of, training_set
 from mlops_assets_tests.support.daemon import fault
 from mlops_assets_tests.support.governed_shop import findings, serving, train
 from mlops_assets_tests.support.shop import MONTHS, of_month

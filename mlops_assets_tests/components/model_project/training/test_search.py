@@ -10,8 +10,8 @@ import pytest
 from mlops_assets.components.model_project.assets.tuned_model import _read_rows
 from mlops_assets.components.model_project.training.search import TRIED, _Progress, tried_by_champion
 from mlops_assets.core import names
-from mlops_assets.ml.evaluation.evaluation import TrialSummary
 from mlops_assets.ml.search.search import SearchSettings
+from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.tracking.tracking import Version
 
 FRAME = pd.DataFrame(

@@ -1,0 +1,93 @@
+"""Holdout rows that the champion was not trained on, and whether it can predict them."""
+
+import json
+from typing import TYPE_CHECKING
+
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import training_set
+from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.tracking import TrackingStore
+    from mlops_assets.stores.tracking.trained_model import TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+
+def rows_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
+) -> "pd.DataFrame":
+    """The rows that judge the challenger, as callers send them and with their target, less those that the
+    champion was trained on.
+    """
+    find = _rows_unseen_by if project.timeline is None else _period_unseen_by
+    return find(project, warehouse, challenger, before)
+
+
+def _rows_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
+) -> "pd.DataFrame":
+    """The challenger's holdout, as valid rows, less those that the champion was trained on.
+
+    Rows are told apart by the values of the columns that both knew, not by `row_id`: the contract, and with
+    it the identity of a row, may have changed since.
+    """
+    with warehouse.connect() as connection:
+        sides = [
+            _valid_rows(project, warehouse, connection, version, side)
+            for version, side in ((challenger, names.HOLDOUT), (before, names.TRAIN))
+        ]
+        target = project.settings.target.column
+        hidden = {names.ROW_ID, target, *names.PROVENANCE}
+        shared = [name for name in sides[0].columns if name in sides[1].columns and name not in hidden]
+        if not shared:
+            return sides[0].limit(0).df()
+        same = " and ".join(
+            f"ours.{quoted(name)} is not distinct from theirs.{quoted(name)}" for name in shared
+        )
+        return sides[0].set_alias("ours").join(sides[1].set_alias("theirs"), same, how="anti").df()
+
+
+def _period_unseen_by(
+    project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
+) -> "pd.DataFrame":
+    """The labelled features that judged the challenger; none, if the champion was trained on their time or
+    later.
+
+    A champion of an earlier cut-off was trained on what was labelled long before, and one of the same cut-off
+    on the same partitions.
+    """
+    frame = training_set(project, warehouse, challenger.facts)
+    rows = frame[frame[names.SPLIT] == names.HOLDOUT]
+    judging = project.time.judged_by(challenger.facts["cutoff"])
+    seen = project.time.trained_on(before.facts["cutoff"])
+    return rows.iloc[:0] if seen and seen[-1] >= judging else rows
+
+
+def features_gone(
+    project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
+) -> list[str]:
+    """What the champion of an event project needs and nobody computes any more: it can't serve."""
+    if project.timeline is None:
+        return []
+    return [name for name in tracking.load(before).spec.features if name not in rows.columns]
+
+
+def _valid_rows(
+    project: Project,
+    warehouse: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    version: "Version | TrainedModel",
+    side: str,
+) -> "duckdb.DuckDBPyRelation":
+    """The valid rows behind one side of the training set of a version."""
+    frame = training_set(project, warehouse, version.facts)
+    ids = connection.from_df(frame.loc[frame[names.SPLIT] == side, [names.ROW_ID]])
+    key = project.table_key(names.VALIDATED).path
+    inputs = json.loads(version.facts["inputs"])
+    valid = warehouse.relation(connection, key, version=inputs["/".join(key)])
+    return valid.join(ids, names.ROW_ID, how="semi")
