@@ -20,7 +20,7 @@ import duckdb
 from mlops_assets.stores.delta import commit
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-RAW, VALIDATED = ("shop", "raw", "orders"), ("shop", "validated", "orders")
+RAW, VALIDATED = ("shop", "raw_orders"), ("shop", "validated_orders")
 ROWS = 2_000
 
 

@@ -34,8 +34,8 @@ def defs():
     return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "orders_project"), shared)
 """
 STEPS = {
-    "raw": "orders__raw__orders",
-    "validated": "orders__validated__orders",
+    "raw": "orders__raw_orders",
+    "validated": "orders__validated_orders",
     "features": "orders__features",
 }
 
@@ -78,7 +78,7 @@ class OrdersProject:
         """Seconds of DuckDB's COPY: of the CSV file, and of the features' SELECT over our valid rows."""
         target = self.root / "bare.parquet"
         copies = [sys.executable, "-m", "benchmarks.orders.bare_copy"]
-        valid = self.state / "warehouse" / "orders" / "validated" / "orders"
+        valid = self.state / "warehouse" / "orders" / "validated_orders"
         asked = measure([*copies, str(self.source), str(valid), str(target)], folder=_ROOT)
         target.unlink()
         seconds: dict[str, float] = json.loads(asked.output.splitlines()[-1])

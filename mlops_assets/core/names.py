@@ -1,6 +1,7 @@
 """Every name that more than one place must agree on."""
 
 import re
+from collections.abc import Sequence
 
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 """What a project and a table may be called: it becomes asset keys, SQL schemas and file names."""
@@ -35,7 +36,8 @@ RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, PARTITION, PERIOD)
 CHAMPION = "champion"
 """The registry alias of the version that serves."""
 
-RAW, VALIDATED, QUARANTINE = "raw", "validated", "quarantine"
+RAW, VALIDATED, QUARANTINE = TABLE_LAYERS = "raw", "validated", "quarantine"
+"""Assets that exist once for each table."""
 FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
@@ -56,8 +58,19 @@ REMINDER = "approval_reminder"
 
 
 def table_asset(project: str, layer: str, table: str) -> list[str]:
-    """Key path of an asset that exists once for each table: `[P, layer, table]`."""
-    return [project, layer, table]
+    """Key path of an asset that exists once for each table, such as `[P, raw_orders]`."""
+    return [project, f"{layer}_{table}"]
+
+
+def layer_of(key_path: Sequence[str]) -> str | None:
+    """The layer of a table's asset: `raw` for `[P, raw_orders]`; None for any other asset."""
+    layer, _, table = key_path[1].partition("_") if len(key_path) == 2 else ("", "", "")
+    return layer if table and layer in TABLE_LAYERS else None
+
+
+def table_of(key_path: Sequence[str]) -> str:
+    """The table of an asset that has a layer: `orders` for `[P, raw_orders]`."""
+    return key_path[1].partition("_")[2]
 
 
 def project_asset(project: str, name: str) -> list[str]:
@@ -86,5 +99,5 @@ def schedule_name(project: str, purpose: str) -> str:
 
 
 def view_name(key_path: list[str] | tuple[str, ...]) -> str:
-    """SQL name of a table: `P.validated_districts` for `[P, validated, districts]`."""
+    """SQL name of a table: `P.validated_districts` for `[P, validated_districts]`."""
     return f"{key_path[0]}.{'_'.join(key_path[1:])}"

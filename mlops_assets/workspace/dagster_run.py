@@ -33,7 +33,7 @@ def run_config(
     """Run config for the arguments of a run."""
     ops: dict[str, Any] = {}
     for key in keys:
-        if source and key.path[1] == names.RAW:
+        if source and names.layer_of(key.path) == names.RAW:
             ops[names.op_name(*key.path)] = {"config": {"source": str(source)}}
         if trials and key.path[1] == names.TUNED_MODEL:
             ops[names.op_name(*key.path)] = {"config": {"trials": trials}}

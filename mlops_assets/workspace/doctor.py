@@ -262,7 +262,7 @@ def _project_code(project: str, workplace: Workplace) -> str:
 
     keys = workplace.project(project)
     code = ProjectCode(project, Path(workplace.metadata(project, FOLDER)[FOLDER]))
-    tables = sorted(key.path[2] for key in keys if key.path[1] == names.RAW)
+    tables = sorted(names.table_of(key.path) for key in keys if names.layer_of(key.path) == names.RAW)
     for table in tables:
         code.contract(table)
     code.feature_contract()

@@ -29,8 +29,6 @@ from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.workspace import Workplace
 
-_TABLE_LAYERS = (names.RAW, names.VALIDATED, names.QUARANTINE)
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -71,9 +69,9 @@ class ProjectRun:
     """What somebody should know, and what stopped nothing."""
 
     def __post_init__(self) -> None:
-        raw = [key for key in self.workplace.project(self.project) if key.path[1] == names.RAW]
+        raw = [key for key in self.workplace.project(self.project) if names.layer_of(key.path) == names.RAW]
         if self.source and len(raw) > 1:
-            tables = ", ".join(sorted(key.path[-1] for key in raw))
+            tables = ", ".join(sorted(names.table_of(key.path) for key in raw))
             raise ProjectError(
                 f"{self.project} has several tables ({tables}), and --data can be for one alone",
                 hint="change the tables' `source` in defs.yaml, or put the files where it says",
@@ -190,9 +188,11 @@ class ProjectRun:
         if without:
             yield Batch(frozenset(without))
         scope = self._partitions_in_scope(timeline)
-        arriving = {key for key in self.keys if key.path[1] in _TABLE_LAYERS} - without
+        arriving = {key for key in self.keys if names.layer_of(key.path)} - without
         for partition in scope:
-            arrived = {key for key in arriving if partition in self._fingerprints.get(key.path[-1], {})}
+            arrived = {
+                key for key in arriving if partition in self._fingerprints.get(names.table_of(key.path), {})
+            }
             features = self._only(names.FEATURES) if arrived == arriving else set()
             yield Batch(frozenset(arrived | features), partition)
         for partition in self._labelled(timeline):
@@ -204,7 +204,7 @@ class ProjectRun:
 
     def _is_unpartitioned_table(self, key: AssetKey) -> bool:
         graph = self.workplace.definitions.resolve_asset_graph()
-        return key.path[1] in _TABLE_LAYERS and graph.get(key).partitions_def is None
+        return names.layer_of(key.path) is not None and graph.get(key).partitions_def is None
 
     def _partitions_in_scope(self, timeline: Timeline) -> list[str]:
         """Partitions that have arrived, and are asked for."""
@@ -259,12 +259,13 @@ class ProjectRun:
         keys = self.workplace.project(self.project)
         graph = self.workplace.definitions.resolve_asset_graph()
         for spec in self.workplace.definitions.resolve_all_asset_specs():
-            if spec.key not in keys or spec.key.path[1] != names.RAW:
+            if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
                 continue
             periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
             declared = str(self.source) if self.source else from_metadata(spec.metadata)
             dialect = Dialect.of(spec.metadata.get(DIALECT))
-            intake = Intake(self.project, spec.key.path[-1], periods, spec.metadata.get(ARRIVAL), dialect)
+            table = names.table_of(spec.key.path)
+            intake = Intake(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect)
             with (
                 open_source(declared, intake, root=self.workplace.root, warehouse=self.tables) as source,
                 self.tables.connect() as connection,
@@ -274,8 +275,8 @@ class ProjectRun:
                     until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                     wanted=periods.parse_range(self.scope) if periods and self.scope else None,
                 )
-            self.notes.extend(f"table {spec.key.path[-1]}: {told}" for told in arrivals.left_out)
-            found[spec.key.path[-1]] = {
+            self.notes.extend(f"table {table}: {told}" for told in arrivals.left_out)
+            found[table] = {
                 partition: arrival.fingerprint for partition, arrival in arrivals.by_partition.items()
             }
         return found
@@ -286,8 +287,8 @@ class ProjectRun:
         for spec in self.workplace.definitions.resolve_all_asset_specs():
             if spec.key not in batch.keys:
                 continue
-            if spec.key.path[1] == names.RAW:
-                fingerprints = self._fingerprints[spec.key.path[-1]]
+            if names.layer_of(spec.key.path) == names.RAW:
+                fingerprints = self._fingerprints[names.table_of(spec.key.path)]
                 expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
             if TRIALS in spec.metadata:
                 expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}

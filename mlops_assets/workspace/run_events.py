@@ -29,7 +29,7 @@ class RunEvent:
     time
         Seconds since 1970.
     assets
-        Their names without the project's, such as `raw/loans`; none of a note.
+        Their names without the project's, such as `raw_loans`; none of a note.
     seconds
         How long the step took, when it has ended.
     """

@@ -16,7 +16,7 @@ from mlops_assets_tests.support.loans import FEATURES_SQL, loans
 def test_a_run_shows_its_progress_and_ends_in_a_summary(place):
     done = mlops("run", "lending")
     assert done.exit_code == 0, done.output
-    for asset in ("raw/loans", "features", "training_set", "tuned_model", "evaluation_report", "champion"):
+    for asset in ("raw_loans", "features", "training_set", "tuned_model", "evaluation_report", "champion"):
         assert f"{asset}: done, " in done.output
     told = flat(done.output)
     assert "300 in, 300 validated, 0 quarantined" in told
@@ -40,7 +40,7 @@ def test_only_what_changed_runs_again(place):
     [sql] = place.rglob("features.sql")
     sql.write_text(FEATURES_SQL.replace("share,", "share, 1 as one,"), "utf-8")
     again = mlops("run", "lending", "--until", "training_set")
-    assert "raw/loans" not in again.output
+    assert "raw_loans" not in again.output
     assert "features: done" in again.output
     assert "training_set: done" in again.output
 
@@ -53,7 +53,7 @@ def test_changed_files_and_another_number_of_trials_run_again(place):
     assert "tuned_model: trial 2/2" in more.output
     assert "features: done" not in more.output
     loans(310).to_csv(place / "data" / "loans.csv", index=False)
-    assert "raw/loans: done" in mlops(*until, "--trials", "2").output
+    assert "raw_loans: done" in mlops(*until, "--trials", "2").output
 
 
 def test_the_run_is_seen_by_dagster_and_its_tables_by_everybody(place):
@@ -123,8 +123,8 @@ def test_outside_a_project_the_command_says_where_to_go(tmp_path, monkeypatch):
 
 def test_the_state_directory_moves_everything_and_the_instance_too(place, tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "elsewhere"))
-    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
-    assert (tmp_path / "elsewhere" / "warehouse" / "lending" / "raw" / "loans").is_dir()
+    assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
+    assert (tmp_path / "elsewhere" / "warehouse" / "lending" / "raw_loans").is_dir()
     assert (tmp_path / "elsewhere" / "dagster" / "dagster.yaml").is_file()
     assert not (place / "data" / "state" / "warehouse").exists()
 
@@ -134,7 +134,7 @@ def test_an_instance_of_the_users_own_stays_chosen(place, tmp_path, monkeypatch)
     home.mkdir()
     (home / "dagster.yaml").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+    assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert len(instance.get_runs()) == 1
 
@@ -160,7 +160,7 @@ def test_a_lost_table_is_made_again(place):
     shutil.rmtree(place / "data" / "state" / "warehouse" / "lending" / "features")
     again = mlops("run", "lending", "--until", "features")
     assert "features: done" in again.output
-    assert "raw/loans: done" not in again.output
+    assert "raw_loans: done" not in again.output
 
 
 def test_fewer_trials_than_a_longer_search_had_choose_among_the_first(place):

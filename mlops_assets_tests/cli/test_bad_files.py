@@ -16,7 +16,7 @@ from mlops_assets_tests.support.loans import ATTRIBUTES, FEATURES_SQL, SCHEMA, l
 
 SOUND = loans(60)
 TEXT = SOUND.to_csv(index=False)
-RAW, VALIDATED = ("lending", "raw", "loans"), ("lending", "validated", "loans")
+RAW, VALIDATED = ("lending", "raw_loans"), ("lending", "validated_loans")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def bring(root, record_property) -> Callable[[bytes | None], str]:
         file.unlink(missing_ok=True)
         if content is not None:
             file.write_bytes(content)
-        done = mlops("run", "lending", "--until", "validated/loans")
+        done = mlops("run", "lending", "--until", "validated_loans")
         assert "Traceback" not in done.output
         if done.exit_code == 0:
             return ""
@@ -92,7 +92,7 @@ def test_values_that_break_a_rule_are_quarantined_with_it(root, bring):
     told = bring(rows.to_csv(index=False, na_rep="NaN").encode())
     assert "4 of 60 rows (6.67%) break the contract, 5.00% may" in told
     assert "1 of 1 values that are no numbers have a decimal comma; if the file is so written" in told
-    quarantined = held(root, ("lending", "quarantine", "loans"))
+    quarantined = held(root, ("lending", "quarantine_loans"))
     assert [list(rules) for rules in quarantined["_broken_rules"]] == [
         ["income: dtype(float64)"],
         ["amount: finite"],

@@ -95,17 +95,17 @@ def test_a_run_makes_every_partition_a_champion_and_its_predictions(place):
 
 def test_a_corrected_file_is_followed_by_what_looks_back_on_it_alone(place):
     assert mlops("run", "shop", "--until", "features").exit_code == 0
-    before = {name: partitions(place, name) for name in ("validated/purchases", "features")}
+    before = {name: partitions(place, name) for name in ("validated_purchases", "features")}
     write(place, "2024-02", without_rows=9)
     again = mlops("run", "shop", "--until", "features")
     assert again.exit_code == 0, again.output
-    assert "2024-01 raw/purchases" not in again.output
-    assert "2024-03 raw/purchases" not in again.output
+    assert "2024-01 raw_purchases" not in again.output
+    assert "2024-03 raw_purchases" not in again.output
     changed = {
         name: [key for key, digest in partitions(place, name).items() if before[name][key] != digest]
         for name in before
     }
-    assert changed == {"validated/purchases": ["2024-02"], "features": ["2024-02", "2024-03", "2024-04"]}
+    assert changed == {"validated_purchases": ["2024-02"], "features": ["2024-02", "2024-03", "2024-04"]}
 
 
 def test_one_partition_is_run_with_the_model_of_its_cutoff(place):
@@ -114,7 +114,7 @@ def test_one_partition_is_run_with_the_model_of_its_cutoff(place):
     assert done.exit_code == 0, done.output
     assert "of cut-off 2024-05" in flat(done.output)
     assert list(partitions(place, "predictions")) == ["2024-05"]
-    assert LAST not in partitions(place, "raw/purchases")
+    assert LAST not in partitions(place, "raw_purchases")
 
 
 def test_a_cutoff_that_nothing_could_be_trained_for_is_noted(place):
@@ -144,7 +144,7 @@ def test_a_blocked_partition_is_told_once_and_what_does_not_look_back_on_it_goes
     done = mlops("run", "shop", "--until", "features")
     assert done.exit_code == 1
     told = flat(done.output)
-    assert "shop/validated/purchases of 2024-03: check rejected_share" in told
+    assert "shop/validated_purchases of 2024-03: check rejected_share" in told
     assert told.count("error:") == 2
     assert "rows of 2024-03 (100.0%) break the contract" in told
     assert list(partitions(place, "features")) == ["2024-01", "2024-02", LAST]

@@ -95,10 +95,10 @@ def shop(declare) -> Place:
 
 
 def test_a_query_is_read_and_again_only_when_a_row_has_changed(bank):
-    read = ("run", "lending", "--until", "raw/loans")
+    read = ("run", "lending", "--until", "raw_loans")
     done = mlops(*read)
     assert done.exit_code == 0, done.output
-    raw = bank.warehouse.frame(["lending", "raw", "loans"])
+    raw = bank.warehouse.frame(["lending", "raw_loans"])
     assert set(raw["_source_file"]) == {"sql:loans"}
     assert raw["income"].astype(float).tolist() == loans(300)["income"].tolist()
 
@@ -106,20 +106,20 @@ def test_a_query_is_read_and_again_only_when_a_row_has_changed(bank):
     bank.execute("update contracts set amount = 17.5 where number = 3")
     again = mlops(*read)
     assert again.exit_code == 0, again.output
-    assert bank.warehouse.frame(["lending", "raw", "loans"])["amount"].tolist()[3] == "17.5"
+    assert bank.warehouse.frame(["lending", "raw_loans"])["amount"].tolist()[3] == "17.5"
 
 
 def test_partitions_of_a_query_are_found_and_only_the_changed_one_is_read_again(shop):
-    done = mlops("run", "shop", "--until", "raw/purchases")
+    done = mlops("run", "shop", "--until", "raw_purchases")
     assert done.exit_code == 0, done.output
-    assert list(shop.partitions("raw", "purchases")) == MONTHS
-    before = shop.partitions("raw", "purchases")
+    assert list(shop.partitions("raw_purchases")) == MONTHS
+    before = shop.partitions("raw_purchases")
     shop.execute("delete from purchases where purchase_id = 'p00100'")
-    again = mlops("run", "shop", "--until", "raw/purchases")
+    again = mlops("run", "shop", "--until", "raw_purchases")
     assert again.exit_code == 0, again.output
-    after = shop.partitions("raw", "purchases")
+    after = shop.partitions("raw_purchases")
     assert [month for month in MONTHS if before[month] != after[month]] == ["2024-02"]
-    assert "2024-01 raw/purchases" not in again.output
+    assert "2024-01 raw_purchases" not in again.output
 
 
 def test_a_month_that_the_database_does_not_have_is_told(shop, record_property):
@@ -240,7 +240,7 @@ def test_projects_that_read_one_another_are_told_as_a_circle(declare, record_pro
     with pytest.raises(ProjectError, match="assets are made of one another") as caught:
         _ = Workplace(place.root).definitions
     record_property("told", str(caught.value))
-    assert "banking/features > banking/validated/loans > banking/raw/loans > lending/features" in str(
+    assert "banking/features > banking/validated_loans > banking/raw_loans > lending/features" in str(
         caught.value
     )
     assert "read another" in caught.value.hint

@@ -65,8 +65,8 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
     run, warehouse, tracking, record_property
 ):
     for month in MONTHS:
-        run(month, "raw/transactions", "validated/transactions", "quarantine/transactions")
-    counts = warehouse.row_counts(["customer_churn", "validated", "transactions"])
+        run(month, "raw_transactions", "validated_transactions", "quarantine_transactions")
+    counts = warehouse.row_counts(["customer_churn", "validated_transactions"])
     assert (len(counts), sum(counts.values())) == (18, 69_659)
     for month in MONTHS[5:15]:
         run(month, "features")

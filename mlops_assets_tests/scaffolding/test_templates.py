@@ -65,7 +65,7 @@ def test_a_drafted_contract_keeps_every_row_that_it_was_drafted_from(tmp_path, i
     ]
     assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
 
-    kept = store.store.frame(["titanic", "validated", "passengers"])
+    kept = store.store.frame(["titanic", "validated_passengers"])
     assert len(kept) == 60
     features = store.store.frame(["titanic", "features"])
     assert set(features) == {

@@ -37,7 +37,7 @@ class Daemon:
         self.automation_cursor = other.automation_cursor
 
     def run(self, *assets: str, partition: str | None = None, **config: Any) -> dg.ExecuteInProcessResult:
-        """Materialize assets by hand, such as `shop/raw/purchases`; all of them when none is named."""
+        """Materialize assets by hand, such as `shop/raw_purchases`; all of them when none is named."""
         job = self.defs.resolve_implicit_global_asset_job_def()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)

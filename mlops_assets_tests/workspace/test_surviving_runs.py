@@ -30,8 +30,8 @@ def test_a_run_on_a_full_disk_ends_in_one_error_and_the_next_goes_on(
         state = disk / "state"
         monkeypatch.setenv("MLOPS_STATE_DIR", str(state))
         shutil.copytree(place / "data" / "state", state)
-        assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
-        raw = ("lending", "raw", "loans")
+        assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
+        raw = ("lending", "raw_loans")
         before = Warehouse(state / "warehouse").digest(raw)
         for leave in (0, 60_000, 300_000):
             ballast = fill(disk, leave=leave)
@@ -104,6 +104,6 @@ def test_a_run_that_was_killed_is_closed_by_the_next(place):
             tags=tags,
             status=dg.DagsterRunStatus.STARTED,
         )
-    assert mlops("run", "lending", "--until", "raw/loans").exit_code == 0
+    assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
     with Workplace(place).instance() as instance:
         assert instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.CANCELED

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 TableArgument = Annotated[
     str,
-    typer.Argument(
-        help="The table: features, validated/districts or validated_districts.", show_default=False
-    ),
+    typer.Argument(help="The table, such as features or validated_districts.", show_default=False),
 ]
 PartitionOption = Annotated[str | None, typer.Option(metavar="2025-03", help="Only this partition.")]
 _SHIFT, _SOME_SHIFT = 0.25, 0.1

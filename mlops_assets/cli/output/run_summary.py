@@ -91,15 +91,17 @@ def _champion_line(champion: Mapping[str, Any], standing: "Standing") -> str:
 
 def _row_lines(made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
     """The rows of each table in each layer, over all partitions."""
-    tables = {key: found for key, found in made.items() if len(key.path) == 3 and found}
+    tables = {key: found for key, found in made.items() if names.layer_of(key.path) and found}
     rows = {
-        (key.path[1], key.path[2]): sum(_metadata(record)["dagster/row_count"] for record in found.values())
+        (names.layer_of(key.path), names.table_of(key.path)): sum(
+            _metadata(record)["dagster/row_count"] for record in found.values()
+        )
         for key, found in tables.items()
     }
     layers = ((names.RAW, "in"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
     for table in sorted({table for _, table in rows}):
         counts = [f"{rows[layer, table]:,} {word}" for layer, word in layers if (layer, table) in rows]
-        partitions = max(len(found) for key, found in tables.items() if key.path[2] == table)
+        partitions = max(len(found) for key, found in tables.items() if names.table_of(key.path) == table)
         of = f", in {partitions} partitions" if any(None not in found for found in tables.values()) else ""
         yield f"rows of {table}", ", ".join(counts) + of
 

@@ -16,7 +16,7 @@ STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
 TRACKING_URI_VARIABLE = "MLOPS_TRACKING_URI"
 HTTP = ("http://", "https://")
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when a state directory of an older version is no longer understood, or would not understand ours."""
 
 
@@ -67,13 +67,16 @@ class StateDirectory:
                 f"{file} is damaged: it should tell the version of the state directory",
                 hint=f"delete it if mlops_assets {ours} wrote this directory, and run again",
             ) from error
-        if layout != LAYOUT:
-            raise StoreError(
-                f"the state directory {self.root} has layout {layout}, of mlops_assets {theirs}; this is "
-                f"mlops_assets {ours}, which reads and writes layout {LAYOUT}",
-                hint=f"install mlops_assets {theirs}, or name another state directory with "
-                f"{STATE_DIR_VARIABLE}",
-            )
+        if layout == LAYOUT:
+            return
+        raise StoreError(
+            f"the state directory {self.root} has layout {layout}, written by mlops_assets {theirs}; "
+            f"mlops_assets {ours} requires layout {LAYOUT}",
+            hint=f"move {self.root} away and run again, which builds every table and model anew; or set "
+            f"{STATE_DIR_VARIABLE} to another directory"
+            if layout < LAYOUT
+            else f"install mlops_assets {theirs} or newer, or set {STATE_DIR_VARIABLE} to another directory",
+        )
 
     @property
     def warehouse(self) -> Path:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TableKey = Sequence[str]
-"""The key path of the asset that a table belongs to, such as `("california_housing", "raw", "districts")`."""
+"""The key path of the asset that a table belongs to, such as `("california_housing", "raw_districts")`."""
 
 BATCH_ROWS = 65_536
 
@@ -73,7 +73,7 @@ class TableReader:
         return [log.parent.relative_to(self.root).parts for log in logs]
 
     def find(self, project: str, name: str) -> tuple[str, ...]:
-        """The key of a project's table by its name: `validated/orders`, or `validated_orders` as in SQL.
+        """The key of a project's table by its name, as SQL views have it: `validated_orders`.
 
         Raises
         ------

@@ -20,15 +20,15 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
 
     listed = json.loads(mlops("data", "versions", "lending", "validated_loans", "--json").stdout)
     assert [(one["version"], one["rows"], one["inputs"]) for one in listed] == [
-        (2, 300, {"lending/raw/loans": 2}),
-        (1, 300, {"lending/raw/loans": 1}),
+        (2, 300, {"lending/raw_loans": 2}),
+        (1, 300, {"lending/raw_loans": 1}),
     ]
     compared = json.loads(mlops("data", "diff", "lending", "features", "1", "2", "--json").stdout)
     assert compared["rows"]["identity"] == ["row_id"]
     assert compared["shifts"][0]["column"] == "income"
     assert compared["shifts"][0]["psi"] > 0.25
 
-    restored = mlops("data", "restore", "lending", "validated/loans", "1")
+    restored = mlops("data", "restore", "lending", "validated_loans", "1")
     assert restored.exit_code == 0, restored.output
     assert "lending.validated_loans: 300 rows of version 1 are current again, as version 3" in restored.output
     with Workplace(place).instance() as instance:
@@ -36,7 +36,7 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
 
     following = mlops(*UNTIL)
     assert "features: done" in following.output
-    assert "validated/loans" not in following.output
+    assert "validated_loans" not in following.output
     vacuumed = mlops("data", "vacuum", "lending", "--dry-run")
     assert "lending.raw_loans: nothing to remove; 1 old version stays" in vacuumed.output
     assert "tables and versions: nothing to remove" in vacuumed.output
@@ -47,8 +47,8 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
     ]
     assert (found["freed_files"], found["kept_versions"], found["dry_run"]) == (0, 2, False)
     told = mlops("data", "versions", "lending", "validated_loans").output
-    assert "restored from 1; raw/loans 1" in told
-    told = flat(mlops("data", "diff", "lending", "validated/loans", "2", "3").output)
+    assert "restored from 1; raw_loans 1" in told
+    told = flat(mlops("data", "diff", "lending", "validated_loans", "2", "3").output)
     assert "300 rows before, 300 after: 300 came, 300 went, 0 changed (by row_id)" in told
 
 

@@ -25,7 +25,7 @@ def root(tmp_path_factory) -> Path:
     warehouse = Warehouse(folder / "data" / "state" / "warehouse")
     with warehouse.connect() as connection:
         rows = connection.sql("select i as number, 'name ' || i as name from range(100) t(i)")
-        warehouse.write(("shop", "validated", "orders"), rows)
+        warehouse.write(("shop", "validated_orders"), rows)
     return folder
 
 
@@ -106,8 +106,8 @@ def test_a_mistake_is_one_sentence_on_stderr(mlops, arguments, typed, told, reco
 def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged, record_property):
     warehouse = Warehouse(root / "data" / "state" / "warehouse")
     with warehouse.connect() as connection:
-        warehouse.write(("shop", "raw", "orders"), connection.sql("select 1 as number"))
-    [file] = (warehouse.root / "shop" / "raw" / "orders").glob(damaged)
+        warehouse.write(("shop", "raw_orders"), connection.sql("select 1 as number"))
+    [file] = (warehouse.root / "shop" / "raw_orders").glob(damaged)
     file.write_bytes(file.read_bytes()[:-30])
     done = mlops("select count(*) as n from shop.validated_orders", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, [{"n": 100}])
@@ -117,7 +117,7 @@ def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged
     done = mlops("from shop.raw_orders")
     assert done.exit_code == 1
     assert "raw_orders does not exist" in done.stderr
-    shutil.rmtree(warehouse.root / "shop" / "raw")
+    shutil.rmtree(warehouse.root / "shop" / "raw_orders")
 
 
 def test_the_prompt_reads_on_to_a_semicolon_and_goes_on_after_a_mistake(root, capsys):

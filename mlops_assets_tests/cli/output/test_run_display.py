@@ -12,10 +12,8 @@ from mlops_assets.cli.output.run_display import JsonLines, Lines, LiveTable, dis
 from mlops_assets.core.errors import DataError
 from mlops_assets.workspace.run_events import RunEvent, RunProgress
 
-STEPS = {
-    "one": [dg.AssetKey(["lending", "validated", "loans"]), dg.AssetKey(["lending", "quarantine", "loans"])]
-}
-ABOUT = {"step": "one", "assets": ("validated/loans", "quarantine/loans"), "run_id": "r1"}
+STEPS = {"one": [dg.AssetKey(["lending", "validated_loans"]), dg.AssetKey(["lending", "quarantine_loans"])]}
+ABOUT = {"step": "one", "assets": ("validated_loans", "quarantine_loans"), "run_id": "r1"}
 EVENTS = [
     RunEvent("running", 10.0, partition="2024-01", **ABOUT),
     RunEvent("told", 11.0, "trial [1]", partition="2024-01", **ABOUT),
@@ -31,10 +29,10 @@ def test_lines_are_for_people():
         for event in EVENTS:
             shown.show(event)
     assert console.file.getvalue().splitlines() == [
-        "2024-01 validated/loans, quarantine/loans: running",
-        "2024-01 validated/loans, quarantine/loans: trial [1]",
-        "2024-01 validated/loans, quarantine/loans: failed, 2.5 s",
-        "2024-02 validated/loans, quarantine/loans: done, 1.0 s",
+        "2024-01 validated_loans, quarantine_loans: running",
+        "2024-01 validated_loans, quarantine_loans: trial [1]",
+        "2024-01 validated_loans, quarantine_loans: failed, 2.5 s",
+        "2024-02 validated_loans, quarantine_loans: done, 1.0 s",
         "note: no [model] yet",
     ]
 
@@ -45,7 +43,7 @@ def test_a_table_keeps_a_failure_to_be_seen():
         for event in EVENTS:
             shown.show(event)
     last = console.file.getvalue().replace("\x1b", "").splitlines()
-    [row] = [line.split() for line in last if line.startswith("validated/loans")][-1:]
+    [row] = [line.split() for line in last if line.startswith("validated_loans")][-1:]
     assert "failed" in " ".join(row)
     assert "3.5" in row
     assert "trial [1]" in " ".join(row)
@@ -64,7 +62,7 @@ def test_json_lines_hold_every_field_and_nothing_else_is_on_stdout(capsys):
         "time": "1970-01-01T00:00:12.500000+00:00",
         "level": "error",
         "project": "lending",
-        "assets": ["validated/loans", "quarantine/loans"],
+        "assets": ["validated_loans", "quarantine_loans"],
         "partition": "2024-01",
         "event": "failed",
         "message": "broken",

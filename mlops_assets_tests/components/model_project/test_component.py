@@ -81,9 +81,9 @@ def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
     with all_defs(sandbox, state) as defs:
         specs = defs.resolve_all_asset_specs()
         assert {"/".join(spec.key.path) for spec in specs} == {
-            "lending/raw/loans",
-            "lending/validated/loans",
-            "lending/quarantine/loans",
+            "lending/raw_loans",
+            "lending/validated_loans",
+            "lending/quarantine_loans",
             "lending/features",
             "lending/training_set",
             "lending/tuned_model",
@@ -163,7 +163,7 @@ def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
     )
     assert 'outcome: str = pa.Field(isin=["late", "paid"])' in (folder / "schema.py").read_text("utf-8")
     with all_defs(sandbox, state) as defs:
-        assert "lending/raw/loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+        assert "lending/raw_loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 
 
 def test_dg_tells_what_can_not_be_scaffolded_and_leaves_no_folder(sandbox, tmp_path):

@@ -14,7 +14,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta import commit
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 

@@ -7,7 +7,7 @@ import duckdb
 from mlops_assets.stores.delta.commit_metadata import one_version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 
@@ -18,10 +18,10 @@ def test_one_version_tells_the_same_as_the_whole_history(warehouse: Warehouse, r
             rows(f"({number}, 'x')"),
             partition=partition,
             dagster_run_id=f"run-{number}",
-            inputs={"raw/orders": number},
+            inputs={"raw_orders": number},
         )
     versions = warehouse.versions(KEY)
-    assert [found.inputs["raw/orders"] for found in versions] == [2, 1, 0]
+    assert [found.inputs["raw_orders"] for found in versions] == [2, 1, 0]
     assert [one_version(warehouse.root.joinpath(*KEY), found.version) for found in versions] == versions
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 

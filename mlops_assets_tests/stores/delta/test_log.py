@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-TABLE = ("garage", "raw", "cars")
+TABLE = ("garage", "raw_cars")
 
 
 def commit(table: Path, version: int) -> Path:

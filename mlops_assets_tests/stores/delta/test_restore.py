@@ -8,7 +8,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta.restore import OldContent
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 
 
 def parquet_files(warehouse: Warehouse) -> dict[Path, int]:
@@ -16,7 +16,7 @@ def parquet_files(warehouse: Warehouse) -> dict[Path, int]:
 
 
 def test_a_restored_version_is_current_again_and_no_file_is_written(warehouse, rows):
-    first = warehouse.write(KEY, rows("(1, 'x')"), dagster_run_id="r1", inputs={"shop/raw/orders": 4})
+    first = warehouse.write(KEY, rows("(1, 'x')"), dagster_run_id="r1", inputs={"shop/raw_orders": 4})
     warehouse.write(KEY, rows("(2, 'y', 0.5)", "a, b, c"), dagster_run_id="r2")
     before = parquet_files(warehouse)
     result = warehouse.restore(KEY, first.version, dagster_run_id="r3")
@@ -31,7 +31,7 @@ def test_a_restored_version_is_current_again_and_no_file_is_written(warehouse, r
         first.version,
         "r3",
     )
-    assert newest.inputs == {"shop/raw/orders": 4}
+    assert newest.inputs == {"shop/raw_orders": 4}
     assert warehouse.frame(KEY, version=result.version - 1)["a"].tolist() == [2]
 
 

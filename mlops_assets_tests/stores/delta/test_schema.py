@@ -12,7 +12,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta import schema
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 VALUES = [
@@ -136,7 +136,7 @@ def test_a_later_version_may_have_a_column_of_times(
     warehouse: Warehouse, rows: Rows, value: str, partition: str | None
 ):
     first = warehouse.write(KEY, rows("(1)", "a"), partition=partition)
-    second = warehouse.write(KEY, rows(f"(2, {value})"), partition=partition, inputs={"raw/orders": 1})
+    second = warehouse.write(KEY, rows(f"(2, {value})"), partition=partition, inputs={"raw_orders": 1})
     third = warehouse.write(KEY, rows(f"(3, {value})"), partition=partition)
     assert [
         warehouse.frame(KEY, version=written.version)["a"].tolist() for written in (first, second, third)
@@ -145,7 +145,7 @@ def test_a_later_version_may_have_a_column_of_times(
         [2],
         [3],
     ]
-    assert warehouse.inputs(KEY, second.version) == {"raw/orders": 1}
+    assert warehouse.inputs(KEY, second.version) == {"raw_orders": 1}
     assert third.version == second.version + 1
 
 

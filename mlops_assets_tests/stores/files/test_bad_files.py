@@ -20,7 +20,7 @@ from mlops_assets.stores.files.source_file import SourceFile
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 SUBJECT = "shop: table orders"
-TABLE = ("shop", "raw", "orders")
+TABLE = ("shop", "raw_orders")
 
 
 class Desk:

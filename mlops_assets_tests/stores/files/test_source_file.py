@@ -37,8 +37,8 @@ def read(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> Read:
         relations = read_files(connection, found, subject=SUBJECT)
         warehouse = Warehouse(tmp_path / "warehouse")
         with each_unchanged(found, relations, subject=SUBJECT) as unchanged:
-            warehouse.write(("shop", "raw", "orders"), unchanged)
-        frame = warehouse.frame(("shop", "raw", "orders"))
+            warehouse.write(("shop", "raw_orders"), unchanged)
+        frame = warehouse.frame(("shop", "raw_orders"))
         return frame.sort_values(["_source_file", "_row"], ignore_index=True)
 
     return run

@@ -25,7 +25,7 @@ from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.small_disk import fill, small_disk
 
-TABLE = ("garage", "raw", "cars")
+TABLE = ("garage", "raw_cars")
 
 
 @pytest.fixture

@@ -87,8 +87,12 @@ def test_a_new_state_directory_is_told_its_version_and_opens_again(tmp_path):
     [
         (
             '{"layout": 9, "written_by": "7.0.0"}',
-            rf"state has layout 9, of mlops_assets 7.0.0; this is mlops_assets {version('mlops-assets')}, "
-            rf"which reads and writes layout {LAYOUT}\n  hint: install mlops_assets 7.0.0, or name another",
+            rf"state has layout 9, written by mlops_assets 7.0.0; mlops_assets {version('mlops-assets')} "
+            rf"requires layout {LAYOUT}\n  hint: install mlops_assets 7.0.0 or newer, or set MLOPS_STATE_DIR",
+        ),
+        (
+            '{"layout": 1, "written_by": "0.1.0"}',
+            rf"has layout 1, written by .* requires layout {LAYOUT}\n  hint: move .*/state away and run",
         ),
         ("{half", r"layout.json is damaged.*\n  hint: delete it if mlops_assets .* wrote this directory"),
         ('{"layout": "new"}', "layout.json is damaged"),

@@ -9,7 +9,7 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, read_only
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-ORDERS = ("shop", "validated", "orders")
+ORDERS = ("shop", "validated_orders")
 
 
 @pytest.fixture

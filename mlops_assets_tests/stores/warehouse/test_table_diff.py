@@ -6,7 +6,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.table_diff import diff_versions
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 
 
 def test_only_partitions_that_differ_are_compared(warehouse: Warehouse, rows):

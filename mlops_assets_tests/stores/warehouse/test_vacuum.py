@@ -12,7 +12,7 @@ from mlops_assets.stores.warehouse.vacuum import Freed, needed_versions, vacuum
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.ledgers import chain, event
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 FEATURES, TRAINING = ("shop", "features"), ("shop", "training_set")
 
 
@@ -42,10 +42,10 @@ def test_the_current_version_and_those_that_are_needed_stay_with_equal_digests(w
 
 def test_no_commit_is_made_so_the_newest_version_still_tells_its_inputs(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
-    newest = warehouse.write(KEY, rows("(2, 'y')"), inputs={"shop/raw/orders": 7})
+    newest = warehouse.write(KEY, rows("(2, 'y')"), inputs={"shop/raw_orders": 7})
     clear(warehouse)
     assert warehouse.version(KEY) == newest.version
-    assert warehouse.inputs(KEY, newest.version) == {"shop/raw/orders": 7}
+    assert warehouse.inputs(KEY, newest.version) == {"shop/raw_orders": 7}
     assert not warehouse.write(KEY, rows("(2, 'y')")).changed
     assert warehouse.write(KEY, rows("(1, 'x')")).changed
 

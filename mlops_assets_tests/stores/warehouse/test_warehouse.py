@@ -16,7 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.warehouse import Warehouse, relation_digest
 
-KEY = ("shop", "validated", "orders")
+KEY = ("shop", "validated_orders")
 Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 
@@ -264,8 +264,8 @@ def test_old_versions_stay_readable_with_their_columns(warehouse: Warehouse, row
 
 
 def test_versions_tell_who_wrote_what_of_what(warehouse: Warehouse, rows: Rows):
-    first = warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), dagster_run_id="run-1", inputs={"raw/orders": 3})
-    warehouse.write(KEY, rows("(2, 'y'), (1, 'x')"), dagster_run_id="run-2", inputs={"raw/orders": 4})
+    first = warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), dagster_run_id="run-1", inputs={"raw_orders": 3})
+    warehouse.write(KEY, rows("(2, 'y'), (1, 'x')"), dagster_run_id="run-2", inputs={"raw_orders": 4})
     third = warehouse.write(KEY, rows("(1, 'x')"))
     told = [
         (found.version, found.rows, found.digest, found.dagster_run_id, found.inputs)
@@ -273,9 +273,9 @@ def test_versions_tell_who_wrote_what_of_what(warehouse: Warehouse, rows: Rows):
     ]
     assert told == [
         (third.version, 1, third.digest, None, {}),
-        (first.version, 2, first.digest, "run-1", {"raw/orders": 3}),
+        (first.version, 2, first.digest, "run-1", {"raw_orders": 3}),
     ]
-    assert warehouse.inputs(KEY, first.version) == {"raw/orders": 3}
+    assert warehouse.inputs(KEY, first.version) == {"raw_orders": 3}
     assert warehouse.inputs(KEY, third.version) == {}
 
 
@@ -286,9 +286,9 @@ def test_versions_tell_the_partition(warehouse: Warehouse, rows: Rows):
 
 
 def test_a_write_tells_its_own_version_whoever_writes_meanwhile(warehouse: Warehouse, rows: Rows):
-    first = warehouse.write(KEY, rows("(1, 'x')"), partition="a", inputs={"raw/orders": 1})
-    second = warehouse.write(KEY, rows("(2, 'x')"), partition="b", inputs={"raw/orders": 2})
-    assert [warehouse.inputs(KEY, result.version)["raw/orders"] for result in (first, second)] == [1, 2]
+    first = warehouse.write(KEY, rows("(1, 'x')"), partition="a", inputs={"raw_orders": 1})
+    second = warehouse.write(KEY, rows("(2, 'x')"), partition="b", inputs={"raw_orders": 2})
+    assert [warehouse.inputs(KEY, result.version)["raw_orders"] for result in (first, second)] == [1, 2]
 
 
 def test_inputs_of_a_version_that_is_not_there_are_an_error(warehouse: Warehouse, rows: Rows):
@@ -337,7 +337,7 @@ def test_what_killed_writers_left_is_removed_once_it_is_old(warehouse: Warehouse
 def test_a_table_that_is_not_there_is_named_with_the_way_out(warehouse: Warehouse):
     for ask in (warehouse.frame, warehouse.version, warehouse.versions, warehouse.digest):
         with pytest.raises(
-            StoreError, match=r"no table shop.validated_orders in .*\n.*shop/validated/orders first"
+            StoreError, match=r"no table shop.validated_orders in .*\n.*shop/validated_orders first"
         ):
             ask(KEY)
 

@@ -74,8 +74,14 @@ def _refuse_foreign(
             hint=f'declare it with @dg.asset(key_prefix="{project.name}"); an asset of no project belongs '
             "into another folder of defs/",
         )
-    if key in generated or key.path[1] in (names.RAW, names.VALIDATED, names.QUARANTINE):
+    if key in generated:
         raise ProjectError(
             f"{project.name}: {path}: {written} is the key of a generated asset",
-            hint="give yours another name",
+            hint="rename your asset",
+        )
+    if names.layer_of(key.path) or key.path[1] in names.TABLE_LAYERS:
+        raise ProjectError(
+            f"{project.name}: {path}: {written}: names that start with raw, validated or quarantine are "
+            "reserved for the assets of the project's tables",
+            hint="rename your asset",
         )

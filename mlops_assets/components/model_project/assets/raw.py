@@ -1,4 +1,4 @@
-"""raw/<table>: the source's rows as they came, with their provenance."""
+"""raw_<table>: the source's rows as they came, with their provenance."""
 
 from typing import TYPE_CHECKING
 

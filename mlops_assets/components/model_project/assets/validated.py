@@ -1,4 +1,4 @@
-"""validated/<table> and quarantine/<table>: every raw row is in exactly one of the two."""
+"""validated_<table> and quarantine_<table>: every raw row is in exactly one of the two."""
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence

@@ -68,11 +68,7 @@ def _word(project: Project, word: str, description: str) -> "UnresolvedAssetJobD
 def ingested(project: Project) -> dg.AssetSelection:
     """What the ingest job makes: raw, validated and quarantined rows, and features."""
     return dg.AssetSelection.assets(
-        *(
-            project.table_key(layer, table)
-            for table in _tables(project)
-            for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)
-        ),
+        *(project.table_key(layer, table) for table in _tables(project) for layer in names.TABLE_LAYERS),
         project.key(names.FEATURES),
     )
 

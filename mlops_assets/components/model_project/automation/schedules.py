@@ -124,7 +124,7 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
     """
     declared, intake = declared_source(project, table), intake_of(project, table)
     raw_key = project.table_key(names.RAW, table)
-    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+    layers = [project.table_key(layer, table) for layer in names.TABLE_LAYERS]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         if intake.periods is None:

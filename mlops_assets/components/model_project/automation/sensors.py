@@ -50,7 +50,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     declared, intake = declared_source(project, table), intake_of(project, table)
     periods, remote = intake.periods, is_remote(declared)
     raw_key = project.table_key(names.RAW, table)
-    layers = [project.table_key(layer, table) for layer in (names.RAW, names.VALIDATED, names.QUARANTINE)]
+    layers = [project.table_key(layer, table) for layer in names.TABLE_LAYERS]
 
     @dg.sensor(
         name=names.sensor_name(project.name, f"{table}_files"),

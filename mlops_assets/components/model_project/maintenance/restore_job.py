@@ -32,7 +32,7 @@ _LOOKED_BACK = 1_000
 class RestoreConfig(dg.Config):
     """What is restored."""
 
-    table: str = Field(description="The table: `features`, `validated/districts` or `validated_districts`.")
+    table: str = Field(description="The table, such as `features` or `validated_districts`.")
     version: int = Field(
         ge=0, description="The version whose content is made current again; `mlops data versions` lists them."
     )
@@ -75,7 +75,9 @@ def restore_job(project: Project) -> dg.JobDefinition:
 
 def _turn_of(key: dg.AssetKey) -> dg.AssetKey:
     """Valid and quarantined rows are written in the turn of the valid ones."""
-    return dg.AssetKey([names.VALIDATED if part == names.QUARANTINE else part for part in key.path])
+    if names.layer_of(key.path) != names.QUARANTINE:
+        return key
+    return dg.AssetKey(names.table_asset(key.path[0], names.VALIDATED, names.table_of(key.path)))
 
 
 def _restored_together(
@@ -83,8 +85,11 @@ def _restored_together(
 ) -> Iterator[tuple[dg.AssetKey, int]]:
     """The table, and the one that was written with it: each raw row is in exactly one of the two."""
     yield key, version
-    other = dg.AssetKey([key.path[0], _TOGETHER.get(key.path[1], ""), *key.path[2:]])
-    if key.path[1] not in _TOGETHER or not store.exists(other.path):
+    layer = names.layer_of(key.path)
+    if layer not in _TOGETHER:
+        return
+    other = dg.AssetKey(names.table_asset(key.path[0], _TOGETHER[layer], names.table_of(key.path)))
+    if not store.exists(other.path):
         return
     written = store.restored_source(key.path, version, partition=partition)
     theirs = [found for found in store.versions(other.path) if found.partition == partition]

@@ -80,14 +80,14 @@ class Project:
         """The columns that tell a row of a table, where not only the whole row does."""
         entity = list(self.settings.entity) if self.timeline else [names.ROW_ID]
         columns: list[str] = []
-        match key.path[1:]:
-            case [names.RAW | names.QUARANTINE, table]:
-                columns = list(self.settings.tables[table].key)
-            case [names.VALIDATED, _]:
+        match names.layer_of(key.path) or key.path[1]:
+            case names.RAW | names.QUARANTINE:
+                columns = list(self.settings.tables[names.table_of(key.path)].key)
+            case names.VALIDATED:
                 columns = [names.ROW_ID]
-            case [names.FEATURES | names.TARGET | names.PREDICTIONS]:
+            case names.FEATURES | names.TARGET | names.PREDICTIONS:
                 columns = entity
-            case [names.TRAINING_SET]:
+            case names.TRAINING_SET:
                 columns = [*entity, names.PERIOD] if self.timeline else entity
         return {IDENTITY: dg.MetadataValue.json(columns)} if columns else {}
 

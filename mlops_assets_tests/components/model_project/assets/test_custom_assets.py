@@ -141,7 +141,11 @@ def test_own_assets_are_out_of_date_when_what_they_are_made_of_is_another(built,
         (BIG.replace("def big_loans", "def champion"), "lending/champion is the key of a generated asset"),
         (
             BIG.replace('key_prefix="lending"', 'key_prefix=["lending", "raw"]'),
-            "the key of a generated asset",
+            "lending/raw/big_loans: names that start with raw, validated or quarantine are reserved",
+        ),
+        (
+            BIG.replace("def big_loans", "def validated_big_loans"),
+            "lending/validated_big_loans: names that start with raw, validated or quarantine are reserved",
         ),
     ],
 )

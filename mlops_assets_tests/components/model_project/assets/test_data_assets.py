@@ -55,7 +55,7 @@ def test_a_run_can_read_another_source(make_project, stores, warehouse, instance
     other.mkdir()
     with gzip.open(other / "any_name.csv.gz", "wt") as stream:
         loans(7).to_csv(stream, index=False)
-    config = {"ops": {"lending__raw__loans": {"config": {"source": str(other)}}}}
+    config = {"ops": {"lending__raw_loans": {"config": {"source": str(other)}}}}
     assert materialize([raw_asset(project, "loans")], stores, instance, run_config=config).success
     assert len(warehouse.frame(project.table_key(names.RAW).path)) == 7
 
@@ -210,7 +210,7 @@ def test_the_training_set_joins_features_target_and_side(
     assert list(frame.columns) == ["row_id", "income", "share", "purpose", "outcome", "_split"]
     assert 150 < (frame[names.SPLIT] == names.HOLDOUT).sum() < 250
     [version] = warehouse.versions(table)
-    assert version.inputs == {"lending/features": 1, "lending/validated/loans": 1}
+    assert version.inputs == {"lending/features": 1, "lending/validated_loans": 1}
     assert version.dagster_run_id == result.run_id
 
 

@@ -9,7 +9,7 @@ from mlops_assets_tests.support.daemon import checks, fault
 from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
-TABLE = ("shop/raw/purchases", "shop/validated/purchases", "shop/quarantine/purchases")
+TABLE = ("shop/raw_purchases", "shop/validated_purchases", "shop/quarantine_purchases")
 COUNTS = "select customer, count(*) as bought from purchases group by customer"
 FOREVER = {"partitions": {**SETTINGS["partitions"], "lookback": None}}
 
@@ -44,7 +44,7 @@ def test_a_late_row_counts_from_its_arrival_and_never_before(counting):
     ingest(counting, FIRST, SECOND)
     for month in (FIRST, SECOND):
         assert counting.daemon.run("shop/features", partition=month).success
-    assert set(counting.frame("validated/purchases", SECOND)["purchase_id"]) == {"p1", "late"}
+    assert set(counting.frame("validated_purchases", SECOND)["purchase_id"]) == {"p1", "late"}
     assert counts(counting, FIRST) == {"a": 1}
     assert counts(counting, SECOND) == {"a": 3}
 
@@ -78,8 +78,8 @@ def test_rows_from_the_future_are_quarantined_by_a_rule_with_a_name(open_shop):
     last, first, far = "2024-01-31 23:59:59", "2024-02-01 00:00:00", "2030-01-01 00:00:00"
     shop.write(FIRST, bought(("p", "a", last, 5), ("q", "b", first, 5), ("r", "c", far, 5)))
     ingest(shop, FIRST)
-    assert shop.frame("validated/purchases", FIRST)["customer"].tolist() == ["a"]
-    quarantined = shop.frame("quarantine/purchases", FIRST).set_index("customer")
+    assert shop.frame("validated_purchases", FIRST)["customer"].tolist() == ["a"]
+    quarantined = shop.frame("quarantine_purchases", FIRST).set_index("customer")
     assert quarantined.loc["b", names.BROKEN_RULES].tolist() == ["bought_at: before(2024-02-01 00:00:00)"]
     assert set(quarantined.index) == {"b", "c"}
 
@@ -110,7 +110,7 @@ def test_the_same_month_twice_is_written_once(counting):
         assert counting.daemon.run("shop/features", partition=FIRST).success
     assert counting.version("features") == 1
     ingest(counting, FIRST)
-    assert counting.version("validated/purchases") == 1
+    assert counting.version("validated_purchases") == 1
 
 
 def test_an_honest_query_is_seen_to_be_point_in_time(shop):
@@ -121,7 +121,7 @@ def test_an_honest_query_is_seen_to_be_point_in_time(shop):
 
 
 def test_a_query_that_reads_the_tables_files_is_seen_to_know_the_future(shop):
-    files = shop.state.warehouse / "shop" / "validated" / "purchases" / "*" / "*.parquet"
+    files = shop.state.warehouse / "shop" / "validated_purchases" / "*" / "*.parquet"
     peeking = f"""
         select customer, count(*) as bought,
             (select count(*) from read_parquet('{files}', union_by_name=true)) as known
@@ -165,7 +165,7 @@ def test_a_query_with_another_result_tomorrow_is_refused(counting, call):
 
 
 def test_a_month_without_files_is_a_clear_error(counting):
-    told = fault(counting.daemon.run("shop/raw/purchases", partition=SIXTH))
+    told = fault(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
     assert "shop: table purchases: no file for partition 2024-06 at" in told
     assert "there are files for 2024-01 to 2024-03" in told
 
@@ -174,7 +174,7 @@ def test_features_before_their_month_has_arrived_are_a_clear_error(counting):
     ingest(counting, FIRST)
     told = fault(counting.daemon.run("shop/features", partition=SECOND))
     assert "shop: table purchases: partition 2024-02 has not arrived" in told
-    assert "materialize shop/validated/purchases for 2024-02 first" in told
+    assert "materialize shop/validated_purchases for 2024-02 first" in told
 
 
 def test_features_with_a_gap_behind_them_are_made_and_the_gap_is_told(counting):
@@ -306,8 +306,8 @@ def test_two_event_tables_arrive_each_by_itself(open_shop):
     )
     ingest(shop, FIRST)
     told = fault(shop.daemon.run("shop/features", partition=FIRST))
-    assert "materialize shop/validated/visits first" in told
-    layers = [f"shop/{layer}/visits" for layer in ("raw", "validated", "quarantine")]
+    assert "materialize shop/validated_visits first" in told
+    layers = [f"shop/{layer}_visits" for layer in ("raw", "validated", "quarantine")]
     assert shop.daemon.run(*layers, partition=FIRST).success
     result = shop.daemon.run("shop/features", partition=FIRST)
     assert result.success, fault(result)
@@ -350,18 +350,18 @@ def test_rows_of_one_big_file_arrive_by_their_column(open_shop):
         ("old", "c", "2023-05-01", 5),
     ).to_csv(shop.root / "data" / "all.csv", index=False)
     assert shop.ingest(FIRST, SECOND) == {"shop/features": [FIRST, SECOND], "shop/target": [FIRST]}
-    assert set(shop.frame("validated/purchases", FIRST)["purchase_id"]) == {"p1", "old"}
-    [quarantined] = shop.frame("quarantine/purchases", FIRST).to_dict("records")
+    assert set(shop.frame("validated_purchases", FIRST)["purchase_id"]) == {"p1", "old"}
+    [quarantined] = shop.frame("quarantine_purchases", FIRST).to_dict("records")
     assert quarantined["purchase_id"] == "odd"
     assert list(quarantined[names.BROKEN_RULES]) == ["bought_at: dtype(datetime64[ns])"]
     assert counts(shop, SECOND) == {"a": 2, "c": 1}
     frame = pd.read_csv(shop.root / "data" / "all.csv")
     frame = pd.concat([frame, bought(("p3", "a", "2024-02-20", 5))])
     frame.to_csv(shop.root / "data" / "all.csv", index=False)
-    before = shop.digests("raw/purchases")
+    before = shop.digests("raw_purchases")
     ran = shop.ingest(SECOND)
     assert ran["shop/features"] == [SECOND], "only the month whose rows changed"
-    assert shop.digests("raw/purchases")[FIRST] == before[FIRST]
+    assert shop.digests("raw_purchases")[FIRST] == before[FIRST]
     assert counts(shop, SECOND) == {"a": 3, "c": 1}
 
 

@@ -76,7 +76,7 @@ def test_the_version_tells_its_data_code_runs_and_digest(make_project, write_loa
     assert version.run_id == found[names.TUNED_MODEL]["mlflow_run_id"]
     assert version.facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
     assert version.facts["training_set_version"] == "1"
-    assert json.loads(version.facts["inputs"]) == {"lending/features": 1, "lending/validated/loans": 1}
+    assert json.loads(version.facts["inputs"]) == {"lending/features": 1, "lending/validated_loans": 1}
     assert (
         version.facts["code_version"]
         == tuned_model_asset(project).code_versions_by_key[project.key(names.TUNED_MODEL)]

@@ -20,8 +20,8 @@ from mlops_assets_tests.support.daemon import Daemon, fault
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
-RAW = dg.AssetKey(["lending", "raw", "loans"])
-TABLES = [f"lending/{layer}/loans" for layer in ("raw", "validated", "quarantine")]
+RAW = dg.AssetKey(["lending", "raw_loans"])
+TABLES = [f"lending/{layer}_loans" for layer in ("raw", "validated", "quarantine")]
 NOW = datetime(2024, 7, 2, 7, tzinfo=UTC)
 
 
@@ -174,9 +174,9 @@ def test_the_schedule_asks_for_new_months_and_for_the_newest_again(open_shop):
 
     assert asked() == MONTHS[:4]
     for month in MONTHS[:4]:
-        assert shop.daemon.run("shop/raw/purchases", partition=month).success
+        assert shop.daemon.run("shop/raw_purchases", partition=month).success
     assert asked() == MONTHS[2:4]
-    assert len(shop.frame("raw/purchases", MONTHS[1])) == len(of_month(frame, MONTHS[1]))
+    assert len(shop.frame("raw_purchases", MONTHS[1])) == len(of_month(frame, MONTHS[1]))
 
 
 def test_a_database_that_is_gone_stops_the_run_with_words_and_keeps_the_table(

@@ -6,7 +6,7 @@ from mlops_assets_tests.support.daemon import fault
 from mlops_assets_tests.support.shop import FILES, MONTHS, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
-DATA = ("raw/purchases", "validated/purchases", "quarantine/purchases")
+DATA = ("raw_purchases", "validated_purchases", "quarantine_purchases")
 FOLLOWING = ("features", "target", "predictions")
 
 
@@ -66,10 +66,10 @@ def test_a_corrected_file_changes_its_own_month_and_the_features_that_look_back_
     def changed(asset):
         return [month for month in MONTHS[:5] if after[asset][month] != before[asset][month]]
 
-    assert changed("raw/purchases") == changed("validated/purchases") == [SECOND]
-    assert changed("quarantine/purchases") == []
+    assert changed("raw_purchases") == changed("validated_purchases") == [SECOND]
+    assert changed("quarantine_purchases") == []
     assert changed("features") == [SECOND, THIRD, FOURTH]
-    assert all(shop.made("raw/purchases")[month] == (2 if month == SECOND else 1) for month in MONTHS[:5])
+    assert all(shop.made("raw_purchases")[month] == (2 if month == SECOND else 1) for month in MONTHS[:5])
 
 
 def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(served_shop):
@@ -80,7 +80,7 @@ def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(serve
     assert served_shop.ingest(THIRD) == {}, "the file is read, and nothing follows"
     assert contents(served_shop, *DATA, *FOLLOWING) == before
     assert {asset: served_shop.version(asset) for asset in before} == versions
-    assert served_shop.told("raw/purchases", THIRD)["written"] is False
+    assert served_shop.told("raw_purchases", THIRD)["written"] is False
 
 
 def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(served_shop):

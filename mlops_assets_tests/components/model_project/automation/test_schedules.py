@@ -15,7 +15,7 @@ SCHEDULES = {
     "timezone": "Europe/Berlin",
 }
 TRAIN, SCORE, BACKFILL = (f"shop_{purpose}_schedule" for purpose in ("train", "score", "backfill"))
-DATA = ("shop/raw/purchases", "shop/validated/purchases", "shop/quarantine/purchases", "shop/features")
+DATA = ("shop/raw_purchases", "shop/validated_purchases", "shop/quarantine_purchases", "shop/features")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_backfill_reads_the_last_months_again_and_writes_nothing_that_is_equ
     tick = scheduled.daemon.schedule(BACKFILL, NOW)
     assert [request.partition_key for request in tick.run_requests] == [THIRD, FOURTH, FIFTH]
     assert len({request.run_key for request in tick.run_requests}) == 3
-    before = {asset: scheduled.version(asset) for asset in ("raw/purchases", "features")}
+    before = {asset: scheduled.version(asset) for asset in ("raw_purchases", "features")}
     job = scheduled.daemon.defs.get_repository_def().get_job("shop_ingest")
     result = job.execute_in_process(
         instance=scheduled.instance, partition_key=THIRD, resources={**scheduled.stores}

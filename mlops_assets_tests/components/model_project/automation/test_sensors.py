@@ -24,7 +24,7 @@ def test_a_new_file_is_asked_for_in_the_second_tick_and_only_then(shop):
     assert shop.daemon.look(FILES) == [SIXTH]
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
     for layer in ("raw", "validated", "quarantine"):
-        assert shop.made(f"{layer}/purchases")[SIXTH] == 1
+        assert shop.made(f"{layer}_purchases")[SIXTH] == 1
 
 
 def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop):
@@ -33,9 +33,9 @@ def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop
     [request] = shop.daemon.ask(FILES)
     assert request.partition_key == SIXTH
     assert {"/".join(key.path[1:]) for key in request.asset_selection} == {
-        "raw/purchases",
-        "validated/purchases",
-        "quarantine/purchases",
+        "raw_purchases",
+        "validated_purchases",
+        "quarantine_purchases",
     }
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_grows_from_tick_to_tick_waits(shop):
         shop.write(SIXTH, frame.head(rows))
         assert asked(shop) == []
     assert shop.daemon.look(FILES) == [SIXTH]
-    assert len(shop.frame("raw/purchases", SIXTH)) == 15
+    assert len(shop.frame("raw_purchases", SIXTH)) == 15
 
 
 def test_a_month_waits_for_the_last_of_its_files(shop):
@@ -55,7 +55,7 @@ def test_a_month_waits_for_the_last_of_its_files(shop):
     shop.write(SIXTH, frame.iloc[10:20], name="more-2024-06.csv")
     assert asked(shop) == []
     assert shop.daemon.look(FILES) == [SIXTH]
-    assert len(shop.frame("validated/purchases", SIXTH)) == 20
+    assert len(shop.frame("validated_purchases", SIXTH)) == 20
 
 
 def test_a_file_that_was_touched_with_the_same_content_is_not_asked_for(shop):
@@ -73,7 +73,7 @@ def test_a_content_that_comes_back_is_asked_for_again(shop):
     for rows in (30, None, 30):
         shop.write(SECOND, of_month(shop.purchases, SECOND).head(rows) if rows else None)
         assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SECOND], []]
-    assert len(shop.frame("raw/purchases", SECOND)) == 30
+    assert len(shop.frame("raw_purchases", SECOND)) == 30
 
 
 def test_a_tick_asks_for_a_bounded_number_of_months_and_the_next_for_the_rest(shop, monkeypatch):
@@ -91,12 +91,12 @@ def test_a_daemon_that_is_killed_before_it_commits_asks_again_and_runs_once(shop
     assert [request.partition_key for request in again] == [SIXTH], "nothing is missed"
     assert launched == [SIXTH]
     assert shop.daemon.launch(FILES, again) == [], "Dagster knows the run key"
-    assert shop.made("raw/purchases")[SIXTH] == 1
+    assert shop.made("raw_purchases")[SIXTH] == 1
 
 
 @pytest.mark.parametrize("cursor", [None, "0" * 32, "something else"])
 def test_with_another_cursor_nothing_is_asked_for_twice(shop, cursor):
-    before = {name: (shop.made(name), shop.digests(name)) for name in ("raw/purchases", "features")}
+    before = {name: (shop.made(name), shop.digests(name)) for name in ("raw_purchases", "features")}
     shop.daemon.cursors[FILES] = cursor
     assert [asked(shop) for _ in range(3)] == [[], [], []]
     assert shop.daemon.settle() == {}
@@ -110,7 +110,7 @@ def test_a_change_that_nobody_saw_before_the_cursor_was_lost_is_not_missed(shop,
     asked(shop)
     shop.daemon.cursors[FILES] = cursor
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SECOND, SIXTH], []]
-    assert len(shop.frame("raw/purchases", SECOND)) == 30
+    assert len(shop.frame("raw_purchases", SECOND)) == 30
 
 
 def test_a_cursor_that_is_lost_after_the_request_makes_nothing_twice(shop):
@@ -118,7 +118,7 @@ def test_a_cursor_that_is_lost_after_the_request_makes_nothing_twice(shop):
     assert [shop.daemon.look(FILES) for _ in range(2)] == [[], [SIXTH]]
     shop.daemon.cursors[FILES] = None
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
-    assert shop.made("raw/purchases")[SIXTH] == 1
+    assert shop.made("raw_purchases")[SIXTH] == 1
 
 
 def test_a_lost_snapshot_is_like_a_lost_cursor(shop):
@@ -131,7 +131,7 @@ def test_a_lost_snapshot_is_like_a_lost_cursor(shop):
 def test_the_first_tick_after_a_run_by_hand_asks_for_nothing(open_shop):
     shop = open_shop()
     shop.write(FIRST)
-    assert shop.daemon.run("shop/raw/purchases", partition=FIRST).success
+    assert shop.daemon.run("shop/raw_purchases", partition=FIRST).success
     assert [asked(shop) for _ in range(3)] == [[], [], []]
     shop.write(SECOND)
     assert [asked(shop) for _ in range(3)] == [[], [SECOND], []]
@@ -149,7 +149,7 @@ def test_a_file_of_something_else_fails_its_run_and_all_follows_once_it_is_right
     (shop.data / "purchases-2024-06.csv").write_text("nothing,of\nuse,here\n", "utf-8")
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SIXTH], []]
     shop.daemon.settle()
-    assert SIXTH not in shop.digests("validated/purchases")
+    assert SIXTH not in shop.digests("validated_purchases")
     assert SIXTH not in shop.digests("features")
     shop.write(SIXTH)
     assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}

@@ -9,7 +9,7 @@ from mlops_assets_tests.support.daemon import fault
 from mlops_assets_tests.support.shop import MONTHS, Shop, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
-TABLE = ("raw/purchases", "validated/purchases", "quarantine/purchases")
+TABLE = ("raw_purchases", "validated_purchases", "quarantine_purchases")
 
 
 def restore(shop: Shop, table: str, version: int, partition: str | None = None) -> dg.ExecuteInProcessResult:
@@ -25,7 +25,7 @@ def restore(shop: Shop, table: str, version: int, partition: str | None = None) 
 
 
 def stale(shop: Shop, *assets: str, partition: str, fingerprint: str | None = None) -> set[str]:
-    raw = dg.AssetKey(shop.path("raw/purchases"))
+    raw = dg.AssetKey(shop.path("raw_purchases"))
     found = Staleness(shop.daemon.defs.resolve_asset_graph(), shop.instance, shop.warehouse)
     keys = {dg.AssetKey(shop.path(asset)) for asset in assets}
     expected = {raw: {FINGERPRINT: fingerprint}} if fingerprint else {}
@@ -39,42 +39,42 @@ def written(shop: Shop, asset: str, partition: str) -> int:
 
 
 def test_what_is_made_of_a_restored_month_follows_and_a_changed_file_is_read_again(shop):
-    old, before = written(shop, "validated/purchases", SECOND), shop.digests("features")
+    old, before = written(shop, "validated_purchases", SECOND), shop.digests("features")
     frame = of_month(shop.purchases, SECOND)
     shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
     shop.ingest(SECOND)
     assert shop.digests("features") != before
-    last, made = shop.told("validated/purchases", SECOND), shop.made("validated/purchases")
+    last, made = shop.told("validated_purchases", SECOND), shop.made("validated_purchases")
 
     assert restore(shop, "validated_purchases", old, SECOND).success
 
-    told = shop.told("validated/purchases", SECOND)
+    told = shop.told("validated_purchases", SECOND)
     assert told["restored_from"] == old
     assert told[INPUTS] == last[INPUTS], "a person decided what these inputs give"
-    fingerprint = shop.told("raw/purchases", SECOND)[FINGERPRINT]
+    fingerprint = shop.told("raw_purchases", SECOND)[FINGERPRINT]
     assert stale(shop, *TABLE, "features", partition=SECOND, fingerprint=fingerprint) == {"features"}
     assert shop.daemon.settle()["shop/features"] == [SECOND, THIRD, FOURTH], "a look-back of three"
     assert shop.digests("features") == before
-    assert shop.made("validated/purchases")[SECOND] == made[SECOND] + 1, "by the restore alone"
+    assert shop.made("validated_purchases")[SECOND] == made[SECOND] + 1, "by the restore alone"
     assert stale(shop, *TABLE, "features", partition=SECOND, fingerprint="of another file") == {
         *TABLE,
         "features",
     }
     shop.write(SECOND, frame.assign(amount=frame["amount"] + 2000))
     assert shop.ingest(SECOND)["shop/features"] == [SECOND, THIRD, FOURTH]
-    assert shop.frame("validated/purchases", SECOND)["amount"].min() >= 2000
+    assert shop.frame("validated_purchases", SECOND)["amount"].min() >= 2000
 
 
 def test_valid_and_quarantined_rows_are_restored_together(shop):
     counts = {asset: len(shop.frame(asset, THIRD)) for asset in TABLE[1:]}
-    old = written(shop, "quarantine/purchases", THIRD)
+    old = written(shop, "quarantine_purchases", THIRD)
     frame = of_month(shop.purchases, THIRD)
     frame.loc[frame.index[:3], "amount"] = -1.0
     shop.write(THIRD, frame)
     shop.ingest(THIRD)
-    assert len(shop.frame("quarantine/purchases", THIRD)) == counts["quarantine/purchases"] + 3
+    assert len(shop.frame("quarantine_purchases", THIRD)) == counts["quarantine_purchases"] + 3
 
-    result = restore(shop, "quarantine/purchases", old, THIRD)
+    result = restore(shop, "quarantine_purchases", old, THIRD)
 
     assert result.success
     assert {asset: len(shop.frame(asset, THIRD)) for asset in TABLE[1:]} == counts
@@ -87,7 +87,7 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
 @pytest.mark.parametrize(
     ("table", "version", "partition", "told"),
     [
-        ("purchases", 1, FIRST, "shop has no table purchases\n  hint: it has features, quarantine/purchases"),
+        ("purchases", 1, FIRST, "shop has no table purchases\n  hint: it has features, quarantine_purchases"),
         ("features", 1, None, "is restored by partition: version 1 wrote"),
         ("features", 1, FIFTH, "has no version 1 of partition"),
     ],

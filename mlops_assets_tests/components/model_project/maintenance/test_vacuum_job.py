@@ -55,7 +55,7 @@ def test_half_a_year_later_models_still_have_what_they_were_trained_on(served_sh
 
     monkeypatch.setattr(vacuum_job, "datetime", Later)
     told = clear(shop, dry_run=True)
-    assert {name for name, one in told.items() if one["freed_files"]} >= {"raw/purchases", "features"}
+    assert {name for name, one in told.items() if one["freed_files"]} >= {"raw_purchases", "features"}
     assert clear(shop) == {name: {**one, "dry_run": False} for name, one in told.items()}
     assert not any(one["freed_files"] for one in clear(shop).values())
 

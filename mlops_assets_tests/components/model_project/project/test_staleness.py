@@ -13,7 +13,7 @@ from mlops_assets.core import names
 from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
-TABLE = ("raw/purchases", "validated/purchases", "quarantine/purchases")
+TABLE = ("raw_purchases", "validated_purchases", "quarantine_purchases")
 TABLE_RUN = tuple(f"shop/{asset}" for asset in TABLE)
 MODEL_ASSETS = tuple(asset.removeprefix("shop/") for asset in MODEL)
 
@@ -51,8 +51,8 @@ def test_what_was_never_made_is_out_of_date(served_shop):
 
 
 def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(served_shop):
-    raw = dg.AssetKey(served_shop.path("raw/purchases"))
-    told = served_shop.told("raw/purchases", SECOND)[FINGERPRINT]
+    raw = dg.AssetKey(served_shop.path("raw_purchases"))
+    told = served_shop.told("raw_purchases", SECOND)[FINGERPRINT]
     everything = (*TABLE, "features")
     assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: told}}) == set()
     assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: "other"}}) == {
@@ -64,7 +64,7 @@ def test_a_corrected_month_makes_stale_what_looks_at_it(served_shop):
     frame = of_month(served_shop.purchases, SECOND)
     served_shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
     assert served_shop.daemon.run(*TABLE_RUN, partition=SECOND).success
-    assert months(served_shop, "validated/purchases") == []
+    assert months(served_shop, "validated_purchases") == []
     assert months(served_shop, "features") == [SECOND, THIRD, FOURTH], "a look-back of three"
     assert months(served_shop, "target", MONTHS[:4]) == [FIRST], "the others until the features were made"
     assert months(served_shop, "predictions") == []
@@ -78,7 +78,7 @@ def test_a_corrected_month_makes_stale_what_looks_at_it(served_shop):
 def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(served_shop):
     served_shop.declare(features_sql=FEATURES_SQL + "-- changed")
     assert months(served_shop, "features") == MONTHS[:5]
-    assert months(served_shop, "validated/purchases") == []
+    assert months(served_shop, "validated_purchases") == []
     assert months(served_shop, "target", MONTHS[:4]) == []
     assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS[1:]}
 
@@ -94,7 +94,7 @@ def test_a_table_that_was_removed_is_out_of_date_whatever_the_instance_says(serv
     shutil.rmtree(served_shop.state.warehouse / "shop" / "features")
     assert months(served_shop, "features") == MONTHS[:5]
     assert months(served_shop, "target", MONTHS[:4]) == MONTHS[:4]
-    assert months(served_shop, "validated/purchases") == []
+    assert months(served_shop, "validated_purchases") == []
 
 
 def test_rows_that_failed_their_check_are_out_of_date_until_they_pass(shop):
@@ -104,11 +104,11 @@ def test_rows_that_failed_their_check_are_out_of_date_until_they_pass(shop):
     shop.write(THIRD, bad)
     assert not shop.daemon.run(*TABLE_RUN, partition=THIRD).success
     assert stale(shop, *TABLE, partition=THIRD) == {*TABLE[1:]}, "its raw rows are there"
-    assert months(shop, "validated/purchases") == [THIRD]
+    assert months(shop, "validated_purchases") == [THIRD]
     assert months(shop, "features") == [THIRD, FOURTH, FIFTH]
     shop.write(THIRD)
     assert shop.daemon.run(*TABLE_RUN, partition=THIRD).success
-    assert months(shop, "validated/purchases") == []
+    assert months(shop, "validated_purchases") == []
     assert months(shop, "features") == [], "the content is the old one again"
 
 
