@@ -19,14 +19,7 @@ from mlops_assets.defs.california_housing import schema
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.validation import validate
-from mlops_assets.ml.evaluation.evaluation import (
-    CONSTANT_BASELINE,
-    LINEAR_BASELINE,
-    MODEL,
-    Evaluation,
-    score_all,
-    score_intervals,
-)
+from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
 from mlops_assets.ml.evaluation.importances import shap_importances, shuffled_importances
 from mlops_assets.ml.evaluation.partial_dependence import dependence
 from mlops_assets.ml.families import Settings
@@ -37,16 +30,17 @@ from mlops_assets.ml.model.machine import peak_memory_bytes, thread_count
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.ml.reports.search_plots import search_figures
+from mlops_assets.ml.search.baselines import (
+    CONSTANT_BASELINE,
+    LINEAR_BASELINE,
+    MODEL,
+    constant_predictions,
+    fit_linear_baseline,
+)
 from mlops_assets.ml.search.family_leaderboard import build_leaderboard
 from mlops_assets.ml.search.search import SearchSettings, tune
 from mlops_assets.ml.search.splits import holdout_sql, make_folds
-from mlops_assets.ml.search.training_data import (
-    TrainingData,
-    check_pipeline,
-    constant_predictions,
-    fit_linear_baseline,
-    split_sides,
-)
+from mlops_assets.ml.search.training_data import TrainingData, check_pipeline, split_sides
 from mlops_assets.ml.search.trials import TrialSummary
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000

@@ -19,11 +19,8 @@ from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
 from mlops_assets.ml.metrics.tasks import Metric, Task, is_better
+from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
 from mlops_assets.ml.search.trials import TrialSummary
-
-MODEL = "model"
-CONSTANT_BASELINE = "constant baseline"
-LINEAR_BASELINE = "linear baseline"
 
 
 @dataclass(frozen=True)

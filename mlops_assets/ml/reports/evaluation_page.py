@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_assets.ml.evaluation.evaluation import MODEL, Evaluation, TableQuality
+from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.importances import EXPLAINED_ROWS, SHUFFLED_ROWS
 from mlops_assets.ml.evaluation.slices import SliceScore
@@ -25,6 +25,7 @@ from mlops_assets.ml.reports.figures import pictures_of
 from mlops_assets.ml.reports.holdout_captions import confusion_says
 from mlops_assets.ml.reports.html import render_page
 from mlops_assets.ml.reports.model_captions import costs_say, fairness_says, share_points, weakest_says
+from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
 TOP_TRIALS, TOP_MISTAKES = 10, 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlops_assets.ml.evaluation.evaluation import MODEL, Evaluation
+from mlops_assets.ml.evaluation.evaluation import Evaluation
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS
 from mlops_assets.ml.number_format import metric_title
 from mlops_assets.ml.reports import (
@@ -18,6 +18,7 @@ from mlops_assets.ml.reports import (
 )
 from mlops_assets.ml.reports.html import data_uri
 from mlops_assets.ml.reports.plot_style import HALF, span
+from mlops_assets.ml.search.baselines import MODEL
 
 
 @dataclass(frozen=True)

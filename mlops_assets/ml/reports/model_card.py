@@ -12,8 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mlops_assets.ml.evaluation.evaluation import MODEL
 from mlops_assets.ml.number_format import interval_text, metric_title, number, parameter
+from mlops_assets.ml.search.baselines import MODEL
 
 _STATES = {
     "champion": "It is the champion: it serves.",

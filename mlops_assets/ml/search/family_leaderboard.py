@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.ml.evaluation.evaluation import LINEAR_BASELINE
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.features.preprocessing import transform
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.search.baselines import LINEAR_BASELINE
 from mlops_assets.ml.search.winner import SearchResult
 
 _ASKED = 9

@@ -1,4 +1,4 @@
-"""From a training set to a model and its verdict: what the model assets have in common."""
+"""The training set as arrays: features, encoded target, groups and periods of each side of the split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
-from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.ml.model.tabular_model import Label, ModelSpec, TabularModel
+from mlops_assets.ml.model.tabular_model import Label
 from mlops_assets.ml.skops_files import dump_estimator
 
 
@@ -138,33 +137,9 @@ def encode_target(target: pd.Series, classes: Sequence[Label], *, subject: str) 
     return np.asarray(codes, dtype=np.int64)
 
 
-def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) -> NDArray:
-    """What one predicts without looking at a row: the mean, or how frequent each class is."""
-    if task == "regression":
-        return np.full(rows, train.mean())
-    shares = np.bincount(train, minlength=classes) / len(train)
-    return np.full(rows, shares[1]) if task == "binary" else np.tile(shares, (rows, 1))
-
-
 def check_pipeline(make_pipeline: MakePipeline, train: TrainingData) -> None:
     """Fit the pipeline once and save it: what can't be kept should fail before a long search, not after."""
     pipeline = make_pipeline()
     transform(pipeline, train.features, fit=train.target)
     with TemporaryDirectory() as scratch:
         dump_estimator(pipeline, Path(scratch) / "pipeline.skops")
-
-
-def fit_linear_baseline(
-    spec: ModelSpec, features_sql: str, train: TrainingData, make_pipeline: MakePipeline, settings: Settings
-) -> TabularModel:
-    """The project's own features and pipeline under a linear model with default parameters."""
-    linear = replace(
-        spec,
-        family="linear",
-        params=FAMILIES["linear"].defaults(),
-        rounds=None,
-        members=(),
-        calibration=None,
-        threshold=None,
-    )
-    return TabularModel.fit(linear, features_sql, train.features, train.target, make_pipeline, settings)

@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.evaluation import (
-    CONSTANT_BASELINE,
-    LINEAR_BASELINE,
-    MODEL,
-    Evaluation,
-    score_all,
-    score_intervals,
-)
+from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")

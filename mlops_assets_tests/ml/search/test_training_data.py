@@ -1,6 +1,5 @@
-"""From a training set's table to rows that train, rows that judge, and baselines."""
+"""The training set as arrays: training rows, holdout rows, classes and the encoded target."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,7 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
-from mlops_assets.ml.search.training_data import (
-    TrainingData,
-    constant_predictions,
-    encode_target,
-    find_classes,
-    fit_linear_baseline,
-    split_sides,
-)
+from mlops_assets.ml.search.training_data import TrainingData, encode_target, find_classes, split_sides
 
 
 def training_set(rows: int = 60, *, groups: bool = False) -> pd.DataFrame:
@@ -125,26 +117,3 @@ def test_a_target_becomes_numbers():
 def test_a_class_that_no_training_row_has_is_named():
     with pytest.raises(DataError, match=r"garage: the target has values that no training row has: 'd', 'z'"):
         encode_target(pd.Series(["a", "z", "b", "d"]), ("a", "b"), subject="garage")
-
-
-def test_constant_predictions_are_the_mean_or_the_shares():
-    classes = np.array([0, 1, 1, 1])
-    assert constant_predictions("regression", np.array([1.0, 3.0]), 2, 1).tolist() == [2.0, 2.0]
-    assert constant_predictions("binary", classes, 2, 2).tolist() == [0.75, 0.75]
-    assert constant_predictions("multiclass", classes, 2, 3).tolist() == [[0.25, 0.75, 0.0]] * 2
-
-
-def test_the_linear_baseline_has_the_models_features_and_its_own_family(problem: Callable[..., Any]):
-    train, holdout = sides(training_set())
-    spec = ModelSpec(
-        "garage", "regression", "price", "cars", (), ("size", "kind"), (), "xgboost", {"eta": 0.3}, 5, 0
-    )
-    baseline = fit_linear_baseline(
-        spec, "", train, default_pipeline, Settings("regression", 1, seed=0, threads=1)
-    )
-    assert (baseline.spec.family, baseline.spec.params, baseline.spec.rounds) == (
-        "linear",
-        {"penalty": 1.0},
-        None,
-    )
-    np.testing.assert_allclose(baseline.predict_features(holdout.features), holdout.target, atol=1.5)

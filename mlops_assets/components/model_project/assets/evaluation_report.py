@@ -76,8 +76,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.evaluation.evaluation import MODEL
         from mlops_assets.ml.reports.evaluation_page import render_report, verdict
+        from mlops_assets.ml.search.baselines import MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
         with plain_failures(project.name):

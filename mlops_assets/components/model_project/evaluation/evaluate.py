@@ -91,8 +91,13 @@ def judge(
 
 def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel]":
     """Predictions of the holdout by the model and its baselines, and the linear baseline itself."""
-    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
-    from mlops_assets.ml.search.training_data import constant_predictions, fit_linear_baseline
+    from mlops_assets.ml.search.baselines import (
+        CONSTANT_BASELINE,
+        LINEAR_BASELINE,
+        MODEL,
+        constant_predictions,
+        fit_linear_baseline,
+    )
 
     project, holdout = judged.project, judged.holdout
     linear = fit_linear_baseline(
@@ -113,7 +118,7 @@ def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel
 def _over_baselines(
     judged: JudgedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
 ) -> dict[str, float]:
-    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE
+    from mlops_assets.ml.search.baselines import CONSTANT_BASELINE
 
     over: dict[str, float] = {}
     for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):

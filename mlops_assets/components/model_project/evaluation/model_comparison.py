@@ -35,8 +35,8 @@ def compared_models(
     scores
         Every metric of the model and its baselines on the holdout.
     """
-    from mlops_assets.ml.evaluation.evaluation import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
     from mlops_assets.ml.evaluation.model_costs import FILE, LeaderboardEntry, folder_bytes, read_leaderboard
+    from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 
     features, of = judged.holdout.features, judged.metric
     with tracking.files(judged.trained.uri) as folder:

@@ -1,0 +1,55 @@
+"""Baselines that every model is compared with: a constant prediction and a linear model."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.features.preprocessing import MakePipeline
+from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.search.training_data import TrainingData
+
+MODEL = "model"
+CONSTANT_BASELINE = "constant baseline"
+LINEAR_BASELINE = "linear baseline"
+"""Names of the compared models in scores, leaderboards and reports."""
+
+
+def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) -> NDArray:
+    """Predictions that ignore the features: the mean of the target, or the frequency of each class.
+
+    Parameters
+    ----------
+    train
+        The target of the training rows, shape `(n,)`.
+    rows
+        Number of predictions.
+    classes
+        Number of classes; ignored for regression.
+
+    Returns
+    -------
+    Predictions in the form of `Task`: shape `(rows,)`, for multiclass `(rows, classes)`.
+    """
+    if task == "regression":
+        return np.full(rows, train.mean())
+    shares = np.bincount(train, minlength=classes) / len(train)
+    return np.full(rows, shares[1]) if task == "binary" else np.tile(shares, (rows, 1))
+
+
+def fit_linear_baseline(
+    spec: ModelSpec, features_sql: str, train: TrainingData, make_pipeline: MakePipeline, settings: Settings
+) -> TabularModel:
+    """Fit a linear model with default parameters on the features and the pipeline of the project."""
+    linear = replace(
+        spec,
+        family="linear",
+        params=FAMILIES["linear"].defaults(),
+        rounds=None,
+        members=(),
+        calibration=None,
+        threshold=None,
+    )
+    return TabularModel.fit(linear, features_sql, train.features, train.target, make_pipeline, settings)
