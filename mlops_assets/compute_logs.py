@@ -4,8 +4,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from dagster._core.storage.compute_log_manager import CapturedLogContext
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from mlops_assets.compat.dagster_logs import CapturedLogContext, LocalComputeLogManager
 
 
 class LocalLogs(LocalComputeLogManager):

@@ -14,13 +14,14 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from skops import io as skops_io
 
+from mlops_assets.compat.sklearn import MAKE_COLUMN_SELECTOR
 from mlops_assets.core.errors import ModelError
 
 ALLOWED_TYPES = frozenset(
     {
         "numpy.dtype",
         # Picks a frame's columns by their types; `object` is pandas' type of text.
-        "sklearn.compose._column_transformer.make_column_selector",
+        MAKE_COLUMN_SELECTOR,
         "builtins.object",
     }
 )

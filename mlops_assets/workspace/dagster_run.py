@@ -10,9 +10,9 @@ from typing import Any
 
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from sqlalchemy.exc import SQLAlchemyError
 
+from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES, make_new_run_id
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.system.disk_errors import disk_faults_told
@@ -80,8 +80,6 @@ def run_assets(
     on_event
         Called with each entry of the run's event log, soon after it was written.
     """
-    from dagster._core.utils import make_new_run_id
-
     run_id = make_new_run_id()
     job = workplace.definitions.resolve_implicit_global_asset_job_def()
     done = Event()

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from toposort import CircularDependencyError
 
+from mlops_assets.compat.dagster import CircularDependencyError
 from mlops_assets.core.errors import MlopsError, ProjectError
 
 _HINT = "dg check defs shows more; --debug shows where"

@@ -16,7 +16,7 @@ from mlops_assets.cli.output.console import (
     plain_errors,
     print_table,
 )
-from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.cli.output.table_output import print_json, row_lines
 from mlops_assets.core import names
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dagster import AssetObservation
 
     from mlops_assets.ml.comparison.drift import ColumnShift
-    from mlops_assets.ml.comparison.row_diff import RowDiff
     from mlops_assets.stores.delta.commit_metadata import TableVersion
     from mlops_assets.stores.warehouse.table_diff import TableDiff
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -227,24 +226,6 @@ def _print_diff(found: "TableDiff") -> None:
     if found.shifts:
         out.print()
         print_table(out, _shift_table(found.shifts))
-
-
-def row_lines(rows: "RowDiff") -> list[str]:
-    """What came, went and changed, and in which columns, a sentence a line."""
-    by = f"by {', '.join(rows.identity)}" if rows.identity else "as whole rows: nothing tells them apart"
-    changed = f", {rows.changed:,} changed" if rows.identity else ""
-    lines = [
-        f"{rows.rows_before:,} rows before, {rows.rows_after:,} after: {rows.added:,} came, "
-        f"{rows.removed:,} went{changed} ({by})"
-    ]
-    if rows.changed_columns:
-        told = ", ".join(f"{name} in {count:,}" for name, count in rows.changed_columns.items())
-        lines.append(f"changed columns: {told}")
-    if rows.new_columns:
-        lines.append(f"new columns: {', '.join(rows.new_columns)}")
-    if rows.gone_columns:
-        lines.append(f"columns that are gone: {', '.join(rows.gone_columns)}")
-    return lines
 
 
 def _shift_table(shifts: Sequence["ColumnShift"]) -> Table:

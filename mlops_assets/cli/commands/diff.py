@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from mlops_assets.cli.commands.data import row_lines
 from mlops_assets.cli.output.console import (
     DebugOption,
     JsonOption,
@@ -16,7 +15,7 @@ from mlops_assets.cli.output.console import (
     plain_errors,
     print_table,
 )
-from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.cli.output.table_output import print_json, row_lines
 from mlops_assets.core import names
 from mlops_assets.stores.system.state_directory import find_project_root
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, EventLogRecord
 from rich.console import Console
 from rich.text import Text
 
@@ -12,11 +12,9 @@ from mlops_assets.components.model_project.promotion.approval_reminder import wa
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from dagster._core.event_api import EventLogRecord
-
     from mlops_assets.stores.governance.ledger_state import Standing
 
-_Made = Mapping[str | None, "EventLogRecord"]
+_Made = Mapping[str | None, EventLogRecord]
 
 
 def print_summary(
@@ -126,6 +124,6 @@ def _newest(found: _Made) -> dict[str, Any]:
     return _metadata(max(found.values(), key=lambda record: record.storage_id))
 
 
-def _metadata(record: "EventLogRecord") -> dict[str, Any]:
+def _metadata(record: EventLogRecord) -> dict[str, Any]:
     made = record.asset_materialization
     return {name: value.value for name, value in made.metadata.items()} if made else {}

@@ -18,6 +18,7 @@ from mlops_assets.core.sql_quoting import NUMBERS
 if TYPE_CHECKING:
     import duckdb
 
+    from mlops_assets.ml.comparison.row_diff import RowDiff
     from mlops_assets.stores.warehouse.query_views import ReadOnlyTables
 
 
@@ -116,3 +117,21 @@ def _table(
     for row in rows:
         table.add_row(*(Text(cell(value), "dim" if value is None else "") for value in row[:fitting]))
     return table, [name for name, _ in columns[fitting:]]
+
+
+def row_lines(rows: "RowDiff") -> list[str]:
+    """What came, went and changed, and in which columns, a sentence a line."""
+    by = f"by {', '.join(rows.identity)}" if rows.identity else "as whole rows: nothing tells them apart"
+    changed = f", {rows.changed:,} changed" if rows.identity else ""
+    lines = [
+        f"{rows.rows_before:,} rows before, {rows.rows_after:,} after: {rows.added:,} came, "
+        f"{rows.removed:,} went{changed} ({by})"
+    ]
+    if rows.changed_columns:
+        told = ", ".join(f"{name} in {count:,}" for name, count in rows.changed_columns.items())
+        lines.append(f"changed columns: {told}")
+    if rows.new_columns:
+        lines.append(f"new columns: {', '.join(rows.new_columns)}")
+    if rows.gone_columns:
+        lines.append(f"columns that are gone: {', '.join(rows.gone_columns)}")
+    return lines

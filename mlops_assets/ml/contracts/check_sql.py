@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from mlops_assets.compat.pandera import check_arguments, check_function
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
 
@@ -34,10 +35,10 @@ def check_sql(check: pa.Check, column: Column) -> str | None:
 
     None when the check is none of pandera's own, or compares what SQL compares otherwise.
     """
-    build = _CONDITIONS.get(_BUILT_IN.get(id(check._check_fn), ""))
+    build = _CONDITIONS.get(_BUILT_IN.get(id(check_function(check)), ""))
     if build is None or check.element_wise or check.groupby is not None:
         return None
-    condition = build(quoted(column.name), column.sql_type, **check._check_kwargs)
+    condition = build(quoted(column.name), column.sql_type, **check_arguments(check))
     if condition is None:
         return None
     missing = f"{quoted(column.name)} is null"

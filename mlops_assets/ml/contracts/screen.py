@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from mlops_assets.compat.pandera import check_arguments, check_function
 from mlops_assets.ml.contracts.check_sql import check_sql
 from mlops_assets.ml.contracts.columns import Column
 
@@ -150,4 +151,4 @@ def _series(frame: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _verdict(check: pa.Check, columns: _Columns) -> Any:
-    return check._check_fn(columns, **check._check_kwargs)
+    return check_function(check)(columns, **check_arguments(check))

@@ -1,6 +1,6 @@
 """scikit-learn's histogram gradient boosting."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from mlops_assets.compat.sklearn import baseline_prediction, boosted_trees, keep_iterations
 from mlops_assets.ml.families.base import Params, Prepared, Settings
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
 from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
@@ -86,7 +87,7 @@ class _PreparedFold:
         with threadpool_limits(self.settings.threads, "openmp"):
             model.fit(self.train, self.target, X_val=self.valid, y_val=self.valid_target)
             rounds = max(int(np.argmax(model.validation_score_)), 1)
-            del model._predictors[rounds:]
+            keep_iterations(model, rounds)
             if self.settings.task == "regression":
                 return model.predict(self.valid), rounds
             probabilities = model.predict_proba(self.valid)
@@ -116,14 +117,14 @@ def _fittable(matrix: NDArray) -> NDArray:
 
 def _trees(model: Any) -> Iterator[Tree]:
     """Where boosting starts from, and each tree that it added."""
-    for output, start in enumerate(np.ravel(model._baseline_prediction)):
+    for output, start in enumerate(baseline_prediction(model)):
         yield leaf(float(start), output)
-    for iteration in model._predictors:
-        for output, predictor in enumerate(iteration):
-            yield _tree(predictor.nodes, output)
+    for iteration in boosted_trees(model):
+        for output, nodes in enumerate(iteration):
+            yield _tree(nodes, output)
 
 
-def _tree(nodes: Mapping[str, NDArray], output: int) -> Tree:
+def _tree(nodes: NDArray[np.void], output: int) -> Tree:
     ends = nodes["is_leaf"].astype(bool)
     return Tree(
         left=np.where(ends, -1, nodes["left"].astype(np.int64)),

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from optuna.storages.journal import JournalFileBackend, JournalStorage
-from optuna.storages.journal._file import BaseJournalFileLock
 
+from mlops_assets.compat.optuna import BaseJournalFileLock
 from mlops_assets.core.errors import ModelError
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from mlops_assets.compat.mlflow import ArtifactRepository, get_artifact_repository
 from mlops_assets.stores.governance.champion_ledger import Governance
 from mlops_assets.stores.governance.ledger import RETENTION, Event
 from mlops_assets.stores.governance.ledger_state import Standing

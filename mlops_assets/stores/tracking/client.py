@@ -16,9 +16,9 @@ import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
+from mlops_assets.compat.mlflow import SCHEMA_LOGGER, create_database, schema_revisions
 from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import MlopsError, TrackingError
 from mlops_assets.stores.system.disk_errors import disk_fault
@@ -52,7 +52,7 @@ def connect(uri: str) -> MlflowClient:
         os.environ.setdefault(name, value)
     _tell_credentials(uri)
     # It tells of every new table, and shows the stack of errors that `reachable` tells in one sentence.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger(SCHEMA_LOGGER).setLevel(logging.CRITICAL)
     with reachable(uri, refusals=True):
         if uri.startswith(_SQLITE):
             _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
@@ -181,7 +181,7 @@ def _make_sqlite_store(database: Path) -> None:
             left.unlink()
         new = database.with_name(f".{database.name}.{uuid.uuid4().hex[:8]}")
         try:
-            SqlAlchemyStore(f"{_SQLITE}{new}", "./mlruns").engine.dispose()
+            create_database(new)
             new.replace(database)
         except BaseException:
             with suppress(OSError):
@@ -192,17 +192,13 @@ def _make_sqlite_store(database: Path) -> None:
 def _schema_fault(uri: str, message: str) -> TrackingError | None:
     """What to do about a database of another version of MLflow."""
     ours = mlflow.__version__
-    if found := _SCHEMA.search(message):
-        from alembic.script import ScriptDirectory
-        from mlflow.store.db.utils import _get_alembic_config
-
-        scripts = ScriptDirectory.from_config(_get_alembic_config(""))
-        if found[1] in {script.revision for script in scripts.walk_revisions()}:
-            return TrackingError(
-                f"the tracking store at {uri} was made by an older MLflow: its schema is {found[1]}, and "
-                f"MLflow {ours} needs {found[2]}",
-                hint=f"copy the database, then: mlflow db upgrade {uri}",
-            )
+    found = _SCHEMA.search(message)
+    if found and found[1] in schema_revisions():
+        return TrackingError(
+            f"the tracking store at {uri} was made by an older MLflow: its schema is {found[1]}, and "
+            f"MLflow {ours} needs {found[2]}",
+            hint=f"copy the database, then: mlflow db upgrade {uri}",
+        )
     if found := found or _UNKNOWN_SCHEMA.search(message):
         return TrackingError(
             f"the tracking store at {uri} was made by a newer MLflow: its schema, {found[1]}, is unknown to "

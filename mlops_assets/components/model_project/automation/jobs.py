@@ -8,7 +8,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+    from mlops_assets.compat.dagster import UnresolvedAssetJobDefinition
 
     Jobs = list[UnresolvedAssetJobDefinition]
 

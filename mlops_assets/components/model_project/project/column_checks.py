@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from dagster_shared.yaml_utils import parse_yaml_with_source_position
 
+from mlops_assets.compat.dagster import parse_yaml_with_source_position
 from mlops_assets.components.model_project.settings.evaluation import (
     BehaviourSettings,
     DirectionSettings,

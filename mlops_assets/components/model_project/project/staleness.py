@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED
@@ -14,9 +14,7 @@ from mlops_assets.core import names
 from mlops_assets.core.names import OWN
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-    from dagster._core.event_api import EventLogRecord
-
+    from mlops_assets.compat.dagster import BaseAssetGraph
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from dagster._core.definitions.utils import is_valid_owner
-from dagster._utils.schedules import is_valid_cron_schedule
-from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
-
+from mlops_assets.compat.dagster import (
+    is_valid_cron_schedule,
+    is_valid_owner,
+    is_valid_strict_tag_value,
+    is_valid_tag_key,
+)
 from mlops_assets.components.model_project.settings.base import misfit
 from mlops_assets.components.model_project.settings.evaluation import (
     BehaviourTestSettings,

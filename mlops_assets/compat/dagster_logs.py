@@ -1,0 +1,6 @@
+"""Dagster's manager of compute logs; apart from `compat.dagster`, because it imports watchdog."""
+
+from dagster._core.storage.compute_log_manager import CapturedLogContext
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+
+__all__ = ["CapturedLogContext", "LocalComputeLogManager"]
