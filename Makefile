@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test bench check format clean
+.PHONY: help install run ui test coverage bench check format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +31,18 @@ ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
 test: install ## Run the tests
 	@$(BIN)/pytest -n auto
 
+coverage: install ## Run the tests and report line and branch coverage; htmlcov/index.html shows the lines
+	@$(BIN)/pytest -n auto --cov --cov-report=term --cov-report=html
+
 bench: install ## Measure what docs/performance.md tells, and write its tables: make bench [BENCH='--rows 1 --only orders']
 	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
-check: install ## Lint, check formatting and types, and load the definitions
+check: install ## Lint, check formatting, types, imports and dependencies, and load the definitions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry .
 	@$(BIN)/dg check defs
 
 format: install ## Format the code and mend what ruff can mend
@@ -45,4 +50,4 @@ format: install ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov *.egg-info
