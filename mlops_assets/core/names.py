@@ -98,6 +98,6 @@ def schedule_name(project: str, purpose: str) -> str:
     return f"{project}_{purpose}_schedule"
 
 
-def view_name(key_path: list[str] | tuple[str, ...]) -> str:
+def view_name(key_path: Sequence[str]) -> str:
     """SQL name of a table: `P.validated_districts` for `[P, validated_districts]`."""
     return f"{key_path[0]}.{'_'.join(key_path[1:])}"

@@ -40,6 +40,10 @@ class WriteResult:
     changed: bool
     columns: dict[str, str]
     """The type of each column, as DuckDB names it."""
+    table: str
+    """The SQL name of the table, such as `california_housing.validated_districts`."""
+    uri: str
+    """The address of the Delta table."""
 
 
 class Warehouse(TableReader):
@@ -118,7 +122,7 @@ class Warehouse(TableReader):
             content = Staged(files, staged, schema, digest, partition)
             version, changed = commit(self.root, table, content, connection, facts)
             columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
-        return WriteResult(version, count, digest, changed, columns)
+        return WriteResult(version, count, digest, changed, columns, name, directory.as_uri())
 
     def restore(
         self,
@@ -143,10 +147,8 @@ class Warehouse(TableReader):
             When the version held no such content, or its files are gone.
         """
         with self.connect() as connection:
-            name = view_name(tuple(table))
-            content, source = content_at(
-                self._directory(table), self._open(table), version, partition, table=name
-            )
+            name, directory = view_name(tuple(table)), self._directory(table)
+            content, source = content_at(directory, self._open(table), version, partition, table=name)
             staged = content.staged(connection, table=name)
             facts = commit_facts(
                 rows=content.rows,
@@ -158,7 +160,7 @@ class Warehouse(TableReader):
             )
             made, changed = commit(self.root, table, staged, connection, facts)
             columns = dict(zip(staged.rows.columns, map(str, staged.rows.types), strict=True))
-        return WriteResult(made, content.rows, staged.digest, changed, columns)
+        return WriteResult(made, content.rows, staged.digest, changed, columns, name, directory.as_uri())
 
     def restored_source(self, table: TableKey, version: int, *, partition: str | None = None) -> TableVersion:
         """The version that wrote what `restore` would make current; it raises what that raises."""

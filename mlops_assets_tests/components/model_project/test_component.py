@@ -11,6 +11,7 @@ import yaml
 from dagster.components.testing import create_defs_folder_sandbox
 
 from mlops_assets import ModelProject, Stores
+from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.resources import resources
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
 
@@ -94,6 +95,35 @@ def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
         assert {spec.group_name for spec in specs} == {"lending"}
         assert all(spec.description and spec.kinds and spec.code_version for spec in specs)
         assert {job.name for job in defs.resolve_all_job_defs()} >= {"lending_ingest", "lending_train"}
+
+
+def test_assets_name_their_sql_table_and_the_files_that_define_them(sandbox, state):
+    write_project(sandbox)
+    with all_defs(sandbox, state) as defs:
+        metadata = {spec.key.path[1]: spec.metadata for spec in defs.resolve_all_asset_specs()}
+    tables = {
+        name: found["dagster/table_name"] for name, found in metadata.items() if "dagster/table_name" in found
+    }
+    assert tables == {
+        name: f"lending.{name}"
+        for name in ("raw_loans", "validated_loans", "quarantine_loans", "features", "training_set")
+    }
+    files = {
+        name: {Path(each.file_path).name for each in found["dagster/code_references"].value.code_references}
+        for name, found in metadata.items()
+    }
+    assert files["validated_loans"] == {"defs.yaml", "schema.py"}
+    assert files["features"] == {"defs.yaml", "features.sql"}
+    assert files["champion"] == {"defs.yaml"}
+
+
+def test_a_materialized_table_records_its_address(make_project, write_loans, stores, warehouse, instance):
+    write_loans(loans(40))
+    project = make_project()
+    result = dg.materialize([raw_asset(project, "loans")], resources=stores, instance=instance)
+    [made] = result.asset_materializations_for_node("lending__raw_loans")
+    assert made.metadata["dagster/table_name"].value == "lending.raw_loans"
+    assert made.metadata["dagster/uri"].value == (warehouse.root / "lending" / "raw_loans").as_uri()
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def table_metadata(
     return {
         "dagster/row_count": result.rows,
         "dagster/column_schema": dg.TableSchema(columns),
+        "dagster/table_name": result.table,
+        "dagster/uri": result.uri,
         "table_version": result.version,
         "written": result.changed,
         **({INPUTS: inputs_digest(made_of)} if made_of is not None else {}),

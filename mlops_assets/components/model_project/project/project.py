@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.files import (
+    FEATURES_SQL,
+    PIPELINE,
+    SCHEMA,
+    TARGET_SQL,
+    ProjectCode,
+)
 from mlops_assets.components.model_project.project.metadata_names import IDENTITY
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
@@ -18,6 +24,14 @@ from mlops_assets.ml.features.timeline import Timeline
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
+
+_DEFINING_FILES = {
+    names.VALIDATED: SCHEMA,
+    names.QUARANTINE: SCHEMA,
+    names.FEATURES: FEATURES_SQL,
+    names.TARGET: TARGET_SQL,
+    names.TUNED_MODEL: PIPELINE,
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,19 @@ class Project:
                 columns = [*entity, names.PERIOD] if self.timeline else entity
         return {IDENTITY: dg.MetadataValue.json(columns)} if columns else {}
 
+    def _place_metadata(self, key: dg.AssetKey, kinds: Sequence[str]) -> dict[str, Any]:
+        """The SQL name of a table, and the project's file that defines the asset's content."""
+        file = _DEFINING_FILES.get(names.layer_of(key.path) or key.path[1])
+        found: dict[str, Any] = {}
+        if "deltalake" in kinds:
+            found["dagster/table_name"] = names.view_name(key.path)
+        if file and self.code.has(file):  # Dagster adds defs.yaml
+            reference = dg.LocalFileCodeReference(
+                file_path=str(self.code.folder / file), line_number=1, label=file
+            )
+            found["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
+        return found
+
     def spec(
         self,
         key: dg.AssetKey,
@@ -122,7 +149,7 @@ class Project:
             kinds=set(kinds),
             code_version=text_digest(*code)[:16],
             skippable=skippable,
-            metadata={**(metadata or {}), **self._identity_metadata(key)},
+            metadata={**(metadata or {}), **self._identity_metadata(key), **self._place_metadata(key, kinds)},
             partitions_def=partitions,
             automation_condition=automation,
             freshness_policy=freshness,
