@@ -18,7 +18,7 @@ import pandas as pd
 
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.evaluation.evaluate import judge
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.resources import resources
@@ -76,7 +76,7 @@ def trained_project(root: Path, rows: int, task: str) -> tuple[Project, StateDir
     (folder / "features.sql").write_text(f"select row_id, {columns} from places", "utf-8")
     (root / "data").mkdir()
     made_up(2 * rows, task).to_csv(root / "data" / "places.csv", index=False)
-    project = Project("places", declared(task), ProjectCode("places", folder), root)
+    project = Project("places", declared(task), ProjectFiles("places", folder), root)
     state = StateDirectory(root / "state")
     builders = (features_asset, training_set_asset, tuned_model_asset)
     assets = [raw_asset(project, "places"), validated_asset(project, "places")]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
@@ -109,7 +109,7 @@ def make_project(tmp_path: Path) -> MakeProject:
             "tuning": {"trials": 3, "folds": 3, "threads": 1, "families": ["xgboost", "linear"]},
         }
         declared = ModelProject.model_validate({**defaults, **settings})
-        return Project(name, declared, ProjectCode(name, folder), tmp_path)
+        return Project(name, declared, ProjectFiles(name, folder), tmp_path)
 
     return make
 

@@ -42,11 +42,11 @@ class WarehouseResource(dg.ConfigurableResource):
         dg.Failure
             When the query can't be run, or the table not be written; nothing is committed then.
         """
-        from mlops_assets.components.model_project.project.custom_table import write_own_table
-        from mlops_assets.components.model_project.project.failures import plain_failures
+        from mlops_assets.components.model_project.project.custom_table import write_custom_table
+        from mlops_assets.components.model_project.project.failures import as_dagster_failures
 
-        with plain_failures(context.asset_key.path[0]):
-            return write_own_table(context, self.store, query)
+        with as_dagster_failures(context.asset_key.path[0]):
+            return write_custom_table(context, self.store, query)
 
 
 class WorkFolders(dg.ConfigurableResource):

@@ -47,7 +47,7 @@ LEDGER = "ledger"
 CODE, CODE_DIGESTS = "code", "code_digests"
 """The folder of a run with the project's files as they were, to look at and never to execute, and the fact
 that tells their digests."""
-OWN = "mlops/own_asset"
+CUSTOM_ASSET = "mlops/own_asset"
 """Tag of the assets that a project brings in its `assets.py`."""
 
 INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"

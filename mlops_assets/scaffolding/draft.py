@@ -157,7 +157,7 @@ class Draft:
         return told
 
 
-def refuse_name(name: str, what: str) -> None:
+def require_identifier(name: str, what: str) -> None:
     """A project and a table are called by identifiers."""
     if not IDENTIFIER.match(name):
         raise ProjectError(

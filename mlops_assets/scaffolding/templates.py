@@ -14,7 +14,7 @@ from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
-from mlops_assets.scaffolding.draft import Draft, refuse_name
+from mlops_assets.scaffolding.draft import Draft, require_identifier
 
 TABLE = "rows"
 """What a project's table is called when nobody says."""
@@ -56,8 +56,8 @@ def draft_project(
     DataError
         When the source can't be read.
     """
-    refuse_name(project, "project")
-    refuse_name(table, "table")
+    require_identifier(project, "project")
+    require_identifier(table, "table")
     if csv is None:
         if target or task:
             raise ProjectError(

@@ -20,7 +20,7 @@ from typing import Literal
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectCode
+from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
@@ -261,7 +261,7 @@ def _project_code(project: str, workplace: Workplace) -> str:
     from mlops_assets.ml.features.project_query import ProjectQuery
 
     keys = workplace.project(project)
-    code = ProjectCode(project, Path(workplace.metadata(project, FOLDER)[FOLDER]))
+    code = ProjectFiles(project, Path(workplace.metadata(project, FOLDER)[FOLDER]))
     tables = sorted(names.table_of(key.path) for key in keys if names.layer_of(key.path) == names.RAW)
     for table in tables:
         code.contract(table)

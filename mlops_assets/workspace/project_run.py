@@ -166,7 +166,7 @@ class ProjectRun:
     def _own(self, *, partitioned: bool) -> set[AssetKey]:
         """The project's own assets, with the partitions of arrivals or without any."""
         graph = self.workplace.definitions.resolve_asset_graph()
-        own = {key for key in self.keys if names.OWN in graph.get(key).tags}
+        own = {key for key in self.keys if names.CUSTOM_ASSET in graph.get(key).tags}
         return {key for key in own if (graph.get(key).partitions_def is not None) == partitioned}
 
     def _ready(self, own: set[AssetKey]) -> frozenset[AssetKey]:

@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.assets.features import features_asset
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.components.model_project.assets.validated import validated_asset
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
@@ -43,9 +43,9 @@ def loaded(root: Path, name: str, folder: Path) -> Project:
     declared = yaml.safe_load((folder / "defs.yaml").read_text("utf-8"))
     assert declared["type"] == "mlops_assets.ModelProject"
     settings = ModelProject.model_validate(declared["attributes"])
-    code = ProjectCode(name, folder)
-    code.check(list(settings.tables), events=False)
-    return Project(name, settings, code, root)
+    files = ProjectFiles(name, folder)
+    files.check(list(settings.tables), events=False)
+    return Project(name, settings, files, root)
 
 
 def test_a_drafted_contract_keeps_every_row_that_it_was_drafted_from(tmp_path, instance):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.resources import resources
 from mlops_assets.stores.governance.champion_ledger import Governance
@@ -155,7 +155,7 @@ class Shop:
         (folder / "features.sql").write_text(features_sql, "utf-8")
         (folder / "target.sql").write_text(target_sql, "utf-8")
         declared = ModelProject.model_validate({**SETTINGS, **(settings or {})})
-        self.project = Project("shop", declared, ProjectCode("shop", folder), self.root)
+        self.project = Project("shop", declared, ProjectFiles("shop", folder), self.root)
         self.stores = resources(self.state)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)

@@ -14,7 +14,7 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.project.declared_tables import from_metadata, is_remote
-        from mlops_assets.components.model_project.project.files import ProjectCode
+        from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
         from mlops_assets.stores.files.listing import source_folder
         from mlops_assets.workspace.workspace import Workplace
@@ -28,7 +28,7 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
                 hint="`mlops run` reads it where it is",
             )
         folder = source_folder(workplace.root / Path(declared.removeprefix("file://")).expanduser())
-        bring = ProjectCode(project, Path(metadata[FOLDER])).fetch()
+        bring = ProjectFiles(project, Path(metadata[FOLDER])).fetch()
         try:
             with out.status(f"fetching into {folder}"):
                 files = bring(folder)

@@ -27,12 +27,12 @@ def sample(
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.assets.raw import SOURCE
-        from mlops_assets.components.model_project.project.files import ProjectCode
+        from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER
         from mlops_assets.workspace.workspace import Workplace
 
         workplace = Workplace(find_project_root())
-        make = ProjectCode(project, Path(workplace.metadata(project, SOURCE)[FOLDER])).sample()
+        make = ProjectFiles(project, Path(workplace.metadata(project, SOURCE)[FOLDER])).sample()
         asked = {"months": months, "customers": customers, "seed": seed}
         left_out = [name.strip() for name in (without or "").split(",") if name.strip()]
         given = {name: value for name, value in asked.items() if value is not None}

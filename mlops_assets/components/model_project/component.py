@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError, model_validator
 
 from mlops_assets.components.model_project.assets.champion import champion_asset
-from mlops_assets.components.model_project.assets.custom_assets import own_definitions
+from mlops_assets.components.model_project.assets.custom_assets import custom_definitions
 from mlops_assets.components.model_project.assets.cutoff_training_set import cutoff_training_set_asset
 from mlops_assets.components.model_project.assets.evaluation_report import evaluation_report_asset
 from mlops_assets.components.model_project.assets.event_features import event_features_asset
@@ -26,11 +26,11 @@ from mlops_assets.components.model_project.automation.sensors import project_sen
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
-from mlops_assets.components.model_project.project.declared_tables import refuse_own_assets
-from mlops_assets.components.model_project.project.files import ProjectCode
+from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
+from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
-from mlops_assets.components.model_project.settings.consistency import refuse_misfits
+from mlops_assets.components.model_project.settings.consistency import validate_settings
 from mlops_assets.components.model_project.settings.project import ProjectSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
@@ -55,7 +55,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
-        refuse_misfits(self)
+        validate_settings(self)
         return self
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -70,7 +70,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             registered_model_asset(project),
             champion_asset(project),
         ]
-        refuse_own_assets(project, {key for asset in assets for key in asset.keys})
+        reject_circular_sources(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
             assets=assets,
             jobs=[
@@ -82,7 +82,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )
-        return dg.Definitions.merge(generated, own_definitions(project, generated))
+        return dg.Definitions.merge(generated, custom_definitions(project, generated))
 
     def _project(self, path: Path, root: Path) -> Project:
         """The project that the folder declares; it is called like the folder."""
@@ -92,9 +92,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
                 f"{folder}: {folder.name} can't be a project's name",
                 hint="name the folder with lower-case letters, digits and _, starting with a letter",
             )
-        code = ProjectCode(folder.name, folder)
-        code.check(list(self.tables), events=self.partitions is not None)
-        return Project(folder.name, self, code, root)
+        files = ProjectFiles(folder.name, folder)
+        files.check(list(self.tables), events=self.partitions is not None)
+        return Project(folder.name, self, files, root)
 
 
 def _static_assets(project: Project) -> list[dg.AssetsDefinition]:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.assets.registered_model import data_version
 from mlops_assets.components.model_project.automation.conditions import freshness
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.project import Project
@@ -62,7 +62,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.stores.governance.ledger_state import Standing
 
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             tracking, store = mlflow.store, warehouse.store
             governance = project_governance(project, store, tracking)
             with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):

@@ -11,7 +11,7 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 
 
-def own_definitions(project: Project, generated: dg.Definitions) -> dg.Definitions:
+def custom_definitions(project: Project, generated: dg.Definitions) -> dg.Definitions:
     """What `assets.py` defines: assets, their checks, jobs, sensors and schedules.
 
     The assets join the project's group, so that `mlops run` makes them, and get what they don't set
@@ -27,9 +27,9 @@ def own_definitions(project: Project, generated: dg.Definitions) -> dg.Definitio
     ProjectError
         When the file can't be imported, defines nothing, or an asset's key is not the project's to give.
     """
-    if not project.code.has(ASSETS):
+    if not project.files.has(ASSETS):
         return dg.Definitions()
-    module, path = project.code.own_assets(), project.code.folder / ASSETS
+    module, path = project.files.custom_assets(), project.files.folder / ASSETS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         found = dg.load_definitions_from_module(module)
@@ -41,7 +41,7 @@ def own_definitions(project: Project, generated: dg.Definitions) -> dg.Definitio
     others = set(_keys(generated))
     for key in _keys(found):
         _refuse_foreign(project, key, others, str(path))
-    version = project.code.version(ASSETS)[:16]
+    version = project.files.version(ASSETS)[:16]
     return found.map_asset_specs(func=lambda spec: _of_project(spec, project, version))
 
 
@@ -58,7 +58,7 @@ def _of_project(spec: dg.AssetSpec, project: Project, version: str) -> dg.AssetS
     return spec.replace_attributes(
         group_name=project.name,
         owners=spec.owners or project.settings.owners,
-        tags={**project.settings.tags, **spec.tags, "project": project.name, names.OWN: "yes"},
+        tags={**project.settings.tags, **spec.tags, "project": project.name, names.CUSTOM_ASSET: "yes"},
         code_version=spec.code_version or version,
     )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
@@ -57,7 +57,11 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, cutoff = warehouse.store, context.partition_key
-        with plain_failures(project.name), store.turn(spec.key.path, cutoff), store.connect() as connection:
+        with (
+            as_dagster_failures(project.name),
+            store.turn(spec.key.path, cutoff),
+            store.connect() as connection,
+        ):
             versions = {key: store.version(key.path) for key in keys}
             made_of = _labelled(project, store, cutoff, versions)
             labelled = _split_rows(project, store, connection, cutoff, versions)

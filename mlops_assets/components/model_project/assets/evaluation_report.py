@@ -13,7 +13,7 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import (
     behaviour_specs,
 )
 from mlops_assets.components.model_project.evaluation.evaluate import judge
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE
 from mlops_assets.components.model_project.project.partitions import (
@@ -80,7 +80,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         from mlops_assets.ml.search.baselines import MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):

@@ -8,9 +8,9 @@ import dagster as dg
 
 from mlops_assets.components.model_project.assets.features import ONE_ROW_EACH, contract_check, judge_contract
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
-from mlops_assets.components.model_project.assets.validated import refuse_blocked
+from mlops_assets.components.model_project.assets.validated import require_unblocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import TIMELINE
@@ -47,7 +47,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
         deps=validated_deps(project, seen_mapping(project.time)),
         code=[
             "event features 1",
-            project.code.version(FEATURES_SQL, SCHEMA),
+            project.files.version(FEATURES_SQL, SCHEMA),
             repr((settings.entity, project.time.lookback)),
             repr([(name, table.time, table.key) for name, table in settings.tables.items()]),
         ],
@@ -87,7 +87,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
         store, partition = warehouse.store, context.partition_key
         as_of = project.time.periods.end_of(partition)
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # equal rows give equal features, to the last digit
         ):
@@ -119,7 +119,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
             yield _one_row_each(project, written)
             yield _point_in_time(project, store, connection, partition, written)
-            if declared := project.code.feature_contract():
+            if declared := project.files.feature_contract():
                 yield judge_contract(declared, written)
 
     return features
@@ -130,7 +130,7 @@ def event_query(project: Project, as_of: "datetime") -> "FeatureQuery":
     from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
-        project.code.text(FEATURES_SQL),
+        project.files.text(FEATURES_SQL),
         hidden=(),
         subject=f"{project.name}: {FEATURES_SQL}",
         key=tuple(project.settings.entity),
@@ -188,7 +188,7 @@ def known_tables(
     for table, settings in project.settings.tables.items():
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
-        refuse_blocked(project, store, table, seen if settings.time else [None])
+        require_unblocked(project, store, table, seen if settings.time else [None])
         if not settings.time:
             tables[table] = store.relation(connection, key.path, version=version)
             made_of[key, None] = store.digest(key.path, version=version)

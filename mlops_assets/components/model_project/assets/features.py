@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.assets.sql_table import write_computed
-from mlops_assets.components.model_project.assets.validated import refuse_blocked
+from mlops_assets.components.model_project.assets.validated import require_unblocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
@@ -35,7 +35,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["duckdb", "sql", "deltalake"],
         deps=[validated_key],
         automation=follows_its_inputs(project),
-        code=["features 1", project.code.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
+        code=["features 1", project.files.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
     )
     checks = [
         dg.AssetCheckSpec(
@@ -56,9 +56,9 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store = warehouse.store
-        with plain_failures(project.name), store.connect() as connection:
+        with as_dagster_failures(project.name), store.connect() as connection:
             query = feature_query(project)
-            refuse_blocked(project, store, project.table, [None])
+            require_unblocked(project, store, project.table, [None])
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             computed = query.run(connection, {project.table: valid})
@@ -80,7 +80,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             written = store.relation(connection, spec.key.path, version=result.version)
             yield _one_row_each(valid, written)
             yield _row_by_row(connection, query, project.table, valid, written)
-            if declared := project.code.feature_contract():
+            if declared := project.files.feature_contract():
                 yield judge_contract(declared, written)
 
     return features
@@ -91,7 +91,7 @@ def feature_query(project: Project) -> "FeatureQuery":
     from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
-        project.code.text(FEATURES_SQL),
+        project.files.text(FEATURES_SQL),
         hidden=(project.settings.target.column,),
         subject=f"{project.name}: {FEATURES_SQL}",
     )
@@ -152,7 +152,7 @@ def contract_check(
     project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None
 ) -> list[dg.AssetCheckSpec]:
     """The check of the features' own contract, if the project declares one."""
-    if not project.code.has_feature_contract():
+    if not project.files.has_feature_contract():
         return []
     return [
         dg.AssetCheckSpec(

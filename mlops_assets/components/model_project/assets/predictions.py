@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
@@ -50,7 +50,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         store, partition = warehouse.store, context.partition_key
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             store.turn(spec.key.path, partition),
             store.connect() as reading,
             store.connect() as writing,

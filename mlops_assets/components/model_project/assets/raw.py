@@ -13,7 +13,7 @@ from mlops_assets.components.model_project.project.declared_tables import (
     intake_of,
     upstream_of,
 )
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     ARRIVAL,
@@ -67,7 +67,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         ],
         metadata={
             SOURCE: in_metadata(declared),
-            FOLDER: str(project.code.folder),
+            FOLDER: str(project.files.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
             **({DIALECT: dialect.declared()} if dialect.declared() else {}),
         },
@@ -83,7 +83,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
         store, partition = warehouse.store, partition_of(context)
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             open_source(config.source or declared, intake, root=project.root, warehouse=store) as source,
             store.turn(spec.key.path, partition),
             store.connect() as connection,

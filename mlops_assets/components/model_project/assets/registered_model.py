@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.partitions import (
@@ -58,7 +58,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             _refuse_unevaluated(project, trained)

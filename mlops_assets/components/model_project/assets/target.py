@@ -7,9 +7,9 @@ import dagster as dg
 
 from mlops_assets.components.model_project.assets.event_features import KnownTables
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
-from mlops_assets.components.model_project.assets.validated import refuse_blocked
+from mlops_assets.components.model_project.assets.validated import require_unblocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import TARGET_SQL
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
@@ -45,7 +45,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
         "after them have arrived.",
         kinds=["duckdb", "sql", "deltalake"],
         deps=[features_key, *validated_deps(project, horizon_mapping(project.time))],
-        code=["target 1", project.code.version(TARGET_SQL), repr((entity, target, horizon))],
+        code=["target 1", project.files.version(TARGET_SQL), repr((entity, target, horizon))],
         partitions=partitions,
         automation=follows_its_inputs(project),
     )
@@ -68,7 +68,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, partition = warehouse.store, context.partition_key
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # equal rows give equal targets, to the last digit
         ):
@@ -102,7 +102,7 @@ def _target_query(project: Project, partition: str) -> "ProjectQuery":
 
     periods, horizon = project.time.periods, project.time.horizon_of(partition)
     return ProjectQuery(
-        project.code.text(TARGET_SQL),
+        project.files.text(TARGET_SQL),
         f"{project.name}: {TARGET_SQL}",
         moments={"as_of": periods.end_of(partition), "horizon_end": periods.end_of(horizon[-1])},
     )
@@ -137,7 +137,7 @@ def _horizon_tables(
     for table, settings in project.settings.tables.items():
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
-        refuse_blocked(project, store, table, horizon if settings.time else [None])
+        require_unblocked(project, store, table, horizon if settings.time else [None])
         if not settings.time:
             tables[table] = store.relation(connection, key.path, version=version)
             made_of[key, None] = store.digest(key.path, version=version)

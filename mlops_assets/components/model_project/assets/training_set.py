@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.base import public_settings
@@ -45,7 +45,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         from mlops_assets.ml.search.splits import holdout_sql
 
         store = warehouse.store
-        with plain_failures(project.name), store.connect() as connection:
+        with as_dagster_failures(project.name), store.connect() as connection:
             versions = {key: store.version(key.path) for key in (features_key, validated_key)}
             features, valid = (
                 store.relation(connection, key.path, version=version) for key, version in versions.items()

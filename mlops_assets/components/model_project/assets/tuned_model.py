@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, TRIALS
@@ -66,7 +66,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         deps=[training_key],
         code=[
             "tuned_model 2",
-            project.code.version(PIPELINE, FEATURES_SQL, SCHEMA),
+            project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
             settings.task,
             public_settings(settings.target),
             public_settings(settings.tuning, but=BUDGET),
@@ -89,12 +89,12 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
 
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             version = store.version(table)
             inputs = inputs_of(store, table, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
-            check_pipeline(project.code.make_pipeline(), rows.train)
+            check_pipeline(project.files.make_pipeline(), rows.train)
             facts = {
                 "project": project.name,
                 "training_set_version": str(version),

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import SCHEMA
 from mlops_assets.components.model_project.project.metadata import markdown_table, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
@@ -40,7 +40,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     partitions = arrival_partitions(project) if table in project.event_tables else None
     code = [
         "validated 2",
-        project.code.version(SCHEMA),
+        project.files.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,
         repr(settings.max_rejected_share),
@@ -96,7 +96,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
         store, partition = warehouse.store, partition_of(context)
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             store.turn(validated.key.path, partition),
             store.connect() as connection,
             TemporaryDirectory() as scratch,
@@ -150,7 +150,9 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     return contract
 
 
-def refuse_blocked(project: Project, store: "Warehouse", table: str, periods: Collection[str | None]) -> None:
+def require_unblocked(
+    project: Project, store: "Warehouse", table: str, periods: Collection[str | None]
+) -> None:
     """Whatever made them, and whoever asks: rows that failed the check are not built upon.
 
     Parameters

@@ -18,7 +18,7 @@ from mlops_assets.components.model_project.project.declared_tables import (
     intake_of,
     kind_of,
 )
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.automation import IngestSchedule
 from mlops_assets.components.resources import WarehouseResource
@@ -177,7 +177,7 @@ def _schedule(
     def schedule(
         context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
     ) -> "list[dg.RunRequest] | dg.RunRequest | dg.SkipReason":
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             return evaluate(context, warehouse)
 
     return schedule

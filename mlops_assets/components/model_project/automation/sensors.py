@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.declared_tables import (
     is_remote,
     kind_of,
 )
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
@@ -69,7 +69,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
 
         store = warehouse.store
         with (
-            plain_failures(project.name),
+            as_dagster_failures(project.name),
             open_files(declared, intake, root=project.root, scratch=scratch_of(store)) as source,
         ):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
@@ -152,7 +152,7 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import Standing
 
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             standing = Standing.of(Ledger(warehouse.store, project.name).entries())
             found = remind(project, standing, context.cursor)
         for told in found.told:

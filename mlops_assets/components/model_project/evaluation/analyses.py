@@ -145,7 +145,7 @@ def learning_curve(judged: JudgedModel) -> "list[CurvePoint]":
     if not project.settings.evaluation.learning_curve:
         return []
     shared = fit_settings(project, judged.classes)
-    sql, make_pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
+    sql, make_pipeline = project.files.text(FEATURES_SQL), project.files.make_pipeline()
 
     def fit(keep: "NDArray") -> "NDArray":
         part = train.only(keep)

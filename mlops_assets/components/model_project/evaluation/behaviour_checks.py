@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
-from mlops_assets.components.model_project.project.column_checks import refuse_unknown_columns
+from mlops_assets.components.model_project.project.column_checks import reject_unknown_columns
 from mlops_assets.components.model_project.project.project import Project
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
     from mlops_assets.ml.evaluation.behaviour_tests import MOST_ROWS, Subject, run_behaviour
 
     project, model = judged.project, judged.model
-    refuse_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)
+    reject_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)
     tests = project.settings.behaviour.tests()
     if not tests:
         return []

@@ -102,9 +102,9 @@ def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel
     project, holdout = judged.project, judged.holdout
     linear = fit_linear_baseline(
         judged.model.spec,
-        project.code.text(FEATURES_SQL),
+        project.files.text(FEATURES_SQL),
         judged.train,
-        project.code.make_pipeline(),
+        project.files.make_pipeline(),
         fit_settings(project, len(judged.model.spec.classes)),
     )
     rows, task = len(holdout.target), project.settings.task

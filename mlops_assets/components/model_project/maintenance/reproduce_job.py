@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata_names import FIT, REPRODUCTION, SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import training_set
@@ -48,7 +48,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
     def reproduce_version(
         config: ReproduceConfig, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> Iterator[dg.AssetObservation]:
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             tracking = mlflow.store
             version = tracking.registry.version(project.name, config.version)
             found = reproduce(project, warehouse.store, tracking, version)
@@ -131,7 +131,7 @@ def _refits(
             model.features_sql,
             rows.features,
             rows.target,
-            project.code.make_pipeline(),
+            project.files.make_pipeline(),
             _fit_settings(project, spec, version),
         )
         judging = _read(project, spec, holdout).features

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from mlops_assets.components.model_project.assets.raw import SOURCE
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS
 from mlops_assets.components.model_project.project.project import Project
@@ -51,7 +51,7 @@ def restore_job(project: Project) -> dg.JobDefinition:
     @dg.op(name=names.op_name(project.name, names.RESTORE))
     def restore(context: dg.OpExecutionContext, config: RestoreConfig, warehouse: WarehouseResource) -> None:
         store, partition = warehouse.store, config.partition
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             key = dg.AssetKey(store.find(project.name, config.table))
             with store.turn(_turn_of(key).path, partition):
                 for one, version in _restored_together(store, key, config.version, partition):

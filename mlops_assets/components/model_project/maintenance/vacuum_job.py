@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.project.failures import plain_failures
+from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata_names import BYTES, DRY_RUN, EXPIRED, FILES, KEPT
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import project_governance
@@ -48,7 +48,7 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
         from mlops_assets.stores.warehouse.vacuum import vacuum as vacuum_table
 
         store, tracking, dry_run, now = warehouse.store, mlflow.store, config.dry_run, datetime.now(UTC)
-        with plain_failures(project.name):
+        with as_dagster_failures(project.name):
             governance = project_governance(project, store, tracking)
             with governance.turn(f"Dagster run {context.run_id}", context.log.info):
                 gone = expire(

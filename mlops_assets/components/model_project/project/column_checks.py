@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-def refuse_unknown_columns(
+def reject_unknown_columns(
     project: "Project",
     columns: "Sequence[Column]",
     features: Collection[str],
@@ -66,12 +66,12 @@ def refuse_unknown_columns(
         *_behaviour_faults(settings.behaviour, known, classes),
     ]
     if faults:
-        place = _places(project.code.folder / DECLARATION)
+        place = _places(project.files.folder / DECLARATION)
         told = [f"{place(path)}: {path} {fault}" for path, fault in faults]
         raise ProjectError("\n".join(told), hint=f"correct {DECLARATION}")
 
 
-def callers_columns(project: "Project", features: Mapping[str, str]) -> "list[Column]":
+def model_input_columns(project: "Project", features: Mapping[str, str]) -> "list[Column]":
     """What predictions are made from, before there is a model that tells.
 
     Parameters

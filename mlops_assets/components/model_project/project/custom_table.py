@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
-def write_own_table(
+def write_custom_table(
     context: dg.AssetExecutionContext, store: "Warehouse", query: str
 ) -> "dg.MaterializeResult[None]":
     """Write what a query returns as the table of the asset that is being made.

@@ -31,13 +31,13 @@ def declared_source(project: Project, table: str) -> Declared:
     told: dict[str, Any] = {name: value for name, value in declared.model_dump().items() if value}
     query = told.get("sql", "")
     if query.endswith(".sql"):
-        path = project.code.folder / query
+        path = project.files.folder / query
         if not path.is_file():
             raise ProjectError(
                 f"{project.subject(table)}: there is no {path}, which `source.sql` names",
                 hint="write the query there, or into `sql` itself",
             )
-        told |= {"sql": project.code.text(query), "file": str(path)}
+        told |= {"sql": project.files.text(query), "file": str(path)}
     return told
 
 
@@ -65,7 +65,7 @@ def upstream_of(declared: Declared) -> dg.AssetKey | None:
     return dg.AssetKey(asset.split("/")) if asset else None
 
 
-def refuse_own_assets(project: Project, made: Collection[dg.AssetKey]) -> None:
+def reject_circular_sources(project: Project, made: Collection[dg.AssetKey]) -> None:
     """Raise for a table whose source is one of the assets that the project makes of its tables."""
     for table in project.settings.tables:
         upstream = upstream_of(declared_source(project, table))
@@ -109,7 +109,7 @@ def declared_contract(project: Project, table: str) -> "Contract":
     settings = project.settings.tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     csv = settings.csv
-    declared = project.code.contract(
+    declared = project.files.contract(
         table, key=settings.key, never_null=known, spelling=(csv.decimal, csv.thousands)
     )
     for name in known:

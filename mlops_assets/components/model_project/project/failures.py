@@ -12,7 +12,7 @@ from mlops_assets.stores.system.disk_errors import disk_fault
 
 
 @contextmanager
-def plain_failures(project: str) -> Iterator[None]:
+def as_dagster_failures(project: str) -> Iterator[None]:
     """Show a foreseeable error as its own words, and don't retry what would fail again.
 
     What only computes does not know for whom: the project's name is put before what lacks it.

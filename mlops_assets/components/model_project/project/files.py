@@ -26,7 +26,7 @@ FEATURES_CLASS = "Features"
 
 
 @dataclass(frozen=True)
-class ProjectCode:
+class ProjectFiles:
     """The files in a project's folder.
 
     Attributes
@@ -167,7 +167,7 @@ class ProjectCode:
         declared: Callable[..., Any] = self._module(SAMPLE).sample
         return declared
 
-    def own_assets(self) -> ModuleType:
+    def custom_assets(self) -> ModuleType:
         """The project's `assets.py`, imported."""
         self._top_level(ASSETS)  # tells the line of a syntax error
         return self._module(ASSETS)

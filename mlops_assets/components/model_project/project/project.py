@@ -13,7 +13,7 @@ from mlops_assets.components.model_project.project.files import (
     PIPELINE,
     SCHEMA,
     TARGET_SQL,
-    ProjectCode,
+    ProjectFiles,
 )
 from mlops_assets.components.model_project.project.metadata_names import IDENTITY
 from mlops_assets.core import names
@@ -48,7 +48,7 @@ class Project:
 
     name: str
     settings: "ProjectSettings"
-    code: ProjectCode
+    files: ProjectFiles
     root: Path
 
     @cached_property
@@ -111,9 +111,9 @@ class Project:
         found: dict[str, Any] = {}
         if "deltalake" in kinds:
             found["dagster/table_name"] = names.view_name(key.path)
-        if file and self.code.has(file):  # Dagster adds defs.yaml
+        if file and self.files.has(file):  # Dagster adds defs.yaml
             reference = dg.LocalFileCodeReference(
-                file_path=str(self.code.folder / file), line_number=1, label=file
+                file_path=str(self.files.folder / file), line_number=1, label=file
             )
             found["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
         return found

@@ -11,7 +11,7 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED
 from mlops_assets.core import names
-from mlops_assets.core.names import OWN
+from mlops_assets.core.names import CUSTOM_ASSET
 
 if TYPE_CHECKING:
     from mlops_assets.compat.dagster import BaseAssetGraph
@@ -130,7 +130,7 @@ class Staleness:
             return False
         if TABLE_VERSION in metadata and own not in self._content(key):
             return False
-        if OWN in node.tags and INPUTS not in metadata:  # it does not tell what it was made of
+        if CUSTOM_ASSET in node.tags and INPUTS not in metadata:  # it does not tell what it was made of
             return record.storage_id > self._newest_of_parents(key, partition)
         return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
 

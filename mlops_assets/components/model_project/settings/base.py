@@ -14,9 +14,9 @@ Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal[FAMILY_NAMES]  # type: ignore[valid-type]  # follows from the registry
 
 
-def misfit(path: str, fault: str) -> PydanticCustomError:
+def invalid_setting(path: str, fault: str) -> PydanticCustomError:
     """The error for a setting that does not go with others; its place follows from the path."""
-    return PydanticCustomError("misfit", "{path} {fault}", {"path": path, "fault": fault})
+    return PydanticCustomError("invalid_setting", "{path} {fault}", {"path": path, "fault": fault})
 
 
 class Settings(dg.Model, dg.Resolvable):

@@ -11,7 +11,7 @@ from mlops_assets.compat.dagster import (
     is_valid_strict_tag_value,
     is_valid_tag_key,
 )
-from mlops_assets.components.model_project.settings.base import misfit
+from mlops_assets.components.model_project.settings.base import invalid_setting
 from mlops_assets.components.model_project.settings.evaluation import (
     BehaviourTestSettings,
     DirectionSettings,
@@ -32,7 +32,7 @@ Faults = Iterator[tuple[str, str]]
 """Paths of settings, and what is wrong with each."""
 
 
-def refuse_misfits(settings: "ProjectSettings") -> None:
+def validate_settings(settings: "ProjectSettings") -> None:
     """Raise for the first setting that does not go with the others; the error tells its path."""
     rules: tuple[Callable[[ProjectSettings], Faults], ...] = (
         _task_faults,
@@ -45,7 +45,7 @@ def refuse_misfits(settings: "ProjectSettings") -> None:
     )
     for rule in rules:
         for path, fault in rule(settings):
-            raise misfit(path, fault)
+            raise invalid_setting(path, fault)
 
 
 def _task_faults(settings: "ProjectSettings") -> Faults:

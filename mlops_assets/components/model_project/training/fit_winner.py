@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.components.model_project.project.column_checks import callers_columns
+from mlops_assets.components.model_project.project.column_checks import model_input_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
 
@@ -65,7 +65,7 @@ def fit_and_log(
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
         if data is None:
             continue
-        sql, pipeline = project.code.text(FEATURES_SQL), project.code.make_pipeline()
+        sql, pipeline = project.files.text(FEATURES_SQL), project.files.make_pipeline()
         started = perf_counter()
         model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
         seconds = perf_counter() - started
@@ -127,7 +127,7 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
         task=project.settings.task,
         target=target,
         table=None if project.timeline else project.table,
-        columns=tuple(callers_columns(project, _kinds(features))),
+        columns=tuple(model_input_columns(project, _kinds(features))),
         features=tuple(features.columns),
         classes=rows.classes,
         family=result.family,

@@ -53,7 +53,7 @@ def record_provenance(
     texts = current_texts(project)
     write_texts(tracking, run_id, names.CODE, texts)
     more = {
-        PIPELINE_DIGEST: project.code.version(PIPELINE),
+        PIPELINE_DIGEST: project.files.version(PIPELINE),
         names.CODE_DIGESTS: json.dumps({name: _digest(name, text) for name, text in texts.items()}),
         ENVIRONMENT: json.dumps(environment()),
         FIT: json.dumps({"seed": shared.seed, "threads": shared.threads, "device": shared.device}),
@@ -64,7 +64,7 @@ def record_provenance(
                 more[f"{role}_manifest"] = manifest_digest(folder)
     if "serving_uri" in facts:
         more[SERVING_PERIODS] = json.dumps(project.time.labelled_by(facts["cutoff"]))
-    if checkout := checkout_of(project.code.folder):
+    if checkout := checkout_of(project.files.folder):
         more |= {COMMIT: checkout.commit, FOLDER: checkout.path, CLEAN: json.dumps(checkout.clean)}
     return more
 
@@ -82,7 +82,7 @@ def current_texts(project: Project) -> dict[str, str]:
         "training": settings.training.model_dump(mode="json"),
         "tuning": settings.tuning.model_dump(mode="json"),
     }
-    files = {name: project.code.text(name) for name in _FILES if project.code.has(name)}
+    files = {name: project.files.text(name) for name in _FILES if project.files.has(name)}
     return {**files, SETTINGS: json.dumps(shaping, indent=2, sort_keys=True) + "\n"}
 
 
@@ -99,7 +99,7 @@ def changed_since(project: Project, tracking: "TrackingStore", version: "Version
         )
         return
     before, now = recorded_code(tracking, version)[0], current_texts(project)
-    if version.facts[PIPELINE_DIGEST] != project.code.version(PIPELINE):
+    if version.facts[PIPELINE_DIGEST] != project.files.version(PIPELINE):
         yield _changed_pipeline(project, version, before, now)
     if SETTINGS in before and before[SETTINGS] != now[SETTINGS]:
         yield Difference(
@@ -149,7 +149,7 @@ def _diff(name: str, before: Mapping[str, str], now: Mapping[str, str], version:
 def _way_back(project: Project, facts: Mapping[str, str]) -> str:
     """How the folder comes to be what it was; code from the store is for a person to read."""
     if COMMIT not in facts:
-        return f"undo the change in {project.code.folder / PIPELINE}; it was trained outside a git checkout"
+        return f"undo the change in {project.files.folder / PIPELINE}; it was trained outside a git checkout"
     path = "/".join(filter(None, [facts[FOLDER], PIPELINE]))
     if json.loads(facts[CLEAN]):
         return f"git checkout {facts[COMMIT][:12]} -- {path}"
@@ -158,5 +158,5 @@ def _way_back(project: Project, facts: Mapping[str, str]) -> str:
 
 
 def _digest(name: str, text: str) -> str:
-    """As `ProjectCode.version` makes it of one file."""
+    """As `ProjectFiles.version` makes it of one file."""
     return text_digest(name, text)

@@ -124,7 +124,7 @@ def run_search(
             train.features,
             train.target,
             folds,
-            project.code.make_pipeline(),
+            project.files.make_pipeline(),
             search,
             shared,
             journal=journal,

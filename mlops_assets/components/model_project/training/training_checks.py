@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.project.column_checks import (
-    callers_columns,
-    refuse_unknown_columns,
+    model_input_columns,
+    reject_unknown_columns,
 )
 from mlops_assets.components.model_project.project.metadata import markdown_table
 from mlops_assets.components.model_project.project.project import Project
@@ -107,4 +107,4 @@ def refuse_unknown_settings(project: Project, written: "duckdb.DuckDBPyRelation"
     values = []
     if project.settings.task != "regression":
         values = [row[0] for row in written.project(quoted(target)).distinct().limit(1000).fetchall()]
-    refuse_unknown_columns(project, callers_columns(project, features), features, values)
+    reject_unknown_columns(project, model_input_columns(project, features), features, values)

@@ -37,8 +37,8 @@ def built(make_project, tmp_path):
 
     def build(text: str) -> dg.Definitions:
         project = make_project(owners=["team:loans"])
-        (project.code.folder / "assets.py").write_text(text, "utf-8")
-        context = SimpleNamespace(path=project.code.folder, project_root=tmp_path)
+        (project.files.folder / "assets.py").write_text(text, "utf-8")
+        context = SimpleNamespace(path=project.files.folder, project_root=tmp_path)
         return project.settings.build_defs(context)
 
     return build

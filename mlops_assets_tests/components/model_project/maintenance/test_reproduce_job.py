@@ -60,7 +60,7 @@ def observed(result):
 
 
 def write_pipeline(shop, text: str) -> None:
-    (shop.project.code.folder / "pipeline.py").write_text(text)
+    (shop.project.files.folder / "pipeline.py").write_text(text)
 
 
 def tell(shop, **facts: str) -> None:

@@ -8,8 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from mlops_assets.components.model_project.project.column_checks import (
-    callers_columns,
-    refuse_unknown_columns,
+    model_input_columns,
+    reject_unknown_columns,
 )
 from mlops_assets.core.errors import ProjectError
 
@@ -24,10 +24,12 @@ def refuse(make_project) -> Callable[..., list[str]]:
     def run(**settings: Any) -> list[str]:
         project = make_project(**settings)
         declared = {"type": "mlops_assets.ModelProject", "attributes": settings}
-        (project.code.folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
+        (project.files.folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
         with pytest.raises(ProjectError) as told:
-            refuse_unknown_columns(project, callers_columns(project, FEATURES), FEATURES, ["late", "paid"])
-        return told.value.message.replace(f"{project.code.folder}/", "").splitlines()
+            reject_unknown_columns(
+                project, model_input_columns(project, FEATURES), FEATURES, ["late", "paid"]
+            )
+        return told.value.message.replace(f"{project.files.folder}/", "").splitlines()
 
     return run
 
@@ -124,4 +126,4 @@ def test_a_test_that_contradicts_itself_or_the_task_is_refused(make_project, set
 
 def test_what_there_is_passes(make_project):
     project = make_project(evaluation={"slices": ["share", "amount"], "sensitive": ["purpose"]}, **example())
-    refuse_unknown_columns(project, callers_columns(project, FEATURES), FEATURES, ["late", "paid"])
+    reject_unknown_columns(project, model_input_columns(project, FEATURES), FEATURES, ["late", "paid"])
