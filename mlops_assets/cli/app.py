@@ -1,5 +1,8 @@
 """The `mlops` command."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from mlops_assets.cli.commands.audit import audit
@@ -20,11 +23,27 @@ from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
 
 app = typer.Typer(
-    help="Run model projects: from raw files to a champion in the registry.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"mlops_assets {version('mlops-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def mlops(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Run model projects: from raw files to a champion in the registry."""
+
+
 for command in (
     *(run, new, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
