@@ -15,7 +15,7 @@ help: ## List the targets
 
 install: .venv/installed ## Build .venv with the exact versions of constraints.txt
 
-.venv/installed: pyproject.toml setup.cfg constraints.txt
+.venv/installed: pyproject.toml setup.cfg setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "$$($(PYTHON) --version) can't be used: Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def wheel(tmp_path_factory) -> Path:
     """The wheel, built of a copy, so that nothing is left beside the sources."""
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT / "mlops_assets", folder / "mlops_assets")
-    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.cfg", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
@@ -106,7 +107,11 @@ def test_the_page_leads_from_a_csv_to_a_champion_in_a_project_of_ones_own(
     assert '"wine/cultivars"' in listed
 
 
-def test_the_wheel_holds_all_that_is_read_and_no_tests(wheel):
+CLONE_ONLY = {f"mlops_assets/defs/customer_churn/{name}.py" for name in ("oracle", "sample")}
+"""The simulator of the sample project: `mlops sample` is for a clone."""
+
+
+def test_the_wheel_contains_the_package_without_tests_and_simulator(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {
@@ -114,4 +119,21 @@ def test_the_wheel_holds_all_that_is_read_and_no_tests(wheel):
         for path in (ROOT / "mlops_assets").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert inside == sources
+    assert sources > CLONE_ONLY
+    assert inside == sources - CLONE_ONLY
+    for needed in ("py.typed", "ml/reports/templates/report.html.j2", "scaffolding/defs.yaml.j2"):
+        assert f"mlops_assets/{needed}" in inside
+
+
+def test_the_wheel_describes_itself_with_links_that_work_on_a_package_index(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        described = message_from_bytes(archive.read(metadata))
+    text = described.get_payload()
+    links = re.findall(r"!?\[[^\]]*\]\(([^)\s]+)\)", text)
+    assert described["Description-Content-Type"] == "text/markdown"
+    assert len(links) > 10
+    assert {link for link in links if not link.startswith(("https://", "http://", "#"))} == set()
+    assert "](https://raw.githubusercontent.com/mlops-assets/mlops_assets/main/docs/images/" in text
+    labels = {url.partition(", ")[0] for url in described.get_all("Project-URL")}
+    assert {"Homepage", "Documentation", "Changelog", "Issues"} <= labels
