@@ -37,7 +37,7 @@ from mlops_assets.ml.search.baselines import (
     constant_predictions,
     fit_linear_baseline,
 )
-from mlops_assets.ml.search.family_leaderboard import build_leaderboard
+from mlops_assets.ml.search.leaderboard import build_leaderboard
 from mlops_assets.ml.search.search import SearchSettings, tune
 from mlops_assets.ml.search.splits import holdout_sql, make_folds
 from mlops_assets.ml.search.training_data import TrainingData, check_pipeline, split_sides

@@ -12,14 +12,15 @@ from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 from mlops_assets.ml.evaluation.error_map import ErrorMap, PeriodScore
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
 from mlops_assets.ml.metrics.tasks import Metric, Task, is_better
+from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
+from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.evaluation.slices import LEAST_ROWS, SliceScore, WeakestSlices
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
+from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
@@ -20,6 +20,7 @@ from mlops_assets.ml.number_format import (
     metric_label,
     number,
 )
+from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
 
 _LITTLE = 0.01

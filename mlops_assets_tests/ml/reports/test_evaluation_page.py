@@ -14,11 +14,12 @@ from mlops_assets.ml.evaluation.error_map import PeriodScore, error_map
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality, score_all
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.reports.evaluation_page import metric_rows, render_report, verdict
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")

@@ -6,9 +6,9 @@ import pytest
 
 from mlops_assets.ml.evaluation.fairness import Difference, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, Speed
 from mlops_assets.ml.evaluation.partial_dependence import Dependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.reports.model_captions import (
     costs_say,
     curve_says,
@@ -20,6 +20,7 @@ from mlops_assets.ml.reports.model_captions import (
     slices_say,
     weakest_says,
 )
+from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
 
 NAN = float("nan")

@@ -1,6 +1,7 @@
 """tuned_model: the search, and the model that won it."""
 
 import json
+import math
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -38,7 +39,7 @@ from mlops_assets.ml.model.machine import peak_memory_bytes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.leaderboard import LeaderboardEntry
     from mlops_assets.ml.search.search import SearchResult, SearchSettings
 
 
@@ -170,7 +171,7 @@ def _metadata(
     search: "SearchSettings",
     facts: dict[str, str],
     run_id: str,
-    leaders: "Sequence[LeaderboardRow]",
+    leaders: "Sequence[LeaderboardEntry]",
 ) -> dict[str, Any]:
     metric = search.metric
     complete = [trial for trial in result.trials if trial.state == "complete"]
@@ -190,7 +191,7 @@ def _metadata(
             [
                 (
                     row.name,
-                    "" if row.score is None else f"{row.score:.4g}",
+                    "" if math.isnan(row.score) else f"{row.score:.4g}",
                     f"{row.fit_seconds:.1f}",
                     f"{row.single_row_milliseconds:.1f}",
                     f"{row.batch_rows_per_second:,.0f}",

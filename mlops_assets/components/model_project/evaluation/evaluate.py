@@ -34,8 +34,8 @@ def judge(
     constant baseline and of the best one.
     """
     from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
-    from mlops_assets.ml.evaluation.model_costs import measure_speed
     from mlops_assets.ml.metrics.row_losses import loss_name
+    from mlops_assets.ml.model.costs import measure_speed
 
     judged = JudgedModel.read(project, tracking, trained, warehouse)
     behaviour = run_behaviour_tests(judged)

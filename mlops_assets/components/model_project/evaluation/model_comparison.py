@@ -1,8 +1,6 @@
 """The judged model beside others: its baselines, the champion, and what the search tried."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
@@ -11,8 +9,8 @@ from mlops_assets.components.model_project.evaluation.unseen_rows import feature
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry
     from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.search.leaderboard import LeaderboardEntry
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -35,16 +33,22 @@ def compared_models(
     scores
         Every metric of the model and its baselines on the holdout.
     """
-    from mlops_assets.ml.evaluation.model_costs import FILE, LeaderboardEntry, folder_bytes, read_leaderboard
+    from mlops_assets.ml.model.costs import artifact_bytes, folder_bytes
     from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
+    from mlops_assets.ml.search.leaderboard import (
+        LEADERBOARD_FILE,
+        LEADERBOARD_FOLDER,
+        LeaderboardEntry,
+        read_leaderboard,
+    )
 
     features, of = judged.holdout.features, judged.metric
     with tracking.files(judged.trained.uri) as folder:
         ours = _measured(MODEL, judged.model, features, scores[MODEL][of], folder_bytes(folder))
-    line = _measured(LINEAR_BASELINE, linear, features, scores[LINEAR_BASELINE][of], _bytes_of(linear))
+    line = _measured(LINEAR_BASELINE, linear, features, scores[LINEAR_BASELINE][of], artifact_bytes(linear))
     constant = LeaderboardEntry(CONSTANT_BASELINE, "constant", holdout=scores[CONSTANT_BASELINE][of])
     champion = _champion(judged, tracking)
-    tried = tracking.file_text(judged.trained.run_id, FILE)
+    tried = tracking.file_text(judged.trained.run_id, f"{LEADERBOARD_FOLDER}/{LEADERBOARD_FILE}")
     searched = read_leaderboard(tried) if tried else []
     return [ours, *([champion] if champion else []), line, constant, *searched]
 
@@ -54,6 +58,7 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
     """
     from mlops_assets.ml.evaluation.gates import MIN_COMMON_ROWS
+    from mlops_assets.ml.model.costs import artifact_bytes
     from mlops_assets.ml.search.training_data import encode_target
 
     project, before = judged.project, _other_champion(judged, tracking)
@@ -74,7 +79,7 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     note = f"on {len(rows):,} rows new to both, where this model has {ours:.4g}"
     features = champion.compute_features(rows.iloc[:SPEED_ROWS])
     name = f"champion, version {before.version}"
-    return _measured(name, champion, features, theirs, _bytes_of(champion), note)
+    return _measured(name, champion, features, theirs, artifact_bytes(champion), note)
 
 
 def _other_champion(judged: JudgedModel, tracking: "TrackingStore") -> "Version | None":
@@ -90,7 +95,8 @@ def _other_champion(judged: JudgedModel, tracking: "TrackingStore") -> "Version 
 def _measured(
     name: str, model: "TabularModel", features: "pd.DataFrame", holdout: float, size: int, note: str = ""
 ) -> "LeaderboardEntry":
-    from mlops_assets.ml.evaluation.model_costs import LeaderboardEntry, measure_speed
+    from mlops_assets.ml.model.costs import measure_speed
+    from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 
     speed = measure_speed(model.predict_features, features.iloc[:SPEED_ROWS])
     return LeaderboardEntry(
@@ -102,12 +108,3 @@ def _measured(
         size_bytes=size,
         note=note,
     )
-
-
-def _bytes_of(model: "TabularModel") -> int:
-    from mlops_assets.ml.evaluation.model_costs import folder_bytes
-    from mlops_assets.ml.model.artifact import save_model
-
-    with TemporaryDirectory() as scratch:
-        save_model(model, Path(scratch) / "model")
-        return folder_bytes(Path(scratch))

@@ -1,7 +1,6 @@
 """The model that a search ends in: what it is, fitted and logged."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.model.tabular_model import ModelSpec
-    from mlops_assets.ml.search.family_leaderboard import LeaderboardRow
+    from mlops_assets.ml.search.leaderboard import LeaderboardEntry
     from mlops_assets.ml.search.search import SearchResult
     from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.tracking import TrackingStore
-
-LEADERBOARD = "leaderboard.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def fit_and_log(
     tracking: "TrackingStore",
     run_id: str,
     facts: dict[str, str],
-) -> "list[LeaderboardRow]":
+) -> "list[LeaderboardEntry]":
     """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both.
 
     Returns
@@ -58,10 +55,10 @@ def fit_and_log(
     """
     from mlops_assets.ml.model.artifact import save_model
     from mlops_assets.ml.model.tabular_model import TabularModel
-    from mlops_assets.ml.search.family_leaderboard import build_leaderboard
+    from mlops_assets.ml.search.leaderboard import build_leaderboard
 
     spec = _decided(project, _model_spec(project, rows, result), rows.train, result)
-    leaders: list[LeaderboardRow] = []
+    leaders: list[LeaderboardEntry] = []
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
         if data is None:
             continue
@@ -85,19 +82,19 @@ def fit_and_log(
 def _log_search(
     project: Project,
     result: "SearchResult",
-    leaders: "list[LeaderboardRow]",
+    leaders: "list[LeaderboardEntry]",
     tracking: "TrackingStore",
     run_id: str,
 ) -> None:
     """Pictures of the search, and its leaderboard."""
     from mlops_assets.ml.reports.search_plots import search_figures
+    from mlops_assets.ml.search.leaderboard import LEADERBOARD_FILE, LEADERBOARD_FOLDER, write_leaderboard
 
     metric = project.settings.tuning.metric_for(project.settings.task)
     tracking.log_figures(run_id, search_figures(result.trials, metric))
     with TemporaryDirectory() as scratch:
-        told = json.dumps([asdict(row) for row in leaders], indent=2)
-        (Path(scratch) / LEADERBOARD).write_text(told, "utf-8")
-        tracking.log_files(run_id, Path(scratch), "search")
+        (Path(scratch) / LEADERBOARD_FILE).write_text(write_leaderboard(leaders), "utf-8")
+        tracking.log_files(run_id, Path(scratch), LEADERBOARD_FOLDER)
 
 
 def _decided(
