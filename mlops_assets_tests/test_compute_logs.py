@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 CAPTURE = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from mlops_assets.compute_logs import LocalLogs
 
 try:

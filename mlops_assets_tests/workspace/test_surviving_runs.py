@@ -54,7 +54,7 @@ def test_a_run_on_a_full_disk_ends_in_one_error_and_the_next_goes_on(
 
 
 def run_beside() -> subprocess.CompletedProcess[str]:
-    code = "from mlops_assets.cli.app import main; main()"
+    code = "from mlops_assets.cli import main; main()"
     command = [sys.executable, "-c", code, "run", "lending", "--until", "features"]
     environment = {**os.environ, "COLUMNS": "200"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

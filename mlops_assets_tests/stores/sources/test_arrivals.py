@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Cadence, Periods
-from mlops_assets.stores.files import source_file
+from mlops_assets.stores.files import listing
 from mlops_assets.stores.sources.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
 from mlops_assets.stores.sources.partition_dates import period_of
 
@@ -162,7 +162,7 @@ def test_a_name_without_a_date_is_an_error_with_a_way_out(find, write):
 def test_only_the_files_of_the_partition_are_opened(write, rows, monkeypatch: pytest.MonkeyPatch):
     source = write({"2025-01.csv": "a\n1\n", "2025-02.csv": "", "rest.csv": "", "2025-03.parquet": "x"})
     opened = []
-    monkeypatch.setattr(source_file, "file_digest", lambda path: opened.append(path.name) or "0" * 64)
+    monkeypatch.setattr(listing, "file_digest", lambda path: opened.append(path.name) or "0" * 64)
     assert rows(source, "2025-01") == [("1", "2025-01.csv", 1)]
     assert opened == ["2025-01.csv"]
 

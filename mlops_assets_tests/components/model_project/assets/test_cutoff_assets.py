@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from mlops_assets.components.model_project.evaluation import unseen_rows
 from mlops_assets.components.model_project.promotion import champion_comparison
 from mlops_assets.core import names
 from mlops_assets.ml.model.tabular_model import TabularModel
@@ -151,11 +152,11 @@ def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop):
 )
 def test_rows_that_the_champion_was_trained_on_do_not_count(shop, monkeypatch, champion, rows):
     frame = pd.DataFrame({names.SPLIT: [names.HOLDOUT] * 50 + [names.TRAIN] * 10})
-    monkeypatch.setattr(champion_comparison, "training_set", lambda *_: frame)
+    monkeypatch.setattr(unseen_rows, "training_set", lambda *_: frame)
     challenger, before = (
         Version("shop", number, "", "", {"cutoff": cutoff}) for number, cutoff in ((2, FIFTH), (1, champion))
     )
-    found = champion_comparison._period_unseen_by(shop.project, shop.warehouse, challenger, before)
+    found = unseen_rows._period_unseen_by(shop.project, shop.warehouse, challenger, before)
     assert len(found) == rows
 
 
