@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test coverage bench check format clean
+.PHONY: help install run ui test coverage bench check docs reference format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,17 +37,24 @@ coverage: install ## Run the tests and report line and branch coverage; htmlcov/
 bench: install ## Measure what docs/performance.md tells, and write its tables: make bench [BENCH='--rows 1 --only orders']
 	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
-check: install ## Lint, check formatting, types, imports and dependencies, and load the definitions
+check: install ## Lint, check formatting, types, imports and dependencies, load the definitions, build the documentation
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/deptry .
 	@$(BIN)/dg check defs
+	@$(MAKE) --no-print-directory docs
+
+docs: install ## Build the documentation site in docs/_build/html; a warning is an error
+	@$(BIN)/sphinx-build -W --keep-going --nitpicky --quiet docs docs/_build/html
+
+reference: install ## Write the pages of docs/reference/ that are generated from the code
+	@$(BIN)/python -m docs._generate
 
 format: install ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info

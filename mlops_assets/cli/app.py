@@ -19,6 +19,7 @@ from mlops_assets.cli.commands.new import new
 from mlops_assets.cli.commands.reproduce import reproduce
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.sample import sample
+from mlops_assets.cli.commands.schema import schema
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
 
@@ -47,7 +48,7 @@ def mlops(
 for command in (
     *(run, new, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
-    *(sql, doctor, sample, fetch, ui),
+    *(sql, doctor, schema, sample, fetch, ui),
 ):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -77,18 +77,20 @@ def draft_project(
     return Draft.of(columns, project=project, table=table, source=source, target=target, task=task)
 
 
-def write_files(draft: Draft, folder: Path, *, drafted: bool) -> list[Path]:
+def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:
     """Write a project's files into an existing folder.
 
     Parameters
     ----------
     drafted
         Whether the draft was made from rows; else the files say what to fill in.
+    schema
+        Path of the JSON schema, relative to the folder; editors validate `defs.yaml` with it.
     """
     written = []
     for name in FILES:
         path = folder / name
-        path.write_text(_render(f"{name}.j2", draft, drafted=drafted), "utf-8")
+        path.write_text(_render(f"{name}.j2", draft, drafted=drafted, schema=schema), "utf-8")
         written.append(path)
     return written
 
@@ -120,7 +122,7 @@ def _template(project: str, table: str) -> Draft:
     return Draft(project, table, source, (number, text, target), target, "regression")
 
 
-def _render(template: str, draft: Draft, *, drafted: bool) -> str:
+def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -135,6 +137,7 @@ def _render(template: str, draft: Draft, *, drafted: bool) -> str:
     return environment.get_template(template).render(
         draft=draft,
         drafted=drafted,
+        schema=schema,
         metrics=[name for name in metrics_of(draft.task) if name != draft.metric],
         field=lambda column: _field(draft, column),
         feature_field=lambda column: _declared(draft, column, nullable=column.nulls > 0),

@@ -31,6 +31,7 @@ def new(
     Example: mlops new diabetes --csv data/raw/diabetes/patients.csv --target progression
     """
     with plain_errors(debug):
+        from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
         from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
         from mlops_assets.workspace.workspace import Workplace
 
@@ -39,7 +40,9 @@ def new(
         with out.status("reading"):
             draft = draft_project(name, workplace.root, csv=csv, target=target, task=task, table=table)
         new_folder(folder)
-        written = write_files(draft, folder, drafted=csv is not None)
+        reference = schema_reference(workplace.root, folder)
+        written = write_files(draft, folder, drafted=csv is not None, schema=reference)
+        written.append(write_schema(workplace.root))
         if csv:
             out.print(_columns(draft))
         for note in draft.notes if csv else []:

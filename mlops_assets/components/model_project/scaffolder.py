@@ -7,6 +7,7 @@ import click
 from dagster.components import Scaffolder, ScaffoldRequest, scaffold_component
 from pydantic import BaseModel, Field
 
+from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.ml.metrics.tasks import Task
 
@@ -39,10 +40,11 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
         from mlops_assets.scaffolding.templates import TABLE, draft_project, write_files
 
         folder, given = request.target_path, request.params
+        root = request.project_root or Path.cwd()
         try:
             draft = draft_project(
                 folder.name,
-                request.project_root or Path.cwd(),
+                root,
                 csv=Path(given.csv) if given.csv else None,
                 target=given.target,
                 task=given.task,
@@ -52,7 +54,10 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
             with suppress(OSError):  # somebody's files are in it
                 folder.rmdir()
             raise click.ClickException(str(error)) from error
-        written = write_files(draft, folder, drafted=given.csv is not None)
+        reference = schema_reference(root, folder)
+        written = write_files(draft, folder, drafted=given.csv is not None, schema=reference)
         if request.scaffold_format == "python":
             written[0].unlink()
             scaffold_component(request)
+        else:
+            write_schema(root)

@@ -34,6 +34,12 @@ def test_a_csv_becomes_a_declaration_and_what_was_seen_is_shown(place):
         "schema.py",
         "features.sql",
     }
+    assert (
+        (place / "lending" / "defs.yaml")
+        .read_text("utf-8")
+        .startswith("# yaml-language-server: $schema=../../../../defs.schema.json\n")
+    )
+    assert (place.parents[2] / "defs.schema.json").is_file()
     told = flat(done.output)
     assert "60 rows; binary, judged by log_loss" in told
     assert "outcome │ varchar │ 0 │ 2 different │ the target" in told
