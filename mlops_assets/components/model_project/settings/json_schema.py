@@ -71,7 +71,7 @@ def schema_reference(root: Path, folder: Path) -> str:
 
 
 def _described(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Add the description of a group of settings, which pydantic omits where it equals the class docstring."""
+    """Add the description of a group, which pydantic omits where it equals the docstring of the class."""
     group = schema.get("$ref", "").removeprefix("#/$defs/")
     return {"description": definitions[group]["description"], **schema} if group else schema
 
