@@ -80,7 +80,7 @@ def _allow_template(schema: Schema) -> Schema:
     """Allow a template in place of a value that is not text; text may hold one already."""
     if schema.get("type") == "string" and "enum" not in schema and "pattern" not in schema:
         return schema
-    described = {key: schema[key] for key in ("description", "default", "title") if key in schema}
+    described: Schema = {key: schema[key] for key in ("description", "default", "title") if key in schema}
     rest = {key: value for key, value in schema.items() if key not in described}
     alternatives = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
     return {**described, "anyOf": [*alternatives, _TEMPLATE_REFERENCE]}
