@@ -39,7 +39,9 @@ SEAMS = {
     "trial's run open": "mlflow.tracking.client:MlflowClient.log_batch:before",
     "model logged, not told": "mlops_assets.stores.tracking.tracking:TrackingStore.log_model:after",
     "model told, not materialized": "mlops_assets.stores.tracking.tracking:TrackingStore.end_run:after",
-    "report half written": "mlops_assets.components.model_project.assets.evaluation_report:write_whole:after",
+    "report half written": (
+        "mlops_assets.components.model_project.assets.evaluation_report:write_atomically:after"
+    ),
     "evaluated, plots missing": "mlops_assets.stores.tracking.tracking:TrackingStore.log_figures:before",
     "model's name registered": "mlflow.tracking.client:MlflowClient.create_model_version:before",
     "registered, not materialized": "mlops_assets.stores.tracking.registry:Registry.register:after",

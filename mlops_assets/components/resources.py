@@ -117,7 +117,7 @@ class MlflowTracking(dg.ConfigurableResource):
             "env_to_tag": self.env_to_tag,
             "extra_tags": self.extra_tags,
         }
-        with warnings.catch_warnings(), store.reachable():
+        with warnings.catch_warnings(), store.translated_errors():
             # dagster-mlflow is called beta, and asks its context for what Dagster renamed.
             warnings.simplefilter("ignore", dg.BetaWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster")

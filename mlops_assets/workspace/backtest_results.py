@@ -12,7 +12,7 @@ from mlops_assets.core import names
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.ml.reports.backtest_page import Backtest, CutoffScore, render_backtest
 from mlops_assets.ml.search.baselines import MODEL
-from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 
 PAGE, NUMBERS = "backtest.html", "backtest.json"
 
@@ -39,9 +39,9 @@ def collect_backtest(
 
 def write_backtest(backtest: Backtest, folder: Path) -> Path:
     """Write the page and its numbers; returns the page."""
-    with disk_faults_told("the backtest's page", folder):
-        write_whole(folder / NUMBERS, json.dumps(backtest.to_json(), indent=2))
-        write_whole(folder / PAGE, render_backtest(backtest))
+    with translated_disk_errors("the backtest's page", folder):
+        write_atomically(folder / NUMBERS, json.dumps(backtest.to_json(), indent=2))
+        write_atomically(folder / PAGE, render_backtest(backtest))
     return folder / PAGE
 
 

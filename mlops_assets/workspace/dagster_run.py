@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES, make_new_run_id
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.system.disk_errors import disk_faults_told
-from mlops_assets.stores.system.process_lock import held
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.process_lock import process_lock
+from mlops_assets.workspace.workspace import Workspace
 
 POLL_SECONDS = 0.25
 STOPPED = "stopped; run it again to go on"
@@ -42,8 +42,8 @@ def run_config(
 
 
 @contextmanager
-def alone(
-    workplace: Workplace,
+def project_lock(
+    workspace: Workspace,
     instance: DagsterInstance,
     project: str,
     *,
@@ -54,8 +54,8 @@ def alone(
 
     Runs of Dagster's daemon go on beside: they take turns with ours by partition, search and registration.
     """
-    lock, statuses = workplace.state.locks / f"{project}.lock", [dg.DagsterRunStatus.NOT_STARTED]
-    with held(lock, what=f"{project}", by=f"`{command}`", on_wait=on_wait):
+    lock, statuses = workspace.state.locks / f"{project}.lock", [dg.DagsterRunStatus.NOT_STARTED]
+    with process_lock(lock, subject=project, holder=f"`{command}`", on_wait=on_wait):
         tags = {COMMAND_TAG: "run", PROJECT_TAG: project}
         ours = dg.RunsFilter(tags=tags, statuses=[*statuses, *IN_PROGRESS_RUN_STATUSES])
         for left in instance.get_runs(ours):
@@ -64,7 +64,7 @@ def alone(
 
 
 def run_assets(
-    workplace: Workplace,
+    workspace: Workspace,
     instance: DagsterInstance,
     keys: Collection[AssetKey],
     partition: str | None,
@@ -81,7 +81,7 @@ def run_assets(
         Called with each entry of the run's event log, soon after it was written.
     """
     run_id = make_new_run_id()
-    job = workplace.definitions.resolve_implicit_global_asset_job_def()
+    job = workspace.definitions.resolve_implicit_global_asset_job_def()
     done = Event()
 
     def follow() -> None:
@@ -92,7 +92,10 @@ def run_assets(
     follower = Thread(target=follow, daemon=True)
     follower.start()
     try:
-        with warnings.catch_warnings(), disk_faults_told("Dagster's record of runs", workplace.state.dagster):
+        with (
+            warnings.catch_warnings(),
+            translated_disk_errors("Dagster's record of runs", workspace.state.dagster),
+        ):
             warnings.simplefilter("ignore", dg.BetaWarning)
             return job.execute_in_process(
                 run_config=dict(config),
@@ -109,7 +112,7 @@ def run_assets(
 
 
 def run_job(
-    workplace: Workplace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
+    workspace: Workspace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
 ) -> list[str]:
     """Execute one of the project's jobs in this process; returns what it told at level INFO.
 
@@ -118,20 +121,20 @@ def run_job(
     MlopsError
         When it failed: the error behind the failure, where it is one that a person is meant to read.
     """
-    result = execute_job(workplace, instance, name, config)
-    refuse_failed(result)
+    result = execute_job(workspace, instance, name, config)
+    raise_on_failure(result)
     entries = instance.all_logs(result.run_id)
     return [entry.user_message for entry in entries if not entry.is_dagster_event and entry.level == INFO]
 
 
 def execute_job(
-    workplace: Workplace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
+    workspace: Workspace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
 ) -> dg.ExecuteInProcessResult:
     """The same, for those who look at the events of a job that may have failed."""
     console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return workplace.definitions.resolve_job_def(name).execute_in_process(
+        return workspace.definitions.resolve_job_def(name).execute_in_process(
             run_config={**config, **console},
             instance=instance,
             raise_on_error=False,
@@ -139,15 +142,15 @@ def execute_job(
         )
 
 
-def refuse_failed(result: dg.ExecuteInProcessResult) -> None:
+def raise_on_failure(result: dg.ExecuteInProcessResult) -> None:
     """Raise why a job failed, if it did."""
-    faults = [step_fault(event) for event in result.all_events if event.is_step_failure]
+    faults = [step_error(event) for event in result.all_events if event.is_step_failure]
     if faults or not result.success:
         message, _, hint = (faults or ["the run failed before its first step"])[0].partition("\n  hint: ")
         raise StoreError(message, hint=hint or f"Dagster's page of the run {result.run_id} shows more")
 
 
-def step_fault(event: dg.DagsterEvent) -> str:
+def step_error(event: dg.DagsterEvent) -> str:
     """Why a step failed: the words of the error that is at the bottom of it."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:

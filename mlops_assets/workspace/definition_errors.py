@@ -23,7 +23,7 @@ _FORM = re.compile(r"attributes|str|constrained-\w+|.*[\[\]].*|")
 """Names of forms in the path of a fault, which nobody wrote, and what is between the dots of `list[...]`."""
 
 
-def plain_cause(error: BaseException, subject: str, folder: Path) -> MlopsError:
+def translate_definition_error(error: BaseException, subject: str, folder: Path) -> MlopsError:
     """Our own error if one is behind another, else the first reason that can be put in words.
 
     Parameters

@@ -24,7 +24,7 @@ from mlops_assets.components.model_project.project.files import FEATURES_SQL, TA
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 
 SECONDS = 20.0
 """How long a check may take; loading definitions and opening a store take a few seconds on a slow disk."""
@@ -73,10 +73,10 @@ class NotForLongError(MlopsError):
     """What works for now; the message says why it may not for long."""
 
 
-Check = Callable[[Workplace], str]
+Check = Callable[[Workspace], str]
 
 
-def examine(workplace: Workplace, *, seconds: float = SECONDS) -> Iterator[Finding]:
+def examine(workspace: Workspace, *, seconds: float = SECONDS) -> Iterator[Finding]:
     """The findings of all checks, one by one as they are known.
 
     Parameters
@@ -86,15 +86,15 @@ def examine(workplace: Workplace, *, seconds: float = SECONDS) -> Iterator[Findi
     """
     loaded = False
     for subject, check in CHECKS.items():
-        finding = _within(seconds, subject, check, workplace)
+        finding = _within(seconds, subject, check, workspace)
         loaded = loaded or (subject == _DEFINITIONS and finding.state == "ok")
         yield finding
     if loaded:
-        for project in sorted(workplace.groups):
-            yield _within(seconds, project, partial(_project_code, project), workplace)
+        for project in sorted(workspace.groups):
+            yield _within(seconds, project, partial(_project_code, project), workspace)
 
 
-def _within(seconds: float, subject: str, check: Check, workplace: Workplace) -> Finding:
+def _within(seconds: float, subject: str, check: Check, workspace: Workspace) -> Finding:
     """Run a check, and go on without it when it does not come back."""
     found: list[Finding] = []
     if subject == _LIBRARIES:  # loading takes what it takes, and does not hang
@@ -102,7 +102,7 @@ def _within(seconds: float, subject: str, check: Check, workplace: Workplace) ->
 
     def run() -> None:
         try:
-            found.append(Finding(subject, "ok", check(workplace)))
+            found.append(Finding(subject, "ok", check(workspace)))
         except NotForLongError as warned:
             found.append(Finding(subject, "warn", warned.message, warned.hint))
         except MlopsError as error:
@@ -120,7 +120,7 @@ def _within(seconds: float, subject: str, check: Check, workplace: Workplace) ->
     return found[0] if found else Finding(subject, "FAULT", f"no answer within {seconds:g} s", hint, True)
 
 
-def _python(_: Workplace) -> str:
+def _python(_: Workspace) -> str:
     from packaging.specifiers import SpecifierSet
 
     told = platform.python_version()
@@ -132,7 +132,7 @@ def _python(_: Workplace) -> str:
     return told
 
 
-def _packages(_: Workplace) -> str:
+def _packages(_: Workspace) -> str:
     """Every package that we ask for, in a version that we ask for."""
     from packaging.requirements import Requirement
 
@@ -153,7 +153,7 @@ def _packages(_: Workplace) -> str:
     return ", ".join(f"{name} {version(name)}" for name in _SHOWN)
 
 
-def _libraries(_: Workplace) -> str:
+def _libraries(_: Workspace) -> str:
     """What is installed can be loaded; a missing system library shows here."""
     broken = []
     for name in _LOADED:
@@ -168,13 +168,13 @@ def _libraries(_: Workplace) -> str:
     return "all can be loaded"
 
 
-def _project_root(workplace: Workplace) -> str:
-    return f"{workplace.root}, definitions in {workplace.module}"
+def _project_root(workspace: Workspace) -> str:
+    return f"{workspace.root}, definitions in {workspace.module}"
 
 
-def _state_directory(workplace: Workplace) -> str:
+def _state_directory(workspace: Workspace) -> str:
     """Writable, or to be made in a folder that is."""
-    root = workplace.state.root
+    root = workspace.state.root
     there = _existing(root)
     try:
         with tempfile.TemporaryFile(dir=there) as probe:
@@ -188,8 +188,8 @@ def _state_directory(workplace: Workplace) -> str:
     return f"{root}{'' if there == root else ', made by the first run'}"
 
 
-def _disk(workplace: Workplace) -> str:
-    free = shutil.disk_usage(_existing(workplace.state.root)).free
+def _disk(workspace: Workspace) -> str:
+    free = shutil.disk_usage(_existing(workspace.state.root)).free
     told = f"{free / 2**30:.1f} GiB free"
     hint = "remove what nobody needs below the state directory, or name another disk with MLOPS_STATE_DIR"
     if free < _TOO_LITTLE:
@@ -199,25 +199,25 @@ def _disk(workplace: Workplace) -> str:
     return told
 
 
-def _instance(workplace: Workplace) -> str:
-    with workplace.instance() as instance:
+def _instance(workspace: Workspace) -> str:
+    with workspace.instance() as instance:
         return f"{instance.get_runs_count():,} runs in {os.environ['DAGSTER_HOME']}"
 
 
-def _definitions(workplace: Workplace) -> str:
-    count = len(workplace.definitions.resolve_asset_graph().get_all_asset_keys())
-    if not workplace.groups:
+def _definitions(workspace: Workspace) -> str:
+    count = len(workspace.definitions.resolve_asset_graph().get_all_asset_keys())
+    if not workspace.groups:
         raise NotForLongError(
-            f"{workplace.module} has no model project", hint="dg scaffold defs mlops_assets.ModelProject NAME"
+            f"{workspace.module} has no model project", hint="dg scaffold defs mlops_assets.ModelProject NAME"
         )
-    return f"{', '.join(sorted(workplace.groups))}; {count} assets"
+    return f"{', '.join(sorted(workspace.groups))}; {count} assets"
 
 
-def _tables(workplace: Workplace) -> str:
+def _tables(workspace: Workspace) -> str:
     """Every table's log can be read, and the files of its newest version are there."""
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-    warehouse = Warehouse(workplace.state.warehouse)
+    warehouse = Warehouse(workspace.state.warehouse)
     tables = warehouse.tables()
     for table in tables:
         warehouse.row_counts(table)
@@ -229,8 +229,8 @@ def _tables(workplace: Workplace) -> str:
     return f"{len(tables)} tables in {warehouse.root}"
 
 
-def _tracking(workplace: Workplace) -> str:
-    uri = workplace.tracking_uri
+def _tracking(workspace: Workspace) -> str:
+    uri = workspace.tracking_uri
     if uri.startswith(_HTTP):
         _refuse_silent(uri)
     elif (file := Path(uri.removeprefix("sqlite:///"))) and uri.startswith("sqlite") and not file.exists():
@@ -238,7 +238,7 @@ def _tracking(workplace: Workplace) -> str:
     # Asked once: a server that answers so slowly is told as one.
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = f"{_ANSWER_SECONDS:.0f}"
-    versions = len(workplace.tracking.client.search_registered_models())
+    versions = len(workspace.tracking.client.search_registered_models())
     return f"{uri}, {versions} registered models"
 
 
@@ -254,14 +254,14 @@ def _refuse_silent(uri: str) -> None:
         ) from error
 
 
-def _project_code(project: str, workplace: Workplace) -> str:
+def _project_code(project: str, workspace: Workspace) -> str:
     """Import what a project declares, and parse its queries."""
     import duckdb
 
     from mlops_assets.ml.features.project_query import ProjectQuery
 
-    keys = workplace.project(project)
-    code = ProjectFiles(project, Path(workplace.metadata(project, FOLDER)[FOLDER]))
+    keys = workspace.project(project)
+    code = ProjectFiles(project, Path(workspace.metadata(project, FOLDER)[FOLDER]))
     tables = sorted(names.table_of(key.path) for key in keys if names.layer_of(key.path) == names.RAW)
     for table in tables:
         code.contract(table)

@@ -27,7 +27,7 @@ from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.run_events import RunProgress
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ProjectRun:
         `2025-03`, or `2024-06..2025-06`: only these partitions; all that have arrived by default.
     """
 
-    workplace: Workplace
+    workspace: Workspace
     instance: DagsterInstance
     project: str
     keys: set[AssetKey]
@@ -69,7 +69,7 @@ class ProjectRun:
     """What somebody should know, and what stopped nothing."""
 
     def __post_init__(self) -> None:
-        raw = [key for key in self.workplace.project(self.project) if names.layer_of(key.path) == names.RAW]
+        raw = [key for key in self.workspace.project(self.project) if names.layer_of(key.path) == names.RAW]
         if self.source and len(raw) > 1:
             tables = ", ".join(sorted(names.table_of(key.path) for key in raw))
             raise ProjectError(
@@ -81,17 +81,17 @@ class ProjectRun:
 
     @cached_property
     def timeline(self) -> Timeline | None:
-        return self.workplace.timeline(self.project)
+        return self.workspace.timeline(self.project)
 
     @property
     def staleness(self) -> Staleness:
         """What is out of date now; every run may change it."""
-        graph = self.workplace.definitions.resolve_asset_graph()
+        graph = self.workspace.definitions.resolve_asset_graph()
         return Staleness(graph, self.instance, self.tables)
 
     @property
     def tables(self) -> Warehouse:
-        return Warehouse(self.workplace.state.warehouse)
+        return Warehouse(self.workspace.state.warehouse)
 
     def execute(self, progress: RunProgress) -> bool:
         """Run what is to be run; tells whether that was anything.
@@ -107,7 +107,7 @@ class ProjectRun:
 
     def backtest(self, cutoffs: Sequence[str], progress: RunProgress) -> bool:
         """Bring the data up to date, and train and judge a model at each cut-off; none is registered."""
-        timeline = self.workplace.event_timeline(self.project)
+        timeline = self.workspace.event_timeline(self.project)
         if early := [cutoff for cutoff in cutoffs if cutoff < timeline.first_cutoff]:
             raise ProjectError(
                 f"{self.project}: cut-off {early[0]} is too early: a model needs partitions to train on",
@@ -134,7 +134,7 @@ class ProjectRun:
             config = run_config(keys, source=self.source, trials=self.trials, debug=self.debug)
             progress.begin(batch.partition)
             result = run_assets(
-                self.workplace, self.instance, keys, batch.partition, config, progress.on_event
+                self.workspace, self.instance, keys, batch.partition, config, progress.on_event
             )
             if not result.success and not progress.faults:
                 progress.faults.append("the run failed before its first step")
@@ -165,13 +165,13 @@ class ProjectRun:
 
     def _own(self, *, partitioned: bool) -> set[AssetKey]:
         """The project's own assets, with the partitions of arrivals or without any."""
-        graph = self.workplace.definitions.resolve_asset_graph()
+        graph = self.workspace.definitions.resolve_asset_graph()
         own = {key for key in self.keys if names.CUSTOM_ASSET in graph.get(key).tags}
         return {key for key in own if (graph.get(key).partitions_def is not None) == partitioned}
 
     def _ready(self, own: set[AssetKey]) -> frozenset[AssetKey]:
         """Those of own assets whose inputs have been made, or are made with them."""
-        graph, made, ready = self.workplace.definitions.resolve_asset_graph(), self.staleness, set(own)
+        graph, made, ready = self.workspace.definitions.resolve_asset_graph(), self.staleness, set(own)
         for level in graph.toposorted_asset_keys_by_level:
             for key in set(level) & own:
                 parents = graph.get(key).parent_keys
@@ -203,7 +203,7 @@ class ProjectRun:
         return {AssetKey(names.project_asset(self.project, asset)) for asset in assets} & self.keys
 
     def _is_unpartitioned_table(self, key: AssetKey) -> bool:
-        graph = self.workplace.definitions.resolve_asset_graph()
+        graph = self.workspace.definitions.resolve_asset_graph()
         return names.layer_of(key.path) is not None and graph.get(key).partitions_def is None
 
     def _partitions_in_scope(self, timeline: Timeline) -> list[str]:
@@ -256,9 +256,9 @@ class ProjectRun:
     def _fingerprints(self) -> dict[str, Mapping[str | None, str]]:
         """Of each table that may be read, the content of each partition that has arrived."""
         found: dict[str, Mapping[str | None, str]] = {}
-        keys = self.workplace.project(self.project)
-        graph = self.workplace.definitions.resolve_asset_graph()
-        for spec in self.workplace.definitions.resolve_all_asset_specs():
+        keys = self.workspace.project(self.project)
+        graph = self.workspace.definitions.resolve_asset_graph()
+        for spec in self.workspace.definitions.resolve_all_asset_specs():
             if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
                 continue
             periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
@@ -267,7 +267,7 @@ class ProjectRun:
             table = names.table_of(spec.key.path)
             intake = Intake(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect)
             with (
-                open_source(declared, intake, root=self.workplace.root, warehouse=self.tables) as source,
+                open_source(declared, intake, root=self.workspace.root, warehouse=self.tables) as source,
                 self.tables.connect() as connection,
             ):
                 arrivals = source.arrivals(
@@ -284,7 +284,7 @@ class ProjectRun:
     def _expected(self, batch: Batch, staleness: Staleness) -> dict[AssetKey, dict[str, Any]]:
         """What materializations of these arguments would tell: the source's content, trials, the champion."""
         expected: dict[AssetKey, dict[str, Any]] = {}
-        for spec in self.workplace.definitions.resolve_all_asset_specs():
+        for spec in self.workspace.definitions.resolve_all_asset_specs():
             if spec.key not in batch.keys:
                 continue
             if names.layer_of(spec.key.path) == names.RAW:

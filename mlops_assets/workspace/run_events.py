@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import dagster as dg
 from dagster import AssetKey, DagsterEventType
 
-from mlops_assets.workspace.dagster_run import STOPPED, step_fault
+from mlops_assets.workspace.dagster_run import STOPPED, step_error
 
 EventName = Literal["running", "done", "skipped", "failed", "told", "check_failed", "note"]
 _ENDS: Mapping[DagsterEventType, EventName] = {
@@ -112,7 +112,7 @@ class RunProgress:
                 self._started[step] = entry.timestamp
                 self._show(entry, "running")
             case DagsterEventType.STEP_FAILURE:
-                faults = self._blocked or [step_fault(event)]
+                faults = self._blocked or [step_error(event)]
                 self._note_faults(faults)
                 self._end(entry, "failed", "\n".join(faults), level="error")
                 self._blocked = []

@@ -10,23 +10,23 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 15
 
 
-def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[str], None]) -> int:
+def serve(workspace: Workspace, port: int, mlflow_port: int, *, say: Callable[[str], None]) -> int:
     """Start both servers and wait until one ends or somebody stops us; returns an exit code."""
-    state = workplace.state
+    state = workspace.state
     for wanted in (port, mlflow_port) if state.artifacts else (port,):
         _refuse_taken(wanted)
-    with workplace.instance():  # its webserver and its daemon would both make the databases
+    with workspace.instance():  # its webserver and its daemon would both make the databases
         pass
     commands = {
         "Dagster": [
-            *(sys.executable, "-m", "dagster", "dev", "-m", workplace.module),
+            *(sys.executable, "-m", "dagster", "dev", "-m", workspace.module),
             *("-h", HOST, "-p", str(port), "--log-level", "warning"),
         ],
     }
@@ -40,7 +40,7 @@ def serve(workplace: Workplace, port: int, mlflow_port: int, *, say: Callable[[s
             *("--workers", "1", "--default-artifact-root", state.artifacts.as_uri()),
         ]
     running = {
-        name: subprocess.Popen(command, cwd=workplace.root, env=environment, start_new_session=True)
+        name: subprocess.Popen(command, cwd=workspace.root, env=environment, start_new_session=True)
         for name, command in commands.items()
     }
     mlflow = f"http://{HOST}:{mlflow_port}" if state.artifacts else state.tracking_uri

@@ -20,16 +20,16 @@ from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
-from mlops_assets.workspace.definition_errors import plain_cause
+from mlops_assets.workspace.definition_errors import translate_definition_error
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Workspace:
     """A project root with its definitions, its state and its Dagster instance."""
 
     root: Path
@@ -93,7 +93,9 @@ class Workplace:
             _ = definitions.resolve_asset_graph().toposorted_asset_keys_by_level  # fails on a circle
         except Exception as error:  # somebody's own code may raise anything
             subject = f"the definitions in {module} can't be loaded"
-            raise plain_cause(error, subject, self.import_root / module.partition(".")[0]) from error
+            raise translate_definition_error(
+                error, subject, self.import_root / module.partition(".")[0]
+            ) from error
         return definitions
 
     @cached_property
@@ -228,14 +230,14 @@ class Workplace:
         """The Dagster instance that the UI shows."""
         self.state.open()
         try:
-            with disk_faults_told("Dagster's instance", self.state.dagster):
+            with translated_disk_errors("Dagster's instance", self.state.dagster):
                 instance = self._open_instance()
         except (OSError, dg.DagsterError) as error:
             raise StoreError(
                 f"Dagster's instance can't be opened: {error}",
                 hint="MLOPS_STATE_DIR, and DAGSTER_HOME if it is set, name folders that can be written to",
             ) from error
-        with disk_faults_told("Dagster's record of runs", self.state.dagster), instance:
+        with translated_disk_errors("Dagster's record of runs", self.state.dagster), instance:
             yield instance
 
     def _open_instance(self) -> DagsterInstance:

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import FEATURES_SQL, loans
 
@@ -58,7 +58,7 @@ def test_changed_files_and_another_number_of_trials_run_again(place):
 
 def test_the_run_is_seen_by_dagster_and_its_tables_by_everybody(place):
     assert mlops("run", "lending", "--until", "features").exit_code == 0
-    with Workplace(place).instance() as instance:
+    with Workspace(place).instance() as instance:
         [run] = instance.get_runs()
         assert run.is_success
         assert instance.get_latest_materialization_event(dg.AssetKey(["lending", "features"]))

@@ -16,7 +16,7 @@ import yaml
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.dg_project import write_dg_project
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
@@ -213,7 +213,7 @@ SQLITE = "sqlite:///data/bank.db"
 def test_a_fault_of_a_source_is_told_with_file_and_line(declare, record_property, settings, told):
     place = declare("lending", settings, {"schema.py": SCHEMA, "features.sql": FEATURES_SQL})
     with pytest.raises(ProjectError) as caught:
-        _ = Workplace(place.root).definitions
+        _ = Workspace(place.root).definitions
     message = flat(str(caught.value)).replace(f"{place.root}/", "")
     record_property("told", message)
     assert told in message
@@ -226,7 +226,7 @@ def test_a_query_of_events_without_arrival_is_told(declare, record_property):
     settings = shop_settings({"sql": "select 1", "database": SQLITE})
     files = {"schema.py": SHOP_SCHEMA, "features.sql": SHOP_FEATURES, "target.sql": TARGET_SQL}
     with pytest.raises(ProjectError, match=r"tables\.purchases\.arrival is missing") as caught:
-        _ = Workplace(declare("shop", settings, files).root).definitions
+        _ = Workspace(declare("shop", settings, files).root).definitions
     record_property("told", str(caught.value))
 
 
@@ -238,7 +238,7 @@ def test_projects_that_read_one_another_are_told_as_a_circle(declare, record_pro
     other = {"type": "mlops_assets.ModelProject", "attributes": loan_source({"asset": "lending/features"})}
     (package / "defs" / "banking" / "defs.yaml").write_text(yaml.safe_dump(other), "utf-8")
     with pytest.raises(ProjectError, match="assets are made of one another") as caught:
-        _ = Workplace(place.root).definitions
+        _ = Workspace(place.root).definitions
     record_property("told", str(caught.value))
     assert "banking/features > banking/validated_loans > banking/raw_loans > lending/features" in str(
         caught.value

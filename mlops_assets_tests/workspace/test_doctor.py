@@ -10,12 +10,12 @@ import pytest
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace import doctor
 from mlops_assets.workspace.doctor import examine
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import mlops
 
 
 def found(place, *, seconds: float = 60) -> dict[str, doctor.Finding]:
-    return {finding.subject: finding for finding in examine(Workplace(place), seconds=seconds)}
+    return {finding.subject: finding for finding in examine(Workspace(place), seconds=seconds)}
 
 
 def test_a_project_in_order_is_ok_and_each_check_tells_what_it_saw(place):
@@ -63,10 +63,10 @@ def test_a_dead_tracking_server_is_told_within_seconds(monkeypatch, tmp_path, li
         if listens:
             server.listen()
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
-        monkeypatch.setattr(Workplace, "tracking_uri", uri)
+        monkeypatch.setattr(Workspace, "tracking_uri", uri)
         monkeypatch.setattr(doctor, "CHECKS", {"tracking store": doctor.CHECKS["tracking store"]})
         started = time.monotonic()
-        [finding] = examine(Workplace(tmp_path))
+        [finding] = examine(Workspace(tmp_path))
     assert time.monotonic() - started < 10
     assert finding.state == "FAULT"
     assert f"the tracking server at {uri} does not answer" in finding.told
@@ -75,7 +75,7 @@ def test_a_dead_tracking_server_is_told_within_seconds(monkeypatch, tmp_path, li
 def test_a_check_that_does_not_come_back_is_a_fault_and_those_after_it_are_made(monkeypatch, tmp_path):
     checks = {"slow": lambda _: str(time.sleep(2)), "quick": lambda _: "here"}
     monkeypatch.setattr(doctor, "CHECKS", checks)
-    slow, quick = examine(Workplace(tmp_path), seconds=0.1)
+    slow, quick = examine(Workspace(tmp_path), seconds=0.1)
     assert (slow.state, slow.told, slow.hangs) == ("FAULT", "no answer within 0.1 s", True)
     assert (quick.state, quick.told) == ("ok", "here")
 
@@ -84,7 +84,7 @@ def test_a_check_that_does_not_come_back_is_a_fault_and_those_after_it_are_made(
 def test_a_disk_that_fills_up_is_told_before_it_is_full(monkeypatch, tmp_path, free, state):
     monkeypatch.setattr(doctor, "CHECKS", {"free disk": doctor.CHECKS["free disk"]})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100 * 2**30, 0, free))
-    [finding] = examine(Workplace(tmp_path))
+    [finding] = examine(Workspace(tmp_path))
     assert finding.state == state
     assert (finding.hint is None) == (state == "ok")
 
@@ -94,7 +94,7 @@ def test_a_package_of_another_version_and_one_that_is_missing_are_named(monkeypa
         doctor, "requires", lambda name: ["duckdb>=99", "no-such-package", "pytest>=99; extra == 'dev'"]
     )
     monkeypatch.setattr(doctor, "CHECKS", {"packages": doctor.CHECKS["packages"]})
-    [finding] = examine(Workplace(tmp_path))
+    [finding] = examine(Workspace(tmp_path))
     assert finding.state == "FAULT"
     assert "duckdb 2." in finding.told
     assert "is not >=99; no-such-package is missing" in finding.told

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import enter_lending_project
 from mlops_assets_tests.support.small_disk import fill, small_disk
@@ -66,9 +66,9 @@ def test_of_two_runs_at_once_one_waits_and_finds_all_done(place, record_property
     assert [done.returncode for done in ended] == [0, 0], [done.stderr for done in ended]
     waited = [done.stdout for done in ended if "waiting: " in done.stdout]
     record_property("told", waited[0])
-    assert "waiting: lending is in the hands of `mlops run` (process " in waited[0]
+    assert "waiting: lending is locked by `mlops run` (process " in waited[0]
     assert "lending is up to date" in waited[0]
-    with Workplace(place).instance() as instance:
+    with Workspace(place).instance() as instance:
         [run] = instance.get_runs()
         assert run.is_success
 
@@ -77,8 +77,8 @@ def open_at(moment: float, state: Path) -> subprocess.CompletedProcess[str]:
     code = f"""
 import time
 from pathlib import Path
-from mlops_assets.workspace.workspace import Workplace
-place = Workplace(Path.cwd())
+from mlops_assets.workspace.workspace import Workspace
+place = Workspace(Path.cwd())
 time.sleep(max({moment} - time.time(), 0))
 with place.instance() as instance:
     print(instance.get_runs_count())
@@ -97,13 +97,13 @@ def test_processes_that_open_the_instance_first_at_once_make_it_once(place, tmp_
 
 
 def test_a_run_that_was_killed_is_closed_by_the_next(place):
-    with Workplace(place).instance() as instance:
+    with Workspace(place).instance() as instance:
         tags = {"mlops/command": "run", "mlops/project": "lending"}
         left = instance.create_run_for_job(
-            Workplace(place).definitions.resolve_implicit_global_asset_job_def(),
+            Workspace(place).definitions.resolve_implicit_global_asset_job_def(),
             tags=tags,
             status=dg.DagsterRunStatus.STARTED,
         )
     assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
-    with Workplace(place).instance() as instance:
+    with Workspace(place).instance() as instance:
         assert instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.CANCELED

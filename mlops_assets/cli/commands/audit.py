@@ -9,7 +9,7 @@ from mlops_assets.cli.output.console import (
     ProjectArgument,
     out,
     plain_errors,
-    tell_waiting,
+    print_waiting,
 )
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.stores.system.state_directory import find_project_root
@@ -25,12 +25,12 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
         from mlops_assets.stores.governance.champion_ledger import Governance
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.warehouse.warehouse import Warehouse
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
-        ledger, tracking = Ledger(Warehouse(workplace.state.warehouse), project), workplace.tracking
-        findings = list(look(Governance(ledger, tracking.registry), tracking, tell_waiting))
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
+        ledger, tracking = Ledger(Warehouse(workspace.state.warehouse), project), workspace.tracking
+        findings = list(look(Governance(ledger, tracking.registry), tracking, print_waiting))
         if as_json:
             print_json([vars(finding) for finding in findings])
         else:

@@ -10,10 +10,10 @@ from mlops_assets.cli.output.console import (
     DebugOption,
     LogJsonOption,
     ProjectArgument,
-    end_with,
+    exit_on_errors,
     out,
     plain_errors,
-    tell_waiting,
+    print_waiting,
 )
 from mlops_assets.core import names
 from mlops_assets.stores.system.state_directory import find_project_root
@@ -42,29 +42,29 @@ def backtest(
 
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.workspace.backtest_results import collect_backtest, write_backtest
-        from mlops_assets.workspace.dagster_run import alone
+        from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        timeline = workplace.event_timeline(project)
+        workspace = Workspace(find_project_root())
+        timeline = workspace.event_timeline(project)
         chosen = timeline.periods.parse_range(cutoffs)
-        keys = workplace.select(project, names.EVALUATION_REPORT)
+        keys = workspace.select(project, names.EVALUATION_REPORT)
         with (
-            workplace.instance() as instance,
-            alone(workplace, instance, project, command="mlops backtest", on_wait=tell_waiting),
+            workspace.instance() as instance,
+            project_lock(workspace, instance, project, command="mlops backtest", on_wait=print_waiting),
         ):
-            run = ProjectRun(workplace, instance, project, keys, trials=trials, force=force, debug=debug)
-            steps = workplace.steps(keys)
+            run = ProjectRun(workspace, instance, project, keys, trials=trials, force=force, debug=debug)
+            steps = workspace.steps(keys)
             display = display_of(out, project, steps, partitioned=True, log=log)
             with RunProgress(display, steps) as progress:
                 run.backtest(chosen, progress)
             if not progress.stopped:
                 found = collect_backtest(instance, project, timeline, chosen)
-                page = write_backtest(found, workplace.state.reports / project)
+                page = write_backtest(found, workspace.state.reports / project)
                 _print_backtest(out, found, page)
-        end_with(progress.faults)
+        exit_on_errors(progress.faults)
 
 
 def _print_backtest(console: Console, backtest: "Backtest", page: "Path") -> None:

@@ -22,17 +22,17 @@ def card(
     """
     with plain_errors(debug):
         from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, read_text
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
-        registry = workplace.tracking.registry
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
+        registry = workspace.tracking.registry
         found = registry.champion(project) if version is None else registry.version(project, version)
         if found is None:
             raise TrackingError(
                 f"{project} has no champion", hint=f"name a version; mlops history {project} lists them"
             )
-        text = read_text(workplace.tracking, found.run_id, f"{CARD}/{CARD_FILE}")
+        text = read_text(workspace.tracking, found.run_id, f"{CARD}/{CARD_FILE}")
         if text is None:
             raise TrackingError(
                 f"{project}: version {found.version} has no card: it was registered before there were cards",

@@ -46,18 +46,18 @@ def compare(
     with plain_errors(debug):
         if plot is not None and plot.suffix.lower() not in _FORMATS:
             raise DataError(f"{plot} is neither .png nor .svg", hint="name a file that ends in one of them")
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         with err.status("asking the tracking store"):
             from mlops_assets.stores.tracking.training_history import past_trainings
 
-            found = past_trainings(workplace.tracking, project)
+            found = past_trainings(workspace.tracking, project)
         if not found:
             raise TrackingError(f"{project} was never trained", hint=f"mlops run {project} trains it")
         if plot is not None or not as_json:
-            picture = plot or workplace.state.reports / project / PICTURE
+            picture = plot or workspace.state.reports / project / PICTURE
             _draw(project, found, picture)
         if as_json:
             print_json([asdict(one) for one in found])

@@ -78,12 +78,12 @@ def diff(
     with plain_errors(debug):
         from mlops_assets.components.model_project.project.metadata_names import IDENTITY
         from mlops_assets.stores.warehouse.table_diff import diff_versions
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
         warehouse = _warehouse()
         key = warehouse.find(project, table)
         with err.status("comparing"):
-            identity = Workplace(find_project_root()).declared(key, IDENTITY, default=[])
+            identity = Workspace(find_project_root()).declared(key, IDENTITY, default=[])
             found = diff_versions(warehouse, key, before, after, partition=partition, identity=identity)
         if as_json:
             print_json(asdict(found))
@@ -108,16 +108,16 @@ def restore(
     """
     with plain_errors(debug):
         from mlops_assets.workspace.dagster_run import run_job
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         config: dict[str, Any] = {"table": table, "version": version}
         if partition is not None:
             config["partition"] = partition
         ops = {names.op_name(project, names.RESTORE): {"config": config}}
-        with workplace.instance() as instance:
-            told = run_job(workplace, instance, names.job_name(project, names.RESTORE), {"ops": ops})
+        with workspace.instance() as instance:
+            told = run_job(workspace, instance, names.job_name(project, names.RESTORE), {"ops": ops})
         for line in told:
             out.print(line, highlight=False, soft_wrap=True)
         out.print(f"[dim]mlops run {project} makes what depends on it[/]", highlight=False)
@@ -140,16 +140,16 @@ def vacuum(
     Example: mlops data vacuum customer_churn --dry-run
     """
     with plain_errors(debug):
-        from mlops_assets.workspace.dagster_run import execute_job, refuse_failed
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.dagster_run import execute_job, raise_on_failure
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         ops = {names.op_name(project, names.VACUUM): {"config": {"dry_run": dry_run}}}
-        with workplace.instance() as instance:
+        with workspace.instance() as instance:
             job = names.job_name(project, names.VACUUM)
-            result = execute_job(workplace, instance, job, {"ops": ops})
-            refuse_failed(result)
+            result = execute_job(workspace, instance, job, {"ops": ops})
+            raise_on_failure(result)
         told = [
             event.asset_observation_data.asset_observation
             for event in result.all_events

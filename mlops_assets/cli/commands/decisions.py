@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, ProjectArgument, out, plain_errors, tell_waiting
+from mlops_assets.cli.output.console import DebugOption, ProjectArgument, out, plain_errors, print_waiting
 from mlops_assets.core import names
 from mlops_assets.stores.system.state_directory import find_project_root
 
@@ -99,20 +99,20 @@ def _say(
         from dagster import AssetKey
 
         from mlops_assets.components.model_project.project.staleness import latest_materializations
-        from mlops_assets.workspace.dagster_run import alone, run_job
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.dagster_run import project_lock, run_job
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         key = AssetKey(names.project_asset(project, names.CHAMPION))
         said = {"word": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
         said |= {} if version is None else {"version": version}
         config = {"ops": {names.op_name(*key.path): {"config": said}}}
         with (
-            workplace.instance() as instance,
-            alone(workplace, instance, project, command=f"mlops {word}", on_wait=tell_waiting),
+            workspace.instance() as instance,
+            project_lock(workspace, instance, project, command=f"mlops {word}", on_wait=print_waiting),
         ):
-            for told in run_job(workplace, instance, names.job_name(project, word), config):
+            for told in run_job(workspace, instance, names.job_name(project, word), config):
                 _print(told)
             made = latest_materializations(instance, key)[None].asset_materialization
             if made is not None and word not in ("retire", "adopt"):

@@ -41,19 +41,19 @@ def diff(
         from mlops_assets.components.model_project.project.metadata_names import IDENTITY
         from mlops_assets.stores.tracking.version_diff import diff_model_versions
         from mlops_assets.stores.warehouse.warehouse import Warehouse
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         table = names.project_asset(project, names.TRAINING_SET)
         with err.status("comparing"):
-            tracking = workplace.tracking
+            tracking = workspace.tracking
             versions = [tracking.registry.version(project, number) for number in (before, after)]
             found = diff_model_versions(
-                Warehouse(workplace.state.warehouse),
+                Warehouse(workspace.state.warehouse),
                 tracking,
                 *versions,
-                identity=workplace.declared(table, IDENTITY, default=[]),
+                identity=workspace.declared(table, IDENTITY, default=[]),
             )
         if as_json:
             print_json(found.to_json())

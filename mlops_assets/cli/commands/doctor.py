@@ -23,7 +23,7 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """
     with plain_errors(debug):
         from mlops_assets.workspace.doctor import Finding, examine
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
         def show(console: Console, finding: Finding) -> None:
             line = Text(f"{finding.state:<5}  ", _STYLES[finding.state])
@@ -34,7 +34,7 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
                 console.print(Text(f"{'':<27}hint: {finding.hint}", "dim"), soft_wrap=True)
 
         found = []
-        for finding in examine(Workplace(find_project_root())):
+        for finding in examine(Workspace(find_project_root())):
             found.append(finding)
             if not as_json:
                 show(out, finding)

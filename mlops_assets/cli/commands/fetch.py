@@ -17,17 +17,17 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
         from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
         from mlops_assets.stores.files.listing import source_folder
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        metadata = workplace.metadata(project, SOURCE)
+        workspace = Workspace(find_project_root())
+        metadata = workspace.metadata(project, SOURCE)
         declared = from_metadata(metadata)
         if not isinstance(declared, str) or is_remote(declared):
             raise ProjectError(
                 f"{project}: its source is no folder on this machine, so nothing can be fetched into it",
                 hint="`mlops run` reads it where it is",
             )
-        folder = source_folder(workplace.root / Path(declared.removeprefix("file://")).expanduser())
+        folder = source_folder(workspace.root / Path(declared.removeprefix("file://")).expanduser())
         bring = ProjectFiles(project, Path(metadata[FOLDER])).fetch()
         try:
             with out.status(f"fetching into {folder}"):

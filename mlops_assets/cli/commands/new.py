@@ -33,12 +33,12 @@ def new(
     with plain_errors(debug):
         from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
         from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        folder = workplace.defs_folder / name
+        workspace = Workspace(find_project_root())
+        folder = workspace.defs_folder / name
         with out.status("reading"):
-            draft = draft_project(name, workplace.root, csv=csv, target=target, task=task, table=table)
+            draft = draft_project(name, workspace.root, csv=csv, target=target, task=task, table=table)
         new_folder(folder)
         reference = schema_reference(workplace.root, folder)
         written = write_files(draft, folder, drafted=csv is not None, schema=reference)

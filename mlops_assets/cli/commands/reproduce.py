@@ -32,17 +32,17 @@ def reproduce(
     Example: mlops reproduce customer_churn 1
     """
     with plain_errors(debug):
-        from mlops_assets.workspace.dagster_run import execute_job, refuse_failed
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.dagster_run import execute_job, raise_on_failure
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        workplace.project(project)
+        workspace = Workspace(find_project_root())
+        workspace.project(project)
         config = {"ops": {names.op_name(project, names.REPRODUCE): {"config": {"version": version}}}}
-        with workplace.instance() as instance, err.status("fitting again"):
-            result = execute_job(workplace, instance, names.job_name(project, names.REPRODUCE), config)
+        with workspace.instance() as instance, err.status("fitting again"):
+            result = execute_job(workspace, instance, names.job_name(project, names.REPRODUCE), config)
         found = _observed(result)
         if found is None:
-            refuse_failed(result)
+            raise_on_failure(result)
             return
         if as_json:
             print_json(found)

@@ -10,10 +10,10 @@ from mlops_assets.cli.output.console import (
     DebugOption,
     LogJsonOption,
     ProjectArgument,
-    end_with,
+    exit_on_errors,
     out,
     plain_errors,
-    tell_waiting,
+    print_waiting,
 )
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.system.state_directory import find_project_root
@@ -49,21 +49,21 @@ def run(
         from mlops_assets.cli.output.run_summary import print_summary
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import Standing
-        from mlops_assets.workspace.dagster_run import alone
+        from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
         if partition and partitions:
             raise ProjectError("--partition and --partitions say different things", hint="give one of them")
-        workplace = Workplace(find_project_root())
-        keys = workplace.select(project, until)
+        workspace = Workspace(find_project_root())
+        keys = workspace.select(project, until)
         with (
-            workplace.instance() as instance,
-            alone(workplace, instance, project, command="mlops run", on_wait=tell_waiting),
+            workspace.instance() as instance,
+            project_lock(workspace, instance, project, command="mlops run", on_wait=print_waiting),
         ):
             run = ProjectRun(
-                workplace,
+                workspace,
                 instance,
                 project,
                 keys,
@@ -73,7 +73,7 @@ def run(
                 debug=debug,
                 scope=partition or partitions,
             )
-            steps = workplace.steps(keys)
+            steps = workspace.steps(keys)
             display = display_of(out, project, steps, partitioned=run.timeline is not None, log=log)
             with RunProgress(display, steps) as progress:
                 ran = run.execute(progress)
@@ -83,6 +83,6 @@ def run(
                 progress.note(f"{project} is up to date; --force runs it all the same")
             if not progress.faults:
                 standing = Standing.of(Ledger(run.tables, project).entries())
-                keys = workplace.project(project)
+                keys = workspace.project(project)
                 print_summary(out, project, instance, keys, standing=standing, uis=WHERE_TO_LOOK)
-        end_with(progress.faults)
+        exit_on_errors(progress.faults)

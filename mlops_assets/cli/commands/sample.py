@@ -29,10 +29,10 @@ def sample(
         from mlops_assets.components.model_project.assets.raw import SOURCE
         from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        workplace = Workplace(find_project_root())
-        make = ProjectFiles(project, Path(workplace.metadata(project, SOURCE)[FOLDER])).sample()
+        workspace = Workspace(find_project_root())
+        make = ProjectFiles(project, Path(workspace.metadata(project, SOURCE)[FOLDER])).sample()
         asked = {"months": months, "customers": customers, "seed": seed}
         left_out = [name.strip() for name in (without or "").split(",") if name.strip()]
         given = {name: value for name, value in asked.items() if value is not None}

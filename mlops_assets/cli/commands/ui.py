@@ -19,6 +19,6 @@ def ui(
     """
     with plain_errors(debug):
         from mlops_assets.workspace.servers import serve
-        from mlops_assets.workspace.workspace import Workplace
+        from mlops_assets.workspace.workspace import Workspace
 
-        raise typer.Exit(serve(Workplace(find_project_root()), port, mlflow_port, say=out.print))
+        raise typer.Exit(serve(Workspace(find_project_root()), port, mlflow_port, say=out.print))

@@ -38,7 +38,7 @@ def print_table(console: Console, table: Table) -> None:
     wide.print(table)
 
 
-def end_with(faults: Sequence[str]) -> None:
+def exit_on_errors(faults: Sequence[str]) -> None:
     """Tell what failed, and exit with 1 if anything did."""
     for fault in faults:
         fail(err, fault)
@@ -74,7 +74,7 @@ def _told(error: Exception) -> tuple[str, str | None]:
     )
 
 
-def tell_waiting(why: str) -> None:
+def print_waiting(why: str) -> None:
     """Say for whom we wait."""
     out.print(f"[dim]waiting:[/] {escape(why)}", highlight=False, soft_wrap=True)
 

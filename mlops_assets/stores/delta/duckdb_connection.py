@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlops_assets.stores.system.disk_errors import disk_fault, disk_faults_told
+from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 
 
 @contextmanager
@@ -31,13 +31,13 @@ def connect(
 @contextmanager
 def _faults_told(root: Path, spill: Path) -> Iterator[None]:
     """DuckDB's own faults of the disk; those of what else is done with a connection are told elsewhere."""
-    with disk_faults_told("the warehouse", root):
+    with translated_disk_errors("the warehouse", root):
         root.mkdir(parents=True, exist_ok=True)  # DuckDB makes the folder to spill to, but none above it
     try:
         yield
     except duckdb.Error as error:
         spilled = spill.name in str(error) or "max_temp_directory_size" in str(error)
         subject, folder = ("what DuckDB spills", spill) if spilled else ("a table's file", root)
-        if fault := disk_fault(error, subject, folder):
+        if fault := disk_error(error, subject, folder):
             raise fault from error
         raise

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.names import view_name
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
 _POLL_SECONDS = 0.01
 
@@ -35,7 +35,7 @@ def turn_lock(root: Path, table: Sequence[str], partition: str | None) -> Iterat
 @contextmanager
 def _held(root: Path, table: Sequence[str], purpose: str, *parts: str) -> Iterator[None]:
     locks, digest = root / ".locks", text_digest(*table, purpose, *parts)[:16]
-    with disk_faults_told(f"the lock of table {view_name(tuple(table))}", locks):
+    with translated_disk_errors(f"the lock of table {view_name(tuple(table))}", locks):
         locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(locks / f"{view_name(tuple(table))}-{digest}.{purpose}")
         lock.acquire(poll_interval=_POLL_SECONDS)

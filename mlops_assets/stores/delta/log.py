@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import view_name
 from mlops_assets.stores.delta.data_files import DataFile, data_files
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _TRIED = 100
@@ -32,7 +32,7 @@ def open_table(root: Path, table: Sequence[str], version: int | None = None) -> 
     if not is_table(root, table):
         raise StoreError(f"there is no table {name} in {root}", hint=f"materialize {'/'.join(table)} first")
     try:
-        with disk_faults_told(f"table {name}", directory):
+        with translated_disk_errors(f"table {name}", directory):
             delta = DeltaTable(str(directory), version=version)
     except (DeltaError, TableNotFoundError) as error:
         if fault := _damaged(directory, name):
@@ -58,7 +58,7 @@ def is_table(root: Path, table: Sequence[str]) -> bool:
     """
     directory = root.joinpath(*table)
     name = view_name(tuple(table))
-    with disk_faults_told(f"table {name}", directory):
+    with translated_disk_errors(f"table {name}", directory):
         if DeltaTable.is_deltatable(str(directory)):
             return True
         if not directory.is_dir() or not any(_rows_in(directory)):

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.governance.champion_ledger import LOST_HEAD, Governance, Review
 from mlops_assets.stores.governance.ledger import Entry
-from mlops_assets.stores.tracking.model_files import refuse_foreign
+from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -105,7 +105,7 @@ def _tells(entry: Entry, number: int, fact: str) -> bool:
 def _artifact_faults(version: Version, tracking: TrackingStore) -> Iterator[str]:
     try:
         with tracking.files(version.uri) as folder:
-            refuse_foreign(folder, version)
+            verify_model_files(folder, version)
     except MlopsError as error:
         yield error.message
     except (MlflowException, OSError) as error:

@@ -83,7 +83,7 @@ class Governance:
             Told whom we wait for.
         """
         with (
-            self.registry.turn(self.project, by=by, on_wait=on_wait),
+            self.registry.lock(self.project, holder=by, on_wait=on_wait),
             # Registries of a server are locked on one machine alone; the warehouse is shared.
             self.ledger.warehouse.turn(self.ledger.table),
         ):
@@ -96,7 +96,7 @@ class Governance:
         versions = {version.version: version for version in self.registry.versions(self.project)}
         found = faults(entries)
         unanchored, disagreeing = _compare_anchors(entries, versions)
-        announced = self.registry.told_of_all(self.project).get(_HEAD, "")
+        announced = self.registry.get_model_tags(self.project).get(_HEAD, "")
         if disagreeing and not entries:
             disagreeing = [f"the ledger is gone, and the registry was told of {_sequence(announced)} entries"]
         found += disagreeing
@@ -141,7 +141,7 @@ class Governance:
         review = self.review()
         self._refuse(review, alias_too=not by_word)
         if review.announced_in_vain:
-            self.registry.tell_of_all(self.project, {_HEAD: _head(review.entries)})
+            self.registry.set_model_tags(self.project, {_HEAD: _head(review.entries)})
         if review.unfinished:
             self._follow(review.standing, review.unfinished)
         if not review.entries:
@@ -162,7 +162,7 @@ class Governance:
             before = entries[-1] if entries else known[-1] if known else None
             entries.append(Entry.after(before, event, now))
         standing = Standing.of([*known, *entries])
-        self.registry.tell_of_all(self.project, {_HEAD: _head(entries)})
+        self.registry.set_model_tags(self.project, {_HEAD: _head(entries)})
         self.ledger.append(entries)
         self._follow(standing, entries)
         return standing
@@ -173,7 +173,9 @@ class Governance:
         if (serving.version if serving else None) != standing.champion:
             self.registry.promote(self.project, standing.champion)
         for entry in entries:
-            self.registry.tell(self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash})
+            self.registry.set_version_tags(
+                self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash}
+            )
 
     def begin_anew(self, actor: str, reason: str, dagster_run_id: str = "") -> Standing:
         """Begin a ledger in the place of one that was lost, with what the registry has; call it in a turn.
@@ -191,12 +193,12 @@ class Governance:
                 f"{self.project}: there is a ledger, and it is not begun anew",
                 hint=f"mlops audit {self.project} tells what is wrong with it; bring it back from a backup",
             )
-        told = self.registry.told_of_all(self.project)
+        told = self.registry.get_model_tags(self.project)
         anchored = [version for version in self.registry.versions(self.project) if _anchors(version)]
         if anchored:
             last = max(anchor for version in anchored for anchor in _anchors(version).items())
             lost = told.get(_HEAD) or "{}:{}".format(*last)  # somebody may have taken the first away
-            self.registry.tell_of_all(self.project, {_LOST: lost})
+            self.registry.set_model_tags(self.project, {_LOST: lost})
             for version in anchored:
                 self._set_aside(version, lost)
         elif _LOST not in told:
@@ -204,15 +206,17 @@ class Governance:
                 f"{self.project}: there was no ledger that could be lost",
                 hint="it begins by itself with the first version",
             )
-        self.registry.tell_of_all(self.project, {_HEAD: ""})
+        self.registry.set_model_tags(self.project, {_HEAD: ""})
         return self._adopt(actor, reason, dagster_run_id)
 
     def _set_aside(self, version: Version, head: str) -> None:
         """Keep a version's hashes of a lost ledger where they are not taken for those of the next one."""
         lost, anchors = f"{_LOST}.{head.partition(':')[2][:8]}", _anchors(version)
         kept = {f"{lost}.{sequence}": value for sequence, value in anchors.items()}
-        self.registry.tell(self.project, version.version, kept)
-        self.registry.forget(self.project, version.version, [f"{_ANCHOR}{sequence}" for sequence in anchors])
+        self.registry.set_version_tags(self.project, version.version, kept)
+        self.registry.delete_version_tags(
+            self.project, version.version, [f"{_ANCHOR}{sequence}" for sequence in anchors]
+        )
 
     def _adopt(
         self, actor: str = "ledger", reason: str = "what there was when the ledger began", run_id: str = ""
@@ -222,7 +226,7 @@ class Governance:
         """
         serving, lost = (
             self.registry.champion(self.project),
-            self.registry.told_of_all(self.project).get(_LOST),
+            self.registry.get_model_tags(self.project).get(_LOST),
         )
         known = sorted(self.registry.versions(self.project), key=lambda version: version.version)
         if not known or (serving is None and not lost):

@@ -22,7 +22,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta.commit import add_action
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
@@ -135,7 +135,7 @@ class Ledger:
         rows = pa.Table.from_pylist([_row(entry) for entry in entries], _SCHEMA)
         directory = self.warehouse.root.joinpath(*self.table)
         name = f"table {names.view_name(self.table)}"
-        with commit_lock(self.warehouse.root, self.table), disk_faults_told(name, directory):
+        with commit_lock(self.warehouse.root, self.table), translated_disk_errors(name, directory):
             delta = self._opened()
             file = directory / f"{entries[0].sequence:08}-{uuid.uuid4().hex}.parquet"
             pq.write_table(rows, file)

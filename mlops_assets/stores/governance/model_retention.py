@@ -16,8 +16,8 @@ from mlops_assets.compat.mlflow import ArtifactRepository, get_artifact_reposito
 from mlops_assets.stores.governance.champion_ledger import Governance
 from mlops_assets.stores.governance.ledger import RETENTION, Event
 from mlops_assets.stores.governance.ledger_state import Standing
-from mlops_assets.stores.system.disk_errors import disk_faults_told
-from mlops_assets.stores.tracking.client import full_address, make_current, reachable
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.tracking.client import full_address, make_current, translated_mlflow_errors
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -100,7 +100,7 @@ def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list
     make_current(tracking.uri)
     sizes: list[int] = []
     for uri in {version.uri, version.as_judged.uri}:
-        with reachable(tracking.uri):
+        with translated_mlflow_errors(tracking.uri):
             try:
                 location = tracking.client.get_logged_model(uri.rsplit("/", 1)[-1]).artifact_location
             except MlflowException as error:
@@ -127,7 +127,7 @@ def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[i
     for who may hold it.
     """
     sizes: list[int] = []
-    with disk_faults_told("the journals of searches", studies):
+    with translated_disk_errors("the journals of searches", studies):
         for name in names:
             for found in studies.glob(f"{Path(name).stem}.*"):
                 if found.suffix == ".lock":

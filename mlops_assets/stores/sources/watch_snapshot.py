@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlops_assets.core.digests import text_digest
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
 _KEPT = 5
 _STALE_SECONDS = 3600
@@ -124,7 +124,7 @@ class SnapshotStore:
 
     def _write(self, path: Path, text: str) -> None:
         written = path.with_name(f"{uuid.uuid4().hex}.tmp")
-        with disk_faults_told("what a sensor has seen", self.folder):
+        with translated_disk_errors("what a sensor has seen", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 written.write_text(text, "utf-8")

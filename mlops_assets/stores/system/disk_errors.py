@@ -1,4 +1,4 @@
-"""Faults of the disk below a store, in words: it is full, or a folder is not to be read or written."""
+"""Disk errors below a store, translated into messages: the disk is full, or permissions are missing."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _FAILED = re.compile(r"disk I/O error", re.IGNORECASE)
-"""What SQLite says when the memory that its processes share finds no room."""
+"""SQLite's message when its shared-memory file does not fit on the disk."""
 _NO_ROOM = 256 * 1024
 _PATH = re.compile(r"/[^\"'\\:\n]+")
 _FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
@@ -29,33 +29,33 @@ _DENIED_CODES = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def disk_faults_told(subject: str, folder: Path) -> Iterator[None]:
-    """Tell a full disk, or a folder that can't be used, in one sentence; other errors pass.
+def translated_disk_errors(subject: str, folder: Path) -> Iterator[None]:
+    """Translate errors caused by a full disk or by missing permissions; other errors pass unchanged.
 
     Parameters
     ----------
     subject
-        What is read or written, such as `table lending.features`.
+        The object that is read or written, such as `table lending.features`.
     folder
-        Where it lies; it need not exist.
+        Its folder, which need not exist.
 
     Raises
     ------
     StoreError
-        Instead of what the operating system, DuckDB, Delta or SQLite raised.
+        In place of the error of the operating system, DuckDB, Delta or SQLite.
     """
     try:
         yield
     except MlopsError:
         raise
-    except Exception as error:  # each library has its own class for the same fault
-        if fault := disk_fault(error, subject, folder):
-            raise fault from error
+    except Exception as error:  # each library has its own class for the same error
+        if translated := disk_error(error, subject, folder):
+            raise translated from error
         raise
 
 
-def disk_fault(error: BaseException, subject: str, folder: Path) -> StoreError | None:
-    """The fault of the disk that is behind an error; None when it is another one."""
+def disk_error(error: BaseException, subject: str, folder: Path) -> StoreError | None:
+    """Return the disk error that caused an exception; None if the cause is another one."""
     for cause in _chain(error):
         code = cause.errno if isinstance(cause, OSError) else None
         if code in _FULL_CODES or _FULL.search(str(cause)):
@@ -67,8 +67,8 @@ def disk_fault(error: BaseException, subject: str, folder: Path) -> StoreError |
     return None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or as it was; its folder is made."""
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file completely or not at all; its folder is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -81,7 +81,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _place(error: BaseException, folder: Path) -> Path:
-    """The file that an error names, as its attribute or in its words; else the folder."""
+    """Return the file that an error names, as an attribute or in its message; else the folder."""
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if isinstance(named, str | bytes):
         return folder / os.fsdecode(named)
@@ -94,28 +94,28 @@ def _full(subject: str, path: Path) -> StoreError:
     return StoreError(
         f"{subject} can't be written to {path}: the disk is full ({_size(usage.free)} of "
         f"{_size(usage.total)} are free)",
-        hint="free some space there, or name another state directory with MLOPS_STATE_DIR, and run again; "
-        "what was finished before is kept",
+        hint="free some space there, or set MLOPS_STATE_DIR to a directory on another disk, and run again; "
+        "completed steps are kept",
     )
 
 
 def _denied(subject: str, path: Path, folder: Path) -> StoreError:
-    """The lowest folder that is not to be used tells more than the file that could not be made in it."""
+    """Name the lowest folder without permission: the file that could not be created in it explains less."""
     place = _existing(path)
     if place.is_file() and os.access(place, os.R_OK | os.W_OK):  # such as a database beside its journal
         place = place.parent
     lacking = " and ".join(
-        word for word, mode in (("read", os.R_OK), ("written to", os.W_OK)) if not os.access(place, mode)
+        verb for verb, mode in (("read", os.R_OK), ("written to", os.W_OK)) if not os.access(place, mode)
     )
     return StoreError(
-        f"{subject}: {place} can't be {lacking or 'used'} by user {os.getuid()}, who runs this",
-        hint=f"give that user the right to read and write {folder}, or name another state directory with "
-        "MLOPS_STATE_DIR",
+        f"{subject}: {place} can't be {lacking or 'used'} by UID {os.getuid()}",
+        hint=f"grant UID {os.getuid()} read and write permission on {folder}, or set MLOPS_STATE_DIR to "
+        "another directory",
     )
 
 
 def _existing(path: Path) -> Path:
-    """The path, or the lowest folder above it that is there and can be looked at."""
+    """Return the path, or the lowest folder above it that exists and is accessible."""
     for place in (path, *path.parents):
         with suppress(PermissionError):
             if place.exists():

@@ -1,4 +1,4 @@
-"""The git commit that a project's folder is at, where it lies in a checkout."""
+"""The git commit of a project's folder, if it is in a checkout."""
 
 import os
 import subprocess
@@ -10,16 +10,16 @@ _SECONDS = 10
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where a folder stands.
+    """The git state of a folder.
 
     Attributes
     ----------
     commit
-        The commit that is checked out.
+        Hash of the commit that is checked out.
     path
-        The folder, from the checkout's root on.
+        The folder, relative to the root of the checkout.
     clean
-        Whether all that lies in the folder is committed.
+        Whether the folder has no uncommitted changes.
     """
 
     commit: str
@@ -28,17 +28,17 @@ class Checkout:
 
 
 def checkout_of(folder: Path) -> Checkout | None:
-    """The checkout that a folder lies in; None where there is none, no commit, or no git."""
-    told = _git(folder, "rev-parse", "HEAD", "--show-prefix")
+    """Return the checkout that contains a folder; None without a checkout, a commit or git."""
+    head = _git(folder, "rev-parse", "HEAD", "--show-prefix")
     changed = _git(folder, "status", "--porcelain", "--", ".")
-    if told is None or changed is None:
+    if head is None or changed is None:
         return None
-    commit, prefix = told.split("\n")[:2]
+    commit, prefix = head.split("\n")[:2]
     return Checkout(commit, prefix.rstrip("/"), not changed.strip())
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    # Optional locks would make a command that only asks write to somebody's index.
+    # With optional locks, even `git status` would write to the user's index.
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Where things lie on disk."""
+"""The state directory: paths of all state on disk, and the project root that it belongs to."""
 
 import json
 import os
@@ -10,53 +10,53 @@ from typing import Any
 
 from mlops_assets.core.credentials import without_credentials
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 
 STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
 TRACKING_URI_VARIABLE = "MLOPS_TRACKING_URI"
 HTTP = ("http://", "https://")
 
 LAYOUT = 2
-"""Raised when a state directory of an older version is no longer understood, or would not understand ours."""
+"""Version of the directory's layout, raised with each incompatible change."""
 
 
 @dataclass(frozen=True)
 class StateDirectory:
-    """The one directory that holds all state; everything in it can be rebuilt but MLflow's registry."""
+    """The directory that holds all state; all of it can be rebuilt except MLflow's registry."""
 
     root: Path
 
     @classmethod
     def of(cls, project_root: Path) -> "StateDirectory":
-        """The directory named by `MLOPS_STATE_DIR`, else `data/state/` below the project root.
+        """Return the directory that `MLOPS_STATE_DIR` names, else `data/state/` below the project root.
 
         Raises
         ------
         StoreError
-            When its path can't stand in the address of a SQLite database.
+            When its path is invalid in the URL of a SQLite database.
         """
         named = os.environ.get(STATE_DIR_VARIABLE)
         root = Path(named).expanduser().absolute() if named else project_root / "data" / "state"
         if unusable := sorted(set("?#%") & set(str(root))):
             raise StoreError(
-                f"the state directory {root} has {' '.join(unusable)} in its path, which addresses of "
-                "databases can't hold",
-                hint=f"name another one with {STATE_DIR_VARIABLE}",
+                f"the state directory {root} has {' '.join(unusable)} in its path, which is invalid in "
+                "database URLs",
+                hint=f"set {STATE_DIR_VARIABLE} to another directory",
             )
         return cls(root)
 
     def open(self) -> None:
-        """Refuse a directory of another layout; a new one is told ours.
+        """Check the layout of the directory; a new directory is created with the current one.
 
         Raises
         ------
         StoreError
-            When a newer version of mlops_assets wrote it, or when it can't be used.
+            When the directory has another layout, or can't be read or written.
         """
         file, ours = self.root / "layout.json", version("mlops-assets")
-        with disk_faults_told("the state directory", self.root):
+        with translated_disk_errors("the state directory", self.root):
             if not file.exists():
-                write_whole(file, json.dumps({"layout": LAYOUT, "written_by": ours}))
+                write_atomically(file, json.dumps({"layout": LAYOUT, "written_by": ours}))
                 return
             text = file.read_text("utf-8")
         try:
@@ -64,7 +64,7 @@ class StateDirectory:
             layout, theirs = int(found["layout"]), str(found["written_by"])
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"{file} is damaged: it should tell the version of the state directory",
+                f"{file} is damaged: it contains no version of the state directory",
                 hint=f"delete it if mlops_assets {ours} wrote this directory, and run again",
             ) from error
         if layout == LAYOUT:
@@ -72,7 +72,7 @@ class StateDirectory:
         raise StoreError(
             f"the state directory {self.root} has layout {layout}, written by mlops_assets {theirs}; "
             f"mlops_assets {ours} requires layout {LAYOUT}",
-            hint=f"move {self.root} away and run again, which builds every table and model anew; or set "
+            hint=f"move {self.root} away and run again to rebuild every table and model; or set "
             f"{STATE_DIR_VARIABLE} to another directory"
             if layout < LAYOUT
             else f"install mlops_assets {theirs} or newer, or set {STATE_DIR_VARIABLE} to another directory",
@@ -108,28 +108,28 @@ class StateDirectory:
 
     @property
     def tracking_uri(self) -> str:
-        """The address that `MLOPS_TRACKING_URI` names, else that of the MLflow store that needs no server.
+        """The tracking URI of `MLOPS_TRACKING_URI`, else of the SQLite store in this directory.
 
-        It is told without user and password: addresses are shown, logged and kept by Dagster.
-        `mlflow_client` tells them to MLflow alone.
+        It has no user and password, because Dagster shows, logs and stores it. `tracking.client` passes
+        them to MLflow only.
         """
         named = os.environ.get(TRACKING_URI_VARIABLE)
         return without_credentials(named) if named else f"sqlite:///{self.mlflow / 'mlflow.db'}"
 
     @property
     def artifacts(self) -> Path | None:
-        """Where artifacts go; None with a server, which knows."""
+        """The folder of artifacts; None with a tracking server, which has its own."""
         named = os.environ.get(TRACKING_URI_VARIABLE, "")
         return None if named.startswith((*HTTP, "databricks")) else self.mlflow / "artifacts"
 
 
 def find_project_root(start: Path | None = None) -> Path:
-    """The nearest folder at or above `start` whose `pyproject.toml` has a `[tool.dg]` table.
+    """Return the nearest folder at or above `start` whose `pyproject.toml` has a `[tool.dg]` table.
 
     Raises
     ------
     StoreError
-        When there is none: commands need a project to work on.
+        When there is none.
     """
     start = (start or Path.cwd()).absolute()
     for folder in (start, *start.parents):
@@ -137,19 +137,19 @@ def find_project_root(start: Path | None = None) -> Path:
             return folder
     raise StoreError(
         f"no project at or above {start}: no pyproject.toml there has a [tool.dg] table",
-        hint="change into the folder of a clone of mlops_assets, or of your own dg project; "
-        "docs/your_own_project.md starts one",
+        hint="change into a clone of mlops_assets or into your own dg project; see docs/your_own_project.md "
+        "to create one",
     )
 
 
 def dg_settings(folder: Path) -> dict[str, Any]:
-    """The `[tool.dg]` table of the folder's `pyproject.toml`, empty when there is none."""
+    """Return the `[tool.dg]` table of the folder's `pyproject.toml`, empty if there is none."""
     pyproject = folder / "pyproject.toml"
     if not pyproject.is_file():
         return {}
     try:
         settings = tomllib.loads(pyproject.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise StoreError(f"{pyproject} is no valid TOML: {error}") from error
+        raise StoreError(f"{pyproject} is not valid TOML: {error}", hint="correct the syntax") from error
     found: dict[str, Any] = settings.get("tool", {}).get("dg", {})
     return found

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlops_assets.compat.mlflow import SCHEMA_LOGGER, create_database, schema_revisions
 from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import MlopsError, TrackingError
-from mlops_assets.stores.system.disk_errors import disk_fault
+from mlops_assets.stores.system.disk_errors import disk_error
 from mlops_assets.stores.system.state_directory import HTTP, TRACKING_URI_VARIABLE
 
 TAG = "mlops."
@@ -53,7 +53,7 @@ def connect(uri: str) -> MlflowClient:
     _tell_credentials(uri)
     # It tells of every new table, and shows the stack of errors that `reachable` tells in one sentence.
     logging.getLogger(SCHEMA_LOGGER).setLevel(logging.CRITICAL)
-    with reachable(uri, refusals=True):
+    with translated_mlflow_errors(uri, refusals=True):
         if uri.startswith(_SQLITE):
             _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
         address = full_address(uri)
@@ -87,7 +87,7 @@ def _tell_credentials(uri: str) -> None:
 
 
 @contextmanager
-def reachable(uri: str, *, refusals: bool = False) -> Iterator[None]:
+def translated_mlflow_errors(uri: str, *, refusals: bool = False) -> Iterator[None]:
     """Tell by its address a store that can't be used; what it answers to a wrong question passes.
 
     Parameters
@@ -112,7 +112,7 @@ def reachable(uri: str, *, refusals: bool = False) -> Iterator[None]:
             raise
         local, shown = uri.startswith(_SQLITE), without_credentials(uri)
         database = Path(uri.removeprefix(_SQLITE))
-        if local and (fault := disk_fault(error, "MLflow's store", database)):
+        if local and (fault := disk_error(error, "MLflow's store", database)):
             raise fault from error
         raise _schema_fault(shown, str(error)) or TrackingError(
             f"the tracking store at {shown} can't be used: {_reason(error)}",
@@ -148,14 +148,14 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-def reaching(
+def translate_mlflow_errors(
     method: Callable[Concatenate[_Store, _Arguments], _Result],
 ) -> Callable[Concatenate[_Store, _Arguments], _Result]:
     """A method of a store that tells when the store is not `reachable`."""
 
     @wraps(method)
     def told(store: _Store, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        with reachable(store.uri):
+        with translated_mlflow_errors(store.uri):
             return method(store, *args, **kwargs)
 
     return told

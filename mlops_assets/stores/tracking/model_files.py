@@ -84,7 +84,7 @@ def data_folder(path: Path, uri: str) -> Path:
     return data
 
 
-def refuse_foreign(folder: Path, model: Logged) -> None:
+def verify_model_files(folder: Path, model: Logged) -> None:
     """Find that a folder holds the very files that the store was told of; none but the manifest is read.
 
     A manifest can be written anew to agree with other files, and keep the model's digest: its own digest is

@@ -1,4 +1,4 @@
-"""The registry: versions of a project's model, and the alias of the one that serves."""
+"""The model registry: the versions of a project's model, and the alias of the champion."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +11,14 @@ from mlflow.exceptions import MlflowException
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.core.names import CHAMPION
-from mlops_assets.stores.system.process_lock import held
-from mlops_assets.stores.tracking.client import TAG, facts_of, lock_folder, make_current, reaching
+from mlops_assets.stores.system.process_lock import process_lock
+from mlops_assets.stores.tracking.client import (
+    TAG,
+    facts_of,
+    lock_folder,
+    make_current,
+    translate_mlflow_errors,
+)
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.trained_model import TrainedModel
@@ -30,7 +36,7 @@ class Version:
 
     @property
     def subject(self) -> str:
-        """What a fault of it is told of."""
+        """Its name in error messages."""
         return f"{self.name} version {self.version} ({self.uri})"
 
     @property
@@ -45,29 +51,29 @@ class Version:
 
 
 class Registry:
-    """The registry of the store at an address; `TrackingStore.registry` is it."""
+    """The model registry of a tracking store, available as `TrackingStore.registry`."""
 
     def __init__(self, uri: str, client: MlflowClient) -> None:
         self.uri = uri
         self.client = client
 
     @contextmanager
-    def turn(self, project: str, *, by: str, on_wait: Callable[[str], None]) -> Iterator[None]:
-        """Wait for whoever registers or promotes a version of the project, and keep others waiting.
+    def lock(self, project: str, *, holder: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Lock the registry of a project against other processes of this machine.
 
-        Who looks at what is registered and then changes it does both inside its turn. Processes of other
-        machines don't wait.
+        A change that depends on the current versions reads and writes inside the lock. Processes on other
+        machines are not locked out.
         """
         name = f"{text_digest(self.uri)[:8]}-{project}.registry.lock"
-        what = f"the registry of {project}"
-        with held(lock_folder(self.uri) / name, what=what, by=by, on_wait=on_wait):
+        subject = f"the registry of {project}"
+        with process_lock(lock_folder(self.uri) / name, subject=subject, holder=holder, on_wait=on_wait):
             yield
 
-    @reaching
+    @translate_mlflow_errors
     def register(self, project: str, model: "TrainedModel", facts: Mapping[str, str]) -> Version:
-        """Register a model as the project's next version; one that is registered already stays what it is.
+        """Register a model as the project's next version; a registered model keeps its version.
 
-        Called inside a `turn`, so that no model becomes two versions.
+        Call it inside `lock`, so that no model is registered twice.
         """
         try:
             self.client.get_registered_model(project)
@@ -88,9 +94,9 @@ class Registry:
         )
         return self.version(project, int(created.version))
 
-    @reaching
+    @translate_mlflow_errors
     def version(self, project: str, version: int) -> Version:
-        """A registered version.
+        """Return a registered version.
 
         Raises
         ------
@@ -105,12 +111,14 @@ class Registry:
             known = sorted(found.version for found in self.versions(project))
             raise TrackingError(
                 f"{project} has no version {version} in the registry",
-                hint=f"it has {', '.join(map(str, known))}" if known else "none has been registered yet",
+                hint=f"choose one of {', '.join(map(str, known))}"
+                if known
+                else f"register a version: mlops run {project}",
             ) from error
 
-    @reaching
+    @translate_mlflow_errors
     def versions(self, project: str) -> list[Version]:
-        """All versions, the newest first."""
+        """Return all versions, newest first."""
         found: list[Version] = []
         token: str | None = None
         while token is None or token:
@@ -119,9 +127,9 @@ class Registry:
             token = page.token or ""
         return sorted(found, key=lambda version: version.version, reverse=True)
 
-    @reaching
+    @translate_mlflow_errors
     def projects(self) -> list[str]:
-        """The names of all registered models."""
+        """Return the names of all registered models."""
         found: list[str] = []
         token: str | None = None
         while token is None or token:
@@ -130,9 +138,9 @@ class Registry:
             token = page.token or ""
         return sorted(found)
 
-    @reaching
+    @translate_mlflow_errors
     def version_of(self, project: str, run_id: str) -> Version:
-        """The version that a run's model was registered as."""
+        """Return the version of a run's model."""
         found = self.client.search_model_versions(f"name = '{project}' and run_id = '{run_id}'")
         if not found:
             raise TrackingError(
@@ -141,9 +149,9 @@ class Registry:
             )
         return _version(found[0])
 
-    @reaching
+    @translate_mlflow_errors
     def champion(self, project: str) -> Version | None:
-        """The version that serves, if there is one."""
+        """Return the champion; None if there is none."""
         try:
             return _version(self.client.get_model_version_by_alias(project, CHAMPION))
         except MlflowException as error:
@@ -151,17 +159,17 @@ class Registry:
                 return None
             raise
 
-    @reaching
+    @translate_mlflow_errors
     def promote(self, project: str, version: int | None) -> None:
-        """Point the champion alias at a version, or at none."""
+        """Point the champion alias at a version, or remove it."""
         if version is None:
             self.client.delete_registered_model_alias(project, CHAMPION)
         else:
             self.client.set_registered_model_alias(project, CHAMPION, str(version))
 
-    @reaching
-    def tell(self, project: str, version: int, facts: Mapping[str, str]) -> None:
-        """Facts of a version, as tags; one that somebody deleted is told nothing."""
+    @translate_mlflow_errors
+    def set_version_tags(self, project: str, version: int, facts: Mapping[str, str]) -> None:
+        """Set tags of a version; a version that was deleted in MLflow is ignored."""
         try:
             for name, value in facts.items():
                 self.client.set_model_version_tag(project, str(version), f"{TAG}{name}", value)
@@ -169,26 +177,26 @@ class Registry:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
 
-    @reaching
-    def forget(self, project: str, version: int, facts: Iterable[str]) -> None:
-        """Take facts of a version away."""
+    @translate_mlflow_errors
+    def delete_version_tags(self, project: str, version: int, facts: Iterable[str]) -> None:
+        """Delete tags of a version."""
         for name in facts:
             self.client.delete_model_version_tag(project, str(version), f"{TAG}{name}")
 
-    @reaching
-    def describe(self, project: str, version: int, text: str) -> None:
-        """What MLflow shows of a version, in Markdown."""
+    @translate_mlflow_errors
+    def set_description(self, project: str, version: int, text: str) -> None:
+        """Set the description of a version that MLflow shows, in Markdown."""
         self.client.update_model_version(project, str(version), text)
 
-    @reaching
-    def tell_of_all(self, project: str, facts: Mapping[str, str]) -> None:
-        """Facts of the project's registered model, as tags."""
+    @translate_mlflow_errors
+    def set_model_tags(self, project: str, facts: Mapping[str, str]) -> None:
+        """Set tags of the project's registered model."""
         for name, value in facts.items():
             self.client.set_registered_model_tag(project, f"{TAG}{name}", value)
 
-    @reaching
-    def told_of_all(self, project: str) -> dict[str, str]:
-        """Facts of the project's registered model; none where nothing is registered."""
+    @translate_mlflow_errors
+    def get_model_tags(self, project: str) -> dict[str, str]:
+        """Return the tags of the project's registered model; empty if nothing is registered."""
         try:
             return facts_of(self.client.get_registered_model(project).tags)
         except MlflowException as error:

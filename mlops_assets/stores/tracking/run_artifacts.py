@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from mlflow.entities import FileInfo
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.stores.tracking.client import reachable
+from mlops_assets.stores.tracking.client import translated_mlflow_errors
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 CARD, CARD_FILE = "card", "model_card.md"
@@ -34,7 +34,7 @@ def read_texts(tracking: TrackingStore, run_id: str, folder: str) -> dict[str, s
     TrackingError
         When one of them is no text, or too long to be.
     """
-    with reachable(tracking.uri):
+    with translated_mlflow_errors(tracking.uri):
         found = [entry for entry in tracking.client.list_artifacts(run_id, folder) if not entry.is_dir]
     return {Path(entry.path).name: _read(tracking, run_id, entry) for entry in found}
 
@@ -42,7 +42,7 @@ def read_texts(tracking: TrackingStore, run_id: str, folder: str) -> dict[str, s
 def read_text(tracking: TrackingStore, run_id: str, path: str) -> str | None:
     """One text of a run; None where it has no such file. It raises what `read_texts` raises."""
     folder = path.rpartition("/")[0]
-    with reachable(tracking.uri):
+    with translated_mlflow_errors(tracking.uri):
         found = {entry.path: entry for entry in tracking.client.list_artifacts(run_id, folder)}
     return _read(tracking, run_id, found[path]) if path in found else None
 
@@ -51,7 +51,7 @@ def _read(tracking: TrackingStore, run_id: str, entry: FileInfo) -> str:
     try:
         if (entry.file_size or 0) > MOST_BYTES:
             raise ValueError(f"it has {entry.file_size:,} bytes")
-        with reachable(tracking.uri), TemporaryDirectory() as scratch:
+        with translated_mlflow_errors(tracking.uri), TemporaryDirectory() as scratch:
             return Path(tracking.client.download_artifacts(run_id, entry.path, scratch)).read_text("utf-8")
     except ValueError as error:
         raise TrackingError(

@@ -23,11 +23,11 @@ from mlops_assets.stores.tracking.client import (
     connect,
     facts_of,
     make_current,
-    reachable,
-    reaching,
+    translate_mlflow_errors,
+    translated_mlflow_errors,
     waiting_briefly,
 )
-from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, refuse_foreign
+from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, verify_model_files
 from mlops_assets.stores.tracking.registry import Registry, Version
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 
@@ -60,7 +60,7 @@ class TrackingStore:
         """The registry of the same store."""
         return Registry(self.uri, self.client)
 
-    @reaching
+    @translate_mlflow_errors
     def experiment(self, project: str) -> str:
         """Id of the project's experiment, which is made when there is none."""
         found = self.client.get_experiment_by_name(project)
@@ -76,7 +76,7 @@ class TrackingStore:
 
     # ---------------------------------------------------------------- runs
 
-    @reaching
+    @translate_mlflow_errors
     def start(self, project: str, dagster_run_id: str) -> str:
         """The MLflow run of a Dagster run, which is made when there is none; returns its id."""
         experiment, tag = self.experiment(project), f"tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'"
@@ -86,9 +86,9 @@ class TrackingStore:
         name = f"{project} {dagster_run_id[:8]}"
         return str(self.client.create_run(experiment, run_name=name, tags=tags).info.run_id)
 
-    def reachable(self) -> AbstractContextManager[None]:
-        """For calls of MLflow beside this class: a store that can't be used is told by its address."""
-        return reachable(self.uri)
+    def translated_errors(self) -> AbstractContextManager[None]:
+        """Translate errors of MLflow calls outside this class; see `translated_mlflow_errors`."""
+        return translated_mlflow_errors(self.uri)
 
     def end_run(self, status: str, *, after: BaseException | None = None) -> None:
         """End MLflow's active run; after an error, only if that is not another one.
@@ -96,13 +96,13 @@ class TrackingStore:
         A run that stays open, because its server is down or its disk full, is ended by `close_left`.
         """
         if after is None:
-            with self.reachable():
+            with self.translated_errors():
                 mlflow.end_run(status)
             return
-        with waiting_briefly(), suppress(MlopsError), self.reachable():
+        with waiting_briefly(), suppress(MlopsError), self.translated_errors():
             mlflow.end_run(status)
 
-    @reaching
+    @translate_mlflow_errors
     def close_left(self, project: str, is_over: Callable[[str], bool]) -> list[str]:
         """End, as killed, the runs that nobody goes on with; returns their ids.
 
@@ -122,7 +122,7 @@ class TrackingStore:
             self.client.set_terminated(run_id, "KILLED")
         return left
 
-    @reaching
+    @translate_mlflow_errors
     def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
         """A finished trial as a nested run."""
         run = self.client.create_run(
@@ -139,7 +139,7 @@ class TrackingStore:
         self.client.log_batch(run.info.run_id, metrics=metrics, params=params)
         self.client.set_terminated(run.info.run_id)
 
-    @reaching
+    @translate_mlflow_errors
     def log_facts(
         self,
         run_id: str,
@@ -156,7 +156,7 @@ class TrackingStore:
             tags=[RunTag(f"{TAG}{name}", value) for name, value in (facts or {}).items()],
         )
 
-    @reaching
+    @translate_mlflow_errors
     def log_dataset(
         self, run_id: str, *, name: str, digest: str, source: Mapping[str, Any], profile: Mapping[str, Any]
     ) -> None:
@@ -170,12 +170,12 @@ class TrackingStore:
         )
         self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
-    @reaching
+    @translate_mlflow_errors
     def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
         """Log a saved model to the active run; returns its URI."""
         return log_model(folder, spec, name)
 
-    @reaching
+    @translate_mlflow_errors
     def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
         """The trials that were logged under a run, by their numbers."""
         runs = self.client.search_runs(
@@ -196,12 +196,12 @@ class TrackingStore:
         ]
         return sorted(trials, key=lambda trial: trial.number)
 
-    @reaching
+    @translate_mlflow_errors
     def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """All files of a folder as artifacts of a run."""
         self.client.log_artifacts(run_id, str(folder), artifact_path)
 
-    @reaching
+    @translate_mlflow_errors
     def file_text(self, run_id: str, name: str) -> str | None:
         """The text of a run's artifact; None when the run has no such file."""
         if name not in {file.path for file in self.client.list_artifacts(run_id, str(Path(name).parent))}:
@@ -209,13 +209,13 @@ class TrackingStore:
         make_current(self.uri)
         return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
 
-    @reaching
+    @translate_mlflow_errors
     def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
         """Matplotlib figures as pictures of a run, by their file names."""
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")
 
-    @reaching
+    @translate_mlflow_errors
     def trained_model(
         self, project: str, *, dagster_run_id: str | None = None, cutoff: str | None = None
     ) -> TrainedModel:
@@ -249,7 +249,7 @@ class TrackingStore:
             hint=f"materialize {project}/tuned_model first",
         )
 
-    @reaching
+    @translate_mlflow_errors
     def trained_by(self, run_id: str) -> TrainedModel:
         """The model of an MLflow run that has one."""
         return _trained(self.client.get_run(run_id))
@@ -260,18 +260,18 @@ class TrackingStore:
         with downloaded(uri, self.uri) as path:
             yield data_folder(path, uri)
 
-    @reaching
+    @translate_mlflow_errors
     def load_pyfunc(self, uri: str) -> PyFuncModel:
         """Load a model as any user of MLflow does, once what MLflow would import was found to be ours."""
         with downloaded(uri, self.uri) as path:
             data_folder(path, uri)
             return mlflow.pyfunc.load_model(str(path))
 
-    @reaching
+    @translate_mlflow_errors
     def load(self, model: TrainedModel | Version) -> TabularModel:
         """Load a model after its files were verified, and found to be those that the store was told of."""
         with self.files(model.uri) as folder:
-            refuse_foreign(folder, model)
+            verify_model_files(folder, model)
             return load_model(folder)
 
 

@@ -10,8 +10,8 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.text_diff import unified_diff
 from mlops_assets.ml.model.runtime_environment import changes
-from mlops_assets.stores.tracking.client import reachable
-from mlops_assets.stores.tracking.model_files import refuse_foreign
+from mlops_assets.stores.tracking.client import translated_mlflow_errors
+from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.run_artifacts import read_texts
 from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -162,7 +162,7 @@ def recorded_code(tracking: TrackingStore, version: Version) -> tuple[dict[str, 
 def _features_sql(tracking: TrackingStore, version: Version) -> str:
     """The query in the artifact, after all of its files were verified."""
     with tracking.files(version.uri) as folder:
-        refuse_foreign(folder, version)
+        verify_model_files(folder, version)
         return (folder / FEATURES_SQL).read_text("utf-8")
 
 
@@ -173,7 +173,7 @@ class _Logged:
 
 
 def _run(tracking: TrackingStore, version: Version) -> _Logged:
-    with reachable(tracking.uri):
+    with translated_mlflow_errors(tracking.uri):
         data = tracking.client.get_run(version.run_id).data
     return _Logged(dict(data.params), dict(data.metrics))
 

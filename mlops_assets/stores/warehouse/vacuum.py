@@ -18,7 +18,7 @@ from mlops_assets.core.names import LEDGER, view_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 MadeOf = tuple[tuple[str, ...], int]
@@ -91,7 +91,7 @@ def vacuum(
         return Freed(table, 0, 0, 0)
     directory, name = warehouse.root.joinpath(*table), view_name(table)
     # Under the lock, no file has been moved into place that a commit is about to name.
-    with commit_lock(warehouse.root, table), disk_faults_told(f"table {name}", directory):
+    with commit_lock(warehouse.root, table), translated_disk_errors(f"table {name}", directory):
         delta = open_table(warehouse.root, table)
         newest = int(delta.version())
         kept = {*_replaced_since(all_versions(delta), before), *(one for one in needed if one <= newest)}

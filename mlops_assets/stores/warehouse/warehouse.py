@@ -16,7 +16,7 @@ from mlops_assets.stores.delta.log import other_layout
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import rows_schema
 from mlops_assets.stores.delta.staging import Staged, stage, staging
-from mlops_assets.stores.system.disk_errors import disk_faults_told
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
 
 __all__ = [
@@ -108,7 +108,7 @@ class Warehouse(TableReader):
             raise other_layout(table, partitioned=partition is None)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
         with (
-            disk_faults_told(f"table {name}", directory),
+            translated_disk_errors(f"table {name}", directory),
             staging(directory) as folder,
             self.connect() as connection,
         ):

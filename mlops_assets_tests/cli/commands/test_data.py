@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mlops_assets.workspace.workspace import Workplace
+from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import loans
 
@@ -31,7 +31,7 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
     restored = mlops("data", "restore", "lending", "validated_loans", "1")
     assert restored.exit_code == 0, restored.output
     assert "lending.validated_loans: 300 rows of version 1 are current again, as version 3" in restored.output
-    with Workplace(place).instance() as instance:
+    with Workspace(place).instance() as instance:
         assert instance.get_runs()[0].job_name == "lending_restore"
 
     following = mlops(*UNTIL)

@@ -65,7 +65,7 @@ class KilledError(Exception):
     pass
 
 
-STEPS = ("tell_of_all", "append", "promote", "tell")
+STEPS = ("set_model_tags", "append", "promote", "set_version_tags")
 """What a move calls, in its order."""
 
 
@@ -89,7 +89,7 @@ def test_a_move_that_was_killed_at_any_step_happened_wholly_or_not_at_all(
     monkeypatch.setattr(owner, step, real)
     happened = len(governance.ledger.entries()) == len(FIRST) + len(SECOND)
     assert happened is (
-        (step, after) not in [("tell_of_all", False), ("tell_of_all", True), ("append", False)]
+        (step, after) not in [("set_model_tags", False), ("set_model_tags", True), ("append", False)]
     )
     standing = governance.repaired()
     assert standing.champion == serving(governance) == (2 if happened else 1)
@@ -224,8 +224,8 @@ def test_a_ledger_that_was_killed_while_it_began_anew_begins_with_the_next_word(
         return step
 
     with monkeypatch.context() as patched:
-        for owner, name in [(governance.registry, one) for one in ("tell_of_all", "tell", "forget")]:
-            patched.setattr(owner, name, dying(getattr(owner, name)))
+        for name in ("set_model_tags", "set_version_tags", "delete_version_tags"):
+            patched.setattr(governance.registry, name, dying(getattr(governance.registry, name)))
         patched.setattr(governance.ledger, "append", dying(governance.ledger.append))
         with pytest.raises(KilledError):
             governance.begin_anew("ada", "the disk died")

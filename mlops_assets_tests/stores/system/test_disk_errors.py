@@ -1,4 +1,4 @@
-"""A full disk and forbidden folders, at the stores: what is told, what is kept, what goes on afterwards."""
+"""A full disk and missing permissions: the errors of each store, what is kept, and the next run."""
 
 import os
 import shutil
@@ -18,9 +18,9 @@ from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.search.search import SearchSettings, tune
 from mlops_assets.ml.search.splits import make_folds
 from mlops_assets.stores.sources.watch_snapshot import FileState, Snapshot, SnapshotStore
-from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 from mlops_assets.stores.system.state_directory import StateDirectory
-from mlops_assets.stores.tracking.client import reachable
+from mlops_assets.stores.tracking.client import translated_mlflow_errors
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.small_disk import fill, small_disk
@@ -35,7 +35,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def told_by(work: Callable[[], Any]) -> MlopsError | None:
+def error_of(work: Callable[[], Any]) -> MlopsError | None:
     """The error of what may find room and may find none."""
     try:
         work()
@@ -44,7 +44,7 @@ def told_by(work: Callable[[], Any]) -> MlopsError | None:
     return None
 
 
-def is_told(error: MlopsError, disk: Path) -> bool:
+def is_full_disk(error: MlopsError, disk: Path) -> bool:
     named = str(disk) in error.message and "\\" not in error.message  # DuckDB quotes a path in its errors
     return "the disk is full (" in error.message and named and bool(error.hint)
 
@@ -53,7 +53,7 @@ def is_told(error: MlopsError, disk: Path) -> bool:
 
 
 @pytest.mark.parametrize("partition", [None, "2024-01"])
-def test_a_table_keeps_its_content_whatever_there_is_room_for(disk, rows, record_property, partition):
+def test_a_table_keeps_its_content_however_little_space_is_left(disk, rows, record_property, partition):
     warehouse = Warehouse(disk / "warehouse")
     with warehouse.connect() as connection:
         big = connection.sql("select range as a, md5(range::varchar) as b from range(40000)")
@@ -61,12 +61,12 @@ def test_a_table_keeps_its_content_whatever_there_is_room_for(disk, rows, record
         needed = 0
         for leave in (0, 4096, 16384, 100_000, 600_000, 1_400_000, 2_500_000):
             ballast = fill(disk, leave=leave)
-            told = told_by(lambda: warehouse.write(TABLE, big, partition=partition))
+            error = error_of(lambda: warehouse.write(TABLE, big, partition=partition))
             ballast.unlink()
-            if told is None:
+            if error is None:
                 break
-            assert is_told(told, disk), told
-            record_property("told", str(told))
+            assert is_full_disk(error, disk), error
+            record_property("message", str(error))
             assert (warehouse.digest(TABLE), warehouse.version(TABLE)) == (before.digest, before.version)
             assert len(warehouse.frame(TABLE)) == 1
             needed = leave
@@ -74,7 +74,7 @@ def test_a_table_keeps_its_content_whatever_there_is_room_for(disk, rows, record
         assert warehouse.row_counts(TABLE) == {partition: 40000}
 
 
-def test_a_commit_that_finds_no_room_leaves_the_table_as_it_was(disk, rows, monkeypatch):
+def test_a_commit_on_a_full_disk_leaves_the_table_unchanged(disk, rows, monkeypatch):
     from mlops_assets.stores.warehouse import warehouse as module
 
     warehouse = Warehouse(disk / "warehouse")
@@ -94,7 +94,7 @@ def test_a_commit_that_finds_no_room_leaves_the_table_as_it_was(disk, rows, monk
     assert warehouse.write(TABLE, rows("(2, 'y')")).version == before.version + 1
 
 
-def test_what_does_not_fit_into_memory_nor_on_the_disk_is_told(disk, record_property):
+def test_a_query_that_spills_to_a_full_disk_is_an_error_that_names_the_disk(disk, record_property):
     warehouse = Warehouse(disk / "warehouse", memory_limit="40MB")
 
     def sort_more_than_fits() -> None:
@@ -102,23 +102,23 @@ def test_what_does_not_fit_into_memory_nor_on_the_disk_is_told(disk, record_prop
             rows = connection.sql("select random() as r, md5(range::varchar) as s from range(2000000)")
             rows.order("r, s").aggregate("sum(r), max(s)").fetchall()
 
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as caught:
         sort_more_than_fits()
-    record_property("told", str(told.value))
-    assert is_told(told.value, disk)
-    assert "what DuckDB spills" in told.value.message
+    record_property("message", str(caught.value))
+    assert is_full_disk(caught.value, disk)
+    assert "what DuckDB spills" in caught.value.message
 
 
-def test_the_tracking_store_tells_a_full_disk_and_goes_on(disk, empty_tracking_store, record_property):
+def test_the_tracking_store_reports_a_full_disk_and_recovers(disk, empty_tracking_store, record_property):
     shutil.copy(empty_tracking_store, disk / "mlflow.db")
     tracking = TrackingStore(f"sqlite:///{disk / 'mlflow.db'}", disk / "artifacts")
     run_id = tracking.start("garage", "dagster-run")
     ballast = fill(disk, leave=0)
     long = {f"fact{number}": "x" * 4000 for number in range(50)}
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as caught:
         tracking.log_facts(run_id, facts=long)
-    record_property("told", str(told.value))
-    assert is_told(told.value, disk)
+    record_property("message", str(caught.value))
+    assert is_full_disk(caught.value, disk)
     report = disk.parent / "report"
     report.mkdir()
     (report / "page.html").write_text("x" * 100_000)
@@ -130,18 +130,18 @@ def test_the_tracking_store_tells_a_full_disk_and_goes_on(disk, empty_tracking_s
     assert len(tracking.client.get_run(run_id).data.tags) > 50
 
 
-def test_a_new_tracking_store_that_finds_no_room_is_made_later(disk, record_property):
+def test_a_tracking_store_that_could_not_be_created_on_a_full_disk_is_created_later(disk, record_property):
     tracking = TrackingStore(f"sqlite:///{disk / 'mlflow' / 'mlflow.db'}")
     ballast = fill(disk, leave=200_000)
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as caught:
         tracking.experiment("garage")
-    record_property("told", str(told.value))
-    assert is_told(told.value, disk)
+    record_property("message", str(caught.value))
+    assert is_full_disk(caught.value, disk)
     ballast.unlink()
     assert tracking.experiment("garage") == "1"
 
 
-def test_a_search_whose_journal_finds_no_room_goes_on_where_it_was(disk, record_property):
+def test_a_search_whose_journal_finds_a_full_disk_resumes_with_the_same_trials(disk, record_property):
     random = np.random.default_rng(0)
     features = pd.DataFrame(random.normal(size=(60, 2)), columns=["a", "b"])
     target = features["a"].to_numpy() * 2
@@ -166,10 +166,10 @@ def test_a_search_whose_journal_finds_no_room_goes_on_where_it_was(disk, record_
             fill(disk, leave=0)
 
     journal = disk / "search.journal"
-    with pytest.raises(StoreError) as told, disk_faults_told("the search of garage", disk):
+    with pytest.raises(StoreError) as caught, translated_disk_errors("the search of garage", disk):
         search(journal, fill_after_two)
-    record_property("told", str(told.value))
-    assert is_told(told.value, disk)
+    record_property("message", str(caught.value))
+    assert is_full_disk(caught.value, disk)
     (disk / "ballast").unlink()
     again: list[int] = []
     found = search(journal, lambda trial: again.append(trial.number))
@@ -177,13 +177,16 @@ def test_a_search_whose_journal_finds_no_room_goes_on_where_it_was(disk, record_
     assert found == search(None, lambda _: None)
 
 
-def test_a_report_and_a_snapshot_are_whole_or_as_they_were(disk):
+def test_a_report_and_a_snapshot_are_written_completely_or_not_at_all(disk):
     page, snapshots = disk / "page.html", SnapshotStore(disk / "sensors")
-    write_whole(page, "old")
+    write_atomically(page, "old")
     cursor = snapshots.save(Snapshot({"a.csv": FileState(1, 1)}))
     ballast = fill(disk, leave=0)
-    with pytest.raises(StoreError, match="the report can't be written"), disk_faults_told("the report", disk):
-        write_whole(page, "new" * 10_000)
+    with (
+        pytest.raises(StoreError, match="the report can't be written"),
+        translated_disk_errors("the report", disk),
+    ):
+        write_atomically(page, "new" * 10_000)
     many = Snapshot({f"{number}.csv": FileState(1, 1) for number in range(1000)})
     with pytest.raises(StoreError, match=r"what a sensor has seen can't be written .*the disk is full"):
         snapshots.save(many)
@@ -192,15 +195,15 @@ def test_a_report_and_a_snapshot_are_whole_or_as_they_were(disk):
     ballast.unlink()
     assert {path.name for path in disk.iterdir()} == {"page.html", "sensors"}
     assert [path.suffix for path in (disk / "sensors").iterdir()] == [".json"]
-    write_whole(page, "new")
+    write_atomically(page, "new")
     assert snapshots.load(snapshots.save(many)).files == many.files
 
 
 # ---------------------------------------------------------------- forbidden
 
 
-def told_to_nobody(root: Path) -> dict[str, str]:
-    """What a user is told who owns nothing; runs in a process of its own."""
+def messages_without_permission(root: Path) -> dict[str, str]:
+    """The errors of a user without any permission; runs in a separate process."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
@@ -212,8 +215,8 @@ def told_to_nobody(root: Path) -> dict[str, str]:
             warehouse.write(("garage", "cars"), connection.sql("select 2 as a, 3 as b"))
 
     def report() -> None:
-        with disk_faults_told("the evaluation report", root / "reports"):
-            write_whole(root / "reports" / "run" / "page.html", "x")
+        with translated_disk_errors("the evaluation report", root / "reports"):
+            write_atomically(root / "reports" / "run" / "page.html", "x")
 
     database = f"sqlite:///{root / 'mlflow' / 'mlflow.db'}"
     works: dict[str, Callable[[], Any]] = {
@@ -224,12 +227,12 @@ def told_to_nobody(root: Path) -> dict[str, str]:
         "report": report,
         "tracking": lambda: TrackingStore(database, root / "artifacts").start("garage", "run"),
     }
-    return {name: str(told_by(work)) for name, work in works.items()}
+    return {name: str(error_of(work)) for name, work in works.items()}
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody may enter; those of pytest are closed to others."""
+    """A folder that every user may read; those of pytest are private."""
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         yield Path(folder)
@@ -258,15 +261,15 @@ def test_a_folder_or_file_without_permission_is_named(
     for name, path in forbidden.items():
         path.chmod({"read": 0o000, "read_file": 0o000, "tracking": 0o444}.get(name, 0o555))
     with ProcessPoolExecutor(1, mp_context=processes) as pool:
-        told = pool.submit(told_to_nobody, open_folder).result()
+        messages = pool.submit(messages_without_permission, open_folder).result()
     for name, path in forbidden.items():
-        record_property("told", told[name])
-        assert f"{path} can't be " in told[name]
-        assert "hint: give that user the right to read and write" in told[name]
+        record_property("message", messages[name])
+        assert f"{path} can't be " in messages[name]
+        assert "hint: grant UID " in messages[name]
 
 
-def test_an_error_of_another_kind_passes(tmp_path):
-    with pytest.raises(FileNotFoundError), disk_faults_told("x", tmp_path):
+def test_other_errors_pass_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError), translated_disk_errors("x", tmp_path):
         (tmp_path / "nowhere").read_text()
-    with pytest.raises(ZeroDivisionError), reachable(f"sqlite:///{tmp_path}/x.db"):
+    with pytest.raises(ZeroDivisionError), translated_mlflow_errors(f"sqlite:///{tmp_path}/x.db"):
         _ = 1 / 0

@@ -1,4 +1,4 @@
-"""The commit that a folder is at, asked of a real git."""
+"""The git commit of a folder, read from a real git repository."""
 
 import subprocess
 from pathlib import Path
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_folder_tells_its_commit_its_place_and_whether_all_is_committed(folder: Path):
+def test_a_folder_has_a_commit_a_path_and_a_clean_state(folder: Path):
     assert checkout_of(folder) is None, "nothing is committed yet"
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "first")
@@ -40,7 +40,7 @@ def test_a_folder_tells_its_commit_its_place_and_whether_all_is_committed(folder
     assert not checkout_of(folder).clean
 
 
-def test_without_a_checkout_or_git_nothing_is_told(tmp_path: Path, folder: Path, monkeypatch):
+def test_without_a_checkout_or_git_there_is_no_commit(tmp_path: Path, folder: Path, monkeypatch):
     outside = tmp_path / "outside"
     outside.mkdir()
     assert checkout_of(outside) is None

@@ -1,4 +1,4 @@
-"""Where things lie: the project root and the state directory."""
+"""The project root and the state directory."""
 
 import json
 from importlib.metadata import version
@@ -20,12 +20,12 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_the_root_is_the_nearest_folder_whose_pyproject_is_dagsters(project: Path):
+def test_the_root_is_the_nearest_folder_with_a_dagster_pyproject(project: Path):
     assert find_project_root(project) == project
     assert find_project_root(project / "package" / "deep") == project
 
 
-def test_the_root_is_looked_for_from_where_one_is(project: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_search_starts_in_the_working_directory(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(project / "package")
     assert find_project_root() == project
 
@@ -37,17 +37,17 @@ def test_outside_a_project_there_is_no_root(tmp_path: Path):
 
 def test_a_pyproject_that_cannot_be_parsed_is_named(project: Path):
     (project / "pyproject.toml").write_text("[tool.dg\n")
-    with pytest.raises(StoreError, match=r"project/pyproject.toml is no valid TOML"):
+    with pytest.raises(StoreError, match=r"project/pyproject.toml is not valid TOML"):
         find_project_root(project / "package")
 
 
-def test_settings_are_dagsters_table(project: Path):
+def test_settings_are_the_table_of_dagster(project: Path):
     assert dg_settings(project) == {"directory_type": "project"}
     assert dg_settings(project / "package") == {}
     assert dg_settings(project / "nowhere") == {}
 
 
-def test_state_lies_below_the_project(project: Path):
+def test_state_is_below_the_project_by_default(project: Path):
     state = StateDirectory.of(project)
     assert state.root == project / "data" / "state"
     assert [path.relative_to(state.root).as_posix() for path in (state.warehouse, state.mlflow)] == [
@@ -67,12 +67,12 @@ def test_mlops_state_dir_moves_all_state(project: Path, monkeypatch: pytest.Monk
     assert len({*folders}) == 5
 
 
-def test_an_empty_mlops_state_dir_is_none(project: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_empty_mlops_state_dir_is_ignored(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLOPS_STATE_DIR", "")
     assert StateDirectory.of(project).root == project / "data" / "state"
 
 
-def test_a_new_state_directory_is_told_its_version_and_opens_again(tmp_path):
+def test_a_new_state_directory_records_its_layout_and_opens_again(tmp_path):
     state = StateDirectory(tmp_path / "state")
     for _ in range(2):
         state.open()
@@ -83,7 +83,7 @@ def test_a_new_state_directory_is_told_its_version_and_opens_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             '{"layout": 9, "written_by": "7.0.0"}',
@@ -98,18 +98,18 @@ def test_a_new_state_directory_is_told_its_version_and_opens_again(tmp_path):
         ('{"layout": "new"}', "layout.json is damaged"),
     ],
 )
-def test_a_state_directory_of_another_version_is_refused_and_left_alone(
-    tmp_path, record_property, text, told
+def test_a_state_directory_of_another_layout_is_rejected_and_unchanged(
+    tmp_path, record_property, text, message
 ):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "layout.json").write_text(text)
-    with pytest.raises(StoreError, match=told) as found:
+    with pytest.raises(StoreError, match=message) as caught:
         StateDirectory(tmp_path / "state").open()
-    record_property("told", str(found.value))
+    record_property("message", str(caught.value))
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["layout.json"]
 
 
-def test_a_server_that_is_named_takes_the_place_of_the_database(tmp_path, monkeypatch):
+def test_a_tracking_server_replaces_the_database(tmp_path, monkeypatch):
     state = StateDirectory(tmp_path)
     assert state.tracking_uri.startswith("sqlite:///")
     assert state.artifacts == tmp_path / "mlflow" / "artifacts"

@@ -30,7 +30,7 @@ def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStor
 
 def register(uri: str, trained: TrainedModel) -> int:
     registry = TrackingStore(uri).registry
-    with registry.turn("garage", by="a test", on_wait=lambda _: None):
+    with registry.lock("garage", holder="a test", on_wait=lambda _: None):
         return registry.register("garage", trained, {}).version
 
 

@@ -26,7 +26,7 @@ from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
-from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation
@@ -107,9 +107,9 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     },
                 )
                 folder = Path(folders.reports) / project.name / trained.run_id
-                with disk_faults_told("the evaluation report", folder):
-                    write_whole(folder / PAGE, page)
-                    write_whole(folder / NUMBERS, numbers)
+                with translated_disk_errors("the evaluation report", folder):
+                    write_atomically(folder / PAGE, page)
+                    write_atomically(folder / NUMBERS, numbers)
                 tracking.log_files(trained.run_id, folder, "report")
                 tracking.log_figures(trained.run_id, _figures(evaluation))
         return dg.MaterializeResult(

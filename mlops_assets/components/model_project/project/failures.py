@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.stores.system.disk_errors import disk_fault
+from mlops_assets.stores.system.disk_errors import disk_error
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def as_dagster_failures(project: str) -> Iterator[None]:
     except MlopsError as error:
         raise _failure(project, error) from error
     except OSError as error:  # of a folder that no store knows, such as that of temporary files
-        fault = disk_fault(error, "a file", Path(error.filename or tempfile.gettempdir()))
+        fault = disk_error(error, "a file", Path(error.filename or tempfile.gettempdir()))
         if fault is None:
             raise
         raise _failure(project, fault) from error

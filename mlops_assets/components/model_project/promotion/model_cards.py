@@ -52,20 +52,20 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
         if last is not None and version.facts.get(_TOLD) != str(last.sequence):
             card = _collect(project, tracking, version, standing, entries)
             _keep(tracking, version, card, Path(reports) / project.name / CARDS)
-            tracking.registry.tell(project.name, version.version, {_TOLD: str(last.sequence)})
+            tracking.registry.set_version_tags(project.name, version.version, {_TOLD: str(last.sequence)})
 
 
 def _keep(tracking: "TrackingStore", version: "Version", card: "ModelCard", folder: Path) -> None:
     from mlops_assets.ml.reports.model_card import render_card, shortened
-    from mlops_assets.stores.system.disk_errors import disk_faults_told, write_whole
+    from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
     from mlops_assets.stores.tracking.run_artifacts import CARD, CARD_FILE, MOST_DESCRIPTION, write_texts
 
     text = render_card(card)
-    with disk_faults_told("the model card", folder):
-        write_whole(folder / f"version_{version.version}.md", text)
+    with translated_disk_errors("the model card", folder):
+        write_atomically(folder / f"version_{version.version}.md", text)
     write_texts(tracking, version.run_id, CARD, {CARD_FILE: text})
     short = shortened(text, MOST_DESCRIPTION, place=f"{CARD}/{CARD_FILE}")
-    tracking.registry.describe(version.name, version.version, short)
+    tracking.registry.set_description(version.name, version.version, short)
 
 
 def _collect(

@@ -12,8 +12,8 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WorkFolders
 from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.model.machine import thread_count
-from mlops_assets.stores.system.disk_errors import disk_faults_told
-from mlops_assets.stores.system.process_lock import held
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.process_lock import process_lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,13 +112,13 @@ def run_search(
     facts["study"] = journal.name
     folds = _folds(project, train)
     with (
-        held(  # a second run of the same search waits, and finds it done
+        process_lock(  # a second run of the same search waits, and finds it done
             journal.with_suffix(".lock"),
-            what=f"the search of {project.name}",
-            by=f"Dagster run {context.run.run_id}",
+            subject=f"the search of {project.name}",
+            holder=f"Dagster run {context.run.run_id}",
             on_wait=context.log.info,
         ),
-        disk_faults_told(f"the search of {project.name}", journal.parent),
+        translated_disk_errors(f"the search of {project.name}", journal.parent),
     ):
         return tune(
             train.features,

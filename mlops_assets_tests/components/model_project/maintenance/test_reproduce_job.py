@@ -64,7 +64,7 @@ def write_pipeline(shop, text: str) -> None:
 
 
 def tell(shop, **facts: str) -> None:
-    shop.tracking.registry.tell("shop", 1, facts)
+    shop.tracking.registry.set_version_tags("shop", 1, facts)
 
 
 def test_an_old_version_comes_out_identical_from_its_recorded_rows(served_shop):

@@ -35,7 +35,7 @@ def waits(shop) -> None:
     first = shop.tracking.registry.version("shop", 1)
     told = ("a run", "because", first.facts["model_digest"])
     shop.tracking.client.create_model_version("shop", first.uri, first.run_id)
-    shop.tracking.registry.tell("shop", 2, {"model_digest": told[-1]})
+    shop.tracking.registry.set_version_tags("shop", 2, {"model_digest": told[-1]})
     shop.governance.record(Event("registered", 2, *told), Event("gated", 2, *told))
 
 

@@ -202,7 +202,7 @@ def test_a_manifest_that_another_one_replaced_is_found_in_artifact_and_registry(
     known = version.facts["model_manifest"]
     registered = Ledger(served_shop.warehouse, "shop").entries()[0].event
     assert registered.details["model_manifest"] == known != registered.details["judged_manifest"]
-    served_shop.tracking.registry.tell("shop", 1, {"model_manifest": "0" * 64})
+    served_shop.tracking.registry.set_version_tags("shop", 1, {"model_manifest": "0" * 64})
     told = findings(served_shop)["version 1"]
     assert "has another model_manifest in the registry than in the ledger" in told
     assert any("its manifest is another one" in fault for fault in told)

@@ -54,7 +54,7 @@ def test_a_card_that_a_killed_run_left_old_is_written_by_the_next_move_and_other
 
     update()
     assert written == [], "nothing has happened since"
-    served_shop.tracking.registry.tell("shop", 1, {"card": "2"})
+    served_shop.tracking.registry.set_version_tags("shop", 1, {"card": "2"})
     update()
     assert written == [1]
     last = Ledger(served_shop.warehouse, "shop").entries()[-1].sequence
