@@ -40,9 +40,9 @@ def new(
         with out.status("reading"):
             draft = draft_project(name, workspace.root, csv=csv, target=target, task=task, table=table)
         new_folder(folder)
-        reference = schema_reference(workplace.root, folder)
+        reference = schema_reference(workspace.root, folder)
         written = write_files(draft, folder, drafted=csv is not None, schema=reference)
-        written.append(write_schema(workplace.root))
+        written.append(write_schema(workspace.root))
         if csv:
             out.print(_columns(draft))
         for note in draft.notes if csv else []:

@@ -31,7 +31,7 @@ def test_the_search_starts_in_the_working_directory(project: Path, monkeypatch: 
 
 
 def test_outside_a_project_there_is_no_root(tmp_path: Path):
-    with pytest.raises(StoreError, match=r"no project at or above .*\n  hint: change into the folder"):
+    with pytest.raises(StoreError, match=r"no project at or above .*\n  hint: change into a clone"):
         find_project_root(tmp_path)
 
 
