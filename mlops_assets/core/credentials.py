@@ -1,4 +1,4 @@
-"""Addresses without what only the addressee may know."""
+"""User and password in URLs: removed for display, extracted for the connection."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -7,13 +7,13 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]*@")
 
 
 def without_credentials(text: str) -> str:
-    """A text in which `scheme://user:password@host` is `scheme://host`."""
+    """Return a text with `scheme://user:password@host` replaced by `scheme://host`."""
     return _CREDENTIALS.sub("", text)
 
 
-def credentials_of(address: str) -> tuple[str, str] | None:
-    """User and password of an address, as they are said and not as they are spelled; None without them."""
-    if not _CREDENTIALS.search(address):
+def credentials_of(url: str) -> tuple[str, str] | None:
+    """Return user and password of a URL, percent-decoded; None if it has none."""
+    if not _CREDENTIALS.search(url):
         return None
-    parts = urlsplit(address)
+    parts = urlsplit(url)
     return unquote(parts.username or ""), unquote(parts.password or "")

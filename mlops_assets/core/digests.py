@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def text_digest(*parts: str) -> str:
-    """Digest of texts, 64 hexadecimal digits; where one ends and the next begins matters."""
+    """Return the digest of texts as 64 hexadecimal digits; the boundaries between the texts count."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()
@@ -14,6 +14,6 @@ def text_digest(*parts: str) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Digest of a file's bytes, 64 hexadecimal digits."""
+    """Return the digest of a file as 64 hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

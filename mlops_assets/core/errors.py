@@ -1,15 +1,15 @@
-"""The errors that a person is meant to read."""
+"""Errors with a message and a hint for the user."""
 
 
 class MlopsError(Exception):
-    """Something foreseeable went wrong; the message says what, the hint says what to do.
+    """Base class of the errors that a user can act on.
 
     Parameters
     ----------
     message
-        One sentence that names the project, the file, the field and the value as far as known.
+        What is wrong: one sentence with the project, file, setting and value as far as known.
     hint
-        One sentence that says the way out.
+        What to do: an imperative sentence.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -19,19 +19,19 @@ class MlopsError(Exception):
 
 
 class ProjectError(MlopsError):
-    """A project is declared wrongly: `defs.yaml`, `schema.py`, `features.sql`, `pipeline.py`."""
+    """A project's declaration is invalid: `defs.yaml`, `schema.py`, `features.sql` or `pipeline.py`."""
 
 
 class DataError(MlopsError):
-    """The data can't be read, or can't be used as it is."""
+    """The data can't be read or used."""
 
 
 class StoreError(MlopsError):
-    """A table or the state directory is not what it should be."""
+    """A table or the state directory is missing, damaged or not accessible."""
 
 
 class TrackingError(MlopsError):
-    """The tracking store or its registry can't be reached, or lacks what was asked for."""
+    """The tracking store or its registry can't be reached, or lacks the requested object."""
 
 
 class ModelError(MlopsError):

@@ -1,103 +1,82 @@
-"""Every name that more than one place must agree on."""
+"""Names that several modules share: columns, assets, ops and views."""
 
 import re
 from collections.abc import Sequence
 
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-"""What a project and a table may be called: it becomes asset keys, SQL schemas and file names."""
+"""Pattern of the names of projects and tables, which become asset keys, SQL schemas and file names."""
 
 SOURCE_FILE = "_source_file"
 SOURCE_SHA256 = "_source_sha256"
 SOURCE_ROW = "_row"
 PROVENANCE = (SOURCE_FILE, SOURCE_SHA256, SOURCE_ROW)
-"""Columns that tell where a row came from; left out of every content digest."""
+"""Columns that identify the source of a row; excluded from every content digest."""
 
 ROW_ID = "row_id"
-"""A row's identity, a BIGINT: features, target and split meet on it."""
+"""Column with the identity of a row, a BIGINT: features, target and split are joined on it."""
 BROKEN_RULES = "_broken_rules"
-"""In quarantine: every rule that the row broke."""
+"""Column of the quarantine table: the rules that the row violates."""
 SPLIT = "_split"
-"""In the training set: the side of the split, `train` or `holdout`."""
+"""Column of the training set: the side of the split, `train` or `holdout`."""
 TRAIN, HOLDOUT = "train", "holdout"
 EMBARGO = "embargo"
-"""A side of the split in an event project: neither trains the model that is judged nor judges it."""
+"""A third side of the split in event projects: rows of neither the training nor the holdout set."""
 GROUP = "_group"
-"""In the training set: rows with the same group are never torn apart."""
+"""Column of the training set: rows of the same group are on the same side of every split."""
 PARTITION = "_partition"
-"""In a table that is written by partition: the partition."""
+"""Column of a partitioned table: the partition."""
 PERIOD = "_period"
-"""In the training set of a cut-off: the partition of the features."""
+"""Column of a cut-off's training set: the partition of the features."""
 MODEL_VERSION = "model_version"
-"""In predictions: the registry version that made them."""
+"""Column of predictions: the registered version that computed them."""
 
 RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, PARTITION, PERIOD)
-"""What no column of a contract may be called."""
+"""Names that no column of a contract may have."""
 
 CHAMPION = "champion"
-"""The registry alias of the version that serves."""
+"""The registry alias of the champion, which is the deployed version."""
 
 RAW, VALIDATED, QUARANTINE = TABLE_LAYERS = "raw", "validated", "quarantine"
-"""Assets that exist once for each table."""
+"""Layers of a table; each is an asset."""
 FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
 LEDGER = "ledger"
-"""A table beside the assets: the events of a project's versions."""
+"""Table with the events of a project's versions; not an asset."""
 CODE, CODE_DIGESTS = "code", "code_digests"
-"""The folder of a run with the project's files as they were, to look at and never to execute, and the fact
-that tells their digests."""
+"""Artifact folder of a run with a copy of the project's files, which is compared and never executed, and the
+tag with their digests."""
 CUSTOM_ASSET = "mlops/own_asset"
-"""Tag of the assets that a project brings in its `assets.py`."""
-
-INGEST, LABEL, TRAIN_JOB, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
-RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
-"""What jobs are for."""
-REMINDER = "approval_reminder"
-"""What a sensor is for."""
+"""Tag of the assets that a project defines in its `assets.py`."""
 
 
 def table_asset(project: str, layer: str, table: str) -> list[str]:
-    """Key path of an asset that exists once for each table, such as `[P, raw_orders]`."""
+    """Return the key path of a table's asset, such as `[P, raw_orders]`."""
     return [project, f"{layer}_{table}"]
 
 
 def layer_of(key_path: Sequence[str]) -> str | None:
-    """The layer of a table's asset: `raw` for `[P, raw_orders]`; None for any other asset."""
+    """Return the layer of a table's asset: `raw` for `[P, raw_orders]`; None for other assets."""
     layer, _, table = key_path[1].partition("_") if len(key_path) == 2 else ("", "", "")
     return layer if table and layer in TABLE_LAYERS else None
 
 
 def table_of(key_path: Sequence[str]) -> str:
-    """The table of an asset that has a layer: `orders` for `[P, raw_orders]`."""
+    """Return the table of an asset that has a layer: `orders` for `[P, raw_orders]`."""
     return key_path[1].partition("_")[2]
 
 
 def project_asset(project: str, name: str) -> list[str]:
-    """Key path of an asset that exists once for each project: `[P, name]`."""
+    """Return the key path of an asset that a project has once: `[P, name]`."""
     return [project, name]
 
 
 def op_name(project: str, *parts: str) -> str:
-    """Name of the op behind an asset, as run config spells it."""
+    """Return the name of an op in run config, such as `P__raw_orders`."""
     return "__".join((project, *parts))
 
 
-def job_name(project: str, purpose: str) -> str:
-    """Name of the job of a purpose, such as `california_housing_train`."""
-    return f"{project}_{purpose}"
-
-
-def sensor_name(project: str, subject: str) -> str:
-    """Name of a sensor, such as `customer_churn_transactions_files`."""
-    return f"{project}_{subject}"
-
-
-def schedule_name(project: str, purpose: str) -> str:
-    """Name of a schedule, such as `customer_churn_train_schedule`."""
-    return f"{project}_{purpose}_schedule"
-
-
 def view_name(key_path: Sequence[str]) -> str:
-    """SQL name of a table: `P.validated_districts` for `[P, validated_districts]`."""
+    """Return the SQL name of a table: `P.validated_districts` for `[P, validated_districts]`."""
     return f"{key_path[0]}.{'_'.join(key_path[1:])}"

@@ -1,4 +1,4 @@
-"""Periods: the partitions of an event project, without Dagster."""
+"""Periods: the days, weeks or months that are the partitions of an event project."""
 
 import re
 from collections.abc import Iterator
@@ -10,21 +10,22 @@ from mlops_assets.core.errors import ProjectError
 
 Cadence = Literal["daily", "weekly", "monthly"]
 _DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})(?:\2(\d{2}))?(?!\d)")
-"""`2025-03`, `202503`, `2025-03-31` or `20250331`, between anything that is no digit."""
+"""`2025-03`, `202503`, `2025-03-31` or `20250331`, not next to another digit."""
 
 
 @dataclass(frozen=True)
 class Periods:
-    """The days, weeks (from Monday) or months since a first one.
+    """Days, weeks (from Monday) or months, in order.
 
-    A key is the period's first day, `2025-03-31`; of months `2025-03`. Keys sort as their periods do.
+    The key of a day or week is its first day, `2025-03-31`; the key of a month is `2025-03`. Keys sort
+    chronologically.
 
     Attributes
     ----------
     first
         Key of the first period.
     last
-        Key of the last period; None when they go on for ever.
+        Key of the last period; None if there is no end.
     """
 
     cadence: Cadence
@@ -33,12 +34,12 @@ class Periods:
 
     @classmethod
     def of(cls, cadence: Cadence, start: str, end: str | None = None) -> "Periods":
-        """Periods from the one that holds the day (or month) `start` to the one that holds `end`.
+        """Return the periods from the one that contains `start` to the one that contains `end`.
 
         Raises
         ------
         ProjectError
-            When one of them is no date, or the end lies before the start.
+            When `start` or `end` is not a date, or `end` is before `start`.
         """
         keys = []
         for text in (start, *([end] if end else [])):
@@ -46,40 +47,44 @@ class Periods:
             if found is None:
                 shape = "2025-03" if cadence == "monthly" else "2025-03-31"
                 raise ProjectError(
-                    f"{text} is no start or end of {cadence} partitions", hint=f"write {shape}"
+                    f"{text} is not a valid start or end of {cadence} partitions",
+                    hint=f"write it as {shape}",
                 )
             keys.append(found)
         if end and keys[1] < keys[0]:
-            raise ProjectError(f"partitions can't start with {keys[0]} and end with {keys[1]}")
+            raise ProjectError(
+                f"the end of the partitions, {keys[1]}, is before their start, {keys[0]}",
+                hint="correct `start` or `end`",
+            )
         return cls(cadence, keys[0], keys[1] if end else None)
 
     def __contains__(self, key: str) -> bool:
         return self.is_key(key) and self.first <= key and (self.last is None or key <= self.last)
 
     def is_key(self, text: str) -> bool:
-        """Whether a text is written as a key of this cadence, of whatever period."""
+        """Return whether a text is a key of this cadence, inside the periods or not."""
         return self.find(text, whole=True) == text
 
     def find(self, text: str, *, whole: bool = False) -> str | None:
-        """Key of the period of the first date in a text, such as a file's name; None when there is none.
+        """Return the key of the first date in a text, such as a file name; None without a date.
 
         Parameters
         ----------
         whole
-            Whether the text must be nothing but a date.
+            Require that the whole text is a date.
         """
         for match in [_DATE.fullmatch(text)] if whole else _DATE.finditer(text):
             if match is None or not (match[4] or self.cadence == "monthly"):
                 continue
             try:
                 return self.key_of(date(int(match[1]), int(match[3]), int(match[4] or 1)))
-            except ValueError:  # month 13: no date after all
+            except ValueError:  # such as month 13
                 continue
         return None
 
-    def key_of(self, moment: date) -> str:
-        """Key of the period that holds a day or a moment."""
-        day = moment.date() if isinstance(moment, datetime) else moment
+    def key_of(self, when: date) -> str:
+        """Return the key of the period that contains a date or timestamp."""
+        day = when.date() if isinstance(when, datetime) else when
         match self.cadence:
             case "daily":
                 return day.isoformat()
@@ -89,20 +94,20 @@ class Periods:
                 return f"{day.year:04}-{day.month:02}"
 
     def start_of(self, key: str) -> datetime:
-        """First moment of a period."""
+        """Return the start of a period, inclusive."""
         return datetime.fromisoformat(f"{key}-01" if self.cadence == "monthly" else key)
 
     def end_of(self, key: str) -> datetime:
-        """First moment after a period: what is known then is what arrived in it or before."""
+        """Return the end of a period, exclusive: the start of the next one."""
         return self.start_of(self.shift(key, 1))
 
     def newest(self, now: datetime) -> str:
-        """Key of the newest period that has ended, or of the last one when that is before."""
+        """Return the key of the newest completed period, at most the last one."""
         ended = self.shift(self.key_of(now), -1)
         return ended if self.last is None else min(ended, self.last)
 
     def shift(self, key: str, by: int) -> str:
-        """Key of the period so many periods later, or earlier."""
+        """Return the key of the period `by` periods later; earlier if `by` is negative."""
         start = self.start_of(key)
         match self.cadence:
             case "daily":
@@ -114,16 +119,16 @@ class Periods:
                 return f"{months // 12:04}-{months % 12 + 1:02}"
 
     def between(self, first: str, last: str) -> list[str]:
-        """Keys from the first to the last, both included; empty when the last lies before the first."""
+        """Return the keys from `first` to `last`, inclusive; empty if `last` is before `first`."""
         return list(self._walk(first, last))
 
     def parse_range(self, text: str) -> list[str]:
-        """Keys of `2024-06..2025-06`, or of one key alone.
+        """Return the keys of a range such as `2024-06..2025-06`, or of a single key.
 
         Raises
         ------
         ProjectError
-            When a bound is no key of these periods.
+            When a bound is not a key of these periods.
         """
         first, dots, last = text.partition("..")
         bounds = [first.strip(), last.strip() if dots else first.strip()]
@@ -131,12 +136,14 @@ class Periods:
             if bound not in self:
                 until = f" to {self.last}" if self.last else ""
                 raise ProjectError(
-                    f"{bound or repr(text)} is no partition: they are {self.cadence}, from "
+                    f"{bound or repr(text)} is not a partition: partitions are {self.cadence}, from "
                     f"{self.first}{until}",
                     hint=f"write it as {self.first}, or a range as {self.first}..{self.shift(self.first, 2)}",
                 )
         if bounds[1] < bounds[0]:
-            raise ProjectError(f"{text}: the range ends before it starts", hint=f"{bounds[1]}..{bounds[0]}")
+            raise ProjectError(
+                f"{text}: the range ends before it starts", hint=f"write it as {bounds[1]}..{bounds[0]}"
+            )
         return self.between(*bounds)
 
     def _walk(self, first: str, last: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Quoting for SQL that is put together from names and paths."""
+"""Quoting of names and literals in generated SQL."""
 
 from collections.abc import Iterable
 
@@ -8,19 +8,19 @@ NUMBERS = frozenset(
         *("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"),
     }
 )
-"""What DuckDB calls the types of numbers."""
+"""DuckDB's names of numeric types."""
 
 
 def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
+    """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def quoted_list(names: Iterable[str]) -> str:
-    """Names as a list of SQL identifiers."""
+    """Return names as a list of SQL identifiers."""
     return ", ".join(quoted(name) for name in names)
 
 
 def literal(value: object) -> str:
-    """A value's text as an SQL string."""
+    """Return a value's text as an SQL string literal."""
     return "'" + str(value).replace("'", "''") + "'"

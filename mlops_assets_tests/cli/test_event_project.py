@@ -126,7 +126,7 @@ def test_a_cutoff_that_nothing_could_be_trained_for_is_noted(place):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--partition", "2024-13"), "2024-13 is no partition: they are monthly, from 2024-01"),
+        (("--partition", "2024-13"), "2024-13 is not a partition: partitions are monthly, from 2024-01"),
         (("--partition", "2024-11"), "nothing has arrived for 2024-11 hint: there is data of 2024-01 to"),
         (("--partitions", "2024-05..2024-02"), "2024-05..2024-02: the range ends before it starts"),
         (("--partition", "2024-02", "--partitions", "2024-02..2024-03"), "say different things"),

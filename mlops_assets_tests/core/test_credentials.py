@@ -1,4 +1,4 @@
-"""User and password of an address: told to the addressee, and to nobody else."""
+"""User and password of a URL: passed to the server, and shown, logged and stored nowhere."""
 
 import os
 import traceback
@@ -22,12 +22,12 @@ from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 PASSWORD = "s3cr:t/@ä"
-SPELLED = "s3cr%3At%2F%40%C3%A4"
+ENCODED = "s3cr%3At%2F%40%C3%A4"
 VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
 @pytest.fixture(autouse=True)
-def _no_variables_are_left() -> Iterator[None]:
+def _removed_variables() -> Iterator[None]:
     yield
     for name in VARIABLES:
         os.environ.pop(name, None)
@@ -35,12 +35,12 @@ def _no_variables_are_left() -> Iterator[None]:
 
 @pytest.fixture
 def server() -> Iterator[SimpleNamespace]:
-    """A server that knows no experiments, and remembers who asked."""
-    asked = SimpleNamespace(by=[], port=0)
+    """A server without experiments that records the credentials of its clients."""
+    requests = SimpleNamespace(authorizations=[], port=0)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.by.append(self.headers["Authorization"])
+            requests.authorizations.append(self.headers["Authorization"])
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"{}")
@@ -51,41 +51,41 @@ def server() -> Iterator[SimpleNamespace]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as listening:
-        asked.port = listening.server_port
+        requests.port = listening.server_port
         Thread(target=listening.serve_forever, daemon=True).start()
-        yield asked
+        yield requests
         listening.shutdown()
 
 
 @pytest.mark.parametrize(
-    ("address", "told", "found"),
+    ("url", "shown", "found"),
     [
         ("http://ada:pw@host:5000/a", "http://host:5000/a", ("ada", "pw")),
         ("https://ada@host", "https://host", ("ada", "")),
-        (f"postgresql://ada:{SPELLED}@host/db", "postgresql://host/db", ("ada", PASSWORD)),
+        (f"postgresql://ada:{ENCODED}@host/db", "postgresql://host/db", ("ada", PASSWORD)),
         ("http://ada:p@w@host", "http://host", ("ada", "p@w")),
         ("http://host/a@b", "http://host/a@b", None),
         ("sqlite:////tmp/a@b.db", "sqlite:////tmp/a@b.db", None),
         ("mail ada@host", "mail ada@host", None),
     ],
 )
-def test_an_address_is_told_without_user_and_password(address, told, found):
-    assert without_credentials(address) == told
-    assert without_credentials(f"GET '{address}' failed") == f"GET '{told}' failed"
-    assert credentials_of(address) == found
+def test_a_url_is_shown_without_user_and_password(url, shown, found):
+    assert without_credentials(url) == shown
+    assert without_credentials(f"GET '{url}' failed") == f"GET '{shown}' failed"
+    assert credentials_of(url) == found
 
 
-def test_the_server_is_told_who_asks_and_dagster_is_not(server, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:{server.port}")
+def test_the_server_receives_the_credentials_and_dagster_does_not(server, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{ENCODED}@127.0.0.1:{server.port}")
     state = StateDirectory(tmp_path)
     assert state.tracking_uri == f"http://127.0.0.1:{server.port}"
     assert state.artifacts is None
     assert "s3cr" not in str({name: resource.model_dump() for name, resource in resources(state).items()})
     _ = TrackingStore(state.tracking_uri).client
-    assert set(server.by) == {"Basic " + b64encode(f"ada:{PASSWORD}".encode()).decode()}
+    assert set(server.authorizations) == {"Basic " + b64encode(f"ada:{PASSWORD}".encode()).decode()}
 
 
-def test_a_database_is_opened_with_its_password_and_dagster_is_not_told_it(
+def test_a_database_is_opened_with_its_password_and_dagster_does_not_store_it(
     postgres, tmp_path: Path, monkeypatch
 ):
     postgres.execute("create database mlflow")
@@ -99,47 +99,47 @@ def test_a_database_is_opened_with_its_password_and_dagster_is_not_told_it(
     tracking = TrackingStore(state.tracking_uri, state.artifacts)
     run_id = tracking.start("shop", "a-dagster-run")
     (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "told.txt").write_text("read back", "utf-8")
+    (tmp_path / "files" / "note.txt").write_text("read back", "utf-8")
     tracking.log_files(run_id, tmp_path / "files", "files")
-    assert tracking.file_text(run_id, "files/told.txt") == "read back"
+    assert tracking.file_text(run_id, "files/note.txt") == "read back"
 
 
-def test_credentials_of_one_server_are_not_told_to_another(server, monkeypatch):
-    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:1")
+def test_credentials_of_one_server_are_not_sent_to_another(server, monkeypatch):
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{ENCODED}@127.0.0.1:1")
     _ = TrackingStore(f"http://127.0.0.1:{server.port}").client
-    assert set(server.by) == {None}
+    assert set(server.authorizations) == {None}
 
 
-def test_a_server_that_does_not_answer_is_told_without_them_down_to_the_cause(
+def test_the_error_of_a_server_that_is_down_has_no_credentials_down_to_its_cause(
     tmp_path: Path, monkeypatch, record_property
 ):
-    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{SPELLED}@127.0.0.1:1")
+    monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{ENCODED}@127.0.0.1:1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(
         TrackingError, match=r"the tracking store at http://127.0.0.1:1 can't be used"
-    ) as told:
+    ) as caught:
         _ = TrackingStore(StateDirectory(tmp_path).tracking_uri).client
-    assert "s3cr" not in "".join(traceback.format_exception(told.value))
-    record_property("told", str(told.value))
+    assert "s3cr" not in "".join(traceback.format_exception(caught.value))
+    record_property("message", str(caught.value))
 
 
-def test_a_database_that_can_not_be_used_and_errors_that_nobody_foresaw_are_told_without_them():
-    with pytest.raises(TrackingError) as told:
-        _ = TrackingStore(f"nosuchbase://ada:{SPELLED}@host/db").client
-    assert "s3cr" not in str(told.value)
+def test_database_errors_and_unexpected_errors_have_no_credentials():
+    with pytest.raises(TrackingError) as caught:
+        _ = TrackingStore(f"nosuchbase://ada:{ENCODED}@host/db").client
+    assert "s3cr" not in str(caught.value)
     program = typer.Typer()
 
     @program.command()
     def fail() -> None:
         with plain_errors(debug=False):
-            raise ZeroDivisionError(f"GET http://ada:{SPELLED}@host/a")
+            raise ZeroDivisionError(f"GET http://ada:{ENCODED}@host/a")
 
     assert "GET http://host/a" in CliRunner().invoke(program, []).stderr
 
 
-def test_an_address_with_a_password_is_not_declared(tmp_path: Path, record_property):
+def test_a_declared_url_with_a_password_is_an_error(tmp_path: Path, record_property):
     declared = Stores(mlflow_tracking_uri="http://ada:s3cr@host")
-    with pytest.raises(ProjectError, match=r"http://host, has a user or password in it") as told:
+    with pytest.raises(ProjectError, match=r"http://host, has a user or password in it") as caught:
         declared.build_defs(SimpleNamespace(path=tmp_path / "defs.yaml", project_root=tmp_path))
-    assert "s3cr" not in str(told.value)
-    record_property("told", str(told.value))
+    assert "s3cr" not in str(caught.value)
+    record_property("message", str(caught.value))

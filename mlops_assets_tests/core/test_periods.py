@@ -1,4 +1,4 @@
-"""Periods: days, weeks from Monday and months, by keys that sort as they do."""
+"""Periods: days, weeks from Monday and months, with keys that sort chronologically."""
 
 from datetime import date, datetime, timedelta
 
@@ -19,7 +19,7 @@ def of(cadence: str) -> Periods:
 
 
 @given(CADENCES, DAYS, DAYS)
-def test_keys_sort_as_their_periods_do(cadence: str, one: date, other: date):
+def test_keys_sort_chronologically(cadence: str, one: date, other: date):
     periods = of(cadence)
     keys = [periods.key_of(day) for day in sorted([one, other])]
     assert keys == sorted(keys)
@@ -27,12 +27,12 @@ def test_keys_sort_as_their_periods_do(cadence: str, one: date, other: date):
 
 
 @given(CADENCES, DAYS)
-def test_a_day_lies_in_its_period_and_the_next_one_begins_where_it_ends(cadence: str, day: date):
+def test_a_period_contains_its_days_and_ends_where_the_next_one_starts(cadence: str, day: date):
     periods = of(cadence)
     key = periods.key_of(day)
-    moment = datetime(day.year, day.month, day.day, 23, 59, 59)
-    assert periods.start_of(key) <= moment < periods.end_of(key)
-    assert periods.key_of(moment) == key
+    timestamp = datetime(day.year, day.month, day.day, 23, 59, 59)
+    assert periods.start_of(key) <= timestamp < periods.end_of(key)
+    assert periods.key_of(timestamp) == key
     assert periods.key_of(periods.end_of(key)) == periods.shift(key, 1)
     assert periods.key_of(periods.end_of(key) - timedelta(microseconds=1)) == key
     assert periods.is_key(key)
@@ -40,7 +40,7 @@ def test_a_day_lies_in_its_period_and_the_next_one_begins_where_it_ends(cadence:
 
 
 @given(CADENCES, DAYS, STEPS, STEPS)
-def test_a_shift_is_undone_by_its_opposite_and_shifts_add_up(cadence: str, day: date, one: int, other: int):
+def test_shifts_are_invertible_and_additive(cadence: str, day: date, one: int, other: int):
     periods = of(cadence)
     key = periods.key_of(day)
     assert periods.shift(periods.shift(key, one), -one) == key
@@ -49,7 +49,7 @@ def test_a_shift_is_undone_by_its_opposite_and_shifts_add_up(cadence: str, day: 
 
 
 @given(CADENCES, DAYS, st.integers(-3, 60))
-def test_between_two_keys_lie_all_and_only_the_keys_between(cadence: str, day: date, count: int):
+def test_between_returns_every_key_of_the_range(cadence: str, day: date, count: int):
     periods = of(cadence)
     first = periods.key_of(day)
     found = periods.between(first, periods.shift(first, count))
@@ -76,23 +76,23 @@ def test_between_two_keys_lie_all_and_only_the_keys_between(cadence: str, day: d
         ("weekly", "2025-01-01.csv", "2024-12-30"),
     ],
 )
-def test_the_first_date_of_a_name_tells_the_period(cadence: str, text: str, key: str | None):
+def test_the_first_date_of_a_name_determines_the_period(cadence: str, text: str, key: str | None):
     assert of(cadence).find(text) == key
 
 
-def test_a_whole_text_is_nothing_but_a_date():
+def test_a_whole_text_must_be_a_date():
     assert of("monthly").find("2025-03", whole=True) == "2025-03"
     assert of("monthly").find("2025-03.csv", whole=True) is None
 
 
-def test_periods_run_from_the_one_that_holds_the_start_to_the_one_that_holds_the_end():
+def test_periods_include_those_of_the_start_and_of_the_end():
     weeks = Periods.of("weekly", "2025-04-03", "2025-04-20")
     assert (weeks.first, weeks.last) == ("2025-03-31", "2025-04-14")
     assert "2025-03-31" in weeks
     assert "2025-04-14" in weeks
     assert "2025-03-24" not in weeks
     assert "2025-04-21" not in weeks
-    assert "2025-04-03" not in weeks, "a Thursday is no key"
+    assert "2025-04-03" not in weeks, "a Thursday is not a key"
     assert "2099-01-05" in Periods.of("weekly", "2025-04-03")
 
 
@@ -104,27 +104,31 @@ def test_periods_run_from_the_one_that_holds_the_start_to_the_one_that_holds_the
         ("weekly", "2025-02-30", "2025-03-31"),
     ],
 )
-def test_a_start_that_is_no_date_is_told_with_its_shape(cadence: str, text: str, shape: str):
-    with pytest.raises(ProjectError, match=f"{text} is no start or end of {cadence} partitions") as caught:
+def test_an_invalid_start_is_an_error_that_shows_the_format(cadence: str, text: str, shape: str):
+    with pytest.raises(
+        ProjectError, match=f"{text} is not a valid start or end of {cadence} partitions"
+    ) as caught:
         Periods.of(cadence, text)
-    assert caught.value.hint == f"write {shape}"
+    assert caught.value.hint == f"write it as {shape}"
 
 
 def test_an_end_before_the_start_is_an_error():
-    with pytest.raises(ProjectError, match="can't start with 2025-03 and end with 2025-02"):
+    with pytest.raises(
+        ProjectError, match="the end of the partitions, 2025-02, is before their start, 2025-03"
+    ):
         Periods.of("monthly", "2025-03", "2025-02")
 
 
-def test_the_newest_period_has_ended_and_is_no_later_than_the_last():
-    moment = datetime(2025, 3, 1)
-    assert of("monthly").newest(moment) == "2025-02"
+def test_the_newest_period_is_completed_and_at_most_the_last():
+    timestamp = datetime(2025, 3, 1)
+    assert of("monthly").newest(timestamp) == "2025-02"
     assert of("monthly").newest(datetime(2025, 2, 28, 23, 59)) == "2025-01"
-    assert of("daily").newest(moment) == "2025-02-28"
+    assert of("daily").newest(timestamp) == "2025-02-28"
     assert of("weekly").newest(datetime(2025, 3, 3)) == "2025-02-24"
-    assert Periods.of("monthly", "2024-01", "2024-06").newest(moment) == "2024-06"
+    assert Periods.of("monthly", "2024-01", "2024-06").newest(timestamp) == "2024-06"
 
 
-def test_a_range_is_read_as_it_is_written():
+def test_a_range_includes_both_bounds():
     months = Periods.of("monthly", "2024-01", "2024-12")
     assert months.parse_range("2024-06..2024-08") == ["2024-06", "2024-07", "2024-08"]
     assert months.parse_range(" 2024-06 .. 2024-06 ") == ["2024-06"]
@@ -132,13 +136,13 @@ def test_a_range_is_read_as_it_is_written():
 
 
 @pytest.mark.parametrize("text", ["2023-12", "2025-01", "2024-06-01", "june", "", "2024-06..", "..2024-06"])
-def test_a_range_of_what_is_no_partition_is_told_with_what_there_is(text: str):
-    with pytest.raises(ProjectError, match="they are monthly, from 2024-01 to 2024-12") as caught:
+def test_a_range_outside_the_partitions_is_an_error_that_names_them(text: str):
+    with pytest.raises(ProjectError, match="partitions are monthly, from 2024-01 to 2024-12") as caught:
         Periods.of("monthly", "2024-01", "2024-12").parse_range(text)
     assert "2024-01..2024-03" in str(caught.value)
 
 
-def test_a_range_that_ends_before_it_starts_is_told_the_right_way_round():
+def test_a_reversed_range_is_an_error_with_the_correct_range_as_a_hint():
     with pytest.raises(ProjectError, match="ends before it starts") as caught:
         of("monthly").parse_range("2024-08..2024-06")
-    assert caught.value.hint == "2024-06..2024-08"
+    assert caught.value.hint == "write it as 2024-06..2024-08"

@@ -17,7 +17,7 @@ from mlops_assets.cli.output.console import (
     print_table,
 )
 from mlops_assets.cli.output.table_output import print_json, row_lines
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ def restore(
         config: dict[str, Any] = {"table": table, "version": version}
         if partition is not None:
             config["partition"] = partition
-        ops = {names.op_name(project, names.RESTORE): {"config": config}}
+        ops = {names.op_name(project, job_names.RESTORE): {"config": config}}
         with workspace.instance() as instance:
-            told = run_job(workspace, instance, names.job_name(project, names.RESTORE), {"ops": ops})
+            told = run_job(workspace, instance, job_names.job_name(project, job_names.RESTORE), {"ops": ops})
         for line in told:
             out.print(line, highlight=False, soft_wrap=True)
         out.print(f"[dim]mlops run {project} makes what depends on it[/]", highlight=False)
@@ -145,9 +145,9 @@ def vacuum(
 
         workspace = Workspace(find_project_root())
         workspace.project(project)
-        ops = {names.op_name(project, names.VACUUM): {"config": {"dry_run": dry_run}}}
+        ops = {names.op_name(project, job_names.VACUUM): {"config": {"dry_run": dry_run}}}
         with workspace.instance() as instance:
-            job = names.job_name(project, names.VACUUM)
+            job = job_names.job_name(project, job_names.VACUUM)
             result = execute_job(workspace, instance, job, {"ops": ops})
             raise_on_failure(result)
         told = [

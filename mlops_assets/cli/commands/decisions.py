@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets.cli.output.console import DebugOption, ProjectArgument, out, plain_errors, print_waiting
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.stores.system.state_directory import find_project_root
 
 VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
@@ -112,7 +112,7 @@ def _say(
             workspace.instance() as instance,
             project_lock(workspace, instance, project, command=f"mlops {word}", on_wait=print_waiting),
         ):
-            for told in run_job(workspace, instance, names.job_name(project, word), config):
+            for told in run_job(workspace, instance, job_names.job_name(project, word), config):
                 _print(told)
             made = latest_materializations(instance, key)[None].asset_materialization
             if made is not None and word not in ("retire", "adopt"):

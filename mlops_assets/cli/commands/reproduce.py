@@ -14,7 +14,7 @@ from mlops_assets.cli.output.console import (
     plain_errors,
 )
 from mlops_assets.cli.output.table_output import print_json
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ def reproduce(
 
         workspace = Workspace(find_project_root())
         workspace.project(project)
-        config = {"ops": {names.op_name(project, names.REPRODUCE): {"config": {"version": version}}}}
+        config = {"ops": {names.op_name(project, job_names.REPRODUCE): {"config": {"version": version}}}}
         with workspace.instance() as instance, err.status("fitting again"):
-            result = execute_job(workspace, instance, names.job_name(project, names.REPRODUCE), config)
+            result = execute_job(
+                workspace, instance, job_names.job_name(project, job_names.REPRODUCE), config
+            )
         found = _observed(result)
         if found is None:
             raise_on_failure(result)

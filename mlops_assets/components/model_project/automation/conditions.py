@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.core import names
+from mlops_assets.core import job_names
 
 _SECONDS = 5
 """Between two evaluations: somebody waits for what they dropped into a folder."""
@@ -58,7 +58,7 @@ def automation_sensor(project: Project) -> dg.AutomationConditionSensorDefinitio
     """
     on = project.settings.automation.assets
     return dg.AutomationConditionSensorDefinition(
-        names.sensor_name(project.name, "automation"),
+        job_names.sensor_name(project.name, "automation"),
         target=dg.AssetSelection.groups(project.name),
         default_status=dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=_SECONDS,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
     from mlops_assets.compat.dagster import UnresolvedAssetJobDefinition
@@ -29,13 +29,16 @@ def project_jobs(project: Project) -> "Jobs":
     return [
         _ingest(project),
         _job(
-            project, names.LABEL, [names.TARGET], "The target of a partition, once its horizon has arrived."
+            project,
+            job_names.LABEL,
+            [names.TARGET],
+            "The target of a partition, once its horizon has arrived.",
         ),
         _train(project, f"The model {cutoff}: search, evaluate, register, and promote what deserves it."),
-        _job(project, names.SCORE, [names.PREDICTIONS], "The champion's predictions of a partition."),
+        _job(project, job_names.SCORE, [names.PREDICTIONS], "The champion's predictions of a partition."),
         _job(
             project,
-            names.BACKTEST,
+            job_names.BACKTEST,
             MODEL_ASSETS,
             f"The model {cutoff}, evaluated and never registered: launch it for many cut-offs to walk "
             "forward.",
@@ -58,7 +61,7 @@ def _word(project: Project, word: str, description: str) -> "UnresolvedAssetJobD
     key = project.key(names.CHAMPION)
     config = {"ops": {names.op_name(*key.path): {"config": {"word": word, "reason": "", "actor": ""}}}}
     return dg.define_asset_job(
-        names.job_name(project.name, word),
+        job_names.job_name(project.name, word),
         dg.AssetSelection.assets(key),
         description=description,
         config=config,
@@ -81,18 +84,18 @@ def _tables(project: Project) -> list[str]:
 def _ingest(project: Project) -> "UnresolvedAssetJobDefinition":
     what = "Read the source" if project.timeline is None else "Read what arrived for a partition"
     return dg.define_asset_job(
-        names.job_name(project.name, names.INGEST),
+        job_names.job_name(project.name, job_names.INGEST),
         ingested(project),
         description=f"{what}, keep or quarantine each row, and compute features.",
     )
 
 
 def _train(project: Project, description: str) -> "UnresolvedAssetJobDefinition":
-    return _job(project, names.TRAIN_JOB, (*MODEL_ASSETS, *REGISTRY_ASSETS), description)
+    return _job(project, job_names.TRAIN, (*MODEL_ASSETS, *REGISTRY_ASSETS), description)
 
 
 def _job(
     project: Project, purpose: str, assets: "tuple[str, ...] | list[str]", description: str
 ) -> "UnresolvedAssetJobDefinition":
     selection = dg.AssetSelection.assets(*(project.key(name) for name in assets))
-    return dg.define_asset_job(names.job_name(project.name, purpose), selection, description=description)
+    return dg.define_asset_job(job_names.job_name(project.name, purpose), selection, description=description)

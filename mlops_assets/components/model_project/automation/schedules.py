@@ -22,7 +22,7 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.automation import IngestSchedule
 from mlops_assets.components.resources import WarehouseResource
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
     Requests = list[dg.RunRequest] | dg.RunRequest | dg.SkipReason
@@ -68,7 +68,7 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
 
     return _schedule(
         project,
-        names.TRAIN_JOB,
+        job_names.TRAIN,
         cron,
         evaluate,
         "Train again at the newest cut-off, if something has changed.",
@@ -91,7 +91,7 @@ def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
         return _request(context, newest)
 
     return _schedule(
-        project, names.SCORE, cron, evaluate, "Score the newest partition, if something has changed."
+        project, job_names.SCORE, cron, evaluate, "Score the newest partition, if something has changed."
     )
 
 
@@ -108,7 +108,7 @@ def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefi
 
     return _schedule(
         project,
-        names.INGEST,
+        job_names.INGEST,
         cron,
         evaluate,
         f"Read the newest {last} partitions again, and what follows from them.",
@@ -144,11 +144,11 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
 
     return _schedule(
         project,
-        names.INGEST,
+        job_names.INGEST,
         settings.cron,
         evaluate,
         f"Read {in_words(declared)} into {table}.",
-        purpose=f"{table}_{names.INGEST}",
+        purpose=f"{table}_{job_names.INGEST}",
         target=dg.AssetSelection.assets(*layers),
     )
 
@@ -164,10 +164,12 @@ def _schedule(
     target: dg.AssetSelection | None = None,
 ) -> dg.ScheduleDefinition:
     on = project.settings.automation.schedules
-    runs: dict[str, Any] = {"target": target} if target else {"job_name": names.job_name(project.name, job)}
+    runs: dict[str, Any] = (
+        {"target": target} if target else {"job_name": job_names.job_name(project.name, job)}
+    )
 
     @dg.schedule(
-        name=names.schedule_name(project.name, purpose or job),
+        name=job_names.schedule_name(project.name, purpose or job),
         **runs,
         cron_schedule=cron,
         execution_timezone=project.settings.schedules.timezone,

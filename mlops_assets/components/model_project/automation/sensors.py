@@ -20,7 +20,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import overdue_evaluation, remind
 from mlops_assets.components.resources import WarehouseResource, WorkFolders
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.core.errors import ProjectError
 
 MOST_AT_ONCE = 100
@@ -53,7 +53,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     layers = [project.table_key(layer, table) for layer in names.TABLE_LAYERS]
 
     @dg.sensor(
-        name=names.sensor_name(project.name, f"{table}_files"),
+        name=job_names.sensor_name(project.name, f"{table}_files"),
         asset_selection=dg.AssetSelection.assets(*layers),
         minimum_interval_seconds=automation.remote_seconds if remote else automation.seconds,
         default_status=_status(automation.files),
@@ -112,8 +112,8 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
 
     @dg.asset_sensor(
         asset_key=project.key(names.CHAMPION),
-        name=names.sensor_name(project.name, "new_champion"),
-        job_name=names.job_name(project.name, names.SCORE),
+        name=job_names.sensor_name(project.name, "new_champion"),
+        job_name=job_names.job_name(project.name, job_names.SCORE),
         minimum_interval_seconds=project.settings.automation.seconds,
         default_status=_status(project.settings.automation.assets),
         description="When another version becomes champion, the newest partition is scored by it.",
@@ -140,7 +140,7 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
     """
 
     @dg.sensor(
-        name=names.sensor_name(project.name, names.REMINDER),
+        name=job_names.sensor_name(project.name, job_names.REMINDER),
         minimum_interval_seconds=_REMINDER_SECONDS,
         default_status=_status(project.settings.automation.assets),
         description=f"Reminds of versions that have waited for approval for "

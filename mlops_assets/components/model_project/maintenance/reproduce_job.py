@@ -18,7 +18,7 @@ from mlops_assets.components.model_project.project.training_rows import training
 from mlops_assets.components.model_project.training.provenance import changed_since
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.core.errors import MlopsError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ReproduceConfig(dg.Config):
 def reproduce_job(project: Project) -> dg.JobDefinition:
     """The job `<project>_reproduce`; it fails where another model comes out."""
 
-    @dg.op(name=names.op_name(project.name, names.REPRODUCE), out={})
+    @dg.op(name=names.op_name(project.name, job_names.REPRODUCE), out={})
     def reproduce_version(
         config: ReproduceConfig, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> Iterator[dg.AssetObservation]:
@@ -70,7 +70,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
             )
 
     @dg.job(
-        name=names.job_name(project.name, names.REPRODUCE),
+        name=job_names.job_name(project.name, job_names.REPRODUCE),
         description="Fit a registered version again from what it recorded, and compare.",
         tags={"project": project.name},
     )

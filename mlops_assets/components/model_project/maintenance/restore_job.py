@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
     from mlops_assets.stores.delta.commit_metadata import TableVersion
@@ -48,7 +48,7 @@ def restore_job(project: Project) -> dg.JobDefinition:
     that nothing is made again until they change, while what is made of the table follows.
     """
 
-    @dg.op(name=names.op_name(project.name, names.RESTORE))
+    @dg.op(name=names.op_name(project.name, job_names.RESTORE))
     def restore(context: dg.OpExecutionContext, config: RestoreConfig, warehouse: WarehouseResource) -> None:
         store, partition = warehouse.store, config.partition
         with as_dagster_failures(project.name):
@@ -63,7 +63,7 @@ def restore_job(project: Project) -> dg.JobDefinition:
                     context.log.info(_told(one, partition, source, result))
 
     @dg.job(
-        name=names.job_name(project.name, names.RESTORE),
+        name=job_names.job_name(project.name, job_names.RESTORE),
         description="Make an old version of a table current again. What is made of it follows.",
         tags={"project": project.name},
     )

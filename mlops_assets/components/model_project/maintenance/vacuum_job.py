@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.metadata_names import BYTES, 
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import project_governance
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.model_retention import Expired
@@ -35,7 +35,7 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
     """The job `<project>_vacuum`: old versions of tables, and the files of what was rejected long ago."""
     rule = project.settings.retention
 
-    @dg.op(name=names.op_name(project.name, names.VACUUM))
+    @dg.op(name=names.op_name(project.name, job_names.VACUUM))
     def vacuum(
         context: dg.OpExecutionContext,
         config: VacuumConfig,
@@ -74,7 +74,7 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
                 _tell(context, key, {**_freed(one, dry_run=dry_run), EXPIRED: one.version}, told)
 
     @dg.job(
-        name=names.job_name(project.name, names.VACUUM),
+        name=job_names.job_name(project.name, job_names.VACUUM),
         description="Remove old versions of tables that no registered model was trained on, and the files of "
         "versions that were rejected long ago.",
         tags={"project": project.name},

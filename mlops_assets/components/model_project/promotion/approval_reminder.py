@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger_state import Standing
@@ -39,11 +39,12 @@ class Reminder:
 def waiting_check(project: Project) -> dg.AssetCheckSpec:
     """The check that fails when somebody's word is overdue."""
     hours = project.settings.approval.remind_after_hours
+    sensor = job_names.sensor_name(project.name, job_names.REMINDER)
     return dg.AssetCheckSpec(
         NOBODY_WAITS,
         asset=project.key(names.CHAMPION),
         description=f"No version has waited for approval for more than {hours:g} hours. The sensor "
-        f"`{names.sensor_name(project.name, names.REMINDER)}` tells it again after each {hours:g} hours.",
+        f"`{sensor}` tells it again after each {hours:g} hours.",
     )
 
 

@@ -46,8 +46,16 @@ def told(settings):
         ("target.horizon", None, "target.horizon is missing: how many partitions after its own"),
         ("tables.purchases.time", None, "tables has no table with `time`, and so no events"),
         ("split", {"holdout": 0.3}, "split is for projects without partitions"),
-        ("partitions.start", "soon", "partitions.start soon is no start or end of monthly partitions"),
-        ("partitions.end", "2023-01", "partitions.start partitions can't start with 2024-01 and end with"),
+        (
+            "partitions.start",
+            "soon",
+            "partitions.start soon is not a valid start or end of monthly partitions",
+        ),
+        (
+            "partitions.end",
+            "2023-01",
+            "partitions.start the end of the partitions, 2023-01, is before their start",
+        ),
         ("training.window", 1, "training.window is 1, and must be more than target.horizon, 1"),
         ("target.column", "customer", "target.column is customer, which is what is predicted for"),
         ("tables.entities", {"source": "x.csv"}, "tables.entities is no name for a table"),
@@ -151,7 +159,7 @@ def loading(attributes, **files):
         ("target.column", "customer", "target.column is customer", "column: customer"),
         ("schedules.train", "0 25 * * *", "schedules.train is '0 25 * * *'", "train: 0 25 * * *"),
         ("target.horizon", None, "target.horizon is missing", "target:"),
-        ("partitions.start", "soon", "partitions.start soon is no start", "start: soon"),
+        ("partitions.start", "soon", "partitions.start soon is not a valid start", "start: soon"),
     ],
 )
 def test_what_does_not_go_together_is_told_with_file_and_line(path, value, fault, line):

@@ -1,0 +1,22 @@
+"""Names of the jobs, sensors and schedules of a project."""
+
+INGEST, LABEL, TRAIN, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
+RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
+"""Purposes of jobs."""
+REMINDER = "approval_reminder"
+"""Purpose of a sensor."""
+
+
+def job_name(project: str, purpose: str) -> str:
+    """Return the name of a job, such as `california_housing_train`."""
+    return f"{project}_{purpose}"
+
+
+def sensor_name(project: str, purpose: str) -> str:
+    """Return the name of a sensor, such as `customer_churn_transactions_files`."""
+    return f"{project}_{purpose}"
+
+
+def schedule_name(project: str, purpose: str) -> str:
+    """Return the name of a schedule, such as `customer_churn_train_schedule`."""
+    return f"{project}_{purpose}_schedule"
