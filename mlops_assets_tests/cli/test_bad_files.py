@@ -91,7 +91,7 @@ def test_values_that_break_a_rule_are_quarantined_with_it(root, bring):
     rows.loc[3, "purpose"] = "NA"
     told = bring(rows.to_csv(index=False, na_rep="NaN").encode())
     assert "4 of 60 rows (6.67%) break the contract, 5.00% may" in told
-    assert "1 of 1 values that are no numbers have a decimal comma; if the file is so written" in told
+    assert "1 of 1 invalid numbers have a decimal comma; if the file uses decimal commas" in told
     quarantined = held(root, ("lending", "quarantine_loans"))
     assert [list(rules) for rules in quarantined["_broken_rules"]] == [
         ["income: dtype(float64)"],

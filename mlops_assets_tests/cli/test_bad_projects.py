@@ -136,11 +136,11 @@ def test_a_folder_whose_name_can_not_be_a_projects_is_told(run, name):
         ("class Loans:\n    pass\n", "lending: schema.py: Loans is no pandera model"),
         (
             ONLY_LOANS + CHECK.format(name="mean_is_fair", body="return values.mean() > 0"),
-            "lending: table loans: check mean_is_fair of column income judges all rows at once",
+            "lending: table loans: check mean_is_fair of column income evaluates all rows at once",
         ),
         (
             ONLY_LOANS + CHECK.format(name="broken", body="raise KeyError('nope')"),
-            "lending: table loans: check broken of income failed without telling the rows: KeyError",
+            "lending: table loans: check broken of income failed without row results: KeyError",
         ),
         (ONLY_LOANS.replace(RULE, ""), "lending: there is no column outcome in the contract of loans"),
         (SCHEMA.replace("purpose: str", "purpose: list"), "column purpose has the type <class 'list'>"),

@@ -1,1 +1,1 @@
-"""Data contracts: what a column holds, the cast of raw values, and validation with a quarantine."""
+"""Data contracts: typed columns, the cast of raw values, and validation with a quarantine."""

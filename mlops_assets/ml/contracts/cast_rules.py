@@ -1,4 +1,4 @@
-"""The rules that a source row breaks by its cast: a wrong type, a missing value, an infinity."""
+"""Rules that the cast of a source row can violate: a wrong type, a missing value, an infinity."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,19 +7,19 @@ from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
 
 
 def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
-    """An expression for the list of rules that a source row breaks.
+    """An expression for the list of rules that a source row violates.
 
     Parameters
     ----------
     available
-        The columns that the source has.
+        Columns of the source.
     """
     rules = [f"case when {broken} then {rule} end" for broken, rule in _rules(columns, available)]
     return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
 
 
 def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Conditions on a source row, and the rule that it breaks where one holds, as SQL."""
+    """SQL conditions on a source row, each with the rule that the row violates when the condition holds."""
     for column in columns:
         null = literal(f"{column.name}: not_nullable")
         if column.name not in available:
@@ -36,16 +36,16 @@ def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tupl
 
 
 def typed_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
-    """A select list that casts a source's columns, and keeps beside them what `broken_sql` looks at."""
+    """A select list that casts a source's columns and keeps the source values that `broken_sql` reads."""
     sources = (column for column in columns if column.name in available and _may_lack(column))
     kept = [f"{quoted(column.name)} as {_source_of(column)}" for column in sources]
     return ", ".join([select_list(columns, available), *kept])
 
 
 def broken_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
-    """A condition, never null, for a row of `typed_sql` whose source breaks one of the rules.
+    """A condition, never null, that is true for a row of `typed_sql` whose source violates a rule.
 
-    It casts nothing again, and looks at the source's value only where there is no typed one.
+    Nothing is cast again: the source value is read only where the typed value is missing.
     """
     broken = []
     for column in columns:
@@ -56,18 +56,18 @@ def broken_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
         if not column.nullable:
             broken.append(f"{value} is null")
         elif _may_lack(column):
-            misspelt = f"not {column.is_null_sql(_source_of(column))}"
-            broken.append(f"case when {value} is null then {misspelt} else false end")
+            not_castable = f"not {column.is_null_sql(_source_of(column))}"
+            broken.append(f"case when {value} is null then {not_castable} else false end")
         if column.sql_type == "DOUBLE":
             broken.append(f"isinf({value})")
     return f"coalesce({' or '.join(broken) or 'false'}, false)"
 
 
 def _may_lack(column: Column) -> bool:
-    """Whether there may be no typed value, though no rule is broken: then the source's value decides."""
+    """Whether a missing typed value may be valid: then the source value decides."""
     return column.nullable and column.sql_type != "VARCHAR"
 
 
 def _source_of(column: Column) -> str:
-    """What the source's value is called beside the typed one."""
+    """The name of the column that keeps the source value."""
     return quoted(f"source of {column.name}")

@@ -1,7 +1,7 @@
-"""pandera's own checks as SQL conditions.
+"""Built-in checks of pandera as SQL conditions.
 
-A condition may be stricter than the check, never laxer. Where SQL and Python may see a value, an order or a
-pattern differently, there is no condition.
+A condition may be stricter than its check, never laxer. Where SQL and Python may differ about a value, an
+order or a pattern, there is no condition.
 """
 
 import re
@@ -18,7 +18,7 @@ from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
 
 _EXACT = 2**53
-"""Up to here every whole number is a double."""
+"""Up to this limit every integer is exactly a double."""
 _QUANTIFIER = r"(?:[*+?]|\{\d{1,3}(?:,\d{0,3})?\})\??(?![*+?{])"
 _ITEM = r"(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_ .,:;/@%+*?()='\"])"
 _ATOM = (
@@ -26,14 +26,14 @@ _ATOM = (
     rf"|\[(?:{_ITEM}|\\d)+-?\]|\[\^{_ITEM}+-?\])"
 )
 _SHARED_SYNTAX = re.compile(rf"(?:{_ATOM}(?:{_QUANTIFIER})?|\(\?:|\((?!\?)|[|^$])*")
-"""Patterns that Python and RE2 read alike, but that RE2 may match less: its digits are ASCII, and its `$` is
-the very end."""
+"""Patterns with the same syntax in Python and RE2. RE2 may match less: its digits are ASCII, and its `$`
+matches only the end of the text."""
 
 
 def check_sql(check: pa.Check, column: Column) -> str | None:
-    """A condition on a typed column that holds for no value that the check fails; never null.
+    """A condition on a typed column that is never true for a value that fails the check, and never null.
 
-    None when the check is none of pandera's own, or compares what SQL compares otherwise.
+    None when the check is not built into pandera, or compares values that SQL compares differently.
     """
     build = _CONDITIONS.get(_BUILT_IN.get(id(check_function(check)), ""))
     if build is None or check.element_wise or check.groupby is not None:
@@ -46,7 +46,7 @@ def check_sql(check: pa.Check, column: Column) -> str | None:
 
 
 def _constant(value: object, sql_type: SqlType) -> str | None:
-    """A value that a column is compared with; None where Python would compare otherwise than SQL."""
+    """The constant of a comparison as SQL; None where Python and SQL would compare differently."""
     if isinstance(value, np.generic):
         value = value.item()
     match value:
@@ -60,9 +60,9 @@ def _constant(value: object, sql_type: SqlType) -> str | None:
         case str() if type(value) is str and sql_type == "VARCHAR" and "\0" not in value:
             return literal(value)
         case datetime() if sql_type == "TIMESTAMP":
-            moment = pd.Timestamp(value)
-            exact = moment.tz is None and not pd.isna(moment) and moment.nanosecond == 0
-            return f"timestamp {literal(moment)}" if exact else None
+            time = pd.Timestamp(value)
+            exact = time.tz is None and not pd.isna(time) and time.nanosecond == 0
+            return f"timestamp {literal(time)}" if exact else None
         case date() if sql_type == "DATE" and not isinstance(value, datetime):
             return f"date {literal(value)}"
     return None
@@ -74,7 +74,7 @@ def _comparison(operator: str) -> Callable[..., str | None]:
         constant = _constant(value, sql_type)
         if constant is None:
             return None
-        # An integer beside a fraction is compared as a double, in NumPy as here.
+        # NumPy compares an integer with a fraction as doubles.
         side = f"{name}::double" if isinstance(value, float | np.floating) else name
         return f"{side} {operator} {constant}"
 
@@ -117,7 +117,7 @@ def _matches(anchor: str) -> Callable[..., str | None]:
         if sql_type != "VARCHAR" or type(pattern) is not str or not _SHARED_SYNTAX.fullmatch(pattern):
             return None
         repeats = [int(number or 1) for number in re.findall(r"\{(?:\d+,)?(\d*)\}", pattern)]
-        if np.prod([max(number, 1) for number in repeats]) > 500:  # RE2 refuses more than a thousand
+        if np.prod([max(number, 1) for number in repeats]) > 500:  # RE2 rejects more than a thousand
             return None
         try:
             re.compile(pattern)

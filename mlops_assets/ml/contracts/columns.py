@@ -1,4 +1,4 @@
-"""Typed columns: how a source's values become the values of a contract."""
+"""Typed columns: the cast of source values to the types of a contract."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ PANDAS_TYPES: dict[SqlType, str] = {
     "DATE": "date",
     "VARCHAR": "object",
 }
-"""What a check sees of each type, and what a rule calls it; a date is a `datetime.date`."""
+"""The pandas type that checks receive and that rules name; a date is a `datetime.date`."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Column:
     Attributes
     ----------
     nullable
-        Whether a row may lack the value.
+        Whether the value may be missing.
     required
-        Whether the source must have the column; one that it lacks is all null.
+        Whether the source must have the column; an absent optional column is null in every row.
     decimal, thousands
-        How the texts of a number are spelled: what comes before the fraction, and what groups digits by
-        three, if anything. A value that comes as a number is what it is.
+        Decimal mark and thousands separator of numbers in text. Values that arrive as numbers ignore both.
     """
 
     name: str
@@ -44,23 +43,23 @@ class Column:
 
     @property
     def has_marks(self) -> bool:
-        """Whether its numbers are spelled otherwise than SQL spells them."""
+        """Whether numbers in text use marks that differ from SQL."""
         return (self.decimal, self.thousands) != (".", "")
 
     def declared(self) -> dict[str, Any]:
-        """Its attributes, but for those that most columns don't have: models of old keep their digests."""
-        left_out = () if self.has_marks else ("decimal", "thousands")
-        return {name: value for name, value in asdict(self).items() if name not in left_out}
+        """The attributes without default marks: digests of models saved before marks existed stay valid."""
+        omitted = () if self.has_marks else ("decimal", "thousands")
+        return {name: value for name, value in asdict(self).items() if name not in omitted}
 
     def as_written(self, number: object) -> str:
-        """A number as a text of this column."""
+        """A number as text of this column."""
         return str(number).replace(".", self.decimal)
 
     def cast_sql(self) -> str:
-        """The typed value of a source's column, null when there is none.
+        """The typed value of a source column; null when the value is missing or can't be cast.
 
-        NaN is null, 3.5 is no integer, and a time without end or outside of the years 1 to 9999 is none: no
-        calendar but SQL's knows it.
+        NaN is null and 3.5 is not an integer. Infinite times, and those outside the years 1 to 9999, are not
+        valid: Python's `datetime` can't represent them.
         """
         raw = quoted(self.name)
         if self.has_marks and self.sql_type in ("DOUBLE", "BIGINT"):
@@ -83,11 +82,11 @@ class Column:
         return f"try_cast({raw} as {self.sql_type.lower()})"
 
     def _plain_sql(self) -> str:
-        """The text of a number as SQL spells it; null where it is spelled otherwise than was declared."""
+        """The text of a number with the marks of SQL; null where the text violates the declared marks."""
         raw = quoted(self.name)
         text = f"trim({raw}::varchar)"
         plain, group = f"replace({text}, {literal(self.decimal)}, '.')", ""
-        unspelled = [mark for mark in (self.thousands, "." if self.decimal != "." else "") if mark]
+        forbidden = [mark for mark in (self.thousands, "." if self.decimal != "." else "") if mark]
         if self.thousands:
             thousands, decimal = re.escape(self.thousands), re.escape(self.decimal)
             pattern = f"[+-]?[0-9]{{1,3}}({thousands}[0-9]{{3}})+({decimal}[0-9]*)?([eE][+-]?[0-9]+)?"
@@ -96,19 +95,19 @@ class Column:
                 f"when regexp_full_match({text}, {literal(pattern)}) "
                 f"then replace({bare}, {literal(self.decimal)}, '.') "
             )
-        wrong = " or ".join(f"contains({text}, {literal(mark)})" for mark in dict.fromkeys(unspelled))
+        wrong = " or ".join(f"contains({text}, {literal(mark)})" for mark in dict.fromkeys(forbidden))
         return (
             f"case when not regexp_matches(typeof({raw}), '^(VARCHAR|ENUM)') then {raw}::varchar "
             f"{group}when not ({wrong}) then {plain} end"
         )
 
     def is_null_sql(self, raw: str | None = None) -> str:
-        """Whether the source has no value; in a number, the text NaN is none.
+        """Whether the source value is missing; in a number, the text NaN counts as missing.
 
         Parameters
         ----------
         raw
-            The source's value in SQL; by default the column of this name.
+            The source value in SQL; by default the column of this name.
         """
         raw = raw or quoted(self.name)
         if self.sql_type in ("DOUBLE", "BIGINT"):
@@ -117,7 +116,7 @@ class Column:
 
 
 def select_list(columns: Iterable[Column], available: Sequence[str]) -> str:
-    """A select list that casts a source's columns; those that it lacks are null."""
+    """A select list that casts a source's columns; absent columns are null."""
     return ", ".join(
         f"{column.cast_sql() if column.name in available else f'null::{column.sql_type}'} "
         f"as {quoted(column.name)}"

@@ -1,7 +1,7 @@
-"""Contracts: what a table's rows must be, declared with pandera, decided row by row.
+"""Contracts: the rules of a table's rows, declared with pandera and evaluated row by row.
 
-A rule must be decidable for one row at a time, or be uniqueness: rows stream through in batches, and a check
-of a whole column would mean something else for each batch. Such checks are refused by name.
+A rule is either uniqueness or can be evaluated for one row at a time: rows are read in batches, and a check
+of a whole column would have another result for each batch. Such checks are rejected by name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
-from mlops_assets.ml.contracts.pandera_schema import column_checks, refuse_unsupported, sql_type
+from mlops_assets.ml.contracts.pandera_schema import column_checks, reject_unsupported, sql_type
 from mlops_assets.ml.contracts.screen import Screen
 
 _LAST = 1_000_000
-"""Rank of uniqueness among the rules that a row breaks."""
+"""Rank of uniqueness among the rules that a row violates."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What each row of a table must be.
+    """The rules of a table.
 
     Attributes
     ----------
@@ -36,10 +36,10 @@ class Contract:
     columns
         In the order of the schema.
     unique
-        Sets of columns whose values together stand only once.
+        Sets of columns whose combined values are unique.
     keep
-        Which of several rows with the same values is kept; `last` when the schema sets `report_duplicates`
-        to `exclude_last`.
+        Which of several rows with the same values is kept: `last` when the schema sets `report_duplicates` to
+        `exclude_last`, otherwise `first`.
     """
 
     subject: str
@@ -68,17 +68,17 @@ class Contract:
         key
             Columns that identify a row; unique, and never null.
         never_null
-            More columns that are never null, whatever the schema says.
+            Further columns that are never null, even if the schema declares them nullable.
         spelling
-            The decimal mark and the thousands mark of the source's texts; see `Column`.
+            Decimal mark and thousands separator of numbers in text; see `Column`.
 
         Raises
         ------
         ProjectError
-            When the schema asks for something that can't be decided row by row.
+            When the schema declares a rule that can't be evaluated row by row, or a reserved column name.
         """
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
-        refuse_unsupported(schema, subject)
+        reject_unsupported(schema, subject)
         types = {name: sql_type(column, subject) for name, column in schema.columns.items()}
         marks = dict(zip(("decimal", "thousands"), spelling, strict=True))
         columns = tuple(
@@ -108,7 +108,7 @@ class Contract:
         contract = cls(
             subject, columns, unique, keep, column_checks(schema), pa.DataFrameSchema(checks=schema.checks)
         )
-        contract._refuse_aggregates()
+        contract._reject_aggregates()
         return contract
 
     @property
@@ -116,27 +116,28 @@ class Contract:
         return [column.name for column in self.columns]
 
     def missing(self, available: Sequence[str]) -> list[str]:
-        """Required columns that are not among the available ones."""
+        """Required columns that are not available."""
         return [column.name for column in self.columns if column.required and column.name not in available]
 
     def cast_sql(self, available: Sequence[str]) -> str:
-        """A select list that casts the source's columns; what can't be cast becomes null."""
+        """A select list that casts the source's columns; values that can't be cast become null."""
         return select_list(self.columns, available)
 
     def broken_rules(self, frame: pd.DataFrame) -> dict[int, list[str]]:
-        """The value rules that rows of a typed batch break.
+        """The value rules that the rows of a typed batch violate.
 
-        A rule of several columns is judged where no required value is missing. Types never depend on which
-        other rows are in the batch: with a missing number, pandas would make all integers floats.
+        A rule of several columns is evaluated only for rows without a missing required value. The types of a
+        column never depend on the other rows of the batch: a missing number would turn pandas integers into
+        floats.
 
         Parameters
         ----------
         frame
-            The contract's columns, cast, integers and booleans as pandas' nullable types; any index.
+            The contract's columns, cast, with nullable pandas types for integers and booleans; any index.
 
         Returns
         -------
-        For each position (from 0) that breaks a rule, the rules in the order of the schema.
+        The violated rules, in the order of the schema, by the position of the row (from 0).
         """
         frame = frame.reset_index(drop=True)
         broken: dict[int, list[str]] = {}
@@ -152,7 +153,7 @@ class Contract:
         }
 
     def _complete(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows that lack no required value, with numbers as NumPy has them."""
+        """The rows without a missing required value, with NumPy types."""
         complete = frame[frame[sorted(self._needed)].notna().all(axis=1)]
         return complete.astype(cast(Any, self._row_types))
 
@@ -162,7 +163,7 @@ class Contract:
 
     @property
     def _row_types(self) -> dict[str, str]:
-        """What a rule of several columns sees numbers as."""
+        """The types that a rule of several columns receives for integers and booleans."""
         types = {}
         for column in self.columns:
             if column.sql_type == "BIGINT":
@@ -173,7 +174,7 @@ class Contract:
 
     @cached_property
     def screen(self) -> Screen:
-        """What tells most rows that break no value rule, for much less than `broken_rules`."""
+        """A fast filter for rows that can't violate a value rule; `broken_rules` evaluates the rest."""
         return Screen.of(
             self.columns,
             {name: column.checks for name, column in self._checks.columns.items()},
@@ -194,8 +195,8 @@ class Contract:
             case = whole.iloc[0]
             raise ProjectError(
                 f"{self.subject}: check {case['check']} of {case['column'] or 'the table'} failed without "
-                f"telling the rows: {case['failure_case']}",
-                hint="make it return one boolean for each row; a check that raises is a fault of schema.py",
+                f"row results: {case['failure_case']}",
+                hint="return one boolean for each row; correct the check in schema.py if it raises",
             )
         for position, context, column, check in zip(
             cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True
@@ -203,15 +204,15 @@ class Contract:
             yield int(position), f"{column}: {check}" if context == "Column" else str(check)
 
     def duplicates_sql(self, columns: tuple[str, ...], rows: str) -> str:
-        """A query for the rows that repeat the values of another row that is kept.
+        """A query for the rows that duplicate the values of a kept row.
 
         Parameters
         ----------
         columns
             One of `unique`.
         rows
-            Name of a relation with the columns, the provenance, and `_broken`, whether another rule is
-            broken: such a row never counts as the one that is kept.
+            Name of a relation with the columns, the provenance and `_broken`, which is true for a row that
+            violates another rule: such a row is never the kept one.
         """
         place = f"({SOURCE_FILE}, {SOURCE_ROW})"
         kept, repeats = {
@@ -225,27 +226,27 @@ class Contract:
             f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
         )
 
-    def _refuse_aggregates(self) -> None:
-        """Try every check on an empty table: one verdict instead of none is a check of the whole column."""
+    def _reject_aggregates(self) -> None:
+        """Run every check on an empty table: one result instead of none shows a check of the whole column."""
         for column in self.columns:
             for check in self._checks.columns[column.name].checks:
-                self._refuse_aggregate(check, _empty(column), f"column {column.name}")
+                self._reject_aggregate(check, _empty(column), f"column {column.name}")
         empty = pd.DataFrame({column.name: _empty(column) for column in self.columns})
         for check in self._table_checks.checks:
-            self._refuse_aggregate(check, empty, "the table")
+            self._reject_aggregate(check, empty, "the table")
 
-    def _refuse_aggregate(self, check: pa.Check, sample: pd.Series | pd.DataFrame, where: str) -> None:
+    def _reject_aggregate(self, check: pa.Check, sample: pd.Series | pd.DataFrame, where: str) -> None:
         aggregate = check.groupby is not None
         if not aggregate and not check.element_wise:
             try:
-                verdict = check(sample).check_output
+                result = check(sample).check_output
             except Exception:
-                return  # whatever it raises without rows, `broken_rules` judges it again with them
-            aggregate = isinstance(verdict, bool | np.bool_)
+                return  # a check that needs rows is evaluated again by `broken_rules`
+            aggregate = isinstance(result, bool | np.bool_)
         if aggregate:
             raise ProjectError(
-                f"{self.subject}: check {check.name or check.error} of {where} judges all rows at once",
-                hint="a contract judges one row at a time; check aggregates in an asset check of your own",
+                f"{self.subject}: check {check.name or check.error} of {where} evaluates all rows at once",
+                hint="return one boolean for each row; check aggregates in a custom asset check",
             )
 
 

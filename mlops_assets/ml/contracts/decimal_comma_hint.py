@@ -1,4 +1,4 @@
-"""Decimal commas: numbers that another country spelled."""
+"""A hint about numbers with a decimal comma."""
 
 from collections.abc import Iterable
 
@@ -13,18 +13,18 @@ _GROUPED = r"[+-]?[0-9]{1,3}([.][0-9]{3})+(,[0-9]+)?"
 
 
 def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -> str:
-    """What to declare when at least half of the values that are no numbers have a decimal comma.
+    """The settings to declare when at least half of the invalid numbers have a decimal comma.
 
     Parameters
     ----------
     columns
-        Of the contract.
+        Columns of the contract.
     quarantine
-        Rows with their values as they came, and the rules that each breaks.
+        Quarantined rows with their raw values and the rules that they violate.
 
     Returns
     -------
-    A clause for a sentence; empty when they look otherwise.
+    A clause for a message; empty when fewer than half of the invalid numbers have a decimal comma.
     """
     wrong, commas, groups = 0, 0, 0
     for column in columns:
@@ -33,10 +33,10 @@ def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -
             continue
         text = f"trim({quoted(column.name)}::varchar)"
         start = literal(f"{column.name}: dtype(")
-        no_numbers = quarantine.filter(
+        invalid = quarantine.filter(
             f"len(list_filter({BROKEN_RULES}, lambda rule: starts_with(rule, {start}))) > 0"
         )
-        counts = no_numbers.aggregate(
+        counts = invalid.aggregate(
             "count(*), "
             f"count(*) filter (regexp_full_match({text}, {literal(f'{_COMMA}|{_GROUPED}')})), "
             f"count(*) filter (regexp_full_match({text}, {literal(_GROUPED)}))"
@@ -46,6 +46,6 @@ def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -
         return ""
     thousands = ' and csv.thousands: "."' if groups else ""
     return (
-        f"{commas:,} of {wrong:,} values that are no numbers have a decimal comma; if the file is so "
-        f'written, declare csv.decimal: ","{thousands} for the table'
+        f"{commas:,} of {wrong:,} invalid numbers have a decimal comma; if the file uses decimal commas, "
+        f'declare csv.decimal: ","{thousands} for the table'
     )

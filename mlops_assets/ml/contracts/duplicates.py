@@ -1,7 +1,8 @@
-"""Uniqueness over all rows: which rows repeat a row that is kept.
+"""Uniqueness over all rows: the rows that duplicate a kept row.
 
-With two rules, a row may repeat a row that the other rule has removed, and then repeats nothing. So the rows
-are decided one after another: a row is kept unless a kept one has its values. Most tables need none of that.
+With two rules, a row may duplicate a row that the other rule has removed, and is then no duplicate. Rows are
+therefore decided one after another: a row is kept unless a kept row has its values. Most tables have one rule
+and need a single query.
 """
 
 from collections.abc import Iterator
@@ -19,15 +20,15 @@ _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _FETCHED = 65_536
 
 
-def repeats(
+def find_duplicates(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str, scratch: Path
 ) -> duckdb.DuckDBPyRelation:
-    """Place and rule of each row that repeats one that is kept, as `Contract.duplicates_sql` tells them.
+    """Provenance and rule of each row that duplicates a kept row, as in `Contract.duplicates_sql`.
 
     Parameters
     ----------
     rows
-        Name of a relation as `Contract.duplicates_sql` wants it.
+        Name of a relation with the columns that `Contract.duplicates_sql` requires.
     scratch
         A folder for a file that the returned relation may read.
     """
@@ -36,8 +37,8 @@ def repeats(
         return found
     found.write_parquet(str(scratch / "repeats.parquet"))
     found = connection.read_parquet(str(scratch / "repeats.parquet"))
-    sound = connection.sql(f"from {rows} where not _broken")
-    by_rule = found.join(sound.project(_PLACE), _PLACE).aggregate("count(distinct rule)").fetchall()
+    passed = connection.sql(f"from {rows} where not _broken")
+    by_rule = found.join(passed.project(_PLACE), _PLACE).aggregate("count(distinct rule)").fetchall()
     if by_rule[0][0] < 2:
         return found
     removed = pa.table(
@@ -62,10 +63,10 @@ def _by_each_rule(
 def _removed(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str
 ) -> Iterator[tuple[str, int]]:
-    """The places of the rows without fault that a kept row has the values of.
+    """Provenance of the rows that violate no other rule and whose values a kept row has.
 
-    Only rows whose values stand more than once are looked at, and of each set of equal values one name is
-    remembered.
+    Only rows whose values occur more than once are read; one name is kept in memory for each set of equal
+    values.
     """
     groups = " union all ".join(
         f"select {_PLACE}, {number} as rule, first::varchar as name from ("
@@ -85,5 +86,5 @@ def _removed(
 
 
 def _fetched(result: duckdb.DuckDBPyConnection) -> Iterator[tuple]:
-    while some := result.fetchmany(_FETCHED):
-        yield from some
+    while batch := result.fetchmany(_FETCHED):
+        yield from batch

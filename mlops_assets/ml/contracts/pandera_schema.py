@@ -1,4 +1,4 @@
-"""What of a pandera schema a contract can hold."""
+"""The part of a pandera schema that a contract supports."""
 
 import pandera.pandas as pa
 
@@ -16,25 +16,25 @@ _SQL_TYPES: tuple[tuple[tuple[str, ...], SqlType], ...] = (
 
 
 def sql_type(column: pa.Column, subject: str) -> SqlType:
-    """What a column of a schema is in a table.
+    """The SQL type of a column of a schema.
 
     Raises
     ------
     ProjectError
-        When a table can't hold it.
+        When no type of a table corresponds to it.
     """
     kind = str(column.dtype).lower()
-    for prefixes, held_as in _SQL_TYPES:
+    for prefixes, sql in _SQL_TYPES:
         if kind.startswith(prefixes):
-            return held_as
+            return sql
     raise ProjectError(
-        f"{subject}: column {column.name} has the type {column.dtype}, which a table can't hold",
+        f"{subject}: column {column.name} has the unsupported type {column.dtype}",
         hint="declare float, int, bool, str or datetime",
     )
 
 
 def column_checks(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
-    """The columns' value checks alone: types, nulls and uniqueness are decided in SQL."""
+    """The value checks of the columns; types, nulls and uniqueness are evaluated in SQL."""
     return pa.DataFrameSchema(
         {
             name: pa.Column(checks=column.checks, nullable=True, required=True)
@@ -43,23 +43,23 @@ def column_checks(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
     )
 
 
-def refuse_unsupported(schema: pa.DataFrameSchema, subject: str) -> None:
-    """Raise for what changes rows, or can't be said of a table.
+def reject_unsupported(schema: pa.DataFrameSchema, subject: str) -> None:
+    """Reject the features of a schema that change rows or have no equivalent in a table.
 
     Raises
     ------
     ProjectError
-        When the schema declares such a thing.
+        When the schema declares a parser, a regex column, a default or an index.
     """
-    faults = {
+    unsupported = {
         "a parser": bool(schema.parsers) or any(column.parsers for column in schema.columns.values()),
         "a regex column": any(column.regex for column in schema.columns.values()),
         "a default": any(column.default is not None for column in schema.columns.values()),
         "an index": schema.index is not None,
     }
-    for fault, found in faults.items():
+    for feature, found in unsupported.items():
         if found:
             raise ProjectError(
-                f"{subject}: schema.py declares {fault}, which a contract can't hold",
-                hint="a contract judges rows and changes none; compute in features.sql",
+                f"{subject}: schema.py declares {feature}, which a contract does not support",
+                hint="remove it; a contract never changes rows, so compute values in features.sql",
             )

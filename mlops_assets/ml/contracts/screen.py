@@ -1,4 +1,4 @@
-"""Screens: which rows surely keep a contract's value rules, found without asking pandera for each row."""
+"""A fast filter for rows that can't violate a value rule, so that pandera validates only the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from mlops_assets.ml.contracts.check_sql import check_sql
 from mlops_assets.ml.contracts.columns import Column
 
 
-class _AsksForMore(BaseException):
-    """A check looks at more than columns by their names; no `except Exception` of its may hide that."""
+class _UnsupportedAccess(BaseException):
+    """A check reads more than columns by their names; a `BaseException`, which no check hides by accident."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
-    """What a check of the table gets instead of a frame: some of its columns, and nothing else."""
+    """A stand-in for a frame that gives a check of the table its columns and records their names."""
 
     _values: Mapping[str, pd.Series]
-    _asked_for: set[str]
+    _columns_read: set[str]
 
     def __getitem__(self, name: object) -> pd.Series:
         if not isinstance(name, str) or name not in self._values:
-            raise _AsksForMore(str(name))
-        self._asked_for.add(name)
+            raise _UnsupportedAccess(str(name))
+        self._columns_read.add(name)
         return self._values[name]
 
     def __getattr__(self, name: str) -> pd.Series:
@@ -36,46 +36,46 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _PythonCheck:
-    """A check that SQL can't decide."""
+    """A check that has no SQL condition."""
 
     check: pa.Check
     columns: tuple[str, ...]
     types: Mapping[str, str]
-    """Of a check of the table: what it sees columns as, where that is not what checks of a column see."""
+    """For a check of the table: the types of columns that differ from those for checks of one column."""
     of_table: bool
 
-    def doubts(self, frame: pd.DataFrame) -> np.ndarray:
-        """Whether pandera is to judge each row: it fails, or the check did something else than to judge."""
+    def suspects(self, frame: pd.DataFrame) -> np.ndarray:
+        """Whether each row needs pandera: it fails, or the check did not return one boolean a row."""
         try:
             if self.of_table:
-                asked_for = frame[list(self.columns)]
+                values = frame[list(self.columns)]
                 types = {name: self.types[name] for name in self.columns if name in self.types}
-                verdict = _verdict(self.check, _Columns(_series(asked_for.astype(types)), set()))
+                result = _result(self.check, _Columns(_series(values.astype(types)), set()))
             else:
-                verdict = self.check(frame[self.columns[0]]).check_output
-        except (_AsksForMore, Exception):
-            return np.ones(len(frame), dtype=bool)  # pandera meets the same, and its words are told
-        if not isinstance(verdict, pd.Series):
+                result = self.check(frame[self.columns[0]]).check_output
+        except (_UnsupportedAccess, Exception):
+            return np.ones(len(frame), dtype=bool)  # pandera runs into the same error and reports it
+        if not isinstance(result, pd.Series):
             return np.ones(len(frame), dtype=bool)
-        verdict = verdict.fillna(False).astype(bool)
-        if not verdict.index.equals(frame.index):
-            if not verdict.index.isin(frame.index).all():
+        result = result.fillna(False).astype(bool)
+        if not result.index.equals(frame.index):
+            if not result.index.isin(frame.index).all():
                 return np.ones(len(frame), dtype=bool)
-            judged, verdict = verdict, pd.Series(True, index=frame.index)
-            verdict[judged.index] = judged  # others were missing, and are ignored
-        return ~verdict.to_numpy()
+            evaluated, result = result, pd.Series(True, index=frame.index)
+            result[evaluated.index] = evaluated  # missing values are ignored
+        return ~result.to_numpy()
 
 
 @dataclass(frozen=True)
 class Screen:
-    """What tells most rows that keep all value rules.
+    """A filter for rows that can't violate a value rule.
 
     Attributes
     ----------
     sql
-        A condition on a typed row, never null; false where pandera is to judge.
+        A condition on a typed row, never null; false for rows that need pandera.
     columns
-        Those that `doubts` looks at.
+        Columns that `suspects` reads.
     """
 
     sql: str
@@ -91,64 +91,68 @@ class Screen:
         empty: pd.DataFrame,
         types: Mapping[str, str],
     ) -> "Screen":
-        """Sort checks into those that SQL decides and those that it does not.
+        """Divide checks into those with an SQL condition and those without.
 
         Parameters
         ----------
         checks
-            Of each column.
+            Checks of one column, by its name.
         table_checks
-            Of several columns of a row.
+            Checks of several columns of a row.
         empty
-            The typed columns as a check of a column sees them, without rows.
+            The typed columns without rows, as a check of one column receives them.
         types
-            What a check of the table sees columns as instead.
+            The types that a check of the table receives instead.
         """
-        conditions, undecided = [], []
+        conditions, python_checks = [], []
         for column in columns:
             for check in checks[column.name]:
                 if condition := check_sql(check, column):
                     conditions.append(condition)
                 else:
-                    undecided.append(_PythonCheck(check, (column.name,), {}, of_table=False))
+                    python_checks.append(_PythonCheck(check, (column.name,), {}, of_table=False))
         for check in table_checks:
-            asked_for = _asked_for(check, empty.astype(dict(types)))
-            if asked_for is None:
+            columns_read = _columns_read(check, empty.astype(dict(types)))
+            if columns_read is None:
                 return cls("false", (), ())
-            undecided.append(_PythonCheck(check, asked_for, types, of_table=True))
-        looked_at = dict.fromkeys(name for check in undecided for name in check.columns)
-        return cls(" and ".join(conditions) or "true", tuple(looked_at), tuple(undecided))
+            python_checks.append(_PythonCheck(check, columns_read, types, of_table=True))
+        columns_of_checks = dict.fromkeys(name for check in python_checks for name in check.columns)
+        return cls(" and ".join(conditions) or "true", tuple(columns_of_checks), tuple(python_checks))
 
-    def doubts(self, frame: pd.DataFrame) -> np.ndarray:
-        """Whether pandera is to judge each row, by the checks that SQL does not decide.
+    def suspects(self, frame: pd.DataFrame) -> np.ndarray:
+        """Whether each row needs pandera, by the checks without an SQL condition.
 
         Parameters
         ----------
         frame
-            `columns`, typed as the checks see them, of rows that lack no required value; any index.
+            The columns `columns`, of rows without a missing required value; any index.
+
+        Returns
+        -------
+        Booleans, shape `(n,)`.
         """
         frame = frame.reset_index(drop=True)
-        doubted = np.zeros(len(frame), dtype=bool)
+        suspected = np.zeros(len(frame), dtype=bool)
         for check in self._python_checks:
-            doubted |= check.doubts(frame)
-        return doubted
+            suspected |= check.suspects(frame)
+        return suspected
 
 
-def _asked_for(check: pa.Check, empty: pd.DataFrame) -> tuple[str, ...] | None:
-    """The columns that a check of the table looks at; None when it looks at the table itself."""
+def _columns_read(check: pa.Check, empty: pd.DataFrame) -> tuple[str, ...] | None:
+    """The columns that a check of the table reads; None when it reads the table itself."""
     if check.element_wise or check.groupby is not None:
         return None
-    asked_for: set[str] = set()
+    columns_read: set[str] = set()
     try:
-        _verdict(check, _Columns(_series(empty), asked_for))
-    except (_AsksForMore, Exception):
+        _result(check, _Columns(_series(empty), columns_read))
+    except (_UnsupportedAccess, Exception):
         return None
-    return tuple(sorted(asked_for)) or None
+    return tuple(sorted(columns_read)) or None
 
 
 def _series(frame: pd.DataFrame) -> dict[str, pd.Series]:
     return {str(name): frame[name] for name in frame.columns}
 
 
-def _verdict(check: pa.Check, columns: _Columns) -> Any:
+def _result(check: pa.Check, columns: _Columns) -> Any:
     return check_function(check)(columns, **check_arguments(check))

@@ -9,7 +9,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
-from mlops_assets.ml.contracts.validation import key_bits_sql
+from mlops_assets.ml.contracts.row_ids import key_bits_sql
 from mlops_assets.ml.metrics.tasks import Task
 
 SplitMethod = Literal["random", "stratified", "group"]

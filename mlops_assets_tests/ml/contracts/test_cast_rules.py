@@ -1,4 +1,4 @@
-"""Whether a row breaks a rule by its cast, told quickly and told in full."""
+"""Violations by the cast: the fast condition agrees with the full list of rules."""
 
 import duckdb
 import pyarrow
@@ -18,9 +18,7 @@ TEXTS = (
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize("nullable", [True, False])
 @pytest.mark.parametrize("sql_type", ["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"])
-def test_a_row_is_told_as_broken_by_its_cast_where_it_breaks_a_rule_of_the_cast(
-    sql_type, nullable, required, there, decimal
-):
+def test_a_row_is_marked_where_its_cast_violates_a_rule(sql_type, nullable, required, there, decimal):
     marks = {"decimal": decimal} if sql_type in ("BIGINT", "DOUBLE") else {}
     column = Column("a b", sql_type, nullable=nullable, required=required, **marks)
     available = ["a b"] if there else []
@@ -29,6 +27,6 @@ def test_a_row_is_told_as_broken_by_its_cast_where_it_breaks_a_rule_of_the_cast(
         rows = connection.from_arrow(values)
         rules = rules_sql([column], available)
         typed = rows.project(f"{typed_sql([column], available)}, {rules} as rules")
-        told = typed.project(f"{broken_sql([column], available)}, len(rules) > 0").fetchall()
-    assert [broken for broken, _ in told] == [by_rules for _, by_rules in told]
-    assert len(told) == len(TEXTS)
+        marked = typed.project(f"{broken_sql([column], available)}, len(rules) > 0").fetchall()
+    assert [broken for broken, _ in marked] == [by_rules for _, by_rules in marked]
+    assert len(marked) == len(TEXTS)

@@ -28,7 +28,7 @@ from mlops_assets.ml.contracts.columns import Column
         (pa.Check.gt(0, name="above zero", error="must be above zero"), "DOUBLE"),
     ],
 )
-def test_usual_checks_are_decided_in_sql(check: pa.Check, kind: Any):
+def test_common_checks_have_an_sql_condition(check: pa.Check, kind: Any):
     assert check_sql(check, Column("a", kind)) is not None
 
 
@@ -73,5 +73,5 @@ class Size(StrEnum):
         (pa.Check.str_matches(re.compile("a", re.IGNORECASE)), "VARCHAR"),
     ],
 )
-def test_what_sql_may_see_otherwise_is_left_to_python(check: pa.Check, kind: Any):
+def test_checks_that_sql_may_evaluate_differently_have_no_condition(check: pa.Check, kind: Any):
     assert check_sql(check, Column("a", kind)) is None

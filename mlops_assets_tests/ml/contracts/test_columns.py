@@ -97,7 +97,7 @@ def test_other_types(sql_type: SqlType, text: str | None, value: object):
     assert cast(sql_type, text) is value or cast(sql_type, text) == value
 
 
-def test_a_column_that_the_source_lacks_is_null_and_has_its_type():
+def test_an_absent_column_is_null_with_its_declared_type():
     columns = [Column("a", "BIGINT"), Column('odd "name"', "VARCHAR"), Column("c", "DOUBLE")]
     with duckdb.connect() as connection:
         source = connection.sql("""select '1' as a, 'x' as "odd ""name"" " """)
@@ -149,12 +149,12 @@ def test_numbers_with_a_decimal_comma_and_grouped_digits(text: str | None, value
         ({"thousands": "'"}, {"1'234.5": 1234.5, "1234.5": 1234.5, "'": None}),
     ],
 )
-def test_other_marks(marks: dict[str, str], texts: dict[str, float | None]):
+def test_other_decimal_and_thousands_marks(marks: dict[str, str], texts: dict[str, float | None]):
     assert {text: cast("DOUBLE", text, **marks) for text in texts} == texts
 
 
 @pytest.mark.parametrize("sql_type", ["DOUBLE", "BIGINT"])
-def test_what_comes_as_a_number_is_what_it_is_whatever_the_marks(sql_type: SqlType):
+def test_values_that_arrive_as_numbers_ignore_the_marks(sql_type: SqlType):
     column = Column("a", sql_type, decimal=",", thousands=".")
     with duckdb.connect() as connection:
         for kind in ("double", "bigint", "decimal(10, 3)", "json"):
@@ -164,7 +164,7 @@ def test_what_comes_as_a_number_is_what_it_is_whatever_the_marks(sql_type: SqlTy
         assert part == [(1.234 if sql_type == "DOUBLE" else None,)]
 
 
-def test_a_column_without_marks_is_declared_as_before_there_were_any():
+def test_default_marks_are_omitted_from_the_declaration():
     assert "decimal" not in Column("a", "DOUBLE").declared()
     marked = Column("a", "DOUBLE", decimal=",")
     assert Column(**marked.declared()) == marked

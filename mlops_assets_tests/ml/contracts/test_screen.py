@@ -1,4 +1,4 @@
-"""Screens: what they let through, pandera lets through; what they keep back, pandera judges."""
+"""The filter before pandera: a row that passes it is valid, all others are validated by pandera."""
 
 from datetime import date, datetime
 from typing import Any
@@ -28,12 +28,12 @@ NUMBERS = st.sampled_from(
 TEXTS = st.sampled_from(
     ["", "a", "ab", "abc", "a\n", "\na", "1", "12", "٣", "é", "e\u0301", "A-1", "'", "😀"]
 )
-MOMENTS = st.datetimes(datetime(2023, 12, 30), datetime(2024, 1, 3))
+TIMESTAMPS = st.datetimes(datetime(2023, 12, 30), datetime(2024, 1, 3))
 VALUES = {
     "BIGINT": WHOLE,
     "DOUBLE": NUMBERS,
     "VARCHAR": TEXTS | st.text(max_size=4).filter(lambda text: "\0" not in text),
-    "TIMESTAMP": MOMENTS,
+    "TIMESTAMP": TIMESTAMPS,
     "DATE": st.dates(date(2023, 12, 30), date(2024, 1, 3)),
 }
 BOUNDS = {**VALUES, "BIGINT": WHOLE | NUMBERS, "DOUBLE": WHOLE | NUMBERS}
@@ -85,21 +85,21 @@ CASES = st.sampled_from(list(KINDS)).flatmap(
 
 
 def passed_and_broken(contract: Contract, kind: str, values: list[Any]) -> tuple[set[int], set[int]]:
-    """The rows that the screen lets through, and those that pandera finds broken."""
+    """The rows that pass the filter, and those that violate a rule according to pandera."""
     screen = contract.screen
     with duckdb.connect() as connection:
         connection.execute(f"create table rows (place int, a {kind})")
         connection.executemany("insert into rows values (?, ?)", [[*pair] for pair in enumerate(values)])
         ordered = connection.sql(f"select *, {screen.sql} as passed from rows order by place")
         batch = ordered.to_arrow_table()
-    verdicts = batch.column("passed").to_pylist()
-    assert all(verdict is not None for verdict in verdicts)
+    results = batch.column("passed").to_pylist()
+    assert all(result is not None for result in results)
     typed = batch.select(["a"]).to_pandas(types_mapper={arrow.int64(): pd.Int64Dtype()}.get)
-    doubts = screen.doubts(typed[list(screen.columns)])
+    suspects = screen.suspects(typed[list(screen.columns)])
     passed = {
         place
-        for place, (verdict, doubt) in enumerate(zip(verdicts, doubts, strict=True))
-        if verdict and not doubt
+        for place, (result, suspect) in enumerate(zip(results, suspects, strict=True))
+        if result and not suspect
     }
     return passed, set(contract.broken_rules(typed))
 
@@ -111,7 +111,7 @@ def contract_of(kind: Any, *checks: pa.Check, table: list[pa.Check] | None = Non
 
 @given(CASES)
 @settings(max_examples=60, deadline=None)
-def test_what_a_screen_lets_through_pandera_lets_through(case):
+def test_rows_that_pass_the_filter_are_valid_for_pandera(case):
     kind, check, values = case
     contract = contract_of(KINDS[kind], check)
     passed, broken = passed_and_broken(contract, kind, values)
@@ -123,7 +123,7 @@ def test_what_a_screen_lets_through_pandera_lets_through(case):
         assert passed | broken >= {place for place, value in enumerate(values) if value is not None}
 
 
-def test_a_check_of_ones_own_is_run_on_its_column_alone():
+def test_a_custom_check_reads_its_own_column_only():
     contract = contract_of(float, pa.Check(lambda values: values > 1, name="mine"), pa.Check.lt(5))
     assert contract.screen.columns == ("a",)
     assert passed_and_broken(contract, "DOUBLE", [0.5, 2.0, 7.0, None]) == ({1, 3}, {0, 2})
@@ -137,11 +137,11 @@ def table_contract(check: Any) -> Contract:
     return Contract.of(schema, subject="shop: table orders")
 
 
-def test_a_check_of_the_table_is_run_on_the_columns_that_it_looks_at():
+def test_a_check_of_the_table_reads_only_its_columns():
     screen = table_contract(lambda frame: frame["a"] <= frame.b + frame["d"]).screen
     assert (screen.sql, screen.columns) == ("true", ("a", "b", "d"))
     seen = pd.DataFrame({"a": [1.0, 5.0, 1.0], "b": [1, 2, 3], "d": pd.array([0, 1, None], dtype="Int64")})
-    assert screen.doubts(seen).tolist() == [False, True, True]
+    assert screen.suspects(seen).tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -154,12 +154,12 @@ def test_a_check_of_the_table_is_run_on_the_columns_that_it_looks_at():
         lambda frame: pd.Series(True, index=frame.index),
     ],
 )
-def test_where_a_check_looks_at_the_table_itself_pandera_judges_every_row(check: Any):
+def test_pandera_validates_every_row_when_a_check_reads_the_table_itself(check: Any):
     screen = table_contract(check).screen
     assert (screen.sql, screen.columns) == ("false", ())
 
 
-def test_a_check_that_asks_for_more_once_it_sees_rows_is_left_to_pandera():
+def test_a_check_that_reads_the_table_only_when_there_are_rows_is_left_to_pandera():
     def curious(frame: Any) -> Any:
         try:
             return (frame["a"] > 0) & (frame["b"] > 0 if len(frame["a"]) else True)
@@ -168,10 +168,10 @@ def test_a_check_that_asks_for_more_once_it_sees_rows_is_left_to_pandera():
 
     screen = table_contract(curious).screen
     assert screen.columns == ("a",)
-    assert screen.doubts(pd.DataFrame({"a": [1.0, -1.0]})).tolist() == [True, True]
+    assert screen.suspects(pd.DataFrame({"a": [1.0, -1.0]})).tolist() == [True, True]
 
 
 def test_a_check_that_raises_is_left_to_pandera():
     contract = contract_of(str, pa.Check(lambda texts: texts > 1, name="mine"))
     screen = contract.screen
-    assert screen.doubts(pd.DataFrame({"a": ["x", "y"]})).tolist() == [True, True]
+    assert screen.suspects(pd.DataFrame({"a": ["x", "y"]})).tolist() == [True, True]

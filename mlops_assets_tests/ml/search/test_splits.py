@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.ml.contracts.validation import with_row_ids
+from mlops_assets.ml.contracts.row_ids import with_row_ids
 from mlops_assets.ml.search.splits import SplitMethod, forward_folds, holdout_sql, make_folds
 
 Row = tuple[str, str | None, str]

@@ -216,7 +216,7 @@ def _identified(
     project: Project, partition: str, features: "duckdb.DuckDBPyRelation"
 ) -> "duckdb.DuckDBPyRelation":
     """Add `row_id`, which tells an entity in a partition from all others."""
-    from mlops_assets.ml.contracts.validation import row_bits_sql
+    from mlops_assets.ml.contracts.row_ids import row_bits_sql
 
     entity = project.settings.entity
     bits = row_bits_sql(entity, salt=partition)

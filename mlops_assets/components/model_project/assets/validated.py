@@ -92,7 +92,8 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.ml.contracts.decimal_comma_hint import comma_hint
-        from mlops_assets.ml.contracts.validation import identities_told, validate
+        from mlops_assets.ml.contracts.row_ids import translated_identity_errors
+        from mlops_assets.ml.contracts.validation import validate
 
         store, partition = warehouse.store, partition_of(context)
         with (
@@ -100,7 +101,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             store.turn(validated.key.path, partition),
             store.connect() as connection,
             TemporaryDirectory() as scratch,
-            identities_told(project.subject(table)),
+            translated_identity_errors(project.subject(table)),
         ):
             declared = declared_contract(project, table)
             version = store.version(raw_key.path)

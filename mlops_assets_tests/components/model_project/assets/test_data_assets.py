@@ -134,7 +134,7 @@ def test_decimal_commas_are_quarantined_with_a_hint_and_go_through_when_declared
     assets = [raw_asset(project, "loans"), validated_asset(project, "loans")]
     share = str(check(materialize(assets, stores, instance), "rejected_share").description)
     assert share.endswith(
-        "59 of 60 values that are no numbers have a decimal comma; if the file is so written, declare "
+        "59 of 60 invalid numbers have a decimal comma; if the file uses decimal commas, declare "
         'csv.decimal: "," and csv.thousands: "." for the table'
     )
     record_property("told", share)

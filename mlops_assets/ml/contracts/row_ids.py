@@ -1,0 +1,100 @@
+"""Row identity: `row_id` from the key of a row, and its parts as SQL."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import ROW_ID, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
+
+_OCCURRENCE_BITS = 14
+_TOO_MANY_EQUAL = "row_id: too many rows are equal in"
+_PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+
+
+def with_row_ids(
+    connection: duckdb.DuckDBPyConnection,
+    relation: duckdb.DuckDBPyRelation,
+    key: Sequence[str],
+    scratch: Path,
+) -> duckdb.DuckDBPyRelation:
+    """Add `row_id`: 48 bits of the key's MD5, then 14 bits that number the rows with the same key bits.
+
+    Equal keys get equal key bits on every machine and in every version of DuckDB, and therefore the same side
+    of a split. Only rows that share their key bits are numbered: a window over all rows would hold and sort
+    them all.
+
+    Parameters
+    ----------
+    relation
+        Rows with their provenance, which orders rows with equal keys.
+    key
+        Columns that identify a row.
+    scratch
+        A folder for files that the returned relation reads.
+
+    Raises
+    ------
+    duckdb.InvalidInputException
+        While the relation is read, when more than 16,384 rows have the same key; see
+        `translated_identity_errors`.
+    """
+    bits, numbers = scratch / "repeated_bits.parquet", scratch / "numbers.parquet"
+    identified = relation.project(f"*, {_bits_sql(key)} as _bits")
+    times = identified.aggregate("_bits, count(*) as _times", "_bits")
+    times.filter("_times > 1").write_parquet(str(bits))
+    number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
+    most, message = 1 << _OCCURRENCE_BITS, literal(f"{_TOO_MANY_EQUAL} {', '.join(key)}")
+    checked = f"case when _number < {most} then _number else error({message}) end as _number"
+    repeated = identified.join(connection.read_parquet(str(bits)), "_bits", how="semi")
+    repeats_numbered = repeated.project(f"{_PLACE}, {number} as _number").filter("_number > 0")
+    repeats_numbered.project(f"{_PLACE}, {checked}").write_parquet(str(numbers))
+    numbered = identified.join(connection.read_parquet(str(numbers)), _PLACE, how="left")
+    row_id = f"_bits * {most} + coalesce(_number, 0) as {ROW_ID}"
+    return numbered.project(f"{quoted_list(relation.columns)}, {row_id}")
+
+
+@contextmanager
+def translated_identity_errors(subject: str) -> Iterator[None]:
+    """Translate the error of `with_row_ids` for rows with the same key.
+
+    Parameters
+    ----------
+    subject
+        Project and table, for the message.
+
+    Raises
+    ------
+    DataError
+        When more rows have the same key than `row_id` can number: the next number would belong to another
+        key.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        _, found, columns = str(error).partition(_TOO_MANY_EQUAL)
+        if not found:
+            raise
+        raise DataError(
+            f"{subject}: more than {1 << _OCCURRENCE_BITS:,} rows are equal in "
+            f"{columns.strip().splitlines()[0]}",
+            hint="declare a `key` for the table: columns that identify a row, for example a row number",
+        ) from error
+
+
+def row_bits_sql(key: Sequence[str], *, salt: str) -> str:
+    """An expression for `row_id` where the key is unique among the rows with the same salt."""
+    return f"{_bits_sql(key, literal(salt))} * {1 << _OCCURRENCE_BITS}"
+
+
+def key_bits_sql() -> str:
+    """The part of `row_id` that rows with the same key share."""
+    return f"{ROW_ID} // {1 << _OCCURRENCE_BITS}"
+
+
+def _bits_sql(key: Sequence[str], *before: str) -> str:
+    text = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
+    return f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
