@@ -1,4 +1,4 @@
-"""Dagster resources: thin wrappers that hand the stores to assets."""
+"""Dagster resources: warehouse, MLflow tracking and working folders."""
 
 import warnings
 from collections.abc import Iterator
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 class WarehouseResource(dg.ConfigurableResource):
     """The warehouse of Delta tables."""
 
-    root: str = Field(description="The folder that holds the tables.")
-    state: str | None = Field(default=None, description="The state directory, whose version is looked at.")
+    root: str = Field(description="Folder that holds the tables.")
+    state: str | None = Field(
+        default=None, description="State directory whose layout version is checked; by default none is."
+    )
     memory_limit: str = Field(
-        default="1GiB", description="What DuckDB may hold in memory before it spills to disk."
+        default="1GiB", description="Memory limit of DuckDB, above which it spills to disk."
     )
 
     @property
@@ -35,12 +37,12 @@ class WarehouseResource(dg.ConfigurableResource):
         return Warehouse(self.root, memory_limit=self.memory_limit)
 
     def table(self, context: dg.AssetExecutionContext, query: str) -> "dg.MaterializeResult[None]":
-        """Write what a query returns as the table of a project's own asset; see `docs/your_own_project.md`.
+        """Write the result of a query as the table of a custom asset; see `docs/your_own_project.md`.
 
         Raises
         ------
         dg.Failure
-            When the query can't be run, or the table not be written; nothing is committed then.
+            When the query fails or the table cannot be written. Nothing is committed then.
         """
         from mlops_assets.components.model_project.project.custom_table import write_custom_table
         from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -50,22 +52,22 @@ class WarehouseResource(dg.ConfigurableResource):
 
 
 class WorkFolders(dg.ConfigurableResource):
-    """Folders for files that are neither tables nor tracked: searches, reports, what sensors remember."""
+    """Folders for files outside of warehouse and MLflow: searches, reports and sensor state."""
 
-    studies: str = Field(description="The folder of Optuna's journals.")
-    reports: str = Field(description="The folder of the evaluation reports.")
-    sensors: str = Field(description="The folder of the file sensors' snapshots.")
+    studies: str = Field(description="Folder of the Optuna journals.")
+    reports: str = Field(description="Folder of the evaluation reports.")
+    sensors: str = Field(description="Folder of the file sensors' snapshots.")
 
 
 class MlflowTracking(dg.ConfigurableResource):
-    """MLflow through dagster-mlflow: its configuration, its one MLflow run for each Dagster run.
+    """MLflow through dagster-mlflow: one MLflow run for each Dagster run, one experiment for each project.
 
-    The fields are those of `dagster_mlflow.mlflow_tracking`; an experiment is made for each project.
+    The fields are those of `dagster_mlflow.mlflow_tracking`.
     """
 
-    mlflow_tracking_uri: str = Field(description="The tracking store: `sqlite:///…` or a server's address.")
+    mlflow_tracking_uri: str = Field(description="Tracking store: `sqlite:///…` or the address of a server.")
     artifact_folder: str | None = Field(
-        default=None, description="Where artifacts go when no server decides; none with a server."
+        default=None, description="Artifact folder of a SQLite tracking store; not used with a server."
     )
     env: dict[str, str] = Field(
         default_factory=dict, description="Environment variables to set for MLflow, such as credentials."
@@ -73,7 +75,7 @@ class MlflowTracking(dg.ConfigurableResource):
     env_to_tag: list[str] = Field(
         default_factory=list, description="Environment variables to log as tags of the MLflow run."
     )
-    extra_tags: dict[str, str] = Field(default_factory=dict, description="More tags for the MLflow run.")
+    extra_tags: dict[str, str] = Field(default_factory=dict, description="Additional tags of the MLflow run.")
 
     _context: dg.InitResourceContext = PrivateAttr()
 
@@ -91,9 +93,9 @@ class MlflowTracking(dg.ConfigurableResource):
 
     @contextmanager
     def run(self, project: str, *, run_id: str | None = None) -> Iterator[str]:
-        """Make an MLflow run the active one: the given one, else the one of this Dagster run.
+        """Activate an MLflow run: the given one, else that of this Dagster run.
 
-        It ends as what it was: finished, failed, or killed.
+        On exit it is marked as finished, failed or killed.
 
         Yields
         ------
@@ -102,9 +104,9 @@ class MlflowTracking(dg.ConfigurableResource):
         store = self.store
         if run_id is None:
             store.close_left(project, self._is_over)
-        # Made here, and so with artifacts where we say; dagster-mlflow would also ask a server that does not
-        # answer four times as often.
-        ours = run_id or store.start(project, self._dagster_run_id)
+        # Created here and not by dagster-mlflow, which can't set the artifact folder and retries an
+        # unreachable server four times as often.
+        mlflow_run_id = run_id or store.start(project, self._dagster_run_id)
         from dagster_mlflow.resources import MlFlow
 
         from mlops_assets.stores.tracking.client import full_address
@@ -112,18 +114,18 @@ class MlflowTracking(dg.ConfigurableResource):
         config: dict[str, Any] = {
             "experiment_name": project,
             "mlflow_tracking_uri": full_address(self.mlflow_tracking_uri),
-            "mlflow_run_id": ours,
+            "mlflow_run_id": mlflow_run_id,
             "env": self.env,
             "env_to_tag": self.env_to_tag,
             "extra_tags": self.extra_tags,
         }
         with warnings.catch_warnings(), store.translated_errors():
-            # dagster-mlflow is called beta, and asks its context for what Dagster renamed.
+            # dagster-mlflow is marked as beta, and uses names that Dagster has deprecated.
             warnings.simplefilter("ignore", dg.BetaWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster")
             MlFlow(self._context.replace_config(config))
         try:
-            yield ours
+            yield mlflow_run_id
         except BaseException as error:
             killed = isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt)
             store.end_run("KILLED" if killed else "FAILED", after=error)
@@ -134,18 +136,21 @@ class MlflowTracking(dg.ConfigurableResource):
     def _dagster_run_id(self) -> str:
         run = self._context.run
         if run is None:
-            raise TrackingError("an MLflow run belongs to a Dagster run, and there is none")
+            raise TrackingError(
+                "there is no Dagster run to create the MLflow run for",
+                hint="use the resource inside of a run",
+            )
         return run.run_id
 
     def _is_over(self, dagster_run_id: str) -> bool:
-        """Whether a Dagster run of this instance has ended."""
+        """Whether a Dagster run of this instance is finished."""
         instance = self._context.instance
         found = instance.get_run_by_id(dagster_run_id) if instance and dagster_run_id else None
         return found is not None and found.is_finished
 
 
 def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
-    """The resources of every project, over one state directory."""
+    """The resources of all projects, for one state directory."""
     return {
         "warehouse": WarehouseResource(root=str(state.warehouse), state=str(state.root)),
         "mlflow": MlflowTracking(

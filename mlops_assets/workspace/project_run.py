@@ -148,7 +148,7 @@ class ProjectRun:
         if (cutoff := self._cutoff(timeline, scope)) is not None:
             yield Batch(frozenset(self._only(*MODEL_ASSETS, *REGISTRY_ASSETS)), cutoff)
         made = self.staleness
-        if made.is_made(AssetKey(names.project_asset(self.project, names.CHAMPION))):
+        if made.is_materialized(AssetKey(names.project_asset(self.project, names.CHAMPION))):
             features_key = AssetKey(names.project_asset(self.project, names.FEATURES))
             for partition in sorted(made.partitions(features_key) & set(scope)):
                 yield Batch(frozenset(self._only(names.PREDICTIONS)), partition)
@@ -175,7 +175,9 @@ class ProjectRun:
         for level in graph.toposorted_asset_keys_by_level:
             for key in set(level) & own:
                 parents = graph.get(key).parent_keys
-                waits = [parent for parent in parents - ready if parent in own or not made.is_made(parent)]
+                waits = [
+                    parent for parent in parents - ready if parent in own or not made.is_materialized(parent)
+                ]
                 if waits:
                     ready.discard(key)
                     names_of = ", ".join(sorted("/".join(parent.path[1:]) for parent in waits))
@@ -292,7 +294,9 @@ class ProjectRun:
                 expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
             if TRIALS in spec.metadata:
                 expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}
-        return expected | (staleness.by_champion(self.project) if self._is_newest(batch, staleness) else {})
+        return expected | (
+            staleness.expected_from_champion(self.project) if self._is_newest(batch, staleness) else {}
+        )
 
     def _is_newest(self, batch: Batch, staleness: Staleness) -> bool:
         """Whether a new champion is to score this partition: the past keeps what was said then."""

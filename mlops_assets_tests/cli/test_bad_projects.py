@@ -1,4 +1,4 @@
-"""What `mlops run` tells of a project that is declared wrongly, or whose data can't be learned from."""
+"""Errors of `mlops run` for invalid declarations, files and data of a project."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ CHECK = """
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, empty_tracking_store) -> Callable[..., str]:
-    """Run a project with something changed, and return what it tells; it must fail without a traceback."""
+    """Run a project with changes and return its error output; it must fail without a traceback."""
     root = tmp_path / "project"
     monkeypatch.syspath_prepend(str(root))
     monkeypatch.setenv("DAGSTER_HOME", str(root))
@@ -58,7 +58,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         (
             {"colour": "red"},
@@ -67,19 +67,22 @@ def declared(**tuning: Any) -> dict[str, Any]:
         (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
         (
             declared(decision={"metric": "f1", "false_positive": 2}),
-            "defs.yaml:12: tuning.decision names either metric, or false_positive and false_negative",
+            "defs.yaml:12: tuning.decision requires either metric, or false_positive and false_negative",
         ),
         (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),
         (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
         (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
-        (declared(metric="rmse"), "tuning.metric is rmse, and binary has roc_auc, average_precision"),
+        (
+            declared(metric="rmse"),
+            "tuning.metric is rmse; choose a metric of binary: roc_auc, average_precision",
+        ),
         ({"tables": ["loans"]}, "defs.yaml:3: tables is ['loans']: input should be an object"),
-        ({"tables": {"my loans": {"source": "x"}}}, "tables.my loans is no name for a table"),
+        ({"tables": {"my loans": {"source": "x"}}}, "tables.my loans is not a valid table name"),
         ({"task": "ranking"}, "task: Input should be 'regression', 'binary' or 'multiclass'"),
         ({"target": {}}, "target.column is missing"),
         ({"split": {"holdout": -1}}, "defs.yaml:3: split.holdout is -1: input should be greater than 0"),
-        ({"owners": ["bob smith"]}, "owners has 'bob smith', and must have e-mail addresses or team:name"),
-        ({"tags": {"a b!": "x"}}, "tags has 'a b!': 'x'; both are made of letters"),
+        ({"owners": ["bob smith"]}, "owners has 'bob smith'; use e-mail addresses or team:name"),
+        ({"tags": {"a b!": "x"}}, "tags has 'a b!': 'x'; use letters"),
         ({"schedules": {"train": "every day"}}, "defs.yaml:4: train is 'every day'"),
         (
             {"behaviour": {"direction": [{"column": "income", "by": 1, "prediction": "grows"}]}},
@@ -90,16 +93,16 @@ def declared(**tuning: Any) -> dict[str, Any]:
             "behaviour.direction.0.colum is no setting; did you mean column?",
         ),
         ({"schedules": {"backfill": {"chron": "@daily"}}}, "no setting; did you mean cron?"),
-        ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base', and must be such as"),
+        ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base'; use a name such as"),
     ],
 )
-def test_a_wrong_setting_is_named_with_file_and_line(run, record_property, changed, told):
-    record_property("told", message := run(changed))
-    assert told in message
+def test_an_invalid_setting_is_reported_with_file_and_line_number(run, record_property, changed, message):
+    record_property("told", output := run(changed))
+    assert message in output
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "defs.yaml declares nothing: it starts with `type: mlops_assets.ModelProject`"),
         ("type: [\n", "defs.yaml:2: expected the node content"),
@@ -111,19 +114,20 @@ def test_a_wrong_setting_is_named_with_file_and_line(run, record_property, chang
         ),
     ],
 )
-def test_a_declaration_that_is_none_is_told(run, text, told):
-    message = run(files={"defs.yaml": text})
-    assert told in message
-    assert "defs.yaml" in message or "definitions can't be loaded" in message
+def test_a_malformed_declaration_is_reported(run, text, message):
+    output = run(files={"defs.yaml": text})
+    assert message in output
+    assert "defs.yaml" in output or "definitions can't be loaded" in output
 
 
 @pytest.mark.parametrize("name", ["my-project", "Lending"])
-def test_a_folder_whose_name_can_not_be_a_projects_is_told(run, name):
-    assert f"{name} can't be a project's name hint: name the folder with lower-case letters" in run(name=name)
+def test_an_invalid_folder_name_is_reported(run, name):
+    message = f"{name} is not a valid project name hint: name the folder with lower-case letters"
+    assert message in run(name=name)
 
 
 @pytest.mark.parametrize(
-    ("schema", "told"),
+    ("schema", "message"),
     [
         (None, "lending: schema.py can't be read"),
         ("def (:", "lending: schema.py, line 1: invalid syntax"),
@@ -133,7 +137,7 @@ def test_a_folder_whose_name_can_not_be_a_projects_is_told(run, name):
             "schema.py raised ValueError when it was imported: boom",
         ),
         (f"import nowhere{SCHEMA}", "schema.py raised ModuleNotFoundError when it was imported: No module"),
-        ("class Loans:\n    pass\n", "lending: schema.py: Loans is no pandera model"),
+        ("class Loans:\n    pass\n", "lending: schema.py: Loans is not a pandera model"),
         (
             ONLY_LOANS + CHECK.format(name="mean_is_fair", body="return values.mean() > 0"),
             "lending: table loans: check mean_is_fair of column income evaluates all rows at once",
@@ -147,12 +151,12 @@ def test_a_folder_whose_name_can_not_be_a_projects_is_told(run, name):
         (SCHEMA.replace("gt=0)", "gt=1e9)", 1), "300 of 300 rows (100.00%) break the contract, 5.00% may"),
     ],
 )
-def test_a_fault_of_the_contract_is_told(run, schema, told):
-    assert told in run(files={"schema.py": schema})
+def test_an_error_in_the_contract_is_reported(run, schema, message):
+    assert message in run(files={"schema.py": schema})
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         ("  ", "lending: features.sql is empty hint: write a SELECT"),
         ("selec row_id from loans", 'lending: features.sql: Parser Error: syntax error at or near "selec"'),
@@ -180,19 +184,22 @@ def test_a_fault_of_the_contract_is_told(run, schema, told):
         ("select row_id, income from loans where false", "300 rows have no features"),
     ],
 )
-def test_a_fault_of_the_features_is_told(run, sql, told):
-    assert told in run(files={"schema.py": ONLY_LOANS, "features.sql": sql})
+def test_an_error_in_the_features_is_reported(run, sql, message):
+    assert message in run(files={"schema.py": ONLY_LOANS, "features.sql": sql})
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "told"),
+    ("pipeline", "message"),
     [
         ("x = 1", "lending: pipeline.py has no function make_pipeline"),
         (
             "def make_pipeline():\n    1 / 0\n",
             "pipeline.py: make_pipeline raised ZeroDivisionError",
         ),
-        ("def make_pipeline():\n    return None\n", "make_pipeline returned None, which is no transformer"),
+        (
+            "def make_pipeline():\n    return None\n",
+            "make_pipeline returned None, which is not a transformer",
+        ),
         (
             "from sklearn.impute import SimpleImputer as make_pipeline_\n"
             "def make_pipeline():\n    return make_pipeline_(strategy='mean')\n",
@@ -200,8 +207,8 @@ def test_a_fault_of_the_features_is_told(run, sql, told):
         ),
     ],
 )
-def test_a_fault_of_the_pipeline_is_told(run, pipeline, told):
-    assert told in run(files={"pipeline.py": pipeline})
+def test_an_error_in_the_pipeline_is_reported(run, pipeline, message):
+    assert message in run(files={"pipeline.py": pipeline})
 
 
 def first(count: int) -> np.ndarray:
@@ -209,7 +216,7 @@ def first(count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (loans(1), "no row is left to judge a model; bring more, or raise split.holdout"),
         (loans(6), "lending: 2 folds need at least 2 rows of the rarest class to train on, and there are 1"),
@@ -225,11 +232,11 @@ def first(count: int) -> np.ndarray:
         ),
     ],
 )
-def test_data_that_can_not_be_learned_from_is_told(run, rows, told):
+def test_data_that_is_not_learnable_is_reported(run, rows, message):
     schema = SCHEMA.replace(RULE, "outcome: str = pa.Field(nullable=True)")
-    assert told in run(files={"schema.py": schema}, rows=rows)
+    assert message in run(files={"schema.py": schema}, rows=rows)
 
 
-def test_a_regression_of_text_is_told(run):
-    told = run({"task": "regression"})
-    assert "lending: the target of a regression is a number, and it holds 'late'" in told
+def test_a_regression_with_a_text_target_is_reported(run):
+    output = run({"task": "regression"})
+    assert "lending: the target of a regression is a number, and it holds 'late'" in output

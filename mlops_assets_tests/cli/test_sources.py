@@ -155,11 +155,14 @@ SQLITE = "sqlite:///data/bank.db"
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (loan_source({"sql": "select 1"}), "tables.loans.source.database is missing: the two go together"),
+        (
+            loan_source({"sql": "select 1"}),
+            "tables.loans.source.database is missing: declare sql and database together",
+        ),
         (loan_source({"database": SQLITE}), "tables.loans.source has none of sql, url and asset"),
         (
             loan_source({"asset": "a/b", "url": "s3://bucket"}),
-            "tables.loans.source has url and asset of sql, url and asset, and must have one",
+            "tables.loans.source has url and asset of sql, url and asset; declare exactly one",
         ),
         (
             loan_source({"sql": "select 1", "databse": SQLITE}),
@@ -168,19 +171,20 @@ SQLITE = "sqlite:///data/bank.db"
         (loan_source(7), "tables.loans.source is 7"),
         (
             loan_source({"sql": "select 1", "database": "postgresql://me:hunter2@host/crm"}),
-            "tables.loans.source.database is neither sqlite:///… nor the name of an environment variable",
+            "tables.loans.source.database is invalid; write sqlite:///…, or the name of an environment "
+            "variable",
         ),
         (
             loan_source({"url": "s3://me:hunter2@bucket/a.csv"}),
-            "tables.loans.source.url holds a name or a password: put them into storage_options",
+            "tables.loans.source.url contains a user name or password; move them to storage_options",
         ),
         (
             loan_source("s3://me:hunter2@bucket/a.csv"),
-            "tables.loans.source holds a name or a password: put them into storage_options",
+            "tables.loans.source contains a user name or password; move them to storage_options",
         ),
         (
             loan_source({"url": "s3://bucket", "storage_options": {"secret": "hunter2"}}),
-            "tables.loans.source.storage_options.secret is a secret: write {env: NAME}",
+            "tables.loans.source.storage_options.secret is a secret; write {env: NAME}",
         ),
         (
             loan_source({"url": "s3://b", "storage_options": {"client_kwargs": {"api_key": "hunter2"}}}),
@@ -188,25 +192,25 @@ SQLITE = "sqlite:///data/bank.db"
         ),
         (
             loan_source("https://host/a.csv?X-Amz-Signature=hunter2"),
-            "tables.loans.source holds a signature or a token, and addresses are shown to everybody",
+            "tables.loans.source contains a signature or token; remove it, because addresses are not secret",
         ),
-        (loan_source({"url": "bucket/a.csv"}), "tables.loans.source.url is 'bucket/a.csv', which is no URL"),
-        (loan_source({"asset": "a b"}), "tables.loans.source.asset is 'a b', which is no asset's key"),
+        (loan_source({"url": "bucket/a.csv"}), "tables.loans.source.url is 'bucket/a.csv'; write a URL"),
+        (loan_source({"asset": "a b"}), "tables.loans.source.asset is 'a b'; write an asset key"),
         (
             loan_source({"sql": "../other.sql", "database": SQLITE}),
-            "tables.loans.source.sql is '../other.sql', and must be in the project's folder",
+            "tables.loans.source.sql is '../other.sql'; name a file in the project's folder",
         ),
         (
             loan_source({"sql": "none.sql", "database": SQLITE}),
-            "lending: table loans: there is no",
+            "lending: table loans: `source.sql` names none.sql, which does not exist",
         ),
         (
             loan_source("data/*.csv", schedules={"ingest": {"cron": "@daily"}}),
-            "schedules.ingest reads queries, and no table's source is one",
+            "schedules.ingest requires a table with a query as its source",
         ),
         (
             loan_source({"asset": "lending/features"}),
-            "lending: table loans: its source, lending/features, is made of this project's tables itself",
+            "lending: table loans: its source, lending/features, is itself derived from this project",
         ),
     ],
 )

@@ -139,7 +139,7 @@ def test_database_errors_and_unexpected_errors_have_no_credentials():
 
 def test_a_declared_url_with_a_password_is_an_error(tmp_path: Path, record_property):
     declared = Stores(mlflow_tracking_uri="http://ada:s3cr@host")
-    with pytest.raises(ProjectError, match=r"http://host, has a user or password in it") as caught:
+    with pytest.raises(ProjectError, match=r"http://host, contains a user name or password") as caught:
         declared.build_defs(SimpleNamespace(path=tmp_path / "defs.yaml", project_root=tmp_path))
     assert "s3cr" not in str(caught.value)
     record_property("message", str(caught.value))

@@ -1,4 +1,4 @@
-"""`ModelProject`: one folder of declarations becomes a project's asset graph."""
+"""`ModelProject`: the Dagster component that turns a folder of declarations into an asset graph."""
 
 from pathlib import Path
 from typing import Self
@@ -38,28 +38,28 @@ from mlops_assets.core.errors import ProjectError
 
 @dg.scaffold_with(ModelProjectScaffolder)
 class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
-    """A tabular model and its whole life cycle, declared in one folder.
+    """A tabular model and its life cycle, declared in one folder.
 
-    Beside `defs.yaml` lie `schema.py` (a pandera model for each table, and optionally `Features`),
-    `features.sql`, in an event project `target.sql`, and where needed `pipeline.py` (`make_pipeline`),
-    `fetch.py` (`fetch`), `sample.py` (`sample`) and `assets.py` (Dagster assets of the project's own).
+    The folder holds `defs.yaml`, `schema.py` (a pandera model for each table, and optionally `Features`),
+    `features.sql`, in an event project `target.sql`, and optionally `pipeline.py` (`make_pipeline`),
+    `fetch.py` (`fetch`), `sample.py` (`sample`) and `assets.py` (custom Dagster assets).
     """
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Load the declaration; an error that Dagster can't place names the file and line here."""
+        """Load the declaration; errors across settings are reported with file and line number."""
         try:
             return super().load(attributes, context)
         except ValidationError as error:
-            raise ProjectError(_told_with_places(error, context)) from error
+            raise ProjectError(_located_errors(error, context)) from error
 
     @model_validator(mode="after")
-    def _settings_fit_together(self) -> Self:
+    def _validate_across_settings(self) -> Self:
         validate_settings(self)
         return self
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The graph, in its order, and what sets it going."""
+        """Assets in the order of the graph, jobs, sensors and schedules."""
         project = self._project(context.path, context.project_root)
         assets = [
             *(raw_asset(project, table) for table in self.tables),
@@ -85,11 +85,11 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         return dg.Definitions.merge(generated, custom_definitions(project, generated))
 
     def _project(self, path: Path, root: Path) -> Project:
-        """The project that the folder declares; it is called like the folder."""
+        """The project that the folder declares, with the folder's name."""
         folder = path if path.is_dir() else path.parent
         if not names.IDENTIFIER.match(folder.name):
             raise ProjectError(
-                f"{folder}: {folder.name} can't be a project's name",
+                f"{folder}: {folder.name} is not a valid project name",
                 hint="name the folder with lower-case letters, digits and _, starting with a letter",
             )
         files = ProjectFiles(folder.name, folder)
@@ -98,12 +98,12 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
 
 
 def _static_assets(project: Project) -> list[dg.AssetsDefinition]:
-    """Between tables and model, where a row is what is predicted."""
+    """Assets between tables and model, if each row of the table gets a prediction."""
     return [features_asset(project), training_set_asset(project)]
 
 
 def _event_assets(project: Project) -> list[dg.AssetsDefinition]:
-    """Between tables and model, where events keep arriving; and the predictions that follow the model."""
+    """Assets between tables and model of an event project, and its predictions."""
     return [
         event_features_asset(project),
         target_asset(project),
@@ -112,13 +112,15 @@ def _event_assets(project: Project) -> list[dg.AssetsDefinition]:
     ]
 
 
-def _told_with_places(error: ValidationError, context: dg.ComponentLoadContext) -> str:
-    """Each fault of a declaration, with the file and the line that it stands in."""
+def _located_errors(error: ValidationError, context: dg.ComponentLoadContext) -> str:
+    """Every error of a declaration with its file and line number."""
     tree = context.resolution_context.source_position_tree
-    told = []
-    for fault in error.errors(include_url=False):
-        path = (fault.get("ctx") or {}).get("path", "").split(".") if not fault["loc"] else fault["loc"]
-        place = tree.lookup_closest_and_path(["attributes", *path], trace=None)[0] if tree else context.path
-        message = fault["msg"] if not fault["loc"] else f"{'.'.join(map(str, path))}: {fault['msg']}"
-        told.append(f"{place}: {message}")
-    return "\n".join(told)
+    lines = []
+    for each in error.errors(include_url=False):
+        path = (each.get("ctx") or {}).get("path", "").split(".") if not each["loc"] else each["loc"]
+        location = (
+            tree.lookup_closest_and_path(["attributes", *path], trace=None)[0] if tree else context.path
+        )
+        message = each["msg"] if not each["loc"] else f"{'.'.join(map(str, path))}: {each['msg']}"
+        lines.append(f"{location}: {message}")
+    return "\n".join(lines)

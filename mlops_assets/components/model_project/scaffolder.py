@@ -1,4 +1,4 @@
-"""What `dg scaffold defs mlops_assets.ModelProject NAME` writes: a folder that declares a project."""
+"""Scaffolder of `dg scaffold defs mlops_assets.ModelProject NAME`: writes a project's first files."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,12 +13,14 @@ from mlops_assets.ml.metrics.tasks import Task
 
 
 class ModelProjectParams(BaseModel):
-    """What a project is drafted from; without any of it, a template is written."""
+    """Options of `dg scaffold`: the data to draft a project from; without them a template is written."""
 
-    csv: str | None = Field(default=None, description="The file to draft from; a folder or a glob, too.")
-    target: str | None = Field(default=None, description="The column that is predicted.")
-    task: Task | None = Field(default=None, description="By default the target's values tell it.")
-    table: str | None = Field(default=None, description="What the table is called; `rows` by default.")
+    csv: str | None = Field(default=None, description="File, folder or glob of the rows to draft from.")
+    target: str | None = Field(default=None, description="Target column.")
+    task: Task | None = Field(
+        default=None, description="Learning task; by default inferred from the target's values."
+    )
+    table: str | None = Field(default=None, description="Name of the table; by default `rows`.")
 
 
 class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
@@ -26,16 +28,16 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
 
     @classmethod
     def get_scaffold_params(cls) -> type[ModelProjectParams]:
-        """The options that `dg scaffold` has for a project."""
+        """The options of `dg scaffold` for a project."""
         return ModelProjectParams
 
     def scaffold(self, request: ScaffoldRequest[ModelProjectParams]) -> None:
-        """Write the files into the folder that `dg` has chosen.
+        """Write the files into the folder that `dg` chose.
 
         Raises
         ------
         click.ClickException
-            When nothing can be drafted, as `dg` shows it; the folder is gone then.
+            When no project can be drafted. The folder is removed.
         """
         from mlops_assets.scaffolding.templates import TABLE, draft_project, write_files
 
@@ -51,7 +53,7 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
                 table=given.table or TABLE,
             )
         except MlopsError as error:
-            with suppress(OSError):  # somebody's files are in it
+            with suppress(OSError):  # the folder is not empty: it holds files of the user
                 folder.rmdir()
             raise click.ClickException(str(error)) from error
         reference = schema_reference(root, folder)

@@ -1,4 +1,4 @@
-"""`ModelProject` as Dagster loads it: from a folder in a foreign project, errors with file and line."""
+"""`ModelProject` as Dagster loads it from a folder; errors have file and line number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def write_project(sandbox, defs=DEFS, *, name="lending", schema=SCHEMA, sql=FEAT
 
 @contextmanager
 def all_defs(sandbox, state) -> Iterator[dg.Definitions]:
-    """The sandbox's definitions with the stores that its project brings."""
+    """The sandbox's definitions with the resources that a project requires."""
     with sandbox.build_all_defs() as defs:
         yield dg.Definitions.merge(defs, dg.Definitions(resources=resources(state)))
 
@@ -55,17 +55,17 @@ def changed(**attributes) -> dict:
 
 
 def load_error(sandbox) -> str:
-    """Everything that the errors of a failed load tell, from the outermost to the cause."""
-    with pytest.raises(Exception) as caught, sandbox.build_all_defs():  # noqa: PT011 - any; the text is judged
+    """The messages of all errors of a failed load, from the outermost to the cause."""
+    with pytest.raises(Exception) as caught, sandbox.build_all_defs():  # noqa: PT011 - any; the text is checked
         pass
-    told, error = [], caught.value
+    messages, error = [], caught.value
     while error:
-        told.append(str(error))
+        messages.append(str(error))
         error = error.__cause__ or error.__context__
-    return "\n".join(told)
+    return "\n".join(messages)
 
 
-def test_a_foreign_project_runs_from_its_folder_to_a_champion(sandbox, state, tracking, instance):
+def test_a_project_in_its_own_folder_runs_to_a_champion(sandbox, state, tracking, instance):
     write_project(sandbox)
     (sandbox.project_root / "data").mkdir()
     loans(400).to_csv(sandbox.project_root / "data" / "loans.csv", index=False)
@@ -127,45 +127,45 @@ def test_a_materialized_table_records_its_address(make_project, write_loans, sto
 
 
 @pytest.mark.parametrize(
-    ("attributes", "told"),
+    ("attributes", "message"),
     [
         ({"tasks": "binary"}, "tasks"),
         ({"task": "ranking"}, "'regression', 'binary' or 'multiclass'"),
         ({"tuning": {"trials": 0}}, "greater than or equal to 1"),
         ({"tuning": {"trails": 3}}, "trails"),
-        ({"tuning": {"metric": "rmse"}}, "tuning.metric is rmse, and binary has roc_auc"),
-        ({"split": {"method": "group"}}, "split.group names the columns"),
-        ({"tables": {}}, "tables has 0 entries; a project has one table"),
-        ({"tables": {"Loans 1": {"source": "x.csv"}}}, "tables.Loans 1 is no name for a table"),
+        ({"tuning": {"metric": "rmse"}}, "tuning.metric is rmse; choose a metric of binary: roc_auc"),
+        ({"split": {"method": "group"}}, "split.group is required with split.method: group"),
+        ({"tables": {}}, "tables has 0 entries; declare exactly one table"),
+        ({"tables": {"Loans 1": {"source": "x.csv"}}}, "tables.Loans 1 is not a valid table name"),
         (
             {"task": "regression", "split": {"method": "stratified"}},
-            "split.method is stratified, which needs classes",
+            "split.method is stratified, which requires classes",
         ),
     ],
 )
-def test_a_wrong_setting_is_told_with_its_file(sandbox, attributes, told):
+def test_an_invalid_setting_is_reported_with_its_file(sandbox, attributes, message):
     write_project(sandbox, changed(**attributes))
     error = load_error(sandbox)
-    assert told in error
+    assert message in error
     assert "lending/defs.yaml:" in error, "file and line"
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "told"),
+    ("kwargs", "message"),
     [
         ({"schema": None}, "schema.py can't be read"),
         ({"schema": "class Loans(:"}, "schema.py, line 1: invalid syntax"),
         ({"schema": "x = 1"}, "has no class Loans for the table loans"),
         ({"sql": "  "}, "features.sql is empty"),
-        ({"name": "My-Project"}, "My-Project can't be a project's name"),
+        ({"name": "My-Project"}, "My-Project is not a valid project name"),
     ],
 )
-def test_a_faulty_folder_is_a_clear_error(sandbox, kwargs, told):
+def test_an_invalid_folder_is_reported(sandbox, kwargs, message):
     write_project(sandbox, **kwargs)
-    assert told in load_error(sandbox)
+    assert message in load_error(sandbox)
 
 
-def test_a_changed_file_changes_the_code_version_of_what_it_makes(sandbox, state):
+def test_a_changed_file_changes_the_code_version_of_the_assets_that_use_it(sandbox, state):
     folder = write_project(sandbox)
 
     def versions() -> dict[str, str | None]:
@@ -196,7 +196,7 @@ def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
         assert "lending/raw_loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 
 
-def test_dg_tells_what_can_not_be_scaffolded_and_leaves_no_folder(sandbox, tmp_path):
+def test_a_failed_dg_scaffold_is_reported_and_leaves_no_folder(sandbox, tmp_path):
     loans(60).to_csv(tmp_path / "loans.csv", index=False)
     given = {"csv": str(tmp_path / "loans.csv"), "target": "outcme"}
     with pytest.raises(click.ClickException, match="did you mean outcome"):
@@ -204,7 +204,7 @@ def test_dg_tells_what_can_not_be_scaffolded_and_leaves_no_folder(sandbox, tmp_p
     assert not (sandbox.defs_folder_path / "lending").exists()
 
 
-def test_stores_bring_all_resources_that_projects_ask_for(sandbox, monkeypatch, tmp_path):
+def test_stores_provides_all_resources_that_projects_require(sandbox, monkeypatch, tmp_path):
     monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state"))
     write_project(sandbox)
     sandbox.scaffold_component(

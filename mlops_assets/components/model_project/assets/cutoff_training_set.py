@@ -79,7 +79,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, made_of=made_of),
+                    **table_metadata(result, inputs=made_of),
                     "split": split_table(counts),
                     "in_words": project.time.told(cutoff),
                     "made_of": dg.MetadataValue.json(inputs),

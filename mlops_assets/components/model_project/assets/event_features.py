@@ -111,7 +111,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, made_of=known.made_of),
+                    **table_metadata(result, inputs=known.made_of),
                     "as_of": as_of.isoformat(sep=" "),
                     "looks_back_on": len(known.made_of),
                 },

@@ -74,7 +74,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion(result.digest),
                 metadata=table_metadata(
                     result,
-                    made_of={(validated_key, None): store.digest(validated_key.path, version=version)},
+                    inputs={(validated_key, None): store.digest(validated_key.path, version=version)},
                 ),
             )
             written = store.relation(connection, spec.key.path, version=result.version)

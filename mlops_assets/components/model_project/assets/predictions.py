@@ -39,7 +39,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
         partitions=partitions,
         # A new champion scores what is new, and by `score` the newest partition; it never rewrites the past,
         # which it has been trained on.
-        automation=follows_its_inputs(project, whatever=dg.AssetSelection.assets(champion_key)),
+        automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
         metadata={NOT_FOLLOWED: champion_key.to_user_string()},
     )
@@ -87,7 +87,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, made_of=made_of),
+                    **table_metadata(result, inputs=made_of),
                     names.MODEL_VERSION: champion.version,
                     **_distribution(written),
                 },

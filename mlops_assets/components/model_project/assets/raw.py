@@ -8,9 +8,9 @@ from pydantic import Field
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
-    in_metadata,
-    in_words,
+    describe_source,
     intake_of,
+    to_metadata,
     upstream_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -55,8 +55,8 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     upstream, dialect = upstream_of(declared), settings.csv.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
-        description=f"Rows of {in_words(declared)} as they came: text stays text, and where each came from "
-        "is kept.",
+        description=f"Rows of {describe_source(declared)} as they came: text stays text, and where each came "
+        "from is kept.",
         kinds=["duckdb", "deltalake"],
         deps=[upstream] if upstream else [],
         code=[
@@ -66,7 +66,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
         ],
         metadata={
-            SOURCE: in_metadata(declared),
+            SOURCE: to_metadata(declared),
             FOLDER: str(project.files.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
             **({DIALECT: dialect.declared()} if dialect.declared() else {}),
@@ -100,7 +100,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
             metadata={
-                **table_metadata(result, made_of=_made_of(fetched)),
+                **table_metadata(result, inputs=_made_of(fetched)),
                 SOURCE: source.shown,
                 **fetched.told,
                 FINGERPRINT: fetched.fingerprint,

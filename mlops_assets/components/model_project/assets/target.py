@@ -88,7 +88,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, made_of=known.made_of),
+                    **table_metadata(result, inputs=known.made_of),
                     **_balance(written, target),
                 },
             )

@@ -82,7 +82,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                 metadata={
                     **table_metadata(
                         result,
-                        made_of={
+                        inputs={
                             (key, None): store.digest(key.path, version=version)
                             for key, version in versions.items()
                         },

@@ -135,7 +135,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                         **table_metadata(
                             result,
                             descriptions=descriptions,
-                            made_of=made_of,
+                            inputs=made_of,
                         ),
                         **extra,
                     },

@@ -1,1 +1,1 @@
-"""What runs by itself: automation conditions, sensors, schedules and jobs."""
+"""Automation conditions, sensors, schedules and jobs."""

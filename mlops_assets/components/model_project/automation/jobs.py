@@ -1,4 +1,4 @@
-"""The jobs of a project: one for each purpose."""
+"""Jobs of a project, such as `<project>_ingest` and `<project>_train`."""
 
 from typing import TYPE_CHECKING
 
@@ -17,51 +17,50 @@ REGISTRY_ASSETS = (names.REGISTERED_MODEL, names.CHAMPION)
 
 
 def project_jobs(project: Project) -> "Jobs":
-    """The project's jobs, such as `<project>_ingest`."""
-    words = [_word(project, word, description) for word, description in _WORDS.items()]
+    """Jobs for ingestion, labels, training, scoring, backtests and manual decisions."""
+    decisions = [_decision(project, name, description) for name, description in _DECISIONS.items()]
     if project.timeline is None:
         return [
             _ingest(project),
-            _train(project, "Split, search, evaluate, register, and promote what deserves it."),
-            *words,
+            _train(project, "Split, search, evaluate, register, and promote if all gates pass."),
+            *decisions,
         ]
-    cutoff = "of a cut-off, judged by the newest partition that was labelled then"
+    cutoff = "Model of a cut-off, evaluated on the newest partition that is labelled then"
     return [
         _ingest(project),
         _job(
             project,
             job_names.LABEL,
             [names.TARGET],
-            "The target of a partition, once its horizon has arrived.",
+            "Compute the target of a partition whose horizon has arrived.",
         ),
-        _train(project, f"The model {cutoff}: search, evaluate, register, and promote what deserves it."),
-        _job(project, job_names.SCORE, [names.PREDICTIONS], "The champion's predictions of a partition."),
+        _train(project, f"{cutoff}: search, evaluate, register, and promote if all gates pass."),
+        _job(project, job_names.SCORE, [names.PREDICTIONS], "Predict a partition with the champion."),
         _job(
             project,
             job_names.BACKTEST,
             MODEL_ASSETS,
-            f"The model {cutoff}, evaluated and never registered: launch it for many cut-offs to walk "
-            "forward.",
+            f"{cutoff}, without registration: launch it for many cut-offs to backtest.",
         ),
-        *words,
+        *decisions,
     ]
 
 
-_WORDS = {
-    "approve": "A version that waits becomes champion; give a reason.",
-    "reject": "A version that waits never becomes champion; give a reason.",
-    "rollback": "The champion before this one serves again, or the version that is named; give a reason.",
-    "retire": "The champion serves no more, and nobody instead; give a reason.",
-    "adopt": "The ledger was lost: a new one begins with the champion that MLflow has; give a reason.",
+_DECISIONS = {
+    "approve": "Promote a version that is pending approval; requires a reason.",
+    "reject": "Reject a version that is pending approval; requires a reason.",
+    "rollback": "Promote the previous champion, or the named version, again; requires a reason.",
+    "retire": "Remove the champion without a successor; requires a reason.",
+    "adopt": "Start a new ledger with the champion in MLflow, after the ledger was lost; requires a reason.",
 }
-"""What people may say of the champion."""
+"""Manual decisions about the champion."""
 
 
-def _word(project: Project, word: str, description: str) -> "UnresolvedAssetJobDefinition":
+def _decision(project: Project, decision: str, description: str) -> "UnresolvedAssetJobDefinition":
     key = project.key(names.CHAMPION)
-    config = {"ops": {names.op_name(*key.path): {"config": {"word": word, "reason": "", "actor": ""}}}}
+    config = {"ops": {names.op_name(*key.path): {"config": {"word": decision, "reason": "", "actor": ""}}}}
     return dg.define_asset_job(
-        job_names.job_name(project.name, word),
+        job_names.job_name(project.name, decision),
         dg.AssetSelection.assets(key),
         description=description,
         config=config,
@@ -69,7 +68,7 @@ def _word(project: Project, word: str, description: str) -> "UnresolvedAssetJobD
 
 
 def ingested(project: Project) -> dg.AssetSelection:
-    """What the ingest job makes: raw, validated and quarantined rows, and features."""
+    """Assets of the ingest job: raw, validated and quarantined rows, and features."""
     return dg.AssetSelection.assets(
         *(project.table_key(layer, table) for table in _tables(project) for layer in names.TABLE_LAYERS),
         project.key(names.FEATURES),
@@ -77,16 +76,16 @@ def ingested(project: Project) -> dg.AssetSelection:
 
 
 def _tables(project: Project) -> list[str]:
-    """The tables of a partition; those without time are ingested by their sensor, or by hand."""
+    """Tables that the job ingests; sensors ingest the static tables of event projects."""
     return project.event_tables if project.timeline else [project.table]
 
 
 def _ingest(project: Project) -> "UnresolvedAssetJobDefinition":
-    what = "Read the source" if project.timeline is None else "Read what arrived for a partition"
+    what = "Read the source" if project.timeline is None else "Read the arrivals of a partition"
     return dg.define_asset_job(
         job_names.job_name(project.name, job_names.INGEST),
         ingested(project),
-        description=f"{what}, keep or quarantine each row, and compute features.",
+        description=f"{what}, validate or quarantine each row, and compute features.",
     )
 
 

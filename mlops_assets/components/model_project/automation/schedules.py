@@ -1,7 +1,6 @@
-"""The schedules of a project, as its `defs.yaml` asks for them.
+"""Schedules that a project declares in `defs.yaml`.
 
-A schedule aims at the newest partition that has data, not at the calendar's, and does nothing where nothing
-has changed.
+A schedule targets the newest partition that has data, not the calendar's, and skips if nothing has changed.
 """
 
 from collections.abc import Callable
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.automation.sensors import MOST_AT_ONCE, staleness_of
+from mlops_assets.components.model_project.automation.sensors import MAX_REQUESTS, staleness_of
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
-    in_words,
+    describe_source,
     intake_of,
     kind_of,
 )
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
-    """The schedules that the project declares."""
+    """The declared schedules of a project."""
     settings = project.settings.schedules
     schedules = []
     if settings.train:
@@ -47,9 +46,7 @@ def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
 
 
 def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
-    """Trains at the newest cut-off whose judging partition is labelled, unless that was done of the same
-    data.
-    """
+    """Train at the newest cut-off whose evaluation partition is labelled, unless its model is up to date."""
     keys = [project.key(name) for name in (*MODEL_ASSETS, *REGISTRY_ASSETS)]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
@@ -58,9 +55,9 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
         if project.timeline:
             cutoffs = project.timeline.cutoffs(staleness.partitions(project.key(names.TARGET)))
             if not cutoffs:
-                return dg.SkipReason("no cut-off has a labelled partition that could judge a model")
+                return dg.SkipReason("no cut-off has a labelled evaluation partition yet")
             cutoff = cutoffs[-1]
-        elif not staleness.is_made(project.key(names.FEATURES)):
+        elif not staleness.is_materialized(project.key(names.FEATURES)):
             return dg.SkipReason("there are no features yet")
         if not staleness.stale(keys, cutoff):
             return dg.SkipReason(f"the model{f' of cut-off {cutoff}' if cutoff else ''} is up to date")
@@ -71,12 +68,12 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
         job_names.TRAIN,
         cron,
         evaluate,
-        "Train again at the newest cut-off, if something has changed.",
+        "Trains at the newest cut-off, if something has changed.",
     )
 
 
 def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
-    """Scores the newest partition that has features, unless the champion has scored the same features."""
+    """Score the newest partition that has features, unless its predictions are up to date."""
     features_key, predictions_key = project.key(names.FEATURES), project.key(names.PREDICTIONS)
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
@@ -84,24 +81,26 @@ def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
         newest = max(staleness.partitions(features_key), default=None)
         if newest is None:
             return dg.SkipReason("there are no features yet")
-        if not staleness.is_made(project.key(names.CHAMPION)):
+        if not staleness.is_materialized(project.key(names.CHAMPION)):
             return dg.SkipReason("there is no champion yet")
-        if not staleness.stale([predictions_key], newest, staleness.by_champion(project.name)):
+        if not staleness.stale([predictions_key], newest, staleness.expected_from_champion(project.name)):
             return dg.SkipReason(f"the predictions of {newest} are up to date")
         return _request(context, newest)
 
     return _schedule(
-        project, job_names.SCORE, cron, evaluate, "Score the newest partition, if something has changed."
+        project, job_names.SCORE, cron, evaluate, "Scores the newest partition, if something has changed."
     )
 
 
 def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefinition:
-    """Reads the newest partitions again, whatever is known of them; equal content is not written twice."""
+    """Ingest the newest partitions again; content that did not change is not written again."""
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         staleness = staleness_of(context, warehouse)
-        made = [staleness.partitions(project.table_key(names.RAW, table)) for table in project.event_tables]
-        newest = sorted(set.union(*made))[-last:]
+        ingested = [
+            staleness.partitions(project.table_key(names.RAW, table)) for table in project.event_tables
+        ]
+        newest = sorted(set.union(*ingested))[-last:]
         if not newest:
             return dg.SkipReason("nothing has arrived yet")
         return [_request(context, partition) for partition in newest]
@@ -111,16 +110,16 @@ def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefi
         job_names.INGEST,
         cron,
         evaluate,
-        f"Read the newest {last} partitions again, and what follows from them.",
+        f"Ingests the newest {last} partitions again, with their features.",
         purpose="backfill",
     )
 
 
 def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> dg.ScheduleDefinition:
-    """Reads a table's query; equal content is not written twice.
+    """Ingest a table whose source is a query; content that did not change is not written again.
 
-    With partitions: those that the database has and that were never read, and the newest again. Which there
-    are is told by one query that counts.
+    With partitions: those of the database that were never ingested, and the newest again. One query with
+    counts lists them.
     """
     declared, intake = declared_source(project, table), intake_of(project, table)
     raw_key = project.table_key(names.RAW, table)
@@ -137,17 +136,19 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
             open_source(declared, intake, root=project.root, warehouse=store) as source,
             store.connect() as connection,
         ):
-            there = [key for key in source.arrivals(connection, until=until, wanted=()).by_partition if key]
-        made = staleness_of(context, warehouse).partitions(raw_key)
-        asked = sorted({*there[-settings.last :], *(key for key in there if key not in made)})
-        return [_request(context, partition) for partition in asked[:MOST_AT_ONCE]]
+            available = [
+                key for key in source.arrivals(connection, until=until, wanted=()).by_partition if key
+            ]
+        ingested = staleness_of(context, warehouse).partitions(raw_key)
+        requested = sorted({*available[-settings.last :], *(key for key in available if key not in ingested)})
+        return [_request(context, partition) for partition in requested[:MAX_REQUESTS]]
 
     return _schedule(
         project,
         job_names.INGEST,
         settings.cron,
         evaluate,
-        f"Read {in_words(declared)} into {table}.",
+        f"Ingests {describe_source(declared)} into {table}.",
         purpose=f"{table}_{job_names.INGEST}",
         target=dg.AssetSelection.assets(*layers),
     )

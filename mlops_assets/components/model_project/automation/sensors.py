@@ -1,6 +1,4 @@
-"""The sensors of a project: new and corrected files are ingested, a new champion scores what is newest, and
-who has to decide is reminded.
-"""
+"""Sensors of a project: ingestion of files, scoring by a new champion, and approval reminders."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +7,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
-    in_words,
+    describe_source,
     intake_of,
     is_remote,
     kind_of,
@@ -23,13 +21,13 @@ from mlops_assets.components.resources import WarehouseResource, WorkFolders
 from mlops_assets.core import job_names, names
 from mlops_assets.core.errors import ProjectError
 
-MOST_AT_ONCE = 100
-"""Runs that one tick asks for; what is left is asked for by the next."""
+MAX_REQUESTS = 100
+"""Maximum number of runs that one tick requests; the next tick requests the rest."""
 _REMINDER_SECONDS = 60
 
 
 def project_sensors(project: Project) -> list[dg.SensorDefinition]:
-    """The project's sensors."""
+    """The sensors of a project: one for each table of files, and those of champion and approval."""
     sensors: list[dg.SensorDefinition] = [
         file_sensor(project, table)
         for table in project.settings.tables
@@ -41,10 +39,10 @@ def project_sensors(project: Project) -> list[dg.SensorDefinition]:
 
 
 def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
-    """Asks for a run for each partition whose files are new or others than those that were ingested.
+    """Request a run for each partition whose files are new or changed since they were ingested.
 
-    A file counts once two ticks in a row saw the same size and time. The cursor names a snapshot of the
-    folder, so it is short, and what Dagster commits with the tick is all that is remembered.
+    A file counts once two consecutive ticks have seen the same size and modification time. The cursor is the
+    name of a snapshot of the folder: it stays short, and Dagster commits it with the tick.
     """
     automation = project.settings.automation
     declared, intake = declared_source(project, table), intake_of(project, table)
@@ -57,7 +55,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
         asset_selection=dg.AssetSelection.assets(*layers),
         minimum_interval_seconds=automation.remote_seconds if remote else automation.seconds,
         default_status=_status(automation.files),
-        description=f"New and changed files of {in_words(declared)} are ingested and validated.",
+        description=f"Ingests and validates new and changed files of {describe_source(declared)}.",
     )
     def files(
         context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
@@ -74,7 +72,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
         ):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
             known = snapshots.load(context.cursor)
-            if not known.requested:  # the first tick: what was ingested before is not asked for
+            if not known.requested:  # first tick: skip files that are already ingested
                 known = known.knowing(_ingested(context.instance, raw_key))
             seen = look(
                 known,
@@ -85,21 +83,21 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
                 until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                 connect=store.connect,
             )
-            asked = list(seen.changed)[:MOST_AT_ONCE]
+            requested = list(seen.changed)[:MAX_REQUESTS]
             requests = [
                 dg.RunRequest(
                     run_key=f"{table}:{seen.run_key(partition)}",
                     partition_key=partition,
                     asset_selection=layers,
                 )
-                for partition in asked
+                for partition in requested
             ]
-            cursor = snapshots.save(seen.asked(asked))
-        for told in seen.left_out if requests else ():
-            context.log.warning(f"{project.subject(table)}: {told}")
-        waiting = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
+            cursor = snapshots.save(seen.asked(requested))
+        for message in seen.left_out if requests else ():
+            context.log.warning(f"{project.subject(table)}: {message}")
+        unfinished = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
         reason = (
-            None if requests else dg.SkipReason(f"{waiting}{'; '.join(seen.left_out) or 'nothing is new'}")
+            None if requests else dg.SkipReason(f"{unfinished}{'; '.join(seen.left_out) or 'nothing is new'}")
         )
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 
@@ -107,7 +105,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
 
 
 def champion_sensor(project: Project) -> dg.SensorDefinition:
-    """Scores the newest partition again when another version serves; the past stays what was said then."""
+    """Score the newest partition again after a promotion; older predictions are not changed."""
     features_key = project.key(names.FEATURES)
 
     @dg.asset_sensor(
@@ -116,7 +114,7 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
         job_name=job_names.job_name(project.name, job_names.SCORE),
         minimum_interval_seconds=project.settings.automation.seconds,
         default_status=_status(project.settings.automation.assets),
-        description="When another version becomes champion, the newest partition is scored by it.",
+        description="Scores the newest partition after another version becomes champion.",
     )
     def new_champion(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: WarehouseResource
@@ -125,26 +123,26 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
         newest = max(staleness.partitions(features_key), default=None)
         if newest is None:
             return dg.SkipReason("there are no features yet")
-        by_champion = staleness.by_champion(project.name)
-        if not staleness.stale([project.key(names.PREDICTIONS)], newest, by_champion):
-            return dg.SkipReason(f"the new champion has scored {newest} already")
+        expected = staleness.expected_from_champion(project.name)
+        if not staleness.stale([project.key(names.PREDICTIONS)], newest, expected):
+            return dg.SkipReason(f"the predictions of {newest} are from the new champion already")
         return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest}", partition_key=newest)
 
     return new_champion
 
 
 def approval_sensor(project: Project) -> dg.SensorDefinition:
-    """Tells, as a check of the champion that fails, that a version waits for somebody's word for too long.
+    """Report, as a failed check of the champion, a version that is pending approval for too long.
 
-    A tick reads the ledger and runs nothing: whoever waits holds no worker.
+    A tick only reads the ledger: a pending approval occupies no worker.
     """
 
     @dg.sensor(
         name=job_names.sensor_name(project.name, job_names.REMINDER),
         minimum_interval_seconds=_REMINDER_SECONDS,
         default_status=_status(project.settings.automation.assets),
-        description=f"Reminds of versions that have waited for approval for "
-        f"{project.settings.approval.remind_after_hours:g} hours, once in so long.",
+        description=f"Reports versions that are pending approval for more than "
+        f"{project.settings.approval.remind_after_hours:g} hours, once per this time.",
     )
     def approval_reminder(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
@@ -169,9 +167,11 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
 def staleness_of(
     context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> Staleness:
-    """What is out of date, as a tick sees it."""
+    """Staleness of the assets, for a tick of a sensor or schedule."""
     if context.repository_def is None:
-        raise ProjectError("a tick needs its code location's definitions to tell what is out of date")
+        raise ProjectError(
+            "a tick requires the definitions of its code location to determine which assets are out of date"
+        )
     return Staleness(context.repository_def.asset_graph, context.instance, warehouse.store)
 
 
@@ -180,12 +180,12 @@ def _status(on: bool) -> dg.DefaultSensorStatus:
 
 
 def _ingested(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str | None, str]:
-    """The fingerprint of what each partition was last ingested from."""
+    """Fingerprint of the source that each partition was last ingested from."""
     found = {}
     for partition, record in latest_materializations(instance, key).items():
-        told = (
+        fingerprint = (
             record.asset_materialization.metadata.get(FINGERPRINT) if record.asset_materialization else None
         )
-        if told:
-            found[partition] = str(told.value)
+        if fingerprint:
+            found[partition] = str(fingerprint.value)
     return found

@@ -1,4 +1,4 @@
-"""What `defs.yaml` says about columns and classes, against those that there are."""
+"""Columns and classes named in `defs.yaml`, compared with those of the data."""
 
 import difflib
 import math
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from mlops_assets.ml.contracts.columns import Column
 
 DECLARATION = "defs.yaml"
-Faults = Iterator[tuple[str, str]]
+Errors = Iterator[tuple[str, str]]
+"""Path of an invalid setting, and the problem."""
+
 _KINDS = {
-    "BIGINT": "a whole number",
+    "BIGINT": "an integer",
     "DOUBLE": "a number",
     "BOOLEAN": "true or false",
-    "TIMESTAMP": "a time",
-    "DATE": "a day",
+    "TIMESTAMP": "a timestamp",
+    "DATE": "a date",
     "VARCHAR": "text",
 }
 
@@ -41,43 +43,42 @@ def reject_unknown_columns(
     features: Collection[str],
     classes: Collection[Any],
 ) -> None:
-    """Compare the settings of evaluation and behaviour with what there is.
+    """Reject columns and classes in the settings of evaluation and behaviour that do not exist.
 
     Parameters
     ----------
     columns
-        What predictions are made from: the table's columns without the target, or in an event project the
-        features.
+        Inputs of the model: the table's columns without the target, or in an event project the features.
     features
-        What `features.sql` returns.
+        Columns that `features.sql` returns.
     classes
-        The target's values, for classification.
+        Classes of the target; empty for regression.
 
     Raises
     ------
     ProjectError
-        With all faults, each with its file and line.
+        With all errors, each with file and line number.
     """
     settings = project.settings
     known = {column.name: column for column in columns}
-    faults = [
-        *_evaluation_faults(settings.evaluation.slices, "slices", {*known, *features}),
-        *_evaluation_faults(settings.evaluation.sensitive, "sensitive", {*known, *features}),
-        *_behaviour_faults(settings.behaviour, known, classes),
+    errors = [
+        *_evaluation_errors(settings.evaluation.slices, "slices", {*known, *features}),
+        *_evaluation_errors(settings.evaluation.sensitive, "sensitive", {*known, *features}),
+        *_behaviour_errors(settings.behaviour, known, classes),
     ]
-    if faults:
-        place = _places(project.files.folder / DECLARATION)
-        told = [f"{place(path)}: {path} {fault}" for path, fault in faults]
-        raise ProjectError("\n".join(told), hint=f"correct {DECLARATION}")
+    if errors:
+        location = _locations(project.files.folder / DECLARATION)
+        lines = [f"{location(path)}: {path} {problem}" for path, problem in errors]
+        raise ProjectError("\n".join(lines), hint=f"correct {DECLARATION}")
 
 
 def model_input_columns(project: "Project", features: Mapping[str, str]) -> "list[Column]":
-    """What predictions are made from, before there is a model that tells.
+    """The input columns of a model that is not yet trained.
 
     Parameters
     ----------
     features
-        The types of what `features.sql` returns, by name, as DuckDB calls them.
+        DuckDB types of the columns that `features.sql` returns, by name.
     """
     from mlops_assets.components.model_project.project.declared_tables import declared_contract
     from mlops_assets.ml.contracts.columns import Column
@@ -93,15 +94,15 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
     ]
 
 
-def _evaluation_faults(declared: Sequence[str], group: str, known: Collection[str]) -> Faults:
+def _evaluation_errors(declared: Sequence[str], group: str, known: Collection[str]) -> Errors:
     for index, name in enumerate(declared):
         if name not in known:
             yield f"evaluation.{group}.{index}", _unknown(name, known)
 
 
-def _behaviour_faults(
+def _behaviour_errors(
     behaviour: BehaviourSettings, known: "Mapping[str, Column]", classes: Collection[Any]
-) -> Faults:
+) -> Errors:
     for path, _, test in behaviour.named():
         match test:
             case InvarianceSettings() | DirectionSettings() if test.column not in known:
@@ -109,49 +110,49 @@ def _behaviour_faults(
                 continue
             case InvarianceSettings():
                 for index, value in enumerate(test.values):
-                    yield from _value_faults(f"{path}.values.{index}", value, known[test.column])
+                    yield from _value_errors(f"{path}.values.{index}", value, known[test.column])
                 if test.by is not None:
-                    yield from _step_faults(path, test.by, known[test.column])
+                    yield from _step_errors(path, test.by, known[test.column])
             case DirectionSettings():
-                yield from _step_faults(path, test.by, known[test.column])
+                yield from _step_errors(path, test.by, known[test.column])
             case ExampleSettings():
-                yield from _row_faults(path, test, known)
+                yield from _row_errors(path, test, known)
         if isinstance(test, DirectionSettings | ExampleSettings):
-            yield from _class_faults(f"{path}.of_class", test.of_class, classes)
+            yield from _class_errors(f"{path}.of_class", test.of_class, classes)
         if isinstance(test, ExampleSettings):
-            yield from _class_faults(f"{path}.label", test.label, classes)
+            yield from _class_errors(f"{path}.label", test.label, classes)
 
 
-def _class_faults(path: str, value: Any, classes: Collection[Any]) -> Faults:
+def _class_errors(path: str, value: Any, classes: Collection[Any]) -> Errors:
     if value is not None and classes and value not in classes:
-        told = ", ".join(map(repr, sorted(classes, key=repr)))
-        yield path, f"is {value!r}, and the classes are {told}"
+        known = ", ".join(map(repr, sorted(classes, key=repr)))
+        yield path, f"is {value!r}; the classes are {known}"
 
 
-def _step_faults(path: str, by: float, column: "Column") -> Faults:
+def _step_errors(path: str, by: float, column: "Column") -> Errors:
     if column.sql_type not in ("BIGINT", "DOUBLE"):
         kind = _KINDS[column.sql_type]
-        yield f"{path}.column", f"is {column.name!r}, which is {kind}; only of a number there can be more"
+        yield f"{path}.column", f"is {column.name!r}, which is {kind}; choose a numeric column"
     elif column.sql_type == "BIGINT" and not float(by).is_integer():
-        yield f"{path}.by", f"is {by:g}, and {column.name} is a whole number"
+        yield f"{path}.by", f"is {by:g}; {column.name} is an integer column"
 
 
-def _row_faults(path: str, test: ExampleSettings, known: "Mapping[str, Column]") -> Faults:
+def _row_errors(path: str, test: ExampleSettings, known: "Mapping[str, Column]") -> Errors:
     for name, value in test.row.items():
         if name not in known:
             yield f"{path}.row.{name}", _unknown(name, known)
         elif value is not None:
-            yield from _value_faults(f"{path}.row.{name}", value, known[name])
-    lacking = [
+            yield from _value_errors(f"{path}.row.{name}", value, known[name])
+    missing = [
         name
         for name, column in known.items()
         if column.required and not column.nullable and test.row.get(name) is None
     ]
-    if lacking:
-        yield f"{path}.row", f"lacks {', '.join(lacking)}, which no row is without"
+    if missing:
+        yield f"{path}.row", f"lacks required columns: {', '.join(missing)}"
 
 
-def _value_faults(path: str, value: Any, column: "Column") -> Faults:
+def _value_errors(path: str, value: Any, column: "Column") -> Errors:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     fits = {
         "BIGINT": number and float(value).is_integer(),
@@ -162,25 +163,25 @@ def _value_faults(path: str, value: Any, column: "Column") -> Faults:
         "DATE": isinstance(value, str | date),
     }
     if not fits[column.sql_type]:
-        yield path, f"is {value!r}, and {column.name} is {_KINDS[column.sql_type]}"
+        yield path, f"is {value!r}; {column.name} is {_KINDS[column.sql_type]}"
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=1)
-    rest = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-    return f"is {name!r}, which is no column; {rest}"
+    rest = f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"
+    return f"is {name!r}, which is not a column; {rest}"
 
 
-def _places(file: Path) -> Callable[[str], str]:
-    """Where a setting stands, as `defs.yaml:12`; the file alone if it was not read from one."""
+def _locations(file: Path) -> Callable[[str], str]:
+    """A function from a setting's path to its location, `defs.yaml:12`; the file alone if unreadable."""
     try:
         parsed = parse_yaml_with_source_position(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return lambda path: str(file)  # noqa: ARG005
 
-    def place(path: str) -> str:
+    def location(path: str) -> str:
         keys = [int(part) if part.isdigit() else part for part in path.split(".")]
         tree = parsed.source_position_tree
         return str(tree.lookup_closest_and_path(["attributes", *keys], trace=None)[0])
 
-    return place
+    return location

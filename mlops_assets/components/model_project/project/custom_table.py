@@ -1,4 +1,4 @@
-"""A table of a project's own: what a query returns, written like the generated ones."""
+"""Tables of custom assets: the result of a query, written like the generated tables."""
 
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 def write_custom_table(
     context: dg.AssetExecutionContext, store: "Warehouse", query: str
 ) -> "dg.MaterializeResult[None]":
-    """Write what a query returns as the table of the asset that is being made.
+    """Write the result of a query as the table of the asset that is materialized.
 
     Parameters
     ----------
     query
-        One SELECT over all tables of the warehouse, as `customer_churn.predictions`; an asset with partitions
-        may write `$partition`. Each table is seen at one version, whoever writes meanwhile.
+        One SELECT over the tables of the warehouse, such as `customer_churn.predictions`; `$partition` is the
+        partition of an asset that has partitions. Each table is read at one version, also under concurrent
+        writes.
 
     Raises
     ------
     ProjectError
-        When the query can't be run.
+        When the query fails.
     """
     import duckdb
 
@@ -37,12 +38,12 @@ def write_custom_table(
     graph = context.job_def.asset_layer.asset_graph
     parents = sorted(parent for parent in graph.get(key).parent_keys if store.exists(parent.path))
     with store.turn(key.path, partition), store.connect() as connection:
-        made_of = Staleness(graph, context.instance, store).inputs(key, partition)
+        digest = Staleness(graph, context.instance, store).inputs(key, partition)
         versions = {tuple(parent.path): store.version(parent.path) for parent in parents}
         store.create_views(connection, versions)
         try:
-            given = {"partition": partition} if partition and "$partition" in query else None
-            rows = connection.sql(query, params=given)
+            params = {"partition": partition} if partition and "$partition" in query else None
+            rows = connection.sql(query, params=params)
             result = store.write(
                 key.path,
                 rows,
@@ -53,10 +54,10 @@ def write_custom_table(
         except duckdb.Error as error:
             known = ", ".join(view_name(path) for path in store.tables() if path[0] == key.path[0])
             raise ProjectError(
-                f"{key.path[0]}: the query of {'/'.join(key.path[1:])} can't be run: {str(error).strip()}",
-                hint=f"the project's tables are {known}",
+                f"{key.path[0]}: the query of {'/'.join(key.path[1:])} failed: {str(error).strip()}",
+                hint=f"correct the query; the project's tables are {known}",
             ) from error
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.digest),
-        metadata={**table_metadata(result), INPUTS: made_of},
+        metadata={**table_metadata(result), INPUTS: digest},
     )

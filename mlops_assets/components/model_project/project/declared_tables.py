@@ -1,4 +1,4 @@
-"""A table's source as its project declares it, for assets, sensors, schedules and the command."""
+"""Declared source and contract of a table, for assets, sensors, schedules and commands."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,81 +18,81 @@ Kind = Literal["files", "query", "asset"]
 
 
 def declared_source(project: Project, table: str) -> Declared:
-    """The source without what is not said; a query that lies in a file is read.
+    """The source with the declared options only; a query in a `.sql` file is replaced by its text.
 
     Raises
     ------
     ProjectError
-        When the query's file is not there.
+        When the file of the query does not exist.
     """
     declared = project.settings.tables[table].source
     if isinstance(declared, str):
         return declared
-    told: dict[str, Any] = {name: value for name, value in declared.model_dump().items() if value}
-    query = told.get("sql", "")
+    given: dict[str, Any] = {name: value for name, value in declared.model_dump().items() if value}
+    query = given.get("sql", "")
     if query.endswith(".sql"):
         path = project.files.folder / query
         if not path.is_file():
             raise ProjectError(
-                f"{project.subject(table)}: there is no {path}, which `source.sql` names",
-                hint="write the query there, or into `sql` itself",
+                f"{project.subject(table)}: `source.sql` names {path}, which does not exist",
+                hint="write the query into that file, or into `sql`",
             )
-        told |= {"sql": project.files.text(query), "file": str(path)}
-    return told
+        given |= {"sql": project.files.text(query), "file": str(path)}
+    return given
 
 
-def in_metadata(declared: Declared) -> str | dg.MetadataValue:
-    """A declared source as an entry of an asset's metadata."""
+def to_metadata(declared: Declared) -> str | dg.MetadataValue:
+    """A declared source as a metadata value of an asset."""
     return declared if isinstance(declared, str) else dg.MetadataValue.json(dict(declared))
 
 
 def from_metadata(metadata: Mapping[str, Any]) -> Declared:
-    """The declared source that an asset's metadata holds."""
+    """The declared source in the metadata of an asset."""
     found = metadata[SOURCE]
     return found if isinstance(found, str) else dict(found.value)
 
 
 def kind_of(declared: Declared) -> Kind:
-    """What a source is, as far as Dagster is concerned."""
+    """The kind of a source, which determines how Dagster follows it: sensor, schedule or condition."""
     if isinstance(declared, str) or "url" in declared:
         return "files"
     return "query" if "sql" in declared else "asset"
 
 
 def upstream_of(declared: Declared) -> dg.AssetKey | None:
-    """The asset whose table is read."""
+    """The asset whose table is the source, if it is one."""
     asset = None if isinstance(declared, str) else declared.get("asset")
     return dg.AssetKey(asset.split("/")) if asset else None
 
 
-def reject_circular_sources(project: Project, made: Collection[dg.AssetKey]) -> None:
-    """Raise for a table whose source is one of the assets that the project makes of its tables."""
+def reject_circular_sources(project: Project, generated: Collection[dg.AssetKey]) -> None:
+    """Raise for a table whose source is one of the project's generated assets."""
     for table in project.settings.tables:
         upstream = upstream_of(declared_source(project, table))
-        if upstream and upstream in made:
+        if upstream and upstream in generated:
             raise ProjectError(
-                f"{project.subject(table)}: its source, {upstream.to_user_string()}, is made of this "
-                "project's tables itself",
-                hint=f"name another project's asset, or one of your own, in tables.{table}.source.asset",
+                f"{project.subject(table)}: its source, {upstream.to_user_string()}, is itself derived from "
+                "this project's tables",
+                hint=f"name an asset of another project or a custom asset in tables.{table}.source.asset",
             )
 
 
 def is_remote(declared: Declared) -> bool:
-    """Whether files are declared that are not on this machine."""
+    """Whether the source is files behind a URL."""
     url = declared if isinstance(declared, str) else declared.get("url", "")
     return "://" in url and not url.startswith("file://")
 
 
 def intake_of(project: Project, table: str) -> Intake:
-    """What is asked of a table's source."""
-    is_cut = project.timeline is not None and table in project.event_tables
-    periods = project.timeline.periods if project.timeline and is_cut else None
+    """The partitions, columns and format in which a table's source is read."""
+    is_partitioned = project.timeline is not None and table in project.event_tables
+    periods = project.timeline.periods if project.timeline and is_partitioned else None
     settings = project.settings.tables[table]
     return Intake(project.name, table, periods, settings.arrival, settings.csv.dialect)
 
 
-def in_words(declared: Declared) -> str:
-    """A declared source in a sentence: `data/*.csv`, or a query of `sqlite:///crm.db`."""
+def describe_source(declared: Declared) -> str:
+    """A declared source for descriptions: `data/*.csv`, or a query of `sqlite:///crm.db`."""
     match kind_of(declared):
         case "files":
             return f"`{declared if isinstance(declared, str) else declared['url']}`"
@@ -105,7 +105,7 @@ def in_words(declared: Declared) -> str:
 
 
 def declared_contract(project: Project, table: str) -> "Contract":
-    """The contract of a table; the time of an event is never missing."""
+    """The contract of a table, in which the timestamp of an event is never null."""
     settings = project.settings.tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     csv = settings.csv
@@ -116,8 +116,8 @@ def declared_contract(project: Project, table: str) -> "Contract":
         found = next((column for column in declared.columns if column.name == name), None)
         if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):
             raise ProjectError(
-                f"{project.subject(table)}: its time, {name}, is "
-                + (f"a {found.sql_type} in schema.py" if found else "not in schema.py"),
-                hint="declare it as `pa.DateTime` (or pandas' datetime64) in the table's class",
+                f"{project.subject(table)}: its `time` column, {name}, is "
+                + (f"declared as {found.sql_type} in schema.py" if found else "not declared in schema.py"),
+                hint="declare it as `pa.DateTime` (or pandas' datetime64) in the class of the table",
             )
     return declared

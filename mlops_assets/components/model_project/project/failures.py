@@ -1,4 +1,4 @@
-"""Errors of assets and jobs as Dagster failures without a traceback."""
+"""Expected errors of assets and jobs as Dagster failures without a traceback."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ from mlops_assets.stores.system.disk_errors import disk_error
 
 @contextmanager
 def as_dagster_failures(project: str) -> Iterator[None]:
-    """Show a foreseeable error as its own words, and don't retry what would fail again.
+    """Turn expected errors into Dagster failures, which are shown as their message and are not retried.
 
-    What only computes does not know for whom: the project's name is put before what lacks it.
+    Messages of modules that do not know the project get its name as a prefix.
     """
     try:
         yield
     except MlopsError as error:
         raise _failure(project, error) from error
-    except OSError as error:  # of a folder that no store knows, such as that of temporary files
-        fault = disk_error(error, "a file", Path(error.filename or tempfile.gettempdir()))
-        if fault is None:
+    except OSError as error:  # outside of the stores, such as in the folder of temporary files
+        known = disk_error(error, "a file", Path(error.filename or tempfile.gettempdir()))
+        if known is None:
             raise
-        raise _failure(project, fault) from error
+        raise _failure(project, known) from error
 
 
 def _failure(project: str, error: MlopsError) -> dg.Failure:

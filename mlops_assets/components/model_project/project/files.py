@@ -1,4 +1,4 @@
-"""A project's own files: found and parsed when definitions load, run only inside assets."""
+"""The files of a project: parsed when definitions load, imported only inside assets."""
 
 import ast
 import importlib.util
@@ -39,7 +39,7 @@ class ProjectFiles:
     folder: Path
 
     def check(self, tables: Sequence[str], *, events: bool) -> None:
-        """Find what every project must have, without running anything.
+        """Check that all required files, classes and functions exist, without importing anything.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class ProjectFiles:
         Raises
         ------
         ProjectError
-            When a file is missing, can't be parsed, or lacks a class or function.
+            When a file is missing or cannot be parsed, or a class or function is missing.
         """
         declared = self._top_level(SCHEMA)
         for table in tables:
@@ -78,18 +78,18 @@ class ProjectFiles:
         return (self.folder / file).is_file()
 
     def text(self, file: str) -> str:
-        """A file's text."""
+        """The text of a file."""
         try:
             return (self.folder / file).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ProjectError(
                 f"{self.project}: {self.folder / file} can't be read: {error}",
-                hint=f"every project's folder holds defs.yaml, {SCHEMA} and {FEATURES_SQL}; an event "
-                f"project's {TARGET_SQL}, too",
+                hint=f"a project requires defs.yaml, {SCHEMA} and {FEATURES_SQL}, an event project also "
+                f"{TARGET_SQL}",
             ) from error
 
     def version(self, *files: str) -> str:
-        """Digest of the files that there are among the given ones."""
+        """Digest of those of the given files that exist."""
         return text_digest(*(text for file in files if self.has(file) for text in (file, self.text(file))))
 
     def contract(
@@ -113,8 +113,8 @@ class ProjectFiles:
         contract = _contract_of(model, f"{self.project}: features")
         if contract.unique:
             raise ProjectError(
-                f"{self.project}: {FEATURES_CLASS} in {SCHEMA} asks for unique features",
-                hint="rows are identified by row_id; declare unique columns in the table's class",
+                f"{self.project}: {FEATURES_CLASS} in {SCHEMA} declares unique features",
+                hint="declare unique columns in the class of the table",
             )
         return contract
 
@@ -122,7 +122,7 @@ class ProjectFiles:
         return FEATURES_CLASS in self._top_level(SCHEMA)
 
     def make_pipeline(self) -> "MakePipeline":
-        """The project's `make_pipeline`, else the default one."""
+        """The project's `make_pipeline`, or the default one."""
         from mlops_assets.ml.features.preprocessing import default_pipeline
 
         if not self.has(PIPELINE):
@@ -136,40 +136,41 @@ class ProjectFiles:
             except Exception as error:
                 raise ProjectError(
                     f"{subject}: make_pipeline raised {type(error).__name__}: {error}",
-                    hint="call it in Python to see where",
+                    hint="call make_pipeline() in Python to see the traceback",
                 ) from error
             if not (hasattr(made, "fit_transform") and hasattr(made, "transform")):
                 raise ProjectError(
-                    f"{subject}: make_pipeline returned {made!r}, which is no transformer",
-                    hint="return an unfitted one, such as sklearn.compose.make_column_transformer(...)",
+                    f"{subject}: make_pipeline returned {made!r}, which is not a transformer",
+                    hint="return an unfitted transformer, such as "
+                    "sklearn.compose.make_column_transformer(...)",
                 )
             return made
 
         return make
 
     def fetch(self) -> Callable[[Path], list[Path]]:
-        """The project's `fetch`, which brings its data into a folder and returns the files."""
+        """The project's `fetch`, which downloads its data into a folder and returns the files."""
         if not self.has(FETCH):
             raise ProjectError(
-                f"{self.project} has no {FETCH}, so there is nothing to fetch",
-                hint="put its files where `source` in defs.yaml says",
+                f"{self.project}: there is no {FETCH} to download data with",
+                hint="add it, or put data files where `source` in defs.yaml points to",
             )
         declared: Callable[[Path], list[Path]] = self._module(FETCH).fetch
         return declared
 
     def sample(self) -> Callable[..., Any]:
-        """The project's `sample`, which writes files of made-up data into a folder."""
+        """The project's `sample`, which writes files of synthetic data into a folder."""
         if not self.has(SAMPLE):
             raise ProjectError(
-                f"{self.project} has no {SAMPLE}, so there is no data to make up",
-                hint="put its files where `source` in defs.yaml says",
+                f"{self.project}: there is no {SAMPLE} to generate data with",
+                hint="add it, or put data files where `source` in defs.yaml points to",
             )
         declared: Callable[..., Any] = self._module(SAMPLE).sample
         return declared
 
     def custom_assets(self) -> ModuleType:
         """The project's `assets.py`, imported."""
-        self._top_level(ASSETS)  # tells the line of a syntax error
+        self._top_level(ASSETS)  # reports a syntax error with its line
         return self._module(ASSETS)
 
     def _model(self, name: str) -> type:
@@ -177,13 +178,13 @@ class ProjectFiles:
         model: type = getattr(self._module(SCHEMA), name)
         if not hasattr(model, "to_schema"):
             raise ProjectError(
-                f"{self.project}: {self.folder / SCHEMA}: {name} is no pandera model",
+                f"{self.project}: {self.folder / SCHEMA}: {name} is not a pandera model",
                 hint=f"declare it as `class {name}(pandera.pandas.DataFrameModel):`",
             )
         return model
 
     def _top_level(self, file: str) -> set[str]:
-        """Names of the classes and functions that a file defines, read without running it."""
+        """Names of the classes and functions that a file defines, parsed without importing it."""
         try:
             tree = ast.parse(self.text(file), str(self.folder / file))
         except SyntaxError as error:
@@ -193,7 +194,7 @@ class ProjectFiles:
         return {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
 
     def _module(self, file: str) -> ModuleType:
-        """Import a file; its name carries the content, so that a changed file is a new module."""
+        """Import a file under a name that contains its digest, so that a changed file is a new module."""
         path = self.folder / file
         name = f"mlops_project_{self.project}_{path.stem}_{text_digest(str(path), self.text(file))[:12]}"
         if name in sys.modules:
@@ -209,7 +210,7 @@ class ProjectFiles:
             del sys.modules[name]
             raise ProjectError(
                 f"{self.project}: {path} raised {type(error).__name__} when it was imported: {error}",
-                hint="run it with python to see where",
+                hint="run the file with python to see the traceback",
             ) from error
         return module
 
@@ -222,7 +223,7 @@ def _contract_of(
     never_null: tuple[str, ...] = (),
     spelling: tuple[str, str] = (".", ""),
 ) -> "Contract":
-    """Read a class once, not for each partition; a changed file is a new module with new classes."""
+    """Contract of a class, cached across partitions; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts.contract import Contract
 
     return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling)

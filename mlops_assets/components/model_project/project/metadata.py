@@ -16,14 +16,14 @@ def table_metadata(
     result: "WriteResult",
     *,
     descriptions: Mapping[str, str] = {},
-    made_of: Mapping[tuple[dg.AssetKey, str | None], str] | None = None,
+    inputs: Mapping[tuple[dg.AssetKey, str | None], str] | None = None,
 ) -> dict[str, Any]:
-    """What every table's materialization tells.
+    """Metadata of every materialization of a table.
 
     Parameters
     ----------
-    made_of
-        As `inputs_digest` wants it; None for what is read from files.
+    inputs
+        As for `inputs_digest`; None for a table that is read from files.
     """
     columns = [
         dg.TableColumn(name, kind, description=descriptions.get(name) or None)
@@ -36,24 +36,24 @@ def table_metadata(
         "dagster/uri": result.uri,
         "table_version": result.version,
         "written": result.changed,
-        **({INPUTS: inputs_digest(made_of)} if made_of is not None else {}),
+        **({INPUTS: inputs_digest(inputs)} if inputs is not None else {}),
     }
 
 
 def inputs_digest(parts: Mapping[tuple[dg.AssetKey, str | None], str]) -> str:
-    """One digest for what an asset was made of.
+    """One digest of all inputs of an asset.
 
     Parameters
     ----------
     parts
-        The data version of each asset, and where it has partitions of each partition, that was read.
+        Data versions of the assets that were read, by key and partition (None without partitions).
     """
     lines = sorted(f"{key.to_user_string()}|{part or ''}|{version}" for (key, part), version in parts.items())
     return text_digest(*lines)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """A small table to look at in the UI."""
+    """A small Markdown table for Dagster's UI."""
     lines = [header, ["---"] * len(header), *rows]
     text = "\n".join(
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines

@@ -1,4 +1,4 @@
-"""Dagster's partitions and mappings, made of a project's timeline."""
+"""Dagster's partitions and partition mappings of a project's timeline."""
 
 from datetime import UTC, datetime
 
@@ -12,44 +12,44 @@ _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
 
 
 def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
-    """The partitions of the project's data; None in a project without partitions."""
+    """Partitions of the arriving data; None in a project without partitions."""
     if project.timeline is None:
         return None
     return _partitions(project.timeline.periods, project.timeline.periods.first)
 
 
 def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:
-    """The cut-offs that a model can have; None in a project without partitions."""
+    """Partitions of the model assets, one for each cut-off; None in a project without partitions."""
     if project.timeline is None:
         return None
     return _partitions(project.timeline.periods, project.timeline.first_cutoff)
 
 
 def seen_mapping(time: Timeline) -> dg.PartitionMapping:
-    """Features of a partition: the arrivals of it and of those before it, as far as they look back."""
+    """From features to arrivals: the partition itself and those before it, as far as features look back."""
     back = time.lookback or _periods_until_now(time)
     return _window(1 - back, 0)
 
 
 def horizon_mapping(time: Timeline) -> dg.PartitionMapping:
-    """The target of a partition: the arrivals of the partitions after it."""
+    """From target to arrivals: the partitions of its horizon, which follow it."""
     return dg.TimeWindowPartitionMapping(start_offset=1, end_offset=time.horizon)
 
 
 def labelled_mapping(time: Timeline) -> dg.PartitionMapping:
-    """The training set of a cut-off: all labelled partitions that it trains on, keeps out or judges by."""
+    """From a cut-off to labelled partitions: those of training, embargo and evaluation."""
     back = (time.window or _periods_until_now(time)) - 1 + 2 * time.horizon
     return _window(-back, -time.horizon)
 
 
 def partition_of(context: dg.AssetExecutionContext) -> str | None:
-    """The partition that a step makes; None when the asset has none."""
+    """The partition that a step materializes; None for an asset without partitions."""
     assets = context.assets_def
     return context.partition_key if assets.partitions_def is not None else None
 
 
 def one_by_one(partitions: dg.PartitionsDefinition | None) -> dg.BackfillPolicy | None:
-    """One partition a run: in a run of many, one bad partition would stop them all."""
+    """One partition per run, so that an invalid partition does not stop the others of a backfill."""
     return dg.BackfillPolicy.multi_run(1) if partitions else None
 
 
@@ -60,7 +60,7 @@ def _window(start: int, end: int) -> dg.PartitionMapping:
 
 
 def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
-    """A partition is there once its period has ended: half a month would give half a target."""
+    """Partitions that exist once their period has ended: half a month would give half a target."""
     end = periods.shift(periods.last, 1) if periods.last else None
     match periods.cadence:
         case "daily":
@@ -72,5 +72,5 @@ def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
 
 
 def _periods_until_now(time: Timeline) -> int:
-    """How many periods there have been, as Dagster asks for a number where we mean all."""
+    """The number of periods so far, for mappings to all periods: Dagster requires a number."""
     return max(len(time.periods.between(time.periods.first, time.periods.newest(datetime.now(UTC)))), 1)

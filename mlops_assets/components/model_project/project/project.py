@@ -1,4 +1,4 @@
-"""A project as the asset modules see it."""
+"""`Project`: name, settings, files and timeline of a project, and the keys and specs of its assets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ _DEFINING_FILES = {
 
 @dataclass(frozen=True)
 class Project:
-    """One declared project.
+    """A declared project.
 
     Attributes
     ----------
     settings
-        The component: what `defs.yaml` says.
+        The settings in `defs.yaml`.
     root
-        The project root that relative source paths start from.
+        The root of the Dagster project; relative source paths start from it.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Project:
 
     @cached_property
     def table(self) -> str:
-        """The name of the one table of a project without partitions."""
+        """The name of the only table of a project without partitions."""
         return next(iter(self.settings.tables))
 
     @cached_property
     def timeline(self) -> Timeline | None:
-        """Which partition may see which, in an event project; None in a project without partitions."""
+        """Which partitions features, target and models read; None in a project without partitions."""
         settings = self.settings
         if settings.partitions is None or settings.target.horizon is None:
             return None
@@ -68,30 +68,30 @@ class Project:
 
     @property
     def time(self) -> Timeline:
-        """The timeline of an event project; asked for only where there is one."""
+        """The timeline of an event project; an error in other projects."""
         if self.timeline is None:
             raise ProjectError(f"{self.name} has no partitions")
         return self.timeline
 
     @cached_property
     def event_tables(self) -> list[str]:
-        """The tables whose rows arrive by partition."""
+        """Names of the tables with events, which arrive by partition."""
         return [name for name, table in self.settings.tables.items() if self.timeline and table.time]
 
     def subject(self, table: str) -> str:
-        """Project and table, for messages."""
+        """Project and table as the subject of messages."""
         return f"{self.name}: table {table}"
 
     def table_key(self, layer: str, table: str | None = None) -> dg.AssetKey:
-        """Key of a layer of a table; of the one table, if none is named."""
+        """Key of a layer of a table; by default of the only table."""
         return dg.AssetKey(names.table_asset(self.name, layer, table or self.table))
 
     def key(self, asset: str) -> dg.AssetKey:
-        """Key of an asset that the project has once."""
+        """Key of an asset that exists once per project."""
         return dg.AssetKey(names.project_asset(self.name, asset))
 
     def _identity_metadata(self, key: dg.AssetKey) -> dict[str, Any]:
-        """The columns that tell a row of a table, where not only the whole row does."""
+        """The columns that identify a row of a table; empty if only all columns do."""
         entity = list(self.settings.entity) if self.timeline else [names.ROW_ID]
         columns: list[str] = []
         match names.layer_of(key.path) or key.path[1]:
@@ -106,7 +106,7 @@ class Project:
         return {IDENTITY: dg.MetadataValue.json(columns)} if columns else {}
 
     def _place_metadata(self, key: dg.AssetKey, kinds: Sequence[str]) -> dict[str, Any]:
-        """The SQL name of a table, and the project's file that defines the asset's content."""
+        """SQL name of a table, and the project file that defines the content of the asset."""
         file = _DEFINING_FILES.get(names.layer_of(key.path) or key.path[1])
         found: dict[str, Any] = {}
         if "deltalake" in kinds:
@@ -132,12 +132,12 @@ class Project:
         automation: "dg.AutomationCondition | None" = None,
         freshness: dg.FreshnessPolicy | None = None,
     ) -> dg.AssetSpec:
-        """An asset with all that the project's assets share.
+        """An asset spec with the attributes that all assets of the project share.
 
         Parameters
         ----------
         code
-            What the asset's content depends on beside its inputs: digests and settings, as text.
+            Everything that the content depends on beside its inputs: digests and settings, as text.
         """
         return dg.AssetSpec(
             key,

@@ -1,4 +1,4 @@
-"""The last materializations of a project's assets that an instance records, and which are out of date."""
+"""Latest materializations of a project's assets, and which assets are out of date."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
 TABLE_VERSION = "table_version"
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 def latest_materializations(
     instance: DagsterInstance, key: AssetKey, partitions: Collection[str] | None = None
 ) -> "dict[str | None, EventLogRecord]":
-    """The last materialization of each partition of an asset; of one without partitions under None.
+    """The latest materialization of each partition of an asset; under None without partitions.
 
     Parameters
     ----------
     partitions
-        Only of these; all by default.
+        Partitions to look up; by default all.
     """
     wanted = None if partitions is None else set(partitions)
     newest = instance.event_log_storage.get_latest_storage_id_by_partition(
@@ -38,7 +38,7 @@ def latest_materializations(
     )
     found: dict[str | None, EventLogRecord] = {}
     rest = iter(newest.values())
-    while ids := list(islice(rest, _AT_ONCE)):
+    while ids := list(islice(rest, _BATCH_SIZE)):
         chosen = dg.AssetRecordsFilter(key, storage_ids=ids)
         for record in instance.fetch_materializations(chosen, limit=len(ids)).records:
             found[record.partition_key] = record
@@ -50,12 +50,14 @@ def latest_materializations(
 
 @dataclass
 class Staleness:
-    """Which assets a run would change. It remembers what it asked the instance; ask a new one after a run.
+    """Which assets a run would change.
+
+    Answers of the instance are cached: create a new object after a run.
 
     Parameters
     ----------
     tables
-        What the tables hold now: one that somebody removed is missing, whatever the instance says.
+        The warehouse. A table that was removed is missing, even if the instance has its materialization.
     """
 
     graph: "BaseAssetGraph"
@@ -71,17 +73,17 @@ class Staleness:
         partition: str | None = None,
         expected: Mapping[AssetKey, Mapping[str, Any]] | None = None,
     ) -> set[AssetKey]:
-        """The assets that are missing, or of other code, other inputs or other settings.
+        """The assets that are missing, or materialized from other code, inputs or settings.
 
-        An asset whose step failed after it was materialized, such as by a blocking check, is stale too: what
-        depends on it must not run without it.
+        An asset whose step failed after its materialization, such as by a blocking check, is stale, too:
+        downstream assets must not run without it.
 
         Parameters
         ----------
         keys
-            Assets that one run makes, all of this partition or without partitions.
+            Assets of one run, all of this partition or without partitions.
         expected
-            Metadata that an asset's last materialization must have to be up to date.
+            Metadata that the latest materialization of an asset must have to be up to date.
         """
         stale: set[AssetKey] = set()
         for level in self.graph.toposorted_asset_keys_by_level:
@@ -91,21 +93,21 @@ class Staleness:
                     or not self._is_up_to_date(key, partition, (expected or {}).get(key, {}))
                 ):
                     stale.add(key)
-        # A step makes all of its assets or none.
+        # A step materializes all of its assets or none.
         return {key for name in stale for key in self.graph.get(name).execution_set_asset_keys} & set(keys)
 
     def partitions(self, key: AssetKey) -> set[str]:
-        """The partitions of an asset that have been made."""
+        """The materialized partitions of an asset."""
         return {partition for partition in self._materialized(key) if partition is not None}
 
-    def is_made(self, key: AssetKey) -> bool:
-        """Whether an asset, or some partition of it, has been made."""
+    def is_materialized(self, key: AssetKey) -> bool:
+        """Whether an asset, or any partition of it, is materialized."""
         return bool(self._materialized(key))
 
-    def by_champion(self, project: str) -> dict[AssetKey, dict[str, Any]]:
-        """What the newest predictions must tell to be up to date, for `stale`: the version that serves now.
+    def expected_from_champion(self, project: str) -> dict[AssetKey, dict[str, Any]]:
+        """Argument `expected` of `stale` for the newest predictions: they must be the champion's.
 
-        Older ones keep the version that they were made by.
+        Older predictions keep the version that computed them.
         """
         champion, predictions = (
             AssetKey(names.project_asset(project, asset)) for asset in (names.CHAMPION, names.PREDICTIONS)
@@ -118,9 +120,9 @@ class Staleness:
 
     def _is_up_to_date(self, key: AssetKey, partition: str | None, expected: Mapping[str, Any]) -> bool:
         node = self.graph.get(key)
-        own = partition if node.partitions_def is not None else None
-        record = self._materialized(key).get(own)
-        if record is None or record.asset_materialization is None or not self._ended_well(record):
+        own_partition = partition if node.partitions_def is not None else None
+        record = self._materialized(key).get(own_partition)
+        if record is None or record.asset_materialization is None or not self._has_succeeded(record):
             return False
         materialization = record.asset_materialization
         metadata = {name: value.value for name, value in materialization.metadata.items()}
@@ -128,14 +130,14 @@ class Staleness:
             return False
         if any(metadata.get(name) != value for name, value in expected.items()):
             return False
-        if TABLE_VERSION in metadata and own not in self._content(key):
+        if TABLE_VERSION in metadata and own_partition not in self._content(key):
             return False
-        if CUSTOM_ASSET in node.tags and INPUTS not in metadata:  # it does not tell what it was made of
+        if CUSTOM_ASSET in node.tags and INPUTS not in metadata:  # written without `WarehouseResource.table`
             return record.storage_id > self._newest_of_parents(key, partition)
         return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
 
     def inputs(self, key: AssetKey, partition: str | None) -> str:
-        """What the asset would be made of now, as one digest."""
+        """Digest of the inputs that a materialization would read now."""
         node, parts = self.graph.get(key), {}
         for parent in node.parent_keys:
             if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
@@ -147,28 +149,28 @@ class Staleness:
         return inputs_digest(parts)
 
     def _sources(self, key: AssetKey, parent: AssetKey, partition: str | None) -> Collection[str | None]:
-        """The partitions of a parent that an asset is made of."""
+        """The partitions of a parent that a partition of an asset reads."""
         if self.graph.get(parent).partitions_def is None:
             return [None]
         if self.graph.get(key).partitions_def is None:
-            # The champion is made of the version that the same run registers, a table of all that there is.
+            # The champion reads the version that its run registers, a table without partitions all of them.
             return [partition] if partition is not None else list(self._content(parent))
         found = self.graph.get_parent_partition_keys_for_child(partition, parent, key)
         return list(found.partitions_subset.get_partition_keys())
 
     def _newest_of_parents(self, key: AssetKey, partition: str | None) -> int:
-        """When the last of what an asset is made of was made, by its place in the event log."""
+        """Storage id in the event log of the newest materialization of an input."""
         parents = self.graph.get(key).parent_keys
-        made = [
+        storage_ids = [
             self._materialized(parent)[source].storage_id
             for parent in parents
             for source in self._sources(key, parent, partition)
             if source in self._materialized(parent)
         ]
-        return max(made, default=0)
+        return max(storage_ids, default=0)
 
     def _content(self, key: AssetKey) -> dict[str | None, str]:
-        """The data version of each partition: of a table what it holds, else what was told."""
+        """Data version of each partition: of a table its current content, else the recorded one."""
         if key not in self._contents:
             known = self._materialized(key)
             versions = {
@@ -199,8 +201,8 @@ class Staleness:
             self._records[key] = latest_materializations(self.instance, key)
         return self._records[key]
 
-    def _ended_well(self, record: "EventLogRecord") -> bool:
-        """Whether the step that made it succeeded, its blocking checks included."""
+    def _has_succeeded(self, record: "EventLogRecord") -> bool:
+        """Whether the step of a materialization succeeded, including its blocking checks."""
         run_id = record.run_id
         if run_id not in self._succeeded:
             run = self.instance.get_run_by_id(run_id)

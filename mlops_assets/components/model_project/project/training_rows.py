@@ -1,4 +1,4 @@
-"""The rows that a model was trained and evaluated on, read back by the versions that its run recorded."""
+"""Rows that a model was trained and evaluated on, read at the versions that its run recorded."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:
-    """The versions of the tables that a training set, or that of a cut-off, was last written from."""
+    """Versions of the input tables of a training set, or of that of a cut-off, at its latest write."""
     written = (found for found in warehouse.versions(table) if found.partition == cutoff)
     return next((found.inputs for found in written), {})
 
 
 def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":
-    """The very rows that a model was trained and judged on, as its facts name them.
+    """The exact rows that a model was trained and evaluated on, by the versions in its facts.
 
     Raises
     ------
     DataError
-        When that version of the table is gone, or was written anew with other rows.
+        When that version of the table no longer exists or has other rows.
     """
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     cutoff = facts.get("cutoff")
     gone = not warehouse.exists(table) or version > warehouse.version(table)
     if gone or warehouse.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
         raise DataError(
-            f"{project.name}: the training set, version {version}, of model {facts['model_digest'][:12]} is "
-            f"not in {warehouse.root} any more",
-            hint=f"bring the warehouse back; or to start over: mlops retire {project.name} --reason …, and "
-            "train again",
+            f"{project.name}: version {version} of the training set, of model {facts['model_digest'][:12]}, "
+            f"no longer exists in {warehouse.root}",
+            hint=f"restore the warehouse from a backup, or start over: mlops retire {project.name} --reason "
+            "…, and train again",
         )
     return warehouse.frame(table, partition=cutoff, version=version)

@@ -1,4 +1,4 @@
-"""What a project's `defs.yaml` can say of what runs by itself, and how old things may be."""
+"""Settings of schedules, sensors and freshness policies."""
 
 from typing import Annotated
 
@@ -10,64 +10,90 @@ Cron = Annotated[str, StringConstraints(pattern=r"^\s*(\S+\s+){4}\S+\s*$|^@\w+$"
 
 
 class BackfillSchedule(Settings):
-    """A schedule that reads the newest partitions again."""
+    """A schedule that ingests the newest partitions again."""
 
-    cron: Cron = Field(description="When, as cron spells it.")
-    last: int = Field(default=3, ge=1, description="How many partitions, the newest that have data.")
+    cron: Cron = Field(description="Cron expression, such as `0 3 * * 0` or `@weekly`.")
+    last: int = Field(
+        default=3, ge=1, description="Number of partitions to ingest again: the newest ones that have data."
+    )
 
 
 class IngestSchedule(Settings):
-    """A schedule that reads databases."""
+    """A schedule that ingests the tables whose source is a query."""
 
-    cron: Cron = Field(description="When, as cron spells it.")
+    cron: Cron = Field(description="Cron expression, such as `*/15 * * * *` or `@hourly`.")
     last: int = Field(
         default=3,
         ge=1,
-        description="Event projects: how many of the newest partitions are read again; those that were never "
-        "read are read in any case.",
+        description="Event projects: number of newest partitions to query again at each tick. Partitions "
+        "that were never ingested are always queried.",
     )
 
 
 class ScheduleSettings(Settings):
-    """What runs at set times. Sensors see to new data meanwhile."""
+    """Cron schedules. New and changed files need none: sensors ingest them."""
 
     score: Cron | None = Field(
-        default=None, description="Event projects: score the newest partition that has features."
+        default=None,
+        description="Event projects: cron expression for scoring the newest partition that has features. "
+        "Ticks are skipped if nothing has changed. Without it there is no schedule.",
     )
     train: Cron | None = Field(
         default=None,
-        description="Train again, at the newest cut-off with labels; unless nothing has changed.",
+        description="Cron expression for training, in an event project at the newest labelled cut-off. Ticks "
+        "are skipped if nothing has changed. Without it there is no schedule.",
     )
     backfill: BackfillSchedule | None = Field(
-        default=None, description="Event projects: read the newest partitions again."
+        default=None,
+        description="Event projects: schedule that ingests the newest partitions again, such as for late "
+        "corrections. Content that did not change is not written again.",
     )
     ingest: IngestSchedule | None = Field(
-        default=None, description="Read the tables whose source is a query; no sensor looks at them."
+        default=None,
+        description="Schedule that ingests the tables whose source is a query. Sensors do not watch queries.",
     )
-    timezone: str = Field(default="UTC", description="The time zone of the times.")
+    timezone: str = Field(
+        default="UTC", description="Time zone of all cron expressions, such as `Europe/Berlin`."
+    )
 
 
 class AutomationSettings(Settings):
-    """What follows by itself while Dagster's daemon runs; all can be switched in Dagster's UI, too."""
+    """Which sensors, conditions and schedules are switched on when Dagster first loads the project.
 
-    files: bool = Field(default=True, description="Sensors start with: new and changed files are ingested.")
+    Each can be switched on and off in Dagster's UI.
+    """
+
+    files: bool = Field(
+        default=True, description="Switch on the sensors that ingest new and changed source files."
+    )
     assets: bool = Field(
         default=True,
-        description="Features, target and predictions follow when what they are made of changed.",
+        description="Switch on the automation conditions: features, target and predictions are materialized "
+        "again when their inputs change.",
     )
-    schedules: bool = Field(default=True, description="Schedules start with Dagster.")
-    seconds: int = Field(default=5, ge=1, description="Least seconds between two looks at the files.")
+    schedules: bool = Field(default=True, description="Switch on the declared schedules.")
+    seconds: int = Field(
+        default=5, ge=1, description="Minimum time between two evaluations of a file sensor, in seconds."
+    )
     remote_seconds: int = Field(
-        default=60, ge=1, description="The same for files behind a URL, such as those of an object store."
+        default=60,
+        ge=1,
+        description="The same for files behind a URL, such as those of an object store, in seconds.",
     )
 
 
 class FreshnessSettings(Settings):
-    """How old may be what people rely on."""
+    """Freshness policies. A policy warns after 90 % of its time and fails after all of it."""
 
     predictions_hours: float | None = Field(
-        default=None, gt=0, description="Predictions are late when none was written for so long."
+        default=None,
+        gt=0,
+        description="Event projects: maximum age of the newest predictions, in hours. By default they have "
+        "no freshness policy.",
     )
     champion_hours: float | None = Field(
-        default=None, gt=0, description="The champion is late when no decision about it was made for so long."
+        default=None,
+        gt=0,
+        description="Maximum time since the last promotion decision, in hours. By default the champion has "
+        "no freshness policy.",
     )

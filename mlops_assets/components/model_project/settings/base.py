@@ -1,4 +1,4 @@
-"""What all groups of settings share."""
+"""Base class and field types of all groups of settings."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -14,9 +14,9 @@ Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal[FAMILY_NAMES]  # type: ignore[valid-type]  # follows from the registry
 
 
-def invalid_setting(path: str, fault: str) -> PydanticCustomError:
-    """The error for a setting that does not go with others; its place follows from the path."""
-    return PydanticCustomError("invalid_setting", "{path} {fault}", {"path": path, "fault": fault})
+def invalid_setting(path: str, problem: str) -> PydanticCustomError:
+    """The error for a setting that conflicts with others; file and line are looked up by its path."""
+    return PydanticCustomError("invalid_setting", "{path} {problem}", {"path": path, "problem": problem})
 
 
 class Settings(dg.Model, dg.Resolvable):
@@ -26,5 +26,5 @@ class Settings(dg.Model, dg.Resolvable):
 
 
 def public_settings(settings: Any, *, but: Sequence[str] = ()) -> str:
-    """Settings as text with a fixed order, for code versions; those named in `but` left out."""
+    """Settings as text in a fixed order, for code versions; those named in `but` are left out."""
     return repr(sorted((name, value) for name, value in settings.model_dump().items() if name not in but))

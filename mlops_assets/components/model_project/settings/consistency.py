@@ -1,8 +1,9 @@
-"""Which settings go together."""
+"""Rules across settings: which values are allowed together."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from mlops_assets.compat.dagster import (
@@ -18,7 +19,6 @@ from mlops_assets.components.model_project.settings.evaluation import (
     ExampleSettings,
     InvarianceSettings,
 )
-from mlops_assets.components.model_project.settings.source_consistency import source_faults
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
@@ -27,74 +27,151 @@ from mlops_assets.ml.metrics.tasks import Task, metrics_of
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
+    from mlops_assets.components.model_project.settings.tables import SourceSettings
 
-Faults = Iterator[tuple[str, str]]
-"""Paths of settings, and what is wrong with each."""
+Errors = Iterator[tuple[str, str]]
+"""Path of an invalid setting, and the problem."""
+
+_ASSET_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*")
+_SQL_FILE = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*\.sql")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(
+    r"secret|passw|passphrase|^pwd$|credential|^key$|_key$|api_?key|access_?key|^token$|_token$|^sas|"
+    r"connection_string|authorization|cookie"
+)
+_SIGNED = re.compile(r"[?&][^=&]*(sig|token|secret|key|passw)[^=&]*=", re.IGNORECASE)
+_NOT_SECRET = ("anon", "cloud", "google_default", None, "", True, False)
+"""Values that an option with a secret's name may have in plain text."""
 
 
 def validate_settings(settings: "ProjectSettings") -> None:
-    """Raise for the first setting that does not go with the others; the error tells its path."""
-    rules: tuple[Callable[[ProjectSettings], Faults], ...] = (
-        _task_faults,
-        _table_faults,
-        source_faults,
-        _event_faults if settings.partitions else _static_faults,
-        _schedule_faults,
-        _label_faults,
-        _behaviour_faults,
+    """Raise for the first setting that conflicts with others; the error carries its path."""
+    rules: tuple[Callable[[ProjectSettings], Errors], ...] = (
+        _task_errors,
+        _table_errors,
+        _source_errors,
+        _event_errors if settings.partitions else _static_errors,
+        _schedule_errors,
+        _label_errors,
+        _behaviour_errors,
     )
     for rule in rules:
-        for path, fault in rule(settings):
-            raise invalid_setting(path, fault)
+        for path, problem in rule(settings):
+            raise invalid_setting(path, problem)
 
 
-def _task_faults(settings: "ProjectSettings") -> Faults:
+def _task_errors(settings: "ProjectSettings") -> Errors:
     metric, task = settings.tuning.metric, settings.task
     if metric and metric not in metrics_of(task):
-        yield "tuning.metric", f"is {metric}, and {task} has {', '.join(metrics_of(task))}"
+        yield "tuning.metric", f"is {metric}; choose a metric of {task}: {', '.join(metrics_of(task))}"
     if settings.gates.slice_gap is not None and not settings.evaluation.slices:
-        yield "gates.slice_gap", "needs slices: name columns in evaluation.slices"
+        yield "gates.slice_gap", "requires slices: name columns in evaluation.slices"
     if settings.gates.fairness and not settings.evaluation.sensitive:
-        yield "gates.fairness", "needs groups: name columns in evaluation.sensitive"
+        yield "gates.fairness", "requires groups: name columns in evaluation.sensitive"
     for name in settings.gates.minimum:
         if name not in metrics_of(task):
-            yield f"gates.minimum.{name}", f"is no metric of {task}, which has {', '.join(metrics_of(task))}"
+            known = ", ".join(metrics_of(task))
+            yield f"gates.minimum.{name}", f"is not a metric of {task}; choose from {known}"
     if settings.split.method == "stratified" and task == "regression":
-        yield "split.method", "is stratified, which needs classes, and task is regression"
+        yield "split.method", "is stratified, which requires classes; task is regression"
     if task != "regression" and settings.target.unit_size != 1:
-        yield "target.unit_size", "is for regression; classes have no unit"
+        yield "target.unit_size", f"is for regression only; task is {task}"
     for name in ("minimum", "maximum"):
         if task != "regression" and getattr(settings.target, name) is not None:
-            yield f"target.{name}", f"is for regression, and task is {task}"
+            yield f"target.{name}", f"is for regression only; task is {task}"
     least, most = settings.target.minimum, settings.target.maximum
     if least is not None and most is not None and least >= most:
-        yield "target.minimum", f"is {least:g}, and must be less than target.maximum, {most:g}"
+        yield "target.minimum", f"is {least:g}; it must be less than target.maximum, {most:g}"
     if settings.tuning.decision and task != "binary":
-        yield "tuning.decision", f"is for two classes, and task is {task}"
+        yield "tuning.decision", f"is for binary only; task is {task}"
     repeated = [name for name, count in Counter(settings.tuning.families).items() if count > 1]
     if repeated:
-        yield "tuning.families", f"names {repeated[0]} more than once"
+        yield "tuning.families", f"lists {repeated[0]} more than once"
 
 
-def _table_faults(settings: "ProjectSettings") -> Faults:
-    taken = (names.FEATURES, "entities") if settings.partitions else (names.FEATURES,)
+def _table_errors(settings: "ProjectSettings") -> Errors:
+    reserved = (names.FEATURES, "entities") if settings.partitions else (names.FEATURES,)
     for table in settings.tables:
-        if not names.IDENTIFIER.match(table) or table in taken:
+        if table in reserved:
+            yield f"tables.{table}", f"is a reserved name; rename the table (reserved: {', '.join(reserved)})"
+        elif not names.IDENTIFIER.match(table):
             yield (
                 f"tables.{table}",
-                "is no name for a table: it is made of lower-case letters, digits and _, starts with a "
-                f"letter, and is not {' or '.join(taken)}",
+                "is not a valid table name; use lower-case letters, digits and _, starting with a letter",
             )
 
 
-def _static_faults(settings: "ProjectSettings") -> Faults:
+def _source_errors(settings: "ProjectSettings") -> Errors:
+    for name, table in settings.tables.items():
+        path, source = f"tables.{name}.source", table.source
+        if isinstance(source, str):
+            yield from _url_errors(path, source)
+            continue
+        chosen = [kind for kind in ("sql", "url", "asset") if getattr(source, kind)]
+        if len(chosen) != 1:
+            yield path, f"has {' and '.join(chosen) or 'none'} of sql, url and asset; declare exactly one"
+        if bool(source.sql) != bool(source.database):
+            yield (
+                f"{path}.{'database' if source.sql else 'sql'}",
+                "is missing: declare sql and database together",
+            )
+        if source.storage_options and not source.url:
+            yield f"{path}.storage_options", "requires `url`"
+        yield from _url_errors(f"{path}.url", source.url or "")
+        yield from _secret_errors(f"{path}.storage_options", source.storage_options)
+        yield from _query_errors(path, source)
+        if source.asset and not _ASSET_KEY.fullmatch(source.asset):
+            yield f"{path}.asset", f"is {source.asset!r}; write an asset key, such as shop/predictions"
+        if source.sql and table.time and not table.arrival:
+            yield f"tables.{name}.arrival", "is missing: name the column that dates the rows of the query"
+
+
+def _query_errors(path: str, source: "SourceSettings") -> Errors:
+    if source.sql and source.sql.endswith(".sql") and not _SQL_FILE.fullmatch(source.sql):
+        yield f"{path}.sql", f"is {source.sql!r}; name a file in the project's folder, such as orders.sql"
+    database = source.database or ""
+    if database and not (database.startswith("sqlite:///") or _VARIABLE.fullmatch(database)):
+        # The message omits the value: it may be a URL with a password.
+        yield (
+            f"{path}.database",
+            "is invalid; write sqlite:///…, or the name of an environment variable, such as CRM_URL, that "
+            "holds a postgresql:// URL",
+        )
+
+
+def _url_errors(path: str, text: str) -> Errors:
+    if "://" not in text:
+        if path.endswith(".url") and text:
+            yield path, f"is {text!r}; write a URL, such as s3://bucket/orders/*.parquet"
+        return
+    if "::" in text:
+        yield path, "chains file systems with `::`, which is not supported"
+    elif "@" in text.partition("://")[2].partition("/")[0]:
+        yield path, "contains a user name or password; move them to storage_options, as {env: NAME}"
+    elif _SIGNED.search(text):
+        yield path, "contains a signature or token; remove it, because addresses are not secret"
+
+
+def _secret_errors(path: str, options: Mapping[str, Any]) -> Errors:
+    """Options that contain a secret in plain text, or a malformed reference to one."""
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            if set(value) != {"env"}:
+                yield from _secret_errors(f"{path}.{name}", value)
+            elif not _VARIABLE.fullmatch(str(value["env"])):
+                yield f"{path}.{name}", "has an `env` that is not the name of an environment variable"
+        elif _SECRET.search(name.lower()) and value not in _NOT_SECRET:
+            yield f"{path}.{name}", "is a secret; write {env: NAME}, the name of an environment variable"
+
+
+def _static_errors(settings: "ProjectSettings") -> Errors:
     if len(settings.tables) != 1:
         yield (
             "tables",
-            f"has {len(settings.tables)} entries; a project has one table, unless `partitions` makes it an "
-            "event project",
+            f"has {len(settings.tables)} entries; declare exactly one table, or `partitions` for an event "
+            "project",
         )
-    needless: dict[str, object] = {
+    events_only: dict[str, object] = {
         "entity": settings.entity,
         "target.horizon": settings.target.horizon,
         "schedules.score": settings.schedules.score,
@@ -103,24 +180,24 @@ def _static_faults(settings: "ProjectSettings") -> Faults:
         "training": settings.training != TrainingSettings(),
     }
     for name, table in settings.tables.items():
-        needless |= {f"tables.{name}.time": table.time, f"tables.{name}.arrival": table.arrival}
-    for path, value in needless.items():
+        events_only |= {f"tables.{name}.time": table.time, f"tables.{name}.arrival": table.arrival}
+    for path, value in events_only.items():
         if value:
-            yield path, "is for event projects, which declare `partitions`"
+            yield path, "is for event projects only; remove it, or declare `partitions`"
 
 
-def _event_faults(settings: "ProjectSettings") -> Faults:
+def _event_errors(settings: "ProjectSettings") -> Errors:
     if not settings.entity:
-        yield "entity", "is missing: an event project names the columns that tell what is predicted for"
+        yield "entity", "is missing: name the columns that identify the entity to predict for"
     if settings.target.horizon is None:
-        yield "target.horizon", "is missing: how many partitions after its own does the target look at?"
+        yield "target.horizon", "is missing: set the number of partitions that the target is computed from"
     if not any(table.time for table in settings.tables.values()):
-        yield "tables", "has no table with `time`, and so no events"
+        yield "tables", "has no event table; declare `time` in at least one table"
     for name, table in settings.tables.items():
         if table.arrival and not table.time:
-            yield f"tables.{name}.arrival", "needs `time`, the column of the event's own time"
+            yield f"tables.{name}.arrival", "requires `time`, the column with the timestamp of the event"
     if settings.split != SplitSettings():
-        yield "split", "is for projects without partitions; here the newest labelled partition judges"
+        yield "split", "is for projects without partitions; event projects are split by time"
     declared = settings.partitions
     if declared:
         try:
@@ -129,15 +206,15 @@ def _event_faults(settings: "ProjectSettings") -> Faults:
             yield "partitions.start", error.message + (f"; {error.hint}" if error.hint else "")
     window, horizon = settings.training.window, settings.target.horizon or 0
     if window is not None and window <= horizon:
-        yield "training.window", f"is {window}, and must be more than target.horizon, {horizon}, to search on"
+        yield "training.window", f"is {window}; it must be greater than target.horizon, {horizon}"
     if settings.target.column in settings.entity:
-        yield "target.column", f"is {settings.target.column}, which is what is predicted for"
+        yield "target.column", f"is {settings.target.column}, which is an entity column; choose another"
 
 
-def _schedule_faults(settings: "ProjectSettings") -> Faults:
+def _schedule_errors(settings: "ProjectSettings") -> Errors:
     declared = settings.schedules
     if declared.ingest and not any(getattr(table.source, "sql", None) for table in settings.tables.values()):
-        yield "schedules.ingest", "reads queries, and no table's source is one; sensors see to files"
+        yield "schedules.ingest", "requires a table with a query as its source; sensors ingest files"
     crons = {"train": declared.train, "score": declared.score}
     if declared.backfill:
         crons["backfill.cron"] = declared.backfill.cron
@@ -145,51 +222,53 @@ def _schedule_faults(settings: "ProjectSettings") -> Faults:
         crons["ingest.cron"] = declared.ingest.cron
     for path, cron in crons.items():
         if cron and not is_valid_cron_schedule(cron):
-            yield f"schedules.{path}", f"is {cron!r}, which cron does not know"
+            yield f"schedules.{path}", f"is {cron!r}, which is not a valid cron expression"
     if declared.timezone not in available_timezones():
-        yield "schedules.timezone", f"is {declared.timezone!r}, and must be such as Europe/Berlin or UTC"
+        yield "schedules.timezone", f"is {declared.timezone!r}; use a name such as Europe/Berlin or UTC"
 
 
-def _label_faults(settings: "ProjectSettings") -> Faults:
+def _label_errors(settings: "ProjectSettings") -> Errors:
     for owner in settings.owners:
         if not is_valid_owner(owner):
-            yield "owners", f"has {owner!r}, and must have e-mail addresses or team:name"
+            yield "owners", f"has {owner!r}; use e-mail addresses or team:name"
     for name, value in settings.tags.items():
         if not (is_valid_tag_key(name) and is_valid_strict_tag_value(value)):
             yield (
                 "tags",
-                f"has {name!r}: {value!r}; both are made of letters, digits, _, - and ., at most 63 of them",
+                f"has {name!r}: {value!r}; use letters, digits, _, - and . in both, at most 63 of them",
             )
 
 
-def _behaviour_faults(settings: "ProjectSettings") -> Faults:
+def _behaviour_errors(settings: "ProjectSettings") -> Errors:
     taken: set[str] = set()
     for path, name, test in settings.behaviour.named():
         if name in taken:
-            yield f"{path}.name", f"is needed: another test is called {name}"
+            yield f"{path}.name", f"is missing: another test is called {name}"
         taken.add(name)
-        yield from _task_of_test_faults(path, test, settings.task)
+        yield from _behaviour_test_errors(path, test, settings.task)
 
 
-def _task_of_test_faults(path: str, test: BehaviourTestSettings, task: Task) -> Faults:
+def _behaviour_test_errors(path: str, test: BehaviourTestSettings, task: Task) -> Errors:
     if isinstance(test, InvarianceSettings) and test.values and test.by is not None:
-        yield f"{path}.by", "goes without `values`: the column is either set or moved"
+        yield f"{path}.by", "conflicts with `values`; declare one of them"
     if isinstance(test, DirectionSettings | ExampleSettings):
-        meant = isinstance(test, DirectionSettings) or test.label is None
-        if task == "multiclass" and meant and test.of_class is None:
-            yield f"{path}.of_class", "is missing: the probability of which class is meant?"
+        uses_class = isinstance(test, DirectionSettings) or test.label is None
+        if task == "multiclass" and uses_class and test.of_class is None:
+            yield f"{path}.of_class", "is missing: name the class whose probability is tested"
         if task == "regression" and test.of_class is not None:
-            yield f"{path}.of_class", "is for classes, and task is regression"
+            yield f"{path}.of_class", "is for classification only; task is regression"
     if not isinstance(test, ExampleSettings):
         return
     bounded = test.at_least is not None or test.at_most is not None
     if [test.label is not None, test.value is not None, bounded].count(True) != 1:
-        yield path, "expects one thing of its row: `label`, `value`, or `at_least` and `at_most`"
+        yield path, "requires exactly one expectation: `label`, `value`, or `at_least` and `at_most`"
     if task == "regression" and test.label is not None:
-        yield f"{path}.label", "is for classes, and task is regression"
+        yield f"{path}.label", "is for classification only; task is regression"
     if task != "regression" and test.value is not None:
-        yield f"{path}.value", f"is for numbers, and task is {task}; say `at_least` and `at_most`"
-    if (test.within is None) != (test.value is None):
-        yield f"{path}.within", "goes with `value`: how far from it may the prediction lie?"
+        yield f"{path}.value", f"is for regression only; task is {task}: use `at_least` and `at_most`"
+    if test.within is not None and test.value is None:
+        yield f"{path}.within", "requires `value`"
+    if test.within is None and test.value is not None:
+        yield f"{path}.within", "is missing: set the maximum deviation from `value`"
     if test.at_least is not None and test.at_most is not None and test.at_least > test.at_most:
-        yield f"{path}.at_least", f"is {test.at_least:g}, more than at_most, {test.at_most:g}"
+        yield f"{path}.at_least", f"is {test.at_least:g}; it must not exceed at_most, {test.at_most:g}"

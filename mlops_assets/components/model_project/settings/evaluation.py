@@ -1,4 +1,4 @@
-"""What `defs.yaml` can say about judging a model."""
+"""Settings of evaluation and behavioural tests."""
 
 import math
 from collections.abc import Iterator
@@ -16,114 +16,137 @@ Value = str | bool | int | float
 
 
 class EvaluationSettings(Settings):
-    """What the report looks at beside the metrics of all rows."""
+    """Analyses of the evaluation report beyond the metrics of all rows."""
 
     slices: list[str] = Field(
         default_factory=list,
-        description="Columns, of the table or of the features, by whose values the metric is told; numbers "
-        "are cut into quantiles.",
+        description="Columns of the table or of the features whose values define slices; metrics are "
+        "reported per slice. Numeric columns are binned by quantiles.",
     )
     sensitive: list[str] = Field(
         default_factory=list,
-        description="Columns by whose values the model is compared for fairness, such as a region or a sex.",
+        description="Sensitive columns whose groups are compared by fairness measures, such as region or "
+        "sex.",
     )
     weakest: bool = Field(
-        default=True, description="Whether the parts where the model is worst are searched for."
+        default=True, description="Search for the slices in which the model performs worst."
     )
     learning_curve: bool = Field(
         default=False,
-        description="Whether the model is fitted again on parts of the training rows, to tell whether more "
-        "rows would help; takes about twice the time of one fit.",
+        description="Fit the model on growing parts of the training rows, to show whether more rows would "
+        "help. Takes about twice the time of one fit.",
     )
 
 
 class BehaviourTestSettings(Settings):
-    """What every behavioural test has."""
+    """Settings of every behavioural test."""
 
     severity: Severity = Field(
-        default="warn", description="How Dagster shows a test that fails: `warn` or `error`."
+        default="warn",
+        description="Severity of a failed test: `warn`, or `error`, which `gates.behaviour` requires to "
+        "pass.",
     )
 
 
 class InvarianceSettings(BehaviourTestSettings):
-    """A column that must not move the prediction."""
+    """An invariance test: changing the column must not change the prediction."""
 
-    name: Identifier | None = Field(default=None, description="By default the column's.")
-    column: str = Field(description="The column that is set to other values, or moved.")
+    name: Identifier | None = Field(
+        default=None, description="Name of the test; by default the name of the column."
+    )
+    column: str = Field(description="Input column to change.")
     values: list[Value] = Field(
-        default_factory=list, description="The values; by default those that the holdout has."
+        default_factory=list,
+        description="Values to set the column to; by default values that occur in the holdout.",
     )
     by: float | None = Field(
         default=None,
         gt=0,
-        description="Instead of values: how far the column, of numbers, is moved both ways.",
+        description="Instead of `values`, for numeric columns: amount added to and subtracted from the "
+        "column.",
     )
     at_most: float = Field(
         ge=0,
-        description="How far the prediction may move: in `target.unit`, or as a probability.",
+        description="Maximum change of a prediction: in `target.unit` for regression, else as a probability.",
     )
-    share: float = Field(default=1.0, gt=0, le=1, description="The share of the rows that must hold.")
+    share: float = Field(
+        default=1.0, gt=0, le=1, description="Minimum share of rows that pass; by default all."
+    )
 
 
 class DirectionSettings(BehaviourTestSettings):
-    """A column of which more raises, or lowers, the prediction."""
+    """A directional test: increasing the column must raise, or lower, the prediction."""
 
-    name: Identifier | None = Field(default=None, description="By default the column's.")
-    column: str = Field(description="The column, of numbers, that is changed.")
-    by: float = Field(gt=0, description="What is added to it.")
-    prediction: Literal["rises", "falls"] = Field(description="What the prediction does then.")
-    share: float = Field(default=1.0, gt=0, le=1, description="The share of the rows that must hold.")
+    name: Identifier | None = Field(
+        default=None, description="Name of the test; by default the name of the column."
+    )
+    column: str = Field(description="Numeric input column to increase.")
+    by: float = Field(gt=0, description="Amount added to the column.")
+    prediction: Literal["rises", "falls"] = Field(
+        description="Expected direction of the prediction: `rises` or `falls`."
+    )
+    share: float = Field(
+        default=1.0, gt=0, le=1, description="Minimum share of rows that pass; by default all."
+    )
     tolerance: float = Field(
         default=0.0,
         ge=0,
-        description="How far a prediction may move the other way and still hold: in `target.unit`, or as a "
-        "probability.",
+        description="Maximum change in the opposite direction that still passes: in `target.unit` for "
+        "regression, else as a probability.",
     )
     of_class: Value | None = Field(
-        default=None, description="For classes: whose probability; by default that of the second of two."
+        default=None,
+        description="Classification: class whose probability is tested. Required for `multiclass`; by "
+        "default the second class for `binary`.",
     )
 
 
 class ExampleSettings(BehaviourTestSettings):
-    """A row whose prediction is known."""
+    """An example test: a row with a known prediction."""
 
-    name: Identifier = Field(description="What the row is called.")
+    name: Identifier = Field(description="Name of the test.")
     row: dict[str, Any] = Field(
         min_length=1,
-        description="Columns and values: of the table, or in an event project of the features. What may be "
-        "missing may be left out.",
+        description="Input row by column: columns of the table, or in an event project of the features. "
+        "Nullable columns may be omitted.",
     )
-    label: Value | None = Field(default=None, description="The class that must be predicted.")
-    value: float | None = Field(default=None, description="For numbers: the value that is expected.")
+    label: Value | None = Field(default=None, description="Classification: expected class.")
+    value: float | None = Field(
+        default=None, description="Regression: expected value, in `target.unit`; requires `within`."
+    )
     within: float | None = Field(
-        default=None, ge=0, description="How far from `value` the prediction may lie."
+        default=None, ge=0, description="Maximum deviation from `value`, in `target.unit`."
     )
     at_least: float | None = Field(
-        default=None, description="The least prediction: in `target.unit`, or as a probability."
+        default=None,
+        description="Minimum prediction: in `target.unit` for regression, else as a probability.",
     )
     at_most: float | None = Field(
-        default=None, description="The largest prediction: in `target.unit`, or as a probability."
+        default=None,
+        description="Maximum prediction: in `target.unit` for regression, else as a probability.",
     )
     of_class: Value | None = Field(
-        default=None, description="For classes: whose probability; by default that of the second of two."
+        default=None,
+        description="Classification: class whose probability is compared with `at_least` and `at_most`. "
+        "Required for `multiclass`; by default the second class for `binary`.",
     )
 
 
 class BehaviourSettings(Settings):
-    """Tests of what the fitted model does, each a check in Dagster."""
+    """Behavioural tests of the fitted model; each is an asset check."""
 
     invariance: list[InvarianceSettings] = Field(
-        default_factory=list, description="Columns that must not move the prediction."
+        default_factory=list, description="Tests that changing a column does not change the prediction."
     )
     direction: list[DirectionSettings] = Field(
-        default_factory=list, description="Columns of which more raises, or lowers, the prediction."
+        default_factory=list, description="Tests that increasing a column raises or lowers the prediction."
     )
     examples: list[ExampleSettings] = Field(
-        default_factory=list, description="Rows whose prediction is known."
+        default_factory=list, description="Tests of rows with a known prediction."
     )
 
     def named(self) -> Iterator[tuple[str, str, BehaviourTestSettings]]:
-        """Path, name of the check, and settings of each test."""
+        """Path of the setting, check name and settings of each test."""
         for index, invariance in enumerate(self.invariance):
             name = f"invariance_{invariance.name or invariance.column}"
             yield f"behaviour.invariance.{index}", name, invariance
@@ -134,7 +157,7 @@ class BehaviourSettings(Settings):
             yield f"behaviour.examples.{index}", f"example_{example.name}", example
 
     def tests(self) -> "list[BehaviourTest]":
-        """The same as `ml` runs them."""
+        """The declared tests as `ml.evaluation.behaviour_tests` runs them."""
         from mlops_assets.ml.evaluation.behaviour_tests import Direction, Example, Invariance
 
         made: list[BehaviourTest] = []
@@ -153,7 +176,7 @@ class BehaviourSettings(Settings):
 
 
 def expected_range(example: ExampleSettings) -> tuple[float, float]:
-    """The range that an example's prediction must lie in; infinite where it is open."""
+    """Range of the expected prediction of an example; infinite where it is open."""
     if example.value is not None:
         within = example.within or 0.0
         return example.value - within, example.value + within

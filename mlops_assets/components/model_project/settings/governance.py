@@ -1,4 +1,4 @@
-"""What a project's `defs.yaml` can say about who serves: gates, approval and retention."""
+"""Settings of promotion gates, manual approval and retention."""
 
 from pydantic import Field
 
@@ -6,82 +6,94 @@ from mlops_assets.components.model_project.settings.base import Settings
 
 
 class GateSettings(Settings):
-    """What a version must show before it may serve; one that fails is registered as rejected."""
+    """Gates that a version must pass before promotion. A version that fails one is registered as rejected."""
 
     minimum: dict[str, float] = Field(
         default_factory=dict,
-        description="Metrics on the holdout that must be at least so good: `roc_auc: 0.75`, `rmse: 0.5`.",
+        description="Limits of holdout metrics: a minimum for scores (`roc_auc: 0.75`), a maximum for errors "
+        "and losses (`rmse: 0.5`).",
     )
     baseline_margin: float = Field(
         default=0.0,
         ge=0,
-        description="By how much the deciding metric must be better than that of the best baseline. With 0, "
-        "a model that can't be told from a linear one passes, too.",
+        description="Required improvement over the best baseline, in units of the primary metric "
+        "(`tuning.metric`). With 0, a model that is equivalent to the linear baseline passes as well.",
     )
     champion_margin: float = Field(
         default=0.0,
         ge=0,
-        description="By how much the deciding metric may be worse than the champion's, on holdout rows that "
-        "neither was trained on, for sure: the whole 95 % interval must say so. With 0 it must be better.",
+        description="Non-inferiority margin against the champion, in units of the primary metric, on holdout "
+        "rows that neither was trained on: the 95 % confidence interval of the difference must not reach "
+        "beyond it. With 0, the challenger must be significantly better.",
     )
     compatible_features: bool = Field(
         default=False,
-        description="Whether it must do with the columns that callers of the champion bring.",
+        description="Require that the version needs no column that the champion does not read, so that "
+        "clients of the champion can call it unchanged.",
     )
     max_age_days: float | None = Field(
         default=None,
         gt=0,
-        description="How long ago the newest data may lie that it was trained on: the end of the partition "
-        "that judged it, or in a project without partitions the day on which the table was last written.",
+        description="Maximum age of the training data, in days: since the end of the evaluation partition, "
+        "or in a project without partitions since the table was last written. No limit by default.",
     )
 
     behaviour: bool = Field(
-        default=True, description="Whether behavioural tests of severity `error` must hold."
+        default=True, description="Require that all behavioural tests of severity `error` pass."
     )
     slice_gap: float | None = Field(
         default=None,
         ge=0,
-        description="By how much the deciding metric may be worse in a slice of `evaluation.slices` than "
-        "overall.",
+        description="Maximum loss of the primary metric in a slice of `evaluation.slices`, relative to all "
+        "rows, in units of the metric. No limit by default.",
     )
     fairness: dict[str, float] = Field(
         default_factory=dict,
-        description="How far groups of a column of `evaluation.sensitive` may lie apart, by measure as the "
-        "report names it: `demographic parity difference: 0.1`.",
+        description="Maximum difference between groups of each column in `evaluation.sensitive`, by the "
+        "measure's name in the report: `demographic parity difference: 0.1`.",
     )
     latency_milliseconds: float | None = Field(
-        default=None, gt=0, description="How long the prediction of a single row may take."
+        default=None,
+        gt=0,
+        description="Maximum median latency of predicting a single row, in milliseconds. No limit by "
+        "default.",
     )
-    size_megabytes: float | None = Field(default=None, gt=0, description="How large its files may be.")
+    size_megabytes: float | None = Field(
+        default=None,
+        gt=0,
+        description="Maximum size of the model's files, in megabytes (10⁶ bytes). No limit by default.",
+    )
 
 
 class ApprovalSettings(Settings):
-    """Who decides that a version which passed its gates becomes champion."""
+    """Manual approval of versions that passed their gates."""
 
     required: bool = Field(
         default=False,
-        description="Whether it waits for somebody's word, by `mlops approve` or the job "
-        "`<project>_approve`; nothing runs meanwhile.",
+        description="Require manual approval before promotion, by `mlops approve` or the job "
+        "`<project>_approve`.",
     )
     remind_after_hours: float = Field(
-        default=24.0, gt=0, description="A version that has waited for so long is reminded of."
+        default=24.0,
+        gt=0,
+        description="Warn when a version has been pending approval for longer than this, in hours.",
     )
 
 
 class RetentionSettings(Settings):
-    """What `mlops data vacuum` and the job `<project>_vacuum` leave alone."""
+    """What `mlops data vacuum` and the job `<project>_vacuum` keep."""
 
     tables_days: int = Field(
         default=30,
         ge=1,
         le=36_500,
-        description="For how many days a version of a table stays readable after it was replaced. What a "
-        "registered version was trained on stays, however old it is.",
+        description="Days for which a replaced version of a table stays readable. Versions that a registered "
+        "model was trained on are kept regardless of their age.",
     )
     rejected_days: int = Field(
         default=90,
         ge=1,
         le=36_500,
-        description="For how many days the models and searches of a rejected version stay. Those of a "
-        "version that ever was champion always do.",
+        description="Days for which models and searches of rejected versions are kept. Those of versions "
+        "that were champion at any time are never removed.",
     )

@@ -1,4 +1,4 @@
-"""The settings at the top level of `defs.yaml`."""
+"""Settings at the top level of `defs.yaml`."""
 
 import dagster as dg
 from pydantic import Field
@@ -28,55 +28,64 @@ from mlops_assets.ml.metrics.tasks import Task
 class ProjectSettings(dg.Model):
     """All settings of a project; `settings/consistency.py` holds the rules across them."""
 
-    description: str = Field(description="What is predicted, of what, and what for.")
-    task: Task = Field(description="`regression`, `binary` or `multiclass`.")
-    target: TargetSettings = Field(description="What is predicted.")
-    tables: dict[str, TableSettings] = Field(description="The project's tables by their names.")
+    description: str = Field(
+        description="What the model predicts, from which data and for what purpose; shown in the report."
+    )
+    task: Task = Field(description="Learning task: `regression`, `binary` or `multiclass` classification.")
+    target: TargetSettings = Field(description="The target: its column, horizon, unit and bounds.")
+    tables: dict[str, TableSettings] = Field(
+        description="Tables by name. A project has one, an event project may have several."
+    )
     entity: list[str] = Field(
         default_factory=list,
-        description="Event projects: the columns that tell what is predicted for, such as the customer.",
+        description="Event projects: columns that identify the entity that predictions are made for, such as "
+        "`customer_id`.",
     )
     partitions: PartitionSettings | None = Field(
         default=None,
-        description="Makes it an event project: how arrivals are cut into partitions.",
+        description="Time partitions of the arriving data. Declaring them makes the project an event "
+        "project.",
     )
     training: TrainingSettings = Field(
-        default=TrainingSettings(), description="Event projects: which partitions train."
+        default=TrainingSettings(), description="Event projects: which partitions a model is trained on."
     )
     split: SplitSettings = Field(
-        default=SplitSettings(), description="Which rows judge the model; in an event project time decides."
+        default=SplitSettings(),
+        description="How the holdout is chosen. Event projects are split by time instead.",
     )
-    tuning: TuningSettings = Field(default=TuningSettings(), description="How the model is searched for.")
+    tuning: TuningSettings = Field(
+        default=TuningSettings(), description="Hyperparameter search: budget, metric and model families."
+    )
     intended_use: str = Field(
-        default="", description="What the predictions are meant for, and by whom; stands in the report."
+        default="", description="Intended use and users of the predictions; shown in report and model card."
     )
     limits: list[str] = Field(
         default_factory=list,
-        description="What the model can't do, or must not be used for; stands in the report.",
+        description="Known limitations and uses to avoid; shown in report and model card.",
     )
     evaluation: EvaluationSettings = Field(
-        default=EvaluationSettings(), description="What the report looks at beside the metrics of all rows."
+        default=EvaluationSettings(), description="Slices, sensitive columns and further analyses."
     )
     behaviour: BehaviourSettings = Field(
-        default=BehaviourSettings(), description="Tests of what the fitted model does, each a check."
+        default=BehaviourSettings(), description="Behavioural tests of the fitted model, each an asset check."
     )
-    schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="What runs at set times.")
+    schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="Cron schedules.")
     automation: AutomationSettings = Field(
-        default=AutomationSettings(), description="What follows by itself while Dagster's daemon runs."
+        default=AutomationSettings(), description="What Dagster's daemon runs automatically."
     )
     freshness: FreshnessSettings = Field(
-        default=FreshnessSettings(), description="How old may be what people rely on."
+        default=FreshnessSettings(), description="Maximum ages of predictions and champion."
     )
     gates: GateSettings = Field(
-        default=GateSettings(), description="What a version must show before it may serve."
+        default=GateSettings(), description="Gates that a version must pass before promotion."
     )
     approval: ApprovalSettings = Field(
-        default=ApprovalSettings(), description="Whether a version that passed waits for somebody's word."
+        default=ApprovalSettings(), description="Manual approval before promotion."
     )
     retention: RetentionSettings = Field(
-        default=RetentionSettings(), description="How long old versions of tables and rejected models stay."
+        default=RetentionSettings(), description="How long old table versions and rejected models are kept."
     )
     owners: list[str] = Field(
-        default_factory=list, description="Who answers for it: e-mail addresses or `team:name`."
+        default_factory=list, description="Owners of all assets: e-mail addresses or `team:name`."
     )
-    tags: dict[str, str] = Field(default_factory=dict, description="More tags for every asset.")
+    tags: dict[str, str] = Field(default_factory=dict, description="Dagster tags of all assets.")

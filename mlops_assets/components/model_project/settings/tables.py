@@ -1,4 +1,4 @@
-"""What a project's `defs.yaml` can say of its tables: where their rows come from and how they are written."""
+"""Settings of tables: source, key, time columns and CSV format."""
 
 from typing import Any, Literal, Self
 
@@ -9,112 +9,122 @@ from mlops_assets.stores.files.csv_dialect import Dialect
 
 
 class CsvSettings(Settings):
-    """How a table's CSV files are written, where not as usual: other programs, other countries."""
+    """CSV format of a table's files, where it differs from comma-separated UTF-8."""
 
     delimiter: str = Field(
-        default=",", description="What separates fields, one character such as `;` or `\t` (in quotes)."
+        default=",", description='Field delimiter, one character: `;`, or a tab as `"\\t"` in quotes.'
     )
     encoding: str = Field(
         default="utf-8",
-        description="As Python calls it: `latin-1`, `cp1252`, `utf-16`, … A byte order mark says more.",
+        description="Encoding by its Python name, such as `latin-1`, `cp1252` or `utf-16`. A byte order mark "
+        "takes precedence.",
     )
-    decimal: Literal[".", ","] = Field(default=".", description="What comes before a number's fraction.")
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal separator: `.` or `,`.")
     thousands: str = Field(
-        default="", description="What groups a number's digits by three, such as `.`; by default nothing."
+        default="", description="Thousands separator, one character such as `.`; by default none."
     )
     quote: str = Field(
-        default='"', description="What surrounds a field that holds delimiters; empty for nothing."
+        default='"', description="Quote character, doubled inside of quoted fields; empty for none."
     )
     nulls: list[str] = Field(
         default_factory=list,
-        description="Texts that mean that there is no value, such as `NA`; the empty field always does.",
+        description="Texts that are read as null, such as `NA`. Empty fields always are.",
     )
-    skip_lines: int = Field(default=0, ge=0, description="How many lines come before the header.")
+    skip_lines: int = Field(default=0, ge=0, description="Number of lines before the header.")
 
     @field_validator("encoding")
     @classmethod
-    def _is_an_encoding_of_text(cls, encoding: str) -> str:
+    def _require_text_encoding(cls, encoding: str) -> str:
         try:
             "a".encode(encoding)
         except (LookupError, ValueError) as error:
-            raise ValueError("Python knows no such encoding of text") from error
+            raise ValueError(
+                "unknown encoding; use a name of a Python text encoding, such as latin-1"
+            ) from error
         return encoding
 
     @model_validator(mode="after")
-    def _marks_can_be_told_apart(self) -> Self:
+    def _require_distinct_marks(self) -> Self:
         marks = {"delimiter": self.delimiter, "quote": self.quote, "thousands": self.thousands}
         for name, mark in marks.items():
             if len(mark) != 1 and (mark or name == "delimiter"):
-                raise ValueError(f"csv.{name} is {mark!r}, and is one character")
+                raise ValueError(f"csv.{name} is {mark!r}; use one character")
             if mark in ("\n", "\r", "\0") or (name == "thousands" and mark.isdigit()):
-                raise ValueError(f"csv.{name} can't be {mark!r}")
+                raise ValueError(f"csv.{name} is {mark!r}, which is not allowed")
         if self.delimiter == self.quote:
-            raise ValueError(f"csv.delimiter and csv.quote are both {self.quote!r}")
+            raise ValueError(f"csv.delimiter and csv.quote are both {self.quote!r}; use different characters")
         if self.decimal == self.thousands:
-            raise ValueError(f"csv.decimal and csv.thousands are both {self.decimal!r}")
+            raise ValueError(
+                f"csv.decimal and csv.thousands are both {self.decimal!r}; use different characters"
+            )
         return self
 
     @property
     def dialect(self) -> Dialect:
-        """The same as readers take it."""
+        """The dialect that the CSV reader uses."""
         return Dialect.of(self.model_dump())
 
 
 class SourceSettings(Settings):
-    """A source that more than a path is said of: one of `sql`, `url` and `asset`."""
+    """A source with options: exactly one of `sql`, `url` and `asset`."""
 
     sql: str | None = Field(
         default=None,
-        description="A query, or the name of a `.sql` file in the project's folder. Values are text.",
+        description="SELECT statement, or name of a `.sql` file in the project's folder. All values are read "
+        "as text; requires `database`.",
     )
     database: str | None = Field(
         default=None,
-        description="Of `sql`: `sqlite:///data/crm.db`, below the project root (`sqlite:////srv/crm.db` is "
-        "absolute), or the name of an environment variable that holds a `postgresql://` URL.",
+        description="With `sql`: `sqlite:///data/crm.db`, relative to the project root "
+        "(`sqlite:////srv/crm.db` is absolute), or the name of an environment variable that holds a "
+        "`postgresql://` URL.",
     )
     url: str | None = Field(
-        default=None, description="Files that fsspec knows: `s3://bucket/orders/*.parquet`, `gs://...`."
+        default=None, description="URL of files, read by fsspec: `s3://bucket/orders/*.parquet`, `gs://…`."
     )
     storage_options: dict[str, Any] = Field(
         default_factory=dict,
-        description="Of `url`: what its driver is given. A secret is `{env: NAME}`, the name of an "
-        "environment variable.",
+        description="With `url`: options of the fsspec file system. Give secrets as `{env: NAME}`, the name "
+        "of an environment variable.",
     )
     asset: str | None = Field(
         default=None,
-        description="Another asset whose table is read, by its key: `customer_churn/predictions`.",
+        description="Key of another project's or a custom asset whose table is read, such as "
+        "`customer_churn/predictions`.",
     )
 
 
 class TableSettings(Settings):
-    """A table and where its rows come from."""
+    """A table: its source, key and time columns."""
 
     source: str | SourceSettings = Field(
-        description="A file, a glob or a folder, below the project root or absolute, or a URL that fsspec "
-        "knows: CSV (plain or gzip), Parquet or JSON lines. Or a mapping: `sql` with `database`, `url` with "
-        "`storage_options`, or `asset`."
+        description="Source of the rows: path of a file, glob or folder (relative to the project root, or "
+        "absolute) or an fsspec URL, of CSV (plain or gzip), Parquet or JSON lines files. Or a mapping: "
+        "`sql` with `database`, `url` with `storage_options`, or `asset`."
     )
     key: list[str] = Field(
         default_factory=list,
-        description="Columns that identify a row: unique and never null. Without a key a row is identified "
-        "by all of its columns, and may stand more than once.",
+        description="Columns that identify a row: unique and never null. Without a key, a row is identified "
+        "by all of its columns, and duplicates are allowed.",
     )
     time: str | None = Field(
         default=None,
-        description="Event projects: the column that tells when a row's event happened. A table without it "
-        "is static: it has no partitions, and every partition of the features sees all of it.",
+        description="Event projects: column with the timestamp of the event. A table without it is static: "
+        "it has no partitions, and every partition of the features reads all of its rows.",
     )
     arrival: str | None = Field(
         default=None,
-        description="Event projects: the column that tells when a row became known, where one file holds "
-        "many partitions. Without it, the date in a file's name says to which partition its rows belong.",
+        description="Event projects: column with the timestamp at which the row became known. Required if "
+        "one file or query holds many partitions. Without it, the date in the file name determines the "
+        "partition.",
     )
     csv: CsvSettings = Field(
-        default=CsvSettings(), description="How its CSV files are written, where not as usual."
+        default=CsvSettings(), description="CSV format, where it differs from comma-separated UTF-8."
     )
     max_rejected_share: float = Field(
         default=0.05,
         ge=0,
         le=1,
-        description="The share of rows that may break the contract before everything downstream is blocked.",
+        description="Maximum share of rows that may violate the contract. Above it, the check "
+        "`rejected_share` fails and blocks all downstream assets.",
     )

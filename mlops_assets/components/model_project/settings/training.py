@@ -11,120 +11,144 @@ from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 
 
 class TargetSettings(Settings):
-    """What is predicted."""
+    """The target: its column, horizon, unit and bounds."""
 
     column: str = Field(
-        description="The column that holds the target: of the table, or in an event project of `target.sql`."
+        description="Target column: of the table, or in an event project of the result of `target.sql`."
     )
     horizon: int | None = Field(
         default=None,
         ge=1,
-        description="Event projects: how many partitions after its own a target looks at.",
+        description="Event projects: number of partitions after its own whose events the target is computed "
+        "from.",
     )
-    unit: str = Field(default="", description="What rmse and mae are reported in, such as `100,000 USD`.")
+    unit: str = Field(
+        default="",
+        description="Regression: unit in which predictions, RMSE and MAE are reported, such as `100,000 "
+        "USD`.",
+    )
     unit_size: float = Field(
-        default=1.0, gt=0, description="How much of the target one unit is, such as `100000`."
+        default=1.0,
+        gt=0,
+        description="Regression: size of one `unit` in the target column, such as `100000`.",
     )
     minimum: float | None = Field(
-        default=None, description="Regression: nothing less is predicted, such as 0 for a price."
+        default=None,
+        description="Regression: lower bound of predictions, such as 0 for a price; by default none.",
     )
     maximum: float | None = Field(
-        default=None, description="Regression: nothing more is predicted, such as the cap of a census."
+        default=None,
+        description="Regression: upper bound of predictions, such as the cap of a census; by default none.",
     )
 
 
 class PartitionSettings(Settings):
-    """How arrivals are cut into partitions."""
+    """Time partitions of an event project."""
 
-    cadence: Cadence = Field(description="`daily`, `weekly` (from Monday) or `monthly`.")
-    start: str = Field(
-        description="The first partition that has data: `2024-01`, or for days and weeks `'2024-01-31'`. "
-        "What looks back on a partition waits for it; an empty file says that nothing happened in it."
+    cadence: Cadence = Field(
+        description="Length of a partition: `daily`, `weekly` (from Monday) or `monthly`."
     )
-    end: str | None = Field(default=None, description="The last partition; by default there is none.")
+    start: str = Field(
+        description="First partition with data: `2024-01`, or for days and weeks `'2024-01-31'`. Every later "
+        "partition must arrive before features that look back on it are computed; deliver an empty file for "
+        "a partition without events."
+    )
+    end: str | None = Field(
+        default=None, description="Last partition; by default partitions continue indefinitely."
+    )
     lookback: int | None = Field(
         default=None,
         ge=1,
-        description="How many partitions of arrivals `features.sql` sees, its own included; by default all. "
-        "A corrected file changes the features of so many partitions.",
+        description="Number of partitions of arrivals that `features.sql` reads, its own included; by "
+        "default all. A corrected file changes the features of as many partitions.",
     )
 
 
 class TrainingSettings(Settings):
-    """Which partitions of an event project train a model; each model has a cut-off."""
+    """Which partitions of an event project the model of a cut-off is trained on."""
 
     window: int | None = Field(
-        default=None, ge=1, description="How many labelled partitions train, the newest; by default all."
+        default=None,
+        ge=1,
+        description="Number of newest labelled partitions to train on; by default all.",
     )
     refit: bool = Field(
         default=True,
-        description="Whether the model that is registered is fitted again on all labelled partitions, after "
-        "it was judged by the newest of them.",
+        description="Fit the registered model again on all labelled partitions, after its evaluation on the "
+        "newest of them.",
     )
 
 
 class SplitSettings(Settings):
-    """Which rows are kept away from training to judge the model."""
+    """How the holdout, on which the model is evaluated, is separated from the training rows."""
 
     method: Literal["random", "stratified", "group"] = Field(
         default="random",
-        description="`random` by a seeded hash of the row's key; `stratified` with the same share of each "
-        "class; `group` keeps rows with the same group on one side.",
+        description="`random`: by a seeded hash of the row's key. `stratified`: with the same share of each "
+        "class on both sides. `group`: rows of one group stay on the same side.",
     )
-    holdout: float = Field(default=0.2, gt=0, lt=1, description="The holdout's share of the rows.")
-    seed: int = Field(default=0, ge=0, description="Another seed is another split.")
-    group: list[str] = Field(default_factory=list, description="For `group`: the columns that make a group.")
+    holdout: float = Field(default=0.2, gt=0, lt=1, description="Share of rows in the holdout.")
+    seed: int = Field(default=0, ge=0, description="Seed of the split; another seed gives another split.")
+    group: list[str] = Field(
+        default_factory=list, description="With `method: group`: columns that identify a group."
+    )
 
     @model_validator(mode="after")
-    def _group_has_columns(self) -> Self:
+    def _require_group_columns(self) -> Self:
         if (self.method == "group") != bool(self.group):
             raise ValueError(
-                "split.group names the columns of a group, with split.method: group and only then"
+                "split.group is required with split.method: group, and not allowed with another method"
             )
         return self
 
 
 class DecisionSettings(Settings):
-    """From which probability on a binary model predicts the second class; by default one half."""
+    """How the decision threshold of a binary model is chosen: by a metric or by costs."""
 
     metric: Literal["f1", "accuracy", "balanced_accuracy"] | None = Field(
-        default=None, description="Where this is the largest, on predictions of the search out of fold."
+        default=None,
+        description="Choose the threshold that maximises this metric on out-of-fold predictions.",
     )
     false_positive: float | None = Field(
-        default=None, ge=0, description="What it costs to predict the second class wrongly."
+        default=None,
+        ge=0,
+        description="Cost of predicting the second class for a row of the first. The threshold minimises the "
+        "total cost on out-of-fold predictions.",
     )
     false_negative: float | None = Field(
-        default=None, ge=0, description="What it costs to miss the second class."
+        default=None, ge=0, description="Cost of predicting the first class for a row of the second."
     )
 
     @model_validator(mode="after")
-    def _a_metric_or_costs(self) -> Self:
+    def _require_metric_or_costs(self) -> Self:
         costs = (self.false_positive, self.false_negative)
         if (self.metric is not None) == any(cost is not None for cost in costs):
-            raise ValueError("tuning.decision names either metric, or false_positive and false_negative")
+            raise ValueError("tuning.decision requires either metric, or false_positive and false_negative")
         if self.metric is None and (None in costs or not any(costs)):
-            raise ValueError("tuning.decision needs both costs, and one of them above 0")
+            raise ValueError("tuning.decision requires both costs, at least one of them above 0")
         return self
 
 
 class TuningSettings(Settings):
-    """How the model is searched for."""
+    """Hyperparameter search: budget, metric and model families."""
 
-    trials: int = Field(default=20, ge=1, description="How many parameter sets are tried.")
+    trials: int = Field(default=20, ge=1, description="Number of trials: parameter sets that are evaluated.")
     timeout_seconds: float | None = Field(
-        default=None, gt=0, description="No new trial is started after so many seconds."
+        default=None,
+        gt=0,
+        description="Time limit of the search in seconds, after which no new trial starts; by default none.",
     )
-    folds: int = Field(default=5, ge=2, le=20, description="Folds of the cross-validation.")
+    folds: int = Field(default=5, ge=2, le=20, description="Number of cross-validation folds.")
     metric: Metric | None = Field(
         default=None,
-        description="What decides between trials, against the baselines and the champion: rmse (the default "
-        "for regression), mae, r2, mape; log_loss (the default for classes), roc_auc, average_precision, "
-        "brier, f1, accuracy, precision, recall.",
+        description="Primary metric, by which trials are ranked and the model is compared with baselines and "
+        "champion. Regression: rmse (the default), mae, r2, mape. Classification: log_loss (the default), "
+        "roc_auc, average_precision, brier, f1, accuracy, precision, recall.",
     )
     families: list[FamilyName] = Field(
         default=["xgboost", "hist_gradient_boosting", "linear"],
         min_length=1,
-        description="The kinds of models that compete for the trials: "
+        description="Model families that share the trials: "
         + ", ".join(f"`{name}`" for name in FAMILY_NAMES)
         + ".",
     )
@@ -132,19 +156,28 @@ class TuningSettings(Settings):
         default=5,
         ge=1,
         le=25,
-        description="How many models of the search the winner is made of at the most; 1 is the best alone.",
+        description="Maximum number of models in the ensemble; with 1, the best trial alone.",
     )
     calibrate: bool = Field(
         default=True,
-        description="Classes: whether to calibrate probabilities where that lowers the log loss out of fold.",
+        description="Classification: calibrate probabilities if that lowers the out-of-fold log loss.",
     )
     decision: DecisionSettings | None = Field(
-        default=None, description="Binary: by what to decide between the classes."
+        default=None,
+        description="Binary: how the decision threshold is chosen; by default it is 0.5.",
     )
-    seed: int = Field(default=0, ge=0, description="Same data, code and seed give the same model.")
-    threads: int | None = Field(default=None, ge=1, description="Threads of a fit; all cores by default.")
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where XGBoost computes.")
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of search and fits: the same data, code and seed give the same model.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="Number of threads for fitting a model; by default one per core."
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="Device that XGBoost trains on: `cpu` or `cuda`."
+    )
 
     def metric_for(self, task: Task) -> Metric:
-        """The metric that decides."""
+        """The primary metric: the declared one, else the default of the task."""
         return self.metric or default_metric(task)

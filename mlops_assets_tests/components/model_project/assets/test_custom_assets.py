@@ -99,7 +99,7 @@ def test_an_own_query_that_can_not_be_run_names_asset_and_tables(built, tables, 
     assert not result.success
     [failure] = result.get_step_failure_events()
     told = failure.step_failure_data.user_failure_data.description
-    assert told.startswith("lending: the query of big_loans can't be run: Binder Error")
+    assert told.startswith("lending: the query of big_loans failed: Binder Error")
     assert "the project's tables are lending.features" in told
     assert not tables.store.exists(["lending", "big_loans"])
     record_property("told", told)

@@ -195,7 +195,7 @@ def test_two_rows_of_features_for_one_customer_stop_the_run(counting):
 def test_a_time_that_is_text_in_the_contract_is_a_clear_error(counting):
     counting.declare(schema=SCHEMA.replace("bought_at: pa.DateTime", "bought_at: str"))
     told = fault(counting.daemon.run(*TABLE, partition=FIRST))
-    assert "shop: table purchases: its time, bought_at, is a VARCHAR in schema.py" in told
+    assert "shop: table purchases: its `time` column, bought_at, is declared as VARCHAR in schema.py" in told
 
 
 def label(shop, month):

@@ -127,7 +127,10 @@ def test_an_asset_that_is_made_of_the_table_can_not_be_its_source(lend, record_p
         lend({"asset": "lending/features"})
     record_property("told", str(caught.value))
     message = str(caught.value)
-    assert "lending: table loans: its source, lending/features, is made of this project's tables" in message
+    assert (
+        "lending: table loans: its source, lending/features, is itself derived from this project's tables"
+        in message
+    )
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_training_is_asked_for_again_when_an_older_month_was_corrected(scheduled
 
 def test_training_without_a_labelled_month_is_skipped_in_words(open_shop):
     shop = open_shop(settings={"schedules": SCHEDULES})
-    assert skipped(shop, TRAIN) == "no cut-off has a labelled partition that could judge a model"
+    assert skipped(shop, TRAIN) == "no cut-off has a labelled evaluation partition yet"
     assert skipped(shop, SCORE) == "there are no features yet"
     assert skipped(shop, BACKFILL) == "nothing has arrived yet"
 

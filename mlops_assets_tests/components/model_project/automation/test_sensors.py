@@ -77,7 +77,7 @@ def test_a_content_that_comes_back_is_asked_for_again(shop):
 
 
 def test_a_tick_asks_for_a_bounded_number_of_months_and_the_next_for_the_rest(shop, monkeypatch):
-    monkeypatch.setattr(sensors, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(sensors, "MAX_REQUESTS", 2)
     for month in MONTHS[5:8]:
         shop.write(month)
     assert [asked(shop) for _ in range(4)] == [[], MONTHS[5:7], MONTHS[7:8], []]
@@ -168,7 +168,7 @@ def tell_champion(shop, version, *, moved):
 
 def test_a_new_champion_scores_the_newest_month_unless_that_was_done(served_shop):
     done = served_shop.daemon.tick(CHAMPION)
-    assert done.skip_message == "the new champion has scored 2024-05 already"
+    assert done.skip_message == "the predictions of 2024-05 are from the new champion already"
     tell_champion(served_shop, 2, moved=True)
     [request] = served_shop.daemon.ask(CHAMPION)
     assert request.partition_key == FIFTH

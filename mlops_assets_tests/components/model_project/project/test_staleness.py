@@ -46,8 +46,8 @@ def test_what_was_never_made_is_out_of_date(served_shop):
     assert stale(served_shop, "tuned_model", partition=FOURTH) == {"tuned_model"}
     found = staleness(served_shop)
     assert found.partitions(dg.AssetKey(["shop", "target"])) == set(MONTHS[:4])
-    assert found.is_made(dg.AssetKey(["shop", "champion"]))
-    assert not found.is_made(dg.AssetKey(["shop", "elsewhere"]))
+    assert found.is_materialized(dg.AssetKey(["shop", "champion"]))
+    assert not found.is_materialized(dg.AssetKey(["shop", "elsewhere"]))
 
 
 def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(served_shop):

@@ -1,4 +1,4 @@
-"""Settings of an event project that don't go together: each is told with its path, its file and its line."""
+"""Rules across settings: an invalid combination is reported with path, file and line number."""
 
 import copy
 
@@ -33,18 +33,18 @@ def changed(settings, path, value):
     return found
 
 
-def told(settings):
+def error_of(settings):
     with pytest.raises(ValidationError) as caught:
         ModelProject.model_validate(settings)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "fault"),
+    ("path", "value", "message"),
     [
-        ("entity", None, "entity is missing: an event project names the columns"),
-        ("target.horizon", None, "target.horizon is missing: how many partitions after its own"),
-        ("tables.purchases.time", None, "tables has no table with `time`, and so no events"),
+        ("entity", None, "entity is missing: name the columns that identify the entity"),
+        ("target.horizon", None, "target.horizon is missing: set the number of partitions"),
+        ("tables.purchases.time", None, "tables has no event table; declare `time`"),
         ("split", {"holdout": 0.3}, "split is for projects without partitions"),
         (
             "partitions.start",
@@ -56,27 +56,35 @@ def told(settings):
             "2023-01",
             "partitions.start the end of the partitions, 2023-01, is before their start",
         ),
-        ("training.window", 1, "training.window is 1, and must be more than target.horizon, 1"),
-        ("target.column", "customer", "target.column is customer, which is what is predicted for"),
-        ("tables.entities", {"source": "x.csv"}, "tables.entities is no name for a table"),
-        ("tables.features", {"source": "x.csv"}, "and is not features or entities"),
-        ("tables.people", {"source": "x.csv", "arrival": "day"}, "tables.people.arrival needs `time`"),
-        ("schedules.train", "0 25 * * *", "schedules.train is '0 25 * * *', which cron does not know"),
+        ("training.window", 1, "training.window is 1; it must be greater than target.horizon, 1"),
+        ("target.column", "customer", "target.column is customer, which is an entity column"),
+        ("tables.entities", {"source": "x.csv"}, "tables.entities is a reserved name; rename the table"),
+        ("tables.features", {"source": "x.csv"}, "tables.features is a reserved name"),
+        ("tables.people", {"source": "x.csv", "arrival": "day"}, "tables.people.arrival requires `time`"),
+        (
+            "schedules.train",
+            "0 25 * * *",
+            "schedules.train is '0 25 * * *', which is not a valid cron expression",
+        ),
         ("schedules.score", "0 7 31 2 99", "schedules.score is"),
         ("schedules.backfill", {"cron": "61 * * * *"}, "schedules.backfill.cron is"),
-        ("tuning.metric", "rmse", "tuning.metric is rmse, and binary has"),
-        ("tuning.families", ["linear", "linear"], "tuning.families names linear more than once"),
-        ("tuning.decision", {"metric": "f1", "false_positive": 1}, "tuning.decision names either metric, or"),
+        ("tuning.metric", "rmse", "tuning.metric is rmse; choose a metric of binary: roc_auc"),
+        ("tuning.families", ["linear", "linear"], "tuning.families lists linear more than once"),
+        (
+            "tuning.decision",
+            {"metric": "f1", "false_positive": 1},
+            "tuning.decision requires either metric, or",
+        ),
         (
             "tuning.decision",
             {"false_positive": 1},
-            "tuning.decision needs both costs, and one of them above 0",
+            "tuning.decision requires both costs, at least one of them above 0",
         ),
-        ("target.maximum", 5.0, "target.maximum is for regression, and task is binary"),
+        ("target.maximum", 5.0, "target.maximum is for regression only; task is binary"),
     ],
 )
-def test_event_settings_that_do_not_go_together_are_told(path, value, fault):
-    assert fault in told(changed(SETTINGS, path, value))
+def test_invalid_combinations_in_an_event_project_are_reported(path, value, message):
+    assert message in error_of(changed(SETTINGS, path, value))
 
 
 @pytest.mark.parametrize(
@@ -91,12 +99,13 @@ def test_event_settings_that_do_not_go_together_are_told(path, value, fault):
         ("tables.loans.time", "paid_at"),
     ],
 )
-def test_what_is_for_event_projects_is_told_where_there_are_no_partitions(path, value):
-    assert f"{path} is for event projects, which declare `partitions`" in told(changed(LOANS, path, value))
+def test_settings_of_event_projects_require_partitions(path, value):
+    message = f"{path} is for event projects only; remove it, or declare `partitions`"
+    assert message in error_of(changed(LOANS, path, value))
 
 
-def test_without_partitions_there_is_one_table():
-    assert "tables has 2 entries" in told(changed(LOANS, "tables.more", {"source": "x.csv"}))
+def test_a_project_without_partitions_has_exactly_one_table():
+    assert "tables has 2 entries" in error_of(changed(LOANS, "tables.more", {"source": "x.csv"}))
 
 
 @pytest.mark.parametrize(
@@ -113,8 +122,8 @@ def test_without_partitions_there_is_one_table():
         ("freshness.champion_hours", 0),
     ],
 )
-def test_a_setting_out_of_its_bounds_is_told_with_its_path(path, value):
-    assert path.split(".")[0] in told(changed(SETTINGS, path, value))
+def test_a_setting_outside_of_its_bounds_is_reported_with_its_path(path, value):
+    assert path.split(".")[0] in error_of(changed(SETTINGS, path, value))
 
 
 @pytest.mark.parametrize(
@@ -127,12 +136,12 @@ def test_a_setting_out_of_its_bounds_is_told_with_its_path(path, value):
         ("tables.purchases.arrival", "bought_at"),
     ],
 )
-def test_settings_that_go_together_are_taken(path, value):
+def test_valid_combinations_are_accepted(path, value):
     assert ModelProject.model_validate(changed(SETTINGS, path, value)).partitions
 
 
 def loading(attributes, **files):
-    """What is told when the folder is loaded."""
+    """The error when the folder is loaded, and the lines of its `defs.yaml`."""
     contents = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, "target.sql": TARGET_SQL, **files}
     with create_defs_folder_sandbox() as sandbox:
         folder = sandbox.defs_folder_path / "shop"
@@ -142,7 +151,7 @@ def loading(attributes, **files):
         for name, text in contents.items():
             if text is not None:
                 (folder / name).write_text(text, "utf-8")
-        with pytest.raises(Exception) as caught, sandbox.build_all_defs():  # noqa: PT011 - the text is judged
+        with pytest.raises(Exception) as caught, sandbox.build_all_defs():  # noqa: PT011 - the text is checked
             pass
         lines = (folder / "defs.yaml").read_text("utf-8").splitlines()
     found, error = [], caught.value
@@ -153,7 +162,7 @@ def loading(attributes, **files):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "fault", "line"),
+    ("path", "value", "message", "line"),
     [
         ("training.window", 1, "training.window is 1", "window: 1"),
         ("target.column", "customer", "target.column is customer", "column: customer"),
@@ -162,15 +171,15 @@ def loading(attributes, **files):
         ("partitions.start", "soon", "partitions.start soon is not a valid start", "start: soon"),
     ],
 )
-def test_what_does_not_go_together_is_told_with_file_and_line(path, value, fault, line):
+def test_invalid_combinations_are_reported_with_file_and_line_number(path, value, message, line):
     error, lines = loading(changed(SETTINGS, path, value))
-    assert fault in error
+    assert message in error
     [number] = [number for number, text in enumerate(lines, 1) if text.strip() == line]
     assert f"shop/defs.yaml:{number}" in error
 
 
 @pytest.mark.parametrize(
-    ("files", "fault"),
+    ("files", "message"),
     [
         ({"target.sql": None}, "target.sql"),
         ({"target.sql": "  "}, "target.sql is empty"),
@@ -178,7 +187,7 @@ def test_what_does_not_go_together_is_told_with_file_and_line(path, value, fault
         ({"schema.py": LOANS_SCHEMA}, "has no class Purchases for the table purchases"),
     ],
 )
-def test_a_folder_of_events_without_one_of_its_files_is_a_clear_error(files, fault):
+def test_an_event_project_without_one_of_its_files_is_reported(files, message):
     error, _ = loading(SETTINGS, **files)
-    assert fault in error
+    assert message in error
     assert "shop" in error
