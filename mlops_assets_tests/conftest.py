@@ -1,4 +1,4 @@
-"""What the tests share: a small project in a folder of its own, and stores in a temporary directory."""
+"""Shared fixtures: projects in temporary folders, stores, instances and servers."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _coarse_pictures() -> Iterator[None]:
-    """Nobody looks at the dots of a test's pictures, and drawing fewer halves the time of a page."""
+    """Figures with few dots: this halves the time of a page, and no test compares pixels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlops_assets.ml.reports.prediction_plots.DOTS_PER_INCH", 40)
         yield
@@ -46,7 +46,7 @@ def _coarse_pictures() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database with its tables: making them takes seconds, copying them none."""
+    """MLflow's database with its tables, to copy: creating them takes seconds."""
     folder = tmp_path_factory.mktemp("mlflow")
     _ = TrackingStore(f"sqlite:///{folder / 'mlflow.db'}").client
     return folder / "mlflow.db"
@@ -54,7 +54,7 @@ def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def state(tmp_path: Path, empty_tracking_store: Path) -> StateDirectory:
-    """A state directory of the test's own."""
+    """An empty state directory."""
     directory = StateDirectory(tmp_path / "state")
     directory.mlflow.mkdir(parents=True)
     shutil.copy(empty_tracking_store, directory.mlflow / "mlflow.db")
@@ -73,7 +73,7 @@ def tracking(state: StateDirectory) -> TrackingStore:
 
 @pytest.fixture
 def stores(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
-    """The resources that assets ask for."""
+    """The resources that assets require."""
     return resources(state)
 
 
@@ -85,7 +85,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> MakeProject:
-    """Make a project of a folder's files and settings; without any, one that tells late loans from paid."""
+    """A function that creates a project from files and settings; by default one that predicts late loans."""
 
     def make(
         *,
@@ -116,7 +116,7 @@ def make_project(tmp_path: Path) -> MakeProject:
 
 @pytest.fixture
 def write_loans(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
-    """Write loans to the project's source."""
+    """A function that writes loans to the project's source."""
 
     def write(frame: pd.DataFrame, name: str = "loans.csv") -> Path:
         path = tmp_path / "data" / name
@@ -131,7 +131,7 @@ def write_loans(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
 def open_shop(
     tmp_path: Path, empty_tracking_store: Path, instance: dg.DagsterInstance
 ) -> Callable[..., Shop]:
-    """Open an event project's shop, in which nothing has arrived; see `Shop` for what can be told."""
+    """A function that opens an event project without arrivals; see `Shop` for its arguments."""
 
     def open_(**declared: Any) -> Shop:
         return Shop(tmp_path / "shop", empty_tracking_store, instance, **declared)
@@ -162,13 +162,13 @@ def trained_shop(arrived_shop: KeptShop) -> Iterator[KeptShop]:
 
 @pytest.fixture
 def shop(arrived_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
-    """A shop in which five months have arrived, with all that follows by itself."""
+    """A shop with five months of arrivals and the assets that automation derives from them."""
     return arrived_shop.restored(instance)
 
 
 @pytest.fixture
-def served_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
-    """The same with a champion, of the cut-off of the fifth month, and its predictions."""
+def champion_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
+    """A shop with a champion, of the cut-off of the fifth month, and its predictions."""
     return trained_shop.restored(instance)
 
 
@@ -180,7 +180,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tracking_store: Path) -> Path:
-    """A dg project with one model project and its data, which the command runs in."""
+    """A dg project with one model project and its data, as the working directory of commands."""
     files = {"fetch.py": FETCH}
     return enter_lending_project(
         tmp_path / "project", monkeypatch, empty_tracking_store, family="xgboost", files=files

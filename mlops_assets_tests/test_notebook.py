@@ -14,8 +14,8 @@ def notebook() -> nbformat.NotebookNode:
     return nbformat.read(PAGE, as_version=4)
 
 
-def test_every_cell_runs_over_a_project_that_has_a_champion(notebook, served_shop, monkeypatch):
-    monkeypatch.setenv("MLOPS_STATE_DIR", str(served_shop.state.root))
+def test_every_cell_runs_over_a_project_that_has_a_champion(notebook, champion_shop, monkeypatch):
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(champion_shop.state.root))
     [parameters] = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     parameters.source += '\nPROJECT, TABLE = "shop", "purchases"'
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(PAGE.parent)}}).execute()

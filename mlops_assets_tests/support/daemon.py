@@ -1,6 +1,4 @@
-"""Dagster's daemon for the tests: it ticks when it is told to, and runs what was asked for in this
-process.
-"""
+"""Dagster's daemon for tests: ticks on request, and executes the requested runs in this process."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -19,9 +17,9 @@ class Daemon:
     Attributes
     ----------
     cursors
-        Of each sensor by its name: what Dagster would have committed.
+        Committed cursor of each sensor, by name.
     launched
-        The run keys that were launched, by the sensor that asked: Dagster launches none twice.
+        Sensor and run key of the launched runs: Dagster launches none twice.
     """
 
     defs: dg.Definitions
@@ -32,12 +30,12 @@ class Daemon:
     automation_cursor: Any = None
 
     def remember(self, other: "Daemon") -> None:
-        """Go on from what another daemon had committed."""
+        """Continue from the committed cursors of another daemon."""
         self.cursors, self.launched = dict(other.cursors), set(other.launched)
         self.automation_cursor = other.automation_cursor
 
     def run(self, *assets: str, partition: str | None = None, **config: Any) -> dg.ExecuteInProcessResult:
-        """Materialize assets by hand, such as `shop/raw_purchases`; all of them when none is named."""
+        """Materialize assets manually, such as `shop/raw_purchases`; by default all."""
         job = self.defs.resolve_implicit_global_asset_job_def()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -50,12 +48,12 @@ class Daemon:
             )
 
     def ask(self, sensor: str, *, commit: bool = True) -> list[dg.RunRequest]:
-        """What one tick of a sensor asks for; nothing is run.
+        """The run requests of one tick of a sensor; nothing is executed.
 
         Parameters
         ----------
         commit
-            Whether the daemon lives until the tick's cursor is committed.
+            Whether the cursor of the tick is committed; False simulates a daemon that is killed before.
         """
         tick = self.tick(sensor)
         if commit:
@@ -63,7 +61,7 @@ class Daemon:
         return list(tick.run_requests or [])
 
     def tick(self, sensor: str) -> Any:
-        """One tick of a sensor as Dagster sees it, without its consequences."""
+        """The result of one tick of a sensor, without committing or executing anything."""
         with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursors.get(sensor),
@@ -74,11 +72,11 @@ class Daemon:
             return self.defs.get_repository_def().get_sensor_def(sensor).evaluate_tick(context)
 
     def look(self, sensor: str) -> list[str | None]:
-        """One tick of a sensor, and the runs that follow; returns the partitions of those that were run."""
+        """One tick of a sensor and its runs; returns the partitions of the executed runs."""
         return self.launch(sensor, self.ask(sensor))
 
     def launch(self, sensor: str, requests: Iterable[dg.RunRequest]) -> list[str | None]:
-        """Run what was asked for, unless its run key was launched before."""
+        """Execute run requests, except those whose run key was launched before."""
         ran = []
         for request in requests:
             if (sensor, request.run_key) in self.launched:
@@ -103,7 +101,7 @@ class Daemon:
             )
 
     def follow(self) -> dict[str, list[str | None]]:
-        """One tick of automation, and the runs that follow; returns the partitions of each asset."""
+        """One tick of automation and its runs; returns the requested partitions of each asset."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)
             found = dg.evaluate_automation_conditions(
@@ -119,7 +117,7 @@ class Daemon:
         return asked
 
     def settle(self, most: int = 8) -> dict[str, list[str | None]]:
-        """Automation's ticks until one asks for nothing; returns all that was run, as often as it was."""
+        """Ticks of automation until one requests nothing; returns all partitions that were executed."""
         ran: dict[str, list[str | None]] = {}
         for _ in range(most):
             asked = self.follow()
@@ -127,34 +125,34 @@ class Daemon:
                 return ran
             for key, partitions in asked.items():
                 ran[key] = sorted([*ran.get(key, []), *partitions], key=str)
-        raise AssertionError(f"automation asks for ever: {ran}")
+        raise AssertionError(f"automation does not come to rest: {ran}")
 
     def schedule(self, name: str, at: Any) -> Any:
-        """One tick of a schedule at a moment; nothing is run."""
+        """The result of one tick of a schedule; nothing is executed."""
         with dg.build_schedule_context(
             scheduled_execution_time=at,
             repository_def=self.defs.get_repository_def(),
             resources=self.resources,
         ) as context:
-            # Dagster builds such a context over a persistent instance alone.
+            # Dagster builds this context for persistent instances only.
             context._instance_ref, context._instance = object(), self.instance
             return self.defs.get_repository_def().get_schedule_def(name).evaluate_tick(context)
 
 
-def fault(result: dg.ExecuteInProcessResult) -> str:
-    """What the first failed step told."""
+def failure_message(result: dg.ExecuteInProcessResult) -> str:
+    """Error message of the first failed step."""
     failed = next(event for event in result.all_events if event.is_step_failure)
     data = failed.step_failure_data
     return data.user_failure_data.description if data.user_failure_data else data.error.to_string()
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    """The evaluations of a run by the names of their checks."""
+    """Check evaluations of a run, by check name."""
     return {found.check_name: found for found in result.get_asset_check_evaluations()}
 
 
 def copied(known: dg.DagsterInstance, to: dg.DagsterInstance) -> dg.DagsterInstance:
-    """Give an empty ephemeral instance all that another one knows."""
+    """Copy the runs and events of one ephemeral instance into another, empty one."""
     storages = ("run_storage", "event_log_storage")
     for source, target in ((getattr(known, name), getattr(to, name)) for name in storages):
         target._held_conn.rollback()

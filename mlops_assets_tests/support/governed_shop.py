@@ -3,7 +3,7 @@
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import Governance
 from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.daemon import failure_message
 
 
 def story(shop) -> list[tuple[str, int]]:
@@ -19,7 +19,7 @@ def train(shop, month):
     shop.write(month)
     shop.ingest(month)
     result = shop.train(month)
-    assert result.success, fault(result)
+    assert result.success, failure_message(result)
     return result
 
 

@@ -1,4 +1,4 @@
-"""A small project of the tests: its files, and rows with a known pattern."""
+"""A small project for tests: its files, and rows with a known pattern."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ FEATURES_SQL = "select row_id, income, amount / income as share, purpose from lo
 
 
 def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
-    """Loans of which those of middling size, compared with the income, are late: no line parts them."""
+    """Loans that are late if their size is medium, relative to the income: not linearly separable."""
     random = np.random.default_rng(seed)
     income = random.uniform(1_000, 9_000, rows).round(2)
     amount = random.uniform(100, 9_000, rows).round(2)
@@ -49,7 +49,7 @@ def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
 def enter_lending_project(
     root: Path, monkeypatch: pytest.MonkeyPatch, mlflow: Path, *, family: str, files: Mapping[str, str] = {}
 ) -> Path:
-    """A dg project with one model project and its data, which commands run in from now on; tuned once."""
+    """A dg project with one model project and its data as the working directory; one trial of tuning."""
     attributes = {
         "description": "Which loans are paid late.",
         "task": "binary",

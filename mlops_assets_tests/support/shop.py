@@ -1,4 +1,4 @@
-"""A small event project of the tests: its files, and purchases with a known pattern."""
+"""A small event project for tests: its files, and purchases with a known pattern."""
 
 import shutil
 import sqlite3
@@ -27,7 +27,7 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.daemon import Daemon, copied
 
 MONTHS = [f"{month}" for month in pd.period_range("2024-01", "2025-04", freq="M")]
-"""The months that purchases are made in."""
+"""The months of the purchases."""
 
 SCHEMA = """
 import pandera.pandas as pa
@@ -81,9 +81,9 @@ MODEL = tuple(
 
 
 def purchases(customers: int = 120, *, seed: int = 0) -> pd.DataFrame:
-    """Purchases of customers of whom every other one buys often, and the others seldom.
+    """Purchases of customers of whom every second one buys often, and the others rarely.
 
-    Times are of the second half of a month, so that no month's rows lie at its edges.
+    Timestamps are in the second half of a month, so that no row is near the edge of a month.
     """
     random = np.random.default_rng(seed)
     bought = []
@@ -100,21 +100,21 @@ def purchases(customers: int = 120, *, seed: int = 0) -> pd.DataFrame:
 
 
 def of_month(frame: pd.DataFrame, month: str) -> pd.DataFrame:
-    """The purchases that happened in a month."""
+    """The purchases of a month."""
     return frame[frame["bought_at"].str.startswith(month)].reset_index(drop=True)
 
 
 class Shop:
-    """The project in a folder of its own, with its stores and a daemon.
+    """The project in its own folder, with its stores and a daemon.
 
     Parameters
     ----------
     root
-        Holds `defs/`, `data/` and `state/`; what is there stays.
+        Folder of `defs/`, `data/` and `state/`; existing content is kept.
     mlflow
-        An empty MLflow database to start with.
+        An empty MLflow database to copy.
     settings
-        What `defs.yaml` says otherwise than `SETTINGS`.
+        Settings that replace those in `SETTINGS`.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Shop:
         target_sql: str = TARGET_SQL,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the project's files and load them; the daemon starts again, with what it had committed."""
+        """Write the project's files and load them; the daemon restarts with its committed cursors."""
         folder = self.root / "defs" / "shop"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "schema.py").write_text(schema, "utf-8")
@@ -176,14 +176,14 @@ class Shop:
         return path
 
     def ingest(self, *months: str) -> dict[str, list[str | None]]:
-        """The two looks that new files need, and all that follows; returns what automation asked for."""
+        """Two ticks of the file sensor, then automation; returns the partitions that automation requested."""
         for _ in range(2):
             asked = self.daemon.look(FILES)
         assert asked == list(months)
         return self.daemon.settle()
 
     def train(self, cutoff: str) -> dg.ExecuteInProcessResult:
-        """The model of a cut-off, from the training set to the champion."""
+        """Materialize the model assets of a cut-off, from the training set to the champion."""
         return self.daemon.run(*MODEL, partition=cutoff)
 
     @property
@@ -192,7 +192,7 @@ class Shop:
         return Governance(Ledger(self.warehouse, "shop"), self.tracking.registry)
 
     def digests(self, asset: str) -> dict[str, str]:
-        """What each partition of a table holds; nothing when there is no such table."""
+        """Content digest of each partition of a table; empty if the table does not exist."""
         key = self.path(asset)
         return dict(self.warehouse.partitions(key)) if self.warehouse.exists(key) else {}
 
@@ -202,13 +202,13 @@ class Shop:
     def version(self, asset: str) -> int:
         return self.warehouse.version(self.path(asset))
 
-    def made(self, asset: str) -> Counter[str | None]:
-        """How often each partition of an asset was materialized."""
+    def materializations(self, asset: str) -> Counter[str | None]:
+        """Number of materializations of each partition of an asset."""
         found = self.instance.fetch_materializations(dg.AssetKey(self.path(asset)), limit=1000)
         return Counter(record.partition_key for record in found.records)
 
-    def told(self, asset: str, partition: str | None = None) -> dict[str, Any]:
-        """The metadata of an asset's last materialization."""
+    def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
+        """Metadata of the latest materialization of an asset."""
         chosen = dg.AssetRecordsFilter(
             dg.AssetKey(self.path(asset)), asset_partitions=[partition] if partition else None
         )
@@ -223,9 +223,9 @@ class Shop:
 
 @dataclass
 class KeptShop:
-    """A shop as it was once, to start many tests from.
+    """A copy of a shop, from which many tests start.
 
-    It comes back to the very folder that it was in: MLflow's database holds absolute paths.
+    It is restored to its original folder, because MLflow's database holds absolute paths.
     """
 
     shop: Shop

@@ -13,7 +13,7 @@ from mlops_assets.core import names
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.daemon import checks, fault
+from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
@@ -28,12 +28,12 @@ def sides(shop, cutoff):
     return {period: side[0] for period, side in found.items()}
 
 
-def test_the_newest_labelled_month_judges_and_those_before_train(served_shop):
-    assert sides(served_shop, FIFTH) == {FIRST: "train", SECOND: "train", THIRD: "train", FOURTH: "holdout"}
-    told = served_shop.told("training_set", FIFTH)
+def test_the_newest_labelled_month_judges_and_those_before_train(champion_shop):
+    assert sides(champion_shop, FIFTH) == {FIRST: "train", SECOND: "train", THIRD: "train", FOURTH: "holdout"}
+    told = champion_shop.metadata("training_set", FIFTH)
     assert told["in_words"] == "judged by 2024-04, trained on 2024-01 to 2024-03"
-    frame = served_shop.frame("training_set", FIFTH)
-    labelled = pd.concat([served_shop.frame("target", month) for month in MONTHS[:4]])
+    frame = champion_shop.frame("training_set", FIFTH)
+    labelled = pd.concat([champion_shop.frame("target", month) for month in MONTHS[:4]])
     assert len(frame) == len(labelled)
     assert frame["quiet"].mean() == pytest.approx(labelled["quiet"].mean())
 
@@ -55,7 +55,7 @@ def test_with_a_horizon_of_two_a_month_is_kept_out_and_a_window_forgets_the_olde
         FIFTH: "holdout",
     }
     labels = shop.daemon.run("shop/target", partition=SIXTH)
-    assert "nothing has arrived for 2024-08" in fault(labels)
+    assert "nothing has arrived for 2024-08" in failure_message(labels)
 
 
 def test_rows_without_a_label_are_in_no_training_set(shop):
@@ -66,7 +66,7 @@ def test_rows_without_a_label_are_in_no_training_set(shop):
     )
     for month in MONTHS[:4]:
         assert shop.daemon.run("shop/target", partition=month).success
-    assert shop.told("target", FIRST)["without_label"] == 1
+    assert shop.metadata("target", FIRST)["without_label"] == 1
     assert shop.daemon.run("shop/training_set", partition=FIFTH).success
     frame = shop.frame("training_set", FIFTH)
     assert "c001" not in set(frame["customer"])
@@ -74,27 +74,27 @@ def test_rows_without_a_label_are_in_no_training_set(shop):
 
 
 def test_a_cutoff_without_a_label_to_judge_by_is_a_clear_error(shop):
-    told = fault(shop.daemon.run("shop/training_set", partition=SIXTH))
+    told = failure_message(shop.daemon.run("shop/training_set", partition=SIXTH))
     assert "shop: cut-off 2024-06 is judged by 2024-05, which has no target yet" in told
     assert "materialize shop/target for 2024-05 first" in told
 
 
-def test_the_model_that_serves_is_fitted_on_all_labelled_months_and_judged_as_it_was(served_shop):
-    tracking = served_shop.tracking
+def test_the_model_that_serves_is_fitted_on_all_labelled_months_and_judged_as_it_was(champion_shop):
+    tracking = champion_shop.tracking
     version = tracking.registry.version("shop", 1)
     judged = version.as_judged
     assert version.facts["model_digest"] == version.facts["serving_digest"] != judged.facts["model_digest"]
-    assert judged.facts["model_digest"] == served_shop.told("tuned_model", FIFTH)["model_digest"]
+    assert judged.facts["model_digest"] == champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert version.facts["cutoff"] == FIFTH
     served, as_judged = tracking.load(version), tracking.load(judged)
     assert served.spec == as_judged.spec, "the same search, features and classes"
-    rows = served_shop.frame("features", FIFTH)
+    rows = champion_shop.frame("features", FIFTH)
     served_says, judged_says = (
         model.predict(rows)["probability"].to_numpy() for model in (served, as_judged)
     )
     assert abs(served_says - judged_says).max() > 1e-6
-    assert served_shop.frame("predictions", FIFTH)["probability"].to_numpy() == pytest.approx(served_says)
-    report = served_shop.told("evaluation_report", FIFTH)
+    assert champion_shop.frame("predictions", FIFTH)["probability"].to_numpy() == pytest.approx(served_says)
+    report = champion_shop.metadata("evaluation_report", FIFTH)
     assert float(version.facts["test_log_loss"]) == pytest.approx(report["test_log_loss"], rel=1e-4)
 
 
@@ -103,36 +103,38 @@ def test_without_refitting_the_model_that_is_judged_is_the_one_that_serves(shop)
     assert shop.train(FIFTH).success
     version = shop.tracking.registry.version("shop", 1)
     assert version.as_judged == version
-    assert version.facts["model_digest"] == shop.told("tuned_model", FIFTH)["model_digest"]
+    assert version.facts["model_digest"] == shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert "serving_digest" not in version.facts
 
 
-def test_the_report_tells_the_cutoff_and_what_judged(served_shop):
-    told = served_shop.told("evaluation_report", FIFTH)
-    page = (served_shop.state.reports / "shop" / told["mlflow_run_id"] / "evaluation_report.html").read_text()
+def test_the_report_tells_the_cutoff_and_what_judged(champion_shop):
+    told = champion_shop.metadata("evaluation_report", FIFTH)
+    page = (
+        champion_shop.state.reports / "shop" / told["mlflow_run_id"] / "evaluation_report.html"
+    ).read_text()
     assert "judged by 2024-04, trained on 2024-01 to 2024-03" in page
 
 
-def test_a_challenger_of_a_later_cutoff_is_compared_on_the_month_that_judges_it(served_shop):
-    served_shop.write(SIXTH)
-    served_shop.ingest(SIXTH)
-    assert served_shop.train(SIXTH).success
-    rows = len(served_shop.frame("features", FIFTH))
-    decision = served_shop.told("champion")["decision"]
+def test_a_challenger_of_a_later_cutoff_is_compared_on_the_month_that_judges_it(champion_shop):
+    champion_shop.write(SIXTH)
+    champion_shop.ingest(SIXTH)
+    assert champion_shop.train(SIXTH).success
+    rows = len(champion_shop.frame("features", FIFTH))
+    decision = champion_shop.metadata("champion")["decision"]
     assert f"on {rows} rows that neither was trained on" in decision
-    assert served_shop.told("registered_model", SIXTH)["version"] == 2
+    assert champion_shop.metadata("registered_model", SIXTH)["version"] == 2
 
 
-def test_a_model_of_an_earlier_cutoff_never_replaces_the_champion_of_a_later_one(served_shop):
-    assert served_shop.train(FOURTH).success
-    told = served_shop.told("champion")
+def test_a_model_of_an_earlier_cutoff_never_replaces_the_champion_of_a_later_one(champion_shop):
+    assert champion_shop.train(FOURTH).success
+    told = champion_shop.metadata("champion")
     assert (told["challenger"], told["version"], told["moved"]) == (2, 1, False)
-    assert served_shop.tracking.registry.champion("shop").version == 1
-    assert served_shop.daemon.settle() == {}
+    assert champion_shop.tracking.registry.champion("shop").version == 1
+    assert champion_shop.daemon.settle() == {}
 
 
-def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop):
-    served_shop.declare(settings={"target": {"column": "quiet", "horizon": 3}})
+def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(champion_shop):
+    champion_shop.declare(settings={"target": {"column": "quiet", "horizon": 3}})
     champion, challenger = (
         Version("shop", number, f"run {number}", f"models:/{number}", facts)
         for number, facts in (
@@ -141,7 +143,7 @@ def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(served_shop):
         )
     )
     found = champion_comparison.compare_with_champion(
-        served_shop.project, served_shop.tracking, served_shop.warehouse, challenger, champion
+        champion_shop.project, champion_shop.tracking, champion_shop.warehouse, challenger, champion
     )
     assert not found.passed
     assert found.told == "cut-off 2024-12 is earlier than the champion's, 2025-01; the champion stays"
@@ -160,56 +162,58 @@ def test_rows_that_the_champion_was_trained_on_do_not_count(shop, monkeypatch, c
     assert len(found) == rows
 
 
-def test_the_same_data_trained_again_gives_the_same_model_and_the_champion_stays(served_shop):
-    before = served_shop.told("tuned_model", FIFTH)["model_digest"]
-    assert served_shop.train(FIFTH).success
-    assert served_shop.told("tuned_model", FIFTH)["model_digest"] == before
-    told = served_shop.told("champion")
+def test_the_same_data_trained_again_gives_the_same_model_and_the_champion_stays(champion_shop):
+    before = champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
+    assert champion_shop.train(FIFTH).success
+    assert champion_shop.metadata("tuned_model", FIFTH)["model_digest"] == before
+    told = champion_shop.metadata("champion")
     assert told["version"] == 1
     assert told["decision"].endswith("the champion stays")
     assert not math.isnan(float(told["decision"].split("champion's ")[1].split(" ")[0]))
 
 
-def test_a_champion_whose_features_are_gone_makes_room(served_shop):
-    served_shop.declare(features_sql=FEATURES_SQL.replace("    sum(amount::decimal(18, 2)) as amount,\n", ""))
+def test_a_champion_whose_features_are_gone_makes_room(champion_shop):
+    champion_shop.declare(
+        features_sql=FEATURES_SQL.replace("    sum(amount::decimal(18, 2)) as amount,\n", "")
+    )
     for month in MONTHS[:5]:
-        assert served_shop.daemon.run("shop/features", partition=month).success
-    assert served_shop.train(FIFTH).success
-    told = served_shop.told("champion")
+        assert champion_shop.daemon.run("shop/features", partition=month).success
+    assert champion_shop.train(FIFTH).success
+    told = champion_shop.metadata("champion")
     assert told["version"] == 2, told["decision"]
     assert told["decision"].endswith("which features.sql does not return: it can't serve any more")
-    assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
+    assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 
-def test_what_serves_predicts_features_as_the_logged_model_does(served_shop):
-    result = served_shop.daemon.run("shop/champion", "shop/registered_model", partition=FIFTH)
+def test_what_serves_predicts_features_as_the_logged_model_does(champion_shop):
+    result = champion_shop.daemon.run("shop/champion", "shop/registered_model", partition=FIFTH)
     assert checks(result)["predicts"].passed
-    served = served_shop.tracking.load_pyfunc("models:/shop@champion")
+    served = champion_shop.tracking.load_pyfunc("models:/shop@champion")
     found = served.predict(
-        served_shop.frame("features", FIFTH)[["recent", "days_since", "amount", "channel"]]
+        champion_shop.frame("features", FIFTH)[["recent", "days_since", "amount", "channel"]]
     )
     assert found["probability"].to_numpy() == pytest.approx(
-        served_shop.frame("predictions", FIFTH)["probability"].to_numpy()
+        champion_shop.frame("predictions", FIFTH)["probability"].to_numpy()
     )
 
 
-def test_predictions_say_who_said_it_and_doing_it_again_changes_nothing(served_shop):
-    frame = served_shop.frame("predictions", FIFTH)
-    features = served_shop.frame("features", FIFTH)
+def test_predictions_say_who_said_it_and_doing_it_again_changes_nothing(champion_shop):
+    frame = champion_shop.frame("predictions", FIFTH)
+    features = champion_shop.frame("features", FIFTH)
     assert sorted(frame["customer"]) == sorted(features["customer"])
     assert list(frame.columns) == ["customer", "prediction", "probability", "model_version", names.PARTITION]
     assert set(frame["model_version"]) == {1}
-    version = served_shop.version("predictions")
-    assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
-    assert served_shop.version("predictions") == version
-    assert served_shop.told("predictions", FIFTH)["written"] is False
-    assert served_shop.told("predictions", FIFTH)["mean_probability"] == pytest.approx(
+    version = champion_shop.version("predictions")
+    assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
+    assert champion_shop.version("predictions") == version
+    assert champion_shop.metadata("predictions", FIFTH)["written"] is False
+    assert champion_shop.metadata("predictions", FIFTH)["mean_probability"] == pytest.approx(
         frame["probability"].mean()
     )
 
 
-def test_predictions_are_made_and_written_batch_by_batch(served_shop, monkeypatch):
-    whole = served_shop.digests("predictions")[FIFTH]
+def test_predictions_are_made_and_written_batch_by_batch(champion_shop, monkeypatch):
+    whole = champion_shop.digests("predictions")[FIFTH]
     sizes = []
     predict = TabularModel.predict
 
@@ -219,18 +223,18 @@ def test_predictions_are_made_and_written_batch_by_batch(served_shop, monkeypatc
 
     monkeypatch.setattr(TabularModel, "predict", counted)
     monkeypatch.setitem(Warehouse.batches.__kwdefaults__, "rows", 16)
-    assert served_shop.daemon.run("shop/predictions", partition=FIFTH).success
-    rows = len(served_shop.frame("features", FIFTH))
+    assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
+    rows = len(champion_shop.frame("features", FIFTH))
     assert sum(sizes) == rows
     assert max(sizes) <= 16
     assert len(sizes) == math.ceil(rows / 16)
-    assert served_shop.digests("predictions")[FIFTH] == whole
+    assert champion_shop.digests("predictions")[FIFTH] == whole
 
 
 def test_predictions_without_a_champion_or_features_are_clear_errors(shop):
-    told = fault(shop.daemon.run("shop/predictions", partition=FIFTH))
+    told = failure_message(shop.daemon.run("shop/predictions", partition=FIFTH))
     assert "shop has no champion that could predict" in told
-    told = fault(shop.daemon.run("shop/predictions", partition=SIXTH))
+    told = failure_message(shop.daemon.run("shop/predictions", partition=SIXTH))
     assert "shop: there are no features of 2024-06 yet" in told
 
 
@@ -240,6 +244,6 @@ def test_too_few_months_to_search_on_are_a_clear_error(open_shop):
     for month in MONTHS[:4]:
         shop.write(month)
     shop.ingest(*MONTHS[:4])
-    told = fault(shop.daemon.run(*MODEL[:2], partition=FIFTH))
+    told = failure_message(shop.daemon.run(*MODEL[:2], partition=FIFTH))
     assert "which has no target yet" in told
     assert shop.daemon.run(*MODEL[:2], partition=FOURTH).success, "two months train: one predicts the other"

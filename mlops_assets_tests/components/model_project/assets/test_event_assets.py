@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core import names
-from mlops_assets_tests.support.daemon import checks, fault
+from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
@@ -57,7 +57,7 @@ def test_a_row_whose_key_arrived_before_replaces_it_from_then_on(open_shop):
     spent = []
     for month in (FIRST, SECOND):
         result = shop.daemon.run("shop/features", partition=month)
-        assert result.success, fault(result)
+        assert result.success, failure_message(result)
         spent.append(shop.frame("features", month).set_index("customer")["spent"].to_dict())
     assert spent == [{"a": 5, "b": 7}, {"a": 50, "b": 7}]
 
@@ -92,8 +92,8 @@ def test_features_see_as_far_back_as_the_project_says(open_shop):
     result = shop.daemon.run("shop/features", partition=THIRD)
     assert counts(shop, THIRD) == {"a": 2}
     assert checks(result)["point_in_time"].passed
-    assert shop.told("features", THIRD)["looks_back_on"] == 2
-    assert shop.told("features", THIRD)["as_of"] == "2024-04-01 00:00:00"
+    assert shop.metadata("features", THIRD)["looks_back_on"] == 2
+    assert shop.metadata("features", THIRD)["as_of"] == "2024-04-01 00:00:00"
 
 
 def test_without_a_look_back_features_see_all_that_has_arrived_and_nothing_later(counting):
@@ -131,7 +131,7 @@ def test_a_query_that_reads_the_tables_files_is_seen_to_know_the_future(shop):
     shop.declare(features_sql=peeking)
     result = shop.daemon.run("shop/features", partition=THIRD)
     assert not result.success, "nothing may be built on features that know the future"
-    told = fault(result)
+    told = failure_message(result)
     assert "point_in_time" in told or "features.sql" in told
     assert shop.daemon.settle() == {}
     assert set(shop.digests("features")) == set(before)
@@ -159,20 +159,20 @@ def test_a_query_with_another_result_tomorrow_is_refused(counting, call):
     counting.declare(
         features_sql=f"select customer, count({call}) as bought from purchases group by customer"
     )
-    told = fault(counting.daemon.run("shop/features", partition=FIRST))
+    told = failure_message(counting.daemon.run("shop/features", partition=FIRST))
     assert f"shop: features.sql: {call.rstrip('()')} is another one at every run" in told
     assert "an event project's query has $as_of" in told
 
 
 def test_a_month_without_files_is_a_clear_error(counting):
-    told = fault(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
+    told = failure_message(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
     assert "shop: table purchases: no file for partition 2024-06 at" in told
     assert "there are files for 2024-01 to 2024-03" in told
 
 
 def test_features_before_their_month_has_arrived_are_a_clear_error(counting):
     ingest(counting, FIRST)
-    told = fault(counting.daemon.run("shop/features", partition=SECOND))
+    told = failure_message(counting.daemon.run("shop/features", partition=SECOND))
     assert "shop: table purchases: partition 2024-02 has not arrived" in told
     assert "materialize shop/validated_purchases for 2024-02 first" in told
 
@@ -194,7 +194,7 @@ def test_two_rows_of_features_for_one_customer_stop_the_run(counting):
 
 def test_a_time_that_is_text_in_the_contract_is_a_clear_error(counting):
     counting.declare(schema=SCHEMA.replace("bought_at: pa.DateTime", "bought_at: str"))
-    told = fault(counting.daemon.run(*TABLE, partition=FIRST))
+    told = failure_message(counting.daemon.run(*TABLE, partition=FIRST))
     assert "shop: table purchases: its `time` column, bought_at, is declared as VARCHAR in schema.py" in told
 
 
@@ -219,8 +219,8 @@ def test_a_target_is_what_happened_in_the_horizon_and_nothing_else(open_shop):
     assert result.success
     assert labels(shop, FIRST) == {"a": 0, "b": 1, "c": 1}, "b bought before, and c is told too late"
     assert checks(result)["one_label_each"].passed
-    assert shop.told("target", FIRST)["without_label"] == 0
-    assert shop.told("target", FIRST)["mean"] == pytest.approx(2 / 3)
+    assert shop.metadata("target", FIRST)["without_label"] == 0
+    assert shop.metadata("target", FIRST)["mean"] == pytest.approx(2 / 3)
 
 
 def test_a_target_without_its_whole_horizon_is_a_clear_error(open_shop):
@@ -228,7 +228,7 @@ def test_a_target_without_its_whole_horizon_is_a_clear_error(open_shop):
     for month in (FIRST, SECOND, FOURTH):
         shop.write(month)
     ingest(shop, FIRST, SECOND, FOURTH)
-    told = fault(label(shop, FIRST))
+    told = failure_message(label(shop, FIRST))
     assert "the target of 2024-01 is made of purchases of 2024-02 to 2024-04" in told
     assert "nothing has arrived for 2024-03" in told
     assert "target" not in {table[1] for table in shop.warehouse.tables()}
@@ -237,7 +237,7 @@ def test_a_target_without_its_whole_horizon_is_a_clear_error(open_shop):
 def test_a_target_before_its_features_is_a_clear_error(counting):
     ingest(counting, FIRST, SECOND)
     assert counting.daemon.run("shop/features", partition=FIRST).success
-    told = fault(counting.daemon.run("shop/target", partition=SECOND))
+    told = failure_message(counting.daemon.run("shop/target", partition=SECOND))
     assert "there are no features of 2024-02 yet" in told
     assert "materialize shop/features for 2024-02 first" in told
 
@@ -263,9 +263,9 @@ def test_a_target_that_is_no_number_is_none_and_an_infinite_one_a_clear_error(co
     assert label(counting, FIRST).success
     [unlabelled] = counting.frame("target", FIRST)["quiet"]
     assert np.isnan(unlabelled)
-    assert counting.told("target", FIRST)["without_label"] == 1
+    assert counting.metadata("target", FIRST)["without_label"] == 1
     counting.declare(features_sql=COUNTS, target_sql=sql.replace("nan", "-inf"))
-    told = fault(label(counting, FIRST))
+    told = failure_message(label(counting, FIRST))
     assert "shop: target.sql: target quiet is infinite where customer is a" in told
     assert "nullif(y, 0)" in told
 
@@ -273,7 +273,7 @@ def test_a_target_that_is_no_number_is_none_and_an_infinite_one_a_clear_error(co
 def test_a_target_query_without_its_column_is_a_clear_error(counting):
     counting.declare(features_sql=COUNTS, target_sql="select customer, 1 as churned from entities")
     ingest(counting, FIRST, SECOND)
-    assert "shop: target.sql does not return quiet" in fault(label(counting, FIRST))
+    assert "shop: target.sql does not return quiet" in failure_message(label(counting, FIRST))
 
 
 VISITS = """
@@ -305,12 +305,12 @@ def test_two_event_tables_arrive_each_by_itself(open_shop):
         folder / "visits-2024-01.csv", index=False
     )
     ingest(shop, FIRST)
-    told = fault(shop.daemon.run("shop/features", partition=FIRST))
+    told = failure_message(shop.daemon.run("shop/features", partition=FIRST))
     assert "materialize shop/validated_visits first" in told
     layers = [f"shop/{layer}_visits" for layer in ("raw", "validated", "quarantine")]
     assert shop.daemon.run(*layers, partition=FIRST).success
     result = shop.daemon.run("shop/features", partition=FIRST)
-    assert result.success, fault(result)
+    assert result.success, failure_message(result)
     [row] = shop.frame("features", FIRST)[["bought", "seen"]].to_dict("records")
     assert row == {"bought": 1.0, "seen": 2.0}
 

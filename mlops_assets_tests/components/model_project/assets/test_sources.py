@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.resources import WarehouseResource, resources
-from mlops_assets_tests.support.daemon import Daemon, fault
+from mlops_assets_tests.support.daemon import Daemon, failure_message
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
@@ -116,7 +116,7 @@ def test_a_table_is_stale_when_the_table_that_it_reads_is_another(lend, instance
 
 def test_an_asset_without_a_table_is_told(lend, record_property):
     daemon = lend({"asset": "bank/typo"})
-    message = fault(daemon.run(TABLES[0]))
+    message = failure_message(daemon.run(TABLES[0]))
     record_property("told", message)
     assert "lending: table loans: bank/typo has no table in the warehouse" in message
     assert "materialize it first" in message
@@ -189,7 +189,7 @@ def test_a_database_that_is_gone_stops_the_run_with_words_and_keeps_the_table(
     daemon = lend(QUERY)
     assert daemon.run(TABLES[0]).success
     (tmp_path / "bank.db").unlink()
-    message = fault(daemon.run(TABLES[0]))
+    message = failure_message(daemon.run(TABLES[0]))
     record_property("told", message)
     assert "lending: table loans: no database at" in message
     assert len(warehouse.frame(RAW.path)) == 30
@@ -205,7 +205,7 @@ def test_a_password_is_nowhere_in_what_dagster_keeps(lend, postgres, monkeypatch
     assert daemon.run(*TABLES).success
     assert told(instance)["source"] == "the database in $BANK_URL"
     monkeypatch.setenv("BANK_URL", postgres.url("hunter2"))
-    message = fault(daemon.run(TABLES[0]))
+    message = failure_message(daemon.run(TABLES[0]))
     assert "lending: table loans: the database in $BANK_URL can't be reached" in message
     kept = "".join(str(entry) for run in instance.get_runs() for entry in instance.all_logs(run.run_id))
     assert "password authentication failed" in kept

@@ -2,7 +2,7 @@
 
 import csv
 
-from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.shop import FILES, MONTHS, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
@@ -26,7 +26,7 @@ def test_when_all_is_made_the_next_ticks_ask_for_nothing(shop):
     assert shop.daemon.follow() == {}
     assert set(shop.digests("features")) == set(MONTHS[:5])
     assert set(shop.digests("target")) == set(MONTHS[:4]), "the horizon of the fifth has not arrived"
-    assert set(shop.made("features").values()) == {1}
+    assert set(shop.materializations("features").values()) == {1}
 
 
 def test_a_new_month_brings_its_features_and_the_target_of_the_month_before(shop):
@@ -35,13 +35,13 @@ def test_a_new_month_brings_its_features_and_the_target_of_the_month_before(shop
     assert SIXTH not in shop.digests("target")
 
 
-def test_with_a_champion_a_new_month_brings_its_predictions_too(served_shop):
-    before = contents(served_shop, *FOLLOWING)
-    served_shop.write(SIXTH)
-    ran = served_shop.ingest(SIXTH)
+def test_with_a_champion_a_new_month_brings_its_predictions_too(champion_shop):
+    before = contents(champion_shop, *FOLLOWING)
+    champion_shop.write(SIXTH)
+    ran = champion_shop.ingest(SIXTH)
     assert ran == {"shop/features": [SIXTH], "shop/predictions": [SIXTH], "shop/target": [FIFTH]}
-    assert set(served_shop.frame("predictions", SIXTH)["model_version"]) == {1}
-    after = contents(served_shop, *FOLLOWING)
+    assert set(champion_shop.frame("predictions", SIXTH)["model_version"]) == {1}
+    after = contents(champion_shop, *FOLLOWING)
     assert all(after[asset][month] == before[asset][month] for asset in before for month in before[asset])
 
 
@@ -69,22 +69,24 @@ def test_a_corrected_file_changes_its_own_month_and_the_features_that_look_back_
     assert changed("raw_purchases") == changed("validated_purchases") == [SECOND]
     assert changed("quarantine_purchases") == []
     assert changed("features") == [SECOND, THIRD, FOURTH]
-    assert all(shop.made("raw_purchases")[month] == (2 if month == SECOND else 1) for month in MONTHS[:5])
+    assert all(
+        shop.materializations("raw_purchases")[month] == (2 if month == SECOND else 1) for month in MONTHS[:5]
+    )
 
 
-def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(served_shop):
-    before = contents(served_shop, *DATA, *FOLLOWING)
-    versions = {asset: served_shop.version(asset) for asset in before}
-    path = served_shop.write(THIRD)
-    of_month(served_shop.purchases, THIRD).to_csv(path, index=False, quoting=csv.QUOTE_ALL)
-    assert served_shop.ingest(THIRD) == {}, "the file is read, and nothing follows"
-    assert contents(served_shop, *DATA, *FOLLOWING) == before
-    assert {asset: served_shop.version(asset) for asset in before} == versions
-    assert served_shop.told("raw_purchases", THIRD)["written"] is False
+def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(champion_shop):
+    before = contents(champion_shop, *DATA, *FOLLOWING)
+    versions = {asset: champion_shop.version(asset) for asset in before}
+    path = champion_shop.write(THIRD)
+    of_month(champion_shop.purchases, THIRD).to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+    assert champion_shop.ingest(THIRD) == {}, "the file is read, and nothing follows"
+    assert contents(champion_shop, *DATA, *FOLLOWING) == before
+    assert {asset: champion_shop.version(asset) for asset in before} == versions
+    assert champion_shop.metadata("raw_purchases", THIRD)["written"] is False
 
 
-def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(served_shop):
-    shop = served_shop
+def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(champion_shop):
+    shop = champion_shop
     good = of_month(shop.purchases, THIRD)
     before = contents(shop, *FOLLOWING)
     shop.write(THIRD, broken(good, 0.3))
@@ -109,9 +111,9 @@ def test_whoever_asks_nothing_is_made_of_a_month_with_too_many_broken_rows(shop)
     assert shop.ingest(THIRD) == {}
     result = shop.daemon.run("shop/features", partition=FIFTH)
     assert not result.success
-    assert f"rows of {THIRD} (" in fault(result)
-    assert "break the contract, and 10.0% may; nothing is made of them" in fault(result)
-    assert "rows of 2024-03 (" in fault(shop.daemon.run("shop/target", partition=SECOND))
+    assert f"rows of {THIRD} (" in failure_message(result)
+    assert "break the contract, and 10.0% may; nothing is made of them" in failure_message(result)
+    assert "rows of 2024-03 (" in failure_message(shop.daemon.run("shop/target", partition=SECOND))
     assert contents(shop, "features", "target") == before
 
 
@@ -161,8 +163,8 @@ def test_what_was_made_by_hand_is_not_made_again(shop):
     assert shop.daemon.settle() == {}
 
 
-def test_a_daemon_that_forgot_everything_makes_nothing_twice(served_shop):
-    before = {asset: served_shop.made(asset) for asset in (*DATA, *FOLLOWING)}
-    served_shop.daemon.automation_cursor = None
-    assert served_shop.daemon.settle() == {}
-    assert {asset: served_shop.made(asset) for asset in before} == before
+def test_a_daemon_that_forgot_everything_makes_nothing_twice(champion_shop):
+    before = {asset: champion_shop.materializations(asset) for asset in (*DATA, *FOLLOWING)}
+    champion_shop.daemon.automation_cursor = None
+    assert champion_shop.daemon.settle() == {}
+    assert {asset: champion_shop.materializations(asset) for asset in before} == before

@@ -19,9 +19,9 @@ DATA = ("shop/raw_purchases", "shop/validated_purchases", "shop/quarantine_purch
 
 
 @pytest.fixture
-def scheduled(served_shop):
-    served_shop.declare(settings={"schedules": SCHEDULES})
-    return served_shop
+def scheduled(champion_shop):
+    champion_shop.declare(settings={"schedules": SCHEDULES})
+    return champion_shop
 
 
 def asked(shop, schedule):

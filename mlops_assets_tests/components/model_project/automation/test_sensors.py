@@ -24,7 +24,7 @@ def test_a_new_file_is_asked_for_in_the_second_tick_and_only_then(shop):
     assert shop.daemon.look(FILES) == [SIXTH]
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
     for layer in ("raw", "validated", "quarantine"):
-        assert shop.made(f"{layer}_purchases")[SIXTH] == 1
+        assert shop.materializations(f"{layer}_purchases")[SIXTH] == 1
 
 
 def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop):
@@ -91,16 +91,18 @@ def test_a_daemon_that_is_killed_before_it_commits_asks_again_and_runs_once(shop
     assert [request.partition_key for request in again] == [SIXTH], "nothing is missed"
     assert launched == [SIXTH]
     assert shop.daemon.launch(FILES, again) == [], "Dagster knows the run key"
-    assert shop.made("raw_purchases")[SIXTH] == 1
+    assert shop.materializations("raw_purchases")[SIXTH] == 1
 
 
 @pytest.mark.parametrize("cursor", [None, "0" * 32, "something else"])
 def test_with_another_cursor_nothing_is_asked_for_twice(shop, cursor):
-    before = {name: (shop.made(name), shop.digests(name)) for name in ("raw_purchases", "features")}
+    before = {
+        name: (shop.materializations(name), shop.digests(name)) for name in ("raw_purchases", "features")
+    }
     shop.daemon.cursors[FILES] = cursor
     assert [asked(shop) for _ in range(3)] == [[], [], []]
     assert shop.daemon.settle() == {}
-    assert {name: (shop.made(name), shop.digests(name)) for name in before} == before
+    assert {name: (shop.materializations(name), shop.digests(name)) for name in before} == before
 
 
 @pytest.mark.parametrize("cursor", [None, "0" * 32])
@@ -118,7 +120,7 @@ def test_a_cursor_that_is_lost_after_the_request_makes_nothing_twice(shop):
     assert [shop.daemon.look(FILES) for _ in range(2)] == [[], [SIXTH]]
     shop.daemon.cursors[FILES] = None
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [], []]
-    assert shop.made("raw_purchases")[SIXTH] == 1
+    assert shop.materializations("raw_purchases")[SIXTH] == 1
 
 
 def test_a_lost_snapshot_is_like_a_lost_cursor(shop):
@@ -166,31 +168,31 @@ def tell_champion(shop, version, *, moved):
     )
 
 
-def test_a_new_champion_scores_the_newest_month_unless_that_was_done(served_shop):
-    done = served_shop.daemon.tick(CHAMPION)
+def test_a_new_champion_scores_the_newest_month_unless_that_was_done(champion_shop):
+    done = champion_shop.daemon.tick(CHAMPION)
     assert done.skip_message == "the predictions of 2024-05 are from the new champion already"
-    tell_champion(served_shop, 2, moved=True)
-    [request] = served_shop.daemon.ask(CHAMPION)
+    tell_champion(champion_shop, 2, moved=True)
+    [request] = champion_shop.daemon.ask(CHAMPION)
     assert request.partition_key == FIFTH
-    assert served_shop.daemon.ask(CHAMPION) == []
-    assert served_shop.daemon.settle() == {}, "the past stays what was said then"
+    assert champion_shop.daemon.ask(CHAMPION) == []
+    assert champion_shop.daemon.settle() == {}, "the past stays what was said then"
 
 
-def test_a_champion_that_stays_asks_for_nothing(served_shop):
-    served_shop.daemon.ask(CHAMPION)
-    tell_champion(served_shop, 1, moved=False)
-    assert served_shop.daemon.ask(CHAMPION) == []
+def test_a_champion_that_stays_asks_for_nothing(champion_shop):
+    champion_shop.daemon.ask(CHAMPION)
+    tell_champion(champion_shop, 1, moved=False)
+    assert champion_shop.daemon.ask(CHAMPION) == []
 
 
-def test_a_champion_that_moved_is_not_forgotten_when_the_next_decision_left_it(served_shop):
-    served_shop.daemon.ask(CHAMPION)
-    tell_champion(served_shop, 2, moved=True)
-    tell_champion(served_shop, 2, moved=False)
-    assert [request.partition_key for request in served_shop.daemon.ask(CHAMPION)] == [FIFTH]
+def test_a_champion_that_moved_is_not_forgotten_when_the_next_decision_left_it(champion_shop):
+    champion_shop.daemon.ask(CHAMPION)
+    tell_champion(champion_shop, 2, moved=True)
+    tell_champion(champion_shop, 2, moved=False)
+    assert [request.partition_key for request in champion_shop.daemon.ask(CHAMPION)] == [FIFTH]
 
 
-def test_a_run_of_the_score_job_is_what_the_sensor_asks_for(served_shop):
-    tell_champion(served_shop, 2, moved=True)
-    before = served_shop.made("predictions")
-    assert served_shop.daemon.look(CHAMPION) == [FIFTH]
-    assert served_shop.made("predictions") - before == {FIFTH: 1}
+def test_a_run_of_the_score_job_is_what_the_sensor_asks_for(champion_shop):
+    tell_champion(champion_shop, 2, moved=True)
+    before = champion_shop.materializations("predictions")
+    assert champion_shop.daemon.look(CHAMPION) == [FIFTH]
+    assert champion_shop.materializations("predictions") - before == {FIFTH: 1}

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.maintenance.reproduce_job import repr
 from mlops_assets.components.model_project.project.metadata_names import REPRODUCTION
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.tracking.version_diff import recorded_code
-from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS
 
 FIFTH, SIXTH = MONTHS[4:6]
@@ -67,15 +67,15 @@ def tell(shop, **facts: str) -> None:
     shop.tracking.registry.set_version_tags("shop", 1, facts)
 
 
-def test_an_old_version_comes_out_identical_from_its_recorded_rows(served_shop):
-    shop = served_shop
+def test_an_old_version_comes_out_identical_from_its_recorded_rows(champion_shop):
+    shop = champion_shop
     table = shop.path("training_set")
     with shop.warehouse.connect() as connection:  # the table goes on: another cut-off, other rows of this one
         rows = shop.warehouse.relation(connection, table, partition=FIFTH).project("* exclude (_partition)")
         shop.warehouse.write(table, rows, partition=SIXTH)
         shop.warehouse.write(table, rows.filter("recent > 1"), partition=FIFTH)
     result = run_job(shop, 1)
-    assert result.success, fault(result)
+    assert result.success, failure_message(result)
     told = observed(result)
     assert told["outcome"] == "identical"
     assert [(refit["role"], refit["outcome"]) for refit in told["refits"]] == [
@@ -89,9 +89,9 @@ def test_an_old_version_comes_out_identical_from_its_recorded_rows(served_shop):
 @pytest.mark.parametrize(
     ("pipeline", "outcome"), [(AS_BEFORE, "identical"), (WRAPPED, "equivalent"), (ONE_FEATURE, "different")]
 )
-def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(served_shop, pipeline, outcome):
-    write_pipeline(served_shop, pipeline)
-    found = again(served_shop)
+def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(champion_shop, pipeline, outcome):
+    write_pipeline(champion_shop, pipeline)
+    found = again(champion_shop)
     assert found.outcome == outcome
     told = {each.subject: each for each in found.differences}
     assert "+def make_pipeline():" in told["pipeline.py"].diff
@@ -100,32 +100,32 @@ def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(served_shop, 
     assert {refit.outcome for refit in found.refits} == {outcome}
 
 
-def test_the_way_back_is_the_recorded_commit(served_shop):
-    write_pipeline(served_shop, AS_BEFORE)
+def test_the_way_back_is_the_recorded_commit(champion_shop):
+    write_pipeline(champion_shop, AS_BEFORE)
     facts = {"git_commit": "0123456789abcdef", "git_folder": "defs/shop", "git_clean": "true"}
-    tell(served_shop, **facts)
-    [pipeline] = again(served_shop).differences
+    tell(champion_shop, **facts)
+    [pipeline] = again(champion_shop).differences
     assert pipeline.hint == "git checkout 0123456789ab -- defs/shop/pipeline.py"
-    tell(served_shop, git_clean="false")
-    assert "changes that were not committed" in again(served_shop).differences[0].hint
+    tell(champion_shop, git_clean="false")
+    assert "changes that were not committed" in again(champion_shop).differences[0].hint
 
 
-def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(served_shop):
-    write_pipeline(served_shop, BROKEN)
-    found = again(served_shop)
+def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(champion_shop):
+    write_pipeline(champion_shop, BROKEN)
+    found = again(champion_shop)
     assert found.outcome == "different"
     assert [each.subject for each in found.differences] == ["fit", "pipeline.py"]
     assert "make_pipeline raised ValueError: no" in found.differences[0].told
-    result = run_job(served_shop, 1)
-    assert "shop: version 1, fitted again, is another model: fit: shop: " in fault(result)
+    result = run_job(champion_shop, 1)
+    assert "shop: version 1, fitted again, is another model: fit: shop: " in failure_message(result)
     assert observed(result)["outcome"] == "different"
 
 
-def test_rows_that_are_gone_and_another_environment_are_told(served_shop):
-    recorded = json.loads(served_shop.tracking.registry.version("shop", 1).facts["environment"])
-    tell(served_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
-    shutil.rmtree(served_shop.state.warehouse / "shop" / "training_set")
-    found = again(served_shop)
+def test_rows_that_are_gone_and_another_environment_are_told(champion_shop):
+    recorded = json.loads(champion_shop.tracking.registry.version("shop", 1).facts["environment"])
+    tell(champion_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
+    shutil.rmtree(champion_shop.state.warehouse / "shop" / "training_set")
+    found = again(champion_shop)
     assert (found.outcome, found.refits) == ("different", ())
     data, environment = found.differences
     assert "the training set, version" in data.told
@@ -133,35 +133,35 @@ def test_rows_that_are_gone_and_another_environment_are_told(served_shop):
     assert environment.hint == "install what it was trained with: pip install numpy==1.0"
 
 
-def test_settings_of_now_change_nothing_and_are_told(served_shop):
+def test_settings_of_now_change_nothing_and_are_told(champion_shop):
     settings = {"training": {"window": 2}, "tuning": {"trials": 1, "folds": 2, "threads": 2, "seed": 7}}
-    served_shop.declare(settings=settings, features_sql=FEATURES_SQL + "-- more\n")
-    found = again(served_shop)
+    champion_shop.declare(settings=settings, features_sql=FEATURES_SQL + "-- more\n")
+    found = again(champion_shop)
     assert found.outcome == "identical"
     [told] = found.differences
     assert told.subject == "settings"
     assert '+    "seed": 7' in told.diff
 
 
-def test_a_changed_artifact_is_refused_and_nothing_is_fitted(served_shop):
-    place = served_shop.tracking.registry.version("shop", 1).uri.rsplit("/", 1)[-1]
-    [file] = [path for path in served_shop.state.mlflow.rglob("model.json") if place in str(path)]
+def test_a_changed_artifact_is_refused_and_nothing_is_fitted(champion_shop):
+    place = champion_shop.tracking.registry.version("shop", 1).uri.rsplit("/", 1)[-1]
+    [file] = [path for path in champion_shop.state.mlflow.rglob("model.json") if place in str(path)]
     file.write_text("{}")
     with pytest.raises(MlopsError, match=r"model.json is not the file that was written"):
-        again(served_shop)
-    assert "model.json is not the file that was written" in fault(run_job(served_shop, 1))
-    assert "shop has no version 9 in the registry" in fault(run_job(served_shop, 9))
+        again(champion_shop)
+    assert "model.json is not the file that was written" in failure_message(run_job(champion_shop, 1))
+    assert "shop has no version 9 in the registry" in failure_message(run_job(champion_shop, 9))
 
 
-def test_code_that_was_changed_in_the_store_is_not_shown(served_shop):
-    version = served_shop.tracking.registry.version("shop", 1)
-    kept, faults = recorded_code(served_shop.tracking, version)
+def test_code_that_was_changed_in_the_store_is_not_shown(champion_shop):
+    version = champion_shop.tracking.registry.version("shop", 1)
+    kept, faults = recorded_code(champion_shop.tracking, version)
     assert set(kept) == {"schema.py", "features.sql", "target.sql", "settings.json"}
     assert not faults
     [file] = [
-        path for path in served_shop.state.mlflow.rglob("code/schema.py") if version.run_id in str(path)
+        path for path in champion_shop.state.mlflow.rglob("code/schema.py") if version.run_id in str(path)
     ]
     file.write_text("import os\n")
-    kept, faults = recorded_code(served_shop.tracking, version)
+    kept, faults = recorded_code(champion_shop.tracking, version)
     assert "schema.py" not in kept
     assert faults == {"schema.py": f"the copy in MLflow run {version.run_id} is gone or was changed"}

@@ -5,7 +5,7 @@ import pytest
 
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS
 from mlops_assets.components.model_project.project.staleness import Staleness
-from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.shop import MONTHS, Shop, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
@@ -44,18 +44,18 @@ def test_what_is_made_of_a_restored_month_follows_and_a_changed_file_is_read_aga
     shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
     shop.ingest(SECOND)
     assert shop.digests("features") != before
-    last, made = shop.told("validated_purchases", SECOND), shop.made("validated_purchases")
+    last, made = shop.metadata("validated_purchases", SECOND), shop.materializations("validated_purchases")
 
     assert restore(shop, "validated_purchases", old, SECOND).success
 
-    told = shop.told("validated_purchases", SECOND)
+    told = shop.metadata("validated_purchases", SECOND)
     assert told["restored_from"] == old
     assert told[INPUTS] == last[INPUTS], "a person decided what these inputs give"
-    fingerprint = shop.told("raw_purchases", SECOND)[FINGERPRINT]
+    fingerprint = shop.metadata("raw_purchases", SECOND)[FINGERPRINT]
     assert stale(shop, *TABLE, "features", partition=SECOND, fingerprint=fingerprint) == {"features"}
     assert shop.daemon.settle()["shop/features"] == [SECOND, THIRD, FOURTH], "a look-back of three"
     assert shop.digests("features") == before
-    assert shop.made("validated_purchases")[SECOND] == made[SECOND] + 1, "by the restore alone"
+    assert shop.materializations("validated_purchases")[SECOND] == made[SECOND] + 1, "by the restore alone"
     assert stale(shop, *TABLE, "features", partition=SECOND, fingerprint="of another file") == {
         *TABLE,
         "features",
@@ -81,7 +81,7 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
     for asset in TABLE[1:]:
         newest = shop.warehouse.versions(shop.path(asset))[0]
         assert (newest.partition, newest.dagster_run_id) == (THIRD, result.run_id)
-        assert shop.told(asset, THIRD)["dagster/row_count"] == counts[asset]
+        assert shop.metadata(asset, THIRD)["dagster/row_count"] == counts[asset]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_what_can_not_be_restored_is_told_and_nothing_changes(
     before = shop.digests("features")
     result = restore(shop, table, version, partition)
     assert not result.success
-    assert told in fault(result)
+    assert told in failure_message(result)
     assert shop.digests("features") == before
-    record_property("told", fault(result))
+    record_property("told", failure_message(result))

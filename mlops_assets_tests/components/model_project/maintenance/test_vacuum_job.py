@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from mlops_assets.components.model_project.maintenance import vacuum_job
 from mlops_assets.components.model_project.project.training_rows import inputs_of, training_set
-from mlops_assets_tests.support.daemon import fault
+from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.governed_shop import findings, serving, train
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
@@ -29,7 +29,7 @@ def clear(shop, **config) -> dict[str, dict]:
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
     )
-    assert result.success, fault(result)
+    assert result.success, failure_message(result)
     told = [e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation]
     return {
         "/".join(one.asset_key.path[1:]): {name: value.value for name, value in one.metadata.items()}
@@ -43,8 +43,8 @@ def month_again(shop, month: str, factor: float) -> None:
     shop.ingest(month)
 
 
-def test_half_a_year_later_models_still_have_what_they_were_trained_on(served_shop, monkeypatch):
-    shop = served_shop
+def test_half_a_year_later_models_still_have_what_they_were_trained_on(champion_shop, monkeypatch):
+    shop = champion_shop
     month_again(shop, SECOND, 2)  # nobody trains on this one
     month_again(shop, SECOND, 3)
     shop.declare(settings={"gates": {"minimum": {"accuracy": 1.0}}})

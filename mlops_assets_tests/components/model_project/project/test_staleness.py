@@ -34,67 +34,67 @@ def months(shop, asset, of=MONTHS[:5]):
     return [month for month in of if stale(shop, asset, partition=month)]
 
 
-def test_after_a_full_run_nothing_is_out_of_date(served_shop):
+def test_after_a_full_run_nothing_is_out_of_date(champion_shop):
     for month in MONTHS[:5]:
-        assert stale(served_shop, *TABLE, "features", "predictions", partition=month) == set()
-    assert months(served_shop, "target", MONTHS[:4]) == []
-    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == set()
+        assert stale(champion_shop, *TABLE, "features", "predictions", partition=month) == set()
+    assert months(champion_shop, "target", MONTHS[:4]) == []
+    assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == set()
 
 
-def test_what_was_never_made_is_out_of_date(served_shop):
-    assert stale(served_shop, *TABLE, "features", partition=SIXTH) == {*TABLE, "features"}
-    assert stale(served_shop, "tuned_model", partition=FOURTH) == {"tuned_model"}
-    found = staleness(served_shop)
+def test_what_was_never_made_is_out_of_date(champion_shop):
+    assert stale(champion_shop, *TABLE, "features", partition=SIXTH) == {*TABLE, "features"}
+    assert stale(champion_shop, "tuned_model", partition=FOURTH) == {"tuned_model"}
+    found = staleness(champion_shop)
     assert found.partitions(dg.AssetKey(["shop", "target"])) == set(MONTHS[:4])
     assert found.is_materialized(dg.AssetKey(["shop", "champion"]))
     assert not found.is_materialized(dg.AssetKey(["shop", "elsewhere"]))
 
 
-def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(served_shop):
-    raw = dg.AssetKey(served_shop.path("raw_purchases"))
-    told = served_shop.told("raw_purchases", SECOND)[FINGERPRINT]
+def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(champion_shop):
+    raw = dg.AssetKey(champion_shop.path("raw_purchases"))
+    told = champion_shop.metadata("raw_purchases", SECOND)[FINGERPRINT]
     everything = (*TABLE, "features")
-    assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: told}}) == set()
-    assert stale(served_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: "other"}}) == {
+    assert stale(champion_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: told}}) == set()
+    assert stale(champion_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: "other"}}) == {
         *everything
     }
 
 
-def test_a_corrected_month_makes_stale_what_looks_at_it(served_shop):
-    frame = of_month(served_shop.purchases, SECOND)
-    served_shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
-    assert served_shop.daemon.run(*TABLE_RUN, partition=SECOND).success
-    assert months(served_shop, "validated_purchases") == []
-    assert months(served_shop, "features") == [SECOND, THIRD, FOURTH], "a look-back of three"
-    assert months(served_shop, "target", MONTHS[:4]) == [FIRST], "the others until the features were made"
-    assert months(served_shop, "predictions") == []
-    assert stale(served_shop, "training_set", partition=FIFTH) == set()
-    assert served_shop.daemon.run("shop/features", partition=FOURTH).success
-    assert months(served_shop, "predictions") == [FOURTH]
-    assert months(served_shop, "target", MONTHS[:4]) == [FIRST, FOURTH]
-    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS}
+def test_a_corrected_month_makes_stale_what_looks_at_it(champion_shop):
+    frame = of_month(champion_shop.purchases, SECOND)
+    champion_shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
+    assert champion_shop.daemon.run(*TABLE_RUN, partition=SECOND).success
+    assert months(champion_shop, "validated_purchases") == []
+    assert months(champion_shop, "features") == [SECOND, THIRD, FOURTH], "a look-back of three"
+    assert months(champion_shop, "target", MONTHS[:4]) == [FIRST], "the others until the features were made"
+    assert months(champion_shop, "predictions") == []
+    assert stale(champion_shop, "training_set", partition=FIFTH) == set()
+    assert champion_shop.daemon.run("shop/features", partition=FOURTH).success
+    assert months(champion_shop, "predictions") == [FOURTH]
+    assert months(champion_shop, "target", MONTHS[:4]) == [FIRST, FOURTH]
+    assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS}
 
 
-def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(served_shop):
-    served_shop.declare(features_sql=FEATURES_SQL + "-- changed")
-    assert months(served_shop, "features") == MONTHS[:5]
-    assert months(served_shop, "validated_purchases") == []
-    assert months(served_shop, "target", MONTHS[:4]) == []
-    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS[1:]}
+def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(champion_shop):
+    champion_shop.declare(features_sql=FEATURES_SQL + "-- changed")
+    assert months(champion_shop, "features") == MONTHS[:5]
+    assert months(champion_shop, "validated_purchases") == []
+    assert months(champion_shop, "target", MONTHS[:4]) == []
+    assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS[1:]}
 
 
-def test_a_changed_target_query_makes_stale_the_target_alone(served_shop):
-    served_shop.declare(target_sql="select customer, 1 as quiet from entities")
-    assert months(served_shop, "target", MONTHS[:4]) == MONTHS[:4]
-    assert months(served_shop, "features") == []
-    assert stale(served_shop, *MODEL_ASSETS, partition=FIFTH) == set()
+def test_a_changed_target_query_makes_stale_the_target_alone(champion_shop):
+    champion_shop.declare(target_sql="select customer, 1 as quiet from entities")
+    assert months(champion_shop, "target", MONTHS[:4]) == MONTHS[:4]
+    assert months(champion_shop, "features") == []
+    assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == set()
 
 
-def test_a_table_that_was_removed_is_out_of_date_whatever_the_instance_says(served_shop):
-    shutil.rmtree(served_shop.state.warehouse / "shop" / "features")
-    assert months(served_shop, "features") == MONTHS[:5]
-    assert months(served_shop, "target", MONTHS[:4]) == MONTHS[:4]
-    assert months(served_shop, "validated_purchases") == []
+def test_a_table_that_was_removed_is_out_of_date_whatever_the_instance_says(champion_shop):
+    shutil.rmtree(champion_shop.state.warehouse / "shop" / "features")
+    assert months(champion_shop, "features") == MONTHS[:5]
+    assert months(champion_shop, "target", MONTHS[:4]) == MONTHS[:4]
+    assert months(champion_shop, "validated_purchases") == []
 
 
 def test_rows_that_failed_their_check_are_out_of_date_until_they_pass(shop):
@@ -121,7 +121,7 @@ def test_the_last_materialization_of_each_partition_is_found(shop, wanted):
     assert found[SECOND].storage_id == newest
 
 
-def test_the_last_materialization_of_an_asset_without_partitions_is_under_none(served_shop):
-    found = latest_materializations(served_shop.instance, dg.AssetKey(["shop", names.CHAMPION]))
+def test_the_last_materialization_of_an_asset_without_partitions_is_under_none(champion_shop):
+    found = latest_materializations(champion_shop.instance, dg.AssetKey(["shop", names.CHAMPION]))
     assert list(found) == [None]
-    assert latest_materializations(served_shop.instance, dg.AssetKey(["shop", "nothing"])) == {}
+    assert latest_materializations(champion_shop.instance, dg.AssetKey(["shop", "nothing"])) == {}

@@ -50,9 +50,9 @@ def tick(shop) -> list[dg.AssetCheckEvaluation]:
 
 
 def test_a_version_that_waits_is_reminded_of_once_in_a_period_until_somebody_decides(
-    served_shop, hours_later, record_property
+    champion_shop, hours_later, record_property
 ):
-    shop = served_shop
+    shop = champion_shop
     shop.declare(settings=ASKS)
     assert tick(shop) == []
     waits(shop)
@@ -84,8 +84,8 @@ def test_a_version_that_waits_is_reminded_of_once_in_a_period_until_somebody_dec
     assert kept.status.value == "SUCCEEDED"
 
 
-def test_champion_itself_tells_how_long_somebody_has_waited(served_shop, hours_later):
-    shop = served_shop
+def test_champion_itself_tells_how_long_somebody_has_waited(champion_shop, hours_later):
+    shop = champion_shop
     shop.declare(settings=ASKS)
     waits(shop)
     fresh = checks(say(shop, "retire"))["nobody_waits"]
@@ -96,8 +96,8 @@ def test_champion_itself_tells_how_long_somebody_has_waited(served_shop, hours_l
     assert not late.passed
 
 
-def test_where_nobody_has_to_decide_nobody_is_reminded_unless_a_rollback_holds(served_shop, hours_later):
-    shop = served_shop
+def test_where_nobody_has_to_decide_nobody_is_reminded_unless_a_rollback_holds(champion_shop, hours_later):
+    shop = champion_shop
     waits(shop)
     hours_later(1_000)
     assert tick(shop) == []

@@ -19,10 +19,10 @@ def described(shop) -> str:
     return shop.tracking.client.get_model_version("shop", "1").description
 
 
-def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_reports(served_shop):
-    text, version = card(served_shop), served_shop.tracking.registry.version("shop", 1)
-    assert (served_shop.state.reports / "shop" / "model_cards" / "version_1.md").read_text() == text
-    assert described(served_shop) == text, "it is short enough"
+def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_reports(champion_shop):
+    text, version = card(champion_shop), champion_shop.tracking.registry.version("shop", 1)
+    assert (champion_shop.state.reports / "shop" / "model_cards" / "version_1.md").read_text() == text
+    assert described(champion_shop) == text, "it is short enough"
     assert len(text) <= MOST_DESCRIPTION
     assert text.startswith(
         "# shop, version 1\n\nWhich customers buy nothing next month.\n\nIt is the champion"
@@ -34,47 +34,47 @@ def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_report
     ]
 
 
-def test_every_move_that_touches_a_version_writes_its_card_again(served_shop):
-    assert say(served_shop, "retire", reason="complaints | since Monday").success
-    assert "It served, and was retired." in card(served_shop)
-    assert "| retired | ada | complaints \\| since Monday |" in card(served_shop)
-    assert described(served_shop) == card(served_shop)
+def test_every_move_that_touches_a_version_writes_its_card_again(champion_shop):
+    assert say(champion_shop, "retire", reason="complaints | since Monday").success
+    assert "It served, and was retired." in card(champion_shop)
+    assert "| retired | ada | complaints \\| since Monday |" in card(champion_shop)
+    assert described(champion_shop) == card(champion_shop)
 
 
 def test_a_card_that_a_killed_run_left_old_is_written_by_the_next_move_and_others_are_not(
-    served_shop, monkeypatch
+    champion_shop, monkeypatch
 ):
     written = []
     real = Registry.describe
     monkeypatch.setattr(Registry, "describe", lambda *given: written.append(given[2]) or real(*given))
 
     def update() -> None:
-        reports = str(served_shop.state.reports)
-        update_cards(served_shop.project, served_shop.warehouse, served_shop.tracking, reports)
+        reports = str(champion_shop.state.reports)
+        update_cards(champion_shop.project, champion_shop.warehouse, champion_shop.tracking, reports)
 
     update()
     assert written == [], "nothing has happened since"
-    served_shop.tracking.registry.set_version_tags("shop", 1, {"card": "2"})
+    champion_shop.tracking.registry.set_version_tags("shop", 1, {"card": "2"})
     update()
     assert written == [1]
-    last = Ledger(served_shop.warehouse, "shop").entries()[-1].sequence
-    assert served_shop.tracking.registry.version("shop", 1).facts["card"] == str(last)
+    last = Ledger(champion_shop.warehouse, "shop").entries()[-1].sequence
+    assert champion_shop.tracking.registry.version("shop", 1).facts["card"] == str(last)
 
 
-def test_secrets_of_the_environment_are_in_no_file_of_the_state(served_shop, monkeypatch):
+def test_secrets_of_the_environment_are_in_no_file_of_the_state(champion_shop, monkeypatch):
     secret = "s3cr3t-of-the-test"
     monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{secret}@127.0.0.1:1")
     for name in ("MLFLOW_TRACKING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
         monkeypatch.setenv(name, secret)
-    version = served_shop.tracking.registry.version("shop", 1)
+    version = champion_shop.tracking.registry.version("shop", 1)
     record_provenance(
-        served_shop.project,
-        fit_settings(served_shop.project, 2),
-        served_shop.tracking,
+        champion_shop.project,
+        fit_settings(champion_shop.project, 2),
+        champion_shop.tracking,
         version.run_id,
         {"model_uri": version.uri},
     )
-    assert say(served_shop, "retire", reason="complaints").success
-    files = [path for path in served_shop.state.root.rglob("*") if path.is_file()]
+    assert say(champion_shop, "retire", reason="complaints").success
+    files = [path for path in champion_shop.state.root.rglob("*") if path.is_file()]
     assert any(path.name == "model_card.md" for path in files)
     assert not [path for path in files if secret.encode() in path.read_bytes()]
