@@ -1,4 +1,4 @@
-"""docs/your_own_project.md, run as it stands, in a project of its own with the package from its wheel."""
+"""The tutorials, run as they stand in a foreign Dagster project with the package from its wheel."""
 
 import os
 import re
@@ -17,7 +17,6 @@ from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "your_own_project.md"
 LAST = """
 python -c 'import mlops_assets; print("imported from", mlops_assets.__file__)'
 dg list defs --json > listed.json
@@ -75,26 +74,27 @@ def environment(wheel, tmp_path_factory) -> dict[str, str]:
     }
 
 
-def blocks() -> list[str]:
-    """What the page tells to type."""
-    return re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-
-
-def test_the_page_leads_from_a_csv_to_a_champion_in_a_project_of_ones_own(
-    environment, tmp_path, empty_tracking_store
-):
+def run_blocks(page: str, tmp_path: Path, environment: dict[str, str], tracking_store: Path) -> str:
+    """Run every shell block of a page in one shell; return its output."""
     mlflow = tmp_path / "my_models" / "data" / "state" / "mlflow"
     mlflow.mkdir(parents=True)
-    shutil.copy(empty_tracking_store, mlflow)  # making its tables takes seconds
-    script = "\n".join(["set -euo pipefail", *blocks(), LAST])
+    shutil.copy(tracking_store, mlflow)  # creating its tables takes seconds
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    script = "\n".join(["set -euo pipefail", *blocks, LAST])
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert f"imported from {environment['VIRTUAL_ENV']}" in done.stdout
+    return done.stdout
+
+
+def test_the_static_tutorial_leads_from_a_csv_to_a_champion(environment, tmp_path, empty_tracking_store):
+    output = run_blocks("your_own_project.md", tmp_path, environment, empty_tracking_store)
 
     project = tmp_path / "my_models"
-    assert "models:/wine@champion is version 1" in done.stdout
+    assert "models:/wine@champion is version 1" in output
     state = StateDirectory(project / "data" / "state")
     assert (
         TrackingStore(state.tracking_uri, state.mlflow / "artifacts").registry.champion("wine").version == 1
@@ -105,6 +105,23 @@ def test_the_page_leads_from_a_csv_to_a_champion_in_a_project_of_ones_own(
     listed = (project / "listed.json").read_text("utf-8")
     assert '"wine/champion"' in listed
     assert '"wine/cultivars"' in listed
+
+
+def test_the_event_tutorial_leads_from_a_log_to_a_champion_and_monthly_predictions(
+    environment, tmp_path, empty_tracking_store
+):
+    output = run_blocks("event_project.md", tmp_path, environment, empty_tracking_store)
+
+    assert "models:/gym@champion is version 1" in output
+    assert "predictions     2024-01 to 2024-09; of 2024-09" in output
+    assert "nothing was registered" in output
+    state = StateDirectory(tmp_path / "my_models" / "data" / "state")
+    tables = Warehouse(state.warehouse)
+    months = [f"2024-{month:02}" for month in range(1, 10)]
+    assert list(tables.partitions(("gym", "predictions"))) == months
+    assert list(tables.partitions(("gym", "target"))) == months[:-1]
+    assert list(tables.partitions(("gym", "training_set"))) == ["2024-07", "2024-08", "2024-09"]
+    assert "m001" not in set(tables.frame(("gym", "validated_visits"), partition="2024-07")["member_id"])
 
 
 CLONE_ONLY = {f"mlops_assets/defs/customer_churn/{name}.py" for name in ("oracle", "sample")}
