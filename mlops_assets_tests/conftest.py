@@ -1,6 +1,5 @@
 """Shared fixtures: projects in temporary folders, stores, instances and servers."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import settings
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -23,7 +21,29 @@ from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
 
+pytest_plugins = ["mlops_assets.testing"]  # known by its entry point, too, where the package is installed
+
 MakeProject = Callable[..., Project]
+WORKING_DIRECTORY = Path.cwd()
+MLFLOW_DEFAULTS = ("mlflow.db", "mlruns")
+"""What MLflow writes to the working directory when no tracking store is set."""
+
+
+def _mlflow_defaults() -> dict[str, int]:
+    paths = [WORKING_DIRECTORY / name for name in MLFLOW_DEFAULTS]
+    return {path.name: path.stat().st_mtime_ns for path in paths if path.exists()}
+
+
+BEFORE = _mlflow_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_written_to_mlflows_default_store() -> Iterator[None]:
+    """Of several workers, one of the tests that ran at that time wrote it."""
+    yield
+    assert _mlflow_defaults() == BEFORE, f"a test wrote {' or '.join(MLFLOW_DEFAULTS)} to {WORKING_DIRECTORY}"
+
+
 FETCH = """
 def fetch(folder):
     raise OSError("no route to host")
@@ -45,42 +65,33 @@ def _coarse_pictures() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def empty_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database with its tables, to copy: creating them takes seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    _ = TrackingStore(f"sqlite:///{folder / 'mlflow.db'}").client
-    return folder / "mlflow.db"
+def empty_tracking_store(mlops_tracking_database: Path) -> Path:
+    return mlops_tracking_database
 
 
 @pytest.fixture
-def state(tmp_path: Path, empty_tracking_store: Path) -> StateDirectory:
-    """An empty state directory."""
-    directory = StateDirectory(tmp_path / "state")
-    directory.mlflow.mkdir(parents=True)
-    shutil.copy(empty_tracking_store, directory.mlflow / "mlflow.db")
-    return directory
+def state(mlops_state: StateDirectory) -> StateDirectory:
+    return mlops_state
 
 
 @pytest.fixture
-def warehouse(state: StateDirectory) -> Warehouse:
-    return Warehouse(state.warehouse)
+def warehouse(mlops_warehouse: Warehouse) -> Warehouse:
+    return mlops_warehouse
 
 
 @pytest.fixture
-def tracking(state: StateDirectory) -> TrackingStore:
-    return TrackingStore(state.tracking_uri, state.mlflow / "artifacts")
+def tracking(mlops_tracking: TrackingStore) -> TrackingStore:
+    return mlops_tracking
 
 
 @pytest.fixture
-def stores(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
-    """The resources that assets require."""
-    return resources(state)
+def stores(mlops_resources: dict[str, dg.ConfigurableResource]) -> dict[str, dg.ConfigurableResource]:
+    return mlops_resources
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+def instance(mlops_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    return mlops_instance
 
 
 @pytest.fixture

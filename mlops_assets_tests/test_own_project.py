@@ -58,6 +58,7 @@ def environment(wheel, tmp_path_factory) -> dict[str, str]:
         "--quiet",
         "--no-deps",
         "--no-index",
+        "--ignore-installed",  # of another copy of the package that PYTHONPATH may name
     ]
     subprocess.run([*install, wheel], check=True, capture_output=True)
     for name in ("dg", "dagster"):
@@ -152,5 +153,9 @@ def test_the_wheel_describes_itself_with_links_that_work_on_a_package_index(whee
     assert len(links) > 10
     assert {link for link in links if not link.startswith(("https://", "http://", "#"))} == set()
     assert "](https://raw.githubusercontent.com/mlops-assets/mlops_assets/main/docs/images/" in text
+    with zipfile.ZipFile(wheel) as archive:
+        entry_points = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
+    for group in ("console_scripts", "dagster_dg_cli.registry_modules", "pytest11"):
+        assert f"[{group}]" in entry_points
     labels = {url.partition(", ")[0] for url in described.get_all("Project-URL")}
     assert {"Homepage", "Documentation", "Changelog", "Issues"} <= labels
