@@ -103,7 +103,7 @@ class MlflowTracking(dg.ConfigurableResource):
         """
         store = self.store
         if run_id is None:
-            store.close_left(project, self._is_over)
+            store.close_orphaned_runs(project, self._is_over)
         # Created here and not by dagster-mlflow, which can't set the artifact folder and retries an
         # unreachable server four times as often.
         mlflow_run_id = run_id or store.start(project, self._dagster_run_id)

@@ -11,7 +11,8 @@ import pytest
 
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.tabular_model import TabularModel
-from mlops_assets.stores.tracking.tracking import DAGSTER_RUN_TAG, TrackingStore
+from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG
+from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.garage import StartRun, garage_model

@@ -1,4 +1,4 @@
-"""The files of a logged model: how they are packed for MLflow, and what is found before any is opened."""
+"""The files of a logged model: logging them to MLflow, and verifying them before any is opened."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,21 +22,21 @@ from mlops_assets.stores.tracking.client import full_address, make_current
 
 
 class Logged(Protocol):
-    """A model that the store knows: of a run, or a registered version."""
+    """A model in the tracking store: the model of a run, or a registered version."""
 
     @property
     def subject(self) -> str:
-        """What a fault of it is told of."""
+        """Its name in error messages."""
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Our tags, without their prefix."""
+        """Tags of mlops_assets, without their prefix."""
 
 
 def log_model(folder: Path, spec: ModelSpec, name: str) -> str:
-    """Log a saved model to MLflow's active run; returns its URI."""
+    """Log a saved model to MLflow's active run; return its URI."""
     with warnings.catch_warnings():
-        # An example of the input would be rows of somebody's data in the artifact.
+        # An input example would copy rows of the user's data into the artifact.
         warnings.filterwarnings("ignore", message=".*input example was not provided")
         info = mlflow.pyfunc.log_model(
             name=name,
@@ -50,7 +50,7 @@ def log_model(folder: Path, spec: ModelSpec, name: str) -> str:
 
 @contextmanager
 def downloaded(uri: str, store_uri: str) -> Iterator[Path]:
-    """The folder that MLflow keeps of a model, which is gone afterwards when it is a copy."""
+    """Yield the folder of a logged model; a downloaded copy is deleted on exit."""
     make_current(store_uri)
     with TemporaryDirectory() as scratch:
         yield Path(
@@ -61,60 +61,60 @@ def downloaded(uri: str, store_uri: str) -> Iterator[Path]:
 
 
 def data_folder(path: Path, uri: str) -> Path:
-    """Where a downloaded model's own files are, after its MLmodel was found to ask for our loader alone.
+    """Return the folder with a downloaded model's own files, after its MLmodel was verified.
 
-    MLflow imports whatever module MLmodel names, and puts folders that it names on Python's path.
+    MLflow imports any module that MLmodel names, and adds folders that it names to Python's path.
 
     Raises
     ------
     ModelError
-        When it asks for anything else.
+        When MLmodel names another loader, code, or a folder outside the model.
     """
     try:
-        flavour = mlflow.models.Model.load(str(path)).flavors["python_function"]
-        data = (path / flavour["data"]).resolve()
-        foreign = flavour["loader_module"] != LOADER_MODULE or flavour.get("code")
+        flavor = mlflow.models.Model.load(str(path)).flavors["python_function"]
+        data = (path / flavor["data"]).resolve()
+        foreign = flavor["loader_module"] != LOADER_MODULE or flavor.get("code")
     except (MlflowException, KeyError, TypeError, ValueError, YAMLError) as error:
         raise ModelError(f"{uri}: its MLmodel can't be read: {type(error).__name__}") from error
     if foreign or not data.is_relative_to(path.resolve()):
         raise ModelError(
-            f"{uri}: its MLmodel was changed: it asks for other code or files than those of mlops_assets",
-            hint="don't load this model, by MLflow neither; roll back to another version, or train again",
+            f"{uri}: its MLmodel was changed: it names code or files outside mlops_assets",
+            hint="do not load this model, not even with MLflow; roll back to another version, or train again",
         )
     return data
 
 
 def verify_model_files(folder: Path, model: Logged) -> None:
-    """Find that a folder holds the very files that the store was told of; none but the manifest is read.
+    """Verify a model's files against the digests in the tracking store; only the manifest is read.
 
-    A manifest can be written anew to agree with other files, and keep the model's digest: its own digest is
-    compared first, where the store knows it.
+    A forged manifest can agree with replaced files and keep the model's digest. Its own digest is therefore
+    compared first, if the store has it.
 
     Raises
     ------
     ModelError, TrackingError
-        When they are others.
+        When a file or the manifest was changed.
     """
     known = model.facts.get("model_manifest")
     foreign = known is not None and manifest_digest(folder) != known
     try:
         digest = verify(folder)["digest"]
-    except ModelError as error:  # which knows the folder of a copy, and not of what
-        told = error.message.removeprefix(f"{folder}: ")
-        raise ModelError(f"{model.subject}: {told}", hint=error.hint) from error
+    except ModelError as error:  # which names the downloaded copy instead of the model
+        reason = error.message.removeprefix(f"{folder}: ")
+        raise ModelError(f"{model.subject}: {reason}", hint=error.hint) from error
     if foreign or digest != model.facts.get("model_digest"):
         raise TrackingError(
             f"{model.subject} is not the model that was logged: its {'manifest' if foreign else 'digest'} "
-            "is another one",
-            hint="don't use this version; promote another one, or train again",
+            "differs",
+            hint="do not use this version; promote another one, or train again",
         )
 
 
 def _signature(columns: Sequence[Column]) -> ModelSignature:
-    """The raw columns by name; those that are optional may be left out.
+    """Return a signature with the names of the raw columns, optional ones included.
 
-    The types are left to the model, which casts as the contract does. MLflow would refuse a whole number
-    where it was told of a double, and a column of a batch that happens to have no value in it.
+    It has no types: the model casts its input as the contract does. With types, MLflow would reject an
+    integer in a column of doubles, and a column without any value in the batch.
     """
     return ModelSignature(
         inputs=Schema([ColSpec(AnyType(), column.name, required=column.required) for column in columns])
@@ -122,7 +122,7 @@ def _signature(columns: Sequence[Column]) -> ModelSignature:
 
 
 def _requirements() -> list[str]:
-    """What loading needs, by name and version; letting MLflow guess takes it twelve seconds."""
+    """Return the pinned packages that loading requires; MLflow takes 12 s to infer them."""
     from importlib.metadata import version
 
     packages = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "skops", "xgboost")

@@ -14,9 +14,9 @@ from mlops_assets.core.names import CHAMPION
 from mlops_assets.stores.system.process_lock import process_lock
 from mlops_assets.stores.tracking.client import (
     TAG,
-    facts_of,
     lock_folder,
     make_current,
+    own_tags,
     translate_mlflow_errors,
 )
 
@@ -198,7 +198,7 @@ class Registry:
     def get_model_tags(self, project: str) -> dict[str, str]:
         """Return the tags of the project's registered model; empty if nothing is registered."""
         try:
-            return facts_of(self.client.get_registered_model(project).tags)
+            return own_tags(self.client.get_registered_model(project).tags)
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return {}
@@ -206,4 +206,4 @@ class Registry:
 
 
 def _version(found: Any) -> Version:
-    return Version(found.name, int(found.version), found.run_id, found.source, facts_of(found.tags))
+    return Version(found.name, int(found.version), found.run_id, found.source, own_tags(found.tags))

@@ -1,4 +1,4 @@
-"""Texts that runs keep beside their models: code to look at, cards, numbers of reports."""
+"""Text artifacts of runs: copies of the project's code, model cards and figures of reports."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +11,15 @@ from mlops_assets.stores.tracking.client import translated_mlflow_errors
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 CARD, CARD_FILE = "card", "model_card.md"
-"""Where a version's card is, among the artifacts of its run."""
+"""Folder and file name of a version's card, among the artifacts of its run."""
 MOST_DESCRIPTION = 5_000
-"""What MLflow's registry has room for in the description of a version."""
+"""Maximum length of a version's description in MLflow's registry, in characters."""
 MOST_BYTES = 16 * 2**20
-"""What is longer was not written by us."""
+"""Maximum size of a text artifact; a larger file was not written by mlops_assets."""
 
 
 def write_texts(tracking: TrackingStore, run_id: str, folder: str, texts: Mapping[str, str]) -> None:
-    """Keep texts by their file names in a folder of a run."""
+    """Log texts as files of a run's artifact folder."""
     with TemporaryDirectory() as scratch:
         for name, text in texts.items():
             (Path(scratch) / name).write_text(text, "utf-8")
@@ -27,12 +27,12 @@ def write_texts(tracking: TrackingStore, run_id: str, folder: str, texts: Mappin
 
 
 def read_texts(tracking: TrackingStore, run_id: str, folder: str) -> dict[str, str]:
-    """The texts in a folder of a run, by their file names; none where it has no such folder.
+    """Return the texts in an artifact folder of a run, by file name; empty if the folder is missing.
 
     Raises
     ------
     TrackingError
-        When one of them is no text, or too long to be.
+        When a file is not UTF-8 text or is larger than 16 MiB.
     """
     with translated_mlflow_errors(tracking.uri):
         found = [entry for entry in tracking.client.list_artifacts(run_id, folder) if not entry.is_dir]
@@ -40,7 +40,7 @@ def read_texts(tracking: TrackingStore, run_id: str, folder: str) -> dict[str, s
 
 
 def read_text(tracking: TrackingStore, run_id: str, path: str) -> str | None:
-    """One text of a run; None where it has no such file. It raises what `read_texts` raises."""
+    """Return one text artifact of a run; None if it is missing. Raises as `read_texts` does."""
     folder = path.rpartition("/")[0]
     with translated_mlflow_errors(tracking.uri):
         found = {entry.path: entry for entry in tracking.client.list_artifacts(run_id, folder)}
@@ -55,6 +55,6 @@ def _read(tracking: TrackingStore, run_id: str, entry: FileInfo) -> str:
             return Path(tracking.client.download_artifacts(run_id, entry.path, scratch)).read_text("utf-8")
     except ValueError as error:
         raise TrackingError(
-            f"{entry.path} of MLflow run {run_id} is no text of ours: {error}",
-            hint="it was changed after the run; bring the artifact back from a backup",
+            f"{entry.path} of MLflow run {run_id} is not a text artifact of mlops_assets: {error}",
+            hint="restore the artifact from a backup; it was changed after the run",
         ) from error

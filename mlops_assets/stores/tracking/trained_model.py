@@ -1,4 +1,4 @@
-"""A model that a run has logged."""
+"""The record of a model that a run has logged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class TrainedModel:
     run_id
         The MLflow run.
     uri
-        Where the artifact is, `models:/m-…`.
+        URI of the logged model, `models:/m-…`.
     facts
-        Our tags on the run, without their prefix.
+        Tags of mlops_assets on the run, without their prefix.
     """
 
     run_id: str
@@ -25,12 +25,10 @@ class TrainedModel:
 
     @property
     def subject(self) -> str:
-        """What a fault of it is told of."""
+        """Its name in error messages."""
         return self.uri
 
     @property
     def serving_uri(self) -> str:
-        """Where the model is that would serve: fitted again on all labelled rows, where the project
-        refits.
-        """
+        """URI of the model to deploy: the refitted one if the project refits on all labelled rows."""
         return self.facts.get("serving_uri", self.uri)

@@ -1,4 +1,4 @@
-"""Past trainings of a project, as the tracking store tells them."""
+"""Past trainings of a project, read from the tracking store."""
 
 import math
 from collections.abc import Mapping
@@ -8,31 +8,32 @@ from datetime import UTC, datetime
 from mlflow.entities import Run
 
 from mlops_assets.stores.tracking.client import TAG
-from mlops_assets.stores.tracking.tracking import DAGSTER_RUN_TAG, TrackingStore
+from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG
+from mlops_assets.stores.tracking.tracking import TrackingStore
 
 _TEST, _BASELINE = "test_", "baseline_"
 INTERVAL_LOW, INTERVAL_HIGH = "interval_low", "interval_high"
-"""Names of metrics: the ends of the 95 % interval of the score that decides."""
-_AT_ONCE = 200
+"""Names of metrics: the bounds of the 95 % interval of the deciding metric."""
+_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True)
 class Training:
-    """One model that was trained, and judged if it got so far.
+    """One trained model and its evaluation, if it was evaluated.
 
     Attributes
     ----------
     metric, score, baseline
-        The metric that decides, what the model scored on the rows that judge it, and what the best baseline
-        did; empty and NaN where it was not judged.
+        The deciding metric, the model's score on the holdout rows and that of the best baseline; empty and
+        NaN if the model was not evaluated.
     low, high
-        Ends of the 95 % interval of the score; NaN where none was logged.
+        Bounds of the 95 % interval of the score; NaN if none was logged.
     metrics
-        All metrics on the rows that judge.
+        All metrics on the holdout rows.
     version, champion
-        The registered version, if it is one, and whether that one serves.
+        The registered version, if any, and whether it is the champion.
     data_version, data_digest
-        Of the training set.
+        Version and digest of the training set.
     """
 
     trained_at: datetime
@@ -54,7 +55,7 @@ class Training:
 
 
 def past_trainings(tracking: TrackingStore, project: str) -> list[Training]:
-    """All trainings of a project, newest first; none when it was never trained.
+    """Return all trainings of a project, newest first; empty if it was never trained.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def past_trainings(tracking: TrackingStore, project: str) -> list[Training]:
             [experiment.experiment_id],
             f"tags.`{TAG}model_uri` LIKE 'models:/%'",
             order_by=["attributes.start_time DESC"],
-            max_results=_AT_ONCE,
+            max_results=_PAGE_SIZE,
             page_token=token,
         )
         trainings += [_training(run, versions, champion.version if champion else None) for run in page]

@@ -1,4 +1,4 @@
-"""What differs between two registered versions: their rows, code, parameters, metrics and environment."""
+"""The differences of two registered versions: rows, code, parameters, metrics and environment."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,27 +22,28 @@ FEATURES_SQL = "features.sql"
 _METRICS = ("test_", "cv_", "baseline_", "interval_")
 
 Sides = tuple[str, str]
-"""A value of each version, as text; `absent` where it has none."""
+"""The value of each version, as text; `absent` if it has none."""
 
 
 @dataclass(frozen=True)
 class VersionDiff:
-    """Two versions side by side.
+    """The differences of two versions.
 
     Attributes
     ----------
     data
-        The rows that trained and judged them; None where they can't be compared, as `data_fault` tells.
+        The difference of their training sets; None if they can't be compared, with the reason in
+        `data_fault`.
     tables
-        The tables behind the training sets whose versions differ, by their names.
+        Input tables of the training sets whose versions differ, by name.
     code
-        Files that differ, by their names, as unified diffs.
+        Unified diffs of the files that differ, by name.
     code_faults
-        Files that can't be compared, and why.
+        Files that can't be compared, and the reasons.
     facts, parameters, environment
-        What differs.
+        Entries that differ.
     metrics
-        All metrics that one of them has.
+        All metrics of both versions.
     """
 
     project: str
@@ -60,7 +61,7 @@ class VersionDiff:
     environment: dict[str, Sides]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as JSON holds it."""
+        """Return the differences as an object that JSON can encode."""
         return asdict(self)
 
 
@@ -77,15 +78,15 @@ def diff_model_versions(
     Parameters
     ----------
     identity
-        The columns that tell a row of the training set.
+        Columns that identify a row of the training set.
 
     Raises
     ------
     MlopsError
-        When the tracking store can't be read, or the files of a version are not those that were recorded.
+        When the tracking store can't be read, or the files of a version were changed.
     """
-    data, fault = _diff_rows(warehouse, before, after, identity)
-    code, code_faults = _diff_code(tracking, before, after)
+    data, data_error = _diff_rows(warehouse, before, after, identity)
+    code, code_errors = _diff_code(tracking, before, after)
     runs = [_run(tracking, version) for version in (before, after)]
     metrics = dict.fromkeys(name for run in runs for name in sorted(run.metrics) if name.startswith(_METRICS))
     return VersionDiff(
@@ -94,11 +95,11 @@ def diff_model_versions(
         after=after.version,
         same_model=before.facts.get("model_digest") == after.facts.get("model_digest"),
         data=data,
-        data_fault=fault,
+        data_fault=data_error,
         tables=_changed(_json(before, "inputs"), _json(after, "inputs")),
         code=code,
-        code_faults=code_faults,
-        facts=_changed(_told(before), _told(after)),
+        code_faults=code_errors,
+        facts=_changed(_shown_facts(before), _shown_facts(after)),
         parameters=_changed(runs[0].params, runs[1].params),
         metrics={name: (runs[0].metrics.get(name), runs[1].metrics.get(name)) for name in metrics},
         environment=_changed(_json(before, "environment"), _json(after, "environment")),
@@ -112,15 +113,17 @@ def _diff_rows(
     try:
         sides = [_training_set(warehouse, table, version) for version in (before, after)]
         return diff_contents(warehouse, table, sides[0], sides[1], identity=identity), ""
-    except MlopsError as error:  # rows that are gone keep nobody from comparing the rest
+    except MlopsError as error:  # without the rows, the rest is still compared
         return None, error.message
 
 
 def _training_set(warehouse: Warehouse, table: Sequence[str], version: Version) -> tuple[int, str | None]:
-    """Where the rows of a version are, after they were found to be those."""
+    """Return table version and partition of a version's training set, after its digest was verified."""
     number, cutoff = int(version.facts["training_set_version"]), version.facts.get("cutoff")
     if warehouse.digest(table, partition=cutoff, version=number) != version.facts["training_set_digest"]:
-        raise MlopsError(f"the training set of version {version.version} is not what it was trained on")
+        raise MlopsError(
+            f"the training set of version {version.version} is not the one that it was trained on"
+        )
     return number, cutoff
 
 
@@ -128,39 +131,39 @@ def _diff_code(
     tracking: TrackingStore, before: Version, after: Version
 ) -> tuple[dict[str, str], dict[str, str]]:
     sides: list[dict[str, str]] = []
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for version in (before, after):
-        texts, found = recorded_code(tracking, version)
+        texts, unverified = recorded_code(tracking, version)
         texts[FEATURES_SQL] = _features_sql(tracking, version)
         sides.append(texts)
-        faults |= {name: told for name, told in found.items() if name != FEATURES_SQL}
+        errors |= {name: reason for name, reason in unverified.items() if name != FEATURES_SQL}
     was, now = (f"version {version.version}" for version in (before, after))
     diffs = {
         name: unified_diff(sides[0].get(name, ""), sides[1].get(name, ""), name=name, was=was, now=now)
         for name in dict.fromkeys((FEATURES_SQL, *sides[0], *sides[1]))
-        if name not in faults
+        if name not in errors
     }
-    return {name: text for name, text in diffs.items() if text}, faults
+    return {name: text for name, text in diffs.items() if text}, errors
 
 
 def recorded_code(tracking: TrackingStore, version: Version) -> tuple[dict[str, str], dict[str, str]]:
-    """The project's files as they were when a version was trained, to be looked at.
+    """Return the project's files at the time when a version was trained, for display only.
 
     Returns
     -------
-    Those whose digests are the recorded ones, by their names, and why others are not told.
+    The files with the recorded digests, by name, and the reasons why others are missing.
     """
     digests = _json(version, names.CODE_DIGESTS)
     if not digests:
         return {}, {"pipeline.py": f"version {version.version} was trained before code was recorded"}
     kept = read_texts(tracking, version.run_id, names.CODE)
-    sound = {name: text for name, text in kept.items() if text_digest(name, text) == digests.get(name)}
-    told = f"the copy in MLflow run {version.run_id} is gone or was changed"
-    return sound, {name: told for name in digests if name not in sound}
+    verified = {name: text for name, text in kept.items() if text_digest(name, text) == digests.get(name)}
+    reason = f"the copy in MLflow run {version.run_id} is missing or was changed"
+    return verified, {name: reason for name in digests if name not in verified}
 
 
 def _features_sql(tracking: TrackingStore, version: Version) -> str:
-    """The query in the artifact, after all of its files were verified."""
+    """Return the query in the artifact, after all of its files were verified."""
     with tracking.files(version.uri) as folder:
         verify_model_files(folder, version)
         return (folder / FEATURES_SQL).read_text("utf-8")
@@ -178,8 +181,8 @@ def _run(tracking: TrackingStore, version: Version) -> _Logged:
     return _Logged(dict(data.params), dict(data.metrics))
 
 
-def _told(version: Version) -> dict[str, str]:
-    """Facts that are no tables, models or runs."""
+def _shown_facts(version: Version) -> dict[str, str]:
+    """Return the facts to compare that are not tables, models or runs."""
     wanted = ("cutoff", "code_version", "git_commit", "training_set_version", "training_set_digest")
     return {name: version.facts[name] for name in wanted if name in version.facts}
 

@@ -14,7 +14,7 @@ from mlops_assets_tests.support.garage import StartRun
 pytestmark = pytest.mark.usefixtures("another_store")
 
 
-def test_registering_a_model_again_changes_only_its_facts(tracking: TrackingStore, trained: TrainedModel):
+def test_registering_a_model_again_updates_its_tags_only(tracking: TrackingStore, trained: TrainedModel):
     first = tracking.registry.register("garage", trained, {"gate": "open"})
     again = tracking.registry.register("garage", trained, {"gate": "shut"})
     assert (first.version, again.version) == (1, 1)
@@ -34,7 +34,7 @@ def register(uri: str, trained: TrainedModel) -> int:
         return registry.register("garage", trained, {}).version
 
 
-def test_two_processes_that_register_a_model_at_once_make_one_version(
+def test_two_processes_that_register_a_model_at_once_create_one_version(
     tracking: TrackingStore, trained: TrainedModel, processes: BaseContext
 ):
     together = processes.Barrier(2).wait
@@ -49,7 +49,7 @@ def test_a_registered_version_loads(tracking: TrackingStore, trained: TrainedMod
     assert tracking.load(version).digest() == model.digest()
 
 
-def test_there_is_no_champion_until_one_is_promoted(
+def test_there_is_no_champion_before_a_promotion(
     tracking: TrackingStore, trained: TrainedModel, run: StartRun
 ):
     assert tracking.registry.champion("garage") is None
@@ -65,6 +65,8 @@ def test_there_is_no_champion_until_one_is_promoted(
     assert tracking.registry.champion("garage") == second
 
 
-def test_a_run_whose_model_is_not_registered_is_named(tracking: TrackingStore, trained: TrainedModel):
+def test_the_version_of_an_unregistered_model_is_an_error_that_names_the_run(
+    tracking: TrackingStore, trained: TrainedModel
+):
     with pytest.raises(TrackingError, match=rf"the model of run {trained.run_id} is not registered"):
         tracking.registry.version_of("garage", trained.run_id)

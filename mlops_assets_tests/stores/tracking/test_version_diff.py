@@ -1,4 +1,4 @@
-"""Two versions side by side: rows, tables, code, parameters, metrics and environment."""
+"""Differences of two versions: rows, tables, code, parameters, metrics and environment."""
 
 import json
 import shutil
@@ -102,7 +102,7 @@ def test_two_versions_differ_in_rows_tables_code_parameters_metrics_and_environm
     assert diff_model_versions(warehouse, tracking, first, first).data.rows is None
 
 
-def test_cut_offs_are_compared_though_each_is_a_partition_of_its_own(
+def test_versions_of_two_cut_offs_are_compared_across_partitions(
     tracking: TrackingStore, warehouse: Warehouse, register: Register
 ):
     first = register(1, "(1, 1.0, 2.0)", sql=SQL, code=CODE, partition="2025-01")
@@ -113,7 +113,7 @@ def test_cut_offs_are_compared_though_each_is_a_partition_of_its_own(
     assert found.facts["cutoff"] == ("2025-01", "2025-02")
 
 
-def test_what_is_gone_is_told_and_the_rest_compared(
+def test_missing_rows_and_code_are_reported_and_the_rest_is_compared(
     tracking: TrackingStore, warehouse: Warehouse, register: Register
 ):
     old = register(1, "(1, 1.0, 2.0)", sql=SQL, code={})
@@ -125,11 +125,13 @@ def test_what_is_gone_is_told_and_the_rest_compared(
     assert found.data is None
     assert "training_set" in found.data_fault
     assert found.parameters == {"penalty": ("1", "2")}
-    assert found.code_faults == {"pipeline.py": f"the copy in MLflow run {new.run_id} is gone or was changed"}
+    assert found.code_faults == {
+        "pipeline.py": f"the copy in MLflow run {new.run_id} is missing or was changed"
+    }
     assert "import os" not in str(found.to_json())
 
 
-def test_the_query_of_a_changed_artifact_is_not_shown(
+def test_the_query_of_a_changed_artifact_is_an_error(
     tracking: TrackingStore, warehouse: Warehouse, register: Register
 ):
     first = register(1, "(1, 1.0, 2.0)", sql=SQL, code=CODE)

@@ -134,7 +134,7 @@ def _by_word(
     if word == "approve" and standing.states[number] == "waiting":
         # Another version may serve since it was judged, or other gates be declared.
         version = tracking.registry.version(project.name, number)
-        trained = tracking.trained_by(version.run_id)
+        trained = tracking.model_of_run(version.run_id)
         bring_to_gates(project, warehouse, tracking, version, trained, context.run.run_id)
         standing = governance.repaired()
         spoken_of(project, standing, word, number, against_gates=config.against_gates)

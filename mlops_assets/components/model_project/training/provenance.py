@@ -135,7 +135,7 @@ def _changed_pipeline(
     if PIPELINE in recorded and PIPELINE not in before:
         return Difference(
             PIPELINE,
-            f"{told}; the copy in MLflow run {version.run_id} is gone or was changed, and is not shown",
+            f"{told}; the copy in MLflow run {version.run_id} is missing or was changed, and is not shown",
             hint=_way_back(project, facts),
         )
     return Difference(PIPELINE, told, _diff(PIPELINE, before, now, version), _way_back(project, facts))

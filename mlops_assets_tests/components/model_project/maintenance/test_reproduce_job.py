@@ -164,4 +164,4 @@ def test_code_that_was_changed_in_the_store_is_not_shown(champion_shop):
     file.write_text("import os\n")
     kept, faults = recorded_code(champion_shop.tracking, version)
     assert "schema.py" not in kept
-    assert faults == {"schema.py": f"the copy in MLflow run {version.run_id} is gone or was changed"}
+    assert faults == {"schema.py": f"the copy in MLflow run {version.run_id} is missing or was changed"}

@@ -1,0 +1,218 @@
+"""The runs of a tracking store: experiments, trials, parameters, metrics, tags and artifacts."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.ml.search.trials import TrialSummary
+from mlops_assets.stores.tracking.client import (
+    TAG,
+    connect,
+    make_current,
+    short_timeouts,
+    translate_mlflow_errors,
+    translated_mlflow_errors,
+)
+
+DAGSTER_RUN_TAG = "dagster_run_id"
+"""Tag of dagster-mlflow with the Dagster run of an MLflow run."""
+
+
+class RunStore:
+    """Writes and reads MLflow runs; the base of `TrackingStore`.
+
+    Parameters
+    ----------
+    uri
+        A tracking URI: `sqlite:///…/mlflow.db` or the URL of a server.
+    artifacts
+        Folder of the artifacts; None with a server, which has its own.
+    """
+
+    def __init__(self, uri: str, artifacts: Path | None = None) -> None:
+        self.uri = uri
+        self.artifacts = artifacts
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client; it is connected on first use."""
+        return connect(self.uri)
+
+    @translate_mlflow_errors
+    def experiment(self, project: str) -> str:
+        """Return the id of the project's experiment, which is created if missing."""
+        found = self.client.get_experiment_by_name(project)
+        if found:
+            return str(found.experiment_id)
+        location = (self.artifacts / project).as_uri() if self.artifacts else None
+        try:
+            return str(self.client.create_experiment(project, artifact_location=location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self.experiment(project)  # another process has created it meanwhile
+
+    @translate_mlflow_errors
+    def start(self, project: str, dagster_run_id: str) -> str:
+        """Return the id of the MLflow run of a Dagster run, which is created if missing."""
+        experiment, tag = self.experiment(project), f"tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'"
+        for found in self.client.search_runs([experiment], tag, max_results=1):
+            return str(found.info.run_id)
+        tags = {DAGSTER_RUN_TAG: dagster_run_id}
+        name = f"{project} {dagster_run_id[:8]}"
+        return str(self.client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+
+    def translated_errors(self) -> AbstractContextManager[None]:
+        """Translate errors of MLflow calls outside this class; see `translated_mlflow_errors`."""
+        return translated_mlflow_errors(self.uri)
+
+    def end_run(self, status: str, *, after: BaseException | None = None) -> None:
+        """End MLflow's active run.
+
+        Parameters
+        ----------
+        after
+            The error that ended the Dagster run. A second error, while the MLflow run is ended, is then
+            suppressed; a run that stays open is ended later by `close_orphaned_runs`.
+        """
+        if after is None:
+            with self.translated_errors():
+                mlflow.end_run(status)
+            return
+        with short_timeouts(), suppress(MlopsError), self.translated_errors():
+            mlflow.end_run(status)
+
+    @translate_mlflow_errors
+    def close_orphaned_runs(self, project: str, is_over: Callable[[str], bool]) -> list[str]:
+        """End the open runs whose Dagster run has ended, as killed; return their ids.
+
+        Parameters
+        ----------
+        is_over
+            Returns whether a Dagster run has ended; False for an unknown run, which may belong to another
+            instance.
+        """
+        running = self.client.search_runs([self.experiment(project)], "attributes.status = 'RUNNING'")
+        parents = [run for run in running if "mlflow.parentRunId" not in run.data.tags]
+        orphaned = [run.info.run_id for run in parents if is_over(run.data.tags.get(DAGSTER_RUN_TAG, ""))]
+        for run in running:  # a trial whose process was killed while it was logged
+            parent = run.data.tags.get("mlflow.parentRunId")
+            if parent and (parent in orphaned or self.client.get_run(parent).info.status != "RUNNING"):
+                orphaned.append(run.info.run_id)
+        for run_id in orphaned:
+            self.client.set_terminated(run_id, "KILLED")
+        return orphaned
+
+    @translate_mlflow_errors
+    def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
+        """Log a finished trial as a nested run."""
+        run = self.client.create_run(
+            self.experiment(project),
+            run_name=f"trial {trial.number}: {trial.family}",
+            tags={
+                "mlflow.parentRunId": parent_run_id,
+                f"{TAG}state": trial.state,
+                f"{TAG}number": str(trial.number),
+            },
+        )
+        params = [Param("family", trial.family), *_params(trial.params)]
+        metrics = [_metric(f"cv_{metric}", trial.score), _metric("seconds", trial.seconds)]
+        self.client.log_batch(run.info.run_id, metrics=metrics, params=params)
+        self.client.set_terminated(run.info.run_id)
+
+    @translate_mlflow_errors
+    def log_facts(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log parameters, metrics and tags of a run; NaN metrics are skipped."""
+        self.client.log_batch(
+            run_id,
+            params=_params(params or {}),
+            metrics=[_metric(name, value) for name, value in (metrics or {}).items() if value == value],
+            tags=[RunTag(f"{TAG}{name}", value) for name, value in (facts or {}).items()],
+        )
+
+    @translate_mlflow_errors
+    def log_dataset(
+        self, run_id: str, *, name: str, digest: str, source: Mapping[str, Any], profile: Mapping[str, Any]
+    ) -> None:
+        """Log the training set as a dataset of the run; `source` has the versions of its tables."""
+        dataset = Dataset(
+            name=name,
+            digest=digest,
+            source_type="delta",
+            source=json.dumps(source),
+            profile=json.dumps(profile),
+        )
+        self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+    @translate_mlflow_errors
+    def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
+        """Return the trials of a run, in the order of their numbers."""
+        runs = self.client.search_runs(
+            [self.experiment(project)],
+            f"tags.`mlflow.parentRunId` = '{run_id}'",
+            max_results=10_000,
+        )
+        trials = [
+            TrialSummary(
+                number=int(run.data.tags[f"{TAG}number"]),
+                family=run.data.params["family"],
+                params={name: _parsed(text) for name, text in run.data.params.items() if name != "family"},
+                score=run.data.metrics[f"cv_{metric}"],
+                state=run.data.tags[f"{TAG}state"],
+                seconds=run.data.metrics["seconds"],
+            )
+            for run in runs
+        ]
+        return sorted(trials, key=lambda trial: trial.number)
+
+    @translate_mlflow_errors
+    def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
+        """Log all files of a folder as artifacts of a run."""
+        self.client.log_artifacts(run_id, str(folder), artifact_path)
+
+    @translate_mlflow_errors
+    def file_text(self, run_id: str, name: str) -> str | None:
+        """Return the text of a run's artifact; None if the run has no such file."""
+        if name not in {file.path for file in self.client.list_artifacts(run_id, str(Path(name).parent))}:
+            return None
+        make_current(self.uri)
+        return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
+
+    @translate_mlflow_errors
+    def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
+        """Log Matplotlib figures as artifacts of a run, by file name."""
+        for name, figure in figures.items():
+            self.client.log_figure(run_id, figure, f"plots/{name}")
+
+
+def _params(values: Mapping[str, Any]) -> list[Param]:
+    return [Param(name, str(value)) for name, value in values.items()]
+
+
+def _parsed(text: str) -> Any:
+    """Return a parameter's value from its text, which is all that MLflow stores."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _metric(name: str, value: float) -> Metric:
+    return Metric(name, float(value), timestamp=0, step=0)
