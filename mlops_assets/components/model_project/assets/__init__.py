@@ -1,1 +1,1 @@
-"""The generated assets, one module for each kind."""
+"""The generated assets, one module for each asset."""

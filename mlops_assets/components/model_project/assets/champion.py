@@ -1,4 +1,4 @@
-"""champion: the version that serves; its alias moves when another one deserves it."""
+"""champion: the deployed version; promotes a version that passed its gates."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,12 @@ _SAMPLE_ROWS = 100
 
 
 def champion_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that moves the alias: to who deserves it, or where a person says."""
+    """The asset that moves the alias: by gates, or by a manual decision."""
     settings, registered_key = project.settings, project.key(names.REGISTERED_MODEL)
     spec = project.spec(
         project.key(names.CHAMPION),
         description=f"`models:/{project.name}@{names.CHAMPION}`. The alias moves only to a version that "
-        "passed its gates" + (", by somebody's word." if settings.approval.required else "."),
+        "passed its gates" + (" and was approved manually." if settings.approval.required else "."),
         kinds=["mlflow"],
         deps=[registered_key],
         code=["champion 2", public_settings(settings.approval, but=["remind_after_hours"])],
@@ -47,7 +47,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     check = dg.AssetCheckSpec(
         PREDICTS,
         asset=spec.key,
-        description="Loaded by MLflow, what serves predicts raw rows as the model that was logged.",
+        description="Loaded by MLflow, the champion predicts raw rows like the logged model.",
     )
 
     checks = [check, waiting_check(project)]
@@ -81,7 +81,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         yield waiting
         newest = found.newest
         if now is None or newest is None:
-            yield verdict or _unserved(found.reason)
+            yield verdict or _no_champion(found.reason)
             return
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(now.facts["model_digest"]),
@@ -103,7 +103,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     return champion
 
 
-def _unserved(reason: str) -> dg.AssetCheckResult:
+def _no_champion(reason: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=PREDICTS,
         passed=False,
@@ -113,7 +113,7 @@ def _unserved(reason: str) -> dg.AssetCheckResult:
 
 
 def _some_rows(project: Project, warehouse: "Warehouse") -> "pd.DataFrame":
-    """Rows such as a caller has: of the table, or in an event project features of its newest partition."""
+    """Rows as clients send them: of the table, or in an event project the newest features."""
     events = project.timeline is not None
     table = project.key(names.FEATURES).path if events else project.table_key(names.VALIDATED).path
     newest = max(warehouse.partitions(table)) if events else None
@@ -124,7 +124,7 @@ def _some_rows(project: Project, warehouse: "Warehouse") -> "pd.DataFrame":
 def _predicts(
     project: Project, tracking: "TrackingStore", warehouse: "Warehouse", version: "Version"
 ) -> dg.AssetCheckResult:
-    """Load a version as any user of MLflow would, and compare with the model that was logged."""
+    """Load a version by MLflow, as clients do, and compare its predictions with the logged model."""
     import numpy as np
 
     rows, model = _some_rows(project, warehouse), tracking.load(version)
@@ -136,6 +136,6 @@ def _predicts(
         check_name=PREDICTS,
         passed=bool(same),
         description=f"version {version.version}, loaded by MLflow, predicted {len(raw)} rows"
-        + ("" if same else ", and otherwise than the model that was logged"),
+        + ("" if same else ", and they differ from those of the logged model"),
         metadata={"first_predictions": [str(value) for value in np.asarray(served["prediction"])[:3]]},
     )

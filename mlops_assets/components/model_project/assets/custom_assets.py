@@ -1,4 +1,4 @@
-"""A project's own assets: ordinary Dagster definitions in its `assets.py`, beside the generated ones."""
+"""Custom assets: ordinary Dagster definitions in a project's `assets.py`, beside the generated ones."""
 
 import warnings
 from collections.abc import Collection, Iterable
@@ -12,20 +12,20 @@ from mlops_assets.core.errors import ProjectError
 
 
 def custom_definitions(project: Project, generated: dg.Definitions) -> dg.Definitions:
-    """What `assets.py` defines: assets, their checks, jobs, sensors and schedules.
+    """The definitions in `assets.py`: assets, checks, jobs, sensors and schedules.
 
-    The assets join the project's group, so that `mlops run` makes them, and get what they don't set
-    themselves: owners, and the digest of the file as code version.
+    The assets are added to the project's group, so that `mlops run` materializes them. Owners and code
+    version (the digest of the file) are set by default.
 
     Parameters
     ----------
     generated
-        The project's other definitions.
+        The generated definitions of the project.
 
     Raises
     ------
     ProjectError
-        When the file can't be imported, defines nothing, or an asset's key is not the project's to give.
+        When the file cannot be imported, defines nothing, or an asset has an invalid key.
     """
     if not project.files.has(ASSETS):
         return dg.Definitions()
@@ -35,12 +35,12 @@ def custom_definitions(project: Project, generated: dg.Definitions) -> dg.Defini
         found = dg.load_definitions_from_module(module)
     if not any((found.assets, found.asset_checks, found.jobs, found.sensors, found.schedules)):
         raise ProjectError(
-            f"{project.name}: {path} defines nothing for Dagster",
+            f"{project.name}: {path} contains no Dagster definitions",
             hint="define assets with @dg.asset, or delete the file",
         )
     others = set(_keys(generated))
     for key in _keys(found):
-        _refuse_foreign(project, key, others, str(path))
+        _require_valid_key(project, key, others, str(path))
     version = project.files.version(ASSETS)[:16]
     return found.map_asset_specs(func=lambda spec: _of_project(spec, project, version))
 
@@ -54,7 +54,7 @@ def _keys(definitions: dg.Definitions) -> Iterable[dg.AssetKey]:
 
 
 def _of_project(spec: dg.AssetSpec, project: Project, version: str) -> dg.AssetSpec:
-    """An own asset with what all of the project's assets share."""
+    """A custom asset with the attributes that all assets of the project share."""
     return spec.replace_attributes(
         group_name=project.name,
         owners=spec.owners or project.settings.owners,
@@ -63,16 +63,16 @@ def _of_project(spec: dg.AssetSpec, project: Project, version: str) -> dg.AssetS
     )
 
 
-def _refuse_foreign(
+def _require_valid_key(
     project: Project, key: dg.AssetKey, generated: Collection[dg.AssetKey], path: str
 ) -> None:
-    """A table lies where its key says: below the project, and not where a generated one lies."""
+    """Keys determine the location of tables: inside of the project, and not that of a generated table."""
     written = "/".join(key.path)
     if len(key.path) < 2 or key.path[0] != project.name:
         raise ProjectError(
             f"{project.name}: {path}: the key of asset {written} does not start with the project's name",
-            hint=f'declare it with @dg.asset(key_prefix="{project.name}"); an asset of no project belongs '
-            "into another folder of defs/",
+            hint=f'declare it with @dg.asset(key_prefix="{project.name}"), or move it to another folder of '
+            "defs/ if it does not belong to the project",
         )
     if key in generated:
         raise ProjectError(
@@ -82,6 +82,6 @@ def _refuse_foreign(
     if names.layer_of(key.path) or key.path[1] in names.TABLE_LAYERS:
         raise ProjectError(
             f"{project.name}: {path}: {written}: names that start with raw, validated or quarantine are "
-            "reserved for the assets of the project's tables",
+            "reserved for generated assets",
             hint="rename your asset",
         )

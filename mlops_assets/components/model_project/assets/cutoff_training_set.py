@@ -1,4 +1,4 @@
-"""training_set of an event project: for a cut-off, the partitions that had a complete target by then."""
+"""training_set of an event project: the labelled partitions of a cut-off, split by time."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that joins features and target, and splits them in time."""
+    """The asset that joins features and target, and splits them by time."""
     partitions, mapping = cutoff_partitions(project), labelled_mapping(project.time)
     keys = project.key(names.FEATURES), project.key(names.TARGET)
     target = project.settings.target.column
     spec = project.spec(
         project.key(names.TRAINING_SET),
-        description=f"Features with `{target}` as they were known at the cut-off: the newest labelled "
-        "partition judges the model, those whose targets overlap it are kept out, those before train.",
+        description=f"Features with `{target}` as known at the cut-off. The newest labelled partition is the "
+        "holdout, partitions whose targets overlap it are the embargo, earlier ones are training rows.",
         kinds=["duckdb", "deltalake"],
         deps=[dg.AssetDep(key, partition_mapping=mapping) for key in keys],
         code=["cut-off training_set 1", target, repr((project.time.horizon, project.time.window))],
@@ -63,7 +63,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             store.connect() as connection,
         ):
             versions = {key: store.version(key.path) for key in keys}
-            made_of = _labelled(project, store, cutoff, versions)
+            labelled_partitions = _labelled_partitions(project, store, cutoff, versions)
             labelled = _split_rows(project, store, connection, cutoff, versions)
             inputs = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(
@@ -79,7 +79,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, inputs=made_of),
+                    **table_metadata(result, inputs=labelled_partitions),
                     "split": split_table(counts),
                     "in_words": project.time.told(cutoff),
                     "made_of": dg.MetadataValue.json(inputs),
@@ -91,30 +91,30 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
     return training_set
 
 
-def _labelled(
+def _labelled_partitions(
     project: Project, store: "Warehouse", cutoff: str, versions: Mapping[dg.AssetKey, int]
 ) -> dict[tuple[dg.AssetKey, str | None], str]:
-    """What the cut-off is made of, after it was found to be there.
+    """Data versions of the labelled partitions of a cut-off.
 
     Raises
     ------
     DataError
-        When the partition that judges, or all that train, lack features or target.
+        When the holdout partition, or all training partitions, have no features or no target.
     """
     time = project.time
     wanted = {*time.trained_on(cutoff), *time.embargoed(cutoff), time.judged_by(cutoff)}
     found = {key: store.partitions(key.path, version=version) for key, version in versions.items()}
     both = set.intersection(*(set(partitions) for partitions in found.values()))
-    judging = time.judged_by(cutoff)
-    if judging not in both:
+    holdout = time.judged_by(cutoff)
+    if holdout not in both:
         raise DataError(
-            f"{project.name}: cut-off {cutoff} is judged by {judging}, which has no target yet",
-            hint=f"materialize {project.name}/{names.TARGET} for {judging} first, or choose an earlier "
+            f"{project.name}: the holdout of cut-off {cutoff} is {holdout}, which has no target yet",
+            hint=f"materialize {project.name}/{names.TARGET} for {holdout} first, or choose an earlier "
             "cut-off",
         )
     if not both & set(time.trained_on(cutoff)):
         raise DataError(
-            f"{project.name}: nothing before {judging} could train the model of cut-off {cutoff}",
+            f"{project.name}: cut-off {cutoff} has no training rows before its holdout, {holdout}",
             hint=f"materialize {names.FEATURES} and {names.TARGET} for {time.trained_on(cutoff)[0]} to "
             f"{time.trained_on(cutoff)[-1]}, or choose a later cut-off",
         )
@@ -133,10 +133,10 @@ def _split_rows(
     cutoff: str,
     versions: Mapping[dg.AssetKey, int],
 ) -> "duckdb.DuckDBPyRelation":
-    """Features and target by entity and partition, each row with its side."""
+    """Features and target joined by entity and partition, each row with its side of the split."""
     time, target = project.time, project.settings.target.column
-    train, judging = time.trained_on(cutoff), time.judged_by(cutoff)
-    wanted = [*train, *time.embargoed(cutoff), judging]
+    train, holdout = time.trained_on(cutoff), time.judged_by(cutoff)
+    wanted = [*train, *time.embargoed(cutoff), holdout]
     features, labels = (
         store.relation(connection, key.path, partitions=wanted, version=version)
         for key, version in versions.items()
@@ -144,10 +144,10 @@ def _split_rows(
     if target in features.columns:
         raise ProjectError(
             f"{project.name}: features.sql returns {target}, which is the target",
-            hint="give the feature another name; the target is never a feature",
+            hint="rename the feature; the target can't be a feature",
         )
     side = (
-        f"case when {names.PERIOD} = {literal(judging)} then {literal(names.HOLDOUT)} "
+        f"case when {names.PERIOD} = {literal(holdout)} then {literal(names.HOLDOUT)} "
         f"when {names.PERIOD} in ({', '.join(map(literal, train))}) then {literal(names.TRAIN)} "
         f"else {literal(names.EMBARGO)} end as {names.SPLIT}"
     )

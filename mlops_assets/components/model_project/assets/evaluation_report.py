@@ -1,4 +1,4 @@
-"""evaluation_report: how well the model predicts rows that it never saw, beside its baselines."""
+"""evaluation_report: metrics of the model and its baselines on the holdout, and the report page."""
 
 import json
 from pathlib import Path
@@ -36,13 +36,14 @@ BEATS_BASELINE = "beats_baseline"
 
 
 def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that predicts the holdout and writes the report."""
+    """The asset that evaluates the model on the holdout and writes the report."""
     settings = project.settings
     metric = settings.tuning.metric_for(settings.task)
     partitions, tuned_key = cutoff_partitions(project), project.key(names.TUNED_MODEL)
     spec = project.spec(
         project.key(names.EVALUATION_REPORT),
-        description="Metrics on the holdout against a constant and a linear baseline, and a page to read.",
+        description="Holdout metrics of the model and of a constant and a linear baseline, with a report "
+        "page.",
         kinds=["scikitlearn", "mlflow"],
         deps=[tuned_key],
         code=[
@@ -60,7 +61,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     check = dg.AssetCheckSpec(
         BEATS_BASELINE,
         asset=spec.key,
-        description=f"The model's {metric} on the holdout beats a constant and a linear model.",
+        description=f"The holdout {metric} of the model is better than that of a constant and a linear "
+        "baseline.",
         partitions_def=partitions,
     )
 
@@ -85,7 +87,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):
                 evaluation, over = judge(project, tracking, trained, warehouse.store)
-                told = verdict(evaluation)
+                summary = verdict(evaluation)
                 page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
                 ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}
                 theirs = evaluation.scores[evaluation.best_baseline][metric]
@@ -116,7 +118,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(_digest(evaluation)),
             metadata={
                 "report": dg.MetadataValue.path(folder / PAGE),
-                "verdict": told,
+                "verdict": summary,
                 "scores": _score_table(evaluation),
                 **_tables(evaluation),
                 **{name: value for name, value in ours.items() if value == value},
@@ -129,7 +131,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     check_name=BEATS_BASELINE,
                     passed=evaluation.beats_baseline,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=told,
+                    description=summary,
                     metadata={"model": ours[f"test_{metric}"], "best_baseline": theirs},
                 ),
                 *behaviour_checks(evaluation.behaviour),
@@ -164,7 +166,7 @@ def _score_table(evaluation: "Evaluation") -> dg.MarkdownMetadataValue:
 
 
 def _costs(evaluation: "Evaluation") -> dict[str, float]:
-    """What predictions cost, as metrics of the run; the leaderboard starts with the model itself."""
+    """Latency, throughput and size as metrics of the run; the first leaderboard entry is the model."""
     costs = {}
     if evaluation.served:
         costs["single_row_milliseconds"] = evaluation.served.single_row_milliseconds
@@ -175,7 +177,7 @@ def _costs(evaluation: "Evaluation") -> dict[str, float]:
 
 
 def _tables(evaluation: "Evaluation") -> dict[str, dg.MarkdownMetadataValue]:
-    """What the report shows in tables, as far as there is any of it."""
+    """The non-empty tables of the report, for Dagster's UI."""
     tables: dict[str, dg.MarkdownMetadataValue] = {}
     if evaluation.behaviour:
         tables["behaviour"] = markdown_table(

@@ -1,12 +1,12 @@
-"""features: what the model sees of each row, computed by the project's `features.sql`."""
+"""features: the model's features of each row, computed by `features.sql`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.assets.sql_table import write_computed
-from mlops_assets.components.model_project.assets.validated import require_unblocked
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
@@ -27,11 +27,11 @@ _EXAMPLES = 10
 
 
 def features_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that runs `features.sql`, with its free checks."""
+    """The asset that runs `features.sql`, with its checks."""
     validated_key = project.table_key(names.VALIDATED)
     spec = project.spec(
         project.key(names.FEATURES),
-        description="`features.sql` over the validated rows; the target is hidden from it.",
+        description="`features.sql` over the validated rows, without the target column.",
         kinds=["duckdb", "sql", "deltalake"],
         deps=[validated_key],
         automation=follows_its_inputs(project),
@@ -39,17 +39,20 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     )
     checks = [
         dg.AssetCheckSpec(
-            ONE_ROW_EACH, asset=spec.key, blocking=True, description="One row of features for each row."
+            ONE_ROW_EACH,
+            asset=spec.key,
+            blocking=True,
+            description="Exactly one row of features for each validated row.",
         ),
         dg.AssetCheckSpec(
             ROW_BY_ROW,
             asset=spec.key,
             blocking=True,
-            description="The features of some rows alone are the features that they have among all rows: "
-            "nothing leaks from one row into another, and scoring a single row gives the same result.",
+            description="No leakage between rows: features computed from a part of the rows are identical, "
+            "so that predicting a single row gives the same result.",
         ),
     ]
-    checks.extend(contract_check(project, spec.key))
+    checks.extend(feature_contract_checks(project, spec.key))
 
     @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
     def features(
@@ -81,13 +84,13 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             yield _one_row_each(valid, written)
             yield _row_by_row(connection, query, project.table, valid, written)
             if declared := project.files.feature_contract():
-                yield judge_contract(declared, written)
+                yield check_feature_contract(declared, written)
 
     return features
 
 
 def feature_query(project: Project) -> "FeatureQuery":
-    """The project's query with the target hidden."""
+    """`features.sql` without access to the target."""
     from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
@@ -111,8 +114,8 @@ def _one_row_each(
     return dg.AssetCheckResult(
         check_name=ONE_ROW_EACH,
         passed=not (missing or extra or repeated),
-        description=f"{missing:,} rows have no features, {repeated:,} have them more than once, "
-        f"{extra:,} features belong to no row",
+        description=f"{missing:,} rows have no features, {repeated:,} have more than one row of them, "
+        f"{extra:,} rows of features have no validated row",
     )
 
 
@@ -123,14 +126,14 @@ def _row_by_row(
     valid: "duckdb.DuckDBPyRelation",
     written: "duckdb.DuckDBPyRelation",
 ) -> dg.AssetCheckResult:
-    """Run the query again over two halves of a sample, each alone, and compare with all rows together."""
+    """Run the query over each half of a sample, and compare with its result over all rows."""
     row_id = names.ROW_ID
     drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
     placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
     valid.join(drawn, row_id, how="semi").project(placed).create("_sample")
     written.join(connection.table("_sample").project(f"{row_id}, _place"), row_id).create("_among")
     differing: set[int] = set()
-    for half in (0, 1):  # what the one half shares with all rows, such as their maximum, the other lacks
+    for half in (0, 1):  # an aggregate over all rows, such as the maximum, differs in at least one half
         rows, among = (
             connection.table(name).filter(f"_place % 2 = {half}").project("* exclude (_place)")
             for name in ("_sample", "_among")
@@ -142,16 +145,16 @@ def _row_by_row(
     return dg.AssetCheckResult(
         check_name=ROW_BY_ROW,
         passed=count == 0,
-        description=f"{count:,} of {sampled:,} sampled rows have other features alone than among all rows"
-        + ("; features.sql must look at one row at a time" if count else ""),
+        description=f"{count:,} of {sampled:,} sampled rows have other features when computed separately"
+        + ("; compute each feature from its own row only" if count else ""),
         metadata={"examples": dg.MetadataValue.json(sorted(differing)[:_EXAMPLES])},
     )
 
 
-def contract_check(
+def feature_contract_checks(
     project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None
 ) -> list[dg.AssetCheckSpec]:
-    """The check of the features' own contract, if the project declares one."""
+    """The check of the class `Features`, if the project declares it."""
     if not project.files.has_feature_contract():
         return []
     return [
@@ -159,27 +162,27 @@ def contract_check(
             CONTRACT,
             asset=key,
             blocking=True,
-            description="Every row keeps `Features` in schema.py.",
+            description="All rows satisfy the class `Features` in schema.py.",
             partitions_def=partitions,
         )
     ]
 
 
-def judge_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
-    """Judge the features by their own contract; none is removed, all are blocked."""
+def check_feature_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+    """Check the features against the class `Features`; violations block all rows, none is removed."""
     from mlops_assets.ml.contracts.validation import count_broken_rules
 
     if missing := declared.missing(written.columns):
         return dg.AssetCheckResult(
             check_name=CONTRACT,
             passed=False,
-            description=f"features.sql does not return {', '.join(missing)}, which Features declares",
+            description=f"features.sql does not return columns that Features declares: {', '.join(missing)}",
         )
     broken = count_broken_rules(declared, written)
-    told = "; ".join(f"{rule} in {count:,} rows" for rule, count in sorted(broken.items())[:_EXAMPLES])
+    violations = "; ".join(f"{rule} in {count:,} rows" for rule, count in sorted(broken.items())[:_EXAMPLES])
     return dg.AssetCheckResult(
         check_name=CONTRACT,
         passed=not broken,
-        description=told or "every row keeps it",
+        description=violations or "all rows satisfy it",
         metadata={"broken_rules": dg.MetadataValue.json(broken)},
     )

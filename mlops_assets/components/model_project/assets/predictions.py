@@ -1,4 +1,4 @@
-"""predictions: the champion's scores of every entity that has features in a partition."""
+"""predictions: the champion's predictions for all entities with features in a partition."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 def predictions_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that scores a partition's features, batch by batch."""
+    """The asset that predicts a partition in batches."""
     features_key, champion_key = project.key(names.FEATURES), project.key(names.CHAMPION)
     partitions = arrival_partitions(project)
     spec = project.spec(
         project.key(names.PREDICTIONS),
-        description="What the champion says of each entity at the end of the partition, and which version "
-        "said it.",
+        description="Predictions of the champion for each entity at the end of the partition, and its "
+        "version.",
         kinds=["duckdb", "deltalake", "mlflow"],
         deps=[features_key, champion_key],
         code=["predictions 1"],
         partitions=partitions,
-        # A new champion scores what is new, and by `score` the newest partition; it never rewrites the past,
-        # which it has been trained on.
+        # A new champion predicts new partitions, and by the job `score` the newest one. It never replaces
+        # predictions of older partitions, because it was trained on them.
         automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
         metadata={NOT_FOLLOWED: champion_key.to_user_string()},
@@ -57,7 +57,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
         ):
             if partition not in store.partitions(features_key.path):
                 raise DataError(
-                    f"{project.name}: there are no features of {partition} yet",
+                    f"{project.name}: partition {partition} has no features yet",
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
             champion = project_governance(project, store, mlflow.store).serving(
@@ -65,7 +65,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             )
             if champion is None:
                 raise TrackingError(
-                    f"{project.name} has no champion that could predict",
+                    f"{project.name} has no champion to predict with",
                     hint=f"train one: materialize {project.name}/{names.CHAMPION}, or `mlops run "
                     f"{project.name}`",
                 )
@@ -83,11 +83,11 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             )
             digest = store.digest(features_key.path, partition=partition, version=version)
             written = store.relation(writing, spec.key.path, partition=partition, version=result.version)
-            made_of: dict[tuple[dg.AssetKey, str | None], str] = {(features_key, partition): digest}
+            inputs: dict[tuple[dg.AssetKey, str | None], str] = {(features_key, partition): digest}
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata={
-                    **table_metadata(result, inputs=made_of),
+                    **table_metadata(result, inputs=inputs),
                     names.MODEL_VERSION: champion.version,
                     **_distribution(written),
                 },
@@ -105,7 +105,7 @@ def _scores(
     partition: str,
     version: int,
 ) -> "pa.RecordBatchReader":
-    """Entity, prediction, probabilities and version, as a stream: only one batch is in memory at a time."""
+    """Entity, prediction, probabilities and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
     batches = store.batches(
@@ -144,7 +144,7 @@ def _scores(
 
 
 def _distribution(written: "duckdb.DuckDBPyRelation") -> dict[str, float]:
-    """The mean score, to see at a glance what moved."""
+    """The mean prediction or probability, which shows shifts between partitions in Dagster's UI."""
     score = "probability" if "probability" in written.columns else "prediction"
     if score == "prediction" and str(written.types[written.columns.index(score)]) != "DOUBLE":
         return {}

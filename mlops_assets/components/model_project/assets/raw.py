@@ -1,4 +1,4 @@
-"""raw_<table>: the source's rows as they came, with their provenance."""
+"""raw_<table>: the unchanged rows of the source, with their provenance."""
 
 from typing import TYPE_CHECKING
 
@@ -38,16 +38,16 @@ __all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
 
 
 class RawConfig(dg.Config):
-    """What a run may choose."""
+    """Configuration of a run."""
 
     source: str | None = Field(
         default=None,
-        description="A file, a glob, a folder or a URL to read instead of the table's declared source.",
+        description="File, glob, folder or URL to read instead of the declared source.",
     )
 
 
 def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
-    """The asset that reads a table's source, what arrived for one partition if it has partitions."""
+    """The asset that reads the source of a table, or the arrivals of one partition."""
     settings = project.settings.tables[table]
     partitions = arrival_partitions(project) if table in project.event_tables else None
     declared = declared_source(project, table)
@@ -55,8 +55,8 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     upstream, dialect = upstream_of(declared), settings.csv.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
-        description=f"Rows of {describe_source(declared)} as they came: text stays text, and where each came "
-        "from is kept.",
+        description=f"Unchanged rows of {describe_source(declared)}: text stays text, and each row has its "
+        "provenance.",
         kinds=["duckdb", "deltalake"],
         deps=[upstream] if upstream else [],
         code=[
@@ -100,7 +100,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),
             metadata={
-                **table_metadata(result, inputs=_made_of(fetched)),
+                **table_metadata(result, inputs=_read_assets(fetched)),
                 SOURCE: source.shown,
                 **fetched.told,
                 FINGERPRINT: fetched.fingerprint,
@@ -110,8 +110,8 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     return raw
 
 
-def _made_of(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:
-    """What was read of other assets; None of what is not Dagster's."""
+def _read_assets(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:
+    """Data versions of the assets that were read; None if the source is not an asset."""
     if fetched.made_of is None:
         return None
     return {(dg.AssetKey(key), part): digest for (key, part), digest in fetched.made_of.items()}

@@ -1,4 +1,4 @@
-"""registered_model: a trained and evaluated model becomes a version of the registry, judged by its gates."""
+"""registered_model: registers an evaluated model as a version and evaluates its gates."""
 
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that makes a trained and evaluated model a version of the registry."""
+    """The asset that registers a trained and evaluated model as a version."""
     partitions, report_key = cutoff_partitions(project), project.key(names.EVALUATION_REPORT)
     metric = project.settings.tuning.metric_for(project.settings.task)
     spec = project.spec(
         project.key(names.REGISTERED_MODEL),
-        description=f"A version of `{project.name}` in MLflow's registry, tagged with where it comes from, "
-        "and judged: one that fails a gate is registered as rejected.",
+        description=f"Version of `{project.name}` in MLflow's registry, with its provenance as tags. A "
+        "version that fails a gate is registered as rejected.",
         kinds=["mlflow"],
         deps=[report_key],
         code=[
@@ -61,7 +61,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         with as_dagster_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
-            _refuse_unevaluated(project, trained)
+            _require_evaluation(project, trained)
             governance = project_governance(project, warehouse.store, tracking)
             with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
                 governance.repaired()
@@ -89,7 +89,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def data_version(version: "Version") -> str:
-    """What tells one registered version from another."""
+    """Data version of a registered version: its number and the digest of its model."""
     return f"{version.version}-{version.facts['model_digest'][:16]}"
 
 
@@ -99,9 +99,7 @@ def _register(project: Project, tracking: "TrackingStore", trained: "TrainedMode
 
 
 def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
-    """What a version tells of itself: its digest is that of the model that serves, which may be a refitted
-    one.
-    """
+    """Facts of a version; its digest is that of the deployed model, which may be refitted on all rows."""
     facts = dict(trained.facts)
     if "serving_uri" in facts:
         facts |= {"judged_uri": trained.uri, "judged_digest": facts["model_digest"]}
@@ -112,7 +110,7 @@ def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
     return facts
 
 
-def _refuse_unevaluated(project: Project, trained: "TrainedModel") -> None:
+def _require_evaluation(project: Project, trained: "TrainedModel") -> None:
     if "evaluation_digest" not in trained.facts:
         raise TrackingError(
             f"{project.name}: the model of run {trained.run_id} has no evaluation",

@@ -1,4 +1,4 @@
-"""What `features.sql` and `target.sql` computed becomes a table."""
+"""Tables computed by `features.sql` and `target.sql`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -26,12 +26,12 @@ def write_computed(
     inputs: Mapping[str, int],
     partition: str | None = None,
 ) -> "WriteResult":
-    """Write rows, computing them; a fault is told as the query's own.
+    """Compute and write rows; errors are reported as errors of the query.
 
     Raises
     ------
     ProjectError
-        When the query fails over its rows.
+        When the query fails.
     """
     import duckdb
 
@@ -44,7 +44,7 @@ def write_computed(
 
 
 def validated_deps(project: Project, mapping: dg.PartitionMapping) -> list[dg.AssetDep]:
-    """The valid rows of all tables; of those that arrive by partition the ones that the mapping tells."""
+    """Dependencies on the validated rows of all tables; the mapping applies to those with partitions."""
     return [
         dg.AssetDep(
             project.table_key(names.VALIDATED, table),

@@ -1,7 +1,6 @@
-"""training_set: labelled rows of features with their side of the split."""
+"""training_set: labelled features with their side of the split."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -22,17 +21,14 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import quoted, quoted_list
 
-if TYPE_CHECKING:
-    pass
-
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that joins features and target and splits the rows."""
+    """The asset that joins features and target, and splits the rows."""
     features_key, validated_key = project.key(names.FEATURES), project.table_key(names.VALIDATED)
     target, split = project.settings.target.column, project.settings.split
     spec = project.spec(
         project.key(names.TRAINING_SET),
-        description=f"Features with `{target}`, and for each row whether it trains a model or judges it.",
+        description=f"Features with `{target}`, split into training rows and holdout.",
         kinds=["duckdb", "deltalake"],
         deps=[features_key, validated_key],
         code=["training_set 1", target, public_settings(split)],
@@ -53,12 +49,12 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             if target in features.columns:
                 raise ProjectError(
                     f"{project.name}: features.sql returns {target}, which is the target",
-                    hint="give the feature another name; the target is never a feature",
+                    hint="rename the feature; the target can't be a feature",
                 )
             for name in (target, *split.group):
                 if name not in valid.columns:
                     raise ProjectError(
-                        f"{project.name}: there is no column {name} in the contract of {project.table}",
+                        f"{project.name}: the contract of {project.table} has no column {name}",
                         hint="correct target.column or split.group in defs.yaml",
                     )
             side = holdout_sql(split.method, split.holdout, split.seed, target=target, groups=split.group)
@@ -73,7 +69,10 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             keys = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:
-                raise DataError(f"{project.name}: no row has a value of the target {target}")
+                raise DataError(
+                    f"{project.name}: the target {target} is null in all rows",
+                    hint="correct the source, or choose another target.column in defs.yaml",
+                )
             written = store.relation(connection, spec.key.path)
             refuse_unknown_settings(project, written)
             counts = count_sides(written, target)

@@ -1,4 +1,4 @@
-"""tuned_model: the search, and the model that won it."""
+"""tuned_model: hyperparameter search, and the model with the best parameters."""
 
 import json
 import math
@@ -44,25 +44,25 @@ if TYPE_CHECKING:
 
 
 BUDGET = ("trials", "timeout_seconds", "threads")
-"""Settings that say how long to search, not for what: with more trials, the same study goes on."""
+"""Settings that do not change the study: with a larger budget, the same study is continued."""
 
 
 class TuningConfig(dg.Config):
-    """What a run may choose."""
+    """Configuration of a run."""
 
-    trials: int | None = Field(default=None, ge=1, description="Trials instead of `tuning.trials`.")
+    trials: int | None = Field(default=None, ge=1, description="Number of trials instead of `tuning.trials`.")
 
 
 def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
-    """The asset that searches, fits the winner and logs it."""
+    """The asset that runs the search, and fits and logs the best model."""
     training_key, partitions = project.key(names.TRAINING_SET), cutoff_partitions(project)
     settings = project.settings
     refit = project.timeline is not None and settings.training.refit
     spec = project.spec(
         project.key(names.TUNED_MODEL),
-        description=f"A search over {', '.join(settings.tuning.families)} by cross-validation on the rows "
-        "that train, and the winner fitted on all of them"
-        + ("; to serve, it is fitted again on all labelled rows." if refit else "."),
+        description=f"Search over {', '.join(settings.tuning.families)} by cross-validation on the training "
+        "rows, and the best model fitted on all of them"
+        + ("; for deployment, it is refitted on all labelled rows." if refit else "."),
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
@@ -134,10 +134,10 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                     },
                     facts=facts,
                 )
-        made_of = {(training_key, cutoff): facts["training_set_digest"]}
+        read = {(training_key, cutoff): facts["training_set_digest"]}
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts["model_digest"]),
-            metadata={**_metadata(result, search, facts, run_id, leaders), INPUTS: inputs_digest(made_of)},
+            metadata={**_metadata(result, search, facts, run_id, leaders), INPUTS: inputs_digest(read)},
         )
 
     return tuned_model
@@ -161,7 +161,7 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
 
 
 def _spelling(project: Project) -> list[str]:
-    """How a caller's texts of numbers are read, where not as usual: the model casts them."""
+    """Decimal and thousands separators, if not the default: the model casts text inputs by them."""
     csv = project.settings.tables[project.table].csv
     return [repr((csv.decimal, csv.thousands))] if project.timeline is None and csv.dialect.has_marks else []
 

@@ -1,7 +1,7 @@
-"""validated_<table> and quarantine_<table>: every raw row is in exactly one of the two."""
+"""validated_<table> and quarantine_<table>: each raw row is in exactly one of the two."""
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.contracts.contract import Contract
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
 
 
 def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
-    """The contract step of a table as one multi-asset with its two checks."""
+    """The multi-asset that applies the contract of a table, with its checks."""
     settings = project.settings.tables[table]
     raw_key = project.table_key(names.RAW, table)
     partitions = arrival_partitions(project) if table in project.event_tables else None
@@ -49,7 +48,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     ]
     validated = project.spec(
         project.table_key(names.VALIDATED, table),
-        description="The rows that keep the contract in `schema.py`, typed, each with its `row_id`.",
+        description="Rows that satisfy the contract in `schema.py`, typed, each with a `row_id`.",
         kinds=["duckdb", "pandera", "deltalake"],
         deps=[raw_key],
         code=code,
@@ -58,7 +57,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     )
     quarantine = project.spec(
         project.table_key(names.QUARANTINE, table),
-        description="The rows that break the contract, with their values as they came and every broken rule.",
+        description="Rows that violate the contract, with their original values and all violated rules.",
         kinds=["duckdb", "pandera", "deltalake"],
         deps=[raw_key],
         code=code,
@@ -70,14 +69,14 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             REJECTED_SHARE,
             asset=validated.key,
             blocking=True,
-            description=f"At most {settings.max_rejected_share:.1%} of the raw rows break the contract.",
+            description=f"At most {settings.max_rejected_share:.1%} of the raw rows violate the contract.",
             partitions_def=partitions,
         ),
         dg.AssetCheckSpec(
             EVERY_ROW_ACCOUNTED_FOR,
             asset=validated.key,
             blocking=True,
-            description="Raw rows are as many as validated and quarantined ones together.",
+            description="The number of raw rows is the sum of validated and quarantined rows.",
             partitions_def=partitions,
         ),
     ]
@@ -107,8 +106,8 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             version = store.version(raw_key.path)
             raw = store.relation(connection, raw_key.path, partition=partition, version=version)
             raw = raw.project(f"* exclude ({names.PARTITION})") if partition else raw
-            made_of = {(raw_key, partition): store.digest(raw_key.path, partition=partition, version=version)}
-            raw_rows = _refuse_unusable(project.subject(table), declared, raw, partition)
+            inputs = {(raw_key, partition): store.digest(raw_key.path, partition=partition, version=version)}
+            raw_rows = _require_usable(project.subject(table), declared, raw, partition)
             identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
             before = None
             if partition and settings.time:
@@ -135,7 +134,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                         **table_metadata(
                             result,
                             descriptions=descriptions,
-                            inputs=made_of,
+                            inputs=inputs,
                         ),
                         **extra,
                     },
@@ -151,60 +150,26 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     return contract
 
 
-def require_unblocked(
-    project: Project, store: "Warehouse", table: str, periods: Collection[str | None]
-) -> None:
-    """Whatever made them, and whoever asks: rows that failed the check are not built upon.
-
-    Parameters
-    ----------
-    periods
-        The partitions that are built upon; None for a table without.
-
-    Raises
-    ------
-    DataError
-        When more rows of one of them break the contract than may.
-    """
-    limit = project.settings.tables[table].max_rejected_share
-    if not store.exists(project.table_key(names.QUARANTINE, table).path):
-        return
-    kept, rejected = (
-        store.row_counts(project.table_key(layer, table).path)
-        for layer in (names.VALIDATED, names.QUARANTINE)
-    )
-    for period in sorted(periods, key=str):
-        bad = rejected.get(period, 0)
-        total = kept.get(period, 0) + bad
-        if total and bad / total > limit:
-            of = f" of {period}" if period else ""
-            raise DataError(
-                f"{project.subject(table)}: {bad:,} of {total:,} rows{of} ({bad / total:.1%}) break the "
-                f"contract, and {limit:.1%} may; nothing is made of them",
-                hint="mend the source, or change the contract; what was made before stays as it was",
-            )
-
-
-def _refuse_unusable(
+def _require_usable(
     subject: str, declared: "Contract", raw: "duckdb.DuckDBPyRelation", partition: str | None
 ) -> int:
-    """The number of raw rows, after rows and columns were found to be there; a partition may be empty."""
+    """The number of raw rows, if all columns and at least one row exist; a partition may be empty."""
     if missing := declared.missing(raw.columns):
-        there = [name for name in raw.columns if name not in names.PROVENANCE]
-        meant = _meant(missing, [name for name in there if name not in declared.names])
+        existing = [name for name in raw.columns if name not in names.PROVENANCE]
+        similar = _similar_names(missing, [name for name in existing if name not in declared.names])
         raise DataError(
-            f"{subject}: the source lacks the columns {', '.join(missing)}; it has {', '.join(there)}"
-            + (f". Did you mean {meant}?" if meant else ""),
-            hint="rename the source's columns, or change schema.py; what was validated before stays",
+            f"{subject}: the source lacks the columns {', '.join(missing)}; it has {', '.join(existing)}"
+            + (f". Did you mean {similar}?" if similar else ""),
+            hint="rename the columns of the source, or change schema.py; the table was not changed",
         )
     rows = int(raw.count("*").fetchall()[0][0])
     if not rows and not partition:
-        raise DataError(f"{subject}: the source has no rows", hint="look at what wrote the file")
+        raise DataError(f"{subject}: the source has no rows", hint="check the program that writes the source")
     return rows
 
 
-def _meant(missing: Sequence[str], others: Sequence[str]) -> str:
-    """Columns of the source that may be the missing ones by another name."""
+def _similar_names(missing: Sequence[str], others: Sequence[str]) -> str:
+    """Columns of the source whose names are similar to missing ones."""
     spelled = {name.lower(): name for name in others}
     pairs = ((name, difflib.get_close_matches(name.lower(), spelled, n=1)) for name in missing)
     return ", ".join(f"{spelled[near[0]]} for {name}" for name, near in pairs if near)
@@ -222,18 +187,19 @@ def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.Asse
 
 def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey) -> dg.AssetCheckResult:
     passed = share <= limit
-    advice = "" if passed else "; look at the quarantine table, then mend the source or change the contract"
+    advice = "" if passed else "; inspect the quarantine table, then correct the source or the contract"
     return dg.AssetCheckResult(
         check_name=REJECTED_SHARE,
         asset_key=key,
         passed=passed,
-        description=f"{rejected:,} of {raw:,} rows ({share:.2%}) break the contract, {limit:.2%} may{advice}",
+        description=f"{rejected:,} of {raw:,} rows ({share:.2%}) violate the contract; the limit is "
+        f"{limit:.2%}{advice}",
         metadata={"rejected_share": share, "limit": limit},
     )
 
 
 def _rule_counts(bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
-    """How often each rule was broken, most often first."""
+    """Number of violations of each rule, most frequent first."""
     rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
     counts = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(50).fetchall()
     return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}

@@ -1,0 +1,151 @@
+"""Validated tables as they are known at a timestamp: the inputs of `features.sql` and `target.sql`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError
+from mlops_assets.core.sql_quoting import literal, quoted_list
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+ENTITIES = "entities"
+"""The table of `target.sql` that lists the entities with features."""
+
+
+@dataclass(frozen=True)
+class KnownTables:
+    """The tables of a query, with their inputs and versions.
+
+    Attributes
+    ----------
+    tables
+        The rows of each table, by the name that the query uses.
+    inputs
+        As for `inputs_digest`.
+    versions
+        The version of each input table, by its key path.
+    missing
+        Partitions that the query looks back on and that have not arrived.
+    """
+
+    tables: Mapping[str, "duckdb.DuckDBPyRelation"]
+    inputs: Mapping[tuple[dg.AssetKey, str | None], str]
+    versions: Mapping[str, int]
+    missing: list[str]
+
+
+def known_tables(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    partition: str,
+    *,
+    counterfactual: bool = False,
+) -> KnownTables:
+    """Each table with the rows that were known at the end of a partition.
+
+    Parameters
+    ----------
+    counterfactual
+        Read a counterfactual copy of the data, in which everything that arrived later is changed. The known
+        rows must not depend on it.
+
+    Raises
+    ------
+    DataError
+        When the partition itself has not arrived, or rows of it are blocked.
+    """
+    from mlops_assets.ml.features.point_in_time import rows_between, with_another_future
+
+    as_of, seen = project.time.periods.end_of(partition), project.time.seen_by(partition)
+    tables: dict[str, duckdb.DuckDBPyRelation] = {}
+    inputs: dict[tuple[dg.AssetKey, str | None], str] = {}
+    versions: dict[str, int] = {}
+    missing: list[str] = []
+    for table, settings in project.settings.tables.items():
+        key = project.table_key(names.VALIDATED, table)
+        versions["/".join(key.path)] = version = store.version(key.path)
+        require_unblocked(project, store, table, seen if settings.time else [None])
+        if not settings.time:
+            tables[table] = store.relation(connection, key.path, version=version)
+            inputs[key, None] = store.digest(key.path, version=version)
+            continue
+        arrived = store.partitions(key.path, version=version)
+        if partition not in arrived:
+            raise DataError(
+                f"{project.subject(table)}: partition {partition} has not arrived",
+                hint=f"materialize {'/'.join(key.path)} for {partition} first",
+            )
+        inputs |= {(key, period): arrived[period] for period in seen if period in arrived}
+        missing += [f"{table} {period}" for period in seen if period not in arrived and period > min(arrived)]
+        if counterfactual:
+            rows = store.relation(connection, key.path, version=version)
+            rows = with_another_future(rows, time=settings.time, known_until=partition, as_of=as_of)
+            chosen = ", ".join(map(literal, seen))
+            rows = rows.filter(f"{names.PARTITION} in ({chosen})")
+        else:
+            rows = store.relation(connection, key.path, partitions=seen, version=version)
+        tables[table] = rows_between(rows, time=settings.time, key=settings.key, end=as_of)
+    return KnownTables(tables, inputs, versions, missing)
+
+
+def horizon_tables(
+    project: Project, store: "Warehouse", connection: "duckdb.DuckDBPyConnection", partition: str
+) -> KnownTables:
+    """The entities of a partition, and of each table the events of its horizon.
+
+    Raises
+    ------
+    DataError
+        When a partition of the horizon has not arrived, because a target of half a horizon would be wrong,
+        or when rows of it are blocked.
+    """
+    from mlops_assets.ml.features.point_in_time import rows_between
+
+    periods, horizon = project.time.periods, project.time.horizon_of(partition)
+    features_key = project.key(names.FEATURES)
+    if partition not in store.partitions(features_key.path):
+        raise DataError(
+            f"{project.name}: partition {partition} has no features yet",
+            hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
+        )
+    version = store.version(features_key.path)
+    entities = store.relation(connection, features_key.path, partition=partition, version=version)
+    tables = {ENTITIES: entities.project(quoted_list(project.settings.entity))}
+    inputs: dict[tuple[dg.AssetKey, str | None], str] = {
+        (features_key, partition): store.digest(features_key.path, partition=partition, version=version)
+    }
+    versions = {"/".join(features_key.path): version}
+    for table, settings in project.settings.tables.items():
+        key = project.table_key(names.VALIDATED, table)
+        versions["/".join(key.path)] = version = store.version(key.path)
+        require_unblocked(project, store, table, horizon if settings.time else [None])
+        if not settings.time:
+            tables[table] = store.relation(connection, key.path, version=version)
+            inputs[key, None] = store.digest(key.path, version=version)
+            continue
+        arrived = store.partitions(key.path, version=version)
+        if missing := [period for period in horizon if period not in arrived]:
+            raise DataError(
+                f"{project.name}: the target of {partition} requires {table} of {horizon[0]} to "
+                f"{horizon[-1]}, and nothing has arrived for {', '.join(missing)}",
+                hint="it is materialized automatically when they have arrived; or materialize it then",
+            )
+        inputs |= {(key, period): arrived[period] for period in horizon}
+        tables[table] = rows_between(
+            store.relation(connection, key.path, partitions=horizon, version=version),
+            time=settings.time,
+            key=settings.key,
+            start=periods.end_of(partition),
+            end=periods.end_of(horizon[-1]),
+        )
+    return KnownTables(tables, inputs, versions, [])
