@@ -81,7 +81,7 @@ def test_broken_data_ends_with_one_and_the_rule(place):
     frame.to_csv(place / "data" / "loans.csv", index=False)
     done = mlops("run", "lending")
     assert done.exit_code == 1
-    assert "21 of 100 rows (21.00%) break the contract, 5.00% may" in flat(done.output)
+    assert "21 of 100 rows (21.00%) violate the contract; the limit is 5.00%" in flat(done.output)
     assert "Traceback" not in done.output
 
 

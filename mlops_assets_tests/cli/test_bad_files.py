@@ -90,7 +90,7 @@ def test_values_that_break_a_rule_are_quarantined_with_it(root, bring):
     rows.loc[0, "income"], rows.loc[1, "amount"], rows.loc[2, "amount"] = "1.234,5", "inf", "NaN"
     rows.loc[3, "purpose"] = "NA"
     told = bring(rows.to_csv(index=False, na_rep="NaN").encode())
-    assert "4 of 60 rows (6.67%) break the contract, 5.00% may" in told
+    assert "4 of 60 rows (6.67%) violate the contract; the limit is 5.00%" in told
     assert "1 of 1 invalid numbers have a decimal comma; if the file uses decimal commas" in told
     quarantined = held(root, ("lending", "quarantine_loans"))
     assert [list(rules) for rules in quarantined["_broken_rules"]] == [

@@ -146,9 +146,12 @@ def test_an_invalid_folder_name_is_reported(run, name):
             ONLY_LOANS + CHECK.format(name="broken", body="raise KeyError('nope')"),
             "lending: table loans: check broken of income failed without row results: KeyError",
         ),
-        (ONLY_LOANS.replace(RULE, ""), "lending: there is no column outcome in the contract of loans"),
+        (ONLY_LOANS.replace(RULE, ""), "lending: the contract of loans has no column outcome"),
         (SCHEMA.replace("purpose: str", "purpose: list"), "column purpose has the type <class 'list'>"),
-        (SCHEMA.replace("gt=0)", "gt=1e9)", 1), "300 of 300 rows (100.00%) break the contract, 5.00% may"),
+        (
+            SCHEMA.replace("gt=0)", "gt=1e9)", 1),
+            "300 of 300 rows (100.00%) violate the contract; the limit is 5.00%",
+        ),
     ],
 )
 def test_an_error_in_the_contract_is_reported(run, schema, message):
@@ -178,7 +181,7 @@ def test_an_error_in_the_contract_is_reported(run, schema, message):
         ("select row_id, 1 / (income - income) as x from loans", "feature x is infinite where row_id is "),
         (
             "select row_id, income from loans, range(2)",
-            "no features, 300 have them more",
+            "no features, 300 have more than one row of them",
         ),
         ("select row_id, income from loans where income > 5000", "135 rows have no features"),
         ("select row_id, income from loans where false", "300 rows have no features"),
@@ -225,7 +228,7 @@ def first(count: int) -> np.ndarray:
             loans(300).assign(outcome=first(2)),
             "a class of outcome is missing on one side; bring more",
         ),
-        (loans(300).assign(outcome=None), "lending: no row has a value of the target outcome"),
+        (loans(300).assign(outcome=None), "lending: the target outcome is null in all rows"),
         (
             loans(300).assign(outcome=lambda frame: frame["outcome"].where(frame.index > 99, "never")),
             "lending: the target has 3 different values and the task is binary",

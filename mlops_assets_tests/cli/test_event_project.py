@@ -146,7 +146,7 @@ def test_a_blocked_partition_is_told_once_and_what_does_not_look_back_on_it_goes
     told = flat(done.output)
     assert "shop/validated_purchases of 2024-03: check rejected_share" in told
     assert told.count("error:") == 2
-    assert "rows of 2024-03 (100.0%) break the contract" in told
+    assert "rows of 2024-03 (100.0%) violate the contract" in told
     assert list(partitions(place, "features")) == ["2024-01", "2024-02", LAST]
 
     write(place, "2024-03")

@@ -136,7 +136,7 @@ def test_own_assets_are_out_of_date_when_what_they_are_made_of_is_another(built,
             "import nowhere",
             "assets.py raised ModuleNotFoundError when it was imported: No module named 'nowhere'",
         ),
-        ("x = 1", "assets.py defines nothing for Dagster"),
+        ("x = 1", "assets.py contains no Dagster definitions"),
         (BIG.replace('key_prefix="lending", ', ""), 'key of asset big_loans does not .*key_prefix="lending"'),
         (BIG.replace("def big_loans", "def champion"), "lending/champion is the key of a generated asset"),
         (

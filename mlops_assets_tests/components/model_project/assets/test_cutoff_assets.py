@@ -75,7 +75,7 @@ def test_rows_without_a_label_are_in_no_training_set(shop):
 
 def test_a_cutoff_without_a_label_to_judge_by_is_a_clear_error(shop):
     told = failure_message(shop.daemon.run("shop/training_set", partition=SIXTH))
-    assert "shop: cut-off 2024-06 is judged by 2024-05, which has no target yet" in told
+    assert "shop: the holdout of cut-off 2024-06 is 2024-05, which has no target yet" in told
     assert "materialize shop/target for 2024-05 first" in told
 
 
@@ -233,9 +233,9 @@ def test_predictions_are_made_and_written_batch_by_batch(champion_shop, monkeypa
 
 def test_predictions_without_a_champion_or_features_are_clear_errors(shop):
     told = failure_message(shop.daemon.run("shop/predictions", partition=FIFTH))
-    assert "shop has no champion that could predict" in told
+    assert "shop has no champion to predict with" in told
     told = failure_message(shop.daemon.run("shop/predictions", partition=SIXTH))
-    assert "shop: there are no features of 2024-06 yet" in told
+    assert "shop: partition 2024-06 has no features yet" in told
 
 
 def test_too_few_months_to_search_on_are_a_clear_error(open_shop):

@@ -108,7 +108,7 @@ def test_too_many_broken_rows_block_what_comes_after(make_project, write_loans, 
     assert not result.success
     share = check(result, "rejected_share")
     assert not share.passed
-    assert "6 of 100 rows (6.00%) break the contract, 5.00% may" in str(share.description)
+    assert "6 of 100 rows (6.00%) violate the contract; the limit is 5.00%" in str(share.description)
     assert not warehouse.exists(project.key(names.FEATURES).path)
 
 

@@ -130,9 +130,9 @@ def test_what_the_search_left_stands_in_the_leaderboard(
     [
         (
             {"behaviour": {"direction": [{"column": "share", "by": 1.0, "prediction": "rises"}]}},
-            "behaviour.direction.0.column is 'share', which is no column",
+            "behaviour.direction.0.column is 'share', which is not a column",
         ),
-        ({"evaluation": {"sensitive": ["sex"]}}, "evaluation.sensitive.0 is 'sex', which is no column"),
+        ({"evaluation": {"sensitive": ["sex"]}}, "evaluation.sensitive.0 is 'sex', which is not a column"),
     ],
 )
 def test_a_column_that_is_not_there_is_told_before_the_search(

@@ -180,7 +180,7 @@ def test_a_training_set_that_was_lost_is_told_and_not_replaced(
     assets = [build(project) for build in DATA + MODEL]
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
     failed = next(event for event in result.all_events if event.is_step_failure)
-    assert "the training set, version 1, of model" in failed.step_failure_data.user_failure_data.description
+    assert "version 1 of the training set, of model" in failed.step_failure_data.user_failure_data.description
 
 
 def test_a_pipeline_that_cannot_be_kept_fails_before_the_search(make_project, write_loans, stores, instance):

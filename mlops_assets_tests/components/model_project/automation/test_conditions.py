@@ -112,7 +112,7 @@ def test_whoever_asks_nothing_is_made_of_a_month_with_too_many_broken_rows(shop)
     result = shop.daemon.run("shop/features", partition=FIFTH)
     assert not result.success
     assert f"rows of {THIRD} (" in failure_message(result)
-    assert "break the contract, and 10.0% may; nothing is made of them" in failure_message(result)
+    assert "violate the contract; the limit is 10.0%" in failure_message(result)
     assert "rows of 2024-03 (" in failure_message(shop.daemon.run("shop/target", partition=SECOND))
     assert contents(shop, "features", "target") == before
 
