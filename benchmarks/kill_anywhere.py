@@ -257,7 +257,7 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     import dagster as dg
 
     from mlops_assets.core.names import LEDGER
-    from mlops_assets.stores.governance.ledger import Ledger, faults
+    from mlops_assets.stores.governance.ledger import Ledger, chain_errors
     from mlops_assets.stores.system.state_directory import StateDirectory
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -272,7 +272,7 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
             facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
     entries = Ledger(warehouse, case.project).entries()
     facts["ledger"] = [(entry.event.kind, entry.event.version, entry.event.model_digest) for entry in entries]
-    facts["faults of the ledger"] = faults(entries)
+    facts["faults of the ledger"] = chain_errors(entries)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
     versions = tracking.client.search_model_versions(f"name = '{case.project}'")
     facts["versions"] = sorted(int(version.version) for version in versions)

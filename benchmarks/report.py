@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.evaluation.evaluate import judge
+from mlops_assets.components.model_project.evaluation.evaluate import evaluate
 from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.ml.reports.evaluation_page import render_report
@@ -49,7 +49,7 @@ def main(rows: int, task: str) -> None:
         trained = tracking.trained_model(project.name)
         warehouse = Warehouse(state.warehouse)
         started = time.perf_counter()
-        evaluation, _ = judge(project, tracking, trained, warehouse)
+        evaluation, _ = evaluate(project, tracking, trained, warehouse)
         judged = time.perf_counter()
         page = render_report(evaluation)
         ended = time.perf_counter()

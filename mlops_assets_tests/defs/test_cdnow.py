@@ -78,7 +78,7 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
 
     rows = warehouse.frame(["customer_churn", "training_set"], partition=CUTOFF)
     train, judging = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
-    model = tracking.load(champion.as_judged).predict(judging)["probability"].to_numpy()
+    model = tracking.load(champion.as_evaluated).predict(judging)["probability"].to_numpy()
     told = {"model": model, **rfm_predictions(train, judging)}
     truth = judging["churned"].to_numpy()
     scores = {}

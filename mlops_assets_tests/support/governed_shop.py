@@ -1,18 +1,18 @@
-"""What a shop's ledger, registry and audit hold, and decisions about its versions."""
+"""Decisions about the versions of a shop, and the content of its ledger, registry and audit."""
 
 from mlops_assets.stores.governance.audit import audit
-from mlops_assets.stores.governance.champion_ledger import Governance
+from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets_tests.support.daemon import failure_message
 
 
-def story(shop) -> list[tuple[str, int]]:
+def events_of(shop) -> list[tuple[str, int]]:
     return [(entry.event.kind, entry.event.version) for entry in Ledger(shop.warehouse, "shop").entries()]
 
 
-def say(shop, word, *, reason="because", **config):
-    said = {"word": word, "reason": reason, "actor": "ada", **config}
-    return shop.daemon.run("shop/champion", ops={"shop__champion": {"config": said}})
+def decide(shop, decision, *, reason="because", **config):
+    decided = {"decision": decision, "reason": reason, "actor": "ada", **config}
+    return shop.daemon.run("shop/champion", ops={"shop__champion": {"config": decided}})
 
 
 def train(shop, month):
@@ -23,11 +23,11 @@ def train(shop, month):
     return result
 
 
-def serving(shop) -> int | None:
+def champion_of(shop) -> int | None:
     found = shop.tracking.registry.champion("shop")
     return found.version if found else None
 
 
 def findings(shop):
-    governance = Governance(Ledger(shop.warehouse, "shop"), shop.tracking.registry)
-    return {found.subject: found.faults for found in audit(governance, shop.tracking)}
+    champion_ledger = ChampionLedger(Ledger(shop.warehouse, "shop"), shop.tracking.registry)
+    return {found.subject: found.errors for found in audit(champion_ledger, shop.tracking)}

@@ -1,9 +1,9 @@
-"""Events of a ledger, chained, and the state that follows from them."""
+"""Chained entries of a ledger, and the state that follows from them."""
 
 from datetime import UTC, datetime, timedelta
 
 from mlops_assets.stores.governance.ledger import Entry, Event
-from mlops_assets.stores.governance.ledger_state import Standing
+from mlops_assets.stores.governance.ledger_state import LedgerState
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -20,8 +20,8 @@ def chain(*events: Event) -> list[Entry]:
     return entries
 
 
-def standing(*told: tuple[str, int]) -> Standing:
-    return Standing.of(chain(*(event(version, kind) for kind, version in told)))
+def state_after(*events: tuple[str, int]) -> LedgerState:
+    return LedgerState.of(chain(*(event(version, kind) for kind, version in events)))
 
 
 FIRST = (("registered", 1), ("gated", 1), ("promoted", 1))

@@ -19,7 +19,7 @@ from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.resources import resources
-from mlops_assets.stores.governance.champion_ledger import Governance
+from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -187,9 +187,9 @@ class Shop:
         return self.daemon.run(*MODEL, partition=cutoff)
 
     @property
-    def governance(self) -> Governance:
+    def champion_ledger(self) -> ChampionLedger:
         """Ledger and registry."""
-        return Governance(Ledger(self.warehouse, "shop"), self.tracking.registry)
+        return ChampionLedger(Ledger(self.warehouse, "shop"), self.tracking.registry)
 
     def digests(self, asset: str) -> dict[str, str]:
         """Content digest of each partition of a table; empty if the table does not exist."""

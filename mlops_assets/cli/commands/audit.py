@@ -22,7 +22,7 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
     """
     with plain_errors(debug):
         from mlops_assets.stores.governance.audit import audit as look
-        from mlops_assets.stores.governance.champion_ledger import Governance
+        from mlops_assets.stores.governance.champion_ledger import ChampionLedger
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workspace
@@ -30,13 +30,13 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
         workspace = Workspace(find_project_root())
         workspace.project(project)
         ledger, tracking = Ledger(Warehouse(workspace.state.warehouse), project), workspace.tracking
-        findings = list(look(Governance(ledger, tracking.registry), tracking, print_waiting))
+        findings = list(look(ChampionLedger(ledger, tracking.registry), tracking, print_waiting))
         if as_json:
-            print_json([vars(finding) for finding in findings])
+            print_json([finding.to_json() for finding in findings])
         else:
             for finding in findings:
                 state = "[green]ok[/]   " if finding.passed else "[bold red]FAULT[/]"
-                told = f": {'; '.join(finding.faults)}" if finding.faults else ""
+                told = f": {'; '.join(finding.errors)}" if finding.errors else ""
                 out.print(f"{state} {finding.subject}{escape(told)}", highlight=False, soft_wrap=True)
         if not all(finding.passed for finding in findings):
             raise typer.Exit(1)

@@ -105,7 +105,7 @@ def _say(
         workspace = Workspace(find_project_root())
         workspace.project(project)
         key = AssetKey(names.project_asset(project, names.CHAMPION))
-        said = {"word": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
+        said = {"decision": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
         said |= {} if version is None else {"version": version}
         config = {"ops": {names.op_name(*key.path): {"config": said}}}
         with (

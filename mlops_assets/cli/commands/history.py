@@ -26,9 +26,9 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
     Example: mlops history customer_churn
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.promotion.approval_reminder import waiting_lines
+        from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
         from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
@@ -50,7 +50,7 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
             cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
             table.add_row(*cells, style=_STYLES.get(event.kind, ""))
         print_table(out, table)
-        for told in waiting_lines(project, Standing.of(entries)):
+        for told in describe_pending(project, LedgerState.of(entries)):
             out.print(told, markup=False, highlight=False, soft_wrap=True)
 
 

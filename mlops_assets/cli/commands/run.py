@@ -48,7 +48,7 @@ def run(
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.cli.output.run_summary import print_summary
         from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
@@ -82,7 +82,7 @@ def run(
             if not ran and not progress.faults:
                 progress.note(f"{project} is up to date; --force runs it all the same")
             if not progress.faults:
-                standing = Standing.of(Ledger(run.tables, project).entries())
+                ledger_state = LedgerState.of(Ledger(run.tables, project).entries())
                 keys = workspace.project(project)
-                print_summary(out, project, instance, keys, standing=standing, uis=WHERE_TO_LOOK)
+                print_summary(out, project, instance, keys, ledger_state=ledger_state, uis=WHERE_TO_LOOK)
         exit_on_errors(progress.faults)

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.text import Text
 
 from mlops_assets.components.model_project.project.staleness import latest_materializations
-from mlops_assets.components.model_project.promotion.approval_reminder import waiting_lines
+from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.governance.ledger_state import LedgerState
 
 _Made = Mapping[str | None, EventLogRecord]
 
@@ -23,18 +23,18 @@ def print_summary(
     instance: DagsterInstance,
     keys: Iterable[AssetKey],
     *,
-    standing: "Standing",
+    ledger_state: "LedgerState",
     uis: str,
 ) -> None:
     """What is known of a project after a run: rows, search, metrics, version, report, and where to look.
 
     Parameters
     ----------
-    standing
+    ledger_state
         Where the ledger says that versions stand: what a person said lately no materialization tells.
     """
     made = {key: latest_materializations(instance, key) for key in keys}
-    lines = [*_summary_lines(project, made, standing), ("look", uis)]
+    lines = [*_summary_lines(project, made, ledger_state), ("look", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()
     for name, value in lines:
@@ -42,7 +42,7 @@ def print_summary(
 
 
 def _summary_lines(
-    project: str, made: Mapping[AssetKey, _Made], standing: "Standing"
+    project: str, made: Mapping[AssetKey, _Made], ledger_state: "LedgerState"
 ) -> Iterable[tuple[str, str]]:
     yield from _row_lines(made)
     search, report, registered, champion = (
@@ -66,24 +66,24 @@ def _summary_lines(
         cutoff = f", of cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"
     if registered or champion:
-        yield names.CHAMPION, _champion_line(champion, standing)
-        yield from (("waits", told) for told in waiting_lines(project, standing))
+        yield names.CHAMPION, _champion_line(champion, ledger_state)
+        yield from (("waits", told) for told in describe_pending(project, ledger_state))
     yield from _prediction_lines(made.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(report["report"])
 
 
-def _champion_line(champion: Mapping[str, Any], standing: "Standing") -> str:
+def _champion_line(champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:
     """Who serves, and why; or why nobody does."""
-    if champion and standing.champion is not None:
-        return f"{champion['alias']} is version {standing.champion}: {champion['decision']}"
-    if standing.were_champion:
-        served = (standing.last[version] for version in standing.were_champion)
+    if champion and ledger_state.champion is not None:
+        return f"{champion['alias']} is version {ledger_state.champion}: {champion['decision']}"
+    if ledger_state.ever_champion:
+        served = (ledger_state.last[version] for version in ledger_state.ever_champion)
         last = max(served, key=lambda entry: entry.sequence).event
         return f"none; version {last.version} was retired by {last.actor}: {last.reason}"
-    if standing.waiting or not standing.last:
+    if ledger_state.pending or not ledger_state.last:
         return "none yet"
-    last = standing.last[max(standing.last)].event
+    last = ledger_state.last[max(ledger_state.last)].event
     return f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
 
 

@@ -17,7 +17,7 @@ from mlops_assets.ml.search.baselines import MODEL
 
 _STATES = {
     "champion": "It is the champion: it serves.",
-    "waiting": "It passed its gates and waits for somebody's word; it does not serve.",
+    "pending": "It passed its gates and is pending approval.",
     "approved": "It is approved; it does not serve.",
     "rejected": "It was rejected; it does not serve.",
     "retired": "It served, and was retired.",

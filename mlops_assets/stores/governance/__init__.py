@@ -1,1 +1,1 @@
-"""The champion's ledger, its audit, and how long versions of models are kept."""
+"""The champion's ledger, its audit, and the retention of rejected versions."""

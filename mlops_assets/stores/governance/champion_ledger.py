@@ -1,64 +1,48 @@
-"""Moves of the champion that can't be lost, doubled or forged.
+"""Moves of the champion that cannot be lost, applied twice or forged.
 
-The ledger decides and the alias follows. A move takes four steps, and may die between any two:
+The ledger is authoritative, and the alias of the registry follows it. A move has four steps:
 
-1. The registry is told the hash that the ledger will end in.
-2. The events are appended, in one commit.
-3. The alias is moved to where the ledger says.
-4. Each event's hash is kept with its version in the registry.
+1. Record in the registry the hash of the entry that the ledger will end with.
+2. Append the events to the ledger, in one commit.
+3. Move the alias to the champion by the ledger.
+4. Record the hash of each entry with its version in the registry.
 
-Died before 2, nothing has happened. Died after 2, the hashes of 4 are missing, and whoever comes next goes on
-with 3. What the registry was not told, or what it knows and the ledger lacks, is no half move but a forgery.
+A process may be killed between any two steps. Before step 2 nothing has happened. After it, the hashes of
+step 4 are missing, and the next move completes the interrupted one from step 3 on (`recover`). All other
+differences between ledger and registry are errors.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Entry, Event, Kind, Ledger, faults
-from mlops_assets.stores.governance.ledger_state import Standing
+from mlops_assets.stores.governance.ledger import Entry, Event, Kind, Ledger
+from mlops_assets.stores.governance.ledger_review import (
+    ANCHOR,
+    HEAD,
+    LOST_LEDGER,
+    Review,
+    compare_with_registry,
+    head_of,
+)
+from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.tracking.registry import Registry, Version
 
-LOST_HEAD = "lost_ledger"
-"""In the details of a ledger's first event: how the one before it ended, `sequence:hash`."""
-_HEAD = "ledger_head"
-_ANCHOR = "ledger."
-_LOST = "lost_ledger"
-"""Told of all: the head of a ledger that was lost. Told of a version: its hashes in that one."""
-_WAY_OUT_OF_LOSS = (
-    "bring the table's folder back from a backup; without one: mlops adopt {project} --reason …, which "
-    "begins a new ledger with the champion that MLflow has"
+_LOST_LEDGER_HINT = (
+    "restore the folder of the table from a backup; without a backup run `mlops adopt {project} --reason …`, "
+    "which starts a new ledger with the champion that MLflow has"
 )
-_WAY_OUT = "mlops audit {project} tells all; bring back what was changed from a backup"
+_AUDIT_HINT = "run `mlops audit {project}` for all differences, and restore what was changed from a backup"
+_ALIAS_HINT = (
+    "decide about the champion: mlops rollback {project} --to VERSION --reason …, or mlops retire {project} "
+    "--reason …"
+)
 
 
-@dataclass(frozen=True)
-class Review:
-    """What ledger and registry say of each other.
-
-    Attributes
-    ----------
-    faults
-        Sentences about what can't come from an unfinished move.
-    alias_fault
-        The same about the alias; a move by a person's word may mend it.
-    unfinished
-        Entries whose move was interrupted.
-    """
-
-    entries: list[Entry]
-    standing: Standing
-    faults: list[str]
-    alias_fault: str | None
-    unfinished: list[Entry]
-    announced_in_vain: bool
-
-
-class Governance:
-    """The life of a project's versions.
+class ChampionLedger:
+    """The ledger of a project together with the registry that follows it.
 
     Parameters
     ----------
@@ -72,88 +56,71 @@ class Governance:
         self.ledger, self.registry, self.project = ledger, registry, ledger.project
 
     @contextmanager
-    def turn(self, by: str, on_wait: Callable[[str], None]) -> Iterator[None]:
-        """Held while a move is decided and made: the next one waits, and sees what this one did.
+    def lock(self, holder: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Hold the project's lock while a move is decided and made, so that moves are applied one by one.
 
         Parameters
         ----------
-        by
-            Who holds it, for those who wait.
+        holder
+            The holder, as shown to processes that wait.
         on_wait
-            Told whom we wait for.
+            Called with a message that names the holder, if the lock is taken.
         """
         with (
-            self.registry.lock(self.project, holder=by, on_wait=on_wait),
-            # Registries of a server are locked on one machine alone; the warehouse is shared.
+            self.registry.lock(self.project, holder=holder, on_wait=on_wait),
+            # The registry's lock covers one machine; the warehouse's lock covers all that share it.
             self.ledger.warehouse.turn(self.ledger.table),
         ):
             yield
 
     def review(self) -> Review:
         """Compare ledger and registry; nothing is changed."""
-        entries = self.ledger.entries()
-        standing = Standing.of(entries)
-        versions = {version.version: version for version in self.registry.versions(self.project)}
-        found = faults(entries)
-        unanchored, disagreeing = _compare_anchors(entries, versions)
-        announced = self.registry.get_model_tags(self.project).get(_HEAD, "")
-        if disagreeing and not entries:
-            disagreeing = [f"the ledger is gone, and the registry was told of {_sequence(announced)} entries"]
-        found += disagreeing
-        in_vain = False
-        if announced != _head(entries) and (entries or not disagreeing):
-            in_vain = _sequence(announced) > len(entries) and not disagreeing
-            if not in_vain:
-                found.append(
-                    f"the ledger ends in {_head(entries) or 'nothing'}, and the registry was told "
-                    f"{announced or 'nothing'}"
-                )
-        alias_fault = self._alias_fault(standing, versions, unanchored)
-        return Review(entries, standing, found, alias_fault, unanchored, in_vain)
+        return compare_with_registry(self.ledger, self.registry)
 
-    def serving(self, by: str, on_wait: Callable[[str], None]) -> Version | None:
-        """The champion, once ledger and registry agree on it; None where none serves.
+    def verified_champion(self, holder: str, on_wait: Callable[[str], None]) -> Version | None:
+        """The champion, after ledger and registry were found to agree; None if there is none.
 
-        It takes a turn of its own; the parameters are those of `turn`.
+        Takes the lock; the parameters are those of `lock`.
 
         Raises
         ------
         StoreError
-            When they don't: nothing may be served then.
+            If ledger and registry disagree: no version may be used then.
         """
-        with self.turn(by, on_wait):
-            self.repaired()
+        with self.lock(holder, on_wait):
+            self.recover()
             return self.registry.champion(self.project)
 
-    def repaired(self, *, by_word: bool = False) -> Standing:
-        """Finish a move that was interrupted; call it within a turn, before another move.
+    def recover(self, *, ignore_alias: bool = False) -> LedgerState:
+        """Complete an interrupted move. The caller holds the lock, and calls this before another move.
 
         Parameters
         ----------
-        by_word
-            A person is about to say who is champion: an alias that somebody moved by hand is no obstacle.
+        ignore_alias
+            Accept an alias that was moved outside of mlops_assets, because the next move sets it.
 
         Raises
         ------
         StoreError
-            When ledger and registry disagree in a way that no interrupted move explains.
+            If ledger and registry differ in a way that no interrupted move explains.
         """
         review = self.review()
-        self._refuse(review, alias_too=not by_word)
-        if review.announced_in_vain:
-            self.registry.set_model_tags(self.project, {_HEAD: _head(review.entries)})
+        self._require_agreement(review, ignore_alias=ignore_alias)
+        if review.append_missing:
+            self.registry.set_model_tags(self.project, {HEAD: head_of(review.entries)})
         if review.unfinished:
-            self._follow(review.standing, review.unfinished)
+            self._update_registry(review.state, review.unfinished)
         if not review.entries:
-            return self._adopt()
-        return review.standing
+            return self.start("ledger", "existed when the ledger was started")
+        return review.state
 
-    def record(self, *events: Event) -> Standing:
-        """Write events in one commit and let the registry follow; call it within a turn.
+    def record(self, *events: Event) -> LedgerState:
+        """Append events in one commit and update the registry. The caller holds the lock.
 
         Returns
         -------
-        The standing that follows from them.
+        LedgerState
+            The state after these events.
         """
         known = self.ledger.entries()
         entries: list[Entry] = []
@@ -161,165 +128,50 @@ class Governance:
         for event in events:
             before = entries[-1] if entries else known[-1] if known else None
             entries.append(Entry.after(before, event, now))
-        standing = Standing.of([*known, *entries])
-        self.registry.set_model_tags(self.project, {_HEAD: _head(entries)})
+        state = LedgerState.of([*known, *entries])
+        self.registry.set_model_tags(self.project, {HEAD: head_of(entries)})
         self.ledger.append(entries)
-        self._follow(standing, entries)
-        return standing
+        self._update_registry(state, entries)
+        return state
 
-    def _follow(self, standing: Standing, entries: Sequence[Entry]) -> None:
-        """Steps 3 and 4."""
-        serving = self.registry.champion(self.project)
-        if (serving.version if serving else None) != standing.champion:
-            self.registry.promote(self.project, standing.champion)
-        for entry in entries:
-            self.registry.set_version_tags(
-                self.project, entry.event.version, {f"{_ANCHOR}{entry.sequence}": entry.hash}
-            )
+    def start(self, actor: str, reason: str, dagster_run_id: str = "") -> LedgerState:
+        """Start the ledger with the champion and the other versions that the registry has.
 
-    def begin_anew(self, actor: str, reason: str, dagster_run_id: str = "") -> Standing:
-        """Begin a ledger in the place of one that was lost, with what the registry has; call it in a turn.
-
-        The lost one's hashes stay in the registry under other names, and its last one in the new ledger's
-        first event. What it alone knew, who was rejected or served before, is lost.
-
-        Raises
-        ------
-        StoreError
-            When there is a ledger, or never was one.
+        They are from the time before there was a ledger, or from a ledger that was lost. Without a champion
+        and a lost ledger nothing is started.
         """
-        if self.ledger.warehouse.exists(self.ledger.table):
-            raise StoreError(
-                f"{self.project}: there is a ledger, and it is not begun anew",
-                hint=f"mlops audit {self.project} tells what is wrong with it; bring it back from a backup",
-            )
-        told = self.registry.get_model_tags(self.project)
-        anchored = [version for version in self.registry.versions(self.project) if _anchors(version)]
-        if anchored:
-            last = max(anchor for version in anchored for anchor in _anchors(version).items())
-            lost = told.get(_HEAD) or "{}:{}".format(*last)  # somebody may have taken the first away
-            self.registry.set_model_tags(self.project, {_LOST: lost})
-            for version in anchored:
-                self._set_aside(version, lost)
-        elif _LOST not in told:
-            raise StoreError(
-                f"{self.project}: there was no ledger that could be lost",
-                hint="it begins by itself with the first version",
-            )
-        self.registry.set_model_tags(self.project, {_HEAD: ""})
-        return self._adopt(actor, reason, dagster_run_id)
-
-    def _set_aside(self, version: Version, head: str) -> None:
-        """Keep a version's hashes of a lost ledger where they are not taken for those of the next one."""
-        lost, anchors = f"{_LOST}.{head.partition(':')[2][:8]}", _anchors(version)
-        kept = {f"{lost}.{sequence}": value for sequence, value in anchors.items()}
-        self.registry.set_version_tags(self.project, version.version, kept)
-        self.registry.delete_version_tags(
-            self.project, version.version, [f"{_ANCHOR}{sequence}" for sequence in anchors]
-        )
-
-    def _adopt(
-        self, actor: str = "ledger", reason: str = "what there was when the ledger began", run_id: str = ""
-    ) -> Standing:
-        """Begin the ledger with the champion that there is, and the versions beside it: they are from before
-        there was a ledger, or from one that was lost.
-        """
-        serving, lost = (
-            self.registry.champion(self.project),
-            self.registry.get_model_tags(self.project).get(_LOST),
-        )
-        known = sorted(self.registry.versions(self.project), key=lambda version: version.version)
-        if not known or (serving is None and not lost):
-            return Standing()
+        champion = self.registry.champion(self.project)
+        lost = self.registry.get_model_tags(self.project).get(LOST_LEDGER)
+        versions = sorted(self.registry.versions(self.project), key=lambda version: version.version)
+        if not versions or (champion is None and not lost):
+            return LedgerState()
 
         def event(kind: Kind, version: Version, details: dict[str, Any]) -> Event:
-            digest = version.facts.get("model_digest", "")
-            return Event(
-                kind, version.version, actor, reason, digest, details, run_id, mlflow_run_id=version.run_id
-            )
+            digest, number = version.facts.get("model_digest", ""), version.version
+            return Event(kind, number, actor, reason, digest, details, dagster_run_id, version.run_id)
 
-        first, *others = known
+        first, *others = versions
         return self.record(
-            event("registered", first, {LOST_HEAD: lost} if lost else {}),
+            event("registered", first, {LOST_LEDGER: lost} if lost else {}),
             *(event("registered", version, {}) for version in others),
-            *([event("promoted", serving, {})] if serving else []),
+            *([event("promoted", champion, {})] if champion else []),
         )
 
-    def _alias_fault(
-        self, standing: Standing, versions: Collection[int], unfinished: Sequence[Entry]
-    ) -> str | None:
-        serving = self.registry.champion(self.project)
-        version = serving.version if serving else None
-        if version == standing.champion or unfinished or not standing.states:
-            return None
-        if standing.champion is not None and standing.champion not in versions:
-            return (
-                f"version {standing.champion}, by the ledger the champion, was deleted from the registry, "
-                f"and the alias is at {_named(version)}"
+    def _update_registry(self, state: LedgerState, entries: Sequence[Entry]) -> None:
+        """Steps 3 and 4 of a move."""
+        champion = self.registry.champion(self.project)
+        if (champion.version if champion else None) != state.champion:
+            self.registry.promote(self.project, state.champion)
+        for entry in entries:
+            self.registry.set_version_tags(
+                self.project, entry.event.version, {f"{ANCHOR}{entry.sequence}": entry.hash}
             )
-        return (
-            f"the alias is at {_named(version)}, and by the ledger {_named(standing.champion)} is champion: "
-            "it was moved by hand"
-        )
 
-    def _refuse(self, review: Review, *, alias_too: bool) -> None:
-        found = [*review.faults, *([review.alias_fault] if review.alias_fault and alias_too else [])]
-        if not found:
+    def _require_agreement(self, review: Review, *, ignore_alias: bool) -> None:
+        alias_errors = [review.alias_error] if review.alias_error and not ignore_alias else []
+        if not (found := [*review.errors, *alias_errors]):
             return
-        hint = (_WAY_OUT if review.entries else _WAY_OUT_OF_LOSS).format(project=self.project)
-        if found == [review.alias_fault]:
-            hint = (
-                f"say who is champion: mlops rollback {self.project} --to VERSION --reason …, or that nobody "
-                f"is: mlops retire {self.project} --reason …"
-            )
-        raise StoreError(f"{self.project}: {'; '.join(found[:3])}", hint=hint)
-
-
-def _anchors(version: Version) -> dict[int, str]:
-    """The hashes that the registry keeps with a version, by their place in the ledger."""
-    found = {
-        name.removeprefix(_ANCHOR): value for name, value in version.facts.items() if name.startswith(_ANCHOR)
-    }
-    return {int(sequence): value for sequence, value in found.items()}
-
-
-def _compare_anchors(entries: Sequence[Entry], versions: dict[int, Version]) -> tuple[list[Entry], list[str]]:
-    """Entries whose hash the registry lacks, and sentences about hashes that are others.
-
-    Only the newest entries can lack theirs by an interrupted move. A version that somebody deleted took its
-    hashes with it; `mlops audit` tells of that.
-    """
-    kept = {
-        sequence: (version.version, value)
-        for version in versions.values()
-        for sequence, value in _anchors(version).items()
-    }
-    missing: list[Entry] = []
-    found: list[str] = []
-    for entry in entries:
-        version, value = kept.pop(entry.sequence, (None, None))
-        if version is None:
-            if entry.event.version in versions:
-                missing.append(entry)
-        elif (version, value) != (entry.event.version, entry.hash):
-            found.append(f"ledger entry {entry.sequence} is not the one that version {version} was told of")
-        elif missing:
-            found.append(f"ledger entry {missing[0].sequence} is not known to the registry")
-            missing.clear()
-    found += [
-        f"ledger entry {sequence}, of version {version}, is gone"
-        for sequence, (version, _) in sorted(kept.items())
-    ]
-    return missing, found
-
-
-def _head(entries: Sequence[Entry]) -> str:
-    return f"{entries[-1].sequence}:{entries[-1].hash}" if entries else ""
-
-
-def _sequence(head: str) -> int:
-    return int(head.partition(":")[0] or 0)
-
-
-def _named(version: int | None) -> str:
-    return "no version" if version is None else f"version {version}"
+        hint = _AUDIT_HINT if review.entries else _LOST_LEDGER_HINT
+        if not review.errors:
+            hint = _ALIAS_HINT
+        raise StoreError(f"{self.project}: {'; '.join(found[:3])}", hint=hint.format(project=self.project))

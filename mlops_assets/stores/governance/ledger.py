@@ -1,8 +1,8 @@
-"""The ledger: every event in the life of a project's versions, each sealed to the one before.
+"""The ledger of a project: an append-only Delta table of the events of its model versions, chained by hashes.
 
-An event's hash covers all its facts and the hash of the event before. A changed, removed or inserted line
-breaks the chain; one that was rewritten to its end is found by the hashes that the registry keeps
-(`governance.py`).
+The hash of an entry covers the facts of its event and the hash of the entry before. A changed, removed or
+inserted entry breaks the chain. A table whose entries were all rewritten with valid hashes is detected by
+comparison with the registry, which stores the hash of each entry (`ledger_review`).
 """
 
 import json
@@ -26,16 +26,19 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
-"""`gated`: a version has passed its gates, with their figures. `rejected` is said by the gates or by a
-person; `retired` of a champion that another one replaced, or that a person took out of service; `expired` of
-a rejected version whose files were removed by rule."""
+"""The kinds of events.
+
+`gated`: the version passed its gates; the details hold their results. `rejected`: the version failed a gate
+or was rejected by a person. `retired`: the champion was replaced, or retired by a person. `expired`: the
+retention rule removed the files of a rejected version.
+"""
 
 GATES = "gates"
-"""The actor who judges by figures alone."""
+"""The actor of gate results."""
 RETENTION = "retention"
-"""The actor who removes what has been rejected for long."""
+"""The actor of events of the retention rule."""
 GENESIS = "0" * 64
-"""The hash before the first event."""
+"""The previous hash of the first entry."""
 _SCHEMA = pa.schema(
     [
         ("sequence", pa.int64()),
@@ -56,18 +59,26 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a version.
+    """An event of a version.
 
     Attributes
     ----------
+    kind
+        One of `Kind`.
     version
-        Of the registry.
+        Number of the version in the registry.
     actor
-        A person, or what acted by itself: `gates`, a schedule, a Dagster run.
+        A person, or for automatic events `gates`, `retention`, `ledger` or the Dagster run.
+    reason
+        Why it happened, a sentence.
     model_digest
-        Of the model behind the version.
+        Digest of the files of the version's model.
     details
-        Figures, versions of tables, code: what JSON can hold.
+        Further facts, serializable as JSON: metrics, table versions, code versions, gate results.
+    dagster_run_id
+        The Dagster run that wrote the event; empty outside of a run.
+    mlflow_run_id
+        The MLflow run that the version was trained in.
     """
 
     kind: Kind
@@ -82,7 +93,21 @@ class Event:
 
 @dataclass(frozen=True)
 class Entry:
-    """An event in its place in the chain; `sequence` counts from 1."""
+    """An event at its position in the chain.
+
+    Attributes
+    ----------
+    sequence
+        Position, counted from 1.
+    at
+        When the entry was written, UTC.
+    event
+        The event.
+    previous_hash
+        Hash of the entry before, `GENESIS` for the first.
+    hash
+        SHA-256 of the previous hash followed by the facts as JSON, hexadecimal.
+    """
 
     sequence: int
     at: datetime
@@ -92,30 +117,53 @@ class Entry:
 
     @classmethod
     def after(cls, before: "Entry | None", event: Event, at: datetime) -> "Entry":
-        """Seal an event to the entry before."""
+        """Create the entry that follows another one.
+
+        Parameters
+        ----------
+        before
+            The last entry; None for the first one of a ledger.
+        event
+            The event.
+        at
+            When it is written, with a time zone.
+        """
         sequence, previous = (before.sequence + 1, before.hash) if before else (1, GENESIS)
         return cls(sequence, at, event, previous, _seal(sequence, at, event, previous))
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the facts are those that were sealed."""
+        """Whether the hash matches the facts."""
         return self.hash == _seal(self.sequence, self.at, self.event, self.previous_hash)
 
 
 class Ledger:
-    """The events of one project, in the warehouse's table `<project>.ledger`."""
+    """The entries of one project, in the warehouse's table `<project>.ledger`.
+
+    Parameters
+    ----------
+    warehouse
+        Holds the table.
+    project
+        Name of the project.
+    """
 
     def __init__(self, warehouse: Warehouse, project: str) -> None:
         self.warehouse, self.project = warehouse, project
         self.table = tuple(names.project_asset(project, names.LEDGER))
 
     def entries(self) -> list[Entry]:
-        """All entries, in their order; whether they are sound is `faults`' to say.
+        """Read all entries, in ascending order of their sequence; `chain_errors` verifies them.
+
+        Returns
+        -------
+        list of Entry
+            Empty if the table does not exist.
 
         Raises
         ------
         StoreError
-            When the table is there and can't be read.
+            If the table exists and cannot be read.
         """
         if not self.warehouse.exists(self.table):
             return []
@@ -125,13 +173,19 @@ class Ledger:
                 return [_entry(row) for row in rows.to_arrow_table().to_pylist()]
         except Exception as error:  # DuckDB, Arrow and JSON each have errors of their own for damaged bytes
             raise StoreError(
-                f"{self.project}: the ledger in {self.warehouse.root.joinpath(*self.table)} can't be read: "
+                f"{self.project}: the ledger in {self.warehouse.root.joinpath(*self.table)} cannot be read: "
                 f"{str(error).splitlines()[0]}",
-                hint="bring its folder back from a backup; nothing is promoted or served without it",
+                hint="restore its folder from a backup; no version can be promoted or used until then",
             ) from error
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries in one commit; the caller holds the project's turn and has sealed them to the last."""
+        """Append entries in one commit.
+
+        Parameters
+        ----------
+        entries
+            Entries that follow the last one of the table. The caller holds the lock of the project.
+        """
         rows = pa.Table.from_pylist([_row(entry) for entry in entries], _SCHEMA)
         directory = self.warehouse.root.joinpath(*self.table)
         name = f"table {names.view_name(self.table)}"
@@ -144,26 +198,37 @@ class Ledger:
             )
 
     def _opened(self) -> DeltaTable:
-        """The table, which is made when there is none."""
+        """Open the table; create it if it does not exist."""
         if self.warehouse.exists(self.table):
             return open_table(self.warehouse.root, self.table, None)
         return DeltaTable.create(
             str(self.warehouse.root.joinpath(*self.table)),
             Schema.from_arrow(_SCHEMA),
-            # Delta's own rule: no writer that keeps the protocol changes or removes what is there.
+            # A Delta table property: writers that follow the protocol refuse to change or delete rows.
             configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
         )
 
 
-def faults(entries: Sequence[Entry]) -> list[str]:
-    """What is wrong with a chain, a sentence for each; nothing when it is whole."""
+def chain_errors(entries: Sequence[Entry]) -> list[str]:
+    """Verify a chain of entries.
+
+    Parameters
+    ----------
+    entries
+        All entries of a ledger, in order.
+
+    Returns
+    -------
+    list of str
+        A message for each violation; empty if the chain is intact.
+    """
     found = []
     before: Entry | None = None
     for entry in entries:
         place = f"ledger entry {entry.sequence}"
         expected = before.sequence + 1 if before else 1
         if entry.sequence != expected:
-            found.append(f"{place} stands where {expected} should")
+            found.append(f"{place} is at the position of entry {expected}")
         if entry.previous_hash != (before.hash if before else GENESIS):
             found.append(f"{place} does not follow from the one before it")
         if not entry.is_sealed:

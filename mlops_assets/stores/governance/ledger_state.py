@@ -1,4 +1,4 @@
-"""What follows from a ledger: which version is champion, and where every other one stands."""
+"""The state that follows from a ledger: the champion, and the status of every other version."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,104 +7,112 @@ from typing import Literal
 
 from mlops_assets.stores.governance.ledger import GATES, Entry
 
-State = Literal["registered", "waiting", "approved", "rejected", "champion", "retired", "expired"]
-"""`waiting`: it has passed its gates, and nobody has decided. `expired`: its files are gone."""
+Status = Literal["registered", "pending", "approved", "rejected", "champion", "retired", "expired"]
+"""`pending`: the version passed its gates and no decision was made yet. `expired`: its files were removed."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the versions of a project stand.
+class LedgerState:
+    """The status of all versions of a project.
 
     Attributes
     ----------
     champion
-        The version that serves, by the ledger; None before the first.
-    line
-        How it came to the champion, the last one last: each was promoted over the one before. Going back
-        takes away what came after.
-    were_champion
-        All versions that ever served.
+        The current champion; None if there is none.
+    succession
+        The champions that led to the current one, the latest last: each was promoted over the one before.
+        A rollback removes the later ones.
+    ever_champion
+        All versions that were champion at any time.
     states
-        Of each version.
+        The status of each version.
     last
-        The last event of each version.
-    since
-        When each of the versions that wait began to; another verdict on the same version starts nothing anew.
-    judged
-        The last verdict of the gates on each version.
-    held
-        Whether a person went back to an older champion, and nobody has approved another one since: what
-        trains then asks before it overrides that.
+        The last entry of each version.
+    pending_since
+        When each version that is pending became so; evaluating its gates again does not change the time.
+    gate_entries
+        The last gate results of each version.
+    on_hold
+        Whether automatic promotion is suspended: a person rolled back, and no version was approved since.
     """
 
     champion: int | None = None
-    line: tuple[int, ...] = ()
-    were_champion: frozenset[int] = frozenset()
-    states: dict[int, State] = field(default_factory=dict)
+    succession: tuple[int, ...] = ()
+    ever_champion: frozenset[int] = frozenset()
+    states: dict[int, Status] = field(default_factory=dict)
     last: dict[int, Entry] = field(default_factory=dict)
-    since: dict[int, datetime] = field(default_factory=dict)
-    judged: dict[int, Entry] = field(default_factory=dict)
-    held: bool = False
+    pending_since: dict[int, datetime] = field(default_factory=dict)
+    gate_entries: dict[int, Entry] = field(default_factory=dict)
+    on_hold: bool = False
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Standing":
-        """Read all events in their order."""
+    def of(cls, entries: Iterable[Entry]) -> "LedgerState":
+        """Compute the state from all entries, in the order of the ledger."""
         champion: int | None = None
-        line: list[int] = []
-        were: set[int] = set()
-        states: dict[int, State] = {}
+        succession: list[int] = []
+        ever_champion: set[int] = set()
+        states: dict[int, Status] = {}
         last: dict[int, Entry] = {}
-        since: dict[int, datetime] = {}
-        judged: dict[int, Entry] = {}
-        held = False
+        pending_since: dict[int, datetime] = {}
+        gate_entries: dict[int, Entry] = {}
+        on_hold = False
         for entry in entries:
             event = entry.event
             version, last[event.version] = event.version, entry
             if event.actor == GATES:
-                judged[version] = entry
+                gate_entries[version] = entry
             match event.kind:
                 case "registered":
                     states.setdefault(version, "registered")
                 case "gated":
-                    states[version] = "waiting"
-                    since.setdefault(version, entry.at)
+                    states[version] = "pending"
+                    pending_since.setdefault(version, entry.at)
                 case "rejected":
                     states[version] = "rejected"
                 case "approved":
-                    states[version], held = "approved", False
+                    states[version], on_hold = "approved", False
                 case "expired":
                     states[version] = "expired"
                 case "retired":
                     states[version] = "retired"
                     champion = None if champion == version else champion
                 case "promoted":
-                    line.append(version)
+                    succession.append(version)
                 case "rolled_back":
-                    line = [*line[: line.index(version)], version] if version in line else [*line, version]
-                    held = True
+                    kept = succession[: succession.index(version)] if version in succession else succession
+                    succession, on_hold = [*kept, version], True
             if event.kind in ("promoted", "rolled_back"):
                 champion, states[version] = version, "champion"
-                were.add(version)
-            if states[version] != "waiting":
-                since.pop(version, None)
-        return cls(champion, tuple(line), frozenset(were), states, last, since, judged, held)
+                ever_champion.add(version)
+            if states[version] != "pending":
+                pending_since.pop(version, None)
+        return cls(
+            champion,
+            tuple(succession),
+            frozenset(ever_champion),
+            states,
+            last,
+            pending_since,
+            gate_entries,
+            on_hold,
+        )
 
     @property
-    def waiting(self) -> list[int]:
-        """Versions that passed their gates and wait for somebody's word, the newest last."""
-        return sorted(version for version, state in self.states.items() if state == "waiting")
+    def pending(self) -> list[int]:
+        """Versions that passed their gates and are pending approval, in ascending order."""
+        return sorted(version for version, state in self.states.items() if state == "pending")
 
-    def rejected_before(self, moment: datetime) -> list[int]:
-        """Versions that have been rejected for so long, and never served."""
+    def rejected_before(self, timestamp: datetime) -> list[int]:
+        """Versions that were rejected before a time and never were champion, in ascending order."""
         rejected = (version for version, state in self.states.items() if state == "rejected")
         return sorted(
             version
             for version in rejected
-            if version not in self.were_champion and self.last[version].at < moment
+            if version not in self.ever_champion and self.last[version].at < timestamp
         )
 
     @property
-    def before_champion(self) -> int | None:
-        """The champion before this one, or the last one where none serves; None when there was none."""
-        earlier = self.line[:-1] if self.champion is not None else self.line
+    def previous_champion(self) -> int | None:
+        """The champion before the current one, or the last one if there is none now; None without any."""
+        earlier = self.succession[:-1] if self.champion is not None else self.succession
         return earlier[-1] if earlier else None

@@ -1,6 +1,7 @@
-"""The files of versions that were rejected long ago: what is still there, and its removal.
+"""The retention rule: removal of the files of versions that were rejected before a time.
 
-The ledger tells it first, then the files are removed: who is killed in between goes on the next time.
+The ledger is written first, and the files are removed after it. If the process is killed in between, the next
+call removes what is left.
 """
 
 import shutil
@@ -13,26 +14,30 @@ from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
 
 from mlops_assets.compat.mlflow import ArtifactRepository, get_artifact_repository
-from mlops_assets.stores.governance.champion_ledger import Governance
+from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import RETENTION, Event
-from mlops_assets.stores.governance.ledger_state import Standing
+from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.tracking.client import full_address, make_current, translated_mlflow_errors
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 STUDY = "study"
-"""A fact of a version: the name of its search's journal."""
+"""Tag of a version: the file name of its search's journal."""
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What was removed of a rejected version, or would be.
+    """The removed files of a rejected version; of a dry run, the files that would be removed.
 
     Attributes
     ----------
-    files, bytes
-        Of its models and its search.
+    version
+        Number of the version.
+    files
+        Number of files of its models and its search.
+    bytes
+        Their total size.
     """
 
     version: int
@@ -41,7 +46,7 @@ class Expired:
 
 
 def expire(
-    governance: Governance,
+    champion_ledger: ChampionLedger,
     tracking: TrackingStore,
     studies: Path,
     before: datetime,
@@ -49,22 +54,38 @@ def expire(
     dry_run: bool,
     dagster_run_id: str = "",
 ) -> list[Expired]:
-    """Remove the models and searches of versions that were rejected before a moment; call it within a turn.
+    """Remove the models and searches of versions that were rejected before a time.
 
-    A version that ever served stays, and so does the newest one. What an earlier call left is removed, too.
+    The newest version and versions that ever were champion are kept. Files that an interrupted call left are
+    removed, too. The caller holds the project's lock.
 
     Parameters
     ----------
+    champion_ledger
+        Ledger and registry of the project.
+    tracking
+        Holds the models.
     studies
-        The folder of the project's journals.
+        Folder of the project's search journals.
+    before
+        Versions that were rejected before this time expire.
+    dry_run
+        Report what would be removed; nothing is changed.
+    dagster_run_id
+        The Dagster run, for the ledger.
+
+    Returns
+    -------
+    list of Expired
+        One for each version that expired, or whose files were left by an interrupted call.
     """
-    review = governance.review() if dry_run else None
-    standing = review.standing if review else governance.repaired()
-    versions = {found.version: found for found in governance.registry.versions(governance.project)}
-    due = [version for version in standing.rejected_before(before) if version != max(versions, default=0)]
+    review = champion_ledger.review() if dry_run else None
+    state = review.state if review else champion_ledger.recover()
+    versions = {found.version: found for found in champion_ledger.registry.versions(champion_ledger.project)}
+    due = [version for version in state.rejected_before(before) if version != max(versions, default=0)]
     if due and not dry_run:
-        standing = governance.record(*(_event(standing, version, before, dagster_run_id) for version in due))
-    gone = {version for version, state in standing.states.items() if state == "expired"} | set(due)
+        state = champion_ledger.record(*(_event(state, version, before, dagster_run_id) for version in due))
+    gone = {version for version, status in state.states.items() if status == "expired"} | set(due)
     used = _studies(found for number, found in versions.items() if number not in gone)
     removed = []
     for number in sorted(gone & set(versions)):
@@ -78,8 +99,8 @@ def expire(
     return removed
 
 
-def _event(standing: Standing, version: int, before: datetime, dagster_run_id: str) -> Event:
-    last = standing.last[version]
+def _event(state: LedgerState, version: int, before: datetime, dagster_run_id: str) -> Event:
+    last = state.last[version]
     return replace(
         last.event,
         kind="expired",
@@ -96,10 +117,10 @@ def _studies(versions: Iterable[Version]) -> set[str]:
 
 
 def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list[int]:
-    """The sizes of the files of the model that was judged and of the one that would serve, once gone."""
+    """Remove the evaluated and the refitted model of a version; returns the sizes of their files."""
     make_current(tracking.uri)
     sizes: list[int] = []
-    for uri in {version.uri, version.as_judged.uri}:
+    for uri in {version.uri, version.as_evaluated.uri}:
         with translated_mlflow_errors(tracking.uri):
             try:
                 location = tracking.client.get_logged_model(uri.rsplit("/", 1)[-1]).artifact_location
@@ -123,8 +144,9 @@ def _files(kept: ArtifactRepository, folder: str | None = None) -> Iterator[File
 
 
 def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[int]:
-    """The same of searches: the journal, its out-of-fold predictions, and who held it. Its lock stays, empty,
-    for who may hold it.
+    """Remove searches: journal, out-of-fold predictions and lock holder; returns the sizes of the files.
+
+    The empty lock file stays, because another process may hold it.
     """
     sizes: list[int] = []
     with translated_disk_errors("the journals of searches", studies):

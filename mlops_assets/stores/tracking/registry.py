@@ -40,8 +40,8 @@ class Version:
         return f"{self.name} version {self.version} ({self.uri})"
 
     @property
-    def as_judged(self) -> "Version":
-        """The model behind the version as it was judged, before it was fitted again on all labelled rows."""
+    def as_evaluated(self) -> "Version":
+        """The evaluated model of the version, before it was refitted on all labelled rows."""
         if "judged_uri" not in self.facts:
             return self
         facts = {**self.facts, "model_digest": self.facts["judged_digest"]}

@@ -3,8 +3,8 @@
 import pytest
 
 from mlops_assets.cli.output.run_summary import _champion_line
-from mlops_assets.stores.governance.ledger_state import Standing
-from mlops_assets_tests.support.ledgers import FIRST, standing
+from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets_tests.support.ledgers import FIRST, state_after
 
 MADE = {"alias": "models:/shop@champion", "version": 1, "decision": "because"}
 PASSED = (("registered", 1), ("gated", 1))
@@ -13,11 +13,11 @@ PASSED = (("registered", 1), ("gated", 1))
 @pytest.mark.parametrize(
     ("made", "found", "told"),
     [
-        (MADE, standing(*FIRST), "models:/shop@champion is version 1: because"),
-        (MADE, standing(*FIRST, ("retired", 1)), "none; version 1 was retired by ada: because"),
-        ({}, standing(*PASSED), "none yet"),
-        ({}, Standing(), "none yet"),
-        ({}, standing(("registered", 1), ("rejected", 1)), "none; version 1 was rejected by ada: because"),
+        (MADE, state_after(*FIRST), "models:/shop@champion is version 1: because"),
+        (MADE, state_after(*FIRST, ("retired", 1)), "none; version 1 was retired by ada: because"),
+        ({}, state_after(*PASSED), "none yet"),
+        ({}, LedgerState(), "none yet"),
+        ({}, state_after(("registered", 1), ("rejected", 1)), "none; version 1 was rejected by ada: because"),
     ],
 )
 def test_the_line_of_the_champion_tells_who_serves_or_why_nobody_does(made, found, told):

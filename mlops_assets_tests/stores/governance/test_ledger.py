@@ -1,4 +1,4 @@
-"""The ledger: what was written is read, and what was changed is found."""
+"""The ledger: entries are read as they were written, and changes are detected."""
 
 from dataclasses import replace
 
@@ -9,41 +9,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Entry, Ledger, faults
+from mlops_assets.stores.governance.ledger import Entry, Ledger, chain_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.ledgers import chain, event
 
 
-def test_what_was_appended_is_read_in_its_order(warehouse: Warehouse):
+def test_entries_are_read_in_their_order(warehouse: Warehouse):
     ledger = Ledger(warehouse, "shop")
     assert ledger.entries() == []
     entries = chain(event(1), event(1, "promoted", reason="naïve – “quoted”"), event(2))
     ledger.append(entries[:2])
     ledger.append(entries[2:])
     assert ledger.entries() == entries
-    assert faults(entries) == []
+    assert chain_errors(entries) == []
 
 
-def test_delta_itself_refuses_to_take_anything_away(warehouse: Warehouse):
+def test_the_table_is_append_only(warehouse: Warehouse):
     ledger = Ledger(warehouse, "shop")
     ledger.append(chain(event()))
     with pytest.raises(DeltaError, match="append"):
         DeltaTable(str(warehouse.root / "shop" / "ledger")).delete()
 
 
-def test_a_ledger_is_a_table_like_any_other_to_query(warehouse: Warehouse):
+def test_a_ledger_can_be_queried_with_sql(warehouse: Warehouse):
     Ledger(warehouse, "shop").append(chain(event(1), event(2)))
     with warehouse.connect() as connection:
         warehouse.create_views(connection)
         assert connection.sql("select max(version) from shop.ledger").fetchall() == [(2,)]
 
 
-def test_damaged_bytes_are_a_clear_error(warehouse: Warehouse):
+def test_a_damaged_file_is_reported(warehouse: Warehouse):
     ledger = Ledger(warehouse, "shop")
     ledger.append(chain(event()))
     [file] = (warehouse.root / "shop" / "ledger").glob("*.parquet")
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(StoreError, match=r"shop: the ledger in .* can't be read: .*\n  hint: bring its"):
+    with pytest.raises(StoreError, match=r"shop: the ledger in .* cannot be read: .*\n  hint: restore its"):
         ledger.entries()
 
 
@@ -51,26 +51,28 @@ ENTRIES = chain(event(1), event(1, "gated"), event(1, "promoted"), event(2), eve
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_removed_entry_is_found_wherever_it_stood(place: int):
-    assert faults([*ENTRIES[:place], *ENTRIES[place + 1 :]])
+def test_a_removed_entry_is_detected_at_every_position(place: int):
+    assert chain_errors([*ENTRIES[:place], *ENTRIES[place + 1 :]])
 
 
-def test_two_entries_that_changed_places_are_found():
-    assert faults([*ENTRIES[:2], ENTRIES[3], ENTRIES[2], ENTRIES[4]])
+def test_two_swapped_entries_are_detected():
+    assert chain_errors([*ENTRIES[:2], ENTRIES[3], ENTRIES[2], ENTRIES[4]])
 
 
 @given(
     st.integers(0, 4),
     st.sampled_from(["version", "actor", "reason", "model_digest", "details", "kind", "mlflow_run_id"]),
 )
-def test_whatever_was_changed_in_an_event_is_found_and_named(place: int, name: str):
+def test_every_changed_field_is_detected_and_the_entry_named(place: int, name: str):
     changed = {"version": 9, "details": {"rmse": 0.4}, "kind": "retired"}.get(name, "forged")
     forged = [*ENTRIES]
     forged[place] = replace(forged[place], event=replace(forged[place].event, **{name: changed}))
-    assert any(f"ledger entry {place + 1} (" in told and "was changed" in told for told in faults(forged))
+    assert any(
+        f"ledger entry {place + 1} (" in told and "was changed" in told for told in chain_errors(forged)
+    )
 
 
-def test_a_changed_entry_that_was_sealed_again_breaks_the_next_one():
+def test_a_changed_entry_with_a_valid_hash_breaks_the_next_one():
     forged = [*ENTRIES]
     forged[1] = Entry.after(forged[0], event(1, "gated", reason="forged"), forged[1].at)
-    assert faults(forged) == ["ledger entry 3 does not follow from the one before it"]
+    assert chain_errors(forged) == ["ledger entry 3 does not follow from the one before it"]

@@ -11,10 +11,13 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.approval_reminder import waiting_check, waiting_result
+from mlops_assets.components.model_project.promotion.approval_reminder import (
+    approval_check,
+    approval_check_result,
+)
 from mlops_assets.components.model_project.promotion.decide import ChampionConfig, decide
 from mlops_assets.components.model_project.promotion.model_cards import update_cards
-from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
@@ -50,7 +53,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         description="Loaded by MLflow, the champion predicts raw rows like the logged model.",
     )
 
-    checks = [check, waiting_check(project)]
+    checks = [check, approval_check(project)]
 
     @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
     def champion(
@@ -60,12 +63,12 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.governance.ledger_state import LedgerState
 
         with as_dagster_failures(project.name):
             tracking, store = mlflow.store, warehouse.store
-            governance = project_governance(project, store, tracking)
-            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
+            champion_ledger = open_champion_ledger(project, store, tracking)
+            with champion_ledger.lock(f"Dagster run {context.run.run_id}", context.log.info):
                 before = tracking.registry.champion(project.name)
                 found = decide(context, project, config, tracking, store)
                 context.log.info(found.reason)
@@ -73,11 +76,11 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 verdict = _predicts(project, tracking, store, serving) if serving else None
                 if found.move and verdict and verdict.passed:
                     found.move()
-                elif found.move and verdict and config.word:
+                elif found.move and verdict and config.decision:
                     raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
                 now = tracking.registry.champion(project.name)
                 update_cards(project, store, tracking, folders.reports)
-                waiting = waiting_result(project, Standing.of(governance.ledger.entries()))
+                waiting = approval_check_result(project, LedgerState.of(champion_ledger.ledger.entries()))
         yield waiting
         newest = found.newest
         if now is None or newest is None:

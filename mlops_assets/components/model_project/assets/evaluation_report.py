@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import (
     behaviour_metrics,
     behaviour_specs,
 )
-from mlops_assets.components.model_project.evaluation.evaluate import judge
+from mlops_assets.components.model_project.evaluation.evaluate import evaluate
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE
@@ -86,7 +86,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):
-                evaluation, over = judge(project, tracking, trained, warehouse.store)
+                evaluation, over = evaluate(project, tracking, trained, warehouse.store)
                 summary = verdict(evaluation)
                 page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
                 ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}

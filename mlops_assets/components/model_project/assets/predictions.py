@@ -11,7 +11,7 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, TrackingError
@@ -60,7 +60,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     f"{project.name}: partition {partition} has no features yet",
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
-            champion = project_governance(project, store, mlflow.store).serving(
+            champion = open_champion_ledger(project, store, mlflow.store).verified_champion(
                 f"Dagster run {context.run.run_id}", context.log.info
             )
             if champion is None:

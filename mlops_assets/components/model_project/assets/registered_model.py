@@ -13,9 +13,13 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.gates import failures, gate_checks, gate_results
+from mlops_assets.components.model_project.promotion.gate_checks import (
+    gate_check_results,
+    gate_check_specs,
+)
+from mlops_assets.components.model_project.promotion.gates import describe_failures, evaluate_gates
 from mlops_assets.components.model_project.promotion.model_cards import update_cards
-from mlops_assets.components.model_project.promotion.transitions import bring_to_gates, project_governance
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
@@ -48,7 +52,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         specs=[spec],
-        check_specs=gate_checks(project, spec.key, partitions),
+        check_specs=gate_check_specs(project, spec.key, partitions),
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
     )
@@ -62,11 +66,11 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             _require_evaluation(project, trained)
-            governance = project_governance(project, warehouse.store, tracking)
-            with governance.turn(f"Dagster run {context.run.run_id}", context.log.info):
-                governance.repaired()
+            champion_ledger = open_champion_ledger(project, warehouse.store, tracking)
+            with champion_ledger.lock(f"Dagster run {context.run.run_id}", context.log.info):
+                champion_ledger.recover()
                 version = _register(project, tracking, trained)
-                verdicts = bring_to_gates(
+                results = evaluate_gates(
                     project, warehouse.store, tracking, version, trained, context.run.run_id
                 )
                 update_cards(project, warehouse.store, tracking, folders.reports)
@@ -76,13 +80,13 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             metadata={
                 "version": version.version,
                 "model_uri": f"models:/{project.name}/{version.version}",
-                "rejected": failures(verdicts),
+                "rejected": describe_failures(results),
                 "model_digest": digest,
                 "mlflow_run_id": trained.run_id,
                 **({"cutoff": cutoff} if cutoff else {}),
                 INPUTS: inputs_digest({(report_key, cutoff): trained.facts["evaluation_digest"]}),
             },
-            check_results=gate_results(project, spec.key, verdicts),
+            check_results=gate_check_results(project, spec.key, results),
         )
 
     return registered_model

@@ -58,7 +58,9 @@ _DECISIONS = {
 
 def _decision(project: Project, decision: str, description: str) -> "UnresolvedAssetJobDefinition":
     key = project.key(names.CHAMPION)
-    config = {"ops": {names.op_name(*key.path): {"config": {"word": decision, "reason": "", "actor": ""}}}}
+    config = {
+        "ops": {names.op_name(*key.path): {"config": {"decision": decision, "reason": "", "actor": ""}}}
+    }
     return dg.define_asset_job(
         job_names.job_name(project.name, decision),
         dg.AssetSelection.assets(key),

@@ -148,16 +148,16 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult:
         from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import Standing
+        from mlops_assets.stores.governance.ledger_state import LedgerState
 
         with as_dagster_failures(project.name):
-            standing = Standing.of(Ledger(warehouse.store, project.name).entries())
-            found = remind(project, standing, context.cursor)
-        for told in found.told:
-            context.log.warning(f"{project.name}: {told}")
+            ledger_state = LedgerState.of(Ledger(warehouse.store, project.name).entries())
+            found = remind(project, ledger_state, context.cursor)
+        for message in found.messages:
+            context.log.warning(f"{project.name}: {message}")
         return dg.SensorResult(
-            skip_reason=None if found.told else dg.SkipReason(found.quiet),
-            asset_events=[overdue_evaluation(project, found)] if found.told else [],
+            skip_reason=None if found.messages else dg.SkipReason(found.skip_reason),
+            asset_events=[overdue_evaluation(project, found)] if found.messages else [],
             cursor=found.cursor,
         )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.project.column_checks import reject_unknown_columns
 from mlops_assets.components.model_project.project.project import Project
 
@@ -33,7 +33,7 @@ def behaviour_specs(
     ]
 
 
-def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
+def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
     """Run the behavioural tests on what callers would send.
 
     Raises
@@ -43,7 +43,7 @@ def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
     """
     from mlops_assets.ml.evaluation.behaviour_tests import MOST_ROWS, Subject, run_behaviour
 
-    project, model = judged.project, judged.model
+    project, model = evaluated.project, evaluated.model
     reject_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)
     tests = project.settings.behaviour.tests()
     if not tests:
@@ -52,11 +52,11 @@ def run_behaviour_tests(judged: JudgedModel) -> "list[BehaviourResult]":
         task=model.spec.task,
         classes=model.spec.classes,
         unit=project.settings.target.unit,
-        unit_size=judged.unit_size,
+        unit_size=evaluated.unit_size,
         score=lambda rows: model.predict_features(model.compute_features(rows)),
         choose=lambda rows: model.predict(rows)["prediction"].tolist(),
     )
-    return run_behaviour(tests, subject, judged.rows(most=MOST_ROWS), seed=judged.seed)
+    return run_behaviour(tests, subject, evaluated.rows(most=MOST_ROWS), seed=evaluated.seed)
 
 
 def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheckResult]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.evaluation import analyses
 from mlops_assets.components.model_project.evaluation.behaviour_checks import run_behaviour_tests
-from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.model_comparison import SPEED_ROWS, compared_models
 from mlops_assets.components.model_project.evaluation.quarantine_summary import tables_quality
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
-def judge(
+def evaluate(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
 ) -> "tuple[Evaluation, dict[str, float]]":
     """Predict the holdout of the very table version that the model was trained on, and look at it closely.
@@ -37,59 +37,59 @@ def judge(
     from mlops_assets.ml.metrics.row_losses import loss_name
     from mlops_assets.ml.model.costs import measure_speed
 
-    judged = JudgedModel.read(project, tracking, trained, warehouse)
-    behaviour = run_behaviour_tests(judged)
-    settings, spec, truth = project.settings, judged.model.spec, judged.holdout.target
-    predictions, linear = _predictions(judged)
-    shared: dict[str, Any] = {"classes": judged.classes, "unit_size": judged.unit_size}
-    importances = analyses.importances(judged)
-    dependences, dependence_of = analyses.dependences(judged, importances)
+    evaluated = EvaluatedModel.read(project, tracking, trained, warehouse)
+    behaviour = run_behaviour_tests(evaluated)
+    settings, spec, truth = project.settings, evaluated.model.spec, evaluated.holdout.target
+    predictions, linear = _predictions(evaluated)
+    shared: dict[str, Any] = {"classes": evaluated.classes, "unit_size": evaluated.unit_size}
+    importances = analyses.importances(evaluated)
+    dependences, dependence_of = analyses.dependences(evaluated, importances)
     scores = score_all(settings.task, truth, predictions, **shared)
     evaluation = Evaluation(
         project=project.name,
         description=settings.description,
         task=settings.task,
         target=settings.target.column,
-        metric=judged.metric,
+        metric=evaluated.metric,
         unit=settings.target.unit,
-        unit_size=judged.unit_size,
+        unit_size=evaluated.unit_size,
         classes=[str(label) for label in spec.classes],
         family=spec.family,
         params=spec.params,
         scores=scores,
         truth=truth,
-        predictions=judged.predictions,
-        train_rows=len(judged.train.target),
+        predictions=evaluated.predictions,
+        train_rows=len(evaluated.train.target),
         features=list(spec.features),
         importances=importances,
-        trials=tracking.trials(project.name, trained.run_id, judged.metric),
+        trials=tracking.trials(project.name, trained.run_id, evaluated.metric),
         training_seconds=float(trained.facts["training_seconds"]),
         peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
         facts=_provenance(trained),
-        intervals=score_intervals(settings.task, judged.metric, truth, predictions, **shared),
+        intervals=score_intervals(settings.task, evaluated.metric, truth, predictions, **shared),
         split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
-        threshold=judged.threshold,
-        shap=analyses.contributions(judged),
+        threshold=evaluated.threshold,
+        shap=analyses.contributions(evaluated),
         dependences=dependences,
         dependence_of=dependence_of,
-        slices=analyses.slices(judged),
-        weakest=analyses.weakest_slices(judged, importances),
-        slice_loss=loss_name(settings.task, judged.metric),
-        fairness=analyses.fairness(judged),
-        periods=analyses.periods(judged),
-        error_map=analyses.error_map(judged),
-        learning_curve=analyses.learning_curve(judged),
-        leaderboard=compared_models(judged, tracking, linear, scores),
-        served=measure_speed(judged.model.predict, judged.rows(most=SPEED_ROWS)),
+        slices=analyses.slices(evaluated),
+        weakest=analyses.weakest_slices(evaluated, importances),
+        slice_loss=loss_name(settings.task, evaluated.metric),
+        fairness=analyses.fairness(evaluated),
+        periods=analyses.periods(evaluated),
+        error_map=analyses.error_map(evaluated),
+        learning_curve=analyses.learning_curve(evaluated),
+        leaderboard=compared_models(evaluated, tracking, linear, scores),
+        served=measure_speed(evaluated.model.predict, evaluated.rows(most=SPEED_ROWS)),
         behaviour=behaviour,
         quality=tables_quality(project, warehouse, trained.facts),
         intended_use=settings.intended_use,
         limits=list(settings.limits),
     )
-    return evaluation, _over_baselines(judged, evaluation, predictions)
+    return evaluation, _over_baselines(evaluated, evaluation, predictions)
 
 
-def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel]":
+def _predictions(evaluated: EvaluatedModel) -> "tuple[dict[str, NDArray], TabularModel]":
     """Predictions of the holdout by the model and its baselines, and the linear baseline itself."""
     from mlops_assets.ml.search.baselines import (
         CONSTANT_BASELINE,
@@ -99,30 +99,30 @@ def _predictions(judged: JudgedModel) -> "tuple[dict[str, NDArray], TabularModel
         fit_linear_baseline,
     )
 
-    project, holdout = judged.project, judged.holdout
+    project, holdout = evaluated.project, evaluated.holdout
     linear = fit_linear_baseline(
-        judged.model.spec,
+        evaluated.model.spec,
         project.files.text(FEATURES_SQL),
-        judged.train,
+        evaluated.train,
         project.files.make_pipeline(),
-        fit_settings(project, len(judged.model.spec.classes)),
+        fit_settings(project, len(evaluated.model.spec.classes)),
     )
     rows, task = len(holdout.target), project.settings.task
     return {
-        MODEL: judged.predictions,
-        CONSTANT_BASELINE: constant_predictions(task, judged.train.target, rows, judged.classes),
+        MODEL: evaluated.predictions,
+        CONSTANT_BASELINE: constant_predictions(task, evaluated.train.target, rows, evaluated.classes),
         LINEAR_BASELINE: linear.predict_features(holdout.features),
     }, linear
 
 
 def _over_baselines(
-    judged: JudgedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
+    evaluated: EvaluatedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
 ) -> dict[str, float]:
     from mlops_assets.ml.search.baselines import CONSTANT_BASELINE
 
     over: dict[str, float] = {}
     for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):
-        low, high = judged.gain(judged.predictions, predictions[name])
+        low, high = evaluated.gain(evaluated.predictions, predictions[name])
         over |= {f"over_{role}_low": low, f"over_{role}_high": high}
     return over
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class JudgedModel:
+class EvaluatedModel:
     """A model and its holdout.
 
     Attributes
@@ -45,8 +45,8 @@ class JudgedModel:
     @classmethod
     def read(
         cls, project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
-    ) -> "JudgedModel":
-        """Load the model, and the rows that it was trained and is judged on."""
+    ) -> "EvaluatedModel":
+        """Load the model, and the rows that it was trained and is evaluated on."""
         from mlops_assets.ml.search.training_data import split_sides
 
         model, frame = tracking.load(trained), training_set(project, warehouse, trained.facts)

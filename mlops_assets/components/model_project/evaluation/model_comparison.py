@@ -1,10 +1,10 @@
-"""The judged model beside others: its baselines, the champion, and what the search tried."""
+"""The evaluated model beside others: its baselines, the champion, and what the search tried."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.evaluation.holdout_evaluation import JudgedModel
-from mlops_assets.components.model_project.evaluation.unseen_rows import features_gone, rows_unseen_by
+from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
+from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ SPEED_ROWS = 10_000
 
 
 def compared_models(
-    judged: JudgedModel,
+    evaluated: EvaluatedModel,
     tracking: "TrackingStore",
     linear: "TabularModel",
     scores: Mapping[str, Mapping[str, float]],
@@ -42,18 +42,18 @@ def compared_models(
         read_leaderboard,
     )
 
-    features, of = judged.holdout.features, judged.metric
-    with tracking.files(judged.trained.uri) as folder:
-        ours = _measured(MODEL, judged.model, features, scores[MODEL][of], folder_bytes(folder))
+    features, of = evaluated.holdout.features, evaluated.metric
+    with tracking.files(evaluated.trained.uri) as folder:
+        ours = _measured(MODEL, evaluated.model, features, scores[MODEL][of], folder_bytes(folder))
     line = _measured(LINEAR_BASELINE, linear, features, scores[LINEAR_BASELINE][of], artifact_bytes(linear))
     constant = LeaderboardEntry(CONSTANT_BASELINE, "constant", holdout=scores[CONSTANT_BASELINE][of])
-    champion = _champion(judged, tracking)
-    tried = tracking.file_text(judged.trained.run_id, f"{LEADERBOARD_FOLDER}/{LEADERBOARD_FILE}")
+    champion = _champion(evaluated, tracking)
+    tried = tracking.file_text(evaluated.trained.run_id, f"{LEADERBOARD_FOLDER}/{LEADERBOARD_FILE}")
     searched = read_leaderboard(tried) if tried else []
     return [ours, *([champion] if champion else []), line, constant, *searched]
 
 
-def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEntry | None":
+def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "LeaderboardEntry | None":
     """The champion on those rows of this holdout that it was not trained on; None where there is none, or it
     can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
     """
@@ -61,19 +61,19 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     from mlops_assets.ml.model.costs import artifact_bytes
     from mlops_assets.ml.search.training_data import encode_target
 
-    project, before = judged.project, _other_champion(judged, tracking)
+    project, before = evaluated.project, _other_champion(evaluated, tracking)
     if before is None:
         return None
-    rows = rows_unseen_by(project, judged.warehouse, judged.trained, before)
-    if len(rows) < MIN_COMMON_ROWS or features_gone(project, tracking, before, rows):
+    rows = rows_unseen_by(project, evaluated.warehouse, evaluated.trained, before)
+    if len(rows) < MIN_COMMON_ROWS or missing_features(project, tracking, before, rows):
         return None
-    champion, model = tracking.load(before.as_judged), judged.model
+    champion, model = tracking.load(before.as_evaluated), evaluated.model
     if champion.spec.classes != model.spec.classes:
         return None
     target = project.settings.target.column
     truth = encode_target(rows[target], champion.spec.classes, subject=project.name)
     theirs, ours = (
-        judged.value_of(truth, each.predict_features(each.compute_features(rows)))
+        evaluated.value_of(truth, each.predict_features(each.compute_features(rows)))
         for each in (champion, model)
     )
     note = f"on {len(rows):,} rows new to both, where this model has {ours:.4g}"
@@ -82,10 +82,10 @@ def _champion(judged: JudgedModel, tracking: "TrackingStore") -> "LeaderboardEnt
     return _measured(name, champion, features, theirs, artifact_bytes(champion), note)
 
 
-def _other_champion(judged: JudgedModel, tracking: "TrackingStore") -> "Version | None":
+def _other_champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Version | None":
     """The champion, if it is one of ours, not this model, and not of a later cut-off."""
-    before, facts = tracking.registry.champion(judged.project.name), judged.trained.facts
-    if before is None or before.run_id == judged.trained.run_id:
+    before, facts = tracking.registry.champion(evaluated.project.name), evaluated.trained.facts
+    if before is None or before.run_id == evaluated.trained.run_id:
         return None
     if "training_set_digest" not in before.facts:
         return None

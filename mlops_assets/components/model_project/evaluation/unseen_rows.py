@@ -68,7 +68,7 @@ def _period_unseen_by(
     return rows.iloc[:0] if seen and seen[-1] >= judging else rows
 
 
-def features_gone(
+def missing_features(
     project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
 ) -> list[str]:
     """What the champion of an event project needs and nobody computes any more: it can't serve."""

@@ -93,8 +93,8 @@ def reproduce(
     """
     from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
 
-    recorded = {_JUDGED: tracking.load(version.as_judged)}
-    if version.as_judged is not version:
+    recorded = {_JUDGED: tracking.load(version.as_evaluated)}
+    if version.as_evaluated is not version:
         recorded[_SERVING] = tracking.load(version)
     differences = list(changed_since(project, tracking, version))
     try:

@@ -12,7 +12,7 @@ from pydantic import Field
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata_names import BYTES, DRY_RUN, EXPIRED, FILES, KEPT
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.transitions import project_governance
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import job_names, names
 
@@ -49,10 +49,10 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
 
         store, tracking, dry_run, now = warehouse.store, mlflow.store, config.dry_run, datetime.now(UTC)
         with as_dagster_failures(project.name):
-            governance = project_governance(project, store, tracking)
-            with governance.turn(f"Dagster run {context.run_id}", context.log.info):
+            champion_ledger = open_champion_ledger(project, store, tracking)
+            with champion_ledger.lock(f"Dagster run {context.run_id}", context.log.info):
                 gone = expire(
-                    governance,
+                    champion_ledger,
                     tracking,
                     Path(folders.studies) / project.name,
                     now - timedelta(days=rule.rejected_days),

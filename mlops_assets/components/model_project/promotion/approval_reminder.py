@@ -1,4 +1,4 @@
-"""Versions that wait for somebody's word: how it is told, and when it is told again."""
+"""Versions that are pending approval: their description, the check and the reminder."""
 
 import json
 from collections.abc import Iterator
@@ -12,99 +12,100 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import job_names, names
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.governance.ledger_state import LedgerState
 
-NOBODY_WAITS = "nobody_waits"
+NO_OVERDUE_APPROVAL = "nobody_waits"
+"""Name of the check."""
 
 
 @dataclass(frozen=True)
 class Reminder:
-    """What a tick has to say.
+    """The result of a tick.
 
     Attributes
     ----------
-    told
-        A sentence for each version that has waited for too long; empty when it was said in this period.
+    messages
+        A message for each version whose reminder is due; empty if all were sent in this period.
     cursor
-        When each version was last told of.
-    quiet
-        Why nothing is said.
+        When the last reminder of each version was sent.
+    skip_reason
+        Why no reminder is sent.
     """
 
-    told: list[str]
+    messages: list[str]
     cursor: str
-    quiet: str
+    skip_reason: str
 
 
-def waiting_check(project: Project) -> dg.AssetCheckSpec:
-    """The check that fails when somebody's word is overdue."""
+def approval_check(project: Project) -> dg.AssetCheckSpec:
+    """The check that fails while an approval is overdue."""
     hours = project.settings.approval.remind_after_hours
     sensor = job_names.sensor_name(project.name, job_names.REMINDER)
     return dg.AssetCheckSpec(
-        NOBODY_WAITS,
+        NO_OVERDUE_APPROVAL,
         asset=project.key(names.CHAMPION),
-        description=f"No version has waited for approval for more than {hours:g} hours. The sensor "
-        f"`{sensor}` tells it again after each {hours:g} hours.",
+        description=f"No version has been pending approval for more than {hours:g} hours. The sensor "
+        f"`{sensor}` repeats the reminder every {hours:g} hours.",
     )
 
 
-def waiting_result(project: Project, standing: "Standing") -> dg.AssetCheckResult:
-    """The check's verdict now."""
-    overdue = _overdue(project, standing, datetime.now(UTC))
+def approval_check_result(project: Project, state: "LedgerState") -> dg.AssetCheckResult:
+    """The current result of the check."""
+    overdue = _overdue(project, state, datetime.now(UTC))
     return dg.AssetCheckResult(
-        check_name=NOBODY_WAITS,
+        check_name=NO_OVERDUE_APPROVAL,
         passed=not overdue,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(waiting_lines(project.name, standing)) or "no version waits for approval",
+        description="; ".join(describe_pending(project.name, state)) or "no version is pending approval",
     )
 
 
 def overdue_evaluation(project: Project, reminder: Reminder) -> dg.AssetCheckEvaluation:
-    """The same as a sensor tells it."""
+    """A failure of the check, as the sensor reports it."""
     return dg.AssetCheckEvaluation(
         asset_key=project.key(names.CHAMPION),
-        check_name=NOBODY_WAITS,
+        check_name=NO_OVERDUE_APPROVAL,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(reminder.told),
+        description="; ".join(reminder.messages),
     )
 
 
-def waiting_lines(project: str, standing: "Standing") -> Iterator[str]:
-    """A sentence for each version that waits: since when, and what to say."""
-    for version in standing.waiting:
+def describe_pending(project: str, state: "LedgerState") -> Iterator[str]:
+    """For each version that is pending approval: since when, and the command that decides."""
+    for version in state.pending:
         yield (
-            f"version {version} waits for approval since {standing.since[version]:%Y-%m-%d %H:%M} UTC: "
+            f"version {version} is pending approval since {state.pending_since[version]:%Y-%m-%d %H:%M} UTC: "
             f'mlops approve {project} {version} --reason "…", or mlops reject'
         )
 
 
-def remind(project: Project, standing: "Standing", cursor: str | None) -> Reminder:
-    """What is to be said now, once in each period for each version.
+def remind(project: Project, state: "LedgerState", cursor: str | None) -> Reminder:
+    """The reminders that are due, at most one for each version in each period.
 
     Parameters
     ----------
     cursor
-        Of the tick before.
+        The cursor of the previous tick.
     """
     now, period = datetime.now(UTC), _period(project)
-    told = {int(version): datetime.fromisoformat(at) for version, at in json.loads(cursor or "{}").items()}
-    overdue = _overdue(project, standing, now)
-    due = [version for version in overdue if version not in told or now - told[version] >= period]
-    remembered = {version: now if version in due else told[version] for version in overdue}
-    lines = dict(zip(standing.waiting, waiting_lines(project.name, standing), strict=True))
+    sent = {int(version): datetime.fromisoformat(at) for version, at in json.loads(cursor or "{}").items()}
+    overdue = _overdue(project, state, now)
+    due = [version for version in overdue if version not in sent or now - sent[version] >= period]
+    remembered = {version: now if version in due else sent[version] for version in overdue}
+    messages = dict(zip(state.pending, describe_pending(project.name, state), strict=True))
     return Reminder(
-        [lines[version] for version in due],
+        [messages[version] for version in due],
         json.dumps({version: at.isoformat() for version, at in remembered.items()}),
-        "; ".join(lines.values()) or "no version waits for approval",
+        "; ".join(messages.values()) or "no version is pending approval",
     )
 
 
-def _overdue(project: Project, standing: "Standing", now: datetime) -> list[int]:
-    """Versions that have waited for a whole period, where somebody has to decide."""
-    if not (project.settings.approval.required or standing.held):
+def _overdue(project: Project, state: "LedgerState", now: datetime) -> list[int]:
+    """Versions that have been pending for a whole period, in a project where a person has to decide."""
+    if not (project.settings.approval.required or state.on_hold):
         return []
-    return [version for version in standing.waiting if now - standing.since[version] >= _period(project)]
+    return [version for version in state.pending if now - state.pending_since[version] >= _period(project)]
 
 
 def _period(project: Project) -> timedelta:

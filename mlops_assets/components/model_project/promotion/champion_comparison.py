@@ -1,10 +1,10 @@
-"""Challenger against champion: who predicts the same rows better, rows that neither was trained on."""
+"""Comparison of challenger and champion on holdout rows that neither was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.evaluation.unseen_rows import features_gone, rows_unseen_by
+from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import TrackingError
 
@@ -24,37 +24,55 @@ def compare_with_champion(
     tracking: "TrackingStore",
     warehouse: "Warehouse",
     challenger: "Version",
-    before: "Version",
+    champion: "Version",
 ) -> "GateResult":
-    """Compare on the challenger's holdout, less the rows that the champion was trained on.
+    """Compare on the challenger's holdout, without the rows that the champion was trained on.
 
-    Models are compared as they were judged: what serves may have been fitted again on the very rows.
+    The evaluated models are compared, not the refitted ones: a project may refit the winner on all labelled
+    rows, among them the rows of this comparison.
+
+    Parameters
+    ----------
+    challenger
+        The version whose gates are evaluated.
+    champion
+        The current champion.
+
+    Returns
+    -------
+    GateResult
+        Of the gate `not_worse_than_champion`.
+
+    Raises
+    ------
+    TrackingError
+        If the champion was registered outside of mlops_assets, so that its training rows are unknown.
     """
     from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult, not_worse_than_champion
     from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
-    if "training_set_digest" not in before.facts:
+    if "training_set_digest" not in champion.facts:
         raise TrackingError(
-            f"{project.name}: version {before.version}, the champion, was not registered by mlops_assets",
-            hint=f"to start over: mlops retire {project.name} --reason …, and materialize champion again",
+            f"{project.name}: champion version {champion.version} was registered outside of mlops_assets",
+            hint=f"to start over, run `mlops retire {project.name} --reason …`, then materialize champion",
         )
-    if challenger.facts.get("cutoff", "") < before.facts.get("cutoff", ""):
-        told = (
-            f"cut-off {challenger.facts['cutoff']} is earlier than the champion's, {before.facts['cutoff']}; "
-            "the champion stays"
+    if challenger.facts.get("cutoff", "") < champion.facts.get("cutoff", ""):
+        earlier = (
+            f"cut-off {challenger.facts['cutoff']} is earlier than {champion.facts['cutoff']}, the cut-off "
+            "of the champion; the champion is unchanged"
         )
-        return GateResult(NOT_WORSE_THAN_CHAMPION, False, told)
-    rows = rows_unseen_by(project, warehouse, challenger, before)
-    if gone := features_gone(project, tracking, before, rows):
-        told = (
-            f"version {before.version}, the champion, predicts from {', '.join(gone)}, which features.sql "
-            "does not return: it can't serve any more"
+        return GateResult(NOT_WORSE_THAN_CHAMPION, False, earlier)
+    rows = rows_unseen_by(project, warehouse, challenger, champion)
+    if missing := missing_features(project, tracking, champion, rows):
+        outdated = (
+            f"champion version {champion.version} requires {', '.join(missing)}, which features.sql does not "
+            "return: it cannot predict any more"
         )
-        return GateResult(NOT_WORSE_THAN_CHAMPION, True, told)
+        return GateResult(NOT_WORSE_THAN_CHAMPION, True, outdated)
     settings = project.settings
     metric = settings.tuning.metric_for(settings.task)
     ours, theirs = (
-        _predicted(project, tracking, version.as_judged, rows) for version in (challenger, before)
+        _predicted(project, tracking, version.as_evaluated, rows) for version in (challenger, champion)
     )
     return not_worse_than_champion(
         metric,
@@ -74,8 +92,16 @@ def compare_with_champion(
     )
 
 
-def interval_over(metrics: Mapping[str, float], role: str) -> "Interval":
-    """How much a model's deciding metric is above the `constant` or best `baseline`, as its run was told."""
+def baseline_gain_interval(metrics: Mapping[str, float], role: str) -> "Interval":
+    """The recorded 95 % CI of the deciding metric's gain over the `constant` or the best `baseline`.
+
+    Parameters
+    ----------
+    metrics
+        Metrics of the model's MLflow run.
+    role
+        `constant` or `baseline`.
+    """
     from mlops_assets.ml.metrics.bootstrap import Interval
 
     low, high = (metrics.get(f"over_{role}_{end}", float("nan")) for end in ("low", "high"))
@@ -84,7 +110,7 @@ def interval_over(metrics: Mapping[str, float], role: str) -> "Interval":
 
 @dataclass(frozen=True)
 class _Predicted:
-    """What a version says of rows, and how good that is."""
+    """Predictions of a version, and their score."""
 
     truth: "NDArray"
     predictions: "NDArray"
@@ -95,7 +121,7 @@ class _Predicted:
 def _predicted(
     project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame"
 ) -> _Predicted:
-    """Predictions of a version; it computes its own features, as it does when it serves."""
+    """Predictions of a version, which computes its own features as it does for clients."""
     import numpy as np
 
     from mlops_assets.ml.metrics.metrics import compute_metric

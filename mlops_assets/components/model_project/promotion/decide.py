@@ -1,4 +1,4 @@
-"""What becomes of the champion in this run: by what was trained, or by what a person says."""
+"""The decision about the champion in a run: by the gates of the trained version, or by a person."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,55 +8,70 @@ import dagster as dg
 from pydantic import Field
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.promotion.gates import evaluate_gates
+from mlops_assets.components.model_project.promotion.manual_decision import ManualDecision, resolve_version
 from mlops_assets.components.model_project.promotion.transitions import (
     PAST,
-    Said,
-    Word,
-    bring_to_gates,
-    project_governance,
+    Attribution,
+    open_champion_ledger,
     promote,
-    spoken_of,
+    run_actor,
 )
 from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
+    from mlops_assets.stores.governance.champion_ledger import ChampionLedger
     from mlops_assets.stores.governance.ledger import Kind
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
-class ChampionConfig(dg.Config):
-    """What a person may say; without a word, the version of this run is promoted if it deserves it."""
+_KINDS: "dict[str, Kind]" = {
+    "approve": "approved",
+    "reject": "rejected",
+    "rollback": "rolled_back",
+    "retire": "retired",
+}
 
-    word: Word | None = Field(
+
+class ChampionConfig(dg.Config):
+    """A manual decision; without one, the version of this run is promoted if it passes its gates."""
+
+    decision: ManualDecision | None = Field(
         default=None,
-        description="`approve` or `reject` a version, `rollback` to one, `retire` the champion, or `adopt` "
-        "what MLflow has after the ledger was lost.",
+        description="`approve` or `reject` a version, `rollback` to a former champion, `retire` the "
+        "champion, or `adopt` the champion of MLflow after the ledger was lost.",
     )
     version: int | None = Field(
         default=None,
         ge=1,
-        description="By default the newest that waits; to go back to, the champion before this one.",
+        description="The version. Default: the newest one that is pending approval; of a rollback, the "
+        "previous champion.",
     )
-    reason: str = Field(default="", max_length=1_000, description="Why; the ledger keeps it.")
-    actor: str = Field(default="", description="Who says so; the ledger keeps it.")
+    reason: str = Field(
+        default="", max_length=1_000, description="Why, recorded in the ledger. Required for a decision."
+    )
+    actor: str = Field(
+        default="", description="Who decides, recorded in the ledger. Default: the Dagster run."
+    )
     against_gates: bool = Field(default=False, description="Approve a version that failed its gates.")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done, and why.
+    """What a run does with the champion, and why.
 
     Attributes
     ----------
+    reason
+        Why, a sentence.
     newest
-        The version that is decided about, or the newest one where a person speaks of an older; None where
-        somebody deleted them all.
+        The version that the run trained; of a manual decision the newest version. None if all were deleted.
     candidate
-        Who would serve.
+        The version that becomes the champion; None if the champion is unchanged or retired.
     move
-        Makes the move.
+        Makes the candidate the champion.
     """
 
     reason: str
@@ -72,89 +87,96 @@ def decide(
     tracking: "TrackingStore",
     warehouse: "Warehouse",
 ) -> Decision:
-    """What is to be done in this run; the caller holds the turn, and makes the move.
+    """Decide about the champion. The caller holds the project's lock, and makes the move.
 
     Raises
     ------
     ProjectError, TrackingError
-        When a person's word lacks a reason, or does not fit where the version stands.
+        If a manual decision has no reason, or the status of the version does not allow it.
     """
-    if config.word:
-        return _by_word(context, project, config, config.word, tracking, warehouse)
-    governance, run_id = project_governance(project, warehouse, tracking), context.run.run_id
+    if config.decision:
+        return _decide_manually(context.run.run_id, project, config, config.decision, tracking, warehouse)
+    champion_ledger, run_id = open_champion_ledger(project, warehouse, tracking), context.run.run_id
     cutoff = context.partition_key if context.has_partition_key else None
     trained = tracking.trained_model(project.name, dagster_run_id=run_id, cutoff=cutoff)
     challenger = tracking.registry.version_of(project.name, trained.run_id)
     number = challenger.version
-    bring_to_gates(project, warehouse, tracking, challenger, trained, run_id)
-    standing = governance.repaired()
-    last = standing.last[number].event
-    if standing.states[number] == "champion":
-        return Decision(f"version {number} is the champion already", challenger)
-    if standing.states[number] != "waiting":
+    evaluate_gates(project, warehouse, tracking, challenger, trained, run_id)
+    state = champion_ledger.recover()
+    last = state.last[number].event
+    if state.states[number] == "champion":
+        return Decision(f"version {number} is already the champion", challenger)
+    if state.states[number] != "pending":
         return Decision(f"version {number} was {PAST[last.kind]} by {last.actor}: {last.reason}", challenger)
-    if project.settings.approval.required or standing.held:
-        asked = (
-            "approval is required" if project.settings.approval.required else "a rollback holds the champion"
+    if project.settings.approval.required or state.on_hold:
+        cause = (
+            "the project requires approval"
+            if project.settings.approval.required
+            else "automatic promotion is on hold after a rollback"
         )
-        told = f"version {number} waits for approval, because {asked}: mlops approve {project.name} {number}"
-        return Decision(told, challenger)
-    said = Said(f"dagster run {run_id[:8]}", last.reason, run_id)
+        return Decision(
+            f"version {number} is pending approval, because {cause}: mlops approve {project.name} {number}",
+            challenger,
+        )
+    attribution = Attribution(run_actor(run_id), last.reason, run_id)
     return Decision(
         last.reason,
         challenger,
         challenger,
-        lambda: promote(governance, standing, challenger, said, "promoted"),
+        lambda: promote(champion_ledger, state, challenger, attribution, "promoted"),
     )
 
 
-def _by_word(
-    context: dg.AssetExecutionContext,
+def _decide_manually(
+    run_id: str,
     project: Project,
     config: ChampionConfig,
-    word: Word,
+    decision: ManualDecision,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
 ) -> Decision:
-    """What a person says, as a move."""
+    """Translate a manual decision into a move."""
     if not config.reason.strip():
-        raise ProjectError(f"{project.name}: {word} needs a reason", hint="the ledger keeps it; give one")
-    governance = project_governance(project, warehouse, tracking)
-    said = Said(
-        config.actor or f"dagster run {context.run.run_id[:8]}", config.reason.strip(), context.run.run_id
-    )
-    ours = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
-    newest = next(ours, None)  # a version that somebody registered by hand is none of ours
-    if word == "adopt":
-        champion = governance.begin_anew(said.actor, said.reason, said.dagster_run_id).champion
-        serves = "no version serves" if champion is None else f"version {champion} serves"
-        return Decision(f"the ledger is begun anew by {said.actor}, {serves}: {said.reason}", newest)
-    standing = governance.repaired(by_word=word in ("rollback", "retire"))
-    number = spoken_of(project, standing, word, config.version, against_gates=config.against_gates)
-    if word == "approve" and standing.states[number] == "waiting":
-        # Another version may serve since it was judged, or other gates be declared.
+        raise ProjectError(
+            f"{project.name}: {decision} requires a reason", hint="the reason is recorded in the ledger"
+        )
+    champion_ledger = open_champion_ledger(project, warehouse, tracking)
+    attribution = Attribution(config.actor or run_actor(run_id), config.reason.strip(), run_id)
+    registered = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
+    newest = next(registered, None)  # versions that were registered outside of mlops_assets have no digest
+    if decision == "adopt":
+        return _adopt(champion_ledger, attribution, newest)
+    state = champion_ledger.recover(ignore_alias=decision in ("rollback", "retire"))
+    number = resolve_version(project, state, decision, config.version, against_gates=config.against_gates)
+    if decision == "approve" and state.states[number] == "pending":
+        # The champion or the declared gates may have changed since the gates were evaluated.
         version = tracking.registry.version(project.name, number)
         trained = tracking.model_of_run(version.run_id)
-        bring_to_gates(project, warehouse, tracking, version, trained, context.run.run_id)
-        standing = governance.repaired()
-        spoken_of(project, standing, word, number, against_gates=config.against_gates)
-    told = f"version {number} is {PAST[_KINDS[word]]} by {said.actor}: {said.reason}"
-    if word in ("reject", "retire"):  # of a version that somebody deleted, too
-        governance.record(said.of(_KINDS[word], standing.last[number].event))
-        return Decision(told, newest)
+        evaluate_gates(project, warehouse, tracking, version, trained, run_id)
+        state = champion_ledger.recover()
+        resolve_version(project, state, decision, number, against_gates=config.against_gates)
+    kind = _KINDS[decision]
+    message = f"version {number} was {PAST[kind]} by {attribution.actor}: {attribution.reason}"
+    if decision in ("reject", "retire"):  # possible even if the version was deleted from the registry
+        champion_ledger.record(attribution.event_after(kind, state.last[number].event))
+        return Decision(message, newest)
     version = tracking.registry.version(project.name, number)
     details = {"against_gates": True} if config.against_gates else {}
     return Decision(
-        told,
+        message,
         newest,
         version,
-        lambda: promote(governance, standing, version, said, _KINDS[word], **details),
+        lambda: promote(champion_ledger, state, version, attribution, kind, **details),
     )
 
 
-_KINDS: "dict[str, Kind]" = {
-    "approve": "approved",
-    "reject": "rejected",
-    "rollback": "rolled_back",
-    "retire": "retired",
-}
+def _adopt(champion_ledger: "ChampionLedger", attribution: Attribution, newest: "Version | None") -> Decision:
+    from mlops_assets.stores.governance.lost_ledger import replace_lost_ledger
+
+    state = replace_lost_ledger(
+        champion_ledger, attribution.actor, attribution.reason, attribution.dagster_run_id
+    )
+    champion = "there is no champion" if state.champion is None else f"version {state.champion} is champion"
+    return Decision(
+        f"a new ledger was started by {attribution.actor}, {champion}: {attribution.reason}", newest
+    )

@@ -1,19 +1,25 @@
-"""The gates of a project: which are declared, and the verdict of each on a version."""
+"""The gates of a project: their results for a version, and the events that record the results."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.champion_comparison import (
+    baseline_gain_interval,
     compare_with_champion,
-    interval_over,
 )
+from mlops_assets.components.model_project.promotion.gate_checks import declared_gates
+from mlops_assets.components.model_project.promotion.transitions import (
+    Attribution,
+    open_champion_ledger,
+    run_actor,
+)
+from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -23,50 +29,60 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-_DESCRIPTIONS = {
-    "minimum_metrics": "Metrics on the holdout reach `gates.minimum`.",
-    "better_than_baseline": "The deciding metric is better than that of the best baseline.",
-    "not_worse_than_champion": "On holdout rows that neither was trained on, the paired interval says so.",
-    "compatible_features": "Callers of the champion bring all columns that it needs.",
-    "fresh_training_data": "What it was trained on is recent enough.",
-    "expected_behaviour": "Behavioural tests of severity `error` hold.",
-    "close_slices": "In no declared slice is it much worse than overall.",
-    "fair_groups": "Groups of sensitive columns differ by no more than declared.",
-    "fast_enough": "A single row is predicted in time.",
-    "small_enough": "Its files are small enough.",
-}
-"""In the order in which they are told."""
+GATE_RESULTS, AGAINST, RULES = "gates", "against", "rules"
+"""In the details of an event: the gate results, the champion at that time, a digest of the settings."""
+_ORIGIN = (
+    *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
+    *("model_manifest", "judged_manifest", "git_commit"),
+)
 
 
-def declared_gates(project: Project) -> list[str]:
-    """The gates that the project's versions must pass."""
-    gates = project.settings.gates
-    optional = {
-        "minimum_metrics": bool(gates.minimum),
-        "compatible_features": gates.compatible_features,
-        "fresh_training_data": gates.max_age_days is not None,
-        "expected_behaviour": gates.behaviour and any(project.settings.behaviour.named()),
-        "close_slices": gates.slice_gap is not None,
-        "fair_groups": bool(gates.fairness),
-        "fast_enough": gates.latency_milliseconds is not None,
-        "small_enough": gates.size_megabytes is not None,
-    }
-    return [gate for gate in _DESCRIPTIONS if optional.get(gate, True)]
+def evaluate_gates(
+    project: Project,
+    warehouse: "Warehouse",
+    tracking: "TrackingStore",
+    version: "Version",
+    trained: "TrainedModel",
+    dagster_run_id: str,
+) -> list[dict[str, Any]]:
+    """The gate results of a version, recorded in the ledger. The caller holds the project's lock.
+
+    The gates run for a new version, and again if the champion or the declared gates have changed. They do not
+    run for a version that a person decided about, or that was champion.
+
+    Parameters
+    ----------
+    trained
+        The MLflow run of the version.
+
+    Returns
+    -------
+    list of dict
+        As `run_gates` returns them; empty for a version without recorded results that is not evaluated again.
+    """
+    from mlops_assets.stores.governance.ledger import GATES
+
+    champion_ledger = open_champion_ledger(project, warehouse, tracking)
+    state, champion = champion_ledger.recover(), tracking.registry.champion(project.name)
+    situation = {AGAINST: champion.version if champion else None, RULES: _settings_digest(project)}
+    known = state.gate_entries.get(version.version)
+    if version.version in state.states and state.states[version.version] != "registered":
+        decided = state.last[version.version] is not known
+        if known is None or decided or situation.items() <= known.event.details.items():
+            return list(known.event.details[GATE_RESULTS]) if known else []
+    results = run_gates(project, tracking, warehouse, version, trained, champion)
+    failed = describe_failures(results)
+    reason = failed or "; ".join(result["told"] for result in results)
+    gated = Attribution(GATES, reason, dagster_run_id)
+    events = [gated.event("rejected" if failed else "gated", version, **{GATE_RESULTS: results}, **situation)]
+    if version.version not in state.states:
+        registered = Attribution(run_actor(dagster_run_id), "trained and evaluated", dagster_run_id)
+        events.insert(0, registered.event("registered", version, **_origin(version)))
+    champion_ledger.record(*events)
+    return results
 
 
-def gate_checks(
-    project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None
-) -> list[dg.AssetCheckSpec]:
-    """A check for each gate; none blocks, because what fails is registered as rejected."""
-    return [
-        dg.AssetCheckSpec(
-            f"gate_{gate}", asset=key, description=_DESCRIPTIONS[gate], partitions_def=partitions
-        )
-        for gate in declared_gates(project)
-    ]
-
-
-def judge(
+def run_gates(
     project: Project,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
@@ -74,14 +90,24 @@ def judge(
     trained: "TrainedModel",
     champion: "Version | None",
 ) -> list[dict[str, Any]]:
-    """The verdicts of all gates, as the ledger keeps them.
+    """Compute the results of all gates, as the ledger stores them.
 
     Parameters
     ----------
     trained
-        The run behind the challenger, with its metrics.
+        The MLflow run of the challenger, with its metrics.
     champion
-        Who serves now; without one there is nothing to compare with.
+        The current champion; None if there is none, then no comparison is made.
+
+    Returns
+    -------
+    list of dict
+        `GateResult.to_json` of each gate that was evaluated.
+
+    Raises
+    ------
+    TrackingError
+        If the evaluation of the challenger is incomplete.
     """
     from mlops_assets.ml.evaluation import gates
 
@@ -97,7 +123,7 @@ def judge(
     baseline = trained.metrics.get(f"baseline_{metric}")
     if metric not in scores or baseline is None:
         raise TrackingError(
-            f"{project.name}: the evaluation of run {trained.run_id} has no {metric}, or it is undefined",
+            f"{project.name}: MLflow run {trained.run_id} has no {metric}, or it is undefined",
             hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
         )
 
@@ -109,8 +135,8 @@ def judge(
             scores[metric],
             baseline,
             margin=declared.baseline_margin,
-            over_constant=interval_over(trained.metrics, "constant"),
-            over_baseline=interval_over(trained.metrics, "baseline"),
+            over_constant=baseline_gain_interval(trained.metrics, "constant"),
+            over_baseline=baseline_gain_interval(trained.metrics, "baseline"),
         )
         if champion is not None:
             yield compare_with_champion(project, tracking, warehouse, challenger, champion)
@@ -118,27 +144,32 @@ def judge(
             yield gates.compatible_features(*_columns(tracking, challenger, champion))
         if declared.max_age_days is not None:
             yield gates.fresh_training_data(_age_days(project, warehouse, challenger), declared.max_age_days)
-        yield from _by_evaluation(project, tracking, trained, scores[metric])
+        yield from _report_gates(project, tracking, trained, scores[metric])
 
     return [result.to_json() for result in results()]
 
 
-def _by_evaluation(
+def describe_failures(results: Sequence[dict[str, Any]]) -> str:
+    """The messages of the gates that failed; empty if all passed."""
+    return "; ".join(result["told"] for result in results if not result["passed"])
+
+
+def _report_gates(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", overall: float
 ) -> "Iterator[GateResult]":
-    """The gates whose figures stand in the evaluation report."""
+    """The gates that read the evaluation report, and its costs."""
     from mlops_assets.ml.evaluation import gates
 
     declared, wanted = project.settings.gates, set(declared_gates(project))
     metric = project.settings.tuning.metric_for(project.settings.task)
     if wanted & {gates.CLOSE_SLICES, gates.FAIR_GROUPS, gates.EXPECTED_BEHAVIOUR}:
-        told = _evaluation(project, tracking, trained)
+        report = _evaluation(project, tracking, trained)
         if gates.EXPECTED_BEHAVIOUR in wanted:
-            yield gates.expected_behaviour(told["behaviour"])
+            yield gates.expected_behaviour(report["behaviour"])
         if declared.slice_gap is not None:
-            yield gates.close_slices(metric, overall, told["slices"], declared.slice_gap)
+            yield gates.close_slices(metric, overall, report["slices"], declared.slice_gap)
         if declared.fairness:
-            yield gates.fair_groups(_differences(told["fairness"]), declared.fairness)
+            yield gates.fair_groups(_differences(report["fairness"]), declared.fairness)
     costs = trained.metrics
     if declared.latency_milliseconds is not None:
         took = costs.get("single_row_milliseconds", float("nan"))
@@ -148,11 +179,11 @@ def _by_evaluation(
 
 
 def _evaluation(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> dict[str, Any]:
-    """The numbers of the report, as the run keeps them."""
+    """The numbers of the evaluation report, from the MLflow run."""
     text = tracking.file_text(trained.run_id, f"report/{NUMBERS}")
     if text is None:
         raise TrackingError(
-            f"{project.name}: run {trained.run_id} has no report/{NUMBERS}, which the gates read",
+            f"{project.name}: MLflow run {trained.run_id} has no report/{NUMBERS}, which the gates require",
             hint=f"materialize {project.name}/{names.EVALUATION_REPORT} again",
         )
     found: dict[str, Any] = json.loads(text)
@@ -160,7 +191,7 @@ def _evaluation(project: Project, tracking: "TrackingStore", trained: "TrainedMo
 
 
 def _differences(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The largest differences between groups, and fairlearn's criteria, by column and measure."""
+    """The largest differences between groups, and the criteria of fairlearn, by column and measure."""
     found: dict[str, float] = {}
     for each in fairness:
         found |= {f"{each['column']}: {gap['measure']}": gap["size"] for gap in each["differences"]}
@@ -168,39 +199,16 @@ def _differences(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def failures(verdicts: Sequence[dict[str, Any]]) -> str:
-    """What failed, in one sentence; empty when nothing did."""
-    return "; ".join(verdict["told"] for verdict in verdicts if not verdict["passed"])
-
-
-def gate_results(
-    project: Project, key: dg.AssetKey, verdicts: Sequence[dict[str, Any]]
-) -> list[dg.AssetCheckResult]:
-    """The verdicts as checks; a gate that had nothing to judge has passed."""
-    found = {verdict["gate"]: verdict for verdict in verdicts}
-    return [
-        dg.AssetCheckResult(
-            check_name=f"gate_{gate}",
-            asset_key=key,
-            passed=found[gate]["passed"] if gate in found else True,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=found[gate]["told"] if gate in found else "there was no champion to compare with",
-            metadata=found[gate]["figures"] if gate in found else {},
-        )
-        for gate in declared_gates(project)
-    ]
-
-
 def _columns(
     tracking: "TrackingStore", challenger: "Version", champion: "Version"
 ) -> tuple[list[str], list[str]]:
-    """The columns that the challenger can't do without, and all that the champion reads."""
+    """The columns that the challenger requires, and all that the champion reads."""
     ours, theirs = (tracking.load(version).spec.columns for version in (challenger, champion))
     return [column.name for column in ours if column.required], [column.name for column in theirs]
 
 
 def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> float:
-    """How long ago the newest rows came that the version was trained on."""
+    """The age of the newest training data of a version."""
     now = datetime.now(UTC)
     if project.timeline is not None:
         end = project.time.periods.end_of(project.time.judged_by(version.facts["cutoff"]))
@@ -209,3 +217,17 @@ def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> f
     written = json.loads(version.facts["inputs"])["/".join(key)]
     found = next(found for found in warehouse.versions(key) if found.version == written)
     return (now - found.written_at).total_seconds() / 86_400
+
+
+def _settings_digest(project: Project) -> str:
+    """A digest of the settings that the gates depend on."""
+    settings = project.settings
+    metric = settings.tuning.metric_for(settings.task)
+    return text_digest(public_settings(settings.gates), metric)[:16]
+
+
+def _origin(version: "Version") -> dict[str, str]:
+    """Inputs, code and metrics of a version, as details of its first event."""
+    metrics = {name: value for name, value in version.facts.items() if name.startswith("test_")}
+    origin = {name: version.facts[name] for name in _ORIGIN if name in version.facts}
+    return {**origin, **metrics, "uri": version.uri}

@@ -1,4 +1,4 @@
-"""Model cards: one for every version, written when it is registered and after every move that touches it."""
+"""Model cards: one for each version, written when it is registered and after each of its transitions."""
 
 import json
 from pathlib import Path
@@ -6,53 +6,56 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS, SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.transitions import VERDICTS, project_governance
+from mlops_assets.components.model_project.promotion.gates import GATE_RESULTS
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops_assets.ml.reports.model_card import ModelCard
     from mlops_assets.stores.governance.ledger import Entry
-    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.governance.ledger_state import LedgerState
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 CARDS = "model_cards"
-"""The folder in the project's reports."""
-_TOLD = "card"
-"""The fact that tells up to which entry of the ledger a version's card tells."""
+"""Folder in the reports of the project."""
+_CARD_SEQUENCE = "card"
+"""Tag of a version: the last ledger entry that its card covers."""
 _REPORT = "report"
 _LINEAGE = {
     "training_set_digest": "training set, digest",
     "code_version": "code version",
     "git_commit": "git commit",
     "model_digest": "model digest",
-    "judged_digest": "digest of the model that was judged",
+    "judged_digest": "digest of the evaluated model",
     "dagster_run_id": "Dagster run",
 }
 
 
 def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingStore", reports: str) -> None:
-    """Write the card of each version of which the ledger tells more than its card; call it within a turn.
+    """Write the cards of versions that have newer ledger entries than their card. The caller holds the lock.
 
-    A run that died between a move and its cards leaves old ones, which the next call writes.
+    A run that was killed between a move and its cards leaves outdated cards, which the next call updates.
 
     Parameters
     ----------
     reports
-        The folder of all reports.
+        Folder of all reports.
     """
-    from mlops_assets.stores.governance.ledger_state import Standing
+    from mlops_assets.stores.governance.ledger_state import LedgerState
 
-    entries = project_governance(project, warehouse, tracking).ledger.entries()
-    standing = Standing.of(entries)
+    entries = open_champion_ledger(project, warehouse, tracking).ledger.entries()
+    state = LedgerState.of(entries)
     for version in tracking.registry.versions(project.name):
-        last = standing.last.get(version.version)
-        if last is not None and version.facts.get(_TOLD) != str(last.sequence):
-            card = _collect(project, tracking, version, standing, entries)
+        last = state.last.get(version.version)
+        if last is not None and version.facts.get(_CARD_SEQUENCE) != str(last.sequence):
+            card = _collect(project, tracking, version, state, entries)
             _keep(tracking, version, card, Path(reports) / project.name / CARDS)
-            tracking.registry.set_version_tags(project.name, version.version, {_TOLD: str(last.sequence)})
+            tracking.registry.set_version_tags(
+                project.name, version.version, {_CARD_SEQUENCE: str(last.sequence)}
+            )
 
 
 def _keep(tracking: "TrackingStore", version: "Version", card: "ModelCard", folder: Path) -> None:
@@ -72,19 +75,19 @@ def _collect(
     project: Project,
     tracking: "TrackingStore",
     version: "Version",
-    standing: "Standing",
+    state: "LedgerState",
     entries: "Sequence[Entry]",
 ) -> "ModelCard":
     from mlops_assets.ml.reports.model_card import CardEvent, ModelCard
 
     settings, evaluation = project.settings, _evaluation(tracking, version)
-    ours = [entry for entry in entries if entry.event.version == version.version]
-    judged = standing.judged.get(version.version)
+    own = [entry for entry in entries if entry.event.version == version.version]
+    gated = state.gate_entries.get(version.version)
     periods = json.loads(version.facts.get(SERVING_PERIODS, "[]"))
     return ModelCard(
         project=project.name,
         version=version.version,
-        state=standing.states[version.version],
+        state=state.states[version.version],
         description=evaluation.get("description", settings.description),
         task=settings.task,
         target=settings.target.column,
@@ -92,16 +95,16 @@ def _collect(
         limits=evaluation.get("limits", settings.limits),
         owners=settings.owners,
         evaluation=evaluation,
-        gates=judged.event.details[VERDICTS] if judged else [],
+        gates=gated.event.details[GATE_RESULTS] if gated else [],
         tables=_tables(version),
         lineage=_lineage(version),
-        history=[CardEvent(e.at, e.event.kind, e.event.actor, e.event.reason) for e in ours],
+        history=[CardEvent(e.at, e.event.kind, e.event.actor, e.event.reason) for e in own],
         serving_periods=(periods[0], periods[-1]) if periods else None,
     )
 
 
 def _evaluation(tracking: "TrackingStore", version: "Version") -> dict[str, Any]:
-    """The numbers of the version's report; none of a version that was registered elsewhere."""
+    """The numbers of the evaluation report; empty of a version from outside of mlops_assets."""
     from mlops_assets.stores.tracking.run_artifacts import read_text
 
     text = read_text(tracking, version.run_id, f"{_REPORT}/{NUMBERS}")
@@ -116,7 +119,7 @@ def _tables(version: "Version") -> dict[str, str]:
 
 
 def _lineage(version: "Version") -> dict[str, str]:
-    told = {title: version.facts[name] for name, title in _LINEAGE.items() if name in version.facts}
+    found = {title: version.facts[name] for name, title in _LINEAGE.items() if name in version.facts}
     environment = json.loads(version.facts.get("environment", "{}"))
     packages = ", ".join(f"{name} {number}" for name, number in environment.items())
-    return {**told, "MLflow run": version.run_id, **({"environment": packages} if packages else {})}
+    return {**found, "MLflow run": version.run_id, **({"environment": packages} if packages else {})}

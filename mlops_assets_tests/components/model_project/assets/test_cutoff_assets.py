@@ -82,15 +82,15 @@ def test_a_cutoff_without_a_label_to_judge_by_is_a_clear_error(shop):
 def test_the_model_that_serves_is_fitted_on_all_labelled_months_and_judged_as_it_was(champion_shop):
     tracking = champion_shop.tracking
     version = tracking.registry.version("shop", 1)
-    judged = version.as_judged
+    judged = version.as_evaluated
     assert version.facts["model_digest"] == version.facts["serving_digest"] != judged.facts["model_digest"]
     assert judged.facts["model_digest"] == champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert version.facts["cutoff"] == FIFTH
-    served, as_judged = tracking.load(version), tracking.load(judged)
-    assert served.spec == as_judged.spec, "the same search, features and classes"
+    served, as_evaluated = tracking.load(version), tracking.load(judged)
+    assert served.spec == as_evaluated.spec, "the same search, features and classes"
     rows = champion_shop.frame("features", FIFTH)
     served_says, judged_says = (
-        model.predict(rows)["probability"].to_numpy() for model in (served, as_judged)
+        model.predict(rows)["probability"].to_numpy() for model in (served, as_evaluated)
     )
     assert abs(served_says - judged_says).max() > 1e-6
     assert champion_shop.frame("predictions", FIFTH)["probability"].to_numpy() == pytest.approx(served_says)
@@ -102,7 +102,7 @@ def test_without_refitting_the_model_that_is_judged_is_the_one_that_serves(shop)
     shop.declare(settings={"training": {"refit": False}})
     assert shop.train(FIFTH).success
     version = shop.tracking.registry.version("shop", 1)
-    assert version.as_judged == version
+    assert version.as_evaluated == version
     assert version.facts["model_digest"] == shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert "serving_digest" not in version.facts
 

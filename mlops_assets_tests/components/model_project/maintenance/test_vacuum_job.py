@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from mlops_assets.components.model_project.maintenance import vacuum_job
 from mlops_assets.components.model_project.project.training_rows import inputs_of, training_set
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.governed_shop import findings, serving, train
+from mlops_assets_tests.support.governed_shop import champion_of, findings, train
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
 SECOND, FIFTH, SIXTH = MONTHS[1], MONTHS[4], MONTHS[5]
@@ -66,6 +66,6 @@ def test_half_a_year_later_models_still_have_what_they_were_trained_on(champion_
             path = name.split("/")
             assert shop.warehouse.partitions(path, version=number)
             assert len(shop.warehouse.frame(path, version=number))
-    assert serving(shop) == 1
+    assert champion_of(shop) == 1
     assert shop.daemon.run("shop/predictions", partition=FIFTH).success
     assert not any(findings(shop).values())

@@ -1,4 +1,4 @@
-"""A champion under gates and people's words: kept out, let in, brought back, and never forged."""
+"""The champion under gates and manual decisions: rejected, approved, rolled back, and never forged."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ import pytest
 
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets_tests.support.daemon import checks, failure_message
-from mlops_assets_tests.support.governed_shop import findings, say, serving, story, train
+from mlops_assets_tests.support.governed_shop import champion_of, decide, events_of, findings, train
 from mlops_assets_tests.support.shop import MONTHS
 
 FIFTH, SIXTH, SEVENTH = MONTHS[4:7]
@@ -16,15 +16,15 @@ ASKS = {"gates": LENIENT, "approval": {"required": True}}
 
 
 @pytest.fixture
-def asking(champion_shop):
-    """A shop whose second version has passed its gates and waits for approval."""
+def pending(champion_shop):
+    """A shop whose second version has passed its gates and is pending approval."""
     champion_shop.declare(settings=ASKS)
     train(champion_shop, SIXTH)
     return champion_shop
 
 
-def test_the_first_champion_is_in_the_ledger_with_its_figures(champion_shop):
-    assert story(champion_shop) == [("registered", 1), ("gated", 1), ("promoted", 1)]
+def test_the_first_champion_is_recorded_with_its_metrics(champion_shop):
+    assert events_of(champion_shop) == [("registered", 1), ("gated", 1), ("promoted", 1)]
     registered, gated, _ = Ledger(champion_shop.warehouse, "shop").entries()
     version = champion_shop.tracking.registry.version("shop", 1)
     assert registered.event.details["cutoff"] == FIFTH
@@ -36,10 +36,10 @@ def test_the_first_champion_is_in_the_ledger_with_its_figures(champion_shop):
     assert not any(findings(champion_shop).values())
 
 
-def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_its_reasons(champion_shop):
+def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_the_reason(champion_shop):
     champion_shop.declare(settings={"gates": {**LENIENT, "minimum": {"roc_auc": 0.999999}}})
     result = train(champion_shop, SIXTH)
-    assert story(champion_shop)[3:] == [("registered", 2), ("rejected", 2)]
+    assert events_of(champion_shop)[3:] == [("registered", 2), ("rejected", 2)]
     gate = checks(result)["gate_minimum_metrics"]
     assert not gate.passed
     assert "which must be at least 1" in gate.description
@@ -47,122 +47,123 @@ def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_its_reasons(
     assert champion_shop.metadata("champion")["decision"].startswith(
         "version 2 was rejected by gates: roc_auc"
     )
-    assert serving(champion_shop) == 1
+    assert champion_of(champion_shop) == 1
 
 
-def test_a_version_that_passed_waits_and_is_let_in_by_a_word(asking):
-    assert serving(asking) == 1
-    assert asking.metadata("champion")["decision"] == (
-        "version 2 waits for approval, because approval is required: mlops approve shop 2"
+def test_a_version_that_passed_is_pending_until_it_is_approved(pending):
+    assert champion_of(pending) == 1
+    assert pending.metadata("champion")["decision"] == (
+        "version 2 is pending approval, because the project requires approval: mlops approve shop 2"
     )
-    assert say(asking, "approve", reason="looks fine").success
-    assert serving(asking) == 2
-    assert story(asking)[3:] == [
+    assert decide(pending, "approve", reason="looks fine").success
+    assert champion_of(pending) == 2
+    assert events_of(pending)[3:] == [
         *(("registered", 2), ("gated", 2), ("approved", 2), ("retired", 1), ("promoted", 2)),
     ]
-    last = Ledger(asking.warehouse, "shop").entries()[-1].event
+    last = Ledger(pending.warehouse, "shop").entries()[-1].event
     assert (last.actor, last.reason) == ("ada", "looks fine")
-    assert asking.metadata("champion")["version"] == 2
-    assert not any(findings(asking).values())
+    assert pending.metadata("champion")["version"] == 2
+    assert not any(findings(pending).values())
 
 
-UNFIT = (
-    ("approve", {"reason": " "}, "shop: approve needs a reason"),
-    ("approve", {"version": 1}, "shop: version 1 does not wait for approval: dagster run"),
+INVALID = (
+    ("approve", {"reason": " "}, "shop: approve requires a reason"),
+    ("approve", {"version": 1}, "shop: version 1 is not pending approval: dagster run"),
     ("approve", {"version": 7}, "shop: version 7 is not in the ledger"),
-    ("rollback", {}, "shop: no version was champion before this one"),
-    ("rollback", {"version": 2}, "shop: version 2 never was champion"),
-    ("rollback", {"version": 1}, "shop: version 1 is the champion already"),
+    ("rollback", {}, "shop: there is no previous champion"),
+    ("rollback", {"version": 2}, "shop: version 2 never was the champion"),
+    ("rollback", {"version": 1}, "shop: version 1 is already the champion"),
     ("retire", {"version": 2}, "shop: version 2 is not the champion"),
-    ("adopt", {}, "shop: there is a ledger, and it is not begun anew"),
+    ("adopt", {}, "shop: the ledger exists and is not replaced"),
 )
 
 
-def test_a_word_that_does_not_fit_changes_nothing(asking):
-    before = story(asking)
-    for word, config, told in UNFIT:
-        result = say(asking, word, **config)
-        assert not result.success, (word, config)
-        assert told in failure_message(result)
-        assert (story(asking), serving(asking)) == (before, 1), (word, config)
+def test_an_invalid_decision_changes_nothing(pending):
+    before = events_of(pending)
+    for decision, config, message in INVALID:
+        result = decide(pending, decision, **config)
+        assert not result.success, (decision, config)
+        assert message in failure_message(result)
+        assert (events_of(pending), champion_of(pending)) == (before, 1), (decision, config)
 
 
-def test_who_was_rejected_by_a_person_stays_out(asking):
-    assert say(asking, "reject", reason="month of the outage").success
-    assert story(asking)[-1] == ("rejected", 2)
-    assert "no version waits for approval" in failure_message(say(asking, "approve"))
-    told = failure_message(say(asking, "approve", version=2))
-    assert "does not wait for approval: ada rejected it (month of the outage)" in told
-    assert asking.train(SIXTH).success
-    assert serving(asking) == 1
+def test_a_version_rejected_by_a_person_is_not_promoted(pending):
+    assert decide(pending, "reject", reason="month of the outage").success
+    assert events_of(pending)[-1] == ("rejected", 2)
+    assert "no version is pending approval" in failure_message(decide(pending, "approve"))
+    message = failure_message(decide(pending, "approve", version=2))
+    assert "is not pending approval: ada rejected it (month of the outage)" in message
+    assert pending.train(SIXTH).success
+    assert champion_of(pending) == 1
 
 
-def test_one_that_failed_its_gates_is_approved_only_in_so_many_words(champion_shop):
+def test_a_version_that_failed_its_gates_is_approved_only_with_the_option(champion_shop):
     champion_shop.declare(settings={"gates": {"champion_margin": 0.0, "minimum": {"accuracy": 1.0}}})
     train(champion_shop, SIXTH)
-    assert "failed its gates: accuracy" in failure_message(say(champion_shop, "approve", version=2))
-    assert say(champion_shop, "approve", version=2, against_gates=True).success
-    assert serving(champion_shop) == 2
+    assert "failed its gates: accuracy" in failure_message(decide(champion_shop, "approve", version=2))
+    assert decide(champion_shop, "approve", version=2, against_gates=True).success
+    assert champion_of(champion_shop) == 2
 
 
-def test_who_waited_while_the_gates_changed_is_judged_again_before_it_is_let_in(asking, record_property):
-    asking.declare(settings={**ASKS, "gates": {**LENIENT, "minimum": {"accuracy": 1.0}}})
-    told = failure_message(say(asking, "approve"))
-    record_property("told", told)
-    assert "shop: version 2 failed its gates: accuracy" in told
-    assert story(asking)[3:] == [("registered", 2), ("gated", 2), ("rejected", 2)]
-    assert serving(asking) == 1
-    assert say(asking, "approve", version=2, against_gates=True).success
-    approved = Ledger(asking.warehouse, "shop").entries()[-3].event
+def test_gates_are_evaluated_again_before_an_approval_if_they_changed(pending, record_property):
+    pending.declare(settings={**ASKS, "gates": {**LENIENT, "minimum": {"accuracy": 1.0}}})
+    message = failure_message(decide(pending, "approve"))
+    record_property("error", message)
+    assert "shop: version 2 failed its gates: accuracy" in message
+    assert events_of(pending)[3:] == [("registered", 2), ("gated", 2), ("rejected", 2)]
+    assert champion_of(pending) == 1
+    assert decide(pending, "approve", version=2, against_gates=True).success
+    approved = Ledger(pending.warehouse, "shop").entries()[-3].event
     assert (approved.kind, approved.details) == ("approved", {"against_gates": True})
 
 
-def test_after_a_rollback_predictions_follow_and_the_next_training_asks(asking):
-    assert say(asking, "approve").success
-    asking.declare(settings={"gates": LENIENT})
-    assert say(asking, "rollback", reason="complaints").success
-    assert serving(asking) == 1
-    assert asking.tracking.load_pyfunc("models:/shop@champion").metadata.model_uuid
-    assert asking.daemon.run("shop/predictions", partition=SIXTH).success
-    assert set(asking.frame("predictions", SIXTH)["model_version"]) == {1}
-    train(asking, SEVENTH)
-    assert asking.metadata("champion")["decision"] == (
-        "version 3 waits for approval, because a rollback holds the champion: mlops approve shop 3"
+def test_a_rollback_changes_predictions_and_puts_promotion_on_hold(pending):
+    assert decide(pending, "approve").success
+    pending.declare(settings={"gates": LENIENT})
+    assert decide(pending, "rollback", reason="complaints").success
+    assert champion_of(pending) == 1
+    assert pending.tracking.load_pyfunc("models:/shop@champion").metadata.model_uuid
+    assert pending.daemon.run("shop/predictions", partition=SIXTH).success
+    assert set(pending.frame("predictions", SIXTH)["model_version"]) == {1}
+    train(pending, SEVENTH)
+    assert pending.metadata("champion")["decision"] == (
+        "version 3 is pending approval, because automatic promotion is on hold after a rollback: "
+        "mlops approve shop 3"
     )
-    assert serving(asking) == 1
-    assert say(asking, "approve", version=3).success
-    assert serving(asking) == 3
+    assert champion_of(pending) == 1
+    assert decide(pending, "approve", version=3).success
+    assert champion_of(pending) == 3
 
 
-def test_a_version_that_somebody_registered_by_hand_is_in_nobodys_way(asking):
-    asking.tracking.client.create_model_version("shop", str(asking.root), "f" * 32)
-    assert say(asking, "approve").success
-    assert serving(asking) == 2
-    assert "is not in the ledger" in findings(asking)["version 3"][0]
+def test_a_version_registered_outside_of_mlops_assets_does_not_affect_others(pending):
+    pending.tracking.client.create_model_version("shop", str(pending.root), "f" * 32)
+    assert decide(pending, "approve").success
+    assert champion_of(pending) == 2
+    assert "is not in the ledger" in findings(pending)["version 3"][0]
 
 
-def test_a_retired_champion_serves_no_more_and_can_be_brought_back(champion_shop):
-    assert say(champion_shop, "retire").success
-    assert serving(champion_shop) is None
+def test_a_retired_champion_makes_no_predictions_and_can_be_restored(champion_shop):
+    assert decide(champion_shop, "retire").success
+    assert champion_of(champion_shop) is None
     assert "has no champion" in failure_message(champion_shop.daemon.run("shop/predictions", partition=FIFTH))
-    assert say(champion_shop, "rollback").success
-    assert serving(champion_shop) == 1
+    assert decide(champion_shop, "rollback").success
+    assert champion_of(champion_shop) == 1
 
 
-def test_after_the_ledger_was_lost_a_word_begins_a_new_one_with_the_champion(champion_shop, record_property):
+def test_a_lost_ledger_is_replaced_by_a_manual_decision(champion_shop, record_property):
     shutil.rmtree(champion_shop.state.warehouse / "shop" / "ledger")
     stopped = failure_message(champion_shop.daemon.run("shop/predictions", partition=FIFTH))
-    assert "the ledger is gone, and the registry was told of 3 entries" in stopped
-    record_property("told", stopped)
-    assert say(champion_shop, "adopt", reason="the disk died").success
-    assert story(champion_shop) == [("registered", 1), ("promoted", 1)]
+    assert "the ledger is missing; the registry recorded 3 entries" in stopped
+    record_property("error", stopped)
+    assert decide(champion_shop, "adopt", reason="the disk died").success
+    assert events_of(champion_shop) == [("registered", 1), ("promoted", 1)]
     assert champion_shop.metadata("champion")["decision"] == (
-        "the ledger is begun anew by ada, version 1 serves: the disk died"
+        "a new ledger was started by ada, version 1 is champion: the disk died"
     )
     assert not any(findings(champion_shop).values())
     assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
     assert train(champion_shop, SIXTH).success
-    assert story(champion_shop)[2:4] == [("registered", 2), ("gated", 2)]
+    assert events_of(champion_shop)[2:4] == [("registered", 2), ("gated", 2)]
 
 
 def test_one_byte_changed_in_the_ledger_stops_predictions_and_promotions(champion_shop):
@@ -173,10 +174,10 @@ def test_one_byte_changed_in_the_ledger_stops_predictions_and_promotions(champio
     for result in (champion_shop.daemon.run("shop/predictions", partition=FIFTH), champion_shop.train(FIFTH)):
         assert not result.success
         assert "ledger" in failure_message(result)
-    assert any(told for subject, told in findings(champion_shop).items() if subject.startswith("ledger"))
+    assert any(errors for subject, errors in findings(champion_shop).items() if subject.startswith("ledger"))
 
 
-def test_one_byte_changed_in_an_artifact_is_found_and_not_opened(champion_shop):
+def test_an_artifact_with_one_changed_byte_is_detected_and_not_opened(champion_shop):
     version = champion_shop.tracking.registry.version("shop", 1)
     with champion_shop.tracking.files(version.uri) as folder:
         name = next(path.name for path in folder.iterdir() if path.suffix == ".skops")
@@ -186,29 +187,29 @@ def test_one_byte_changed_in_an_artifact_is_found_and_not_opened(champion_shop):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    assert any("is not the file that was written" in told for told in findings(champion_shop)["version 1"])
+    assert any("is not the file that was written" in error for error in findings(champion_shop)["version 1"])
     result = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
     assert f"shop version 1 ({version.uri}): {name} is not the file that was written" in failure_message(
         result
     )
 
 
-def test_the_ledgers_details_are_json_that_says_what_was_judged_against(asking):
-    gated = Ledger(asking.warehouse, "shop").entries()[-1].event
+def test_gate_results_are_recorded_with_the_champion_of_the_comparison(pending):
+    gated = Ledger(pending.warehouse, "shop").entries()[-1].event
     assert gated.details["against"] == 1
     names = [gate["gate"] for gate in gated.details["gates"]]
     assert names == ["better_than_baseline", "not_worse_than_champion"]
     assert json.loads(json.dumps(gated.details)) == gated.details
 
 
-def test_a_manifest_that_another_one_replaced_is_found_in_artifact_and_registry(champion_shop):
+def test_a_replaced_manifest_is_detected_in_artifact_and_registry(champion_shop):
     version = champion_shop.tracking.registry.version("shop", 1)
     known = version.facts["model_manifest"]
     registered = Ledger(champion_shop.warehouse, "shop").entries()[0].event
     assert registered.details["model_manifest"] == known != registered.details["judged_manifest"]
     champion_shop.tracking.registry.set_version_tags("shop", 1, {"model_manifest": "0" * 64})
-    told = findings(champion_shop)["version 1"]
-    assert "has another model_manifest in the registry than in the ledger" in told
-    assert any("its manifest differs" in fault for fault in told)
+    errors = findings(champion_shop)["version 1"]
+    assert "has a different model_manifest in the registry than in the ledger" in errors
+    assert any("its manifest differs" in error for error in errors)
     result = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
     assert "its manifest differs" in failure_message(result)

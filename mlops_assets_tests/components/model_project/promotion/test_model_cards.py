@@ -1,4 +1,4 @@
-"""Model cards of real versions: written when one is registered, and again by every move that touches it."""
+"""Model cards: written when a version is registered, and again after each of its transitions."""
 
 from mlops_assets.components.model_project.promotion.model_cards import update_cards
 from mlops_assets.components.model_project.training.provenance import record_provenance
@@ -7,7 +7,7 @@ from mlops_assets.ml.number_format import number
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.tracking.registry import Registry
 from mlops_assets.stores.tracking.run_artifacts import MOST_DESCRIPTION, read_text
-from mlops_assets_tests.support.governed_shop import say
+from mlops_assets_tests.support.governed_shop import decide
 
 
 def card(shop) -> str:
@@ -34,19 +34,17 @@ def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_report
     ]
 
 
-def test_every_move_that_touches_a_version_writes_its_card_again(champion_shop):
-    assert say(champion_shop, "retire", reason="complaints | since Monday").success
+def test_each_transition_of_a_version_updates_its_card(champion_shop):
+    assert decide(champion_shop, "retire", reason="complaints | since Monday").success
     assert "It served, and was retired." in card(champion_shop)
     assert "| retired | ada | complaints \\| since Monday |" in card(champion_shop)
     assert described(champion_shop) == card(champion_shop)
 
 
-def test_a_card_that_a_killed_run_left_old_is_written_by_the_next_move_and_others_are_not(
-    champion_shop, monkeypatch
-):
+def test_only_outdated_cards_are_updated_by_the_next_move(champion_shop, monkeypatch):
     written = []
-    real = Registry.describe
-    monkeypatch.setattr(Registry, "describe", lambda *given: written.append(given[2]) or real(*given))
+    real = Registry.set_description
+    monkeypatch.setattr(Registry, "set_description", lambda *given: written.append(given[2]) or real(*given))
 
     def update() -> None:
         reports = str(champion_shop.state.reports)
@@ -74,7 +72,7 @@ def test_secrets_of_the_environment_are_in_no_file_of_the_state(champion_shop, m
         version.run_id,
         {"model_uri": version.uri},
     )
-    assert say(champion_shop, "retire", reason="complaints").success
+    assert decide(champion_shop, "retire", reason="complaints").success
     files = [path for path in champion_shop.state.root.rglob("*") if path.is_file()]
     assert any(path.name == "model_card.md" for path in files)
     assert not [path for path in files if secret.encode() in path.read_bytes()]
