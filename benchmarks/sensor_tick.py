@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.sources.watch import Look, SnapshotStore, look
+from mlops_assets.stores.sources.watch import PollResult, poll_source
+from mlops_assets.stores.sources.watch_snapshot import SnapshotStore
 
 ROUNDS = 5
 PERIODS = Periods.of("daily", "1990-01-01")
@@ -26,16 +27,16 @@ def main(count: int) -> None:
         write_files(source, count)
         cursor, first = tick(store, None, source)
         cursor, second = tick(store, cursor, source)
-        assert (len(first.waiting), len(second.changed)) == (count, count)
+        assert (len(first.pending), len(second.changed)) == (count, count)
 
         quiet, waits, asked = [], [], []
         for number in range(ROUNDS):
             seconds, cursor, found = timed_tick(store, cursor, source)
-            assert (len(found.changed), len(found.waiting)) == (0, 0)
+            assert (len(found.changed), len(found.pending)) == (0, 0)
             quiet.append(seconds)
             (source / file_name(number)).write_text(f"a\nchanged {number}\n")
             seconds, cursor, found = timed_tick(store, cursor, source)
-            assert len(found.waiting) == 1
+            assert len(found.pending) == 1
             waits.append(seconds)
             seconds, cursor, found = timed_tick(store, cursor, source)
             assert len(found.changed) == 1
@@ -58,13 +59,13 @@ def file_name(number: int) -> str:
     return f"transactions_{date(1990, 1, 1) + timedelta(days=number)}.csv"
 
 
-def tick(store: SnapshotStore, cursor: str | None, source: Path) -> tuple[str, Look]:
+def tick(store: SnapshotStore, cursor: str | None, source: Path) -> tuple[str, PollResult]:
     """What a sensor does in one tick."""
-    found = look(store.load(cursor), source, PERIODS, None, subject="shop: table transactions")
+    found = poll_source(store.load(cursor), source, PERIODS, None, subject="shop: table transactions")
     return store.save(found.snapshot), found
 
 
-def timed_tick(store: SnapshotStore, cursor: str, source: Path) -> tuple[float, str, Look]:
+def timed_tick(store: SnapshotStore, cursor: str, source: Path) -> tuple[float, str, PollResult]:
     """Seconds of a tick, and what it gave."""
     started = time.perf_counter()
     cursor, found = tick(store, cursor, source)

@@ -36,3 +36,7 @@ class TrackingError(MlopsError):
 
 class ModelError(MlopsError):
     """A model can't be trained, saved, loaded or applied."""
+
+
+TABLE_UNCHANGED = "The table was not changed."
+"""The last sentence of hints of errors in a source: a table is replaced only after its last row was read."""

@@ -13,7 +13,7 @@ from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.stores.files.listing import find_files
-from mlops_assets.stores.files.reader import each_unchanged, read_files
+from mlops_assets.stores.files.reader import read_files, verified_relations
 
 _NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
 """The first that holds every value is taken; text holds all."""
@@ -79,7 +79,7 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
         relations = read_files(connection, files, subject=subject)
         columns = [name for name in relations[0].columns if name not in PROVENANCE]
         _refuse_reserved(columns, f"{subject}: {source}")
-        with each_unchanged(files, relations, subject=subject) as unchanged:
+        with verified_relations(files, relations, subject=subject) as unchanged:
             for place, relation in enumerate(unchanged):
                 into = "insert into seen by name" if place else "create temp table seen as"
                 connection.execute(f"{into} {relation.sql_query()}")

@@ -22,7 +22,7 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.files.csv_dialect import Dialect
-from mlops_assets.stores.sources.base import Intake
+from mlops_assets.stores.sources.base import Ingestion
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.dagster_run import run_assets, run_config
@@ -265,11 +265,11 @@ class ProjectRun:
                 continue
             periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
             declared = str(self.source) if self.source else from_metadata(spec.metadata)
-            dialect = Dialect.of(spec.metadata.get(DIALECT))
+            dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
             table = names.table_of(spec.key.path)
-            intake = Intake(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect)
+            ingestion = Ingestion(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect)
             with (
-                open_source(declared, intake, root=self.workspace.root, warehouse=self.tables) as source,
+                open_source(declared, ingestion, root=self.workspace.root, warehouse=self.tables) as source,
                 self.tables.connect() as connection,
             ):
                 arrivals = source.arrivals(

@@ -1,6 +1,6 @@
-"""What `mlops run` prints of bad files, that tables keep what they held, and that mended files go through.
+"""`mlops run` with bad files: the message, the unchanged tables, and the next run with a corrected file.
 
-What is wrong with which file is looked at in `stores/test_bad_files.py`; here is one fault of each kind.
+The tests in `stores/files` cover every error of a file; here is one of each kind.
 """
 
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def root(tmp_path, monkeypatch, empty_tracking_store) -> Path:
 
 
 @pytest.fixture
-def bring(root, record_property) -> Callable[[bytes | None], str]:
-    """Run up to the validated table with another file; what is told, empty when all went well."""
+def ingest(root, record_property) -> Callable[[bytes | None], str]:
+    """Run up to the validated table with another file; the error message, empty after a success."""
 
     def run(content: bytes | None) -> str:
         file = root / "data" / "loans.csv"
@@ -46,53 +46,58 @@ def bring(root, record_property) -> Callable[[bytes | None], str]:
             return ""
         assert isinstance(done.exception, SystemExit), done.exception
         message = flat(done.stderr).replace(f"{root}/", "")
-        record_property("told", message)
+        record_property("message", message)
         return message
 
     return run
 
 
-def held(root: Path, table: tuple[str, ...]) -> pd.DataFrame:
+def rows_of(root: Path, table: tuple[str, ...]) -> pd.DataFrame:
     frame = Warehouse(root / "data" / "state" / "warehouse").frame(table)
     return frame.sort_values("_row", ignore_index=True)
 
 
-def test_a_bad_file_is_told_its_table_stays_as_it_was_and_a_mended_one_goes_through(root, bring):
-    assert bring(TEXT.encode()) == ""
-    before = {table: held(root, table) for table in (RAW, VALIDATED)}
+def test_a_bad_file_is_reported_and_the_table_is_unchanged_until_it_is_corrected(root, ingest):
+    assert ingest(TEXT.encode()) == ""
+    before = {table: rows_of(root, table) for table in (RAW, VALIDATED)}
     cut = TEXT.rstrip().rpartition(",")[0].encode()
-    for content, told in (
-        (None, "lending: table loans: no file at data/*.csv hint: put one there"),
-        (TEXT.splitlines()[0].encode(), "lending: table loans: data/loans.csv has columns and no row"),
+    for content, expected in (
+        (None, "lending: table loans: no file at data/*.csv hint: put a file there"),
+        (TEXT.splitlines()[0].encode(), "lending: table loans: data/loans.csv has a header and no rows"),
         (cut, "lending: table loans: data/loans.csv, row 60 (line 61) has 3 fields, the header 4"),
-        (TEXT.replace("car", "caf\xe9", 1).encode("cp1252"), "hint: declare csv.encoding: cp1252"),
+        (
+            TEXT.replace("car", "caf\xe9", 1).encode("cp1252"),
+            "hint: if that is correct, declare csv.encoding: cp1252",
+        ),
     ):
-        assert told in bring(content)
+        assert expected in ingest(content)
         for table, frame in before.items():
-            pd.testing.assert_frame_equal(held(root, table), frame)
-    assert bring(loans(61).to_csv(index=False).encode()) == ""
-    assert len(held(root, VALIDATED)) == 61
+            pd.testing.assert_frame_equal(rows_of(root, table), frame)
+    assert ingest(loans(61).to_csv(index=False).encode()) == ""
+    assert len(rows_of(root, VALIDATED)) == 61
 
 
-def test_columns_may_come_in_any_order_with_others_and_a_renamed_one_is_named(root, bring):
+def test_columns_may_have_any_order_and_a_renamed_one_is_reported(root, ingest):
     shuffled = SOUND[["outcome", "purpose", "amount", "income"]].assign(more="x")
-    assert bring(b"\xef\xbb\xbf" + shuffled.to_csv(index=False).encode()) == ""
-    before = held(root, VALIDATED)
+    assert ingest(b"\xef\xbb\xbf" + shuffled.to_csv(index=False).encode()) == ""
+    before = rows_of(root, VALIDATED)
     assert before["income"].tolist() == SOUND["income"].tolist()
     assert "more" not in before
-    told = bring(SOUND.rename(columns={"income": "Incomes"}).to_csv(index=False).encode())
-    assert "lacks the columns income; it has Incomes, amount, purpose, outcome. Did you mean Incomes" in told
-    pd.testing.assert_frame_equal(held(root, VALIDATED), before)
+    message = ingest(SOUND.rename(columns={"income": "Incomes"}).to_csv(index=False).encode())
+    assert (
+        "lacks the columns income; it has Incomes, amount, purpose, outcome. Did you mean Incomes" in message
+    )
+    pd.testing.assert_frame_equal(rows_of(root, VALIDATED), before)
 
 
-def test_values_that_break_a_rule_are_quarantined_with_it(root, bring):
+def test_values_that_violate_a_rule_are_quarantined_with_the_rule(root, ingest):
     rows = SOUND.astype(object)
     rows.loc[0, "income"], rows.loc[1, "amount"], rows.loc[2, "amount"] = "1.234,5", "inf", "NaN"
     rows.loc[3, "purpose"] = "NA"
-    told = bring(rows.to_csv(index=False, na_rep="NaN").encode())
-    assert "4 of 60 rows (6.67%) violate the contract; the limit is 5.00%" in told
-    assert "1 of 1 invalid numbers have a decimal comma; if the file uses decimal commas" in told
-    quarantined = held(root, ("lending", "quarantine_loans"))
+    message = ingest(rows.to_csv(index=False, na_rep="NaN").encode())
+    assert "4 of 60 rows (6.67%) violate the contract; the limit is 5.00%" in message
+    assert "1 of 1 invalid numbers have a decimal comma; if the file uses decimal commas" in message
+    quarantined = rows_of(root, ("lending", "quarantine_loans"))
     assert [list(rules) for rules in quarantined["_broken_rules"]] == [
         ["income: dtype(float64)"],
         ["amount: finite"],
@@ -102,18 +107,18 @@ def test_values_that_break_a_rule_are_quarantined_with_it(root, bring):
     assert quarantined["income"].tolist()[0] == "1.234,5"
 
 
-def test_a_changed_dialect_reads_the_file_again_and_a_wrong_one_is_told_with_file_and_line(root, bring):
+def test_a_changed_dialect_reads_the_file_again_and_a_wrong_one_is_reported_with_file_and_line(root, ingest):
     declared = next(root.glob("*/defs/lending/defs.yaml"))
     semicolons = SOUND.to_csv(index=False, sep=";", decimal=",").encode("utf-16")
     text = declared.read_text()
     declared.write_text(text.replace("nulls:", "decimal: ','\n        delimiter: ;\n        nulls:"))
-    assert bring(semicolons) == ""
-    assert held(root, VALIDATED)["income"].tolist() == SOUND["income"].tolist()
+    assert ingest(semicolons) == ""
+    assert rows_of(root, VALIDATED)["income"].tolist() == SOUND["income"].tolist()
     declared.write_text(text.replace("nulls:", "encodin: utf-8\n        nulls:"))
-    assert "tables.loans.csv.encodin is no setting; did you mean encoding?" in bring(semicolons)
+    assert "tables.loans.csv.encodin is no setting; did you mean encoding?" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "encoding: utf-88\n        nulls:"))
-    assert "encoding is 'utf-88': Python knows no such encoding" in bring(semicolons)
+    assert "encoding is 'utf-88': Python knows no such encoding" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "delimiter: ;;\n        nulls:"))
-    told = bring(semicolons)
+    message = ingest(semicolons)
     line = 1 + declared.read_text().splitlines().index("        delimiter: ;;")
-    assert f"defs.yaml:{line}: csv.delimiter is ';;', and is one character" in told
+    assert f"defs.yaml:{line}: csv.delimiter is ';;', and is one character" in message

@@ -1,6 +1,4 @@
-"""The `mlops` command over databases and other assets' tables: what is read, what is found unchanged, what is
-told.
-"""
+"""The `mlops` command with databases and tables of other assets as sources: changes and errors."""
 
 import re
 import shutil
@@ -36,7 +34,7 @@ MONTHS = ["2024-01", "2024-02", "2024-03"]
 
 
 class Place:
-    """A dg project in a folder of its own, with a SQLite database."""
+    """A dg project in its own folder, with a SQLite database."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.database = root, root / "data" / "bank.db"
@@ -94,7 +92,7 @@ def shop(declare) -> Place:
     return place
 
 
-def test_a_query_is_read_and_again_only_when_a_row_has_changed(bank):
+def test_a_query_is_read_again_only_after_a_row_has_changed(bank):
     read = ("run", "lending", "--until", "raw_loans")
     done = mlops(*read)
     assert done.exit_code == 0, done.output
@@ -122,17 +120,17 @@ def test_partitions_of_a_query_are_found_and_only_the_changed_one_is_read_again(
     assert "2024-01 raw_purchases" not in again.output
 
 
-def test_a_month_that_the_database_does_not_have_is_told(shop, record_property):
+def test_a_month_that_is_not_in_the_database_is_reported(shop, record_property):
     done = mlops("run", "shop", "--partition", "2024-05", "--until", "features")
     assert done.exit_code == 1
-    record_property("told", flat(done.stderr))
+    record_property("message", flat(done.stderr))
     assert "shop: nothing has arrived for 2024-05" in flat(done.output)
 
 
-def test_the_database_of_a_project_that_is_gone_is_told(bank, record_property):
+def test_a_missing_database_is_reported(bank, record_property):
     bank.database.unlink()
     done = mlops("run", "lending")
-    record_property("told", flat(done.stderr))
+    record_property("message", flat(done.stderr))
     assert done.exit_code == 1
     assert "lending: table loans: no database at" in flat(done.stderr)
     assert "Traceback" not in done.output
@@ -140,7 +138,7 @@ def test_the_database_of_a_project_that_is_gone_is_told(bank, record_property):
 
 def test_nothing_is_fetched_into_a_database(bank, record_property):
     done = mlops("fetch", "lending")
-    record_property("told", flat(done.stderr))
+    record_property("message", flat(done.stderr))
     assert done.exit_code == 1
     assert "lending: its source is no folder on this machine" in flat(done.stderr)
 
@@ -153,7 +151,7 @@ SQLITE = "sqlite:///data/bank.db"
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         (
             loan_source({"sql": "select 1"}),
@@ -214,27 +212,27 @@ SQLITE = "sqlite:///data/bank.db"
         ),
     ],
 )
-def test_a_fault_of_a_source_is_told_with_file_and_line(declare, record_property, settings, told):
+def test_an_invalid_source_is_reported_with_file_and_line(declare, record_property, settings, expected):
     place = declare("lending", settings, {"schema.py": SCHEMA, "features.sql": FEATURES_SQL})
     with pytest.raises(ProjectError) as caught:
         _ = Workspace(place.root).definitions
     message = flat(str(caught.value)).replace(f"{place.root}/", "")
-    record_property("told", message)
-    assert told in message
+    record_property("message", message)
+    assert expected in message
     assert "hunter2" not in message
-    if told.startswith(("tables.", "schedules.")):
+    if expected.startswith(("tables.", "schedules.")):
         assert re.search(r"defs\.yaml:\d+", message), "file and line"
 
 
-def test_a_query_of_events_without_arrival_is_told(declare, record_property):
+def test_a_query_of_events_without_arrival_is_reported(declare, record_property):
     settings = shop_settings({"sql": "select 1", "database": SQLITE})
     files = {"schema.py": SHOP_SCHEMA, "features.sql": SHOP_FEATURES, "target.sql": TARGET_SQL}
     with pytest.raises(ProjectError, match=r"tables\.purchases\.arrival is missing") as caught:
         _ = Workspace(declare("shop", settings, files).root).definitions
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
 
 
-def test_projects_that_read_one_another_are_told_as_a_circle(declare, record_property):
+def test_projects_that_read_from_each_other_are_reported_as_a_cycle(declare, record_property):
     files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
     place = declare("lending", loan_source({"asset": "banking/features"}), files)
     package = next(place.root.glob("lending_*"))
@@ -243,7 +241,7 @@ def test_projects_that_read_one_another_are_told_as_a_circle(declare, record_pro
     (package / "defs" / "banking" / "defs.yaml").write_text(yaml.safe_dump(other), "utf-8")
     with pytest.raises(ProjectError, match="assets are made of one another") as caught:
         _ = Workspace(place.root).definitions
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "banking/features > banking/validated_loans > banking/raw_loans > lending/features" in str(
         caught.value
     )

@@ -62,7 +62,7 @@ def test_several_files_are_one_source(tmp_path):
         ("x,y\n", "has no rows"),
         ("", "has no header"),
         ("x,row_id\n1,2\n", "column row_id is a reserved name"),
-        ("x,X\n1,2\n", "stands more than once"),
+        ("x,X\n1,2\n", "duplicate column x "),
         ("x,y\n1,2\n3\n", "row 2 (line 3) has 1 field, the header 2: '3'"),
     ],
 )

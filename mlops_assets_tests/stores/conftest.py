@@ -1,4 +1,4 @@
-"""A warehouse, rows for it, a model and its runs, and processes for tests of what several may do at once."""
+"""Fixtures of the stores: a warehouse, rows, a model with its runs, and processes for concurrency tests."""
 
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
@@ -25,7 +25,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture
 def rows() -> Iterator[Callable[..., duckdb.DuckDBPyRelation]]:
-    """Make a relation of literal rows."""
+    """Create a relation of literal rows."""
     with duckdb.connect() as connection:
         yield lambda values, columns="a, b": connection.sql(
             f"select * from (values {values}) rows({columns})"
@@ -34,7 +34,7 @@ def rows() -> Iterator[Callable[..., duckdb.DuckDBPyRelation]]:
 
 @pytest.fixture(scope="session")
 def processes() -> BaseContext:
-    """Processes of a server that has imported the stores once: their imports take longer than their work."""
+    """Processes of a server that has imported the stores once, because imports take longer than the tests."""
     context = get_context("forkserver")
     context.set_forkserver_preload(
         ["mlops_assets.stores.tracking.tracking", "mlops_assets.stores.warehouse.warehouse"]
@@ -44,7 +44,7 @@ def processes() -> BaseContext:
 
 @pytest.fixture
 def run(tracking: TrackingStore) -> Iterator[StartRun]:
-    """Make a run of a project, which may be one of a Dagster run and have a model."""
+    """Create a run of a project, optionally with a Dagster run and a model."""
     started = iter(range(1_000_000, 2_000_000))
 
     def make(project: str = "garage", *, dagster: str | None = None, model: str | None = None) -> str:
@@ -61,7 +61,7 @@ def run(tracking: TrackingStore) -> Iterator[StartRun]:
 
 @pytest.fixture
 def another_store(tmp_path: Path) -> Iterator[None]:
-    """No test may lean on the store that another made the process's own."""
+    """Another default tracking store of the process, so that a test does not depend on it."""
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")
     yield
     mlflow.set_tracking_uri(None)
@@ -74,7 +74,7 @@ def model() -> TabularModel:
 
 @pytest.fixture
 def trained(tracking: TrackingStore, run: StartRun, model: TabularModel, tmp_path: Path) -> TrainedModel:
-    """A model that a run has logged."""
+    """A model that was logged by a run."""
     digest = save_model(model, tmp_path / "model")
     run_id = run()
     mlflow.set_tracking_uri(tracking.uri)

@@ -1,4 +1,4 @@
-"""A Postgres server for the tests: a throwaway cluster on a free port, in a folder of its own."""
+"""A temporary Postgres server for tests, on a free port and in its own folder."""
 
 import os
 import shutil
@@ -19,19 +19,19 @@ _PASSWORD = "p@ss/w%rd-of-the-tests"
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, with a superuser `mlops`.
+    """A running server with the superuser `mlops`.
 
     Attributes
     ----------
     password
-        With characters that a URL must escape.
+        A password with characters that must be escaped in a URL.
     """
 
     port: int
     password: str = _PASSWORD
 
     def url(self, password: str | None = None, database: str = "postgres") -> str:
-        """Its address, as somebody would export it; with a wrong password, if one is given."""
+        """The URL of a database; `password` replaces the right password."""
         from urllib.parse import quote
 
         return (
@@ -46,16 +46,16 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """Start a server, and remove it with all that it holds at the end.
+    """Start a server, and remove it with its data at the end.
 
-    Where Postgres is not installed, tests are skipped; in CI, which must never skip them, they fail.
+    Without an installation of Postgres, tests are skipped; in CI they fail instead.
     """
     programs = _programs()
     if programs is None:
-        told = "Postgres is not installed: no initdb in PATH or below /usr/lib/postgresql"
+        reason = "Postgres is not installed: no initdb in PATH or below /usr/lib/postgresql"
         if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(reason)
+        pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="mlops-postgres-"))
     server = Server(_free_port())
     try:
@@ -79,24 +79,24 @@ def running_server() -> Iterator[Server]:
 
 
 def _programs() -> Path | None:
-    """The folder of initdb and pg_ctl; Debian keeps it out of PATH."""
+    """The folder of initdb and pg_ctl, which is not in PATH on Debian."""
     versions = sorted(Path(_PLACES).glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     found = str(versions[-1]) if versions else shutil.which("initdb")
     return Path(found).parent if found else None
 
 
 def _own(path: Path) -> None:
-    if os.geteuid() == 0:  # Postgres refuses to run as root
+    if os.geteuid() == 0:  # Postgres does not run as root
         shutil.chown(path, "postgres", "postgres")
 
 
 def _run(command: Sequence[str]) -> None:
     as_whom = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    # Not to pipes: the server would inherit them, and the call wait for it.
-    with tempfile.TemporaryFile() as told:
-        done = subprocess.run(command, stdout=told, stderr=told, check=False, cwd="/", **as_whom)
-        told.seek(0)
-        assert done.returncode == 0, told.read().decode()
+    # Not to pipes: the server would inherit them, and the call would not return.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(command, stdout=output, stderr=output, check=False, cwd="/", **as_whom)
+        output.seek(0)
+        assert done.returncode == 0, output.read().decode()
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""A small disk that tests fill: a file system in memory."""
+"""A small disk for tests of a full disk: a file system in memory."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a disk of so many megabytes; without the right to, the test is skipped, and under CI fails."""
+    """Mount a disk of this size; without permission to mount, the test is skipped, and fails in CI."""
     folder.mkdir()
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     mount = [*sudo, "mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder)]
@@ -26,7 +26,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(disk: Path, *, leave: int) -> Path:
-    """Fill a disk but for so many bytes; returns the file to delete to free it again."""
+    """Fill a disk except for `leave` bytes; return the file to delete to free the space again."""
     free = shutil.disk_usage(disk).free
     ballast = disk / "ballast"
     with ballast.open("wb") as file:

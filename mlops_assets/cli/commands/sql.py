@@ -41,7 +41,7 @@ def sql(
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
-        with read_only(Warehouse(state.warehouse), on_fault=_tell_left_out) as tables:
+        with read_only(Warehouse(state.warehouse), on_error=_tell_left_out) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.cli.output.sql_prompt import Prompt
 

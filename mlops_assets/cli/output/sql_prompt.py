@@ -7,7 +7,7 @@ from pathlib import Path
 from mlops_assets.cli.output.console import err, fail, out
 from mlops_assets.cli.output.table_output import print_rows
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, without_end
+from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, strip_semicolon
 
 _FIRST, _NEXT = "mlops> ", "   ...> "
 _HELP = "a query ends with ;  \\d lists the views  \\d VIEW its columns  \\q leaves  Ctrl-C stops a query"
@@ -52,7 +52,7 @@ class Prompt:
                 elif text.startswith("\\"):
                     self._command(text.split())
                     text = ""
-                elif without_end(text)[1]:
+                elif strip_semicolon(text)[1]:
                     query, text = text, ""
                     for one in self._tables.queries(query):
                         print_rows(out, self._tables, one, self._limit)

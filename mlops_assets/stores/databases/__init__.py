@@ -1,1 +1,1 @@
-"""Databases that a query is read from."""
+"""Databases whose queries are sources: SQLite and Postgres."""

@@ -1,4 +1,4 @@
-"""Databases: what a query of a source needs of one, whichever it is."""
+"""The protocol of databases, and of the snapshot of a query."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,21 +10,21 @@ from typing import Protocol
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 DAY = "_day"
-"""In an extract that is cut into partitions later: the day of a row's arrival; null when it has none."""
+"""Column of an extract with several partitions: the day of a row's arrival time; null without one."""
 
 
 @dataclass(frozen=True)
-class Cut:
+class DaySpan:
     """The rows that arrived in a half-open span of days.
 
     Attributes
     ----------
     column
-        As the query spells it.
+        The arrival column as the query spells it.
     start
-        The first day; with None, rows that have no time belong to it, and all before the end.
+        The first day. With None, the span includes all rows before `end`, and rows without a time.
     end
-        The first day after it.
+        The day after the last one.
     """
 
     column: str
@@ -32,48 +32,48 @@ class Cut:
     end: date
 
 
-class Snapshot(Protocol):
-    """What a query returns in one state of its database, however often it is asked."""
+class QuerySnapshot(Protocol):
+    """The result of a query in one state of its database; it does not change while the snapshot is open."""
 
     @property
     def columns(self) -> Sequence[str]:
         """The names of the query's columns."""
 
     def days(self, column: str) -> Sequence[tuple[str | None, int]]:
-        """How many rows arrived on each day, `2025-03-31`; those without a day under None.
+        """The number of rows for each day, such as `2025-03-31`; None for rows without a day.
 
         Raises
         ------
         DataError
-            When the column's type holds no time.
+            If the column's type is not temporal.
         """
 
-    def extract(self, path: Path, cut: Cut | None = None, *, day_of: str | None = None) -> None:
-        """Write rows to a Parquet file, every column as text.
+    def extract(self, path: Path, span: DaySpan | None = None, *, day_of: str | None = None) -> None:
+        """Write rows to a Parquet file, with every column as text.
 
         Parameters
         ----------
-        cut
-            Only these rows.
+        span
+            Only the rows of these days; by default all rows.
         day_of
-            Also write the column `_day`: the day in this column.
+            Add the column `_day`: the day of the time in this column.
         """
 
 
 class Database(Protocol):
-    """A database that a query can be asked of."""
+    """A database that can be queried."""
 
     @property
-    def shown(self) -> str:
-        """Its address, without secrets."""
+    def display_name(self) -> str:
+        """The database for messages; it contains no secret."""
 
-    def snapshot(self, query: str, *, subject: str, place: str) -> AbstractContextManager[Snapshot]:
-        """Open one state of the database, which nobody's later change alters; nothing can be written.
+    def snapshot(self, query: str, *, subject: str, place: str) -> AbstractContextManager[QuerySnapshot]:
+        """Open a read-only snapshot of a query.
 
         Parameters
         ----------
         subject
-            What is read, for messages: `churn: table customers`.
+            Project and table for error messages, such as `churn: table customers`.
         place
-            Where the query is written.
+            The file or setting that contains the query, for error messages.
         """

@@ -1,4 +1,4 @@
-"""Find the driver of a database by its URL."""
+"""Finding the driver of a database by its URL."""
 
 import os
 from pathlib import Path
@@ -7,25 +7,27 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.stores.databases.base import POSTGRES, SQLITE, Database
 
 
-def database_of(declared: str, root: Path, *, subject: str) -> Database:
-    """The database behind `sqlite:///…`, or behind the URL in an environment variable.
+def resolve_database(declared: str, root: Path, *, subject: str) -> Database:
+    """The database at `sqlite:///…`, or at the URL in an environment variable.
 
     Parameters
     ----------
     root
-        Where a relative path of SQLite starts.
+        The folder that a relative path of SQLite starts from.
+    subject
+        Project and table for error messages.
 
     Raises
     ------
     DataError
-        When the variable is not set, or holds no URL of a database that can be read.
+        If the variable is not set, or its value is not the URL of a supported database.
     """
     url, shown = declared, declared
     if "://" not in declared:
         url, shown = os.environ.get(declared, ""), f"the database in ${declared}"
         if not url:
             raise DataError(
-                f"{subject}: the environment variable {declared} is not set, and names the database",
+                f"{subject}: the environment variable {declared} with the database URL is not set",
                 hint=f"export {declared}=postgresql://user:password@host:5432/database",
             )
     if url.startswith(SQLITE):
@@ -37,6 +39,6 @@ def database_of(declared: str, root: Path, *, subject: str) -> Database:
 
         return PostgresDatabase(url, shown)
     raise DataError(
-        f"{subject}: {shown} is of a kind that can't be read",
-        hint=f"its URL starts with {SQLITE} or {POSTGRES[0]}",
+        f"{subject}: {shown} is not supported",
+        hint=f"use a URL that starts with {SQLITE} or {POSTGRES[0]}",
     )

@@ -1,8 +1,8 @@
-"""SQLite, through the standard library's driver.
+"""Queries of SQLite, with the driver of the standard library.
 
-SQLite has no column types, only values: a number becomes the shortest text that reads back the same, a blob
-`\\x` and hexadecimal digits, text stays as it is, and null stays null. A row's day is that of a text in ISO
-form, as its digits stand; any other value has none.
+Values in SQLite have types, columns do not. A number is extracted as the shortest text that reads back as the
+same number, a blob as `\\x` and hexadecimal digits, text and null unchanged. A row's day is that of a text in
+ISO format, without conversion of time zones; other values have no day.
 """
 
 import re
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.stores.databases.base import DAY, Cut
+from mlops_assets.stores.databases.base import DAY, DaySpan
 
 _ROWS = 5_000
 _BUSY_SECONDS = 10.0
@@ -26,17 +26,18 @@ _BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class SqliteDatabase:
-    """A SQLite file, opened for reading alone."""
+    """A SQLite file, opened read-only."""
 
     path: Path
-    shown: str
+    display_name: str
 
     @contextmanager
     def snapshot(self, query: str, *, subject: str, place: str) -> Iterator["_Snapshot"]:
         if not self.path.is_file():
             raise DataError(
                 f"{subject}: no database at {self.path}",
-                hint="sqlite:///data/crm.db lies below the project's root, sqlite:////srv/crm.db does not",
+                hint="check the path: sqlite:///data/crm.db is relative to the project's root, "
+                "sqlite:////srv/crm.db is absolute",
             )
         try:
             address = f"file:{quote(str(self.path))}?mode=ro"
@@ -47,22 +48,22 @@ class SqliteDatabase:
                 connection.execute("begin")
                 yield _Snapshot(connection, query)
         except sqlite3.Error as error:
-            raise DataError(f"{subject}: {self.shown}: {error}", hint=_way_out(error, place)) from error
+            raise DataError(f"{subject}: {self.display_name}: {error}", hint=_hint(error, place)) from error
 
 
 class _Snapshot:
     def __init__(self, connection: sqlite3.Connection, query: str) -> None:
         self._connection = connection
         self._rows = f"(\n{query}\n) as source_rows"
-        asked = connection.execute(f"select * from {self._rows} limit 0")
-        self.columns: Sequence[str] = _as_written([name for name, *_ in asked.description])
+        empty = connection.execute(f"select * from {self._rows} limit 0")
+        self.columns: Sequence[str] = _original_names([name for name, *_ in empty.description])
 
     def days(self, column: str) -> list[tuple[str | None, int]]:
-        asked = f"select {_day(column)} as day, count(*) from {self._rows} group by day"
-        return self._connection.execute(asked).fetchall()
+        query = f"select {_day(column)} as day, count(*) from {self._rows} group by day"
+        return self._connection.execute(query).fetchall()
 
-    def extract(self, path: Path, cut: Cut | None = None, *, day_of: str | None = None) -> None:
-        where, bounds = _condition(cut) if cut else ("", [])
+    def extract(self, path: Path, span: DaySpan | None = None, *, day_of: str | None = None) -> None:
+        where, bounds = _condition(span) if span else ("", [])
         day = f", {_day(day_of)}" if day_of else ""
         cursor = self._connection.execute(f"select *{day} from {self._rows} {where}", bounds)
         names = [*self.columns, *([DAY] if day_of else [])]
@@ -75,8 +76,8 @@ class _Snapshot:
                 writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
-def _as_written(names: Sequence[str]) -> list[str]:
-    """Names without the number that SQLite gives to one that stands twice, `note:1`: that is told later."""
+def _original_names(names: Sequence[str]) -> list[str]:
+    """Names without the suffix that SQLite adds to duplicates, as in `note:1`; those are reported later."""
     return [base if (base := re.sub(r":\d+$", "", name)) in names else name for name in names]
 
 
@@ -87,7 +88,7 @@ def _text(value: object) -> str | None:
 
 
 def _day(column: str) -> str:
-    """The day of a text in ISO form; null for anything else, and for the 31st of February."""
+    """The day of a text in ISO format; null for other values and for invalid dates such as 2025-02-31."""
     name = quoted(column)
     day = f"substr({name}, 1, 10)"
     return (
@@ -96,18 +97,18 @@ def _day(column: str) -> str:
     )
 
 
-def _condition(cut: Cut) -> tuple[str, list[str]]:
-    """The first bounds are for an index: a text in ISO form sorts as its day does."""
-    name, day, end = quoted(cut.column), _day(cut.column), cut.end.isoformat()
-    if cut.start is None:
+def _condition(span: DaySpan) -> tuple[str, list[str]]:
+    """The bounds on the column itself allow the use of an index: texts in ISO format sort by day."""
+    name, day, end = quoted(span.column), _day(span.column), span.end.isoformat()
+    if span.start is None:
         return f"where coalesce({day} < ?, true)", [end]
-    return f"where {name} >= ? and {name} < ? and {day} is not null", [cut.start.isoformat(), end]
+    return f"where {name} >= ? and {name} < ? and {day} is not null", [span.start.isoformat(), end]
 
 
-def _way_out(error: sqlite3.Error, place: str) -> str:
+def _hint(error: sqlite3.Error, place: str) -> str:
     text = str(error)
     if "locked" in text:
-        return "somebody writes to it for long; run again when they are done"
+        return "another process locks the database: run again when it has finished"
     if "not a database" in text or "malformed" in text or "open database" in text:
-        return "the file must be a sound SQLite database that can be read"
-    return f"mend the query in {place}"
+        return "check that the file is a SQLite database, undamaged and readable"
+    return f"correct the query in {place}"

@@ -27,7 +27,7 @@ class TableVersion:
     """The version whose content was made current again."""
 
 
-def commit_facts(
+def custom_metadata(
     *,
     rows: int,
     digest: str,

@@ -1,7 +1,8 @@
-"""What a table holds, as a digest, and the file names that carry it."""
+"""Content digests of tables, the row hashes that they sum, and the file names that contain a digest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -12,12 +13,40 @@ from mlops_assets.core.sql_quoting import quoted_list
 _DIGITS = 32
 
 
-def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
-    """Count the rows and digest their content; neither their order nor the columns' order matters.
+class RowHashes(NamedTuple):
+    """The rows of a group, as its number of rows and the sum of their hashes."""
 
-    The digest sums DuckDB's 64-bit row hashes in 128 bits, so that equal rows add up and don't cancel.
-    Provenance columns are left out: the same rows from a renamed file are the same data.
-    DuckDB may change its hash, so its version is part of the digest.
+    rows: int
+    total: int
+
+
+def row_hashes(
+    relation: duckdb.DuckDBPyRelation, columns: Iterable[str], *, by: str = "null"
+) -> dict[str | None, RowHashes]:
+    """The number of rows and the sum of their hashes for each group.
+
+    The sum does not depend on the order of the rows. DuckDB's 64-bit row hashes are summed in 128 bits, so
+    that equal rows add up instead of cancelling. The hash depends on the order of the columns, and DuckDB
+    may change it between versions: include `duckdb.__version__` in a digest of the sum.
+
+    Parameters
+    ----------
+    columns
+        The columns to hash, in this order.
+    by
+        SQL expression of the group; by default all rows are one group, None. A group without rows is absent.
+    """
+    found = relation.aggregate(
+        f"{by} as key, count(*) as rows, sum(hash({quoted_list(columns)})::hugeint) as total"
+    ).fetchall()
+    return {key: RowHashes(rows, total) for key, rows, total in found if rows}
+
+
+def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
+    """The number of rows and the digest of their content, independent of the order of rows and columns.
+
+    Provenance columns are excluded: the same rows from a renamed file are the same data. See `row_hashes`
+    for how rows are hashed.
 
     Returns
     -------
@@ -29,20 +58,17 @@ def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
         for name, kind in zip(relation.columns, relation.types, strict=True)
         if name not in PROVENANCE
     )
-    names = quoted_list(name for name, _ in columns)
-    rows, total = relation.aggregate(
-        f"count(*) as n, coalesce(sum(hash({names})::hugeint), 0)::varchar as total"
-    ).fetchall()[0]
-    return rows, text_digest(duckdb.__version__, repr(columns), str(rows), total)[:_DIGITS]
+    rows, total = row_hashes(relation, [name for name, _ in columns]).get(None, (0, 0))
+    return rows, text_digest(duckdb.__version__, repr(columns), str(rows), str(total))[:_DIGITS]
 
 
 def file_name(digest: str, unique: str) -> str:
-    """The name of one of the files that together hold the content with this digest."""
+    """The name of one of the files that together contain the content with this digest."""
     return f"{digest}-{unique}.parquet"
 
 
 def named_digest(paths: Collection[str]) -> str | None:
-    """The digest that all these files' names carry; None when another writer made one of them."""
+    """The digest in the names of all these files; None if another program wrote one of them."""
     found = {Path(path).stem.split("-")[0] for path in paths}
     digest = found.pop() if len(found) == 1 else ""
     return digest if len(digest) == _DIGITS else None

@@ -24,7 +24,7 @@ class DataFile:
     """None when another writer did not say."""
 
 
-def refuse_partition_name(directory: Path, partition: str, *, table: str) -> None:
+def require_partition_name(directory: Path, partition: str, *, table: str) -> None:
     """A partition's name becomes a folder's, from which DuckDB reads it: some names would not come back."""
     if not partition or set(partition) & set("/\\=*?[") or unquote(partition) != partition:
         raise StoreError(

@@ -70,7 +70,9 @@ def is_table(root: Path, table: Sequence[str]) -> bool:
     )
 
 
-def refuse_lost_files(directory: Path, table: Sequence[str], version: int, files: Iterable[DataFile]) -> None:
+def require_data_files(
+    directory: Path, table: Sequence[str], version: int, files: Iterable[DataFile]
+) -> None:
     """Raise for the first file of a version that is not there any more."""
     for file in files:
         if not Path(file.path).exists():
@@ -83,7 +85,7 @@ def refuse_lost_files(directory: Path, table: Sequence[str], version: int, files
             )
 
 
-def other_layout(table: Sequence[str], *, partitioned: bool) -> StoreError:
+def partitioning_error(table: Sequence[str], *, partitioned: bool) -> StoreError:
     """The error of a table that is written by partition, or not, and was asked for the other way."""
     return StoreError(
         f"table {view_name(tuple(table))} is {'' if partitioned else 'not '}written by partition",

@@ -1,1 +1,1 @@
-"""Source files, of this machine and remote: formats, reading and what is wrong in one."""
+"""Source files, local and remote: formats, listing, reading and error diagnosis."""

@@ -1,36 +1,39 @@
-"""Dialects: how a table's CSV files are written, where they are not written as usual."""
+"""The dialect of a table's CSV files: delimiter, encoding, quotes, nulls and number format."""
 
 import codecs
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's
+_BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SPELLING = {"decimal", "thousands"}
+_NUMBER_FORMAT = {"decimal", "thousands"}
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How CSV files are written.
+    """The dialect of CSV files.
 
     Attributes
     ----------
+    delimiter
+        The character between two fields.
     encoding
-        As Python calls it; a byte order mark at the start of a file says more.
+        The name of a Python codec. A byte order mark at the start of a file takes precedence.
     quote
-        What surrounds a field that holds delimiters or line ends, doubled inside of it; empty for nothing.
+        The character around fields that contain delimiters or line ends; it is doubled inside such a field.
+        Empty if fields are never quoted.
     nulls
-        Texts that mean that there is no value, beside the empty field.
+        Texts that are read as null, in addition to the empty field.
     skip_lines
-        Lines before the header.
+        The number of lines before the header.
     decimal, thousands
-        How numbers are spelled: it changes nothing in how rows are read, only what their texts are worth.
+        The number format. It does not affect how rows are read, only how the contract casts their texts.
     """
 
     delimiter: str = ","
@@ -42,49 +45,52 @@ class Dialect:
     thousands: str = ""
 
     @classmethod
-    def of(cls, declared: Mapping[str, Any] | None) -> "Dialect":
-        """The dialect that `declared` wrote."""
-        found = dict(declared or {})
+    def from_settings(cls, settings: Mapping[str, Any] | None) -> "Dialect":
+        """The dialect of the `csv` settings of a table; the default dialect for None."""
+        found = dict(settings or {})
         return cls(**{**found, "nulls": tuple(found.get("nulls", ()))})
 
-    def declared(self) -> dict[str, Any]:
-        """What differs from the usual, as JSON holds it; nothing for most tables."""
-        usual = asdict(USUAL)
-        found = {name: value for name, value in asdict(self).items() if value != usual[name]}
+    def non_defaults(self) -> dict[str, Any]:
+        """The settings that differ from the default dialect, as JSON values."""
+        default = asdict(DEFAULT_DIALECT)
+        found = {name: value for name, value in asdict(self).items() if value != default[name]}
         return found | ({"nulls": list(self.nulls)} if self.nulls else {})
 
-    def reading(self) -> dict[str, Any]:
-        """What of it changes the rows that are read."""
-        return {name: value for name, value in self.declared().items() if name not in _SPELLING}
+    def parsing_options(self) -> dict[str, Any]:
+        """The settings that differ from the default and affect which rows are read."""
+        return {name: value for name, value in self.non_defaults().items() if name not in _NUMBER_FORMAT}
 
     @property
-    def has_marks(self) -> bool:
-        """Whether numbers are spelled in a way that only their texts have."""
-        return bool(self.declared().keys() & _SPELLING)
+    def has_number_marks(self) -> bool:
+        """Whether a decimal or a thousands separator other than the default is declared."""
+        return bool(self.non_defaults().keys() & _NUMBER_FORMAT)
 
     def csv_options(self) -> dict[str, Any]:
-        """The same for Python's `csv.reader`, which takes no liberties either."""
+        """The arguments of Python's `csv.reader` for this dialect, in strict mode."""
         import csv
 
         quoting: dict[str, Any] = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
         return {"delimiter": self.delimiter, "strict": True, **quoting}
 
 
-USUAL = Dialect()
+DEFAULT_DIALECT = Dialect()
 
 
 def is_utf8(encoding: str) -> bool:
-    """Whether it is what DuckDB reads without ado."""
+    """Whether DuckDB reads files of this encoding directly."""
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
-def marked_encoding(start: bytes) -> str | None:
-    """The encoding that a byte order mark tells; None without one."""
-    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
+def encoding_from_mark(start: bytes) -> str | None:
+    """The encoding of a byte order mark; None without one."""
+    return next((encoding for mark, encoding in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
 
 
-def unmarked_encoding(start: bytes) -> str | None:
-    """UTF-16 that lacks its byte order mark, by the zeros in its delimiters, digits and letters."""
+def guess_utf16(start: bytes) -> str | None:
+    """The byte order of UTF-16 without a byte order mark; None if it does not look like UTF-16.
+
+    The guess is based on the zero bytes of delimiters, digits and Latin letters.
+    """
     even, odd = start[0::2].count(0), start[1::2].count(0)
     if max(even, odd) * 8 < len(start):
         return None

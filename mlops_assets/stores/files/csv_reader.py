@@ -1,7 +1,7 @@
-"""CSV files as DuckDB reads them.
+"""CSV files as DuckDB scans, with every column as text.
 
-Every column is named from the header, so that DuckDB has nothing to guess and no row decides a type. DuckDB
-reads UTF-8; a file in another encoding is written again in a folder that lives as long as the connection.
+Column names come from the header, so DuckDB infers neither names nor types. DuckDB reads UTF-8; a file in
+another encoding is transcoded into a temporary folder that is removed with the connection.
 """
 
 import csv
@@ -18,28 +18,28 @@ import duckdb
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import literal
-from mlops_assets.stores.files.csv_dialect import Dialect, is_utf8, marked_encoding, unmarked_encoding
+from mlops_assets.stores.files.csv_dialect import Dialect, encoding_from_mark, guess_utf16, is_utf8
 
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
 
 LINE_LIMIT = 2_000_000
-"""Bytes of the longest row: a file with a longer one has lost its line ends."""
-_COPIED = 1 << 20
+"""Maximum length of a row in bytes. Longer rows occur in files that have lost their line ends."""
+_COPY_CHUNK = 1 << 20
 _OTHER_DELIMITERS = ",;\t|"
 
 
 class LineTooLongError(ValueError):
-    """A line is longer than a row may be."""
+    """A line exceeds `LINE_LIMIT`."""
 
 
 def csv_scan(connection: duckdb.DuckDBPyConnection, file: "SourceFile", fields: list[str]) -> str:
-    """The table function that gives a file's rows as text.
+    """The DuckDB table function that reads a file, with every column as text.
 
     Parameters
     ----------
     fields
-        The names of its columns.
+        The column names.
     """
     dialect, path = file.dialect, file.path
     encoding = encoding_of(path, dialect)
@@ -58,12 +58,12 @@ def csv_scan(connection: duckdb.DuckDBPyConnection, file: "SourceFile", fields: 
 
 
 def header_of(file: "SourceFile", subject: str) -> list[str]:
-    """The names of a file's columns.
+    """The column names of a file.
 
     Raises
     ------
     DataError
-        When there is none, or it seems to be written in another dialect than was declared.
+        If the file has no header, or seems to use another dialect than the declared one.
     """
     dialect, where = file.dialect, f"{subject}: {file.path}"
     with open_text(file.path, encoding_of(file.path, dialect)) as text:
@@ -73,17 +73,16 @@ def header_of(file: "SourceFile", subject: str) -> list[str]:
         header = next(csv.reader(_chained(first, lines), **dialect.csv_options()), [])
     fields = [field.strip() for field in header]
     if not any(fields):
-        why = "the line where it should be is empty" if first or len(before) == dialect.skip_lines > 0 else ""
         raise DataError(
-            f"{where} has no header: {why or ('its first line is empty' if before else 'it is empty')}",
-            hint="the first line names the columns; an empty file is brought again by what wrote it",
+            f"{where} has no header: {_missing_header(first, before, dialect.skip_lines)}",
+            hint="write the column names into the first line. If the file is empty, write it again.",
         )
     if "\0" in fields[0]:
         with open_bytes(file.path) as stream:
-            guess = unmarked_encoding(stream.read(1024)) or "utf-16"
+            guess = guess_utf16(stream.read(1024)) or "utf-16"
         raise DataError(
-            f"{where}: the header has zero bytes, as UTF-16 without a byte order mark has",
-            hint=f"declare csv.encoding: {guess}",
+            f"{where}: the header contains zero bytes, which suggests UTF-16 without a byte order mark",
+            hint=f"declare csv.encoding: {guess} for the table",
         )
     others = _OTHER_DELIMITERS.replace(dialect.delimiter, "")
     if len(fields) == 1 and not (dialect.quote and first.lstrip().startswith(dialect.quote)):
@@ -91,38 +90,52 @@ def header_of(file: "SourceFile", subject: str) -> list[str]:
         if found in fields[0]:
             shown = '"\\t"' if found == "\t" else f'"{found}"'
             raise DataError(
-                f"{where}: the header is one field, {fields[0][:80]!r}; is the delimiter {found!r}?",
-                hint=f"declare csv.delimiter: {shown} for the table; a name that has it is put in quotes",
+                f"{where}: the header is a single field, {fields[0][:80]!r}; is the delimiter {found!r}?",
+                hint=f"declare csv.delimiter: {shown} for the table. Quote column names that contain it.",
             )
     return fields
 
 
 def open_text(path: Path, encoding: str, errors: str = "strict") -> TextIO:
-    """A file's text with its own line ends, unpacked."""
+    """Open a file as text, decompressed and with its original line ends."""
     return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors=errors, newline="")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """A file's bytes, unpacked."""
+    """Open a file as bytes, decompressed."""
     return gzip.open(path, "rb") if is_packed(path) else path.open("rb")  # type: ignore[return-value]
 
 
 def is_packed(path: Path) -> bool:
+    """Whether a file is compressed with gzip, by its name."""
     return path.name.lower().endswith(".gz")
 
 
 def encoding_of(path: Path, dialect: Dialect) -> str:
-    """The encoding that the file's byte order mark tells, else the declared one."""
+    """The encoding of the byte order mark; without one, the declared encoding."""
     with open_bytes(path) as stream:
-        return marked_encoding(stream.read(4)) or dialect.encoding
+        return encoding_from_mark(stream.read(4)) or dialect.encoding
 
 
 def bounded_lines(text: TextIO) -> Iterator[str]:
-    """Lines, none of which can fill the memory."""
+    """The lines of a text.
+
+    Raises
+    ------
+    LineTooLongError
+        At a line longer than `LINE_LIMIT` bytes, before it is read into memory.
+    """
     while line := text.readline(LINE_LIMIT + 1):
         if len(line) > LINE_LIMIT or (len(line) > LINE_LIMIT // 4 and len(line.encode()) > LINE_LIMIT):
             raise LineTooLongError
         yield line
+
+
+def _missing_header(first: str, before: list[str], skip_lines: int) -> str:
+    """Why there is no header, given the first line after the skipped ones."""
+    if first or len(before) == skip_lines > 0:
+        return "the header line is empty"
+    return "its first line is empty" if before else "the file is empty"
 
 
 def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
@@ -135,5 +148,5 @@ def _in_utf8(connection: duckdb.DuckDBPyConnection, path: Path, encoding: str) -
     weakref.finalize(connection, folder.cleanup)
     copy = Path(folder.name) / "rows.csv"
     with open_text(path, encoding) as text, copy.open("w", encoding="utf-8", newline="") as target:
-        shutil.copyfileobj(text, target, _COPIED)
+        shutil.copyfileobj(text, target, _COPY_CHUNK)
     return copy

@@ -1,4 +1,4 @@
-"""Which source files there are behind a path, a glob or a folder."""
+"""Listing and hashing the source files of a path, a glob or a folder."""
 
 import errno
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.read_errors import unreadable
 from mlops_assets.stores.files.source_file import (
-    _ALL_SUFFIXES,
+    ALL_SUFFIXES,
     SUFFIXES,
     FoundFile,
     SourceFile,
@@ -21,31 +21,31 @@ from mlops_assets.stores.files.source_file import (
 )
 
 
-def find_files(source: Path, *, dialect: Dialect = USUAL, subject: str) -> list[SourceFile]:
-    """The files behind a path, sorted by name.
+def find_files(source: Path, *, dialect: Dialect = DEFAULT_DIALECT, subject: str) -> list[SourceFile]:
+    """The hashed files of a path, sorted by name.
 
     Parameters
     ----------
     source
-        A file, a glob such as `data/raw/churn/*.csv.gz`, or a folder that directly holds the files.
+        A file, a glob such as `data/raw/churn/*.csv.gz`, or the folder that contains the files.
     subject
-        What is read, for error messages: `california_housing: table districts`.
+        Project and table for error messages, such as `california_housing: table districts`.
 
     Raises
     ------
     DataError
-        When there is no file, or one of an unknown format.
+        If there is no file, or a file has an unknown format.
     """
-    return open_files(some_files(source, subject=subject), dialect=dialect, subject=subject)
+    return hash_files(require_files(source, subject=subject), dialect=dialect, subject=subject)
 
 
-def some_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundFile]:
-    """What `list_files` lists, when there is anything.
+def require_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundFile]:
+    """The same as `list_files`, but at least one file.
 
     Raises
     ------
     DataError
-        When there is no file, or a folder can't be read.
+        If there is no file, or a folder can't be read.
     """
     try:
         found = list_files(source, deep=deep)
@@ -54,29 +54,35 @@ def some_files(source: Path, *, deep: bool = False, subject: str) -> list[FoundF
     if not found:
         raise DataError(
             f"{subject}: no file at {source}",
-            hint="put one there, or read from elsewhere with --data, or bring it with `mlops fetch` if the "
-            f"project has a fetch.py; readable are {', '.join(SUFFIXES)}",
+            hint="put a file there, name another place with --data, or run `mlops fetch` if the project has "
+            f"a fetch.py. Supported formats: {', '.join(SUFFIXES)}.",
         )
     return found
 
 
 def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
-    """The files behind a path with size and time, sorted by name; none of them is opened.
+    """The files of a path with size and modification time, sorted by name; no file is opened.
 
-    A folder lists what is readable by its name, a glob lists all that match. A file that vanishes meanwhile
-    is left out; a folder that may not be read is an error, for its files would be missing unseen.
+    For a folder, only files with a supported suffix are listed; for a glob, all matching files. A file that
+    is deleted meanwhile is omitted. A folder without read permission is an error, because its files would
+    be missing silently.
 
     Parameters
     ----------
     deep
-        Whether a folder's subfolders belong to it, but for hidden and linked ones.
+        Include subfolders, except hidden ones and symbolic links.
+
+    Raises
+    ------
+    OSError
+        If a folder can't be read.
     """
     if source.is_dir():
         found = _walk(os.fspath(source), "", deep)
     elif has_magic(str(source)) and not source.exists():
         folder = source_folder(source)
         cut = 0 if folder == Path() else len(os.path.join(folder, ""))  # noqa: PTH118 - ends in a slash
-        _refuse_closed(source)
+        _require_readable_folders(source)
         paths = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
         found = _regular((path, path[cut:].replace(os.sep, "/")) for path in paths)
     else:
@@ -84,21 +90,23 @@ def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
     return sorted(found)
 
 
-def open_files(found: Iterable[FoundFile], *, dialect: Dialect = USUAL, subject: str) -> list[SourceFile]:
+def hash_files(
+    found: Iterable[FoundFile], *, dialect: Dialect = DEFAULT_DIALECT, subject: str
+) -> list[SourceFile]:
     """Hash listed files.
 
     Raises
     ------
     DataError
-        When one has an unknown format, or can't be read.
+        If a file has an unknown format, or can't be read.
     """
     files = []
     for name, path, *_ in found:
         kind = format_of(name)
         if kind is None:
             raise DataError(
-                f"{subject}: {path} has a format that is not known by its name",
-                hint=f"rename it to one of {', '.join(SUFFIXES)}",
+                f"{subject}: {path} has an unknown format",
+                hint=f"use one of the suffixes {', '.join(SUFFIXES)}",
             )
         try:
             stamp = Stamp.of(Path(path))
@@ -109,7 +117,7 @@ def open_files(found: Iterable[FoundFile], *, dialect: Dialect = USUAL, subject:
 
 
 def source_folder(source: Path) -> Path:
-    """The folder that holds a source's files, whether it names a file, a glob or the folder itself."""
+    """The folder of the files, for a source that is a file, a glob or a folder."""
     fixed = list(source.parts)
     while has_magic(str(Path(*fixed))):
         fixed.pop()
@@ -117,8 +125,8 @@ def source_folder(source: Path) -> Path:
     return folder.parent if len(fixed) == len(source.parts) and format_of(source.name) else folder
 
 
-def _refuse_closed(pattern: Path) -> None:
-    """See that every folder that a pattern leads through may be read: `glob` passes over those silently."""
+def _require_readable_folders(pattern: Path) -> None:
+    """Raise for a folder without read permission on the path of a pattern: `glob` skips it silently."""
     for parent in pattern.parents:
         for path in glob(str(parent), recursive=True):  # noqa: PTH207
             if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
@@ -128,14 +136,14 @@ def _refuse_closed(pattern: Path) -> None:
 
 
 def _walk(folder: str, prefix: str, deep: bool) -> Iterator[FoundFile]:
-    # No pathlib here: a sensor comes by every few seconds, and there may be ten thousand files.
+    # No pathlib here: a sensor lists the folder every few seconds, and it may contain ten thousand files.
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
         return
     with entries:
         for entry in entries:
-            if entry.name.lower().endswith(_ALL_SUFFIXES):
+            if entry.name.lower().endswith(ALL_SUFFIXES):
                 yield from _regular([(entry.path, prefix + entry.name)])
             if deep and not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/", deep)

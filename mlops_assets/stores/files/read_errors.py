@@ -1,4 +1,4 @@
-"""Why a source file can't be read, in words."""
+"""Errors of source files that can't be read, and checks for files that changed while they were read."""
 
 import csv
 import json
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_assets.core.digests import file_digest
-from mlops_assets.core.errors import DataError
-from mlops_assets.stores.files.csv_diagnosis import KEPT, csv_fault
+from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
+from mlops_assets.stores.files.csv_diagnosis import csv_error
 from mlops_assets.stores.files.csv_reader import LineTooLongError, is_packed, open_bytes
 from mlops_assets.stores.files.source_file import Stamp
 
@@ -17,92 +17,48 @@ if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
 
 READING_ERRORS = (OSError, EOFError, UnicodeError, csv.Error, zlib.error, LineTooLongError)
-"""What reading raises beside DuckDB's errors."""
+"""The exceptions of reading a file, besides those of DuckDB."""
 _OBJECT_LIMIT = 16_777_216
 _UNSETTLED_NS = 2_000_000_000
-"""Within so many nanoseconds of a change, a file can change again and keep its times: clocks of disks are
-coarse."""
+"""Within this time after a change, a file can change again and keep its timestamps, because the clocks of
+file systems are coarse. The content is hashed again then."""
 
 
-def refuse_changed(file: "SourceFile", subject: str) -> None:
-    """See that a file still is the one that was hashed.
+def require_unchanged(file: "SourceFile", subject: str) -> None:
+    """Check that a file has not changed since it was hashed.
 
     Raises
     ------
     DataError
-        When it has changed since, or is gone.
+        If the file was changed or deleted since.
     """
     if file.stamp is None:
         return
     try:
         now = Stamp.of(file.path)
         same = now[:4] == file.stamp[:4]
-        if same and file.stamp.seen_ns - file.stamp.ctime_ns < _UNSETTLED_NS:
+        if same and file.stamp.checked_ns - file.stamp.ctime_ns < _UNSETTLED_NS:
             same = file_digest(file.path) == file.sha256
     except FileNotFoundError as error:
         raise DataError(
-            f"{subject}: {file.path} vanished while it was read",
-            hint=f"bring it again when it is whole, and run again; {KEPT}",
+            f"{subject}: {file.path} was deleted while it was read",
+            hint=f"write the complete file again, then run again. {TABLE_UNCHANGED}",
         ) from error
     if not same:
         raise DataError(
             f"{subject}: {file.path} changed while it was read",
-            hint=f"run again when nothing writes to it; write elsewhere and rename into place; {KEPT}",
+            hint="run again when the file is complete. To prevent this, write files elsewhere and rename "
+            f"them into place. {TABLE_UNCHANGED}",
         )
 
 
-def read_fault(file: "SourceFile", subject: str, error: Exception) -> DataError:
-    """The error for a file that broke off while it was read."""
-    try:
-        if isinstance(error, OSError) and not is_packed(file.path):
-            return unreadable(file.path, subject, error)
-        if file.format == "parquet":
-            return _parquet_fault(file.path, subject, error)
-        fault = csv_fault(file, subject) if file.format == "csv" else _jsonl_fault(file.path, subject)
-    except (EOFError, zlib.error) as cut:
-        return _packed_fault(file.path, subject, cut)
-    except OSError as closed:
-        if is_packed(file.path) and closed.errno is None:  # gzip's own complaints have no number
-            return _packed_fault(file.path, subject, closed)
-        return unreadable(file.path, subject, closed)
-    return fault or unreadable(file.path, subject, error)
-
-
-def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
-    """The error for a file or folder that can't be read, without looking into it."""
-    if isinstance(error, PermissionError):
-        return DataError(
-            f"{subject}: {error.filename or path} can't be read: permission denied",
-            hint=f"let the user with the number {os.geteuid()} read it; {KEPT}",
-        )
-    if isinstance(error, FileNotFoundError):
-        return DataError(
-            f"{subject}: {path} vanished before it was read",
-            hint=f"bring it again when it is whole, and run again; {KEPT}",
-        )
-    reason = (isinstance(error, OSError) and error.strerror) or str(error).strip() or type(error).__name__
-    return DataError(
-        f"{subject}: {path} can't be read: {reason.splitlines()[0]}",
-        hint=f"mend the file and run again; {KEPT}",
-    )
-
-
-def _packed_fault(path: Path, subject: str, error: Exception) -> DataError:
-    if isinstance(error, EOFError):
-        return DataError(
-            f"{subject}: {path} is cut off: the end of the gzip stream is missing",
-            hint=f"copy or write it again; {KEPT}",
-        )
-    return DataError(f"{subject}: {path} can't be unpacked: {error}", hint=f"copy or write it again; {KEPT}")
-
-
-def refuse_damaged(file: "SourceFile", subject: str) -> None:
-    """Unpack a packed file once: DuckDB does not compare its checksum.
+def require_intact(file: "SourceFile", subject: str) -> None:
+    """Decompress a gzip file once: DuckDB does not verify its checksum.
 
     Raises
     ------
     DataError
-        When it is cut off, damaged or not packed at all.
+        If the file is truncated, damaged or not a gzip file.
     """
     if not is_packed(file.path):
         return
@@ -111,51 +67,98 @@ def refuse_damaged(file: "SourceFile", subject: str) -> None:
             while stream.read(1 << 20):
                 pass
     except (OSError, EOFError, zlib.error) as error:
-        raise read_fault(file, subject, error) from error
+        raise read_error(file, subject, error) from error
 
 
-def _parquet_fault(path: Path, subject: str, error: Exception) -> DataError:
+def read_error(file: "SourceFile", subject: str, error: Exception) -> DataError:
+    """The error of a file that could not be read to its end, with the row or line and the reason."""
+    try:
+        if isinstance(error, OSError) and not is_packed(file.path):
+            return unreadable(file.path, subject, error)
+        if file.format == "parquet":
+            return _parquet_error(file.path, subject, error)
+        found = csv_error(file, subject) if file.format == "csv" else _jsonl_error(file.path, subject)
+    except (EOFError, zlib.error) as truncated:
+        return _gzip_error(file.path, subject, truncated)
+    except OSError as failed:
+        if is_packed(file.path) and failed.errno is None:  # gzip's own errors have no number
+            return _gzip_error(file.path, subject, failed)
+        return unreadable(file.path, subject, failed)
+    return found or unreadable(file.path, subject, error)
+
+
+def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
+    """The error of a file or folder that can't be read, from the exception alone."""
+    if isinstance(error, PermissionError):
+        return DataError(
+            f"{subject}: {error.filename or path} can't be read: permission denied",
+            hint=f"grant read permission to UID {os.geteuid()}. {TABLE_UNCHANGED}",
+        )
+    if isinstance(error, FileNotFoundError):
+        return DataError(
+            f"{subject}: {path} was deleted before it was read",
+            hint=f"write the complete file again, then run again. {TABLE_UNCHANGED}",
+        )
+    reason = (isinstance(error, OSError) and error.strerror) or str(error).strip() or type(error).__name__
+    return DataError(
+        f"{subject}: {path} can't be read: {reason.splitlines()[0]}",
+        hint=f"repair the file, then run again. {TABLE_UNCHANGED}",
+    )
+
+
+def _gzip_error(path: Path, subject: str, error: Exception) -> DataError:
+    if isinstance(error, EOFError):
+        problem = "is truncated: the end of the gzip stream is missing"
+    else:
+        problem = f"can't be decompressed: {error}"
+    return DataError(f"{subject}: {path} {problem}", hint=f"copy or write the file again. {TABLE_UNCHANGED}")
+
+
+def _parquet_error(path: Path, subject: str, error: Exception) -> DataError:
     with path.open("rb") as stream:
         start = stream.read(4)
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - 4))
         end = stream.read(4)
-    again = f"write it again; {KEPT}"
+    again = f"write the file again. {TABLE_UNCHANGED}"
     if start != b"PAR1":
-        told = (
-            f"is no Parquet file: it begins with {start!r}" if start else "is empty, and so no Parquet file"
-        )
-        return DataError(f"{subject}: {path} {told}", hint=f"rename it to what it is, or {again}")
+        problem = "is empty and not a Parquet file"
+        if start:
+            problem = f"is not a Parquet file: it begins with {start!r}"
+        return DataError(f"{subject}: {path} {problem}", hint=f"correct the suffix, or {again}")
     if end != b"PAR1":
-        return DataError(f"{subject}: {path} is cut off: Parquet's end mark is missing", hint=again)
+        return DataError(f"{subject}: {path} is truncated: the end mark of Parquet is missing", hint=again)
     reason = str(error).strip().splitlines()[0].replace(str(path), path.name)
     return DataError(f"{subject}: {path} is a damaged Parquet file: {reason}", hint=again)
 
 
-def _jsonl_fault(path: Path, subject: str) -> DataError | None:
-    """The first line that is no JSON object."""
+def _jsonl_error(path: Path, subject: str) -> DataError | None:
+    """The error of the first line that is not a JSON object."""
     with open_bytes(path) as stream:
         number = 0
         while line := stream.readline(_OBJECT_LIMIT + 1):
             number += 1
-            told = _fault_of_object(line)
-            if told:
-                cut = not line.endswith(b"\n") and len(line) <= _OBJECT_LIMIT
-                half = "it has no line end, so the file seems to be half written: bring it again"
+            if problem := _object_problem(line):
+                incomplete = not line.endswith(b"\n") and len(line) <= _OBJECT_LIMIT
+                hint = (
+                    "the line has no line end, so the file seems to be incomplete: write it again"
+                    if incomplete
+                    else "correct the line: each line must be one JSON object"
+                )
                 return DataError(
-                    f"{subject}: {path}, line {number} {told}",
-                    hint=f"{half if cut else 'each line is one JSON object; mend the line'}; {KEPT}",
+                    f"{subject}: {path}, line {number} {problem}", hint=f"{hint}. {TABLE_UNCHANGED}"
                 )
     return None
 
 
-def _fault_of_object(line: bytes) -> str | None:
+def _object_problem(line: bytes) -> str | None:
+    """Why a line is not a JSON object; None if it is one, or empty."""
     if len(line) > _OBJECT_LIMIT:
-        return f"is longer than {_OBJECT_LIMIT:,} bytes"
+        return f"is longer than the maximum of {_OBJECT_LIMIT:,} bytes"
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        return f"is not UTF-8: byte {error.start} of it is 0x{line[error.start : error.start + 1].hex()}"
+        return f"is not valid UTF-8: byte {error.start} is 0x{line[error.start : error.start + 1].hex()}"
     if not text.strip():
         return None
     shown = repr(text.rstrip()[:60])
@@ -163,5 +166,5 @@ def _fault_of_object(line: bytes) -> str | None:
         value = json.loads(text)
     except ValueError as error:
         at = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        return f"is no JSON{at}: {shown}"
-    return None if isinstance(value, dict) else f"is JSON, but no object: {shown}"
+        return f"is not valid JSON{at}: {shown}"
+    return None if isinstance(value, dict) else f"is JSON, but not an object: {shown}"

@@ -1,7 +1,7 @@
-"""Files of an object store or another file system that fsspec knows.
+"""Files in an object store or another remote file system, accessed with fsspec.
 
-A file is known by what the store tells of it (an etag, a checksum, a generation or a time), so that listing
-opens none. One that is read is copied to a scratch folder, and hashed meanwhile.
+A file is identified by the store's version metadata (ETag, checksum, generation or modification time), so
+listing opens no file. A file that is read is copied to a scratch folder and hashed while it is copied.
 """
 
 import hashlib
@@ -16,14 +16,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.errors import DataError
-from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.source_file import SUFFIXES, FoundFile, SourceFile, format_of
+from mlops_assets.stores.files.storage_options import StorageOptions
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_VERSIONS = (
+_VERSION_FIELDS = (
     "ETag",
     "etag",
     "md5Hash",
@@ -38,20 +39,21 @@ _VERSIONS = (
     "updated",
     "created",
 )
-"""What stores call a file's version, those that follow from its content first."""
+"""The names of a file's version in the metadata of stores; names of content digests come first."""
 _UNVERSIONED = -1
 _CHUNK = 8 * 1024 * 1024
+_DRIVERS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
 
 class RemoteFiles:
-    """A file, a glob or a folder behind a URL.
+    """A file, a glob or a folder at a URL.
 
     Parameters
     ----------
     options
-        What the store's driver is given; a mapping `{env: NAME}` stands for the variable's value.
+        Arguments of the store's driver, see `StorageOptions`.
     scratch
-        A folder for copies.
+        A folder for local copies.
     """
 
     def __init__(
@@ -61,96 +63,94 @@ class RemoteFiles:
         scratch: Path,
         *,
         subject: str,
-        dialect: Dialect = USUAL,
+        dialect: Dialect = DEFAULT_DIALECT,
     ) -> None:
-        self.shown, self.dialect = url, dialect
+        self.display_name, self.dialect = url, dialect
         self._scratch, self._subject = scratch, subject
-        self._secrets: list[str] = []
-        self._options = self._resolved(options)
+        self._options = StorageOptions(options, subject=subject)
         self._fs, self._path = self._connected(url)
-        self._remote: dict[str, str] = {}
-        self._brought: dict[str, SourceFile] = {}
+        self._remote_paths: dict[str, str] = {}
+        self._copies: dict[str, SourceFile] = {}
 
-    def listing(self, *, deep: bool = False) -> list[FoundFile]:
-        with self._plain_failures("can't be listed"):
+    def list_files(self, *, deep: bool = False) -> list[FoundFile]:
+        with self._translated_errors("can't be listed"):
             self._fs.invalidate_cache()
             try:
                 folder, found = self._found(deep)
-            except FileNotFoundError:  # such as a bucket that nobody has made yet
+            except FileNotFoundError:  # for example, the bucket does not exist yet
                 return []
-        cut = len(folder) + 1 if folder else 0
+        prefix = len(folder) + 1 if folder else 0
         listed = sorted(
-            FoundFile(path[cut:], path, int(info.get("size") or 0), _stamp(info))
+            FoundFile(path[prefix:], path, int(info.get("size") or 0), _version_number(info))
             for path, info in found.items()
             if info.get("type", "file") == "file"
         )
-        self._remote.update((file.name, file.path) for file in listed)
+        self._remote_paths.update((file.name, file.path) for file in listed)
         return listed
 
-    def some(self, *, deep: bool = False, subject: str) -> list[FoundFile]:
-        found = self.listing(deep=deep)
+    def require_files(self, *, deep: bool = False, subject: str) -> list[FoundFile]:
+        found = self.list_files(deep=deep)
         if not found:
             raise DataError(
-                f"{subject}: no file at {self.shown}",
-                hint="look whether the bucket and the path are there, and whether what runs this may list "
-                f"them; readable are {', '.join(SUFFIXES)}",
+                f"{subject}: no file at {self.display_name}",
+                hint="check the bucket and the path, and the permission to list them. Supported formats: "
+                f"{', '.join(SUFFIXES)}.",
             )
         return found
 
     def digest(self, file: FoundFile) -> str:
         if file.mtime_ns == _UNVERSIONED:
-            with self._plain_failures("can't be read"):
-                return self._copied(file.path, Path(os.devnull))
+            with self._translated_errors("can't be read"):
+                return self._copy(file.path, Path(os.devnull))
         return text_digest("remote", file.name, str(file.size), str(file.mtime_ns))
 
-    def is_as_listed(self, file: FoundFile) -> bool:  # noqa: ARG002
-        """Always: its digest follows from the listing itself, and a copy is checked while it is made."""
+    def is_unchanged(self, file: FoundFile) -> bool:  # noqa: ARG002
+        """Always true: the digest depends on the listing alone, and `local_copy` detects later changes."""
         return True
 
-    def open(self, found: Iterable[FoundFile], *, subject: str) -> list[SourceFile]:
-        opened = []
+    def hash_files(self, found: Iterable[FoundFile], *, subject: str) -> list[SourceFile]:
+        hashed = []
         for file in found:
             kind = format_of(file.name)
             if kind is None:
                 raise DataError(
-                    f"{subject}: {self._url(file.path)} has a format that is not known by its name",
-                    hint=f"rename it to one of {', '.join(SUFFIXES)}",
+                    f"{subject}: {self._url(file.path)} has an unknown format",
+                    hint=f"use one of the suffixes {', '.join(SUFFIXES)}",
                 )
-            opened.append(SourceFile(Path(file.path), file.name, kind, self.digest(file), self.dialect))
-        return opened
+            hashed.append(SourceFile(Path(file.path), file.name, kind, self.digest(file), self.dialect))
+        return hashed
 
-    def bring(self, file: SourceFile, *, subject: str) -> SourceFile:
-        """A copy; what was copied before is not copied again."""
-        if file in self._brought.values():
+    def local_copy(self, file: SourceFile, *, subject: str) -> SourceFile:
+        """A copy in the scratch folder; each file is copied once."""
+        if file in self._copies.values():
             return file
-        known = self._brought.get(file.name)
+        known = self._copies.get(file.name)
         if known is None:
             folder = self._scratch / uuid4().hex
             folder.mkdir()
             copy = folder / Path(file.name).name
-            remote = self._remote[file.name]
-            with self._plain_failures("can't be read", self._url(remote)):
+            remote = self._remote_paths[file.name]
+            with self._translated_errors("can't be read", self._url(remote)):
                 before = self._fs.info(remote)
-                sha256 = self._copied(remote, copy)
+                sha256 = self._copy(remote, copy)
                 self._fs.invalidate_cache()
                 after = self._fs.info(remote)
-            if (before.get("size"), _stamp(before)) != (after.get("size"), _stamp(after)):
+            if (before.get("size"), _version_number(before)) != (after.get("size"), _version_number(after)):
                 raise DataError(
                     f"{subject}: {self._url(remote)} changed while it was read",
-                    hint="run again when it is written",
+                    hint=f"run again when the file is complete. {TABLE_UNCHANGED}",
                 )
-            known = self._brought[file.name] = SourceFile(copy, file.name, file.format, sha256, self.dialect)
+            known = self._copies[file.name] = SourceFile(copy, file.name, file.format, sha256, self.dialect)
         return known
 
-    def told(self, error: DataError) -> DataError:
-        copies = {str(copy.path): self._url(f"…/{copy.name}") for copy in self._brought.values()}
+    def with_source_path(self, error: DataError) -> DataError:
         message = error.message
-        for path, url in copies.items():
-            message = message.replace(path, url)
+        for copy in self._copies.values():
+            message = message.replace(str(copy.path), self._url(f"…/{copy.name}"))
         return DataError(message, hint=error.hint)
 
     def _found(self, deep: bool) -> tuple[str, dict[str, Any]]:
-        """The fixed folder, and the files below it by their paths."""
+        """The folder that names are relative to, and the metadata of the files by path."""
         if has_magic(self._path):
             fixed = self._path
             while has_magic(fixed):
@@ -159,15 +159,15 @@ class RemoteFiles:
         if self._fs.isfile(self._path):
             return self._path.rpartition("/")[0], {self._path: self._fs.info(self._path)}
         found = self._fs.find(self._path, maxdepth=None if deep else 1, detail=True)
-        hidden = f"{self._path}/"
+        folder = f"{self._path}/"
         return self._path, {
             path: info
             for path, info in found.items()
             if format_of(path)
-            and not any(part.startswith(".") for part in path.removeprefix(hidden).split("/")[:-1])
+            and not any(part.startswith(".") for part in path.removeprefix(folder).split("/")[:-1])
         }
 
-    def _copied(self, remote: str, target: Path) -> str:
+    def _copy(self, remote: str, target: Path) -> str:
         digest = hashlib.sha256()
         with self._fs.open(remote, "rb") as stream, target.open("wb") as copy:
             while chunk := stream.read(_CHUNK):
@@ -183,72 +183,51 @@ class RemoteFiles:
 
         protocol = urlsplit(url).scheme
         try:
-            # An instance of its own: fsspec would keep one with its secrets for as long as the process lives.
-            fs, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **self._options)
+            # Not from fsspec's cache, which would keep the secrets as long as the process lives.
+            fs, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **self._options.values)
         except ImportError:
             raise DataError(
-                f"{self._subject}: the driver of {protocol}:// is not installed, and {url} needs it",
-                hint=_install(protocol),
+                f"{self._subject}: {url} requires the driver of {protocol}://, which is not installed",
+                hint=_install_hint(protocol),
             ) from None
-        except Exception as error:  # each driver refuses its options in its own way
+        except Exception as error:  # each driver raises its own errors for invalid options
             raise DataError(
-                f"{self._subject}: {url} can't be opened: {self._plain(error)}",
-                hint="look at the URL and at storage_options; what they may say is in the driver's "
-                "documentation",
+                f"{self._subject}: {url} can't be opened: {self._first_line(error)}",
+                hint="check the URL and storage_options against the documentation of the driver",
             ) from None
         return fs, str(path).rstrip("/")
 
     @contextmanager
-    def _plain_failures(self, what: str, url: str | None = None) -> Iterator[None]:
-        """Drivers raise what they like: their own words, without secrets, and none of their traceback."""
+    def _translated_errors(self, problem: str, url: str | None = None) -> Iterator[None]:
+        """Raise the errors of drivers as a DataError, without secrets and without their traceback."""
         try:
             yield
         except DataError:
             raise
         except Exception as error:
             raise DataError(
-                f"{self._subject}: {url or self.shown} {what}: {self._plain(error)}",
-                hint="look whether the store can be reached, and at the credentials; the table keeps the "
-                "content that it had",
+                f"{self._subject}: {url or self.display_name} {problem}: {self._first_line(error)}",
+                hint=f"check the connection to the store, and the credentials. {TABLE_UNCHANGED}",
             ) from None
 
-    def _plain(self, error: Exception) -> str:
-        text = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
-
-    def _resolved(self, value: Any) -> Any:
-        """Options with the values of the environment variables that they name."""
-        if not isinstance(value, Mapping):
-            return value
-        if set(value) != {"env"}:
-            return {name: self._resolved(inner) for name, inner in value.items()}
-        found = os.environ.get(str(value["env"]))
-        if not found:
-            raise DataError(
-                f"{self._subject}: the environment variable {value['env']} is not set, and storage_options "
-                "name it",
-                hint=f"export {value['env']}=…",
-            )
-        self._secrets.append(found)
-        return found
+    def _first_line(self, error: Exception) -> str:
+        return self._options.masked(next(iter(str(error).strip().splitlines()), "") or type(error).__name__)
 
 
-def _stamp(info: Mapping[str, Any]) -> int:
-    """A number that is another when the file is: it stands where local files have their time."""
-    version = next((info[name] for name in _VERSIONS if info.get(name)), None)
+def _version_number(info: Mapping[str, Any]) -> int:
+    """A number that identifies a file's version; it takes the place of a local file's modification time."""
+    version = next((info[name] for name in _VERSION_FIELDS if info.get(name)), None)
     if version is None:
         return _UNVERSIONED
-    # Some drivers write it in one way when they list, and in another when they tell of one file.
-    told = version.timestamp() if isinstance(version, datetime) else version
-    return int(text_digest(str(told).strip('"'))[:15], 16)
+    # Some drivers write the version of a listed file and that of a single file differently.
+    text = str(version.timestamp() if isinstance(version, datetime) else version)
+    return int(text_digest(text.strip('"'))[:15], 16)
 
 
-def _install(protocol: str) -> str:
-    """How to get a driver, in fsspec's own words where they name a package."""
+def _install_hint(protocol: str) -> str:
+    """How to install a driver; for drivers of others, the text that fsspec registers."""
     from fsspec.registry import known_implementations
 
-    told = str(known_implementations.get(protocol, {}).get("err", ""))
-    packages = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
-    return f"pip install {packages[protocol]}" if protocol in packages else told or "install it"
+    if protocol in _DRIVERS:
+        return f"pip install {_DRIVERS[protocol]}"
+    return str(known_implementations.get(protocol, {}).get("err", "")) or "install the driver"

@@ -1,11 +1,11 @@
-"""A source file: its format, content digest and dialect."""
+"""A source file: name, format, content digest and dialect."""
 
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 Format = Literal["csv", "parquet", "jsonl"]
 
@@ -18,27 +18,27 @@ SUFFIXES: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
 }
-_ALL_SUFFIXES = tuple(SUFFIXES)
+ALL_SUFFIXES = tuple(SUFFIXES)
 
 
 class FoundFile(NamedTuple):
-    """A file as the folder lists it, not yet opened."""
+    """A listed file, not yet opened."""
 
     name: str
-    """Its path below the source's folder, with slashes."""
+    """The path relative to the source's folder, with slashes."""
     path: str
     size: int
     mtime_ns: int
 
 
 class Stamp(NamedTuple):
-    """What tells that a file is the same one, and when that was looked at."""
+    """The file attributes that identify unchanged content, and the time of the check."""
 
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
-    seen_ns: int
+    checked_ns: int
 
     @classmethod
     def of(cls, path: Path) -> "Stamp":
@@ -53,26 +53,26 @@ class SourceFile:
     Attributes
     ----------
     name
-        Its path below the folder that holds all files of the table: where the files lie may change.
+        The path relative to the source's folder, so that it does not depend on where the folder is.
     sha256
-        Of its bytes.
+        Digest of the bytes. For a remote file before it is copied: digest of its version identifier.
     dialect
-        How it is written, if it is CSV.
+        The dialect, for CSV files.
     stamp
-        What it was before it was hashed; without one it can't be told whether it changed while it was read.
+        The file attributes before hashing. None disables the check that the file was not changed since.
     """
 
     path: Path
     name: str
     format: Format
     sha256: str
-    dialect: Dialect = USUAL
+    dialect: Dialect = DEFAULT_DIALECT
     stamp: Stamp | None = field(default=None, compare=False)
 
 
 def format_of(name: str) -> Format | None:
-    """The format that a file's name tells; None when it tells none that can be read."""
+    """The format for a file's suffix; None if it is not supported."""
     name = name.lower()
-    if not name.endswith(_ALL_SUFFIXES):
+    if not name.endswith(ALL_SUFFIXES):
         return None
     return next(kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix))

@@ -1,1 +1,1 @@
-"""Where the rows of a table come from (files, queries, other tables), and what sensors remember."""
+"""Sources of a table's rows (files, queries, other tables), and the state of source sensors."""

@@ -1,7 +1,7 @@
-"""Arrivals: what there is of each partition in a source.
+"""The partitions that are available in a source of files, with the fingerprints of their content.
 
-A source without periods arrives as a whole: its one partition is None. With periods, a partition is the files
-whose names have a date in the period, or, with a time column, the rows whose time lies in it.
+A source without periods has one partition, None. With periods, a partition is the files with a date of the
+period in their names or, with a time column, the rows with a time in the period.
 """
 
 from collections import defaultdict
@@ -15,14 +15,16 @@ import duckdb
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.sql_quoting import literal, quoted_list
+from mlops_assets.core.sql_quoting import literal
+from mlops_assets.stores.delta.content_digest import row_hashes
 from mlops_assets.stores.files.locations import Files, as_files
-from mlops_assets.stores.files.read_errors import read_fault
+from mlops_assets.stores.files.read_errors import read_error
 from mlops_assets.stores.files.reader import read_files, scan_file
 from mlops_assets.stores.files.source_file import SourceFile
 from mlops_assets.stores.sources.partition_dates import (
     date_files,
-    listed,
+    enumerated,
+    late_rows,
     newest_period,
     now,
     period_of,
@@ -32,16 +34,16 @@ from mlops_assets.stores.sources.partition_dates import (
 
 @dataclass(frozen=True)
 class Arrival:
-    """What there is of one partition.
+    """The available content of one partition.
 
     Attributes
     ----------
     partition
-        Its key; None is the whole of a source without partitions.
+        The partition key; None for a source without partitions.
     fingerprint
-        Of its content: of whole files whatever their names, of rows whatever their order and file.
+        Digest of the content. It depends neither on the names of files nor on the order of rows.
     files
-        That hold it; with a time column they hold others too.
+        The files that contain the partition; with a time column they may contain other partitions, too.
     """
 
     partition: str | None
@@ -51,12 +53,12 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What there is in a source.
+    """The available content of a source.
 
     Attributes
     ----------
     left_out
-        A sentence for each reason why files or rows belong to no partition.
+        A message for each reason why files or rows belong to no partition.
     """
 
     by_partition: dict[str | None, Arrival]
@@ -64,7 +66,7 @@ class Arrivals:
 
 
 def fingerprint(digests: Iterable[str]) -> str:
-    """One digest for the content of all files, whatever their names."""
+    """Digest of the content of several files, independent of their names and order."""
     return text_digest(*sorted(digests))
 
 
@@ -77,41 +79,45 @@ def find_arrivals(
     subject: str,
     until: datetime | None = None,
 ) -> Arrivals:
-    """All that there is now; every file is hashed, and with a time column read once.
+    """All available partitions. Every file is hashed, and with a time column read once.
 
     Parameters
     ----------
     source
-        A file, a glob or a folder; a path is on this machine. Of files that are dated by name, a folder
-        holds its subfolders' too.
-    periods, column
-        None for a table without partitions; with a column, rows are dated by it, else files by their names.
-        Rows without a time that can be read, or from before the first period, are the first partition's:
-        the contract judges them there.
+        A file, a glob or a folder; a path is local. If partitions are assigned by file names, the subfolders
+        of a folder are included.
+    periods
+        The partitions; None for a table without partitions.
+    column
+        The column whose time assigns a row to a partition; None to assign files by the dates in their names.
+        Rows without a valid time, and rows before the first period, belong to the first partition, where the
+        contract validates them.
     subject
-        What is read, for error messages: `customer_churn: table transactions`.
+        Project and table for error messages, such as `customer_churn: table transactions`.
     until
-        The moment up to which periods have begun; now.
+        Only periods that begin before this time; by default now.
 
     Raises
     ------
     DataError
-        When there is no file, one can't be read, one has no date in its name, or no file has the column.
+        If there is no file, a file can't be read or has no date in its name, or no file has the column.
     """
     place = as_files(source)
     if periods is None:
         return Arrivals({None: _of_files(None, _all_files(place, subject))})
     if column is not None:
-        files = [place.bring(file, subject=subject) for file in _all_files(place, subject)]
+        files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
         return row_arrivals(connection, files, periods, column, subject=subject, until=until or now())
-    dated = date_files(place.some(deep=True, subject=subject), periods, until or now())
+    dated = date_files(place.require_files(deep=True, subject=subject), periods, until or now())
     if dated.undated:
         raise DataError(
-            f"{subject}: {listed(dated.undated)} at {place.shown}: no {_date_of(periods)} in the name",
-            hint=f"rename to such as {_example(periods)}, or name the column of the rows' time in `column`",
+            f"{subject}: {enumerated(dated.undated)} at {place.display_name}: no {_date_of(periods)} in the "
+            "name",
+            hint=f"rename the files, for example to {_example(periods)}, or set tables.<table>.arrival to "
+            "the column with the time of a row",
         )
     arrivals = {
-        partition: _of_files(partition, place.open(files, subject=subject))
+        partition: _of_files(partition, place.hash_files(files, subject=subject))
         for partition, files in dated.by_partition.items()
     }
     return Arrivals(arrivals, dated.left_out)
@@ -126,35 +132,37 @@ def arrival_of(
     *,
     subject: str,
 ) -> Arrival:
-    """One partition's; files of others are not opened, unless rows are dated by a column.
+    """The available content of one partition; without a time column, no other files are opened.
 
     Raises
     ------
     DataError
-        When there is none, or a file of it can't be read.
+        If there is no data for the partition, or one of its files can't be read.
     """
     place = as_files(source)
     if periods is None:
         return _of_files(None, _all_files(place, subject))
-    there: Iterable[str | None]
+    available: Iterable[str | None]
     if column is None:
-        found = place.some(deep=True, subject=subject)
+        found = place.require_files(deep=True, subject=subject)
         dates = [period_of(file.name, periods) for file in found]
         mine = [file for file, date in zip(found, dates, strict=True) if date == partition]
         if mine:
-            return _of_files(partition, place.open(mine, subject=subject))
-        what, there = "file", dates
-        way_out = f"put one there that is named such as {_example(periods, partition)}"
+            return _of_files(partition, place.hash_files(mine, subject=subject))
+        what, available = "file", dates
+        hint = f"put a file there, for example {_example(periods, partition)}"
     else:
-        files = [place.bring(file, subject=subject) for file in _all_files(place, subject)]
+        files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
         arrivals = row_arrivals(connection, files, periods, column, subject=subject).by_partition
         if partition in arrivals:
             return arrivals[partition]
-        what, there = "row", arrivals
-        way_out = f"bring rows whose {column} lies in it"
-    keys = sorted(key for key in set(there) if key)
-    known = f"; there are {what}s for {keys[0]} to {keys[-1]}" if keys else ""
-    raise DataError(f"{subject}: no {what} for partition {partition} at {place.shown}", hint=way_out + known)
+        what, available = "row", arrivals
+        hint = f"add rows with a {column} in this period"
+    keys = sorted(key for key in set(available) if key)
+    known = f"; available are {keys[0]} to {keys[-1]}" if keys else ""
+    raise DataError(
+        f"{subject}: no {what} for partition {partition} at {place.display_name}{known}", hint=hint
+    )
 
 
 def partition_relations(
@@ -165,9 +173,9 @@ def partition_relations(
     *,
     subject: str,
 ) -> list[duckdb.DuckDBPyRelation]:
-    """The rows of one partition as they came, one relation a file of this machine; see `read_files`.
+    """The unmodified rows of one partition, one relation per local file; see `read_files`.
 
-    `_row` counts the rows of the file, not of the partition.
+    `_row` is the row number in the file, not in the partition.
     """
     relations = read_files(connection, arrival.files, subject=subject)
     if periods is None or column is None or arrival.partition is None:
@@ -187,52 +195,50 @@ def row_arrivals(
     subject: str,
     until: datetime | None = None,
 ) -> Arrivals:
-    """Date the rows of hashed files by their time column, in one scan of each.
+    """Assign the rows of hashed files to partitions by their time column, in one scan of each file.
 
-    Rows add up by the columns of the file that they stand in: a file with one column more changes the
-    fingerprints of its own partitions only. See `relation_digest` for how rows are digested.
+    Row hashes are summed separately for files with different columns: a file with an additional column
+    changes only the fingerprints of its own partitions.
 
     Raises
     ------
     DataError
-        When a file can't be read, or none has the column.
+        If a file can't be read, or no file has the column.
     """
     newest = periods.last if until is None else newest_period(periods, until)
     sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
-    holders: dict[str, list[SourceFile]] = defaultdict(list)
+    files_of: dict[str, list[SourceFile]] = defaultdict(list)
     known, late = False, 0
     for file in files:
         relation = scan_file(connection, file, subject=subject)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
         known |= column.lower() in map(str.lower, kinds)
         key = period_sql(relation, column, periods, newest)
-        total = f"sum(hash({quoted_list(sorted(kinds))})::hugeint)"
         try:
-            found = relation.aggregate(f"{key} as k, count(*) as n, {total} as total").fetchall()
+            found = row_hashes(relation, sorted(kinds), by=key)
         except duckdb.Error as error:
-            raise read_fault(file, subject, error) from error
-        for partition, count, hashes in found:
+            raise read_error(file, subject, error) from error
+        for partition, (count, total) in found.items():
             if partition is None:
                 late += count
                 continue
             tally = sums[partition][repr(sorted(kinds.items()))]
             tally[0] += count
-            tally[1] += hashes
-            holders[partition].append(file)
+            tally[1] += total
+            files_of[partition].append(file)
     if not known:
         raise DataError(
-            f"{subject}: no column {column} in {listed([file.name for file in files])}",
-            hint="name the column of the rows' time in `column`, as the files spell it",
+            f"{subject}: no column {column} in {enumerated([file.name for file in files])}",
+            hint="set tables.<table>.arrival to the name of a column in the files",
         )
     arrivals: dict[str | None, Arrival] = {
-        key: Arrival(key, _rows_digest(sums[key]), tuple(holders[key])) for key in sorted(sums)
+        key: Arrival(key, _rows_digest(sums[key]), tuple(files_of[key])) for key in sorted(sums)
     }
-    told = f"{late} {'row' if late == 1 else 'rows'}: {column} lies after {newest}, the newest partition"
-    return Arrivals(arrivals, (told,) if late else ())
+    return Arrivals(arrivals, late_rows(late, column, newest))
 
 
 def _all_files(place: Files, subject: str) -> list[SourceFile]:
-    return place.open(place.some(subject=subject), subject=subject)
+    return place.hash_files(place.require_files(subject=subject), subject=subject)
 
 
 def _of_files(partition: str | None, files: list[SourceFile]) -> Arrival:

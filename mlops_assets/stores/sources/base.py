@@ -1,4 +1,4 @@
-"""Sources: where the rows of a table come from, whatever keeps them."""
+"""The protocol of sources: ingestion, fetched rows and the source itself."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,27 +18,29 @@ if TYPE_CHECKING:
     from mlops_assets.stores.sources.arrivals import Arrivals
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-Declared = str | Mapping[str, Any]
-"""A source as a project declares it: a text, or `sql` with `database`, `url`, or `asset`."""
+SourceSpec = str | Mapping[str, Any]
+"""A declared source: a path or URL, or a mapping with `sql` and `database`, with `url`, or with `asset`."""
 
 
 @dataclass(frozen=True)
-class Intake:
-    """Which table takes rows in, and how they are cut into partitions.
+class Ingestion:
+    """The table that is ingested, and how its rows are assigned to partitions.
 
     Attributes
     ----------
-    periods, column
-        None for a table without partitions; with a column, rows are dated by it.
+    periods
+        The partitions; None for a table without partitions.
+    column
+        The column whose time assigns a row to a partition. None to assign files by the dates in their names.
     dialect
-        How CSV files are written.
+        The dialect of CSV files.
     """
 
     project: str
     table: str
     periods: Periods | None = None
     column: str | None = None
-    dialect: Dialect = USUAL
+    dialect: Dialect = DEFAULT_DIALECT
 
     @property
     def subject(self) -> str:
@@ -53,33 +55,33 @@ class Fetched:
     Attributes
     ----------
     relations
-        With the same columns, and with their provenance; they are read while the source is open.
+        Relations with the same columns, including provenance. Read them before the source is closed.
     fingerprint
-        The one that `Source.arrivals` tells of the same rows.
-    told
-        What a person should see of where they came from.
+        The fingerprint that `Source.arrivals` returns for the same rows.
+    details
+        Metadata about the origin of the rows, such as the number of files.
     inputs
-        The versions of the tables that they were read from.
-    made_of
-        The content digests of the same, by asset key and partition.
+        The versions of the tables that were read, by asset key.
+    input_digests
+        The content digests of the tables that were read, by asset key and partition.
     files
-        That hold the rows, on this machine; of files alone.
+        The local files that contain the rows, if the source is files.
     """
 
     relations: "Sequence[duckdb.DuckDBPyRelation]"
     fingerprint: str
-    told: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
-    made_of: Mapping[tuple[tuple[str, ...], str | None], str] | None = None
+    input_digests: Mapping[tuple[tuple[str, ...], str | None], str] | None = None
     files: "Sequence[SourceFile]" = ()
 
 
 class Source(Protocol):
-    """Where rows come from: it lists the partitions that there are, and fetches one."""
+    """The origin of a table's rows: it lists the available partitions and fetches their rows."""
 
     @property
-    def shown(self) -> str:
-        """What it is, for people; no secret is in it."""
+    def display_name(self) -> str:
+        """The source for messages; it contains no secret."""
 
     def arrivals(
         self,
@@ -88,19 +90,19 @@ class Source(Protocol):
         until: datetime | None = None,
         wanted: Collection[str] | None = None,
     ) -> "Arrivals":
-        """All partitions that there are now, each with the fingerprint of its content.
+        """All available partitions with the fingerprints of their content.
 
         Parameters
         ----------
         until
-            The moment up to which periods have begun; now.
+            Only periods that begin before this time; by default now.
         wanted
-            The partitions whose fingerprints are asked for; those of others may be empty. All by default.
+            The partitions whose fingerprints are required; those of others may be empty. By default all.
 
         Raises
         ------
         DataError
-            When it can't be reached or read, or has nothing.
+            If the source can't be reached or read, or is empty.
         """
 
     def fetch(self, connection: "duckdb.DuckDBPyConnection", partition: str | None) -> Fetched:
@@ -109,32 +111,32 @@ class Source(Protocol):
         Raises
         ------
         DataError
-            When it can't be reached or read, or has nothing of the partition.
+            If the source can't be reached or read, or has no data for the partition.
         """
 
     def rows(self, fetched: Fetched) -> "AbstractContextManager[Iterator[duckdb.DuckDBPyRelation]]":
-        """The relations that were fetched, one after another; read them before the context ends.
+        """Iterate over the fetched relations; read them before the context ends.
 
         Raises
         ------
         DataError
-            When rows break off while they are read.
+            If the rows can't be read to their end.
         """
 
 
 @contextmanager
-def faults_told(
-    fetched: Fetched, broken: "Callable[[Exception], DataError]"
+def translated_errors(
+    fetched: Fetched, translate: "Callable[[Exception], DataError]"
 ) -> "Iterator[Iterator[duckdb.DuckDBPyRelation]]":
-    """The relations that were fetched; what DuckDB says of them meanwhile is told by `broken`."""
+    """Iterate over the fetched relations; DuckDB's errors are raised as `translate` returns them."""
     import duckdb
 
     try:
         yield iter(fetched.relations)
     except duckdb.Error as error:
-        raise broken(error) from error
+        raise translate(error) from error
 
 
-def scratch_of(warehouse: "Warehouse") -> Path:
-    """Where copies and extracts lie: on the disk that has to hold the table anyway."""
+def scratch_folder(warehouse: "Warehouse") -> Path:
+    """The folder of copies and extracts, on the disk of the tables."""
     return warehouse.root / ".sources"

@@ -1,4 +1,4 @@
-"""Files as a source, wherever they are."""
+"""Files as a source, local or remote."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -12,81 +12,86 @@ import duckdb
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.delta.staging import staging
 from mlops_assets.stores.files.locations import Files, LocalFiles
-from mlops_assets.stores.files.reader import each_unchanged, refuse_empty
+from mlops_assets.stores.files.reader import require_rows, verified_relations
 from mlops_assets.stores.files.remote import RemoteFiles
 from mlops_assets.stores.sources.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
-from mlops_assets.stores.sources.base import Declared, Fetched, Intake
+from mlops_assets.stores.sources.base import Fetched, Ingestion, SourceSpec
 
 _LOCAL = "file://"
 
 
 class FileSource:
-    """The rows of files."""
+    """The rows of files.
 
-    def __init__(self, files: Files, intake: Intake) -> None:
-        self.files, self.intake = files, intake
+    The methods are those of `Source`.
+    """
+
+    def __init__(self, files: Files, ingestion: Ingestion) -> None:
+        self.files, self.ingestion = files, ingestion
 
     @property
-    def shown(self) -> str:
-        return self.files.shown
+    def display_name(self) -> str:
+        return self.files.display_name
 
     def arrivals(
         self,
         connection: duckdb.DuckDBPyConnection,
         *,
         until: datetime | None = None,
-        wanted: Collection[str] | None = None,  # noqa: ARG002 - all files are there at once
+        wanted: Collection[str] | None = None,  # noqa: ARG002 - listing the files is enough for all partitions
     ) -> Arrivals:
-        intake = self.intake
+        periods, column = self.ingestion.periods, self.ingestion.column
+        subject = self.ingestion.subject
         try:
-            return find_arrivals(
-                connection, self.files, intake.periods, intake.column, subject=intake.subject, until=until
-            )
+            return find_arrivals(connection, self.files, periods, column, subject=subject, until=until)
         except DataError as error:
-            raise self.files.told(error) from error
+            raise self.files.with_source_path(error) from error
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, partition: str | None) -> Fetched:
-        intake, subject = self.intake, self.intake.subject
+        periods, column = self.ingestion.periods, self.ingestion.column
+        subject = self.ingestion.subject
         try:
-            arrival = arrival_of(
-                connection, self.files, intake.periods, intake.column, partition, subject=subject
-            )
-            files = tuple(self.files.bring(file, subject=subject) for file in arrival.files)
-            here = replace(arrival, files=files)
-            relations = partition_relations(connection, here, intake.periods, intake.column, subject=subject)
+            arrival = arrival_of(connection, self.files, periods, column, partition, subject=subject)
+            files = tuple(self.files.local_copy(file, subject=subject) for file in arrival.files)
+            local = replace(arrival, files=files)
+            relations = partition_relations(connection, local, periods, column, subject=subject)
             if partition is None:
-                refuse_empty(files, relations, subject=subject)
+                require_rows(files, relations, subject=subject)
         except DataError as error:
-            raise self.files.told(error) from error
+            raise self.files.with_source_path(error) from error
         return Fetched(relations, arrival.fingerprint, {"files": len(files)}, files=files)
 
     @contextmanager
     def rows(self, fetched: Fetched) -> Iterator[Iterator[duckdb.DuckDBPyRelation]]:
+        subject = self.ingestion.subject
         try:
-            with each_unchanged(fetched.files, fetched.relations, subject=self.intake.subject) as unchanged:
-                yield unchanged
+            with verified_relations(fetched.files, fetched.relations, subject=subject) as relations:
+                yield relations
         except DataError as error:
-            raise self.files.told(error) from error
+            raise self.files.with_source_path(error) from error
 
 
 @contextmanager
-def open_files(declared: Declared, intake: Intake, *, root: Path, scratch: Path) -> Iterator[FileSource]:
-    """The files that are declared by a path, by a URL, or by a URL with options.
+def open_file_source(
+    declared: SourceSpec, ingestion: Ingestion, *, root: Path, scratch: Path
+) -> Iterator[FileSource]:
+    """Open files that are declared by a path, by a URL, or by a URL with options.
 
     Parameters
     ----------
     root
-        Where a relative path starts.
+        The folder that a relative path starts from.
     scratch
-        Below it lie copies of files that are not on this machine, while the source is open.
+        The folder of local copies of remote files; they are removed when the source is closed.
     """
     place: str = declared if isinstance(declared, str) else declared["url"]
     options = {} if isinstance(declared, str) else declared.get("storage_options", {})
     if "://" not in place:
-        yield FileSource(LocalFiles(root / Path(place).expanduser(), intake.dialect), intake)
+        yield FileSource(LocalFiles(root / Path(place).expanduser(), ingestion.dialect), ingestion)
     elif place.startswith(_LOCAL):
-        yield FileSource(LocalFiles(Path(url2pathname(place.removeprefix(_LOCAL))), intake.dialect), intake)
+        path = Path(url2pathname(place.removeprefix(_LOCAL)))
+        yield FileSource(LocalFiles(path, ingestion.dialect), ingestion)
     else:
         with staging(scratch) as folder:
-            files = RemoteFiles(place, options, folder, subject=intake.subject, dialect=intake.dialect)
-            yield FileSource(files, intake)
+            files = RemoteFiles(place, options, folder, subject=ingestion.subject, dialect=ingestion.dialect)
+            yield FileSource(files, ingestion)

@@ -1,11 +1,11 @@
-"""Open a source of any kind as it is declared."""
+"""Opening a declared source of any kind."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_assets.stores.sources.base import Declared, Intake, Source, scratch_of
+from mlops_assets.stores.sources.base import Ingestion, Source, SourceSpec, scratch_folder
 
 if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -13,31 +13,33 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_source(
-    declared: Declared, intake: Intake, *, root: Path, warehouse: "Warehouse"
+    declared: SourceSpec, ingestion: Ingestion, *, root: Path, warehouse: "Warehouse"
 ) -> Iterator[Source]:
-    """A source as it is declared; what it copies is removed at the end.
+    """Open a source; its local copies and extracts are removed at the end.
 
     Parameters
     ----------
+    declared
+        A path or URL, or a mapping with `asset`, with `sql` and `database`, or with `url`.
     root
-        Where relative paths start.
+        The folder that relative paths start from.
     warehouse
-        That holds the tables of assets; copies are made beside them.
+        The warehouse of the asset's table. Copies and extracts are written below its root.
     """
     if isinstance(declared, Mapping) and "asset" in declared:
         from mlops_assets.stores.sources.table_source import TableSource
 
-        yield TableSource(declared["asset"], intake, warehouse)
+        yield TableSource(declared["asset"], ingestion, warehouse)
     elif isinstance(declared, Mapping) and "sql" in declared:
-        from mlops_assets.stores.databases.open import database_of
+        from mlops_assets.stores.databases.open import resolve_database
         from mlops_assets.stores.delta.staging import staging
         from mlops_assets.stores.sources.query_source import QuerySource
 
-        database = database_of(declared["database"], root, subject=intake.subject)
-        with staging(scratch_of(warehouse)) as scratch:
-            yield QuerySource(declared["sql"], database, intake, scratch, file=declared.get("file"))
+        database = resolve_database(declared["database"], root, subject=ingestion.subject)
+        with staging(scratch_folder(warehouse)) as scratch:
+            yield QuerySource(declared["sql"], database, ingestion, scratch, file=declared.get("file"))
     else:
-        from mlops_assets.stores.sources.file_source import open_files
+        from mlops_assets.stores.sources.file_source import open_file_source
 
-        with open_files(declared, intake, root=root, scratch=scratch_of(warehouse)) as source:
+        with open_file_source(declared, ingestion, root=root, scratch=scratch_folder(warehouse)) as source:
             yield source

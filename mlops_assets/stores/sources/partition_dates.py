@@ -1,4 +1,4 @@
-"""Dating: which partition a file or a row belongs to."""
+"""The partition of a file, by the date in its name, or of a row, by its time."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,15 @@ _UNITS = {"daily": ("day", "%Y-%m-%d"), "weekly": ("week", "%Y-%m-%d"), "monthly
 
 @dataclass(frozen=True)
 class DatedFiles:
-    """Files by the partition that their names tell."""
+    """Listed files by partition.
+
+    Attributes
+    ----------
+    undated
+        The names of files without a date in their path.
+    left_out
+        A message for each reason why dated files belong to no partition.
+    """
 
     by_partition: dict[str | None, list[FoundFile]]
     undated: tuple[str, ...] = ()
@@ -24,7 +32,13 @@ class DatedFiles:
 
 
 def period_of(name: str, periods: Periods) -> str | None:
-    """The period in a file's name, else in the nearest folder that has one: `2025/2025-03-14_part2.csv`."""
+    """The period of the date in a file's name, or in the name of the nearest folder that has a date.
+
+    Examples
+    --------
+    >>> period_of("2025/2025-03-14_part2.csv", Periods("monthly", "2025-01"))
+    '2025-03'
+    """
     for part in reversed(name.split("/")):
         if key := periods.find(part):
             return key
@@ -32,7 +46,7 @@ def period_of(name: str, periods: Periods) -> str | None:
 
 
 def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datetime) -> DatedFiles:
-    """Tell files apart by the date in their names."""
+    """Assign files to partitions by the dates in their names; without periods all are one partition."""
     if periods is None:
         return DatedFiles({None: list(found)} if found else {})
     newest = newest_period(periods, until)
@@ -44,9 +58,9 @@ def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datet
     late = [file.name for key, files in dated.items() if key and key > newest for file in files]
     left_out = []
     if early:
-        left_out.append(f"{listed(early)}: dated before {periods.first}, the first partition")
+        left_out.append(f"{enumerated(early)}: dated before {periods.first}, the first partition")
     if late:
-        left_out.append(f"{listed(late)}: dated after {newest}, the newest partition")
+        left_out.append(f"{enumerated(late)}: dated after {newest}, the newest partition")
     inside: dict[str | None, list[FoundFile]] = {
         key: dated[key] for key in sorted(filter(None, dated)) if periods.first <= key <= newest
     }
@@ -54,16 +68,25 @@ def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datet
 
 
 def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods, newest: str | None) -> str:
-    """The key of a row's partition; null for one after the newest."""
+    """SQL expression of a row's partition.
+
+    Rows without a valid time, and rows before the first period, belong to the first partition; the contract
+    validates them there. The expression is null for rows after the newest period.
+
+    Parameters
+    ----------
+    newest
+        The newest period; None for no limit.
+    """
     kinds = {name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
     kind = kinds.get(column.lower())
     if kind is None:
         return literal(periods.first)
     name = quoted(column)
-    # By way of text, because a number has no cast to a time, not even one that fails softly.
+    # Cast by way of text: a number can't be cast to a timestamp, not even with try_cast.
     time = f"try_cast({name}::varchar as timestamp)"
     if kind == "TIMESTAMP WITH TIME ZONE" or kind.startswith("TIMESTAMPTZ"):
-        time = f"({name} at time zone 'UTC')"  # its text depends on where the machine stands
+        time = f"({name} at time zone 'UTC')"  # its text depends on the machine's time zone
     unit, form = _UNITS[periods.cadence]
     first = f"timestamp {literal(periods.start_of(periods.first))}"
     late = f"when {time} >= timestamp {literal(periods.end_of(newest))} then null" if newest else ""
@@ -74,17 +97,23 @@ def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods,
 
 
 def newest_period(periods: Periods, until: datetime) -> str:
-    """Key of the newest period that has begun, or of the last one."""
+    """The newest period that has begun, but not after the last one."""
     begun = periods.key_of(until)
     return begun if periods.last is None else min(begun, periods.last)
 
 
 def now() -> datetime:
-    """The present, as partitions count it."""
+    """The current time in UTC, which partitions are based on."""
     return datetime.now(UTC)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names for a sentence: the first three, and how many more."""
+def late_rows(count: int, column: str | None, newest: str | None) -> tuple[str, ...]:
+    """The message about rows after the newest partition; empty without such rows."""
+    rows = f"{count} {'row' if count == 1 else 'rows'}"
+    return (f"{rows}: {column} is after {newest}, the newest partition",) if count else ()
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """The first three names, and the number of the others."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

@@ -1,7 +1,7 @@
-"""Another asset's table as a source.
+"""The table of another asset as a source.
 
-Both with partitions: they map one to one. The upstream asset without, and rows here dated by a column: its
-rows are told apart. A table without partitions takes all that the other one has.
+If both tables have partitions, partitions map one to one. If only this table has partitions, the rows of the
+upstream table are assigned by a time column. A table without partitions reads the whole upstream table.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,27 +15,33 @@ from mlops_assets.core.errors import DataError, StoreError
 from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted_list
+from mlops_assets.stores.delta.content_digest import row_hashes
 from mlops_assets.stores.sources.arrivals import Arrival, Arrivals
-from mlops_assets.stores.sources.base import Fetched, Intake, faults_told
-from mlops_assets.stores.sources.partition_dates import newest_period, now, period_sql
+from mlops_assets.stores.sources.base import Fetched, Ingestion, translated_errors
+from mlops_assets.stores.sources.partition_dates import late_rows, newest_period, now, period_sql
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+_Digests = dict[tuple[tuple[str, ...], str | None], str]
 
 
 class TableSource:
     """The rows of an asset's table in the warehouse.
 
+    The methods are those of `Source`.
+
     Parameters
     ----------
     asset
-        Its key, `customer_churn/predictions`.
+        The asset key, such as `customer_churn/predictions`.
     """
 
-    def __init__(self, asset: str, intake: Intake, warehouse: Warehouse) -> None:
-        self.asset, self.intake, self._warehouse = asset, intake, warehouse
+    def __init__(self, asset: str, ingestion: Ingestion, warehouse: Warehouse) -> None:
+        self.asset, self.ingestion, self._warehouse = asset, ingestion, warehouse
         self._key = tuple(asset.split("/"))
+        self._arrival_setting = f"tables.{ingestion.table}.arrival"
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return f"the table of {self.asset}"
 
     def arrivals(
@@ -43,42 +49,42 @@ class TableSource:
         connection: duckdb.DuckDBPyConnection,
         *,
         until: datetime | None = None,
-        wanted: Collection[str] | None = None,  # noqa: ARG002 - what the log tells costs nothing
+        wanted: Collection[str] | None = None,  # noqa: ARG002 - all digests are in the table's log
     ) -> Arrivals:
-        version, periods = self._version(), self.intake.periods
+        version, periods = self._version(), self.ingestion.periods
         if periods is None:
             return Arrivals({None: Arrival(None, self._whole_digest(version), ())})
         newest = newest_period(periods, until or now())
-        if self.intake.column is not None:
-            return self._dated(connection, version, periods, newest)
+        if self.ingestion.column is not None:
+            return self._row_arrivals(connection, version, periods, newest)
         digests = self._partitions(version, periods)
         inside = {key: text for key, text in digests.items() if periods.first <= key <= newest}
         outside = [key for key in digests if key not in inside]
-        told = f"{', '.join(outside[:3])} of {self.asset}: outside {periods.first} to {newest}"
+        left_out = f"{', '.join(outside[:3])} of {self.asset}: outside {periods.first} to {newest}"
         return Arrivals(
-            {key: Arrival(key, text, ()) for key, text in inside.items()}, (told,) if outside else ()
+            {key: Arrival(key, text, ()) for key, text in inside.items()}, (left_out,) if outside else ()
         )
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, partition: str | None) -> Fetched:
-        version, periods, column = self._version(), self.intake.periods, self.intake.column
-        made_of: dict[tuple[tuple[str, ...], str | None], str] | None
+        version, periods, column = self._version(), self.ingestion.periods, self.ingestion.column
+        input_digests: _Digests | None
         if periods is not None and partition is not None and column is not None:
-            self._refuse_partitioned(version)
+            self._require_unpartitioned(version)
             rows = self._rows(connection, version)
-            rows = rows.filter(f"{self._period_of(rows, periods, None)} = {literal(partition)}")
-            digest = self._dated(connection, version, periods, None).by_partition.get(partition)
-            if digest is None:
-                raise self._no_rows(partition)
-            fingerprint, made_of = digest.fingerprint, None
+            rows = rows.filter(f"{self._period_sql(rows, periods, None)} = {literal(partition)}")
+            arrival = self._row_arrivals(connection, version, periods, None).by_partition.get(partition)
+            if arrival is None:
+                raise self._no_partition(partition)
+            fingerprint, input_digests = arrival.fingerprint, None
         elif periods is not None and partition is not None:
             known = self._partitions(version, periods)
             if partition not in known:
-                raise self._no_rows(partition, known)
-            fingerprint, made_of = known[partition], {(self._key, partition): known[partition]}
+                raise self._no_partition(partition, known)
+            fingerprint, input_digests = known[partition], {(self._key, partition): known[partition]}
             rows = self._rows(connection, version, partition)
         else:
             fingerprint, rows = self._whole_digest(version), self._rows(connection, version)
-            made_of = {(self._key, part): text for part, text in self._parts(version).items()}
+            input_digests = {(self._key, part): text for part, text in self._digests(version).items()}
         numbered = rows.project(
             f"*, {literal(f'asset:{self.asset}')} as {SOURCE_FILE}, {literal(fingerprint)} as "
             f"{SOURCE_SHA256}, row_number() over () as {SOURCE_ROW}"
@@ -88,115 +94,105 @@ class TableSource:
             fingerprint,
             {"source_version": version, "source_data_version": fingerprint},
             inputs={self.asset: version},
-            made_of=made_of,
+            input_digests=input_digests,
         )
 
     def rows(self, fetched: Fetched) -> AbstractContextManager[Iterator[duckdb.DuckDBPyRelation]]:
-        return faults_told(fetched, self._broken)
+        return translated_errors(fetched, self._read_error)
 
-    def _broken(self, error: Exception) -> DataError:
-        return DataError(
-            f"{self.intake.subject}: {self.shown} can't be read: {error}",
-            hint=f"materialize {self.asset} again",
-        )
+    def _read_error(self, error: Exception) -> DataError:
+        return self._error(f"can't be read: {error}", hint=f"materialize {self.asset} again")
 
     def _version(self) -> int:
         if not self._warehouse.exists(self._key):
-            raise DataError(
-                f"{self.intake.subject}: {self.asset} has no table in the warehouse",
-                hint=f"materialize it first (`mlops run {self._key[0]}` if it is a project's); an asset of "
-                "your own writes its table with `warehouse.store.write(context.asset_key.path, rows)`",
+            raise self._error(
+                "has no table in the warehouse",
+                hint=f"materialize it first (`mlops run {self._key[0]}` for an asset of a project). A custom "
+                "asset writes its table with `warehouse.store.write(context.asset_key.path, rows)`.",
             )
         return self._warehouse.version(self._key)
 
     def _rows(
         self, connection: duckdb.DuckDBPyConnection, version: int, partition: str | None = None
     ) -> duckdb.DuckDBPyRelation:
-        """The asset's own columns: those that mlops_assets adds to every table are left behind."""
+        """The rows without the columns that mlops_assets adds to every table."""
         rows = self._warehouse.relation(connection, self._key, partition=partition, version=version)
         added = [name for name in rows.columns if name.lower() in RESERVED]
         if len(added) == len(rows.columns):
-            raise DataError(
-                f"{self.intake.subject}: {self.asset} has no column of its own", hint="read another asset"
-            )
+            raise self._error("has only reserved columns", hint="choose another asset as the source")
         return rows.project(f"* exclude ({quoted_list(added)})") if added else rows
 
     def _is_partitioned(self, version: int) -> bool:
         try:
             self._warehouse.partitions(self._key, version=version)
-        except StoreError:  # that it is not written by partition
+        except StoreError:  # raised for a table without partitions
             return False
         return True
 
-    def _parts(self, version: int) -> dict[str | None, str]:
-        """The digest of each partition; of a table without partitions under None."""
+    def _digests(self, version: int) -> dict[str | None, str]:
+        """The digest of each partition; that of a table without partitions with the key None."""
         if self._is_partitioned(version):
             return dict(self._warehouse.partitions(self._key, version=version).items())
         return {None: self._warehouse.digest(self._key, version=version)}
 
     def _whole_digest(self, version: int) -> str:
-        parts = self._parts(version)
-        return parts.get(None) or text_digest(*(f"{key} {text}" for key, text in parts.items()))
+        digests = self._digests(version)
+        return digests.get(None) or text_digest(*(f"{key} {text}" for key, text in digests.items()))
 
     def _partitions(self, version: int, periods: Periods) -> dict[str, str]:
         if not self._is_partitioned(version):
-            raise DataError(
-                f"{self.intake.subject}: {self.asset} has no partitions, and this table has",
-                hint=f"name the column that dates its rows in tables.{self.intake.table}.arrival, or leave "
-                "out `time` to see all of it everywhere",
+            raise self._error(
+                "has no partitions, but this table has",
+                hint=f"set {self._arrival_setting} to the column with the time of a row, or leave out `time` "
+                "to use all rows in every partition",
             )
         found = self._warehouse.partitions(self._key, version=version)
-        if strange := [key for key in found if not periods.is_key(key)]:
+        if other := [key for key in found if not periods.is_key(key)]:
             raise DataError(
-                f"{self.intake.subject}: the partitions of {self.asset}, such as {strange[0]}, are not "
-                f"{periods.cadence} ones, such as {periods.first}: they can't map one to one",
-                hint="give both the same `partitions.cadence`",
+                f"{self.ingestion.subject}: the partitions of {self.asset}, such as {other[0]}, are not "
+                f"{periods.cadence}, such as {periods.first}, and can't be mapped one to one",
+                hint="use the same `partitions.cadence` for both",
             )
         return found
 
-    def _refuse_partitioned(self, version: int) -> None:
+    def _require_unpartitioned(self, version: int) -> None:
         if self._is_partitioned(version):
-            raise DataError(
-                f"{self.intake.subject}: {self.asset} has partitions of its own, and `arrival` dates rows by "
-                f"{self.intake.column}",
-                hint=f"leave out tables.{self.intake.table}.arrival: partitions map one to one",
+            raise self._error(
+                f"has partitions, so its rows can't be assigned by the arrival time {self.ingestion.column}",
+                hint=f"leave out {self._arrival_setting}: the partitions are mapped one to one",
             )
 
-    def _period_of(self, rows: duckdb.DuckDBPyRelation, periods: Periods, newest: str | None) -> str:
-        column = self.intake.column or ""
+    def _period_sql(self, rows: duckdb.DuckDBPyRelation, periods: Periods, newest: str | None) -> str:
+        column = self.ingestion.column or ""
         if column.lower() not in map(str.lower, rows.columns):
-            raise DataError(
-                f"{self.intake.subject}: {self.asset} has no column {column}, which dates the rows; it has "
-                f"{', '.join(rows.columns)}",
-                hint=f"name one of them in tables.{self.intake.table}.arrival",
+            raise self._error(
+                f"has no column {column}, the declared arrival time; it has {', '.join(rows.columns)}",
+                hint=f"set {self._arrival_setting} to one of them",
             )
         return period_sql(rows, column, periods, newest)
 
-    def _dated(
+    def _row_arrivals(
         self, connection: duckdb.DuckDBPyConnection, version: int, periods: Periods, newest: str | None
     ) -> Arrivals:
-        """The rows of a table without partitions, told apart by their time."""
-        self._refuse_partitioned(version)
+        """The partitions of a table without partitions, by the time of its rows."""
+        self._require_unpartitioned(version)
         rows = self._rows(connection, version)
         columns = sorted(zip(rows.columns, map(str, rows.types), strict=True))
-        total = f"sum(hash({quoted_list(name for name, _ in columns)})::hugeint)"
-        found: dict[str | None, Arrival] = {}
-        late = 0
-        key = self._period_of(rows, periods, newest)
-        for partition, count, hashes in rows.aggregate(f"{key} as k, count(*) as n, {total} as t").fetchall():
-            if partition is None:
-                late += count
-                continue
-            digest = text_digest(duckdb.__version__, repr(columns), str(count), str(hashes))
-            found[partition] = Arrival(partition, digest, ())
-        rows_late = f"{late} {'row' if late == 1 else 'rows'}"
-        told = f"{rows_late}: {self.intake.column} lies after {newest}, the newest partition"
-        return Arrivals(dict(sorted(found.items(), key=str)), (told,) if late else ())
+        hashes = row_hashes(rows, [name for name, _ in columns], by=self._period_sql(rows, periods, newest))
+        late = hashes.pop(None, None)
+        found = {
+            key: Arrival(key, text_digest(duckdb.__version__, repr(columns), str(count), str(total)), ())
+            for key, (count, total) in sorted(hashes.items(), key=str)
+        }
+        left_out = late_rows(late.rows if late else 0, self.ingestion.column, newest)
+        return Arrivals(found, left_out)
 
-    def _no_rows(self, partition: str, known: Collection[str] = ()) -> DataError:
+    def _no_partition(self, partition: str, known: Collection[str] = ()) -> DataError:
         keys = sorted(known)
-        there = f"; it has {keys[0]} to {keys[-1]}" if keys else ""
-        return DataError(
-            f"{self.intake.subject}: {self.asset} has nothing for partition {partition}",
-            hint=f"materialize that partition of it first{there}",
+        available = f"; available are {keys[0]} to {keys[-1]}" if keys else ""
+        return self._error(
+            f"has no data for partition {partition}{available}", hint="materialize this partition of it first"
         )
+
+    def _error(self, problem: str, *, hint: str) -> DataError:
+        return DataError(f"{self.ingestion.subject}: the source {self.asset} {problem}", hint=hint)

@@ -1,9 +1,8 @@
-"""The source watch: what changed in a source between two looks.
+"""Change detection for sources of files: the difference between a source and the last snapshot of it.
 
-A file counts once two looks in a row saw the same size and time: a half-written file waits. Only then it is
-opened, once; a look at files that are known opens none. A source of rows dated by a column is scanned when
-all its files are still and one of them, or the newest period, is another: a file that never stops growing
-waits.
+A file counts once two polls in a row observed the same size and time, so half-written files are pending. It
+is opened only then, and once: a poll opens no known file. A source with a time column is scanned when none
+of its files is pending, and one of the files or the newest period has changed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,61 +22,65 @@ from mlops_assets.stores.files.locations import Files, as_files
 from mlops_assets.stores.files.read_errors import unreadable
 from mlops_assets.stores.files.source_file import FoundFile, SourceFile, format_of
 from mlops_assets.stores.sources.arrivals import fingerprint, row_arrivals
-from mlops_assets.stores.sources.partition_dates import DatedFiles, date_files, listed, newest_period, now
-from mlops_assets.stores.sources.watch_snapshot import FileState, RowScan, Snapshot, SnapshotStore
-
-__all__ = ["FileState", "Look", "RowScan", "Snapshot", "SnapshotStore", "look"]
+from mlops_assets.stores.sources.partition_dates import (
+    DatedFiles,
+    date_files,
+    enumerated,
+    newest_period,
+    now,
+)
+from mlops_assets.stores.sources.watch_snapshot import FileState, RowScan, WatchSnapshot
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look saw.
+class PollResult:
+    """The result of one poll.
 
     Attributes
     ----------
-    seen
-        What is known now, with what had been asked for before.
+    observed
+        The observed state, with the requests of earlier polls.
     fingerprints
-        Of the partitions that are complete: none of their files waits.
-    waiting
-        Names of files that are not still yet.
+        The fingerprint of each complete partition: one without pending files.
+    pending
+        The names of files that may still be written to.
     left_out
-        A sentence for each reason why something in the source, or no longer in it, is not asked for.
+        A message for each reason why a part of the source, or of the last snapshot, is not requested.
     """
 
-    seen: Snapshot
+    observed: WatchSnapshot
     fingerprints: dict[str | None, str]
-    waiting: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
     @property
     def changed(self) -> dict[str | None, str]:
-        """Complete partitions whose fingerprint is not the one that was last asked for, in their order."""
-        requested = self.seen.requested
+        """The complete partitions whose fingerprint differs from the last request, in order."""
+        requested = self.observed.requested
         return {key: text for key, text in self.fingerprints.items() if requested.get(key) != text}
 
     @property
-    def snapshot(self) -> Snapshot:
-        """What to remember when all changed partitions are asked for."""
-        return self.seen.asking(self.changed)
+    def snapshot(self) -> WatchSnapshot:
+        """The snapshot after a request for all changed partitions."""
+        return self.observed.with_requests(self.changed)
 
-    def asked(self, partitions: Iterable[str | None]) -> Snapshot:
-        """What to remember when only these are asked for: the others are changed in the next look too."""
-        return self.seen.asking({key: self.changed[key] for key in partitions})
+    def requesting(self, partitions: Iterable[str | None]) -> WatchSnapshot:
+        """The snapshot after a request for these partitions; the next poll finds the others again."""
+        return self.observed.with_requests({key: self.changed[key] for key in partitions})
 
     def run_key(self, partition: str | None) -> str:
-        """A key for the request of a changed partition.
+        """The run key of the request for a changed partition.
 
-        It is the same when the look is repeated because its cursor was lost, and another when a content
-        comes back that had been asked for before.
+        It is the same if the poll is repeated because its cursor was lost, and a new one if a content returns
+        that was requested before.
         """
-        return f"{partition or 'all'}:{self.changed[partition][:16]}:{self.seen.turn}"
+        return f"{partition or 'all'}:{self.changed[partition][:16]}:{self.observed.turn}"
 
 
-def look(
-    previous: Snapshot,
+def poll_source(
+    previous: WatchSnapshot,
     source: Path | Files,
     periods: Periods | None,
     column: str | None,
@@ -85,67 +88,73 @@ def look(
     subject: str,
     until: datetime | None = None,
     connect: Connect = duckdb.connect,
-) -> Look:
+) -> PollResult:
     """Compare a source with the last snapshot of it.
 
-    No file is no error; a folder that may not be read is one. The parameters are those of `find_arrivals`.
+    A source without files is not an error. The other parameters are those of `find_arrivals`.
 
     Parameters
     ----------
     connect
-        Opens the DuckDB that scans rows.
+        Opens the DuckDB connection that scans rows.
+
+    Raises
+    ------
+    DataError
+        If a folder can't be read.
     """
     until, place = until or now(), as_files(source)
     by_row = periods is not None and column is not None
     try:
-        found, dated, told = _dated(place, periods, by_row=by_row, until=until)
+        found, dated, left_out = _dated(place, periods, by_row=by_row, until=until)
     except OSError as error:
-        raise unreadable(place.shown, subject, error) from error
+        raise unreadable(place.display_name, subject, error) from error
     states = _states(found, previous.files)
-    waiting = _hash_still(place, chain(*dated.by_partition.values()), states, previous.files, told)
+    dated_files = chain(*dated.by_partition.values())
+    pending = _hash_stable(place, dated_files, states, previous.files, left_out)
     scan = previous.scan
     if periods is None or column is None:
-        fingerprints = _of_names(dated.by_partition, states)
+        fingerprints = _file_fingerprints(dated.by_partition, states)
     else:
         fingerprints = {}
-        if found and not waiting:
+        if found and not pending:
             files = _source_files(found, states, place.dialect)
             new_scan = _scan(
                 scan, place, files, periods, column, subject=subject, until=until, connect=connect
             )
-            waiting = [file.name for file in found if not place.is_as_listed(file)]
-            if not waiting:
+            pending = [file.name for file in found if not place.is_unchanged(file)]
+            if not pending:
                 scan, fingerprints = new_scan, new_scan.fingerprints
-                told.extend(scan.left_out)
+                left_out.extend(scan.left_out)
 
     present = set(fingerprints if by_row else dated.by_partition)
     requested = {
         key: text for key, text in previous.requested.items() if key in present or _is_of(key, periods)
     }
-    if not (by_row and waiting):
-        told.extend(_gone(requested, present))
-    seen = replace(previous, files=states, requested=requested, scan=scan)
-    return Look(seen, fingerprints, tuple(waiting), tuple(told))
+    if not (by_row and pending):
+        left_out.extend(_removed(requested, present))
+    observed = replace(previous, files=states, requested=requested, scan=scan)
+    return PollResult(observed, fingerprints, tuple(pending), tuple(left_out))
 
 
 def _dated(
     place: Files, periods: Periods | None, *, by_row: bool, until: datetime
 ) -> tuple[list[FoundFile], DatedFiles, list[str]]:
-    """The files that can be read, those whose content counts, and why others don't."""
-    listing = place.listing(deep=periods is not None and not by_row)
+    """The readable files, the same by partition, and messages about the others."""
+    listing = place.list_files(deep=periods is not None and not by_row)
     unknown = [file.name for file in listing if not format_of(file.name)]
     found = [file for file in listing if format_of(file.name)] if unknown else listing
     dated = date_files(found, None if by_row else periods, until)
-    told = [] if found else [f"no file at {place.shown}"]
+    left_out = [] if found else [f"no file at {place.display_name}"]
     if unknown:
-        told.append(f"{listed(unknown)}: format not known by the name")
+        left_out.append(f"{enumerated(unknown)}: unknown format")
     if dated.undated:
-        told.append(f"{listed(dated.undated)}: no date in the name")
-    return found, dated, [*told, *dated.left_out]
+        left_out.append(f"{enumerated(dated.undated)}: no date in the name")
+    return found, dated, [*left_out, *dated.left_out]
 
 
 def _states(found: Iterable[FoundFile], before: Mapping[str, FileState]) -> dict[str, FileState]:
-    """What is known of each file: its digest only if it has not changed."""
+    """The state of each file; the known digest is kept if size and time are the same."""
     states = {}
     for name, _, size, mtime_ns in found:
         known = before.get(name)
@@ -154,15 +163,15 @@ def _states(found: Iterable[FoundFile], before: Mapping[str, FileState]) -> dict
     return states
 
 
-def _hash_still(
+def _hash_stable(
     place: Files,
     files: Iterable[FoundFile],
     states: dict[str, FileState],
     before: Mapping[str, FileState],
-    told: list[str],
+    left_out: list[str],
 ) -> list[str]:
-    """Hash the files that are still and not known yet; the names of those that must wait."""
-    waiting = []
+    """Hash the files that are stable and not hashed yet; return the names of the pending ones."""
+    pending = []
     for file in files:
         state = states[file.name]
         if state.sha256:
@@ -173,16 +182,16 @@ def _hash_still(
             except FileNotFoundError:
                 pass
             except OSError as error:
-                told.append(f"{file.name} can't be read: {error.strerror}")
+                left_out.append(f"{file.name} can't be read: {error.strerror}")
             else:
-                if place.is_as_listed(file):
+                if place.is_unchanged(file):
                     states[file.name] = state._replace(sha256=digest)
                     continue
-        waiting.append(file.name)
-    return waiting
+        pending.append(file.name)
+    return pending
 
 
-def _of_names(
+def _file_fingerprints(
     by_partition: Mapping[str | None, Sequence[FoundFile]], states: Mapping[str, FileState]
 ) -> dict[str | None, str]:
     fingerprints = {}
@@ -204,32 +213,33 @@ def _scan(
     until: datetime,
     connect: Connect,
 ) -> RowScan:
-    """Date the rows, unless the last scan had the same files and periods.
+    """Assign the rows to partitions, unless the last scan had the same files and periods.
 
-    A source that can't be scanned changes nothing; it is scanned again when one of its files is another.
+    If the source can't be scanned, the fingerprints of the last scan remain; it is scanned again when one of
+    its files changes.
     """
     newest = newest_period(periods, until)
     digests = sorted(file.sha256 for file in files)
-    dialects = sorted({repr(file.dialect.reading()) for file in files} - {"{}"})
-    stamp = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects)
-    if before and before.of == stamp:
+    dialects = sorted({repr(file.dialect.parsing_options()) for file in files} - {"{}"})
+    input_digest = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects)
+    if before and before.input_digest == input_digest:
         return before
     try:
         with connect() as connection:
-            brought = [place.bring(file, subject=subject) for file in files]
-            arrivals = row_arrivals(connection, brought, periods, column, subject=subject, until=until)
+            local = [place.local_copy(file, subject=subject) for file in files]
+            arrivals = row_arrivals(connection, local, periods, column, subject=subject, until=until)
     except DataError as error:
-        told = str(place.told(error))
-        return RowScan(stamp, before.fingerprints if before else {}, (told,))
+        message = str(place.with_source_path(error))
+        return RowScan(input_digest, before.fingerprints if before else {}, (message,))
     found = {key: arrival.fingerprint for key, arrival in arrivals.by_partition.items()}
-    return RowScan(stamp, found, arrivals.left_out)
+    return RowScan(input_digest, found, arrivals.left_out)
 
 
-def _gone(requested: Mapping[str | None, str], present: Collection[str | None]) -> list[str]:
-    gone = sorted(key or "the table" for key in requested if key not in present)
-    if not gone:
+def _removed(requested: Mapping[str | None, str], present: Collection[str | None]) -> list[str]:
+    removed = sorted(key or "the table" for key in requested if key not in present)
+    if not removed:
         return []
-    return [f"{listed(gone)}: nothing in the source any more; what was ingested stays"]
+    return [f"{enumerated(removed)}: no longer in the source; the ingested rows are kept"]
 
 
 def _source_files(
@@ -243,7 +253,7 @@ def _source_files(
 
 
 def _is_of(partition: str | None, periods: Periods | None) -> bool:
-    """Whether a partition is one of these periods: they may have been declared otherwise since."""
+    """Whether a partition is one of the declared periods: the declaration may have changed since."""
     if periods is None or partition is None:
         return periods is None and partition is None
     return partition in periods

@@ -1,7 +1,8 @@
-"""Snapshots: what a sensor remembers from one tick to the next.
+"""Snapshots of a source: the state of a sensor between two ticks.
 
-Dagster commits the cursor with the tick. The cursor is the digest of the snapshot's content: when a daemon
-dies before the commit, the old cursor still names the old snapshot, and the next tick sees the changes again.
+Dagster commits the cursor with the tick. The cursor is the digest of the snapshot's content: if a daemon
+stops before the commit, the old cursor still refers to the old snapshot, and the next tick finds the changes
+again.
 """
 
 import json
@@ -18,13 +19,13 @@ from typing import NamedTuple
 from mlops_assets.core.digests import text_digest
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
-_KEPT = 5
+_MAX_SNAPSHOTS = 5
 _STALE_SECONDS = 3600
 _CURSOR = re.compile(r"[0-9a-f]{32}")
 
 
 class FileState(NamedTuple):
-    """A file as it was seen; its digest is None until it was seen the same twice."""
+    """The observed state of a file; the digest is None until two polls observed the same size and time."""
 
     size: int
     mtime_ns: int
@@ -33,33 +34,34 @@ class FileState(NamedTuple):
 
 @dataclass(frozen=True)
 class RowScan:
-    """What a scan of rows by their time column found.
+    """The result of a scan of rows by their time column.
 
     Attributes
     ----------
-    of
-        Digest of what was scanned and by which periods.
+    input_digest
+        Digest of the scanned files, the periods and the column.
     """
 
-    of: str
+    input_digest: str
     fingerprints: dict[str | None, str]
     left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """What is known of a source.
+class WatchSnapshot:
+    """The observed state of a source.
 
     Attributes
     ----------
     files
-        By their names.
+        The state of each file, by name.
     requested
-        Partition and the fingerprint that was last asked for, or found ingested.
+        The fingerprint of each partition that was last requested or found already ingested.
     scan
-        The last scan of a source whose rows are dated by a column.
+        The last scan of a source with a time column.
     turn
-        A text that is another after each request; the same again when the same requests are repeated.
+        A digest of the history of requests. It changes with each request, and repeated histories have the
+        same digest.
     """
 
     files: dict[str, FileState] = field(default_factory=dict)
@@ -67,51 +69,51 @@ class Snapshot:
     scan: RowScan | None = None
     turn: str = ""
 
-    def knowing(self, ingested: Mapping[str | None, str]) -> "Snapshot":
-        """The same, with fingerprints that were found ingested: they need not be asked for."""
+    def with_ingested(self, ingested: Mapping[str | None, str]) -> "WatchSnapshot":
+        """A copy with fingerprints that are already ingested and need no request."""
         return replace(self, requested={**self.requested, **ingested})
 
-    def asking(self, fingerprints: Mapping[str | None, str]) -> "Snapshot":
-        """The same after a request for these partitions."""
+    def with_requests(self, fingerprints: Mapping[str | None, str]) -> "WatchSnapshot":
+        """A copy after a request for these partitions."""
         if not fingerprints:
             return self
-        asked = sorted((partition or "", text) for partition, text in fingerprints.items())
-        turn = text_digest(self.turn, repr(asked))[:16]
+        requests = sorted((partition or "", text) for partition, text in fingerprints.items())
+        turn = text_digest(self.turn, repr(requests))[:16]
         return replace(self, requested={**self.requested, **fingerprints}, turn=turn)
 
 
 class SnapshotStore:
-    """Snapshots of one source in a folder of their own.
+    """The snapshots of one source, in a folder.
 
     Parameters
     ----------
     folder
-        It is made when the first snapshot is saved.
+        A folder for this source alone; it is created with the first snapshot.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._loaded: str | None = None
 
-    def load(self, cursor: str | None) -> Snapshot:
-        """The snapshot that a cursor names; an empty one for None, or when that one is lost or damaged."""
+    def load(self, cursor: str | None) -> WatchSnapshot:
+        """The snapshot of a cursor; an empty one for None, and if the snapshot is missing or damaged."""
         if cursor is None:
-            return Snapshot()
-        # What a lost snapshot had asked for is unknown: its successor must not repeat the turns of the first.
-        lost = Snapshot(turn=text_digest(cursor)[:16])
+            return WatchSnapshot()
+        # The requests of a lost snapshot are unknown: its successor must not repeat the first turns.
+        lost = WatchSnapshot(turn=text_digest(cursor)[:16])
         if not _CURSOR.fullmatch(cursor):
             return lost
         self._loaded = cursor
         path = self._path(cursor)
         try:
             text = path.read_text("utf-8")
-            os.utime(path)  # still in use: not the first one to be pruned
+            os.utime(path)  # still in use: do not prune it first
             return _parsed(text) if _digest(text) == cursor else lost
         except (OSError, ValueError, KeyError, TypeError):
             return lost
 
-    def save(self, snapshot: Snapshot) -> str:
-        """Keep a snapshot, and return the cursor that names it; equal snapshots have equal cursors."""
+    def save(self, snapshot: WatchSnapshot) -> str:
+        """Save a snapshot and return its cursor; equal snapshots have equal cursors."""
         text = _text(snapshot)
         cursor = _digest(text)
         path = self._path(cursor)
@@ -124,11 +126,11 @@ class SnapshotStore:
 
     def _write(self, path: Path, text: str) -> None:
         written = path.with_name(f"{uuid.uuid4().hex}.tmp")
-        with translated_disk_errors("what a sensor has seen", self.folder):
+        with translated_disk_errors("the snapshot of a sensor", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 written.write_text(text, "utf-8")
-            except OSError:  # what there is of it would only fill the disk until it is pruned
+            except OSError:  # a partial file would fill the disk until it is pruned
                 written.unlink(missing_ok=True)
                 raise
             written.replace(path)
@@ -141,8 +143,10 @@ class SnapshotStore:
         with os.scandir(self.folder) as entries:
             seen = [(entry.stat().st_mtime, entry) for entry in entries if entry.name not in names]
         newest_first = sorted(seen, key=lambda pair: pair[0], reverse=True)
-        old = [entry for _, entry in newest_first if entry.name.endswith(".json")][_KEPT - len(names) :]
-        stale = time.time() - _STALE_SECONDS  # of writers that were killed
+        old = [entry for _, entry in newest_first if entry.name.endswith(".json")][
+            _MAX_SNAPSHOTS - len(names) :
+        ]
+        stale = time.time() - _STALE_SECONDS  # left by processes that were killed
         left = [entry for written, entry in seen if entry.name.endswith(".tmp") and written < stale]
         for entry in (*old, *left):
             with suppress(FileNotFoundError):
@@ -153,14 +157,14 @@ def _digest(text: str) -> str:
     return text_digest(text)[:32]
 
 
-def _text(snapshot: Snapshot) -> str:
-    """Canonical JSON, in ASCII whatever the files' names."""
+def _text(snapshot: WatchSnapshot) -> str:
+    """Canonical JSON, in ASCII for any file name."""
     scan = snapshot.scan
     return json.dumps(
         {
             "files": snapshot.files,
             "requested": {partition or "": text for partition, text in snapshot.requested.items()},
-            "scan": scan and [scan.of, scan.fingerprints, scan.left_out],
+            "scan": scan and [scan.input_digest, scan.fingerprints, scan.left_out],
             "turn": snapshot.turn,
         },
         sort_keys=True,
@@ -168,10 +172,10 @@ def _text(snapshot: Snapshot) -> str:
     )
 
 
-def _parsed(text: str) -> Snapshot:
+def _parsed(text: str) -> WatchSnapshot:
     found = json.loads(text)
     scan = found["scan"]
-    return Snapshot(
+    return WatchSnapshot(
         files={name: FileState(*state) for name, state in found["files"].items()},
         requested={partition or None: text for partition, text in found["requested"].items()},
         scan=scan and RowScan(scan[0], scan[1], tuple(scan[2])),

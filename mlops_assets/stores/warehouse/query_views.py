@@ -55,7 +55,7 @@ class ReadOnlyTables:
             raise _told(error) from error
 
     def _reading(self, statement: duckdb.Statement) -> str:
-        query = without_end(statement.query)[0]
+        query = strip_semicolon(statement.query)[0]
         match statement.type:
             case duckdb.StatementType.SELECT:
                 return query
@@ -78,7 +78,7 @@ class ReadOnlyTables:
 
 @contextmanager
 def read_only(
-    warehouse: Warehouse, *, on_fault: Callable[[StoreError], None] | None = None
+    warehouse: Warehouse, *, on_error: Callable[[StoreError], None] | None = None
 ) -> Iterator[ReadOnlyTables]:
     """Every table as a view; the query can open no other file, and can't change that.
 
@@ -87,18 +87,18 @@ def read_only(
 
     Parameters
     ----------
-    on_fault
+    on_error
         Told of each table that can't be read, which is no view then; without it, the first one is raised.
     """
     with warehouse.connect() as connection:
-        files = warehouse.create_views(connection, on_fault=on_fault)
+        files = warehouse.create_views(connection, on_error=on_error)
         connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         yield ReadOnlyTables(connection)
 
 
-def without_end(text: str) -> tuple[str, bool]:
+def strip_semicolon(text: str) -> tuple[str, bool]:
     """A text without the semicolon that ends it and what follows that, and whether there was one."""
     encoded = text.encode()
     code = [place for place, kind in duckdb.tokenize(text) if kind != duckdb.token_type.comment]

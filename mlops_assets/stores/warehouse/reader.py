@@ -22,7 +22,7 @@ from mlops_assets.stores.delta.data_files import (
     scan,
 )
 from mlops_assets.stores.delta.duckdb_connection import connect
-from mlops_assets.stores.delta.log import is_table, open_table, other_layout, refuse_lost_files
+from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +112,9 @@ class TableReader:
         wanted = partitions if partition is None else [partition]
         delta = self._open(table, version)
         if wanted is not None and not is_partitioned(delta):
-            raise other_layout(table, partitioned=False)
+            raise partitioning_error(table, partitioned=False)
         files = data_files(self._directory(table), delta, wanted)
-        refuse_lost_files(self._directory(table), table, delta.version(), files)
+        require_data_files(self._directory(table), table, delta.version(), files)
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(scan(files, partitioned=is_partitioned(delta)))
@@ -154,13 +154,13 @@ class TableReader:
         connection: duckdb.DuckDBPyConnection,
         versions: Mapping[tuple[str, ...], int] | None = None,
         *,
-        on_fault: Callable[[StoreError], None] | None = None,
+        on_error: Callable[[StoreError], None] | None = None,
     ) -> list[str]:
         """Make every table a view `project.layer_table` of the connection; returns the files behind them.
 
         Parameters
         ----------
-        on_fault
+        on_error
             Told of each table that can't be read, which is left out; without it, the first one is raised.
         """
         opened: list[str] = []
@@ -168,9 +168,9 @@ class TableReader:
             try:
                 opened += self._create_view(connection, table, (versions or {}).get(table))
             except StoreError as error:
-                if on_fault is None:
+                if on_error is None:
                     raise
-                on_fault(error)
+                on_error(error)
         return opened
 
     def _create_view(
@@ -180,7 +180,7 @@ class TableReader:
         files = data_files(directory, delta)
         if not files:
             return []
-        refuse_lost_files(directory, table, delta.version(), files)
+        require_data_files(directory, table, delta.version(), files)
         view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
         query = scan(files, partitioned=is_partitioned(delta))
         connection.execute(f"create schema if not exists {quoted(table[0])}")
@@ -205,7 +205,7 @@ class TableReader:
             return {}
         delta = self._open(table, version)
         if not is_partitioned(delta):
-            raise other_layout(table, partitioned=False)
+            raise partitioning_error(table, partitioned=False)
         found = by_partition(data_files(self._directory(table), delta))
         return {
             partition: named_digest(paths) or self.digest(table, partition=partition, version=delta.version())

@@ -21,12 +21,12 @@ from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-MadeOf = tuple[tuple[str, ...], int]
+VersionedTable = tuple[tuple[str, ...], int]
 """A table and a version of it."""
 
 
 @dataclass(frozen=True)
-class Freed:
+class VacuumResult:
     """What was removed of a table, or would be.
 
     Attributes
@@ -45,7 +45,7 @@ class Freed:
     bytes: int
 
 
-def needed_versions(warehouse: Warehouse, roots: Iterable[MadeOf]) -> dict[tuple[str, ...], set[int]]:
+def needed_versions(warehouse: Warehouse, roots: Iterable[VersionedTable]) -> dict[tuple[str, ...], set[int]]:
     """The versions that others were made of, those of which they were made themselves, and so on.
 
     Parameters
@@ -70,7 +70,7 @@ def needed_versions(warehouse: Warehouse, roots: Iterable[MadeOf]) -> dict[tuple
 
 def vacuum(
     warehouse: Warehouse, table: tuple[str, ...], needed: Collection[int], before: datetime, *, dry_run: bool
-) -> Freed:
+) -> VacuumResult:
     """Remove the data files of versions that were replaced before a moment and that nothing needs.
 
     The ledger loses nothing, and neither do writers that are still staging their files.
@@ -88,7 +88,7 @@ def vacuum(
         When the log does not tell what a kept version holds: nothing is removed then.
     """
     if table[1:] == (LEDGER,):
-        return Freed(table, 0, 0, 0)
+        return VacuumResult(table, 0, 0, 0)
     directory, name = warehouse.root.joinpath(*table), view_name(table)
     # Under the lock, no file has been moved into place that a commit is about to name.
     with commit_lock(warehouse.root, table), translated_disk_errors(f"table {name}", directory):
@@ -111,7 +111,7 @@ def vacuum(
                 hint=f"bring the files of {directory / '_delta_log'} back from a backup",
             ) from error
         sizes = list(_removed((directory / unquote(path) for path in unneeded), dry_run=dry_run))
-    return Freed(table, len(kept - {newest}), len(sizes), sum(sizes))
+    return VacuumResult(table, len(kept - {newest}), len(sizes), sum(sizes))
 
 
 def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVersion]:

@@ -8,11 +8,11 @@ import duckdb
 
 from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.commit import commit
-from mlops_assets.stores.delta.commit_metadata import TableVersion, commit_facts
+from mlops_assets.stores.delta.commit_metadata import TableVersion, custom_metadata
 from mlops_assets.stores.delta.content_digest import relation_digest
-from mlops_assets.stores.delta.data_files import is_partitioned, refuse_partition_name
+from mlops_assets.stores.delta.data_files import is_partitioned, require_partition_name
 from mlops_assets.stores.delta.locks import turn_lock
-from mlops_assets.stores.delta.log import other_layout
+from mlops_assets.stores.delta.log import partitioning_error
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import rows_schema
 from mlops_assets.stores.delta.staging import Staged, stage, staging
@@ -103,9 +103,9 @@ class Warehouse(TableReader):
         """
         name, directory = view_name(tuple(table)), self._directory(table)
         if partition is not None:
-            refuse_partition_name(directory, partition, table=name)
+            require_partition_name(directory, partition, table=name)
         if self.exists(table) and is_partitioned(self._open(table)) != (partition is not None):
-            raise other_layout(table, partitioned=partition is None)
+            raise partitioning_error(table, partitioned=partition is None)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
         with (
             translated_disk_errors(f"table {name}", directory),
@@ -115,7 +115,7 @@ class Warehouse(TableReader):
             files = stage(folder, relations, table=name, partition=partition)
             staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
             count, digest = relation_digest(staged)
-            facts = commit_facts(
+            facts = custom_metadata(
                 rows=count, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
             )
             schema = rows_schema(staged, table=name, partitioned=partition is not None)
@@ -150,7 +150,7 @@ class Warehouse(TableReader):
             name, directory = view_name(tuple(table)), self._directory(table)
             content, source = content_at(directory, self._open(table), version, partition, table=name)
             staged = content.staged(connection, table=name)
-            facts = commit_facts(
+            facts = custom_metadata(
                 rows=content.rows,
                 digest=staged.digest,
                 partition=partition,

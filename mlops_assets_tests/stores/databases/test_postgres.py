@@ -1,4 +1,4 @@
-"""What only Postgres has: types, time zones, snapshots, passwords, servers that are down."""
+"""Postgres: types, time zones, snapshots, passwords and connection errors."""
 
 import socket
 import sys
@@ -13,9 +13,9 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.databases.base import Cut
-from mlops_assets.stores.databases.open import database_of
-from mlops_assets.stores.sources.base import Intake
+from mlops_assets.stores.databases.base import DaySpan
+from mlops_assets.stores.databases.open import resolve_database
+from mlops_assets.stores.sources.base import Ingestion
 from mlops_assets.stores.sources.open import open_source
 
 QUERY = "select * from events"
@@ -38,7 +38,7 @@ def read(tmp_path, warehouse):
         source = {"sql": sql, "database": "CRM_URL"}
         with (
             open_source(
-                source, Intake("crm", "events", periods, column), root=tmp_path, warehouse=warehouse
+                source, Ingestion("crm", "events", periods, column), root=tmp_path, warehouse=warehouse
             ) as opened,
             duckdb.connect() as connection,
         ):
@@ -70,19 +70,19 @@ def read(tmp_path, warehouse):
         ("'ä\t\r\n€'", "ä\t\r\n€"),
     ],
 )
-def test_every_type_is_the_text_that_postgres_gives_it(url, read, value, text):
+def test_every_value_is_the_text_that_postgres_writes(url, read, value, text):
     assert read(f"select {value} as a, 1 as b") == [(text, "1")]
 
 
-def test_text_that_the_contract_casts_is_what_it_was(url, read):
-    [(flag, number, moment)] = read("select false, 1.5::numeric, timestamptz '2025-01-31 23:30:00-05'")
+def test_texts_cast_back_to_the_original_values(url, read):
+    [(flag, number, time)] = read("select false, 1.5::numeric, timestamptz '2025-01-31 23:30:00-05'")
     with duckdb.connect() as connection:
         casts = "select $1::boolean, $2::double, $3::timestamp"
-        found = connection.execute(casts, [flag, number, moment]).fetchall()
+        found = connection.execute(casts, [flag, number, time]).fetchall()
     assert found == [(False, 1.5, datetime(2025, 2, 1, 4, 30))]
 
 
-def test_an_instant_belongs_to_its_month_in_utc_and_infinity_to_the_first(postgres, url, read):
+def test_a_time_with_zone_belongs_to_its_month_in_utc_and_infinity_to_the_first(postgres, url, read):
     postgres.execute(
         "drop table if exists instants",
         "create table instants (name text, at timestamptz)",
@@ -103,8 +103,8 @@ def test_a_run_of_one_partition_reads_only_its_rows(postgres, url, tmp_path):
         "create table visits (visit int, day date)",
         "insert into visits select n, date '2025-01-01' + n from generate_series(0, 89) as n",
     )
-    database = database_of("CRM_URL", tmp_path, subject="crm")
-    february = Cut("day", datetime(2025, 2, 1).date(), datetime(2025, 3, 1).date())
+    database = resolve_database("CRM_URL", tmp_path, subject="crm")
+    february = DaySpan("day", datetime(2025, 2, 1).date(), datetime(2025, 3, 1).date())
     with database.snapshot("select * from visits", subject="crm", place="here") as snapshot:
         snapshot.extract(tmp_path / "rows.parquet", february)
     with duckdb.connect() as connection:
@@ -112,20 +112,20 @@ def test_a_run_of_one_partition_reads_only_its_rows(postgres, url, tmp_path):
     assert [day for _, day in rows] == [f"2025-02-{day:02}" for day in range(1, 29)]
 
 
-def test_all_is_read_in_one_snapshot(postgres, url, tmp_path):
+def test_all_rows_are_read_in_one_snapshot(postgres, url, tmp_path):
     postgres.execute(
         "drop table if exists stock",
         "create table stock (item text, day date)",
         "insert into stock values ('a', '2025-01-05')",
     )
-    database = database_of("CRM_URL", tmp_path, subject="crm")
+    database = resolve_database("CRM_URL", tmp_path, subject="crm")
     with database.snapshot("select * from stock", subject="crm", place="here") as snapshot:
         before = snapshot.days("day")
         postgres.execute("insert into stock values ('b', '2025-01-06')")
         assert snapshot.days("day") == before == [("2025-01-05", 1)]
 
 
-def test_more_rows_than_one_block_holds_arrive_whole(url, read):
+def test_more_rows_than_one_block_are_read_completely(url, read):
     rows = read("select n, repeat('x', 1000) as t from generate_series(1, 20000) as n")
     assert len(rows) == 20_000
     assert {len(text) for _, text in rows} == {1000}
@@ -133,36 +133,36 @@ def test_more_rows_than_one_block_holds_arrive_whole(url, read):
 
 
 @pytest.mark.parametrize(
-    ("sql", "told", "hint"),
+    ("sql", "message", "hint"),
     [
         ("select 1 / (n - 30000) as x from generate_series(1, 60000) as n", "division by zero", "a value"),
         (
             "select case when n = 2 then repeat('x', 40000000) end as t, n from generate_series(1, 3) as n",
-            "a row of the database in $CRM_URL is longer than 16 MiB",
+            "a row of the database in $CRM_URL is longer than the maximum of 16 MiB",
             "leave large columns out of the query",
         ),
-        ("delete from pg_class returning 1", 'syntax error at or near "from"', "mend the query"),
-        ("select nextval('counter')", "cannot execute nextval() in a read-only transaction", "mend"),
+        ("delete from pg_class returning 1", 'syntax error at or near "from"', "correct the query"),
+        ("select nextval('counter')", "cannot execute nextval() in a read-only transaction", "correct"),
     ],
 )
-def test_a_query_that_breaks_off_is_told(postgres, url, read, record_property, sql, told, hint):
+def test_an_error_of_a_query_is_reported(postgres, url, read, record_property, sql, message, hint):
     postgres.execute("create sequence if not exists counter")
     with pytest.raises(DataError) as caught:
         read(sql)
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert caught.value.message.startswith("crm: table events: ")
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert hint in caught.value.hint
 
 
-def test_an_arrival_that_is_no_time_is_told(url, read, record_property):
-    with pytest.raises(DataError, match="the column at, which dates the rows, holds neither dates") as caught:
+def test_an_arrival_column_without_a_temporal_type_is_reported(url, read, record_property):
+    with pytest.raises(DataError, match="the arrival column at is neither a date nor a timestamp") as caught:
         read("select '2025-01-01' as at", "2025-01", MONTHS, "at")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "at::timestamptz as at" in caught.value.hint
 
 
-def test_a_user_who_may_not_read_is_told(postgres, read, monkeypatch, record_property):
+def test_a_missing_privilege_is_reported(postgres, read, monkeypatch, record_property):
     postgres.execute(
         "drop role if exists guest",
         "create role guest login password 'g'",
@@ -171,12 +171,12 @@ def test_a_user_who_may_not_read_is_told(postgres, read, monkeypatch, record_pro
     monkeypatch.setenv("CRM_URL", f"postgresql://guest:g@127.0.0.1:{postgres.port}/postgres")
     with pytest.raises(DataError, match="permission denied for table secret") as caught:
         read("select * from secret")
-    record_property("told", str(caught.value))
-    assert "grant the user select" in caught.value.hint
+    record_property("message", str(caught.value))
+    assert "grant the user the select privilege" in caught.value.hint
 
 
 def everything(error: BaseException) -> str:
-    """All that Dagster would keep of an error."""
+    """Everything that Dagster stores of an error."""
     from dagster._utils.error import serializable_error_info_from_exc_info
 
     try:
@@ -186,11 +186,11 @@ def everything(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("password", ["wrong-horse", "p@ss/w%rd:of?another"])
-def test_a_wrong_password_is_told_without_it(postgres, read, monkeypatch, record_property, password):
+def test_a_wrong_password_is_not_part_of_the_message(postgres, read, monkeypatch, record_property, password):
     monkeypatch.setenv("CRM_URL", postgres.url(password))
     with pytest.raises(DataError, match=r"can't be reached: .*password authentication failed") as caught:
         read("select 1 as a")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert password not in everything(caught.value)
     assert postgres.url(password) not in everything(caught.value)
 
@@ -198,28 +198,26 @@ def test_a_wrong_password_is_told_without_it(postgres, read, monkeypatch, record
 @pytest.mark.parametrize(
     "address", ["postgresql://u:hunter2/x@host:5432/db", "postgresql://u:hunter2%zz@h/db"]
 )
-def test_an_address_that_is_none_is_told_without_its_password(read, monkeypatch, record_property, address):
+def test_an_invalid_url_is_reported_without_its_password(read, monkeypatch, record_property, address):
     monkeypatch.setenv("CRM_URL", address)
-    with pytest.raises(
-        DataError, match=r"has an address that is no URL of Postgres|can't be reached"
-    ) as caught:
+    with pytest.raises(DataError, match=r"the value is not a valid Postgres URL|can't be reached") as caught:
         read("select 1 as a")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "hunter2" not in everything(caught.value)
 
 
-def test_a_server_that_is_down_is_told(read, monkeypatch, record_property):
+def test_an_unreachable_server_is_reported(read, monkeypatch, record_property):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     monkeypatch.setenv("CRM_URL", f"postgresql://u:hunter2@127.0.0.1:{port}/db")
     with pytest.raises(DataError, match=r"can't be reached: .*[Cc]onnection refused") as caught:
         read("select 1 as a")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "hunter2" not in everything(caught.value)
 
 
-def test_a_server_that_never_answers_is_waited_for_no_longer_than_said(read, monkeypatch, record_property):
+def test_a_server_that_does_not_answer_is_reported_after_the_timeout(read, monkeypatch, record_property):
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -227,10 +225,10 @@ def test_a_server_that_never_answers_is_waited_for_no_longer_than_said(read, mon
         monkeypatch.setenv("CRM_URL", address)
         with pytest.raises(DataError, match=r"can't be reached: .*timeout") as caught:
             read("select 1 as a")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
 
 
-def test_a_connection_that_somebody_ends_is_told(postgres, url, read, record_property):
+def test_a_lost_connection_is_reported(postgres, url, read, record_property):
     def end() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             query = "select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'sleep'"
@@ -242,23 +240,24 @@ def test_a_connection_that_somebody_ends_is_told(postgres, url, read, record_pro
     with pytest.raises(DataError) as caught:
         read("select pg_sleep(60)")
     killer.join()
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "terminating connection" in caught.value.message
-    assert "the connection broke off; run again" in caught.value.hint
+    assert "the connection was lost: run again" in caught.value.hint
 
 
-def test_a_missing_driver_is_told_with_how_to_get_it(url, read, monkeypatch, record_property):
+def test_a_missing_driver_is_reported_with_the_package_to_install(url, read, monkeypatch, record_property):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(DataError, match="the driver of Postgres, psycopg, is not installed") as caught:
+    with pytest.raises(DataError, match="psycopg, the driver for Postgres, is not installed") as caught:
         read("select 1 as a")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert "pip install 'psycopg[binary]'" in caught.value.hint
 
 
-def test_the_future_is_left_out_and_told(postgres, url, tmp_path, warehouse):
+def test_rows_after_the_newest_partition_only_are_an_error(postgres, url, tmp_path, warehouse):
     source = {"sql": "select timestamptz 'tomorrow' as at", "database": "CRM_URL"}
+    ingestion = Ingestion("crm", "t", MONTHS, "at")
     with (
-        open_source(source, Intake("crm", "t", MONTHS, "at"), root=tmp_path, warehouse=warehouse) as opened,
+        open_source(source, ingestion, root=tmp_path, warehouse=warehouse) as opened,
         duckdb.connect() as connection,
         pytest.raises(DataError, match="no rows up to 2025-06, the newest partition"),
     ):

@@ -1,4 +1,4 @@
-"""What only SQLite has: values without column types, times as texts."""
+"""SQLite: values without column types, and times as text."""
 
 import sqlite3
 from contextlib import closing
@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.databases.base import Cut
+from mlops_assets.stores.databases.base import DaySpan
 from mlops_assets.stores.databases.sqlite import SqliteDatabase
 
-FEBRUARY = Cut("at", date(2025, 2, 1), date(2025, 3, 1))
-FIRST = Cut("at", None, date(2025, 2, 1))
+FEBRUARY = DaySpan("at", date(2025, 2, 1), date(2025, 3, 1))
+FIRST = DaySpan("at", None, date(2025, 2, 1))
 TIMES = {
     "2025-02-01": FEBRUARY,
     "2025-02-01T00:00:00Z": FEBRUARY,
@@ -43,7 +43,7 @@ def extracted(database, tmp_path, query, cut=None):
 
 
 @pytest.mark.parametrize("cut", [FEBRUARY, FIRST])
-def test_a_time_counts_as_its_digits_stand_and_anything_else_is_of_the_first_month(database, tmp_path, cut):
+def test_a_time_is_not_converted_and_any_other_value_is_in_the_first_month(database, tmp_path, cut):
     found = extracted(database, tmp_path, "select at from times", cut)
     assert [at for (at,) in found] == [
         None if value is None else str(value) for value, place in TIMES.items() if place is cut
@@ -57,10 +57,10 @@ def test_every_value_is_text_that_reads_back_the_same(database, tmp_path):
     ]
 
 
-def test_what_is_no_database_is_told(tmp_path, record_property):
+def test_a_file_that_is_not_a_database_is_reported(tmp_path, record_property):
     (tmp_path / "notes.db").write_text("no database at all, but long enough to look like one" * 20)
     database = SqliteDatabase(tmp_path / "notes.db", "sqlite:///notes.db")
     with pytest.raises(DataError, match=r"crm: sqlite:///notes.db: file is not a database") as caught:
         extracted(database, tmp_path, "select * from sqlite_master")
-    record_property("told", str(caught.value))
-    assert "must be a sound SQLite database" in caught.value.hint
+    record_property("message", str(caught.value))
+    assert "check that the file is a SQLite database" in caught.value.hint

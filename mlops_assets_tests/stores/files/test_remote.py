@@ -1,4 +1,4 @@
-"""Files behind URLs: found, dated, watched and read as those of this machine; secrets stay where they are."""
+"""Files at URLs: listed, dated, polled and read like local files; secrets appear in no message."""
 
 import gzip
 import hashlib
@@ -19,20 +19,19 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.files.locations import LocalFiles
 from mlops_assets.stores.files.remote import RemoteFiles
-from mlops_assets.stores.sources.base import Intake
-from mlops_assets.stores.sources.file_source import FileSource, open_files
+from mlops_assets.stores.sources.base import Ingestion
+from mlops_assets.stores.sources.file_source import FileSource
 from mlops_assets.stores.sources.open import open_source
-from mlops_assets.stores.sources.watch import look
-from mlops_assets.stores.sources.watch_snapshot import Snapshot
+from mlops_assets.stores.sources.watch import poll_source
+from mlops_assets.stores.sources.watch_snapshot import WatchSnapshot
 
 MONTHS = Periods("monthly", "2025-01")
 JUNE = datetime(2025, 6, 15, tzinfo=UTC)
 
 
 class BrokenFileSystem(MemoryFileSystem):
-    """A store whose driver fails with its secret in its words."""
+    """A store whose driver raises an error that contains a secret."""
 
     protocol = "brokenstore"
     cachable = False
@@ -69,9 +68,9 @@ class Bucket:
 def opened(
     declared: Any, tmp_path, warehouse, periods: Periods | None = None, column: str | None = None
 ) -> Iterator[tuple[FileSource, duckdb.DuckDBPyConnection]]:
-    intake = Intake("shop", "orders", periods, column)
+    ingestion = Ingestion("shop", "orders", periods, column)
     with (
-        open_source(declared, intake, root=tmp_path, warehouse=warehouse) as source,
+        open_source(declared, ingestion, root=tmp_path, warehouse=warehouse) as source,
         duckdb.connect() as connection,
     ):
         yield source, connection
@@ -102,7 +101,7 @@ def test_all_formats_are_read(bucket, tmp_path, warehouse):
     assert [row[0] for row in rows_of("memory://bucket", tmp_path, warehouse)] == ["a", "b", "c"]
 
 
-def test_dated_files_in_deep_folders_are_their_partitions(bucket, tmp_path, warehouse):
+def test_dated_files_in_subfolders_are_assigned_to_their_partitions(bucket, tmp_path, warehouse):
     bucket.put("2025/orders_2025-01.csv", "a\n1\n")
     bucket.put("2025/orders_2025-02.csv", "a\n2\n")
     bucket.put("2025/.hidden/orders_2025-03.csv", "a\n3\n")
@@ -119,7 +118,7 @@ def test_finding_partitions_opens_no_file(bucket, tmp_path, warehouse, monkeypat
         assert list(source.arrivals(connection, until=JUNE).by_partition) == ["2025-01"]
 
 
-def test_rows_are_dated_by_a_column(bucket, tmp_path, warehouse):
+def test_rows_are_assigned_by_a_column(bucket, tmp_path, warehouse):
     bucket.put("all.csv", "a,day\n1,2025-01-05\n2,2025-02-05\n3,2025-02-06\n")
     cut = {"periods": MONTHS, "column": "day"}
     with opened("memory://bucket/all.csv", tmp_path, warehouse, **cut) as (source, connection):
@@ -130,13 +129,13 @@ def test_rows_are_dated_by_a_column(bucket, tmp_path, warehouse):
         assert [row[0] for row in fetched.relations[0].fetchall()] == ["2", "3"]
 
 
-def test_a_file_counts_at_the_second_look_and_again_when_it_is_another(bucket, tmp_path):
+def test_a_file_counts_at_the_second_poll_and_again_when_it_changes(bucket, tmp_path):
     files = RemoteFiles("memory://bucket", {}, tmp_path, subject="shop")
-    snapshot = Snapshot()
+    snapshot = WatchSnapshot()
 
     def changed() -> list[str | None]:
         nonlocal snapshot
-        seen = look(snapshot, files, MONTHS, None, subject="shop", until=JUNE)
+        seen = poll_source(snapshot, files, MONTHS, None, subject="shop", until=JUNE)
         snapshot = seen.snapshot
         return list(seen.changed)
 
@@ -146,40 +145,31 @@ def test_a_file_counts_at_the_second_look_and_again_when_it_is_another(bucket, t
     assert [changed() for _ in range(3)] == [[], ["2025-01"], []]
 
 
-def test_the_look_and_the_run_agree_on_what_a_file_is(bucket, tmp_path, warehouse):
+def test_a_poll_and_a_run_have_the_same_fingerprint(bucket, tmp_path, warehouse):
     bucket.put("orders_2025-01.csv", "a\n1\n")
     files = RemoteFiles("memory://bucket", {}, tmp_path, subject="shop")
-    seen = Snapshot()
+    seen = WatchSnapshot()
     for _ in range(2):
-        found = look(seen, files, MONTHS, None, subject="shop", until=JUNE)
+        found = poll_source(seen, files, MONTHS, None, subject="shop", until=JUNE)
         seen = found.snapshot
     with opened("memory://bucket", tmp_path, warehouse, periods=MONTHS) as (source, connection):
         assert source.fetch(connection, "2025-01").fingerprint == found.fingerprints["2025-01"]
 
 
-def test_a_local_url_is_a_path(tmp_path):
-    (tmp_path / "a b.csv").write_text("a\n1\n")
-    url = (tmp_path / "a b.csv").as_uri()
-    with open_files(url, Intake("shop", "orders"), root=tmp_path, scratch=tmp_path / "none") as source:
-        assert isinstance(source.files, LocalFiles)
-        assert [file.name for file in source.files.listing()] == ["a b.csv"]
-    assert not (tmp_path / "none").exists()
-
-
-def test_a_disk_behind_fsspec_is_read_as_any_store(tmp_path, warehouse):
+def test_a_local_disk_is_read_through_fsspec_like_any_store(tmp_path, warehouse):
     (tmp_path / "far").mkdir()
     (tmp_path / "far" / "orders.csv").write_text("a\n1\n")
     [row] = rows_of(f"local://{tmp_path}/far/orders.csv", tmp_path, warehouse)
     assert row[:2] == ("1", "orders.csv")
 
 
-def test_copies_are_gone_after_a_read(bucket, tmp_path, warehouse):
+def test_local_copies_are_removed_after_a_read(bucket, tmp_path, warehouse):
     bucket.put("orders.csv", "a\n1\n")
     rows_of("memory://bucket", tmp_path, warehouse)
     assert not [path for path in warehouse.root.rglob("*") if path.is_file()]
 
 
-def test_a_file_without_a_version_is_known_by_its_content(bucket, tmp_path, warehouse, monkeypatch):
+def test_a_file_without_a_version_is_identified_by_its_content(bucket, tmp_path, warehouse, monkeypatch):
     bare = MemoryFileSystem.find
 
     def find(self: Any, *args: Any, **options: Any) -> Any:
@@ -194,56 +184,58 @@ def test_a_file_without_a_version_is_known_by_its_content(bucket, tmp_path, ware
     assert prints[0] == prints[2] != prints[1]
 
 
-def told(record_property, caught) -> str:
-    record_property("told", str(caught.value))
+def reported(record_property, caught) -> str:
+    record_property("message", str(caught.value))
     assert caught.value.hint
     return str(caught.value)
 
 
-def test_a_bucket_that_is_not_there_is_told(bucket, tmp_path, warehouse, record_property):
+def test_a_missing_bucket_is_reported(bucket, tmp_path, warehouse, record_property):
     with pytest.raises(DataError) as caught:
         rows_of("memory://moon/*.csv", tmp_path, warehouse)
-    assert "shop: table orders: no file at memory://moon/*.csv" in told(record_property, caught)
+    assert "shop: table orders: no file at memory://moon/*.csv" in reported(record_property, caught)
 
 
-def test_a_month_without_a_file_is_told(bucket, tmp_path, warehouse, record_property):
+def test_a_month_without_a_file_is_reported(bucket, tmp_path, warehouse, record_property):
     bucket.put("orders_2025-01.csv", "a\n1\n")
     with pytest.raises(DataError) as caught:
         rows_of("memory://bucket", tmp_path, warehouse, "2025-03", periods=MONTHS)
-    assert "no file for partition 2025-03 at memory://bucket" in told(record_property, caught)
+    assert "no file for partition 2025-03 at memory://bucket" in reported(record_property, caught)
 
 
 @pytest.mark.parametrize(("url", "package"), [("s3://bucket/a.csv", "s3fs"), ("gs://bucket/a.csv", "gcsfs")])
-def test_a_missing_driver_is_told_with_how_to_get_it(
+def test_a_missing_driver_is_reported_with_the_package_to_install(
     tmp_path, warehouse, record_property, monkeypatch, url, package
 ):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(DataError, match=r"the driver of .* is not installed") as caught:
+    with pytest.raises(DataError, match=r"requires the driver of .*, which is not installed") as caught:
         rows_of(url, tmp_path, warehouse)
-    assert f"pip install {package}" in told(record_property, caught)
+    assert f"pip install {package}" in reported(record_property, caught)
 
 
-def test_an_unknown_kind_of_url_is_told(tmp_path, warehouse, record_property):
+def test_an_unknown_protocol_is_reported(tmp_path, warehouse, record_property):
     with pytest.raises(DataError, match=r"moon://bucket/a.csv can't be opened") as caught:
         rows_of("moon://bucket/a.csv", tmp_path, warehouse)
-    assert "Protocol not known: moon" in told(record_property, caught)
+    assert "Protocol not known: moon" in reported(record_property, caught)
 
 
-def test_a_variable_that_is_not_set_is_told(tmp_path, warehouse, record_property):
+def test_a_variable_that_is_not_set_is_reported(tmp_path, warehouse, record_property):
     declared = {"url": "brokenstore://bucket", "storage_options": {"secret": {"env": "NO_SUCH_SECRET"}}}
-    with pytest.raises(DataError, match="variable NO_SUCH_SECRET is not set") as caught:
+    with pytest.raises(DataError, match="variable NO_SUCH_SECRET, which is not set") as caught:
         rows_of(declared, tmp_path, warehouse)
-    assert "export NO_SUCH_SECRET=" in told(record_property, caught)
+    assert "export NO_SUCH_SECRET=" in reported(record_property, caught)
 
 
-def test_a_store_that_refuses_is_told_without_the_secret(tmp_path, warehouse, monkeypatch, record_property):
+def test_an_error_of_a_store_is_reported_without_the_secret(
+    tmp_path, warehouse, monkeypatch, record_property
+):
     from dagster._utils.error import serializable_error_info_from_exc_info
 
     monkeypatch.setenv("ORDERS_SECRET", "hunter2-of-the-store")
     declared = {"url": "brokenstore://bucket", "storage_options": {"secret": {"env": "ORDERS_SECRET"}}}
     with pytest.raises(DataError, match=r"403: the key .* may not list the bucket") as caught:
         rows_of(declared, tmp_path, warehouse)
-    assert "brokenstore://bucket can't be listed" in told(record_property, caught)
+    assert "brokenstore://bucket can't be listed" in reported(record_property, caught)
     try:
         raise caught.value
     except DataError:
@@ -251,46 +243,46 @@ def test_a_store_that_refuses_is_told_without_the_secret(tmp_path, warehouse, mo
     assert "hunter2" not in kept
 
 
-def test_a_broken_file_is_told_by_its_url(bucket, tmp_path, warehouse, record_property):
+def test_an_invalid_file_is_reported_by_its_url(bucket, tmp_path, warehouse, record_property):
     bucket.put("orders.csv", b"a,a\n1,2\n")
-    with pytest.raises(DataError, match="column a stands more than once") as caught:
+    with pytest.raises(DataError, match="duplicate column a ") as caught:
         rows_of("memory://bucket/orders.csv", tmp_path, warehouse)
-    message = told(record_property, caught)
+    message = reported(record_property, caught)
     assert "memory://" in message
     assert str(warehouse.root) not in message
 
 
-def test_a_file_that_changes_while_it_is_copied_is_told(
+def test_a_file_that_changes_while_it_is_copied_is_reported(
     bucket, tmp_path, warehouse, monkeypatch, record_property
 ):
     bucket.put("orders.csv", "a\n1\n")
-    copied = RemoteFiles._copied
+    copied = RemoteFiles._copy
 
     def slow(self: Any, remote: str, target: Any) -> str:
         digest = copied(self, remote, target)
         bucket.put("orders.csv", "a\n1\n2\n")
         return digest
 
-    monkeypatch.setattr(RemoteFiles, "_copied", slow)
+    monkeypatch.setattr(RemoteFiles, "_copy", slow)
     with pytest.raises(DataError, match=r"orders.csv changed while it was read") as caught:
         rows_of("memory://bucket/orders.csv", tmp_path, warehouse)
-    told(record_property, caught)
+    reported(record_property, caught)
 
 
-def test_a_file_that_vanishes_before_it_is_copied_is_told(bucket, tmp_path, warehouse, record_property):
+def test_a_file_that_is_deleted_before_it_is_copied_is_reported(bucket, tmp_path, warehouse, record_property):
     bucket.put("orders.csv", "a\n1\n")
     with opened("memory://bucket", tmp_path, warehouse) as (source, _):
         files = source.files
-        [file] = files.open(files.listing(), subject="shop: table orders")
+        [file] = files.hash_files(files.list_files(), subject="shop: table orders")
         bucket.fs.rm("/bucket/orders.csv")
         with pytest.raises(DataError, match="can't be read") as caught:
-            files.bring(file, subject="shop: table orders")
-    assert "memory:///bucket/orders.csv" in told(record_property, caught)
+            files.local_copy(file, subject="shop: table orders")
+    assert "memory:///bucket/orders.csv" in reported(record_property, caught)
 
 
 @pytest.fixture
 def web(tmp_path) -> Iterator[str]:
-    """A server of the files in a folder, and its address."""
+    """The address of a web server with the files of a folder."""
     folder = tmp_path / "web"
     folder.mkdir()
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
@@ -302,7 +294,7 @@ def web(tmp_path) -> Iterator[str]:
         serving.join()
 
 
-def test_a_file_of_a_server_is_read_and_its_change_is_found(web, tmp_path, warehouse):
+def test_a_file_of_a_web_server_is_read_and_its_change_is_detected(web, tmp_path, warehouse):
     prints = []
     for rows in ("1\n", "2\n"):
         (tmp_path / "web" / "orders.csv").write_text(f"a\n{rows}")
@@ -314,10 +306,10 @@ def test_a_file_of_a_server_is_read_and_its_change_is_found(web, tmp_path, wareh
     assert prints[0] != prints[1]
 
 
-def test_a_server_that_is_down_is_told(tmp_path, warehouse, record_property):
+def test_an_unreachable_server_is_reported(tmp_path, warehouse, record_property):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     with pytest.raises(DataError) as caught:
         rows_of(f"http://127.0.0.1:{port}/orders.csv", tmp_path, warehouse)
-    assert f"http://127.0.0.1:{port}/orders.csv" in told(record_property, caught)
+    assert f"http://127.0.0.1:{port}/orders.csv" in reported(record_property, caught)

@@ -1,4 +1,4 @@
-"""Arrivals: which files and rows are a partition's, and what its fingerprint depends on."""
+"""Arrivals: the files and rows of each partition, and what its fingerprint depends on."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -17,7 +17,6 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.stores.files import listing
 from mlops_assets.stores.sources.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
-from mlops_assets.stores.sources.partition_dates import period_of
 
 SUBJECT = "shop: table orders"
 MONTHS = Periods("monthly", "2025-01")
@@ -54,7 +53,7 @@ def find(connection: duckdb.DuckDBPyConnection) -> Callable[..., Arrivals]:
 
 @pytest.fixture
 def rows(connection: duckdb.DuckDBPyConnection) -> Callable[..., list[tuple]]:
-    """The rows of one partition with file and row number."""
+    """The rows of one partition, with file name and row number."""
 
     def run(source: Path, partition: str | None, periods: Periods | None = MONTHS, column: str | None = None):
         arrival = arrival_of(connection, source, periods, column, partition, subject=SUBJECT)
@@ -69,30 +68,7 @@ def files_of(arrivals: Arrivals) -> dict[str | None, list[str]]:
     return {key: [file.name for file in arrival.files] for key, arrival in arrivals.by_partition.items()}
 
 
-# ---------------------------------------------------------------- dated by the names of files
-
-
-@pytest.mark.parametrize(
-    ("cadence", "name", "partition"),
-    [
-        ("monthly", "transactions_2025-03.csv", "2025-03"),
-        ("monthly", "transactions_202503.csv", "2025-03"),
-        ("monthly", "2025/2025-03-14_part2.csv", "2025-03"),
-        ("monthly", "month=2025-03/x.parquet", "2025-03"),
-        ("monthly", "2024-12/2025-03.csv", "2025-03"),
-        ("monthly", "2024-12/2025-03/x.csv", "2025-03"),
-        ("monthly", "x.csv", None),
-        ("monthly", "2025/x.csv", None),
-        ("weekly", "2025-03-14.csv", "2025-03-10"),
-        ("daily", "20250314.csv.gz", "2025-03-14"),
-        ("daily", "2025-03-14/2025-03.csv", "2025-03-14"),
-        ("daily", "2025-03.csv", None),
-    ],
-)
-def test_the_last_part_of_the_path_that_has_a_date_decides(
-    cadence: Cadence, name: str, partition: str | None
-):
-    assert period_of(name, Periods(cadence, "2020-01-01")) == partition
+# ---------------------------------------------------------------- assigned by the names of files
 
 
 def test_a_source_without_periods_is_one_arrival(find, write, rows):
@@ -104,7 +80,7 @@ def test_a_source_without_periods_is_one_arrival(find, write, rows):
     assert rows(source, None, None) == [("1", "a.csv", 1), ("2", "b.csv", 1)]
 
 
-def test_a_folders_files_are_told_apart_by_their_paths(find, write, rows):
+def test_the_files_of_a_folder_are_assigned_by_their_paths(find, write, rows):
     source = write(
         {"2025-01.csv": "a\n1\n", "month=2025-02/x.csv": "a\n2\n", "y/2025-02-03.csv": "a\n3\n4\n"}
     )
@@ -121,12 +97,12 @@ def test_a_folders_files_are_told_apart_by_their_paths(find, write, rows):
     ]
 
 
-def test_folders_of_a_glob_count_even_when_there_is_only_one(find, write):
+def test_dates_of_folders_count_even_if_a_glob_matches_only_one(find, write):
     source = write({"month=2025-02/x.csv": "a\n2\n"})
     assert files_of(find(source / "*" / "*.csv")) == {"2025-02": ["month=2025-02/x.csv"]}
 
 
-def test_the_fingerprint_is_of_the_content_whatever_the_names(find, write):
+def test_the_fingerprint_depends_on_the_content_and_not_on_names(find, write):
     one = find(write({"2025-01_a.csv": "a\n1\n", "2025-01_b.csv": "a\n2\n", "2025-02.csv": "a\n1\n"}))
     other = find(write({"2025-03_1.csv": "a\n2\n", "2025-03_2.csv": "a\n1\n"}))
     prints = {key: arrival.fingerprint for key, arrival in other.by_partition.items()}
@@ -134,7 +110,7 @@ def test_the_fingerprint_is_of_the_content_whatever_the_names(find, write):
     assert prints["2025-02"] != prints["2025-01"]
 
 
-def test_files_outside_the_periods_are_told_and_not_lost_in_silence(find, write):
+def test_files_outside_the_periods_are_reported(find, write):
     names = ["2024-11", "2024-12", "2025-06", "2025-07", "2026-01", "2026-02", "2027-05"]
     found = find(write({f"{name}.csv": "a\n1\n" for name in names}))
     assert files_of(found) == {"2025-06": ["2025-06.csv"]}
@@ -151,11 +127,11 @@ def test_the_last_period_ends_the_table(find, write):
     assert found.left_out == ("2025-03.csv: dated after 2025-02, the newest partition",)
 
 
-def test_a_name_without_a_date_is_an_error_with_a_way_out(find, write):
+def test_a_name_without_a_date_is_an_error_with_an_example(find, write):
     source = write({"2025-01.csv": "a\n1\n", "deep/rest.csv": "a\n1\n"})
     with pytest.raises(DataError, match=r"shop: table orders: deep/rest.csv at .*: no month in the name"):
         find(source)
-    with pytest.raises(DataError, match=r"no day in the name\n  hint: .* such as orders_2025-01-01.csv"):
+    with pytest.raises(DataError, match=r"no day in the name\n  hint: .* to orders_2025-01-01.csv"):
         find(source, Periods("daily", "2025-01-01"))
 
 
@@ -167,19 +143,19 @@ def test_only_the_files_of_the_partition_are_opened(write, rows, monkeypatch: py
     assert opened == ["2025-01.csv"]
 
 
-def test_no_file_for_a_partition_is_an_error_that_tells_which_there_are(write, rows):
+def test_no_file_for_a_partition_is_an_error_with_the_available_ones(write, rows):
     source = write({"2025-01.csv": "a\n1\n", "2025-03.csv": "a\n1\n"})
     with pytest.raises(
         DataError,
-        match=r"shop: table orders: no file for partition 2025-09 at .*source\n  hint: put one there that is "
-        r"named such as orders_2025-09.csv; there are files for 2025-01 to 2025-03",
+        match=r"shop: table orders: no file for partition 2025-09 at .*source; available are 2025-01 to "
+        r"2025-03\n  hint: put a file there, for example orders_2025-09.csv",
     ):
         rows(source, "2025-09")
     with pytest.raises(DataError, match=r"no file at .*nowhere"):
         rows(source / "nowhere", "2025-09")
 
 
-# ---------------------------------------------------------------- dated by a column of the rows
+# ---------------------------------------------------------------- assigned by a column
 
 BIG = """day,a
 2025-02-28,1
@@ -192,11 +168,11 @@ soon,4
 """
 
 
-def test_every_row_is_one_partitions_and_unreadable_times_are_the_firsts(find, write, rows):
+def test_every_row_has_one_partition_and_invalid_times_are_in_the_first(find, write, rows):
     source = write({"big.csv": BIG}) / "big.csv"
     found = find(source, column="day")
     assert list(found.by_partition) == ["2025-01", "2025-02", "2025-03"]
-    assert found.left_out == ("1 row: day lies after 2025-06, the newest partition",)
+    assert found.left_out == ("1 row: day is after 2025-06, the newest partition",)
     assert rows(source, "2025-01", column="day") == [
         ("2024-05-05", "5", "big.csv", 5),
         ("soon", "4", "big.csv", 4),
@@ -219,14 +195,14 @@ def test_rows_fall_into_days_and_weeks(find, write, cadence: Cadence, first: str
     assert found.left_out == ()
 
 
-def test_infinity_and_far_times_are_no_partitions(find, write):
+def test_infinite_and_distant_times_make_no_partition(find, write):
     found = find(write({"big.csv": "day\ninfinity\n-infinity\n12025-01-01\n"}), column="day")
     assert list(found.by_partition) == ["2025-01"]
-    assert found.left_out == ("1 row: day lies after 2025-06, the newest partition",)
+    assert found.left_out == ("1 row: day is after 2025-06, the newest partition",)
 
 
 @pytest.mark.parametrize("unit", ["us", "ns"])
-def test_a_number_is_no_time_and_a_zoned_time_is_utc(find, tmp_path: Path, connection, unit: str):
+def test_a_number_is_not_a_time_and_a_time_with_zone_is_utc(find, tmp_path: Path, connection, unit: str):
     connection.execute("set timezone = 'America/New_York'")
     times = pd.to_datetime(["2025-03-01 01:00", "2025-02-28 23:00"]).tz_localize("UTC").as_unit(unit)
     pd.DataFrame({"day": times, "number": [20250301, 3]}).to_parquet(tmp_path / "big.parquet")
@@ -235,7 +211,7 @@ def test_a_number_is_no_time_and_a_zoned_time_is_utc(find, tmp_path: Path, conne
     assert list(find(tmp_path / "big.parquet", column="number").by_partition) == ["2025-01"]
 
 
-def test_each_partition_tells_the_files_that_hold_its_rows(find, write, rows):
+def test_each_partition_has_the_files_that_contain_its_rows(find, write, rows):
     source = write({"x.csv": "day,a\n2025-01-01,1\n2025-02-01,2\n", "y.csv": "day,b\n2025-02-02,3\n"})
     assert files_of(find(source, column="Day")) == {"2025-01": ["x.csv"], "2025-02": ["x.csv", "y.csv"]}
     assert rows(source, "2025-02", column="day") == [
@@ -258,7 +234,7 @@ def test_a_file_with_a_new_column_leaves_the_other_partitions_alone(find, write)
     assert before.by_partition["2025-02"].fingerprint != after.by_partition["2025-02"].fingerprint
 
 
-def test_a_renamed_column_is_another_content(find, write):
+def test_a_renamed_column_changes_the_content(find, write):
     one = find(write({"x.csv": "day,a\n2025-01-01,1\n"}), column="day").by_partition["2025-01"]
     other = find(write({"x.csv": "day,b\n2025-01-01,1\n"}), column="day").by_partition["2025-01"]
     assert one.fingerprint != other.fingerprint
@@ -273,7 +249,7 @@ def test_a_renamed_column_is_another_content(find, write):
     seed=st.integers(0, 5),
     cut=st.integers(0, 20),
 )
-def test_the_fingerprint_does_not_know_the_order_of_rows_nor_their_file(find, tmp_path, rows, seed, cut):
+def test_the_fingerprint_does_not_depend_on_the_order_and_files_of_rows(find, tmp_path, rows, seed, cut):
     def written(folder: str, parts: list[list[tuple[str, int]]]) -> dict[str | None, str]:
         (tmp_path / folder).mkdir(exist_ok=True)
         for number, part in enumerate(parts):
@@ -287,28 +263,28 @@ def test_the_fingerprint_does_not_know_the_order_of_rows_nor_their_file(find, tm
     assert written("one", [rows]) != written("one", [[*rows, rows[0]]])
 
 
-def test_one_partition_asked_for_is_the_one_that_is_found(find, write, connection):
+def test_a_single_partition_equals_the_one_among_all(find, write, connection):
     source = write({"big.csv": BIG})
     for partition, arrival in find(source, column="day").by_partition.items():
         assert arrival_of(connection, source, MONTHS, "day", partition, subject=SUBJECT) == arrival
 
 
-def test_a_column_that_is_nowhere_is_an_error(find, write, rows):
+def test_a_column_in_no_file_is_an_error(find, write, rows):
     source = write({"x.csv": "a\n1\n"})
-    with pytest.raises(DataError, match=r"orders: no column day in x.csv\n  hint: name the column"):
+    with pytest.raises(DataError, match=r"orders: no column day in x.csv\n  hint: set tables.<table>"):
         find(source, column="day")
 
 
-def test_no_row_for_a_partition_is_an_error_that_tells_which_there_are(write, rows):
+def test_no_row_for_a_partition_is_an_error_with_the_available_ones(write, rows):
     source = write({"big.csv": BIG})
     with pytest.raises(
         DataError,
-        match=r"no row for partition 2025-09 at .*\n  hint: bring rows whose day lies in it; "
-        "there are rows for 2025-01 to 2025-07",
+        match=r"no row for partition 2025-09 at .*; available are 2025-01 to 2025-07\n  hint: add rows "
+        "with a day in this period",
     ):
         rows(source, "2025-09", column="day")
 
 
-def test_a_file_that_breaks_off_is_named(find, write):
+def test_a_file_with_an_invalid_row_is_reported(find, write):
     with pytest.raises(DataError, match=r"orders: .*x.csv, row 2 \(line 3\) has 1 field, the header 2"):
         find(write({"x.csv": "day,a\n2025-01-01,1\n2025-01-01\n"}), column="day")

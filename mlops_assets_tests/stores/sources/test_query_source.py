@@ -1,6 +1,4 @@
-"""Queries as sources, the same in SQLite and in Postgres: text stays text, partitions are read alone, faults
-are told.
-"""
+"""Queries as sources, the same in SQLite and in Postgres: text, partitions, fingerprints and errors."""
 
 import sqlite3
 from contextlib import closing
@@ -14,7 +12,7 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.sources.base import Intake, Source
+from mlops_assets.stores.sources.base import Ingestion, Source
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.postgres import Server
@@ -33,7 +31,7 @@ ORDERS = [
 
 
 class Shop(Protocol):
-    """A database with a table `orders`, and what is declared to read it."""
+    """A database with a table `orders`, and its declaration."""
 
     declared: str
 
@@ -83,15 +81,15 @@ def sql_value(value: str | None) -> str:
 
 @dataclass
 class Reader:
-    """Reads a query of a database as a table would."""
+    """Reads a query of a database as a source."""
 
     root: Path
     warehouse: Warehouse
 
     def open(self, declared: str, sql: str, periods: Periods | None = None, column: str | None = None) -> Any:
-        intake = Intake("shop", "orders", periods, column)
+        ingestion = Ingestion("shop", "orders", periods, column)
         source = {"sql": sql, "database": declared}
-        return open_source(source, intake, root=self.root, warehouse=self.warehouse)
+        return open_source(source, ingestion, root=self.root, warehouse=self.warehouse)
 
     def rows(
         self, declared: str, sql: str, partition: str | None = None, **cut: Any
@@ -119,7 +117,7 @@ MONTHLY: dict[str, Any] = {"periods": MONTHS, "column": "arrived"}
 ALL = "select order_id, arrived, note from orders order by order_id"
 
 
-def test_null_and_empty_and_quoted_text_stay_what_they_are(shop, reader):
+def test_null_empty_and_quoted_text_are_unchanged(shop, reader):
     rows = reader.rows(shop.declared, "select order_id, note from orders order by order_id")
     assert [(key, note) for key, note, *_ in rows] == [(key, note) for key, _, note in ORDERS]
     assert {row[2] for row in rows} == {"sql:orders"}
@@ -132,7 +130,7 @@ def test_one_column_with_nulls_keeps_every_row(shop, reader):
     assert [row[0] for row in rows] == [note for _, _, note in ORDERS]
 
 
-def test_a_partition_is_its_half_open_month_and_the_first_takes_what_has_no_time(shop, reader):
+def test_a_partition_is_a_half_open_month_and_the_first_includes_rows_without_a_time(shop, reader):
     found = {
         month: [row[0] for row in reader.rows(shop.declared, ALL, month, **MONTHLY)]
         for month in ("2025-01", "2025-02", "2025-03", "2025-04")
@@ -140,7 +138,7 @@ def test_a_partition_is_its_half_open_month_and_the_first_takes_what_has_no_time
     assert found == {"2025-01": ["a", "e", "f"], "2025-02": ["b", "c"], "2025-03": [], "2025-04": ["d"]}
 
 
-def test_what_there_is_has_the_fingerprints_of_what_is_fetched(shop, reader):
+def test_arrivals_have_the_fingerprints_of_the_fetched_rows(shop, reader):
     found = reader.fingerprints(shop.declared, ALL, **MONTHLY)
     assert list(found) == ["2025-01", "2025-02", "2025-03", "2025-04"]
     fetched = {month: reader.fetched(shop.declared, ALL, month, **MONTHLY) for month in found}
@@ -148,15 +146,15 @@ def test_what_there_is_has_the_fingerprints_of_what_is_fetched(shop, reader):
     assert len(set(found.values())) == 4
 
 
-def test_only_wanted_partitions_are_read_and_rows_of_the_future_are_told(shop, reader):
+def test_only_wanted_partitions_are_read_and_later_rows_are_reported(shop, reader):
     with reader.open(shop.declared, ALL, **MONTHLY) as source, duckdb.connect() as connection:
         found = source.arrivals(connection, until=JUNE, wanted=["2025-02"])
     known = {key: bool(arrival.fingerprint) for key, arrival in found.by_partition.items()}
     assert known == {"2025-01": False, "2025-02": True, "2025-03": False, "2025-04": False}
-    assert found.left_out == ("1 row: arrived lies after 2025-06, the newest partition",)
+    assert found.left_out == ("1 row: arrived is after 2025-06, the newest partition",)
 
 
-def test_a_changed_row_changes_its_own_partition_and_order_changes_none(shop, reader):
+def test_a_changed_row_changes_its_own_partition_and_the_order_of_rows_none(shop, reader):
     before = reader.fingerprints(shop.declared, ALL, **MONTHLY)
     assert reader.fingerprints(shop.declared, ALL.replace("by order_id", "by note"), **MONTHLY) == before
     shop.execute("update orders set note = 'new' where order_id = 'c'")
@@ -171,12 +169,12 @@ def test_a_null_and_an_empty_text_have_different_fingerprints(shop, reader):
     assert reader.fingerprints(shop.declared, query) != before
 
 
-def test_a_query_may_hold_percent_signs_comments_and_a_semicolon(shop, reader):
+def test_a_query_may_contain_percent_signs_comments_and_a_semicolon(shop, reader):
     query = "select order_id from orders where note like '%future%' -- a % sign\n;"
     assert [row[0] for row in reader.rows(shop.declared, query)] == ["g"]
 
 
-def test_a_column_is_found_whatever_its_case(shop, reader):
+def test_a_column_is_found_without_regard_to_case(shop, reader):
     rows = reader.rows(shop.declared, ALL, "2025-04", periods=MONTHS, column="ARRIVED")
     assert [row[0] for row in rows] == ["d"]
 
@@ -188,34 +186,34 @@ def test_nothing_can_be_written(shop, reader):
 
 
 @pytest.mark.parametrize(
-    ("sql", "column", "told", "hint"),
+    ("sql", "column", "message", "hint"),
     [
-        ("selec 1", None, "syntax error", "mend the query in tables.orders.source.sql"),
-        ("select 1 from moon", None, "moon", "mend the query in tables.orders.source.sql"),
-        ("select moon from orders", None, "moon", "mend the query in tables.orders.source.sql"),
+        ("selec 1", None, "syntax error", "correct the query in tables.orders.source.sql"),
+        ("select 1 from moon", None, "moon", "correct the query in tables.orders.source.sql"),
+        ("select moon from orders", None, "moon", "correct the query in tables.orders.source.sql"),
         (
             "select order_id from orders where false",
             None,
             "the query returns no rows",
-            "the table keeps the content that it had",
+            "The table was not changed.",
         ),
         (
             "select order_id, note from orders",
             "arrived",
-            "the query returns no column arrived, which dates the rows; it returns order_id, note",
-            "name one of them in tables.orders.arrival",
+            "the query returns no column arrived, the declared arrival time; it returns order_id, note",
+            "set tables.orders.arrival to one of them",
         ),
-        ("select note, note from orders", None, "the query returns note more than once", "with `as`"),
-        ("select note as _row from orders", None, "column _row is a reserved name", "rename it"),
+        ("select note, note from orders", None, "the query returns the duplicate column note ", "with `as`"),
+        ("select note as _row from orders", None, "column _row is a reserved name", "rename the column"),
         (
             "select * from orders where order_id > 'f'",
             "arrived",
             "no rows up to 2025-06, the newest partition",
-            "look at the query",
+            "check the query",
         ),
     ],
 )
-def test_a_fault_of_a_query_is_told(shop, reader, record_property, sql, column, told, hint):
+def test_an_error_of_a_query_is_reported(shop, reader, record_property, sql, column, message, hint):
     cut = {"periods": MONTHS, "column": column} if column else {}
     with (
         reader.open(shop.declared, sql, **cut) as source,
@@ -223,9 +221,9 @@ def test_a_fault_of_a_query_is_told(shop, reader, record_property, sql, column, 
         pytest.raises(DataError) as caught,
     ):
         read_all(source, connection)
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     assert caught.value.message.startswith("shop: table orders")
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert hint in (caught.value.hint or "")
 
 
@@ -235,38 +233,38 @@ def read_all(source: Source, connection: duckdb.DuckDBPyConnection) -> None:
             relation.fetchall()
 
 
-def test_a_partition_that_is_yet_to_come_is_told_with_what_there_is(shop, reader, record_property):
+def test_a_partition_that_has_not_arrived_is_reported_with_the_available_days(shop, reader, record_property):
     shop.execute("delete from orders where order_id = 'g'")
     with pytest.raises(DataError, match="no row for partition 2025-05") as caught:
         reader.rows(shop.declared, ALL, "2025-05", **MONTHLY)
-    record_property("told", str(caught.value))
-    assert "there are rows of 2024-06-01 to 2025-04-01" in str(caught.value)
+    record_property("message", str(caught.value))
+    assert "available are 2024-06-01 to 2025-04-01" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("declared", "value", "told"),
+    ("declared", "value", "message"),
     [
         ("sqlite:///nowhere.db", None, "no database at"),
-        ("CRM_NOT_SET", None, "the environment variable CRM_NOT_SET is not set"),
+        ("CRM_NOT_SET", None, "the environment variable CRM_NOT_SET with the database URL is not set"),
         (
             "CRM_OF_MARS",
             "mysql://u:secret@h/d",
-            "$CRM_OF_MARS is of a kind that can't be read",
+            "$CRM_OF_MARS is not supported",
         ),
     ],
 )
-def test_a_database_that_is_not_there_is_told(reader, monkeypatch, record_property, declared, value, told):
+def test_a_missing_database_is_reported(reader, monkeypatch, record_property, declared, value, message):
     if value:
         monkeypatch.setenv(declared, value)
     with pytest.raises(DataError) as caught:
         reader.rows(declared, ALL)
-    record_property("told", str(caught.value))
-    assert told in str(caught.value)
+    record_property("message", str(caught.value))
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.hint
 
 
-def test_scratch_files_are_gone_after_a_read_and_after_a_failure(shop, reader):
+def test_scratch_files_are_removed_after_a_read_and_after_an_error(shop, reader):
     reader.rows(shop.declared, ALL)
     with pytest.raises(DataError):
         reader.rows(shop.declared, "select * from orders where false")

@@ -1,4 +1,4 @@
-"""The source watch: nothing is missed, nothing is asked for twice, and half-written files wait."""
+"""Change detection: nothing is missed, nothing is requested twice, and half-written files are pending."""
 
 import os
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.stores.files import locations
-from mlops_assets.stores.files.csv_dialect import USUAL, Dialect
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.sources.arrivals import find_arrivals
-from mlops_assets.stores.sources.watch import Look, look
+from mlops_assets.stores.sources.watch import PollResult, poll_source
 from mlops_assets.stores.sources.watch_snapshot import SnapshotStore
 
 SUBJECT = "shop: table orders"
@@ -23,8 +23,8 @@ MONTHS = Periods("monthly", "2025-01")
 JUNE = datetime(2025, 6, 15, tzinfo=UTC)
 
 
-class Bench:
-    """A source, a sensor's snapshots and a clock for the times of files: the disk's own is too coarse."""
+class WatchedSource:
+    """A source, the snapshots of its sensor, and a clock for file times: that of the disk is too coarse."""
 
     def __init__(self, folder: Path, periods: Periods | None = MONTHS, column: str | None = None) -> None:
         self.source, self.store = folder / "source", SnapshotStore(folder / "snapshots")
@@ -40,25 +40,25 @@ class Bench:
         self.clock += 1
         os.utime(path, (self.clock, self.clock))
 
-    def look(
+    def poll(
         self,
         *,
         commit: bool = True,
         source: str = "",
         until: datetime = JUNE,
-        dialect: Dialect = USUAL,
+        dialect: Dialect = DEFAULT_DIALECT,
         **more: Any,
-    ) -> Look:
+    ) -> PollResult:
         previous = self.store.load(self.cursor)
         where = locations.LocalFiles(self.source / source, dialect)
-        seen = look(previous, where, self.periods, self.column, subject=SUBJECT, until=until, **more)
+        seen = poll_source(previous, where, self.periods, self.column, subject=SUBJECT, until=until, **more)
         cursor = self.store.save(seen.snapshot)
         if commit:
             self.cursor = cursor
         return seen
 
     def now(self) -> dict[str | None, str]:
-        """Fingerprints as a run would find them."""
+        """The fingerprints that a run would find."""
         with duckdb.connect() as connection:
             found = find_arrivals(
                 connection, self.source, self.periods, self.column, subject=SUBJECT, until=JUNE
@@ -67,8 +67,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def watched(tmp_path: Path) -> WatchedSource:
+    return WatchedSource(tmp_path)
 
 
 @pytest.fixture
@@ -83,107 +83,109 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # ---------------------------------------------------------------- files
 
 
-def test_a_file_counts_from_the_second_look_that_sees_it_the_same(bench: Bench, opened: list[str]):
-    bench.write("2025-01.csv")
-    assert bench.look().waiting == ("2025-01.csv",)
-    bench.write("2025-01.csv", "a\n1\n2\n")
-    assert bench.look().waiting == ("2025-01.csv",)
+def test_a_file_counts_from_the_second_poll_that_observes_it_unchanged(
+    watched: WatchedSource, opened: list[str]
+):
+    watched.write("2025-01.csv")
+    assert watched.poll().pending == ("2025-01.csv",)
+    watched.write("2025-01.csv", "a\n1\n2\n")
+    assert watched.poll().pending == ("2025-01.csv",)
     assert opened == []
-    seen = bench.look()
-    assert (seen.waiting, seen.changed) == ((), bench.now())
+    seen = watched.poll()
+    assert (seen.pending, seen.changed) == ((), watched.now())
 
 
-def test_known_files_are_not_opened_again(bench: Bench, opened: list[str]):
-    bench.write("2025-01.csv")
-    bench.write("2025-02.csv")
+def test_known_files_are_not_opened_again(watched: WatchedSource, opened: list[str]):
+    watched.write("2025-01.csv")
+    watched.write("2025-02.csv")
     for _ in range(4):
-        bench.look()
+        watched.poll()
     assert opened == ["2025-01.csv", "2025-02.csv"]
-    bench.write("2025-02.csv", "a\n2\n")
+    watched.write("2025-02.csv", "a\n2\n")
     for _ in range(3):
-        bench.look()
+        watched.poll()
     assert opened[2:] == ["2025-02.csv"]
 
 
-def test_a_partition_waits_for_all_of_its_files_and_for_no_others(bench: Bench):
-    bench.write("2025-01_a.csv")
-    bench.look()
-    bench.write("2025-01_b.csv")
-    bench.write("2025-02.csv")
-    seen = bench.look()
-    assert (seen.fingerprints, seen.waiting) == ({}, ("2025-01_b.csv", "2025-02.csv"))
-    bench.write("2025-01_b.csv", "a\n2\n")
-    assert list(bench.look().changed) == ["2025-02"]
-    assert list(bench.look().changed) == ["2025-01"]
-    assert bench.look().changed == {}
+def test_a_partition_is_complete_when_none_of_its_own_files_is_pending(watched: WatchedSource):
+    watched.write("2025-01_a.csv")
+    watched.poll()
+    watched.write("2025-01_b.csv")
+    watched.write("2025-02.csv")
+    seen = watched.poll()
+    assert (seen.fingerprints, seen.pending) == ({}, ("2025-01_b.csv", "2025-02.csv"))
+    watched.write("2025-01_b.csv", "a\n2\n")
+    assert list(watched.poll().changed) == ["2025-02"]
+    assert list(watched.poll().changed) == ["2025-01"]
+    assert watched.poll().changed == {}
 
 
 @pytest.mark.parametrize("content", ["a\n2\n", "a\n1\n2\n"])
-def test_a_changed_file_is_asked_for_and_a_touched_one_is_not(bench: Bench, content: str):
-    bench.write("2025-01.csv")
-    bench.look()
-    bench.look()
-    bench.write("2025-01.csv")
-    assert [bench.look().changed for _ in range(3)] == [{}, {}, {}]
-    bench.write("2025-01.csv", content)
-    assert [list(bench.look().changed) for _ in range(3)] == [[], ["2025-01"], []]
+def test_a_changed_file_is_requested_and_a_touched_one_is_not(watched: WatchedSource, content: str):
+    watched.write("2025-01.csv")
+    watched.poll()
+    watched.poll()
+    watched.write("2025-01.csv")
+    assert [watched.poll().changed for _ in range(3)] == [{}, {}, {}]
+    watched.write("2025-01.csv", content)
+    assert [list(watched.poll().changed) for _ in range(3)] == [[], ["2025-01"], []]
 
 
-def test_one_of_several_files_gone_is_a_change_and_all_gone_is_none(bench: Bench):
-    bench.write("2025-01_a.csv")
-    bench.write("2025-01_b.csv", "a\n2\n")
-    bench.look()
-    bench.look()
-    (bench.source / "2025-01_a.csv").unlink()
-    assert bench.look().changed == bench.now()
-    (bench.source / "2025-01_b.csv").unlink()
-    seen = bench.look()
+def test_the_removal_of_some_files_is_a_change_and_that_of_all_is_none(watched: WatchedSource):
+    watched.write("2025-01_a.csv")
+    watched.write("2025-01_b.csv", "a\n2\n")
+    watched.poll()
+    watched.poll()
+    (watched.source / "2025-01_a.csv").unlink()
+    assert watched.poll().changed == watched.now()
+    (watched.source / "2025-01_b.csv").unlink()
+    seen = watched.poll()
     assert seen.changed == {}
     assert seen.left_out == (
-        f"no file at {bench.source}",
-        "2025-01: nothing in the source any more; what was ingested stays",
+        f"no file at {watched.source}",
+        "2025-01: no longer in the source; the ingested rows are kept",
     )
-    bench.write("2025-01_c.csv", "a\n2\n")
-    assert [bench.look().changed for _ in range(3)] == [{}, {}, {}]
+    watched.write("2025-01_c.csv", "a\n2\n")
+    assert [watched.poll().changed for _ in range(3)] == [{}, {}, {}]
 
 
-def test_strays_are_told_and_do_not_stop_the_others(bench: Bench):
+def test_other_files_are_reported_and_do_not_block_the_rest(watched: WatchedSource):
     for name in ("rest.csv", "2024-12.csv", "2025-07.csv", "2025-01.csv", "2025-01.xlsx"):
-        bench.write(name)
-    bench.look()
-    seen = bench.look(source="*")
+        watched.write(name)
+    watched.poll()
+    seen = watched.poll(source="*")
     assert list(seen.changed) == ["2025-01"]
     assert seen.left_out == (
-        "2025-01.xlsx: format not known by the name",
+        "2025-01.xlsx: unknown format",
         "rest.csv: no date in the name",
         "2024-12.csv: dated before 2025-01, the first partition",
         "2025-07.csv: dated after 2025-06, the newest partition",
     )
-    assert list(bench.look(until=datetime(2025, 7, 1)).changed) == ["2025-07"]
+    assert list(watched.poll(until=datetime(2025, 7, 1)).changed) == ["2025-07"]
 
 
 def test_a_source_without_periods_changes_as_a_whole(tmp_path: Path):
-    bench = Bench(tmp_path, periods=None)
-    seen = bench.look()
-    assert (seen.changed, seen.left_out) == ({}, (f"no file at {bench.source}",))
-    bench.write("a.csv")
-    bench.look()
-    bench.write("b.csv")
-    assert bench.look().changed == {}
-    assert bench.look().changed == bench.now() != {}
-    assert SnapshotStore(bench.store.folder).load(bench.cursor).requested == bench.now()
+    watched = WatchedSource(tmp_path, periods=None)
+    seen = watched.poll()
+    assert (seen.changed, seen.left_out) == ({}, (f"no file at {watched.source}",))
+    watched.write("a.csv")
+    watched.poll()
+    watched.write("b.csv")
+    assert watched.poll().changed == {}
+    assert watched.poll().changed == watched.now() != {}
+    assert SnapshotStore(watched.store.folder).load(watched.cursor).requested == watched.now()
 
 
-def test_a_folder_that_is_not_there_yet_is_no_error(bench: Bench):
-    assert bench.look(source="later/").left_out == (f"no file at {bench.source / 'later'}",)
-    assert bench.look(source="later/*.csv").changed == {}
+def test_a_missing_folder_is_not_an_error(watched: WatchedSource):
+    assert watched.poll(source="later/").left_out == (f"no file at {watched.source / 'later'}",)
+    assert watched.poll(source="later/*.csv").changed == {}
 
 
-def test_a_file_that_vanishes_or_changes_while_it_is_hashed_waits(bench: Bench, monkeypatch):
-    bench.write("2025-01.csv")
-    bench.write("2025-02.csv")
-    bench.write("2025-03.csv")
-    bench.look()
+def test_a_file_that_is_deleted_or_changes_while_it_is_hashed_is_pending(watched: WatchedSource, monkeypatch):
+    watched.write("2025-01.csv")
+    watched.write("2025-02.csv")
+    watched.write("2025-03.csv")
+    watched.poll()
     real = locations.file_digest
 
     def slow(path: Path) -> str:
@@ -191,21 +193,21 @@ def test_a_file_that_vanishes_or_changes_while_it_is_hashed_waits(bench: Bench, 
             path.unlink()
         digest = real(path)
         if path.name == "2025-02.csv":
-            bench.write(path.name, "a\n7\n8\n")
+            watched.write(path.name, "a\n7\n8\n")
         return digest
 
     monkeypatch.setattr(locations, "file_digest", slow)
-    seen = bench.look()
-    assert (list(seen.changed), seen.waiting) == (["2025-03"], ("2025-01.csv", "2025-02.csv"))
+    seen = watched.poll()
+    assert (list(seen.changed), seen.pending) == (["2025-03"], ("2025-01.csv", "2025-02.csv"))
     monkeypatch.undo()
-    assert [bench.look().waiting for _ in range(2)] == [("2025-02.csv",), ()]
-    assert bench.store.load(bench.cursor).requested == bench.now()
+    assert [watched.poll().pending for _ in range(2)] == [("2025-02.csv",), ()]
+    assert watched.store.load(watched.cursor).requested == watched.now()
 
 
-def test_a_file_that_may_not_be_read_is_told(bench: Bench, monkeypatch):
-    bench.write("2025-01.csv")
-    bench.write("2025-02.csv")
-    bench.look()
+def test_a_file_without_read_permission_is_reported(watched: WatchedSource, monkeypatch):
+    watched.write("2025-01.csv")
+    watched.write("2025-02.csv")
+    watched.poll()
     real = locations.file_digest
 
     def refuse(path: Path) -> str:
@@ -214,20 +216,20 @@ def test_a_file_that_may_not_be_read_is_told(bench: Bench, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(locations, "file_digest", refuse)
-    seen = bench.look()
+    seen = watched.poll()
     assert seen.left_out == ("2025-01.csv can't be read: Permission denied",)
-    assert (list(seen.changed), seen.waiting) == (["2025-02"], ("2025-01.csv",))
+    assert (list(seen.changed), seen.pending) == (["2025-02"], ("2025-01.csv",))
 
 
-# ---------------------------------------------------------------- rows dated by a column
+# ---------------------------------------------------------------- rows assigned by a column
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Bench:
-    return Bench(tmp_path, column="day")
+def rows(tmp_path: Path) -> WatchedSource:
+    return WatchedSource(tmp_path, column="day")
 
 
-def test_rows_are_scanned_once_for_each_content(rows: Bench):
+def test_rows_are_scanned_once_for_each_content(rows: WatchedSource):
     scans = []
 
     def connect() -> duckdb.DuckDBPyConnection:
@@ -235,112 +237,112 @@ def test_rows_are_scanned_once_for_each_content(rows: Bench):
         return duckdb.connect()
 
     rows.write("big.csv", "day\n2025-01-05\n2025-02-05\n2025-07-05\n")
-    assert rows.look(connect=connect).waiting == ("big.csv",)
-    seen = rows.look(connect=connect)
+    assert rows.poll(connect=connect).pending == ("big.csv",)
+    seen = rows.poll(connect=connect)
     assert seen.changed == rows.now()
     for _ in range(3):
-        quiet = rows.look(connect=connect)
+        quiet = rows.poll(connect=connect)
         assert (quiet.changed, quiet.fingerprints) == ({}, seen.fingerprints)
-        assert quiet.left_out == ("1 row: day lies after 2025-06, the newest partition",)
+        assert quiet.left_out == ("1 row: day is after 2025-06, the newest partition",)
     assert len(scans) == 1
     rows.write("big.csv", "day\n2025-01-05\n2025-02-06\n2025-07-05\n")
-    assert rows.look(connect=connect).changed == {}
-    assert list(rows.look(connect=connect).changed) == ["2025-02"]
+    assert rows.poll(connect=connect).changed == {}
+    assert list(rows.poll(connect=connect).changed) == ["2025-02"]
     assert len(scans) == 2
 
 
-def test_rows_of_a_period_that_begins_arrive_without_a_new_file(rows: Bench):
+def test_rows_of_a_new_period_arrive_without_a_new_file(rows: WatchedSource):
     rows.write("big.csv", "day\n2025-01-05\n2025-07-05\n")
-    assert [list(rows.look().changed) for _ in range(3)] == [[], ["2025-01"], []]
-    assert list(rows.look(until=datetime(2025, 7, 1)).changed) == ["2025-07"]
+    assert [list(rows.poll().changed) for _ in range(3)] == [[], ["2025-01"], []]
+    assert list(rows.poll(until=datetime(2025, 7, 1)).changed) == ["2025-07"]
 
 
-def test_rows_that_are_gone_are_told(rows: Bench):
+def test_removed_rows_are_reported(rows: WatchedSource):
     rows.write("big.csv", "day\n2025-01-05\n2025-02-05\n")
-    rows.look()
-    rows.look()
+    rows.poll()
+    rows.poll()
     rows.write("big.csv", "day\n2025-01-05\n")
-    assert rows.look().left_out == ()
-    seen = rows.look()
-    assert seen.left_out == ("2025-02: nothing in the source any more; what was ingested stays",)
+    assert rows.poll().left_out == ()
+    seen = rows.poll()
+    assert seen.left_out == ("2025-02: no longer in the source; the ingested rows are kept",)
     assert seen.changed == {}
 
 
-def test_a_file_that_cannot_be_scanned_is_told_and_changes_nothing(rows: Bench):
+def test_a_file_that_cannot_be_scanned_is_reported_and_changes_nothing(rows: WatchedSource):
     rows.write("big.csv", "day\n2025-01-05\n2025-02-05\n")
-    rows.look()
-    rows.look()
+    rows.poll()
+    rows.poll()
     rows.write("big.csv", "day\n2025-01-05\n2025-02-05,x\n")
-    rows.look()
-    for seen in (rows.look(), rows.look()):
+    rows.poll()
+    for seen in (rows.poll(), rows.poll()):
         assert seen.changed == {}
         assert len(seen.left_out) == 1
         assert "big.csv, row 2 (line 3) has 2 fields, the header 1" in seen.left_out[0]
     rows.write("big.csv", "day\n2025-01-05\n2025-02-06\n")
-    rows.look()
-    assert list(rows.look().changed) == ["2025-02"]
+    rows.poll()
+    assert list(rows.poll().changed) == ["2025-02"]
 
 
-def test_rows_are_dated_by_the_declared_dialect_and_scanned_again_by_another(rows: Bench):
+def test_rows_are_scanned_again_when_the_dialect_changes(rows: WatchedSource):
     rows.write("big.csv", "day;a\n2025-01-05;1\n2025-02-05;x\n")
-    rows.look()
-    assert "is the delimiter ';'?" in rows.look().left_out[0]
-    seen = rows.look(dialect=Dialect(delimiter=";"))
+    rows.poll()
+    assert "is the delimiter ';'?" in rows.poll().left_out[0]
+    seen = rows.poll(dialect=Dialect(delimiter=";"))
     assert list(seen.changed) == ["2025-01", "2025-02"]
-    spelled = rows.look(dialect=Dialect(delimiter=";", decimal=","))
+    spelled = rows.poll(dialect=Dialect(delimiter=";", decimal=","))
     assert spelled.changed == {}
-    assert list(rows.look(dialect=Dialect(delimiter=";", nulls=("x",))).changed) == ["2025-02"]
+    assert list(rows.poll(dialect=Dialect(delimiter=";", nulls=("x",))).changed) == ["2025-02"]
 
 
-# ---------------------------------------------------------------- what is asked for
+# ---------------------------------------------------------------- requests
 
 
-def test_a_lost_cursor_repeats_the_request_with_the_same_key(bench: Bench):
-    bench.write("2025-01.csv")
-    bench.write("2025-02.csv")
-    bench.look()
-    lost = bench.look(commit=False)
-    bench.write("2025-02.csv", "a\n2\n")
-    again = bench.look()
+def test_a_lost_cursor_repeats_the_request_with_the_same_key(watched: WatchedSource):
+    watched.write("2025-01.csv")
+    watched.write("2025-02.csv")
+    watched.poll()
+    lost = watched.poll(commit=False)
+    watched.write("2025-02.csv", "a\n2\n")
+    again = watched.poll()
     assert lost.run_key("2025-01") == again.run_key("2025-01")
-    late = bench.look()
+    late = watched.poll()
     assert list(late.changed) == ["2025-02"]
     assert late.run_key("2025-02") != lost.run_key("2025-02")
 
 
-def test_a_content_that_comes_back_is_asked_for_with_a_new_key(bench: Bench):
+def test_a_content_that_returns_is_requested_with_a_new_key(watched: WatchedSource):
     keys = []
     for content in ("a\n1\n", "a\n2\n", "a\n1\n", "a\n2\n"):
-        bench.write("2025-01.csv", content)
-        bench.look()
-        keys.append(bench.look().run_key("2025-01"))
+        watched.write("2025-01.csv", content)
+        watched.poll()
+        keys.append(watched.poll().run_key("2025-01"))
     assert len(set(keys)) == 4
 
 
-def test_what_is_not_asked_for_stays_changed(bench: Bench):
+def test_a_partition_that_is_not_requested_remains_changed(watched: WatchedSource):
     for month in ("01", "02", "03"):
-        bench.write(f"2025-{month}.csv", month)
-    bench.look()
-    some = bench.look(commit=False)
-    bench.cursor = bench.store.save(some.asked(["2025-01"]))
-    assert list(bench.look().changed) == ["2025-02", "2025-03"]
+        watched.write(f"2025-{month}.csv", month)
+    watched.poll()
+    some = watched.poll(commit=False)
+    watched.cursor = watched.store.save(some.requesting(["2025-01"]))
+    assert list(watched.poll().changed) == ["2025-02", "2025-03"]
 
 
-def test_what_was_found_ingested_is_not_asked_for(bench: Bench):
-    bench.write("2025-01.csv")
-    bench.write("2025-02.csv", "a\n2\n")
-    bench.look()
-    ingested = {"2025-01": bench.now()["2025-01"]}
-    bench.cursor = bench.store.save(bench.store.load(bench.cursor).knowing(ingested))
-    assert list(bench.look().changed) == ["2025-02"]
+def test_a_partition_that_is_already_ingested_is_not_requested(watched: WatchedSource):
+    watched.write("2025-01.csv")
+    watched.write("2025-02.csv", "a\n2\n")
+    watched.poll()
+    ingested = {"2025-01": watched.now()["2025-01"]}
+    watched.cursor = watched.store.save(watched.store.load(watched.cursor).with_ingested(ingested))
+    assert list(watched.poll().changed) == ["2025-02"]
 
 
-def test_partitions_of_other_periods_are_forgotten(bench: Bench):
-    bench.write("2025-01-06.csv")
-    bench.look()
-    bench.look()
-    bench.periods = Periods("weekly", "2025-01-06")
-    seen = bench.look()
+def test_partitions_of_other_periods_are_dropped(watched: WatchedSource):
+    watched.write("2025-01-06.csv")
+    watched.poll()
+    watched.poll()
+    watched.periods = Periods("weekly", "2025-01-06")
+    seen = watched.poll()
     assert (list(seen.changed), seen.left_out) == (["2025-01-06"], ())
     assert list(seen.snapshot.requested) == ["2025-01-06"]
 
@@ -350,23 +352,23 @@ STEPS = st.one_of(
     st.tuples(st.just("write"), st.sampled_from(NAMES), st.integers(0, 2)),
     st.tuples(st.just("write half"), st.sampled_from(NAMES), st.integers(0, 2)),
     st.tuples(st.just("delete"), st.sampled_from(NAMES)),
-    st.tuples(st.just("look")),
-    st.tuples(st.just("look and crash")),
+    st.tuples(st.just("poll")),
+    st.tuples(st.just("poll and crash")),
 )
 
 
 @pytest.mark.parametrize("column", [None, "day"])
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=25))
-def test_whatever_happens_every_content_is_asked_for_and_none_twice(
+def test_after_any_sequence_of_changes_every_content_was_requested_once(
     steps: list[tuple], column: str | None, tmp_path_factory: pytest.TempPathFactory
 ):
-    bench = Bench(tmp_path_factory.mktemp("bench"), MONTHS, column)
+    watched = WatchedSource(tmp_path_factory.mktemp("watched"), MONTHS, column)
     asked: dict[str | None, str] = {}  # as committed
     keys: set[str] = set()
 
     def tick(commit: bool) -> None:
-        seen = bench.look(commit=commit)
+        seen = watched.poll(commit=commit)
         for partition, text in seen.changed.items():
             assert asked.get(partition) != text
             if commit:
@@ -378,22 +380,22 @@ def test_whatever_happens_every_content_is_asked_for_and_none_twice(
     for step in steps:
         match step:
             case ("write", name, number):
-                bench.write(name, f"day,a\n2025-0{number + 1}-01,{number}\n")
+                watched.write(name, f"day,a\n2025-0{number + 1}-01,{number}\n")
             case ("write half", name, number):
-                bench.write(name, f"day,a\n2025-0{number + 1}-0")
+                watched.write(name, f"day,a\n2025-0{number + 1}-0")
             case ("delete", name):
-                (bench.source / name).unlink(missing_ok=True)
-            case ("look",):
+                (watched.source / name).unlink(missing_ok=True)
+            case ("poll",):
                 tick(commit=True)
-            case ("look and crash",):
+            case ("poll and crash",):
                 tick(commit=False)
     for _ in range(2):
         tick(commit=True)
-    requested = bench.store.load(bench.cursor).requested
+    requested = watched.store.load(watched.cursor).requested
     assert asked == requested
     now, problem = {}, ""
     try:
-        now = bench.now()
+        now = watched.now()
     except DataError as error:
         problem = error.message
     assert not problem or "no file at" in problem or (column and "has 1 field, the header" in problem)

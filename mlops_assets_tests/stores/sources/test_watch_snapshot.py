@@ -1,4 +1,4 @@
-"""Snapshots: a cursor is short, names one content, and outlives what happens to its file."""
+"""Snapshots of a source: cursors identify their content, and survive missing and damaged files."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.stores.sources.watch_snapshot import FileState, RowScan, Snapshot, SnapshotStore
+from mlops_assets.stores.sources.watch_snapshot import FileState, RowScan, SnapshotStore, WatchSnapshot
 
-SOME = Snapshot(
+SOME = WatchSnapshot(
     files={"é\udcff/2025-01.csv": FileState(7, 1_700_000_000_123_456_789, "ab"), "b.csv": FileState(0, 5)},
     requested={None: "x", "2025-01": "y"},
-    scan=RowScan("of", {"2025-01": "y"}, ("told",)),
+    scan=RowScan("of", {"2025-01": "y"}, ("message",)),
     turn="t",
 )
 
 
-def test_a_snapshot_comes_back_as_it_was(tmp_path: Path):
+def test_a_saved_snapshot_is_loaded_unchanged(tmp_path: Path):
     store = SnapshotStore(tmp_path / "deep" / "er")
     cursor = store.save(SOME)
     assert SnapshotStore(store.folder).load(cursor) == SOME
@@ -29,13 +29,13 @@ def test_a_snapshot_comes_back_as_it_was(tmp_path: Path):
 @given(turn=st.text(), other=st.text())
 def test_equal_snapshots_and_only_they_have_equal_cursors(turn, other, tmp_path_factory):
     store = SnapshotStore(tmp_path_factory.mktemp("snapshots"))
-    cursors = [store.save(Snapshot(turn=text)) for text in (turn, other)]
+    cursors = [store.save(WatchSnapshot(turn=text)) for text in (turn, other)]
     assert (cursors[0] == cursors[1]) == (turn == other)
     assert store.load(cursors[0]).turn == turn
 
 
 def test_no_cursor_is_an_empty_snapshot(tmp_path: Path):
-    assert SnapshotStore(tmp_path / "nowhere").load(None) == Snapshot()
+    assert SnapshotStore(tmp_path / "nowhere").load(None) == WatchSnapshot()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"other"])
@@ -58,7 +58,7 @@ def test_an_unknown_cursor_is_an_empty_snapshot(tmp_path: Path, cursor: str):
     assert (found.files, found.requested) == ({}, {})
 
 
-def test_a_content_that_was_altered_is_not_believed(tmp_path: Path):
+def test_an_altered_snapshot_is_not_loaded(tmp_path: Path):
     store = SnapshotStore(tmp_path)
     cursor = store.save(SOME)
     path = tmp_path / f"{cursor}.json"
@@ -66,19 +66,19 @@ def test_a_content_that_was_altered_is_not_believed(tmp_path: Path):
     assert store.load(cursor).requested == {}
 
 
-def test_old_snapshots_go_but_never_the_one_that_was_loaded(tmp_path: Path):
+def test_old_snapshots_are_pruned_but_never_the_loaded_one(tmp_path: Path):
     store = SnapshotStore(tmp_path)
     first = store.save(SOME)
     for number in range(20):
         store.load(first)
         os.utime(tmp_path / f"{first}.json", (0, 0))
-        last = store.save(Snapshot(turn=str(number)))
+        last = store.save(WatchSnapshot(turn=str(number)))
     assert len(list(tmp_path.iterdir())) == 5
     assert store.load(first) == SOME
     assert store.load(last).turn == "19"
 
 
-def test_what_killed_writers_left_goes_after_an_hour(tmp_path: Path):
+def test_partial_files_of_killed_processes_are_removed_after_an_hour(tmp_path: Path):
     (tmp_path / "old.tmp").write_text("half")
     (tmp_path / "new.tmp").write_text("half")
     os.utime(tmp_path / "old.tmp", (0, 0))
@@ -86,9 +86,19 @@ def test_what_killed_writers_left_goes_after_an_hour(tmp_path: Path):
     assert {path.name for path in tmp_path.iterdir()} == {"new.tmp", f"{cursor}.json"}
 
 
-def test_the_turn_follows_from_what_was_asked_for():
-    one = SOME.asking({"2025-01": "a", None: "b"})
-    assert one == SOME.asking({None: "b", "2025-01": "a"})
+def test_the_turn_depends_on_the_history_of_requests():
+    one = SOME.with_requests({"2025-01": "a", None: "b"})
+    assert one == SOME.with_requests({None: "b", "2025-01": "a"})
     assert one.requested == {None: "b", "2025-01": "a"}
-    assert len({SOME.turn, one.turn, SOME.asking({"2025-01": "c"}).turn, one.asking({None: "b"}).turn}) == 4
-    assert SOME.asking({}) == SOME
+    assert (
+        len(
+            {
+                SOME.turn,
+                one.turn,
+                SOME.with_requests({"2025-01": "c"}).turn,
+                one.with_requests({None: "b"}).turn,
+            }
+        )
+        == 4
+    )
+    assert SOME.with_requests({}) == SOME

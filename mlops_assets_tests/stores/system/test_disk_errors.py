@@ -17,7 +17,7 @@ from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.search.search import SearchSettings, tune
 from mlops_assets.ml.search.splits import make_folds
-from mlops_assets.stores.sources.watch_snapshot import FileState, Snapshot, SnapshotStore
+from mlops_assets.stores.sources.watch_snapshot import FileState, SnapshotStore, WatchSnapshot
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.client import translated_mlflow_errors
@@ -180,15 +180,15 @@ def test_a_search_whose_journal_finds_a_full_disk_resumes_with_the_same_trials(d
 def test_a_report_and_a_snapshot_are_written_completely_or_not_at_all(disk):
     page, snapshots = disk / "page.html", SnapshotStore(disk / "sensors")
     write_atomically(page, "old")
-    cursor = snapshots.save(Snapshot({"a.csv": FileState(1, 1)}))
+    cursor = snapshots.save(WatchSnapshot({"a.csv": FileState(1, 1)}))
     ballast = fill(disk, leave=0)
     with (
         pytest.raises(StoreError, match="the report can't be written"),
         translated_disk_errors("the report", disk),
     ):
         write_atomically(page, "new" * 10_000)
-    many = Snapshot({f"{number}.csv": FileState(1, 1) for number in range(1000)})
-    with pytest.raises(StoreError, match=r"what a sensor has seen can't be written .*the disk is full"):
+    many = WatchSnapshot({f"{number}.csv": FileState(1, 1) for number in range(1000)})
+    with pytest.raises(StoreError, match=r"the snapshot of a sensor can't be written .*the disk is full"):
         snapshots.save(many)
     assert page.read_text() == "old"
     assert SnapshotStore(disk / "sensors").load(cursor).files == {"a.csv": FileState(1, 1)}

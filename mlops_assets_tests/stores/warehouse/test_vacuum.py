@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.warehouse.vacuum import Freed, needed_versions, vacuum
+from mlops_assets.stores.warehouse.vacuum import VacuumResult, needed_versions, vacuum
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.ledgers import chain, event
 
@@ -16,7 +16,9 @@ KEY = ("shop", "validated_orders")
 FEATURES, TRAINING = ("shop", "features"), ("shop", "training_set")
 
 
-def clear(warehouse: Warehouse, *needed: int, days: float = 0, dry_run: bool = False, table=KEY) -> Freed:
+def clear(
+    warehouse: Warehouse, *needed: int, days: float = 0, dry_run: bool = False, table=KEY
+) -> VacuumResult:
     before = datetime.now(UTC) - timedelta(days=days)
     return vacuum(warehouse, table, needed, before, dry_run=dry_run)
 
@@ -58,7 +60,7 @@ def test_a_dry_run_tells_the_same_and_removes_nothing(warehouse, rows):
     assert files(warehouse) == before
     assert clear(warehouse) == told
     assert (told.files, len(files(warehouse))) == (2, 1)
-    assert clear(warehouse) == Freed(KEY, 0, 0, 0)
+    assert clear(warehouse) == VacuumResult(KEY, 0, 0, 0)
 
 
 def test_a_version_is_young_for_as_long_as_it_was_replaced_lately(warehouse, rows):

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
     describe_source,
-    intake_of,
+    ingestion_of,
     to_metadata,
     upstream_of,
 )
@@ -51,7 +51,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     settings = project.settings.tables[table]
     partitions = arrival_partitions(project) if table in project.event_tables else None
     declared = declared_source(project, table)
-    intake = intake_of(project, table)
+    ingestion = ingestion_of(project, table)
     upstream, dialect = upstream_of(declared), settings.csv.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
@@ -62,14 +62,14 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         code=[
             "raw 1",
             *([settings.arrival] if settings.arrival else []),
-            *([repr(dialect.reading())] if dialect.reading() else []),
+            *([repr(dialect.parsing_options())] if dialect.parsing_options() else []),
             *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
         ],
         metadata={
             SOURCE: to_metadata(declared),
             FOLDER: str(project.files.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
-            **({DIALECT: dialect.declared()} if dialect.declared() else {}),
+            **({DIALECT: dialect.non_defaults()} if dialect.non_defaults() else {}),
         },
         partitions=partitions,
         automation=follows_its_inputs(project) if upstream else None,
@@ -84,7 +84,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         store, partition = warehouse.store, partition_of(context)
         with (
             as_dagster_failures(project.name),
-            open_source(config.source or declared, intake, root=project.root, warehouse=store) as source,
+            open_source(config.source or declared, ingestion, root=project.root, warehouse=store) as source,
             store.turn(spec.key.path, partition),
             store.connect() as connection,
         ):
@@ -101,8 +101,8 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(result.digest),
             metadata={
                 **table_metadata(result, inputs=_read_assets(fetched)),
-                SOURCE: source.shown,
-                **fetched.told,
+                SOURCE: source.display_name,
+                **fetched.details,
                 FINGERPRINT: fetched.fingerprint,
             },
         )
@@ -112,6 +112,6 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
 def _read_assets(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:
     """Data versions of the assets that were read; None if the source is not an asset."""
-    if fetched.made_of is None:
+    if fetched.input_digests is None:
         return None
-    return {(dg.AssetKey(key), part): digest for (key, part), digest in fetched.made_of.items()}
+    return {(dg.AssetKey(key), part): digest for (key, part), digest in fetched.input_digests.items()}

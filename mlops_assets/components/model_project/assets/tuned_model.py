@@ -163,7 +163,11 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
 def _spelling(project: Project) -> list[str]:
     """Decimal and thousands separators, if not the default: the model casts text inputs by them."""
     csv = project.settings.tables[project.table].csv
-    return [repr((csv.decimal, csv.thousands))] if project.timeline is None and csv.dialect.has_marks else []
+    return (
+        [repr((csv.decimal, csv.thousands))]
+        if project.timeline is None and csv.dialect.has_number_marks
+        else []
+    )
 
 
 def _metadata(

@@ -44,7 +44,11 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         project.settings.target.column,
         repr(settings.max_rejected_share),
         *([settings.time] if settings.time else []),
-        *([repr((settings.csv.decimal, settings.csv.thousands))] if settings.csv.dialect.has_marks else []),
+        *(
+            [repr((settings.csv.decimal, settings.csv.thousands))]
+            if settings.csv.dialect.has_number_marks
+            else []
+        ),
     ]
     validated = project.spec(
         project.table_key(names.VALIDATED, table),

@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.automation.sensors import MAX_REQUEST
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
     describe_source,
-    intake_of,
+    ingestion_of,
     kind_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -121,19 +121,19 @@ def ingest_schedule(project: Project, table: str, settings: IngestSchedule) -> d
     With partitions: those of the database that were never ingested, and the newest again. One query with
     counts lists them.
     """
-    declared, intake = declared_source(project, table), intake_of(project, table)
+    declared, ingestion = declared_source(project, table), ingestion_of(project, table)
     raw_key = project.table_key(names.RAW, table)
     layers = [project.table_key(layer, table) for layer in names.TABLE_LAYERS]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
-        if intake.periods is None:
+        if ingestion.periods is None:
             return _request(context, None)
         from mlops_assets.stores.sources.open import open_source
 
-        until = intake.periods.start_of(intake.periods.newest(datetime.now(UTC)))
+        until = ingestion.periods.start_of(ingestion.periods.newest(datetime.now(UTC)))
         store = warehouse.store
         with (
-            open_source(declared, intake, root=project.root, warehouse=store) as source,
+            open_source(declared, ingestion, root=project.root, warehouse=store) as source,
             store.connect() as connection,
         ):
             available = [

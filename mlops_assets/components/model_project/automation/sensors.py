@@ -8,7 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
     describe_source,
-    intake_of,
+    ingestion_of,
     is_remote,
     kind_of,
 )
@@ -45,8 +45,8 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     name of a snapshot of the folder: it stays short, and Dagster commits it with the tick.
     """
     automation = project.settings.automation
-    declared, intake = declared_source(project, table), intake_of(project, table)
-    periods, remote = intake.periods, is_remote(declared)
+    declared, ingestion = declared_source(project, table), ingestion_of(project, table)
+    periods, remote = ingestion.periods, is_remote(declared)
     raw_key = project.table_key(names.RAW, table)
     layers = [project.table_key(layer, table) for layer in names.TABLE_LAYERS]
 
@@ -60,26 +60,26 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     def files(
         context: dg.SensorEvaluationContext, folders: WorkFolders, warehouse: WarehouseResource
     ) -> dg.SensorResult:
-        from mlops_assets.stores.sources.base import scratch_of
-        from mlops_assets.stores.sources.file_source import open_files
-        from mlops_assets.stores.sources.watch import look
+        from mlops_assets.stores.sources.base import scratch_folder
+        from mlops_assets.stores.sources.file_source import open_file_source
+        from mlops_assets.stores.sources.watch import poll_source
         from mlops_assets.stores.sources.watch_snapshot import SnapshotStore
 
         store = warehouse.store
         with (
             as_dagster_failures(project.name),
-            open_files(declared, intake, root=project.root, scratch=scratch_of(store)) as source,
+            open_file_source(declared, ingestion, root=project.root, scratch=scratch_folder(store)) as source,
         ):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
             known = snapshots.load(context.cursor)
             if not known.requested:  # first tick: skip files that are already ingested
-                known = known.knowing(_ingested(context.instance, raw_key))
-            seen = look(
+                known = known.with_ingested(_ingested(context.instance, raw_key))
+            seen = poll_source(
                 known,
                 source.files,
                 periods,
-                intake.column,
-                subject=intake.subject,
+                ingestion.column,
+                subject=ingestion.subject,
                 until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                 connect=store.connect,
             )
@@ -92,10 +92,10 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
                 )
                 for partition in requested
             ]
-            cursor = snapshots.save(seen.asked(requested))
+            cursor = snapshots.save(seen.requesting(requested))
         for message in seen.left_out if requests else ():
             context.log.warning(f"{project.subject(table)}: {message}")
-        unfinished = f"{', '.join(seen.waiting[:5])} may still be written to; " if seen.waiting else ""
+        unfinished = f"{', '.join(seen.pending[:5])} may still be written to; " if seen.pending else ""
         reason = (
             None if requests else dg.SkipReason(f"{unfinished}{'; '.join(seen.left_out) or 'nothing is new'}")
         )

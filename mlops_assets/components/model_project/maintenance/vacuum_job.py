@@ -19,7 +19,7 @@ from mlops_assets.core import job_names, names
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.model_retention import Expired
     from mlops_assets.stores.tracking.tracking import TrackingStore
-    from mlops_assets.stores.warehouse.vacuum import Freed, MadeOf
+    from mlops_assets.stores.warehouse.vacuum import VacuumResult, VersionedTable
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _UNITS = ("B", "KiB", "MiB", "GiB")
@@ -85,7 +85,7 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
     return job
 
 
-def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[MadeOf]":
+def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[VersionedTable]":
     """The table versions that all registered versions were trained on, by registry and ledger.
 
     Of all projects, because one may read another's tables.
@@ -100,7 +100,7 @@ def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterat
             yield from _made_of(name, entry.event.details)
 
 
-def _made_of(project: str, facts: Mapping[str, Any]) -> "Iterator[MadeOf]":
+def _made_of(project: str, facts: Mapping[str, Any]) -> "Iterator[VersionedTable]":
     if "training_set_version" in facts:
         yield tuple(names.project_asset(project, names.TRAINING_SET)), int(facts["training_set_version"])
     for table, version in json.loads(facts.get("inputs", "{}")).items():
@@ -112,11 +112,11 @@ def _tell(context: dg.OpExecutionContext, key: Any, metadata: dict[str, Any], to
     context.log.info(told)
 
 
-def _freed(found: "Freed | Expired", *, dry_run: bool) -> dict[str, Any]:
+def _freed(found: "VacuumResult | Expired", *, dry_run: bool) -> dict[str, Any]:
     return {FILES: found.files, BYTES: found.bytes, DRY_RUN: dry_run}
 
 
-def _table_told(found: "Freed", *, dry_run: bool) -> str:
+def _table_told(found: "VacuumResult", *, dry_run: bool) -> str:
     what = names.view_name(found.table)
     kept = f"{found.kept} old version{'' if found.kept == 1 else 's'} stay{'s' if found.kept == 1 else ''}"
     return f"{what}: {amount(found.files, found.bytes, dry_run=dry_run)}; {kept}"

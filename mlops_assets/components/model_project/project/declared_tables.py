@@ -1,4 +1,4 @@
-"""Declared source and contract of a table, for assets, sensors, schedules and commands."""
+"""SourceSpec source and contract of a table, for assets, sensors, schedules and commands."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,7 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.project.metadata_names import SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.stores.sources.base import Declared, Intake
+from mlops_assets.stores.sources.base import Ingestion, SourceSpec
 
 if TYPE_CHECKING:
     from mlops_assets.ml.contracts.contract import Contract
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal["files", "query", "asset"]
 
 
-def declared_source(project: Project, table: str) -> Declared:
+def declared_source(project: Project, table: str) -> SourceSpec:
     """The source with the declared options only; a query in a `.sql` file is replaced by its text.
 
     Raises
@@ -41,25 +41,25 @@ def declared_source(project: Project, table: str) -> Declared:
     return given
 
 
-def to_metadata(declared: Declared) -> str | dg.MetadataValue:
+def to_metadata(declared: SourceSpec) -> str | dg.MetadataValue:
     """A declared source as a metadata value of an asset."""
     return declared if isinstance(declared, str) else dg.MetadataValue.json(dict(declared))
 
 
-def from_metadata(metadata: Mapping[str, Any]) -> Declared:
+def from_metadata(metadata: Mapping[str, Any]) -> SourceSpec:
     """The declared source in the metadata of an asset."""
     found = metadata[SOURCE]
     return found if isinstance(found, str) else dict(found.value)
 
 
-def kind_of(declared: Declared) -> Kind:
+def kind_of(declared: SourceSpec) -> Kind:
     """The kind of a source, which determines how Dagster follows it: sensor, schedule or condition."""
     if isinstance(declared, str) or "url" in declared:
         return "files"
     return "query" if "sql" in declared else "asset"
 
 
-def upstream_of(declared: Declared) -> dg.AssetKey | None:
+def upstream_of(declared: SourceSpec) -> dg.AssetKey | None:
     """The asset whose table is the source, if it is one."""
     asset = None if isinstance(declared, str) else declared.get("asset")
     return dg.AssetKey(asset.split("/")) if asset else None
@@ -77,21 +77,21 @@ def reject_circular_sources(project: Project, generated: Collection[dg.AssetKey]
             )
 
 
-def is_remote(declared: Declared) -> bool:
+def is_remote(declared: SourceSpec) -> bool:
     """Whether the source is files behind a URL."""
     url = declared if isinstance(declared, str) else declared.get("url", "")
     return "://" in url and not url.startswith("file://")
 
 
-def intake_of(project: Project, table: str) -> Intake:
+def ingestion_of(project: Project, table: str) -> Ingestion:
     """The partitions, columns and format in which a table's source is read."""
     is_partitioned = project.timeline is not None and table in project.event_tables
     periods = project.timeline.periods if project.timeline and is_partitioned else None
     settings = project.settings.tables[table]
-    return Intake(project.name, table, periods, settings.arrival, settings.csv.dialect)
+    return Ingestion(project.name, table, periods, settings.arrival, settings.csv.dialect)
 
 
-def describe_source(declared: Declared) -> str:
+def describe_source(declared: SourceSpec) -> str:
     """A declared source for descriptions: `data/*.csv`, or a query of `sqlite:///crm.db`."""
     match kind_of(declared):
         case "files":

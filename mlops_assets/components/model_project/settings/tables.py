@@ -62,7 +62,7 @@ class CsvSettings(Settings):
     @property
     def dialect(self) -> Dialect:
         """The dialect that the CSV reader uses."""
-        return Dialect.of(self.model_dump())
+        return Dialect.from_settings(self.model_dump())
 
 
 class SourceSettings(Settings):

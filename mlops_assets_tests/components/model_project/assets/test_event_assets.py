@@ -167,7 +167,7 @@ def test_a_query_with_another_result_tomorrow_is_refused(counting, call):
 def test_a_month_without_files_is_a_clear_error(counting):
     told = failure_message(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
     assert "shop: table purchases: no file for partition 2024-06 at" in told
-    assert "there are files for 2024-01 to 2024-03" in told
+    assert "available are 2024-01 to 2024-03" in told
 
 
 def test_features_before_their_month_has_arrived_are_a_clear_error(counting):

@@ -1,0 +1,109 @@
+"""Partition dates: the partition of a file by the date in its path, and of a row by its time."""
+
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+from mlops_assets.core.periods import Cadence, Periods
+from mlops_assets.stores.files.source_file import FoundFile
+from mlops_assets.stores.sources.partition_dates import (
+    date_files,
+    enumerated,
+    late_rows,
+    newest_period,
+    period_of,
+    period_sql,
+)
+
+MONTHS = Periods("monthly", "2025-01")
+JUNE = datetime(2025, 6, 15, tzinfo=UTC)
+
+
+def listed(*names: str) -> list[FoundFile]:
+    return [FoundFile(name, f"/data/{name}", 1, 1) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "name", "partition"),
+    [
+        ("monthly", "transactions_2025-03.csv", "2025-03"),
+        ("monthly", "transactions_202503.csv", "2025-03"),
+        ("monthly", "2025/2025-03-14_part2.csv", "2025-03"),
+        ("monthly", "month=2025-03/x.parquet", "2025-03"),
+        ("monthly", "2024-12/2025-03.csv", "2025-03"),
+        ("monthly", "2024-12/2025-03/x.csv", "2025-03"),
+        ("monthly", "x.csv", None),
+        ("monthly", "2025/x.csv", None),
+        ("weekly", "2025-03-14.csv", "2025-03-10"),
+        ("daily", "20250314.csv.gz", "2025-03-14"),
+        ("daily", "2025-03-14/2025-03.csv", "2025-03-14"),
+        ("daily", "2025-03.csv", None),
+    ],
+)
+def test_the_last_part_of_the_path_with_a_date_decides(cadence: Cadence, name: str, partition: str | None):
+    assert period_of(name, Periods(cadence, "2020-01-01")) == partition
+
+
+def test_files_are_assigned_to_partitions_and_the_others_are_reported():
+    found = date_files(
+        listed("2025-02.csv", "2025-01.csv", "2024-12.csv", "2025-07.csv", "x.csv"), MONTHS, JUNE
+    )
+    assert {key: [file.name for file in files] for key, files in found.by_partition.items()} == {
+        "2025-01": ["2025-01.csv"],
+        "2025-02": ["2025-02.csv"],
+    }
+    assert found.undated == ("x.csv",)
+    assert found.left_out == (
+        "2024-12.csv: dated before 2025-01, the first partition",
+        "2025-07.csv: dated after 2025-06, the newest partition",
+    )
+
+
+def test_without_periods_all_files_are_one_partition():
+    assert date_files(listed("x.csv", "2025-01.csv"), None, JUNE).by_partition == {
+        None: listed("x.csv", "2025-01.csv")
+    }
+    assert date_files([], None, JUNE).by_partition == {}
+
+
+@pytest.mark.parametrize(
+    ("time", "partition"),
+    [
+        ("'2025-03-31 23:59:59'", "2025-03"),
+        ("date '2025-02-01'", "2025-02"),
+        ("'2024-12-31'", "2025-01"),
+        ("'soon'", "2025-01"),
+        ("null", "2025-01"),
+        ("'infinity'", "2025-01"),
+        ("20250301", "2025-01"),
+        ("'2025-06-30 23:59:59'", "2025-06"),
+        ("'2025-07-01'", None),
+        ("timestamptz '2025-02-28 23:30:00-05'", "2025-03"),
+    ],
+)
+def test_a_row_has_the_partition_of_its_time_and_none_after_the_newest(time: str, partition: str | None):
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'Asia/Tokyo'")
+        row = connection.sql(f"select {time} as at")
+        [(found,)] = row.project(f"{period_sql(row, 'AT', MONTHS, '2025-06')}").fetchall()
+    assert found == partition
+
+
+def test_a_table_without_the_column_is_in_the_first_partition():
+    with duckdb.connect() as connection:
+        row = connection.sql("select 1 as a")
+        assert row.project(period_sql(row, "at", MONTHS, None)).fetchall() == [("2025-01",)]
+
+
+def test_the_newest_period_is_not_after_the_last_one():
+    assert newest_period(MONTHS, JUNE) == "2025-06"
+    assert newest_period(Periods("monthly", "2025-01", "2025-03"), JUNE) == "2025-03"
+
+
+def test_messages_name_three_files_and_count_rows():
+    assert enumerated(["a", "b", "c"]) == "a, b, c"
+    assert enumerated(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert late_rows(0, "at", "2025-06") == ()
+    assert late_rows(1, "at", "2025-06") == ("1 row: at is after 2025-06, the newest partition",)
+    assert late_rows(2, "at", "2025-06") == ("2 rows: at is after 2025-06, the newest partition",)
