@@ -46,13 +46,13 @@ def write_backtest(backtest: Backtest, folder: Path) -> Path:
 
 
 def _score(cutoff: str, timeline: Timeline, report: dict[str, Any]) -> CutoffScore:
-    metric, train = report["metric"], timeline.trained_on(cutoff)
+    metric, train = report["metric"], timeline.training_periods(cutoff)
     baselines = {name: scores[metric] for name, scores in report["scores"].items() if name != MODEL}
     best = report["best_baseline"]
     low, high = (_number(value) for value in report["intervals"].get(MODEL, (None, None)))
     return CutoffScore(
         cutoff=cutoff,
-        tested_on=timeline.judged_by(cutoff),
+        tested_on=timeline.holdout_period(cutoff),
         trained_on=f"{train[0]} to {train[-1]}",
         train_rows=report["train_rows"],
         test_rows=report["holdout_rows"],

@@ -268,13 +268,12 @@ def _project_code(project: str, workspace: Workspace) -> str:
     code.feature_contract()
     code.make_pipeline()()
     now = datetime.now(UTC).replace(tzinfo=None)
-    moments = {"as_of": now, "horizon_end": now} if _has_target(project, keys) else {}
+    timestamps = {"as_of": now, "horizon_end": now} if _has_target(project, keys) else {}
     with duckdb.connect() as connection:
         for file in (FEATURES_SQL, TARGET_SQL):
             if code.has(file):
-                ProjectQuery(code.text(file), f"{project}: {code.folder / file}", moments=moments).parsed(
-                    connection
-                )
+                subject = f"{project}: {code.folder / file}"
+                ProjectQuery(code.text(file), subject, timestamps=timestamps).parsed(connection)
             elif file == FEATURES_SQL:
                 raise ProjectError(f"{project}: there is no {code.folder / file}", hint="write a SELECT")
     return f"contracts of {', '.join(tables)}, pipeline and queries"

@@ -234,7 +234,9 @@ class ProjectRun:
         ]
         there = set.intersection(*arrived)
         return [
-            partition for partition in sorted(features) if there.issuperset(timeline.horizon_of(partition))
+            partition
+            for partition in sorted(features)
+            if there.issuperset(timeline.target_periods(partition))
         ]
 
     def _cutoff(self, timeline: Timeline, scope: Sequence[str]) -> str | None:

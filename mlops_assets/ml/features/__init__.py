@@ -1,1 +1,1 @@
-"""Features: the project's SQL, time, point-in-time checks and preprocessing."""
+"""Features: SQL of a project, time in event projects, point-in-time checks and preprocessing."""

@@ -1,4 +1,4 @@
-"""Features are SQL: the same query in training, in scoring and in serving."""
+"""The feature query: the same SQL in training, in batch scoring and in serving."""
 
 import re
 from collections.abc import Mapping
@@ -25,37 +25,37 @@ class FeatureQuery:
     Attributes
     ----------
     sql
-        One SELECT over the project's tables by their names. It keeps the key, and returns one row for each.
+        One SELECT over the tables of the project. It returns the key and one row for each key.
     hidden
-        Columns that it must not see: the target.
+        Columns that the query can't read: the target.
     subject
         Project and file, for messages.
     key
-        The columns that tell what a row is about: `row_id`, or an event project's entity.
-    moments
-        What it may write as `$as_of`, by name.
+        Columns that identify a row: `row_id`, or the entity of an event project.
+    timestamps
+        Values of placeholders such as `$as_of`, by name.
     """
 
     sql: str
     hidden: tuple[str, ...]
     subject: str
     key: tuple[str, ...] = (ROW_ID,)
-    moments: Mapping[str, datetime] = field(default_factory=dict)
+    timestamps: Mapping[str, datetime] = field(default_factory=dict)
 
     def run(
         self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, duckdb.DuckDBPyRelation]
     ) -> duckdb.DuckDBPyRelation:
-        """The features of rows, lazily: the key as it is, numbers as DOUBLE, text as VARCHAR.
+        """The features as a lazy relation: the key unchanged, numbers as DOUBLE, text as VARCHAR.
 
         Parameters
         ----------
         tables
-            Valid rows by the names that the query calls them.
+            Valid rows by the name of their table.
 
         Raises
         ------
         ProjectError
-            When the query can't be run, lacks the key, or returns a type that is no feature.
+            When the query fails, does not return the key, or returns a column of an unsupported type.
         """
         result = self._query.run(connection, tables)
         for name in self.key:
@@ -65,13 +65,13 @@ class FeatureQuery:
                 )
         return result.project(", ".join([*(quoted(name) for name in self.key), *self._typed(result)]))
 
-    def fault(self, error: duckdb.Error) -> ProjectError:
+    def error_for(self, error: duckdb.Error) -> ProjectError:
         """The error for a query that failed while its rows were computed."""
-        return self._query.fault(error)
+        return self._query.error_for(error)
 
     @property
     def _query(self) -> ProjectQuery:
-        return ProjectQuery(self.sql, self.subject, self.hidden, self.moments)
+        return ProjectQuery(self.sql, self.subject, self.hidden, self.timestamps)
 
     def _typed(self, result: duckdb.DuckDBPyRelation) -> list[str]:
         typed = []
@@ -84,10 +84,10 @@ class FeatureQuery:
                 typed.append(f"{quoted(name)}::varchar as {quoted(name)}")
             else:
                 raise ProjectError(
-                    f"{self.subject}: feature {name} has the type {kind}; a feature is a number or text",
-                    hint="cast what is always null, such as null::double"
+                    f"{self.subject}: feature {name} has the unsupported type {kind}",
+                    hint="cast a column that is always null, for example null::double"
                     if kind == '"NULL"'
-                    else "turn it into numbers, such as date_diff('day', day, date '2020-01-01')",
+                    else "return a number or text, for example date_diff('day', day, date '2020-01-01')",
                 )
         if not typed:
             raise ProjectError(

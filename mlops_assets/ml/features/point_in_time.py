@@ -1,7 +1,7 @@
-"""Point in time: the rows that were known at a moment, and those that came after it.
+"""Point-in-time reads: the rows known at a timestamp, and a counterfactual copy of later arrivals.
 
-A row becomes known when it arrives, and keeps the time of its event: a late row belongs to the partition in
-which it arrived. A row whose key had arrived before replaces the earlier one from then on.
+A row is known from its arrival and keeps the time of its event: a late row belongs to the partition in which
+it arrived. A row replaces all earlier arrivals with the same key from then on.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ def rows_between(
     Parameters
     ----------
     rows
-        The arrivals that count, with their partition; the result is without it.
+        Arrivals with their partition; the result has no partition column.
     time
-        The column of the event's time.
+        Column of the time of the event.
     key
-        The columns that identify a row; without any, rows never replace one another.
+        Columns that identify a row; if empty, rows never replace one another.
     start
-        None for all of the past.
+        None for no lower bound.
     """
     bounds = [f"{quoted(time)} < timestamp {literal(end)}"]
     if start is not None:
@@ -41,7 +41,7 @@ def rows_between(
 
 
 def newest_state(rows: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:
-    """Of rows with the same key those that arrived in the newest partition; keys are unique within one."""
+    """The newest arrival of each key; keys are unique within a partition."""
     if not key:
         return rows
     newest = f"max({PARTITION}) over (partition by {quoted_list(key)})"
@@ -52,19 +52,19 @@ def newest_state(rows: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.Du
     )
 
 
-def with_another_future(
+def with_counterfactual_arrivals(
     rows: duckdb.DuckDBPyRelation, *, time: str, known_until: str, as_of: datetime
 ) -> duckdb.DuckDBPyRelation:
-    """The same rows, but what arrived after a partition is changed beyond recognition.
+    """A counterfactual copy of the rows in which all later arrivals have other values.
 
-    Numbers are turned and moved, texts reversed, and all of it is said to have happened just before `as_of`,
-    so that only its arrival gives it away. Features that are made of it differ, then, from those made of what
-    was known.
+    Numbers are negated and shifted, texts reversed, and event times set just before `as_of`, so that only the
+    arrival shows that a row was not known. Features that leak later arrivals therefore differ between the
+    rows and the copy.
 
     Parameters
     ----------
     known_until
-        The last partition whose arrivals stay what they are.
+        The last partition whose arrivals stay unchanged.
     """
     kinds = zip(rows.columns, map(str, rows.types), strict=True)
     changed = {name: expression for name, kind in kinds if (expression := _changed(name, kind))}

@@ -1,4 +1,4 @@
-"""Fitted preprocessing: from a frame of features to a matrix of numbers."""
+"""Preprocessing: from a frame of features to a matrix of numbers."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.ml.rare_values import RareValues
 
 MakePipeline = Callable[[], BaseEstimator]
-"""What `pipeline.py` declares: a function `make_pipeline` that returns an unfitted transformer."""
+"""The function `make_pipeline` of `pipeline.py`, which returns an unfitted transformer."""
 
 
 def default_pipeline() -> BaseEstimator:
-    """Numbers pass as they are, missing ones too; text becomes one column for each frequent value.
+    """Pass numbers through, missing values included, and one-hot encode the frequent values of text.
 
-    Values of less than one row in two hundred share a column, and so do values never seen in training.
+    Values of fewer than one row in two hundred share a column with values that were never seen in training.
     """
     encode = make_pipeline(RareValues(), OneHotEncoder(handle_unknown="ignore", sparse_output=False))
     return make_column_transformer(
@@ -31,7 +31,7 @@ def default_pipeline() -> BaseEstimator:
 
 
 def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Features as every pipeline gets them: numbers as float64, text as object, NaN where there is none."""
+    """Features as every pipeline receives them: float64 numbers, object text, NaN for missing values."""
     columns = {
         name: column.astype("float64")
         if pd.api.types.is_numeric_dtype(column.dtype)
@@ -42,22 +42,33 @@ def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | None = None) -> NDArray:
-    """The matrix of a frame; with `fit`, the target, the pipeline is fitted first.
+    """Transform a frame into a matrix; fit the pipeline first if `fit` is given.
+
+    Parameters
+    ----------
+    frame
+        Features, shape `(n, features)`.
+    fit
+        Target to fit the pipeline with, shape `(n,)`.
+
+    Returns
+    -------
+    Dense float64 matrix, shape `(n, columns)`.
 
     Raises
     ------
     ProjectError
-        When the pipeline raises, or returns something else than one row of numbers for each row.
+        When the pipeline raises, or does not return one row of numbers for each row.
     """
     try:
         result = pipeline.transform(frame) if fit is None else pipeline.fit_transform(frame, fit)
     except MlopsError:
         raise
-    except Exception as error:  # a project's own steps may raise anything
+    except Exception as error:  # steps of a project may raise anything
         raise ProjectError(
             f"pipeline.py: {'fitting' if fit is not None else 'applying'} it to {len(frame):,} rows raised "
             f"{type(error).__name__}: {error}",
-            hint="fit it on a few rows of the training set in Python to see where",
+            hint="fit it on a few rows of the training set in Python to find the step",
         ) from error
     if hasattr(result, "toarray"):
         result = result.toarray()
@@ -65,11 +76,12 @@ def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | No
         matrix = np.asarray(result, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ProjectError(
-            f"pipeline.py: the transformer leaves something that is no number: {error}",
+            f"pipeline.py: the transformer returned values that are not numbers: {error}",
             hint="encode text columns, for example with OneHotEncoder",
         ) from error
     if matrix.ndim != 2 or len(matrix) != len(frame):
         raise ProjectError(
-            f"pipeline.py: {len(frame)} rows went in and a matrix of shape {matrix.shape} came out"
+            f"pipeline.py: the transformer returned shape {matrix.shape} for {len(frame)} rows",
+            hint="return one row for each row of the input",
         )
     return matrix

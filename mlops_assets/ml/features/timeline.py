@@ -1,12 +1,13 @@
-"""Time in an event project: what is known when, what has a label when, and what trains or judges a model.
+"""Time in an event project: the periods of features, targets, training, embargo and holdout.
 
 With a horizon of three months:
 
-    features of 2024-12        from what had arrived by the end of 2024-12
-    target of 2024-12          from what arrived in 2025-01, 2025-02 and 2025-03
-    the model of cut-off 2025-03 is judged by 2024-12, whose target was complete then, and trained on 2024-09
-    and before: the targets of 2024-10 and 2024-11 were made of months that the judging target is made of,
-    too.
+    features of 2024-12   computed from arrivals up to the end of 2024-12
+    target of 2024-12     computed from arrivals in 2025-01, 2025-02 and 2025-03
+
+The model of cut-off 2025-03 has the holdout 2024-12, the newest period with a complete target, and is trained
+on 2024-09 and earlier. The embargo is 2024-10 and 2024-11: their targets share months with the target of the
+holdout.
 """
 
 from dataclasses import dataclass
@@ -16,16 +17,16 @@ from mlops_assets.core.periods import Periods
 
 @dataclass(frozen=True)
 class Timeline:
-    """Which periods a feature, a target and a model may see.
+    """The periods that features, targets and models are computed from.
 
     Attributes
     ----------
     horizon
-        How many periods after its own a target looks at.
+        Number of periods after its own that a target is computed from.
     lookback
-        How many periods of arrivals features look at, their own included; None for all.
+        Number of periods of arrivals that features are computed from, their own included; None for all.
     window
-        How many labelled periods train a model, the newest ones; None for all.
+        Number of labelled periods that a model is trained on, the newest ones; None for all.
     """
 
     periods: Periods
@@ -33,59 +34,61 @@ class Timeline:
     lookback: int | None = None
     window: int | None = None
 
-    def seen_by(self, period: str) -> list[str]:
-        """The periods whose arrivals the features of a period are made of."""
+    def feature_periods(self, period: str) -> list[str]:
+        """The periods of arrivals that the features of a period are computed from."""
         return self._trailing(period, self.lookback)
 
-    def horizon_of(self, period: str) -> list[str]:
-        """The periods whose arrivals the target of a period is made of."""
+    def target_periods(self, period: str) -> list[str]:
+        """The periods of arrivals that the target of a period is computed from."""
         return self.periods.between(self._shift(period, 1), self._shift(period, self.horizon))
 
     @property
     def first_cutoff(self) -> str:
-        """The first cut-off that can be searched for: one period judges, and of those that train at least one
-        can be predicted from one that was labelled by then."""
+        """The first cut-off with a holdout and two training periods that are a horizon apart.
+
+        Cross-validation predicts the later one from the earlier one.
+        """
         return self._shift(self.periods.first, 3 * self.horizon)
 
-    def judged_by(self, cutoff: str) -> str:
-        """The period whose rows judge the model of a cut-off: the newest with a complete target."""
+    def holdout_period(self, cutoff: str) -> str:
+        """The holdout period of a cut-off: the newest period with a complete target."""
         return self._shift(cutoff, -self.horizon)
 
-    def trained_on(self, cutoff: str) -> list[str]:
-        """The periods that train it: their targets had been complete when the judging features were made."""
+    def training_periods(self, cutoff: str) -> list[str]:
+        """The training periods of a cut-off: their targets were complete at the end of the holdout period."""
         return self._trailing(self._shift(cutoff, -2 * self.horizon), self.window)
 
-    def embargoed(self, cutoff: str) -> list[str]:
-        """The periods between: their targets overlap the one that judges."""
+    def embargo_periods(self, cutoff: str) -> list[str]:
+        """The periods between training and holdout: their targets overlap the target of the holdout."""
         first, last = self._shift(cutoff, -2 * self.horizon + 1), self._shift(cutoff, -self.horizon - 1)
         return self.periods.between(first, last)
 
-    def labelled_by(self, cutoff: str) -> list[str]:
-        """The periods with a complete target at a cut-off: what the model that serves is fitted on."""
-        return self._trailing(self.judged_by(cutoff), self.window)
+    def labelled_periods(self, cutoff: str) -> list[str]:
+        """The periods with a complete target at a cut-off; the registered model is fitted on them."""
+        return self._trailing(self.holdout_period(cutoff), self.window)
 
     def cutoffs(self, labelled: set[str]) -> list[str]:
-        """The cut-offs whose judging period is labelled, in order.
+        """The cut-offs whose holdout period is labelled, in order.
 
         Parameters
         ----------
         labelled
-            The periods that have a target.
+            Periods with a target.
         """
         found = sorted(self._shift(period, self.horizon) for period in labelled)
         return [cutoff for cutoff in found if cutoff >= self.first_cutoff]
 
-    def told(self, cutoff: str) -> str:
-        """What trains and what judges the model of a cut-off, in words."""
-        train, gap = self.trained_on(cutoff), self.horizon - 1
+    def describe_split(self, cutoff: str) -> str:
+        """The holdout, the training periods and the embargo of a cut-off as a clause for messages."""
+        train, gap = self.training_periods(cutoff), self.horizon - 1
         noun = {"daily": "day", "weekly": "week", "monthly": "month"}[self.periods.cadence]
-        kept_out = f", {gap} {noun}{'s' * (gap != 1)} between kept out" if gap else ""
-        return f"judged by {self.judged_by(cutoff)}, trained on {train[0]} to {train[-1]}{kept_out}"
+        embargo = f", embargo of {gap} {noun}{'s' * (gap != 1)}" if gap else ""
+        return f"tested on {self.holdout_period(cutoff)}, trained on {train[0]} to {train[-1]}{embargo}"
 
     def _shift(self, period: str, by: int) -> str:
         return self.periods.shift(period, by)
 
     def _trailing(self, last: str, count: int | None) -> list[str]:
-        """So many periods up to the last one, none before the first of all."""
+        """The last `count` periods up to `last`, none before the start of the project."""
         first = self.periods.first if count is None else self._shift(last, 1 - count)
         return self.periods.between(max(first, self.periods.first), last)

@@ -1,4 +1,4 @@
-"""Features that can't help a model to tell rows apart."""
+"""Features without information about the target: constant, missing, or unique in most rows."""
 
 from collections.abc import Sequence
 
@@ -10,36 +10,40 @@ _MANY = 1_000
 _NEARLY_ALL = 0.5
 
 
-def uninformative(rows: duckdb.DuckDBPyRelation, features: Sequence[str]) -> dict[str, str]:
-    """Features that tell nothing, each with what is the matter.
+def find_uninformative(rows: duckdb.DuckDBPyRelation, features: Sequence[str]) -> dict[str, str]:
+    """Find features without information, in one pass over the rows.
 
-    One pass over the rows. A feature is told that is missing in all rows, one that has the same value in
-    all, and a text of which most rows have a value of their own, such as a name or a key.
+    These are features that are missing in all rows, that have the same value in all rows, and texts with
+    distinct values in most rows, such as names or keys.
 
     Parameters
     ----------
     rows
-        The rows that train.
+        Training rows.
     features
-        Which of their columns are features.
+        Names of the columns that are features.
+
+    Returns
+    -------
+    The reason, by feature.
     """
     total = len(rows)
     if not total or not features:
         return {}
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
-    asked = ", ".join(
+    measures = ", ".join(
         f"count({name}), min({name})::varchar, count(*) filter ({name} is null) = 0 and min({name}) = "
         f"max({name}), approx_count_distinct({name})"
         for name in map(quoted, features)
     )
-    answers = iter(rows.aggregate(asked).fetchall()[0])
+    values = iter(rows.aggregate(measures).fetchall()[0])
     found = {}
     for feature in features:
-        known, least, constant, different = (next(answers) for _ in range(4))
+        known, least, constant, different = (next(values) for _ in range(4))
         if not known:
             found[feature] = "is missing in all rows"
         elif constant:
             found[feature] = f"is {least} in all rows"
         elif kinds[feature] == "VARCHAR" and different > max(_MANY, _NEARLY_ALL * known):
-            found[feature] = f"has about {different:,} different texts in {known:,} rows"
+            found[feature] = f"has about {different:,} distinct texts in {known:,} rows"
     return found

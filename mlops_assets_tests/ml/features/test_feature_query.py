@@ -46,23 +46,23 @@ def test_row_id_comes_first_wherever_the_query_puts_it(run: Run):
 
 
 @pytest.mark.parametrize("column", ["price", "houses.price", '"price"'])
-def test_the_target_is_never_seen_and_the_error_names_it(run: Run, column: str):
+def test_the_target_cannot_be_read_and_the_error_names_it(run: Run, column: str):
     with pytest.raises(ProjectError, match="price is the target, which "):
         run(f"select row_id, {column} from houses")
 
 
-def test_a_star_holds_neither_target_nor_provenance(run: Run):
+def test_a_star_excludes_target_and_provenance(run: Run):
     assert run("select * from houses").columns == ["row_id", "rooms", "district"]
 
 
 @pytest.mark.parametrize("name", ["relation", "tables"])
-def test_a_variable_of_ours_is_no_table(run: Run, name: str):
+def test_a_python_variable_is_not_a_table(run: Run, name: str):
     with pytest.raises(ProjectError, match=f"Table with name {name} does not exist"):
         run(f"select row_id, price from {name}")
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         ("select rooms from houses", "homes: features.sql does not return row_id"),
         ("select row_id from houses", "homes: features.sql returns no feature"),
@@ -71,8 +71,8 @@ def test_a_variable_of_ours_is_no_table(run: Run, name: str):
         ("select row_id, rooms from flats", "homes: features.sql: Catalog Error.*flats"),
     ],
 )
-def test_a_query_that_cannot_be_used_is_refused(run: Run, sql: str, told: str):
-    with pytest.raises(ProjectError, match=told):
+def test_an_unusable_query_is_an_error(run: Run, sql: str, message: str):
+    with pytest.raises(ProjectError, match=message):
         run(sql)
 
 
@@ -85,12 +85,12 @@ def test_a_query_that_cannot_be_used_is_refused(run: Run, sql: str, told: str):
         "select 1; select row_id, rooms from houses",
     ],
 )
-def test_anything_but_one_query_is_refused(run: Run, sql: str):
+def test_anything_but_one_query_is_an_error(run: Run, sql: str):
     with pytest.raises(ProjectError, match="is not one query"):
         run(sql)
 
 
-def test_a_statement_that_writes_a_file_is_refused_before_it_runs(run: Run, tmp_path: Path):
+def test_a_statement_that_writes_a_file_is_rejected_before_it_runs(run: Run, tmp_path: Path):
     target = tmp_path / "stolen.csv"
     with pytest.raises(ProjectError, match="is not one query"):
         run(f"copy houses to '{target}'")
@@ -109,6 +109,6 @@ def test_a_statement_that_writes_a_file_is_refused_before_it_runs(run: Run, tmp_
         ("null", '"NULL"'),
     ],
 )
-def test_a_type_that_is_no_feature_is_refused(run: Run, expression: str, kind: str):
-    with pytest.raises(ProjectError, match=f"feature odd has the type {kind}; a feature is a number or text"):
+def test_an_unsupported_feature_type_is_an_error(run: Run, expression: str, kind: str):
+    with pytest.raises(ProjectError, match=f"feature odd has the unsupported type {kind}"):
         run(f"select row_id, {expression} as odd from houses")

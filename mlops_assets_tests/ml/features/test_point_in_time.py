@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.ml.features.point_in_time import newest_state, rows_between, with_another_future
+from mlops_assets.ml.features.point_in_time import newest_state, rows_between, with_counterfactual_arrivals
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 MARCH, APRIL = datetime(2024, 3, 1), datetime(2024, 4, 1)
@@ -28,7 +28,7 @@ def found(relation: duckdb.DuckDBPyRelation) -> list[tuple]:
     return sorted((row[0], row[2]) for row in relation.fetchall())
 
 
-def test_bounds_hold_the_start_and_not_the_end(connection):
+def test_the_start_is_inclusive_and_the_end_exclusive(connection):
     times = [datetime(2024, 2, 29, 23, 59, 59), MARCH, datetime(2024, 3, 31, 23, 59, 59), APRIL]
     rows = arrivals(connection, [(name, at, 1.0, "2024-04") for name, at in zip("abcd", times, strict=True)])
     inside = rows_between(rows, time="happened", key=["id"], start=MARCH, end=APRIL)
@@ -50,12 +50,12 @@ def test_the_newest_arrival_of_a_key_replaces_the_earlier_ones(connection):
     assert len(newest_state(rows, [])) == 3
 
 
-def test_a_row_that_moved_out_of_the_bounds_is_gone_and_not_what_it_was(connection):
+def test_a_row_whose_newest_arrival_is_out_of_bounds_is_not_returned(connection):
     rows = arrivals(connection, [("p", MARCH, 1.0, "2024-03"), ("p", APRIL, 1.0, "2024-04")])
     assert found(rows_between(rows, time="happened", key=["id"], end=APRIL)) == []
 
 
-def test_another_future_changes_what_arrived_later_and_nothing_else(connection):
+def test_a_counterfactual_copy_changes_later_arrivals_only(connection):
     connection.execute(
         "create table wide as select * from (values "
         "('2024-03', timestamp '2024-03-02', 1.5, 7::bigint, 'abc', true, date '2024-01-01'), "
@@ -64,7 +64,7 @@ def test_another_future_changes_what_arrived_later_and_nothing_else(connection):
     )
     wide = connection.sql("select * replace (share::double as share) from wide")
     known, later = (
-        with_another_future(wide, time="happened", known_until="2024-03", as_of=APRIL)
+        with_counterfactual_arrivals(wide, time="happened", known_until="2024-03", as_of=APRIL)
         .order("_partition")
         .fetchall()
     )
@@ -72,7 +72,7 @@ def test_another_future_changes_what_arrived_later_and_nothing_else(connection):
     assert later[:6] == ("2024-04", datetime(2024, 3, 31, 23, 59, 59), -1_000_001.5, -1_000_007, "cba", False)
 
 
-def test_a_key_that_arrives_again_later_leaves_what_was_known_as_it_was(tmp_path: Path):
+def test_a_later_arrival_of_a_key_does_not_change_what_was_known(tmp_path: Path):
     """The filter of a partition of files, below a window: DuckDB 2.0 loses it in `window_self_join`."""
     files = tmp_path / "rows"
     with Warehouse(tmp_path / "warehouse").connect() as connection:
@@ -104,7 +104,7 @@ ROWS = st.lists(
 
 @given(ROWS, st.sampled_from([f"2024-{month:02}" for month in range(1, 7)]))
 @settings(max_examples=40, deadline=None)
-def test_what_is_known_is_the_newest_arrival_of_each_key_whose_event_lies_before(rows, until):
+def test_known_rows_are_the_newest_arrivals_with_events_before_the_end(rows, until):
     expected = {}
     for name, at, amount, partition in sorted(rows, key=lambda row: row[3]):
         if partition <= until:
@@ -114,13 +114,13 @@ def test_what_is_known_is_the_newest_arrival_of_each_key_whose_event_lies_before
         relation = arrivals(connection, rows)
         known = relation.filter(f"_partition <= '{until}'")
         assert found(rows_between(known, time="happened", key=["id"], end=APRIL)) == expected
-        other = with_another_future(relation, time="happened", known_until=until, as_of=APRIL)
+        other = with_counterfactual_arrivals(relation, time="happened", known_until=until, as_of=APRIL)
         known = other.filter(f"_partition <= '{until}'")
         assert found(rows_between(known, time="happened", key=["id"], end=APRIL)) == expected
 
 
 @pytest.mark.parametrize("month", ["2024-03", "2024-06"])
-def test_with_nothing_later_another_future_is_the_same(connection, month):
+def test_a_counterfactual_copy_without_later_arrivals_is_equal(connection, month):
     rows = arrivals(connection, [("p", MARCH, 1.0, "2024-03")])
-    other = with_another_future(rows, time="happened", known_until=month, as_of=APRIL)
+    other = with_counterfactual_arrivals(rows, time="happened", known_until=month, as_of=APRIL)
     assert other.fetchall() == rows.fetchall()

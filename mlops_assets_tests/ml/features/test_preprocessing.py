@@ -9,7 +9,7 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.features.preprocessing import default_pipeline, feature_frame, transform
 
 
-def test_a_frame_of_features_holds_floats_and_text_and_nan_where_there_is_nothing():
+def test_a_feature_frame_has_floats_text_and_nan_for_missing_values():
     frame = feature_frame(
         pd.DataFrame(
             {
@@ -39,7 +39,7 @@ def test_the_default_pipeline_passes_numbers_and_encodes_text():
     np.testing.assert_array_equal(matrix[:, :3].sum(axis=1), 1)
 
 
-def test_a_value_that_was_never_seen_does_not_fail():
+def test_a_value_unseen_in_training_is_encoded():
     train = pd.DataFrame({"kind": ["car", "van"] * 5}, dtype=object)
     pipeline = default_pipeline()
     transform(pipeline, train, fit=np.zeros(10))
@@ -51,10 +51,10 @@ def test_a_sparse_matrix_becomes_dense():
     assert transform(OneHotEncoder(), frame, fit=np.zeros(2)).tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-def test_text_that_is_left_is_an_error_of_the_pipeline():
+def test_text_after_the_pipeline_is_an_error():
     frame = pd.DataFrame({"kind": ["car", "van"]}, dtype=object)
     with pytest.raises(
-        ProjectError, match=r"pipeline.py: the transformer leaves something that is no number"
+        ProjectError, match=r"pipeline.py: the transformer returned values that are not numbers"
     ):
         transform(FunctionTransformer(), frame, fit=np.zeros(2))
 
@@ -62,5 +62,5 @@ def test_text_that_is_left_is_an_error_of_the_pipeline():
 @pytest.mark.parametrize("lose", [lambda frame: frame[:1], lambda frame: frame["a"].to_numpy()])
 def test_a_transformer_that_loses_rows_or_columns_is_an_error(lose):
     frame = pd.DataFrame({"a": [1.0, 2.0]})
-    with pytest.raises(ProjectError, match=r"2 rows went in and a matrix of shape \(.* came out"):
+    with pytest.raises(ProjectError, match=r"the transformer returned shape \(.* for 2 rows"):
         transform(FunctionTransformer(lose), frame, fit=np.zeros(2))

@@ -1,4 +1,4 @@
-"""A project's SQL: one SELECT, with the moments that it may ask for, and nothing that differs tomorrow."""
+"""SQL of a project: one deterministic SELECT with timestamps as placeholders."""
 
 from datetime import datetime
 
@@ -22,14 +22,14 @@ def run(connection):
         "v(id, secret, happened, _source_file, _source_sha256, _row)"
     )
 
-    def run_(sql, **moments):
-        query = ProjectQuery(sql, "shop: features.sql", ("secret",), moments or {"as_of": AS_OF})
+    def run_(sql, **timestamps):
+        query = ProjectQuery(sql, "shop: features.sql", ("secret",), timestamps or {"as_of": AS_OF})
         return query.run(connection, {"sales": sales}).fetchall()
 
     return run_
 
 
-def test_a_moment_stands_wherever_the_query_writes_it(run):
+def test_a_placeholder_is_replaced_everywhere_in_the_query(run):
     assert run("select id, date_diff('day', happened, $as_of) from sales order by id") == [(1, 30), (2, 2)]
     assert run(
         "select count(*) from sales where happened >= $as_of - interval 7 day and happened<$as_of"
@@ -39,23 +39,23 @@ def test_a_moment_stands_wherever_the_query_writes_it(run):
     assert run("select date_diff('month', $as_of, $horizon_end)", **two) == [(3,)]
 
 
-def test_a_moment_in_a_comment_or_a_text_stays_what_it_is(run):
+def test_a_placeholder_in_a_comment_or_a_string_is_not_replaced(run):
     sql = """
-        select '$as_of' as said, id from sales -- before $as_of; or $nothing
+        select '$as_of' as text, id from sales -- before $as_of; or $nothing
         /* $nothing; */ where id = 1;
     """
     assert run(sql) == [("$as_of", 1)]
 
 
-def test_an_unknown_moment_is_told_with_those_that_there_are(run):
-    with pytest.raises(ProjectError, match=r"there is no \$now_of") as caught:
+def test_an_unknown_placeholder_is_reported_with_the_available_ones(run):
+    with pytest.raises(ProjectError, match=r"unknown placeholder \$now_of") as caught:
         run("select $now_of from sales")
-    assert caught.value.hint == "a query may write $as_of"
+    assert caught.value.hint == "available placeholders: $as_of"
 
 
-def test_a_project_without_partitions_has_no_moments(connection):
+def test_a_project_without_partitions_has_no_placeholders(connection):
     query = ProjectQuery("select $as_of", "homes: features.sql")
-    with pytest.raises(ProjectError, match=r"there is no \$as_of") as caught:
+    with pytest.raises(ProjectError, match=r"unknown placeholder \$as_of") as caught:
         query.run(connection, {})
     assert "it has no partitions" in str(caught.value)
 
@@ -73,16 +73,16 @@ def test_a_project_without_partitions_has_no_moments(connection):
         "localtimestamp",
     ],
 )
-def test_what_is_another_one_at_every_run_is_refused(run, call):
+def test_a_function_that_is_not_deterministic_is_rejected(run, call):
     word = call.lower().rstrip("( )")
-    with pytest.raises(ProjectError, match=f"shop: features.sql: {word} is another one at every run"):
+    with pytest.raises(ProjectError, match=f"shop: features.sql: {word} is not deterministic"):
         run(f"select id, {call} as extra from sales")
 
 
 @pytest.mark.parametrize("name", ["now", "today", "random", "uuid"])
-def test_a_column_may_be_called_like_such_a_function(run, name):
+def test_a_column_may_have_the_name_of_such_a_function(run, name):
     assert run(f"select id as {name} from sales order by {name}") == [(1,), (2,)]
-    assert run(f"select '{name}()' as said -- {name}()") == [(f"{name}()",)]
+    assert run(f"select '{name}()' as text -- {name}()") == [(f"{name}()",)]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_a_column_may_be_called_like_such_a_function(run, name):
         "-- nothing at all",
     ],
 )
-def test_anything_but_one_select_is_refused(run, sql):
+def test_anything_but_one_select_is_an_error(run, sql):
     with pytest.raises(ProjectError, match=r"shop: features\.sql is not one query"):
         run(sql)
 
 
-def test_hidden_columns_and_provenance_are_not_seen(run):
+def test_hidden_columns_and_provenance_are_not_readable(run):
     assert run("select * from sales order by id")[0] == (1, datetime(2024, 3, 2))
     with pytest.raises(ProjectError, match="secret is the target, which "):
         run("select secret from sales")
@@ -109,10 +109,10 @@ def test_hidden_columns_and_provenance_are_not_seen(run):
         run("select _source_file from sales")
 
 
-def test_a_query_that_cannot_be_run_is_told_with_its_file(run):
+def test_the_error_of_a_failing_query_names_its_file(run):
     with pytest.raises(ProjectError, match=r"shop: features\.sql: .*nowhere") as caught:
         run("select * from nowhere")
-    assert "the tables are seen under their names in defs.yaml" in str(caught.value)
+    assert "its tables have the names declared in defs.yaml" in str(caught.value)
 
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
@@ -120,16 +120,16 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 @given(TEXTS, TEXTS)
 @settings(max_examples=40, deadline=None)
-def test_texts_and_comments_come_through_whatever_they_hold(said, comment):
+def test_strings_and_comments_are_kept_unchanged(text, comment):
     # DuckDB itself turns such spaces into plain ones when a comment holds an apostrophe.
-    assume(not any(sign.isspace() and sign != " " for sign in said))
-    quoted = said.replace("'", "''")
+    assume(not any(sign.isspace() and sign != " " for sign in text))
+    quoted = text.replace("'", "''")
     kept = comment.replace("*/", "").replace("/*", "").replace("*", "").replace("/", "")
     query = ProjectQuery(
-        f"/* {kept} */ select '{quoted}' as said, $as_of as moment",
+        f"/* {kept} */ select '{quoted}' as text, $as_of as time",
         "shop: features.sql",
         (),
         {"as_of": AS_OF},
     )
     with duckdb.connect() as connection:
-        assert query.run(connection, {}).fetchall() == [(said, AS_OF)]
+        assert query.run(connection, {}).fetchall() == [(text, AS_OF)]

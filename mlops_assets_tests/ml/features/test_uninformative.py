@@ -1,9 +1,9 @@
-"""Features that tell nothing are found, and no others."""
+"""Features without information are found, and no others."""
 
 import duckdb
 import pytest
 
-from mlops_assets.ml.features.uninformative import uninformative
+from mlops_assets.ml.features.uninformative import find_uninformative
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     )
 
 
-def test_what_tells_nothing_is_named_with_the_reason(rows: duckdb.DuckDBPyRelation):
-    found = uninformative(rows, rows.columns)
+def test_features_without_information_are_listed_with_the_reason(rows: duckdb.DuckDBPyRelation):
+    found = find_uninformative(rows, rows.columns)
     assert found.pop("name").startswith("has about ")
     assert found == {
         "constant": "is 7.5 in all rows",
@@ -26,6 +26,6 @@ def test_what_tells_nothing_is_named_with_the_reason(rows: duckdb.DuckDBPyRelati
     }
 
 
-def test_without_rows_or_features_there_is_nothing_to_tell(rows: duckdb.DuckDBPyRelation):
-    assert uninformative(rows.limit(0), ["constant"]) == {}
-    assert uninformative(rows, []) == {}
+def test_without_rows_or_features_the_result_is_empty(rows: duckdb.DuckDBPyRelation):
+    assert find_uninformative(rows.limit(0), ["constant"]) == {}
+    assert find_uninformative(rows, []) == {}

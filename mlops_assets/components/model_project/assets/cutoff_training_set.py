@@ -81,7 +81,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
                 metadata={
                     **table_metadata(result, inputs=labelled_partitions),
                     "split": split_table(counts),
-                    "in_words": project.time.told(cutoff),
+                    "in_words": project.time.describe_split(cutoff),
                     "made_of": dg.MetadataValue.json(inputs),
                 },
             )
@@ -102,21 +102,21 @@ def _labelled_partitions(
         When the holdout partition, or all training partitions, have no features or no target.
     """
     time = project.time
-    wanted = {*time.trained_on(cutoff), *time.embargoed(cutoff), time.judged_by(cutoff)}
+    wanted = {*time.training_periods(cutoff), *time.embargo_periods(cutoff), time.holdout_period(cutoff)}
     found = {key: store.partitions(key.path, version=version) for key, version in versions.items()}
     both = set.intersection(*(set(partitions) for partitions in found.values()))
-    holdout = time.judged_by(cutoff)
+    holdout = time.holdout_period(cutoff)
     if holdout not in both:
         raise DataError(
             f"{project.name}: the holdout of cut-off {cutoff} is {holdout}, which has no target yet",
             hint=f"materialize {project.name}/{names.TARGET} for {holdout} first, or choose an earlier "
             "cut-off",
         )
-    if not both & set(time.trained_on(cutoff)):
+    if not both & set(time.training_periods(cutoff)):
         raise DataError(
             f"{project.name}: cut-off {cutoff} has no training rows before its holdout, {holdout}",
-            hint=f"materialize {names.FEATURES} and {names.TARGET} for {time.trained_on(cutoff)[0]} to "
-            f"{time.trained_on(cutoff)[-1]}, or choose a later cut-off",
+            hint=f"materialize {names.FEATURES} and {names.TARGET} for {time.training_periods(cutoff)[0]} to "
+            f"{time.training_periods(cutoff)[-1]}, or choose a later cut-off",
         )
     return {
         (key, period): digest
@@ -135,8 +135,8 @@ def _split_rows(
 ) -> "duckdb.DuckDBPyRelation":
     """Features and target joined by entity and partition, each row with its side of the split."""
     time, target = project.time, project.settings.target.column
-    train, holdout = time.trained_on(cutoff), time.judged_by(cutoff)
-    wanted = [*train, *time.embargoed(cutoff), holdout]
+    train, holdout = time.training_periods(cutoff), time.holdout_period(cutoff)
+    wanted = [*train, *time.embargo_periods(cutoff), holdout]
     features, labels = (
         store.relation(connection, key.path, partitions=wanted, version=version)
         for key, version in versions.items()

@@ -137,7 +137,7 @@ def event_query(project: Project, as_of: "datetime") -> "FeatureQuery":
         hidden=(),
         subject=f"{project.name}: {FEATURES_SQL}",
         key=tuple(project.settings.entity),
-        moments={"as_of": as_of},
+        timestamps={"as_of": as_of},
     )
 
 

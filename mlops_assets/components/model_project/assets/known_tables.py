@@ -64,9 +64,9 @@ def known_tables(
     DataError
         When the partition itself has not arrived, or rows of it are blocked.
     """
-    from mlops_assets.ml.features.point_in_time import rows_between, with_another_future
+    from mlops_assets.ml.features.point_in_time import rows_between, with_counterfactual_arrivals
 
-    as_of, seen = project.time.periods.end_of(partition), project.time.seen_by(partition)
+    as_of, seen = project.time.periods.end_of(partition), project.time.feature_periods(partition)
     tables: dict[str, duckdb.DuckDBPyRelation] = {}
     inputs: dict[tuple[dg.AssetKey, str | None], str] = {}
     versions: dict[str, int] = {}
@@ -89,7 +89,7 @@ def known_tables(
         missing += [f"{table} {period}" for period in seen if period not in arrived and period > min(arrived)]
         if counterfactual:
             rows = store.relation(connection, key.path, version=version)
-            rows = with_another_future(rows, time=settings.time, known_until=partition, as_of=as_of)
+            rows = with_counterfactual_arrivals(rows, time=settings.time, known_until=partition, as_of=as_of)
             chosen = ", ".join(map(literal, seen))
             rows = rows.filter(f"{names.PARTITION} in ({chosen})")
         else:
@@ -111,7 +111,7 @@ def horizon_tables(
     """
     from mlops_assets.ml.features.point_in_time import rows_between
 
-    periods, horizon = project.time.periods, project.time.horizon_of(partition)
+    periods, horizon = project.time.periods, project.time.target_periods(partition)
     features_key = project.key(names.FEATURES)
     if partition not in store.partitions(features_key.path):
         raise DataError(

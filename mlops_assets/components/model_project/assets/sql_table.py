@@ -40,7 +40,7 @@ def write_computed(
             key.path, computed, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
         )
     except duckdb.Error as error:
-        raise query.fault(error) from error
+        raise query.error_for(error) from error
 
 
 def validated_deps(project: Project, mapping: dg.PartitionMapping) -> list[dg.AssetDep]:

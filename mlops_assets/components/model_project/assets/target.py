@@ -96,11 +96,11 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
 def _target_query(project: Project, partition: str) -> "ProjectQuery":
     from mlops_assets.ml.features.project_query import ProjectQuery
 
-    periods, horizon = project.time.periods, project.time.horizon_of(partition)
+    periods, horizon = project.time.periods, project.time.target_periods(partition)
     return ProjectQuery(
         project.files.text(TARGET_SQL),
         f"{project.name}: {TARGET_SQL}",
-        moments={"as_of": periods.end_of(partition), "horizon_end": periods.end_of(horizon[-1])},
+        timestamps={"as_of": periods.end_of(partition), "horizon_end": periods.end_of(horizon[-1])},
     )
 
 

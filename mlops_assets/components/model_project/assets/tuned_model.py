@@ -156,7 +156,7 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
 
     labelled = None
     if cutoff and project.settings.training.refit:
-        labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_by(cutoff))])
+        labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_periods(cutoff))])
     return Rows(read(train), labelled, classes)
 
 

@@ -67,7 +67,7 @@ def evaluate(
         peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
         facts=_provenance(trained),
         intervals=score_intervals(settings.task, evaluated.metric, truth, predictions, **shared),
-        split=project.time.told(trained.facts["cutoff"]) if project.timeline else "",
+        split=project.time.describe_split(trained.facts["cutoff"]) if project.timeline else "",
         threshold=evaluated.threshold,
         shap=analyses.contributions(evaluated),
         dependences=dependences,

@@ -63,8 +63,8 @@ def _period_unseen_by(
     """
     frame = training_set(project, warehouse, challenger.facts)
     rows = frame[frame[names.SPLIT] == names.HOLDOUT]
-    judging = project.time.judged_by(challenger.facts["cutoff"])
-    seen = project.time.trained_on(before.facts["cutoff"])
+    judging = project.time.holdout_period(challenger.facts["cutoff"])
+    seen = project.time.training_periods(before.facts["cutoff"])
     return rows.iloc[:0] if seen and seen[-1] >= judging else rows
 
 

@@ -143,7 +143,7 @@ def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role
     if role == _JUDGED:
         return frame[frame[names.SPLIT] == names.TRAIN]
     recorded = version.facts.get(SERVING_PERIODS)
-    periods = json.loads(recorded) if recorded else project.time.labelled_by(version.facts["cutoff"])
+    periods = json.loads(recorded) if recorded else project.time.labelled_periods(version.facts["cutoff"])
     return frame[frame[names.PERIOD].isin(periods)]
 
 

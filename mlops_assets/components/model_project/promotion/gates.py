@@ -211,7 +211,7 @@ def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> f
     """The age of the newest training data of a version."""
     now = datetime.now(UTC)
     if project.timeline is not None:
-        end = project.time.periods.end_of(project.time.judged_by(version.facts["cutoff"]))
+        end = project.time.periods.end_of(project.time.holdout_period(version.facts["cutoff"]))
         return (now - end.replace(tzinfo=UTC)).total_seconds() / 86_400
     key = project.table_key(names.VALIDATED).path
     written = json.loads(version.facts["inputs"])["/".join(key)]

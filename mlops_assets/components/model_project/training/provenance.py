@@ -63,7 +63,7 @@ def record_provenance(
             with tracking.files(uri) as folder:
                 more[f"{role}_manifest"] = manifest_digest(folder)
     if "serving_uri" in facts:
-        more[SERVING_PERIODS] = json.dumps(project.time.labelled_by(facts["cutoff"]))
+        more[SERVING_PERIODS] = json.dumps(project.time.labelled_periods(facts["cutoff"]))
     if checkout := checkout_of(project.files.folder):
         more |= {COMMIT: checkout.commit, FOLDER: checkout.path, CLEAN: json.dumps(checkout.clean)}
     return more

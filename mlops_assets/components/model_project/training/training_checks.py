@@ -83,11 +83,11 @@ def _side_fault(project: Project, train: tuple[int, int], holdout: tuple[int, in
 
 def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Warn of features that tell nothing; the model can be trained all the same."""
-    from mlops_assets.ml.features.uninformative import uninformative
+    from mlops_assets.ml.features.uninformative import find_uninformative
 
     aside = {*_ABOUT_THE_ROW, project.settings.target.column, *project.settings.entity}
     features = [name for name in written.columns if name not in aside]
-    found = uninformative(written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}"), features)
+    found = find_uninformative(written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}"), features)
     told = "; ".join(f"feature {name} {reason}" for name, reason in found.items())
     advice = ": leave it out of features.sql, or make of it something that rows share"
     return dg.AssetCheckResult(

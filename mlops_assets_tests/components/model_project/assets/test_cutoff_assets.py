@@ -31,7 +31,7 @@ def sides(shop, cutoff):
 def test_the_newest_labelled_month_judges_and_those_before_train(champion_shop):
     assert sides(champion_shop, FIFTH) == {FIRST: "train", SECOND: "train", THIRD: "train", FOURTH: "holdout"}
     told = champion_shop.metadata("training_set", FIFTH)
-    assert told["in_words"] == "judged by 2024-04, trained on 2024-01 to 2024-03"
+    assert told["in_words"] == "tested on 2024-04, trained on 2024-01 to 2024-03"
     frame = champion_shop.frame("training_set", FIFTH)
     labelled = pd.concat([champion_shop.frame("target", month) for month in MONTHS[:4]])
     assert len(frame) == len(labelled)
@@ -112,7 +112,7 @@ def test_the_report_tells_the_cutoff_and_what_judged(champion_shop):
     page = (
         champion_shop.state.reports / "shop" / told["mlflow_run_id"] / "evaluation_report.html"
     ).read_text()
-    assert "judged by 2024-04, trained on 2024-01 to 2024-03" in page
+    assert "tested on 2024-04, trained on 2024-01 to 2024-03" in page
 
 
 def test_a_challenger_of_a_later_cutoff_is_compared_on_the_month_that_judges_it(champion_shop):

@@ -155,7 +155,7 @@ def test_decimal_commas_are_quarantined_with_a_hint_and_go_through_when_declared
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("select row_id, outcome from loans", "outcome is the target, which features.sql never sees"),
+        ("select row_id, outcome from loans", "outcome is the target, which features.sql can't read"),
         ("select income from loans", "does not return row_id"),
         ("selekt", "lending: features.sql"),
         ("select row_id, [income] as pair from loans", "feature pair has the type DOUBLE"),

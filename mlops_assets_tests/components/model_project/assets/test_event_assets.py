@@ -160,8 +160,8 @@ def test_a_query_with_another_result_tomorrow_is_refused(counting, call):
         features_sql=f"select customer, count({call}) as bought from purchases group by customer"
     )
     told = failure_message(counting.daemon.run("shop/features", partition=FIRST))
-    assert f"shop: features.sql: {call.rstrip('()')} is another one at every run" in told
-    assert "an event project's query has $as_of" in told
+    assert f"shop: features.sql: {call.rstrip('()')} is not deterministic and is not allowed" in told
+    assert "use $as_of in an event project" in told
 
 
 def test_a_month_without_files_is_a_clear_error(counting):
