@@ -147,7 +147,10 @@ def test_an_invalid_folder_name_is_reported(run, name):
             "lending: table loans: check broken of income failed without row results: KeyError",
         ),
         (ONLY_LOANS.replace(RULE, ""), "lending: the contract of loans has no column outcome"),
-        (SCHEMA.replace("purpose: str", "purpose: list"), "column purpose has the unsupported type <class 'list'>"),
+        (
+            SCHEMA.replace("purpose: str", "purpose: list"),
+            "column purpose has the unsupported type <class 'list'>",
+        ),
         (
             SCHEMA.replace("gt=0)", "gt=1e9)", 1),
             "300 of 300 rows (100.00%) violate the contract; the limit is 5.00%",
