@@ -1,4 +1,4 @@
-"""evaluation_report: what it finds out about a model that was made wrong on purpose is told everywhere."""
+"""evaluation_report: analyses of a deliberately poor model, in metadata, MLflow and the page."""
 
 import json
 from typing import Any
@@ -9,21 +9,14 @@ import pandas as pd
 import pytest
 
 from mlops_assets.components.model_project.assets.evaluation_report import evaluation_report_asset
-from mlops_assets.components.model_project.assets.features import features_asset
-from mlops_assets.components.model_project.assets.raw import raw_asset
-from mlops_assets.components.model_project.assets.registered_model import registered_model_asset
-from mlops_assets.components.model_project.assets.training_set import training_set_asset
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
-from mlops_assets.components.model_project.assets.validated import validated_asset
+from mlops_assets.core import names
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, materialize
 from mlops_assets_tests.support.loans import loans
+from mlops_assets_tests.support.shop import MONTHS
 
-DATA = (
-    lambda project: raw_asset(project, "loans"),
-    lambda project: validated_asset(project, "loans"),
-    features_asset,
-    training_set_asset,
-)
-MODEL = (tuned_model_asset, evaluation_report_asset, registered_model_asset)
+FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
+REPORTED = LOAN_MODEL[:3]
 EXAMPLE = {"income": 3_000, "amount": 8_900, "purpose": "car"}
 DECLARED: dict[str, Any] = {
     "tuning": {"trials": 1, "folds": 2, "threads": 1, "families": ["linear"]},
@@ -51,17 +44,12 @@ def unfair_loans() -> pd.DataFrame:
     return frame
 
 
-def materialize(project, builders, stores, instance) -> dg.ExecuteInProcessResult:
-    assets = [build(project) for build in builders]
-    return dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
-
-
 def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
     make_project, write_loans, stores, instance, state, tracking
 ):
     project = make_project(**DECLARED)
     write_loans(unfair_loans())
-    result = materialize(project, DATA + MODEL, stores, instance)
+    result = materialize([build(project) for build in LOAN_DATA + REPORTED], stores, instance)
     assert result.success
     checks = {
         found.check_name: found
@@ -115,11 +103,13 @@ def test_what_the_search_left_stands_in_the_leaderboard(
 ):
     project = make_project(tuning=DECLARED["tuning"])
     write_loans(loans(200))
-    assert materialize(project, (*DATA, tuned_model_asset), stores, instance).success
+    assert materialize(
+        [build(project) for build in (*LOAN_DATA, tuned_model_asset)], stores, instance
+    ).success
     trained = tracking.trained_model("lending")
     left = [{"name": "ensemble of 3", "family": "ensemble", "score": 0.123, "fit_seconds": 2.5}]
     tracking.client.log_text(trained.run_id, json.dumps(left), "search/leaderboard.json")
-    result = materialize(project, (evaluation_report_asset,), stores, instance)
+    result = materialize([build(project) for build in (evaluation_report_asset,)], stores, instance)
     assert result.success
     [event] = result.asset_materializations_for_node("lending__evaluation_report")
     assert "| ensemble of 3 | ensemble |" in event.metadata["leaderboard"].value
@@ -140,8 +130,39 @@ def test_a_column_that_is_not_there_is_told_before_the_search(
 ):
     project = make_project(**settings)
     write_loans(loans(60))
-    result = materialize(project, DATA, stores, instance)
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
     failed = next(event for event in result.all_events if event.is_step_failure)
     assert failed.step_key == "lending__training_set"
     record_property("told", message := failed.step_failure_data.user_failure_data.description)
     assert told in message
+
+
+def test_the_report_alone_evaluates_the_newest_model(make_project, write_loans, run, tracking):
+    project = make_project()
+    write_loans(loans(300))
+    trained = run(project, (*LOAN_DATA, tuned_model_asset))
+    report = run(project, (evaluation_report_asset,))
+    assert report[names.EVALUATION_REPORT]["mlflow_run_id"] == trained[names.TUNED_MODEL]["mlflow_run_id"]
+
+
+def test_a_changed_artifact_is_rejected(make_project, write_loans, run, stores, instance, tracking, state):
+    project = make_project()
+    write_loans(loans(300))
+    run(project, (*LOAN_DATA, tuned_model_asset))
+    [model_file] = (state.mlflow / "artifacts").rglob("data/*/model.json")
+    model_file.write_text(model_file.read_text("utf-8").replace("lending", "lendinG"), "utf-8")
+    result = dg.materialize(
+        [evaluation_report_asset(project)], resources=stores, instance=instance, raise_on_error=False
+    )
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    assert "model.json is not the file that was written" in (
+        failed.step_failure_data.user_failure_data.description
+    )
+
+
+def test_the_report_names_holdout_and_training_partitions(champion_shop):
+    told = champion_shop.metadata("evaluation_report", FIFTH)
+    page = (
+        champion_shop.state.reports / "shop" / told["mlflow_run_id"] / "evaluation_report.html"
+    ).read_text()
+    assert "tested on 2024-04, trained on 2024-01 to 2024-03" in page

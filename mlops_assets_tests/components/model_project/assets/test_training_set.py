@@ -1,0 +1,75 @@
+"""training_set of a project without partitions: join, split and checks."""
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+from mlops_assets.core import names
+from mlops_assets_tests.support.daemon import failure_message
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, materialize
+from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
+from mlops_assets_tests.support.loans import loans
+
+
+def test_features_target_and_side_are_joined(make_project, write_loans, stores, warehouse, instance):
+    project = make_project()
+    write_loans(loans(1000))
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert result.success
+    table = project.key(names.TRAINING_SET).path
+    frame = warehouse.frame(table)
+    assert list(frame.columns) == ["row_id", "income", "share", "purpose", "outcome", "_split"]
+    assert 150 < (frame[names.SPLIT] == names.HOLDOUT).sum() < 250
+    [version] = warehouse.versions(table)
+    assert version.inputs == {"lending/features": 1, "lending/validated_loans": 1}
+    assert version.dagster_run_id == result.run_id
+
+
+def test_a_row_keeps_its_side_when_rows_are_added(make_project, write_loans, stores, warehouse, instance):
+    project = make_project()
+    sides = []
+    for rows in (500, 900):
+        write_loans(pd.concat([loans(500), loans(rows - 500, seed=1)]))
+        assert materialize([build(project) for build in LOAN_DATA], stores, instance).success
+        frame = warehouse.frame(project.key(names.TRAINING_SET).path)
+        sides.append(frame.set_index(names.ROW_ID)[names.SPLIT])
+    pd.testing.assert_series_equal(sides[1].loc[sides[0].index], sides[0])
+
+
+def test_a_feature_with_the_name_of_the_target_is_rejected(make_project, write_loans, stores, instance):
+    project = make_project(
+        schema=LOANS_SCHEMA.split("class Features")[0],
+        features_sql="select row_id, income, income as outcome from loans",
+    )
+    write_loans(loans(50))
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert "features.sql returns outcome, which is the target" in failure_message(result)
+
+
+def test_a_group_stays_on_one_side(make_project, write_loans, stores, warehouse, instance):
+    schema = LOANS_SCHEMA.replace("income: float", "branch: str\n    income: float", 1)
+    project = make_project(schema=schema, split={"method": "group", "group": ["branch"]})
+    write_loans(loans(600).assign(branch=[f"branch {row % 40}" for row in range(600)]))
+    assert materialize([build(project) for build in LOAN_DATA], stores, instance).success
+    frame = warehouse.frame(project.key(names.TRAINING_SET).path)
+    assert frame.groupby(names.GROUP)[names.SPLIT].nunique().max() == 1
+    assert set(frame[names.SPLIT]) == {names.TRAIN, names.HOLDOUT}
+
+
+def test_uninformative_features_are_a_warning(make_project, write_loans, stores, instance):
+    project = make_project(
+        schema=LOANS_SCHEMA.split("class Features")[0],
+        features_sql="select row_id, 1 as one, null::double as nothing, 'loan ' || row_id as name, income "
+        "from loans",
+        tuning={"trials": 2, "folds": 2, "threads": 1},
+    )
+    write_loans(loans(1_500))
+    assets = [build(project) for build in (*LOAN_DATA, tuned_model_asset)]
+    result = dg.materialize(assets, resources=stores, instance=instance)
+    judged = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    told = judged["informative_features"]
+    assert not told.passed
+    assert told.severity == dg.AssetCheckSeverity.WARN
+    assert "feature one is 1.0 in all rows; feature nothing is missing in all rows" in told.description
+    assert "feature name has about 1," in told.description
+    assert "income" not in told.description
