@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test coverage bench check docs reference format clean
+.PHONY: help install run ui test coverage bench check docs reference lowest format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,9 +52,16 @@ docs: install ## Build the documentation site in docs/_build/html; a warning is 
 reference: install ## Write the pages of docs/reference/ that are generated from the code
 	@$(BIN)/python -m docs._generate
 
+lowest: ## Test the lower bounds of pyproject.toml in an environment of its own, .lowest (needs uv)
+	uv venv --quiet --clear --python 3.11 .lowest
+	uv pip install --quiet --python .lowest/bin/python --resolution lowest-direct \
+		--editable '.[postgres]' 'hypothesis>=6.120' 'pytest>=8.4' 'pytest-xdist>=3.6'
+	.lowest/bin/python -m pytest -n auto mlops_assets_tests/compat mlops_assets_tests/core mlops_assets_tests/ml mlops_assets_tests/stores
+	MLOPS_STATE_DIR=$(CURDIR)/.lowest/state .lowest/bin/mlops run customer_churn --trials 2
+
 format: install ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info
+	rm -rf .venv .lowest .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info
