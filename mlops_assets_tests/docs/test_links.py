@@ -34,6 +34,13 @@ def anchors(page: Path) -> set[str]:
     return found
 
 
+def code_paths(page: Path) -> set[str]:
+    """Paths of the repository that a page quotes as code."""
+    return set(
+        re.findall(r"`((?:mlops_assets|mlops_assets_tests|benchmarks)/[\w./]+)`", page.read_text("utf-8"))
+    )
+
+
 def test_pages_and_links_are_found():
     assert {"README.md", "CONTRIBUTING.md", "index.md", "configuration.md"} <= {page.name for page in PAGES}
     assert "docs/governance.md" in {target.partition("#")[0] for target in links(ROOT / "README.md")}
@@ -47,3 +54,10 @@ def test_relative_links_lead_somewhere(page):
         assert file.exists(), f"{page.name} links to {target}"
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), f"{page.name} links to {target}, which has no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_quoted_paths_exist(page):
+    created_by_an_example = {"mlops_assets/defs/lending/"}
+    gone = [path for path in code_paths(page) - created_by_an_example if not (ROOT / path).exists()]
+    assert not gone, f"{page.name} names paths that do not exist"
