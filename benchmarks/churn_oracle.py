@@ -21,7 +21,8 @@ from typing import Any
 from sklearn.metrics import roc_auc_score
 
 from mlops_assets.core import names
-from mlops_assets.defs.customer_churn.sample import DEFAULT_CUSTOMERS, DEFAULT_MONTHS, PLANTED, oracle, sample
+from mlops_assets.defs.customer_churn.sample import DEFAULT_CUSTOMERS, DEFAULT_MONTHS, oracle, sample
+from mlops_assets.defs.customer_churn.simulation import PLANTED
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse

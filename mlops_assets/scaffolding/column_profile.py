@@ -1,7 +1,4 @@
-"""What the columns of a source look like.
-
-Types are those that a contract would accept for every value: those of `ml/contracts/columns.py`.
-"""
+"""Profile of the columns of a source: types, missing values and ranges."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,27 +13,27 @@ from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
 
 _NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
-"""The first that holds every value is taken; text holds all."""
-MOST_VALUES = 20
-"""Up to so many different values are listed."""
+"""The first type that holds all values is chosen; else text."""
+MAX_VALUES = 20
+"""Maximum number of distinct values that are listed."""
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column as it was seen.
+    """Profile of a column.
 
     Attributes
     ----------
     rows
-        Of the source, with and without a value.
+        Number of rows.
     nulls
-        Rows without a value.
+        Number of rows without a value.
     distinct
-        Different values.
+        Number of distinct values.
     least, greatest
-        The ends of what was seen, as text; empty without values.
+        Minimum and maximum, as text; empty without values.
     values
-        All different values with their number of rows, sorted, if there are at most `MOST_VALUES`.
+        Distinct values with their number of rows, sorted, if there are at most `MAX_VALUES`.
     """
 
     name: str
@@ -54,45 +51,47 @@ class ColumnProfile:
 
     @property
     def is_key(self) -> bool:
-        """Whether its name and its values say that it identifies a row."""
+        """Whether the column identifies a row, by its name and its values."""
         named = self.name.lower() == "id" or self.name.lower().endswith(("_id", " id", "-id"))
         return named and self.nulls == 0 and self.distinct == self.rows
 
 
 def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
-    """Look at every row of a source once for types, and once for what the columns hold.
+    """Profile all rows of a source.
 
     Parameters
     ----------
     source
-        A file, a glob or a folder, as `source` in `defs.yaml`.
+        File, glob or folder, as `source` in `defs.yaml`.
     subject
-        What is read, for messages.
+        Subject of error messages.
 
     Raises
     ------
     DataError
-        When there is no file, when one can't be read, and when there are no rows or names are reserved.
+        When there is no file or it can't be read, there are no rows, or a column name is reserved.
     """
     files = find_files(source, subject=subject)
     with duckdb.connect() as connection:
         relations = read_files(connection, files, subject=subject)
         columns = [name for name in relations[0].columns if name not in PROVENANCE]
-        _refuse_reserved(columns, f"{subject}: {source}")
+        _reject_reserved_names(columns, f"{subject}: {source}")
         with verified_relations(files, relations, subject=subject) as unchanged:
-            for place, relation in enumerate(unchanged):
-                into = "insert into seen by name" if place else "create temp table seen as"
+            for index, relation in enumerate(unchanged):
+                into = "insert into seen by name" if index else "create temp table seen as"
                 connection.execute(f"{into} {relation.sql_query()}")
         found = [_profile(connection, name) for name in columns]
     if found[0].rows == 0:
-        raise DataError(f"{subject}: {source} has no rows", hint="a project is drafted from rows that it has")
+        raise DataError(
+            f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
+        )
     return found
 
 
-def _refuse_reserved(columns: list[str], subject: str) -> None:
+def _reject_reserved_names(columns: list[str], subject: str) -> None:
     if taken := [name for name in columns if name.lower() in RESERVED]:
         raise DataError(
-            f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename it in the file"
+            f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename the column in the file"
         )
 
 
@@ -105,7 +104,7 @@ def _profile(connection: duckdb.DuckDBPyConnection, name: str) -> ColumnProfile:
         f"from (select {value} as v from seen)"
     ).fetchall()
     listed: dict[str, int] = {}
-    if 0 < distinct <= MOST_VALUES:
+    if 0 < distinct <= MAX_VALUES:
         listed = dict(
             connection.execute(
                 f"select v::varchar, count(*) from (select {value} as v from seen) where v is not null "
@@ -118,15 +117,15 @@ def _profile(connection: duckdb.DuckDBPyConnection, name: str) -> ColumnProfile:
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, name: str, kind: SqlType) -> bool:
-    """Whether a type holds every value of a column, and there is any.
+    """Whether a type holds all values of a column, and there is at least one.
 
-    A clock time makes a date of more than a day, and numbers are no truth values.
+    A value with a time of day is not a date, and numbers are not booleans.
     """
     column = Column(name, kind)
     lost = f"not {column.is_null_sql()} and ({column.cast_sql()}) is null"
     if kind == "DATE":
         lost = f"({lost}) or try_cast({quoted(name)} as timestamp) != try_cast({quoted(name)} as date)"
-    [(filled, faults)] = connection.execute(
+    [(filled, lost_values)] = connection.execute(
         f"select count(*) filter (not {column.is_null_sql()}), count(*) filter ({lost}) from seen"
     ).fetchall()
-    return filled > 0 and faults == 0
+    return filled > 0 and lost_values == 0

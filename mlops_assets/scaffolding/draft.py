@@ -1,4 +1,4 @@
-"""A project's first files, drafted from what its columns look like."""
+"""Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
 import difflib
 import re
@@ -12,31 +12,31 @@ from typing import Self
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
-from mlops_assets.scaffolding.column_profile import MOST_VALUES, ColumnProfile
+from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 
 _FEW_NUMBERS = 10
-"""Whole numbers are taken for classes up to so many of them."""
+"""Maximum number of distinct integers that are taken for classes."""
 _FEW_TEXTS = 50
-"""Texts with more values are left out of the features: the default pipeline has a column for so many."""
+"""Maximum number of distinct texts of a feature: the default pipeline encodes as many."""
 _FEW_OF_A_CLASS = 100
-"""A random split may tear so few rows apart unevenly."""
+"""Classes with fewer rows are split by stratification, because a random split may be uneven."""
 _LEAST_REJECTED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a project's first files say.
+    """Content of the first files of a project.
 
     Attributes
     ----------
     project, table
-        Their names.
+        Names of project and table.
     source
-        The table's `source`.
+        `source` of the table.
     columns
         All columns, in the order of the source.
     target
-        The column that is predicted.
+        The target column.
     """
 
     project: str
@@ -57,12 +57,12 @@ class Draft:
         target: str,
         task: Task | None = None,
     ) -> Self:
-        """Draft a project; without a task, the target's values tell it.
+        """Draft a project; by default the task is inferred from the target's values.
 
         Raises
         ------
         ProjectError
-            When the target is no column, or does not go with the task.
+            When the target does not exist or is not compatible with the task.
         """
         found = next((column for column in columns if column.name == target), None)
         if found is None:
@@ -70,17 +70,17 @@ class Draft:
             raise ProjectError(
                 f"{project}: {source} has no column {target}"
                 + (f"; did you mean {near[0]}?" if near else ""),
-                hint=f"it has {', '.join(column.name for column in columns)}",
+                hint=f"choose from {', '.join(column.name for column in columns)}",
             )
         if found.distinct < 2:
             raise DataError(
-                f"{project}: column {target} holds {'one value' if found.distinct else 'no value'}, "
+                f"{project}: column {target} has {'a single value' if found.distinct else 'no values'}, "
                 f"so there is nothing to predict",
-                hint="choose another target, or bring rows in which it differs",
+                hint="choose another target, or provide rows with different values",
             )
         if task is None:
             task = _task_of(project, found)
-        _refuse_unfit(project, found, task)
+        _require_compatible_task(project, found, task)
         return cls(project, table, source, tuple(columns), found, task)
 
     @property
@@ -89,12 +89,12 @@ class Draft:
 
     @property
     def class_name(self) -> str:
-        """The class of `schema.py` that declares the table."""
+        """Name of the class of the table in `schema.py`."""
         return "".join(part.capitalize() for part in self.table.split("_"))
 
     @cached_property
     def identifiers(self) -> dict[str, str]:
-        """A name for each column that Python and SQL can spell: itself if possible."""
+        """A valid Python and SQL identifier for each column: its own name if possible."""
         given: dict[str, str] = {}
         for column in self.columns:
             name = plain = _identifier(column.name)
@@ -110,17 +110,17 @@ class Draft:
         return [column.name for column in self.columns if column.is_key and column != self.target][:1]
 
     def why_no_feature(self, column: ColumnProfile) -> str:
-        """Why a column is not among the first features; empty when it is."""
+        """Reason why a column is not a feature; empty if it is."""
         if column == self.target:
-            return "the target, which features.sql does not see"
+            return "the target, which is hidden from features.sql"
         if column.is_key:
             return "identifies a row"
         if column.distinct + bool(column.nulls) < 2:
-            return "always the same" if column.distinct else "always empty"
+            return "constant" if column.distinct else "always empty"
         if column.sql_type == "VARCHAR" and column.distinct > _FEW_TEXTS:
-            return f"text with {column.distinct:,} values; make something of it that has few"
+            return f"text with {column.distinct:,} values; derive a feature with few values"
         if column.sql_type in ("DATE", "TIMESTAMP"):
-            return "a moment; compute what matters of it, such as date_part('year', …)"
+            return "a timestamp; derive a feature such as date_part('year', …)"
         return ""
 
     @property
@@ -129,40 +129,42 @@ class Draft:
 
     @property
     def max_rejected_share(self) -> float:
-        """Room for the rows without a target, which the contract rejects."""
+        """Limit that allows for the rows without a target, which the contract rejects."""
         share = self.target.nulls / max(self.target.rows, 1)
         return max(_LEAST_REJECTED_SHARE, ceil(share * 110) / 100)
 
     @property
     def stratified(self) -> bool:
-        """Whether some class is so rare that each side of the split must be given its share."""
+        """Whether a class is so rare that the split should be stratified."""
         return self.task != "regression" and min(self.target.values.values()) < _FEW_OF_A_CLASS
 
     @property
     def notes(self) -> list[str]:
-        """What somebody should know before the first run."""
-        told = []
+        """Notes for the user before the first run."""
+        notes = []
         if self.target.nulls:
-            told.append(
-                f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name}; they will "
-                "be quarantined"
+            notes.append(
+                f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name} and will be "
+                "quarantined"
             )
         if self.task != "regression" and self.target.is_number:
-            told.append(
-                f"{self.target.name} has {self.target.distinct} whole numbers, which are taken for classes; "
-                "if they are amounts, say --task regression"
+            notes.append(
+                f"the {self.target.distinct} integers of {self.target.name} are taken for classes; if they "
+                "are amounts, use --task regression"
             )
         if not self.features:
-            told.append("no column can be a feature as it is; write features.sql before the first run")
-        return told
+            notes.append(
+                "no column can be used as a feature directly; write features.sql before the first run"
+            )
+        return notes
 
 
 def require_identifier(name: str, what: str) -> None:
-    """A project and a table are called by identifiers."""
+    """Require a valid identifier as the name of a project or table."""
     if not IDENTIFIER.match(name):
         raise ProjectError(
-            f"{name} can't be the name of a {what}",
-            hint="name it with lower-case letters, digits and _, starting with a letter",
+            f"{name} is not a valid name of a {what}",
+            hint="use lower-case letters, digits and _, starting with a letter",
         )
 
 
@@ -172,35 +174,34 @@ def _task_of(project: str, target: ColumnProfile) -> Task:
         return "regression"
     if target.distinct == 2:
         return "binary"
-    if whole_classes or (target.sql_type == "VARCHAR" and target.distinct <= MOST_VALUES):
+    if whole_classes or (target.sql_type == "VARCHAR" and target.distinct <= MAX_VALUES):
         return "multiclass"
     raise ProjectError(
-        f"{project}: column {target.name} holds {target.distinct:,} different values of the type "
-        f"{target.sql_type.lower()}, from {target.least} to {target.greatest}: neither a number nor a class",
-        hint=f"choose another target; classes are at most {MOST_VALUES} texts, and a number with a unit in "
-        "it is text",
+        f"{project}: column {target.name} has {target.distinct:,} distinct values of type "
+        f"{target.sql_type.lower()}, from {target.least} to {target.greatest}: neither numbers nor classes",
+        hint=f"choose another target: numbers without units, or at most {MAX_VALUES} classes",
     )
 
 
-def _refuse_unfit(project: str, target: ColumnProfile, task: Task) -> None:
-    fault = ""
+def _require_compatible_task(project: str, target: ColumnProfile, task: Task) -> None:
+    problem = ""
     if task == "regression" and not target.is_number:
-        fault = f"is no number: it holds {target.least!r}, for example"
+        problem = f"is not numeric: it has {target.least!r}, for example"
     if task == "binary" and target.distinct != 2:
-        fault = f"holds {target.distinct:,} different values, and binary has two"
+        problem = f"has {target.distinct:,} distinct values; binary requires two"
     if task == "multiclass" and not target.values:
-        fault = f"holds {target.distinct:,} different values, and there may be {MOST_VALUES} classes"
+        problem = f"has {target.distinct:,} distinct values; multiclass allows at most {MAX_VALUES} classes"
     if task != "regression" and target.sql_type in ("DATE", "TIMESTAMP"):
-        fault = "holds moments, which are no classes"
-    if fault:
+        problem = "has timestamps, which are not classes"
+    if problem:
         raise ProjectError(
-            f"{project}: the target {target.name} {fault}",
-            hint="choose another --target or --task; without --task the values tell it",
+            f"{project}: the target {target.name} {problem}",
+            hint="choose another --target or --task; without --task it is inferred from the values",
         )
 
 
 def _identifier(name: str) -> str:
-    """A column's name as Python and SQL can spell it without quotes."""
+    """The name of a column as an identifier that needs no quotes in Python and SQL."""
     import pandera.pandas as pa
 
     plain = re.sub(r"\W+", "_", name).strip("_") or "column"

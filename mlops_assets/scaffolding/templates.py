@@ -1,4 +1,4 @@
-"""The texts of a project's first files."""
+"""Rendering of a project's first files from templates."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_sourc
 from mlops_assets.scaffolding.draft import Draft, require_identifier
 
 TABLE = "rows"
-"""What a project's table is called when nobody says."""
+"""Default name of the table."""
 FILES = ("defs.yaml", "schema.py", "features.sql")
 _TYPES: dict[SqlType, str] = {
     "BIGINT": "int",
@@ -28,7 +28,7 @@ _TYPES: dict[SqlType, str] = {
     "VARCHAR": "str",
 }
 _ROWS_A_VALUE = 5
-"""Texts are taken for a closed list when each stands in so many rows on average."""
+"""Minimum average number of rows per text for a column to be taken for a closed list of values."""
 
 
 def draft_project(
@@ -40,28 +40,28 @@ def draft_project(
     task: Task | None = None,
     table: str = TABLE,
 ) -> Draft:
-    """Draft a project from a source; without one, a template to fill in.
+    """Draft a project from a source, or without one a template to fill in.
 
     Parameters
     ----------
     root
-        The project root: a source below it is named relative to it.
+        The project root; a source below it becomes a relative path.
     csv
-        A file, a glob or a folder: CSV, but Parquet and JSON lines, too.
+        File, glob or folder of CSV, Parquet or JSON lines.
 
     Raises
     ------
     ProjectError
-        When a name can't be one, or the target is missing or does not go with the task.
+        When a name is invalid, or the target is missing or not compatible with the task.
     DataError
-        When the source can't be read.
+        When the source cannot be read.
     """
     require_identifier(project, "project")
     require_identifier(table, "table")
     if csv is None:
         if target or task:
             raise ProjectError(
-                f"{project}: --target and --task are read from rows, and there are none",
+                f"{project}: --target and --task require rows to draft from",
                 hint="name the file with --csv",
             )
         return _template(project, table)
@@ -69,8 +69,8 @@ def draft_project(
     columns = profile_source(path, subject=f"{project}: table {table}")
     if target is None:
         raise ProjectError(
-            f"{project}: which column is predicted?",
-            hint=f"name it with --target; {csv} has {', '.join(column.name for column in columns)}",
+            f"{project}: the target column is missing",
+            hint=f"set --target to a column of {csv}: {', '.join(column.name for column in columns)}",
         )
     below = path.is_relative_to(root) and not has_magic(str(root))
     source = path.relative_to(root).as_posix() if below else str(path)
@@ -78,12 +78,12 @@ def draft_project(
 
 
 def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:
-    """Write a project's files into an existing folder.
+    """Write the files of a project into an existing folder.
 
     Parameters
     ----------
     drafted
-        Whether the draft was made from rows; else the files say what to fill in.
+        Whether the draft is based on rows; otherwise comments explain what to fill in.
     schema
         Path of the JSON schema, relative to the folder; editors validate `defs.yaml` with it.
     """
@@ -96,25 +96,27 @@ def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") 
 
 
 def new_folder(folder: Path) -> None:
-    """Make a project's folder, which must not be there yet.
+    """Create the folder of a project, which must not exist yet.
 
     Raises
     ------
     ProjectError
-        When it is there, or can't be made.
+        When it exists or cannot be created.
     """
     try:
         folder.mkdir(parents=True)
     except FileExistsError as error:
         raise ProjectError(
-            f"{folder} is there already", hint="choose another name; nothing was written"
+            f"{folder} already exists", hint="choose another name; nothing was written"
         ) from error
     except OSError as error:
-        raise ProjectError(f"{folder} can't be made: {error}") from error
+        raise ProjectError(
+            f"{folder} cannot be created: {error}", hint="check the permissions of its parent folder"
+        ) from error
 
 
 def _template(project: str, table: str) -> Draft:
-    """Columns to be replaced."""
+    """A draft with example columns, to be replaced."""
     number = ColumnProfile("amount", "DOUBLE", 0, 0, 2, "", "", {})
     text = ColumnProfile("kind", "VARCHAR", 0, 1, 2, "", "", {})
     target = ColumnProfile("outcome", "DOUBLE", 0, 0, 2, "", "", {})
@@ -131,7 +133,7 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # YAML, Python and SQL; what is put in is quoted as they do
+        autoescape=False,  # YAML, Python and SQL have their own quoting, in the filters
     )
     environment.filters.update(yaml=_yaml, sql=_sql_name)
     return environment.get_template(template).render(
@@ -147,7 +149,7 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
 
 
 def _field(draft: Draft, column: ColumnProfile) -> str:
-    """A column of the table as pandera spells it."""
+    """The pandera field of a column of the table."""
     name = draft.identifiers[column.name]
     is_class = column == draft.target and draft.task != "regression"
     rules: dict[str, Any] = {}
@@ -172,7 +174,7 @@ def _declared(draft: Draft, column: ColumnProfile, *, nullable: bool, **rules: A
 
 
 def _python(value: Any) -> str:
-    """A value as formatted Python spells it: texts in double quotes."""
+    """A value as a Python literal, with texts in double quotes."""
     if isinstance(value, list):
         return f"[{', '.join(map(_python, value))}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
@@ -187,34 +189,34 @@ def _is_closed_list(column: ColumnProfile) -> bool:
 
 
 def _seen(column: ColumnProfile) -> str:
-    """What was seen in a column, for a comment."""
+    """The values of a column, for a comment."""
     empty = f", {column.nulls:,} of {column.rows:,} empty" if column.nulls else ""
     if not column.distinct:
         return "always empty"
     if column.sql_type == "VARCHAR":
         return f"{column.distinct:,} values{empty}"
-    return f"seen: {column.least} to {column.greatest}{empty}"
+    return f"{column.least} to {column.greatest}{empty}"
 
 
 def _one_line(text: str) -> str:
-    """A text that ends no comment."""
+    """A text without line breaks, which would end a comment."""
     return " ".join(text.split())
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML spells it in one line."""
+    """A value as YAML in one line."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _sql_name(name: str) -> str:
-    """A name as SQL spells it, with quotes where it needs them."""
+    """A name in SQL, with quotes if required."""
     plain = name.isascii() and name.isidentifier() and name == name.lower() and name not in _keywords()
     return name if plain else quoted(name)
 
 
 def _keywords() -> set[str]:
-    """Words that are no names without quotes."""
+    """Keywords that require quotes as names."""
     query = "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
     with duckdb.connect() as connection:
         found = connection.execute(query).fetchall()

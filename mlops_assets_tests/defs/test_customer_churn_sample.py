@@ -1,4 +1,4 @@
-"""The sample of `customer_churn`: its files, what is planted in them, and the oracle against brute force."""
+"""The sample of `customer_churn`: its files, the planted effects, and the oracle against brute force."""
 
 import itertools
 from functools import cache
@@ -11,18 +11,17 @@ from sklearn.metrics import roc_auc_score
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.defs.customer_churn.oracle import RECENT, Belief, Process, days_of, judge
+from mlops_assets.defs.customer_churn.oracle import RECENT, Belief, Process, days_of, evaluate
 from mlops_assets.defs.customer_churn.sample import (
     BREAKS,
     CHANNELS,
     COLUMNS,
-    PLANTED,
     REGIONS,
     SampleReport,
     oracle,
     sample,
-    simulate,
 )
+from mlops_assets.defs.customer_churn.simulation import PLANTED, simulate
 
 COMMITTED = Path(__file__).parents[2] / "data/raw/customer_churn/transactions"
 MONTHS = Periods("monthly", "2024-01")
@@ -50,7 +49,7 @@ def read(files: tuple[Path, ...]) -> pd.DataFrame:
 
 
 def broken(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Which rows are broken in which way, decided by what stands in them."""
+    """Which rows are broken in which way, determined from their values."""
     time = pd.to_datetime(rows["occurred_at"], errors="coerce", format="%Y-%m-%d %H:%M:%S")
     amount = pd.to_numeric(rows["amount"], errors="coerce")
     end = rows["file"].map({key: MONTHS.end_of(key) for key in rows["file"].unique()})
@@ -75,7 +74,7 @@ def contents(report: SampleReport) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in report.files}
 
 
-def test_the_committed_files_are_what_the_defaults_write(committed):
+def test_the_defaults_write_the_committed_files(committed):
     assert contents(committed) == {file.name: file.read_bytes() for file in COMMITTED.iterdir()}
     assert [file.name for file in committed.files][:: len(committed.files) - 1] == [
         "transactions_2024-01.csv",
@@ -84,14 +83,14 @@ def test_the_committed_files_are_what_the_defaults_write(committed):
     assert sum(file.stat().st_size for file in COMMITTED.iterdir()) <= 3_000_000
 
 
-def test_the_committed_sample_can_be_predicted_as_well_as_the_readme_says(committed):
+def test_the_committed_sample_has_the_figures_in_the_readme(committed):
     later = [key for key in committed.roc_auc if key >= "2024-06"]
     assert 0.80 < committed.mean_roc_auc < 0.85
     assert all(0.82 < committed.roc_auc[key] < 0.87 for key in later)
     assert all(0.25 < committed.churned[key] < 0.40 for key in later)
-    assert all(committed.judged[key] >= 2000 for key in later)
+    assert all(committed.evaluated[key] >= 2000 for key in later)
     readme = (COMMITTED.parents[2] / "README.md").read_text("utf-8")
-    figures = [committed.rows, *committed.planted.values(), *committed.judged.values()]
+    figures = [committed.rows, *committed.planted.values(), *committed.evaluated.values()]
     assert [figure for figure in figures if f"{figure:,}" not in readme] == []
     scores = [*committed.roc_auc.values(), committed.mean_roc_auc]
     assert [score for score in scores if f"{score:.3f}" not in readme] == []
@@ -122,7 +121,7 @@ def test_columns_and_ids_are_as_declared(small):
     assert not good.duplicated(["customer_id", "month", "occurred_at"]).any()
 
 
-def test_every_kind_of_broken_row_is_there_in_its_share_and_each_is_extra(small):
+def test_every_kind_of_broken_row_is_an_additional_row_with_its_share(small):
     rows = read(small.files)
     found = broken(rows)
     counts = {kind: int(found[kind].sum()) for kind in BREAKS}
@@ -135,7 +134,7 @@ def test_every_kind_of_broken_row_is_there_in_its_share_and_each_is_extra(small)
     assert len(valid(rows)) == (expected["known"] < SMALL["months"]).sum()
 
 
-def test_a_late_row_stands_in_the_next_months_file_with_its_own_time(small):
+def test_a_late_row_is_in_the_file_of_the_next_month(small):
     good = valid(read(small.files))
     late = good[good["month"] != good["file"]]
     assert len(late) == small.planted["late"]
@@ -145,7 +144,7 @@ def test_a_late_row_stands_in_the_next_months_file_with_its_own_time(small):
     assert not first.index.isin(late.index).any()
 
 
-def test_without_a_fault_the_files_lack_it(tmp_path, small):
+def test_effects_that_are_left_out_are_not_in_the_files(tmp_path, small):
     clean = sample(tmp_path, **SMALL, without=PLANTED)
     rows = read(clean.files)
     assert clean.planted == {}
@@ -153,7 +152,7 @@ def test_without_a_fault_the_files_lack_it(tmp_path, small):
     assert (rows["occurred_at"].str[:7] == rows["file"]).all()
 
 
-def test_the_shift_changes_prices_and_channels_of_one_month_and_no_purchase():
+def test_the_shift_changes_prices_and_channels_of_one_month_only():
     shifted, usual = (
         simulate(**SMALL, without=without).purchases for without in (["late"], ["late", "shift"])
     )
@@ -166,20 +165,22 @@ def test_the_shift_changes_prices_and_channels_of_one_month_and_no_purchase():
     assert (shifted["channel"] == app)[moved].mean() > (usual["channel"] == app)[moved].mean() + 0.15
 
 
-def test_the_change_of_behaviour_makes_more_customers_churn_and_leaves_the_past_alone():
+def test_the_change_of_behaviour_raises_churn_and_keeps_earlier_months():
     arguments = {"months": 24, "customers": 400, "seed": 1}
     changed, steady = (simulate(**arguments, without=without) for without in ([], ["behaviour"]))
     past = changed.purchases["month"] < 15
     pd.testing.assert_frame_equal(changed.purchases[past], steady.purchases[: past.sum()])
     more, less = (
-        judge(drawn.process, drawn.regions, drawn.purchases, drawn.months).groupby("month")["churned"].mean()
+        evaluate(drawn.process, drawn.regions, drawn.purchases, drawn.months)
+        .groupby("month")["churned"]
+        .mean()
         for drawn in (changed, steady)
     )
     assert more["2024-12"] == less["2024-12"]
     assert (more - less)["2025-06":"2025-09"].min() > 0.04
 
 
-def test_the_oracle_judges_whom_the_files_show_and_labels_as_they_say(small):
+def test_the_oracle_has_the_customers_and_labels_of_the_files(small):
     good = valid(read(small.files))
     frames = []
     for key in MONTHS.between("2024-01", "2025-01"):
@@ -195,7 +196,7 @@ def test_the_oracle_judges_whom_the_files_show_and_labels_as_they_say(small):
     pd.testing.assert_frame_equal(
         truth.drop(columns="probability"), pd.concat(frames, ignore_index=True), check_dtype=False
     )
-    assert small.judged == truth.groupby("month").size().to_dict()
+    assert small.evaluated == truth.groupby("month").size().to_dict()
 
 
 TINY = Process(
@@ -213,7 +214,7 @@ PAST, AHEAD = range(1, 5), range(5, 7)
 
 
 def brute_force(region: int) -> float:
-    """P(no known purchase ahead | the past), summed over every kind and path of states."""
+    """P(no known purchase ahead | the past), summed over all kinds and paths of states."""
     joint = {False: 0.0, True: 0.0}
     days = [*PAST, *AHEAD]
     for rate, path in itertools.product(TINY.rates, itertools.product(range(3), repeat=len(days))):
@@ -247,22 +248,22 @@ def brute_force(region: int) -> float:
     return joint[True] / (joint[True] + joint[False])
 
 
-def test_the_belief_equals_the_sum_over_every_hidden_path():
+def test_the_belief_equals_the_sum_over_all_hidden_paths():
     belief = Belief(TINY, np.array([0, 1, 1]))
-    everybody, nobody = np.arange(2), np.arange(0)
-    belief.step(0, everybody, everybody, everybody + 1, np.array([True, True]))
+    both, none = np.arange(2), np.arange(0)
+    belief.step(0, both, both, both + 1, np.array([True, True]))
     for day in PAST:
         channel, quantity = BOUGHT.get(day, (0, 0))
-        who = everybody if day in BOUGHT else nobody
+        who = both if day in BOUGHT else none
         belief.step(
             day, who, 0 * who + channel, 0 * who + quantity, np.zeros(len(who), dtype=bool), seen=SEEN[day]
         )
     silence = belief.silence(AHEAD, np.array([SEEN[day] for day in AHEAD]))
     assert silence[:2] == pytest.approx([brute_force(0), brute_force(1)], rel=1e-12)
-    assert np.isnan(silence[2]), "who never bought is not known"
+    assert np.isnan(silence[2]), "a customer without a purchase is not known"
 
 
-def test_a_purchase_that_is_not_known_in_time_neither_admits_a_customer_nor_saves_one():
+def test_a_purchase_that_is_known_too_late_counts_neither_for_entity_nor_label():
     def purchase(customer: int, day: int, known: int, *, first: bool = False) -> dict[str, object]:
         return {
             "day": day,
@@ -284,9 +285,9 @@ def test_a_purchase_that_is_not_known_in_time_neither_admits_a_customer_nor_save
         purchase(3, last, 9),
     ]
     frame = pd.DataFrame(purchases).sort_values("day", kind="stable")
-    judged = judge(Process(late=0.01), np.zeros(4, dtype=int), frame, 10)
-    judged = judged[judged["month"] == "2024-07"]
-    assert judged[["customer", "churned"]].to_numpy().tolist() == [[0, True], [3, False]]
+    found = evaluate(Process(late=0.01), np.zeros(4, dtype=int), frame, 10)
+    found = found[found["month"] == "2024-07"]
+    assert found[["customer", "churned"]].to_numpy().tolist() == [[0, True], [3, False]]
 
 
 def test_the_oracle_is_calibrated_and_better_than_recency_and_frequency():
@@ -312,15 +313,15 @@ def test_the_oracle_is_calibrated_and_better_than_recency_and_frequency():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"months": 6}, "months 6 .*\n.*from 7 to"),
-        ({"months": 7.5}, "months 7.5 "),
-        ({"customers": 49}, "customers 49 .*\n.*from 50 to"),
-        ({"seed": -1}, "seed -1 "),
-        ({"without": ["noise"]}, "noise .*\n.*broken, late, shift, behaviour"),
-        ({"without": "late"}, "late .*\n.*list of names"),
+        ({"months": 6}, "months of the sample is 6.*\n.*from 7 to"),
+        ({"months": 7.5}, "months of the sample is 7.5"),
+        ({"customers": 49}, "customers of the sample is 49.*\n.*from 50 to"),
+        ({"seed": -1}, "seed of the sample is -1"),
+        ({"without": ["noise"]}, "noise.*\n.*broken, late, shift, behaviour"),
+        ({"without": "late"}, "late.*\n.*list of names"),
     ],
 )
-def test_an_argument_that_can_not_be_is_refused_in_words(tmp_path, change, message):
+def test_an_invalid_argument_is_reported(tmp_path, change, message):
     with pytest.raises(ProjectError, match=message):
         sample(tmp_path, **{**SMALL, **change})
     assert not list(tmp_path.iterdir())
@@ -328,6 +329,6 @@ def test_an_argument_that_can_not_be_is_refused_in_words(tmp_path, change, messa
 
 def test_files_of_later_months_are_not_mixed_with_a_shorter_sample(tmp_path):
     (tmp_path / "transactions_2024-09.csv").touch()
-    with pytest.raises(DataError, match=r"transactions_2024-09\.csv is no part of a sample of 7 months"):
+    with pytest.raises(DataError, match=r"transactions_2024-09\.csv does not belong to a sample of 7 months"):
         sample(tmp_path, months=7, customers=50, seed=1)
     assert len(list(tmp_path.iterdir())) == 1

@@ -1,4 +1,4 @@
-"""What is seen in the columns of a source."""
+"""Profiles of columns: types, missing values and ranges."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_a_column_has_the_narrowest_type_that_holds_all_of_its_values(profile, v
     assert profile(x=values, y=[1, 2])["x"].sql_type == kind
 
 
-def test_what_is_missing_different_and_extreme_is_seen(profile):
+def test_missing_distinct_and_extreme_values_are_counted(profile):
     seen = profile(amount=[3.5, None, 10.0, 3.5], kind=["b", "a", "a", None])
     amount, kind = seen["amount"], seen["kind"]
     assert (amount.rows, amount.nulls, amount.distinct) == (4, 1, 2)
@@ -44,7 +44,7 @@ def test_what_is_missing_different_and_extreme_is_seen(profile):
     assert kind.values == {"a": 2, "b": 1}
 
 
-def test_a_key_is_told_by_its_name_and_its_values(profile):
+def test_a_key_is_recognised_by_its_name_and_values(profile):
     seen = profile(id=[1, 2], paid=[1, 2], owner_id=[1, 1], visit_id=[1, None])
     assert [name for name, column in seen.items() if column.is_key] == ["id"]
 
@@ -57,7 +57,7 @@ def test_several_files_are_one_source(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("x,y\n", "has no rows"),
         ("", "has no header"),
@@ -66,8 +66,8 @@ def test_several_files_are_one_source(tmp_path):
         ("x,y\n1,2\n3\n", "row 2 (line 3) has 1 field, the header 2: '3'"),
     ],
 )
-def test_what_no_project_can_be_drafted_from_is_told(tmp_path, record_property, text, told):
+def test_an_unusable_source_is_reported(tmp_path, record_property, text, message):
     (tmp_path / "rows.csv").write_text(text, "utf-8")
-    with pytest.raises(DataError, match=re.escape(told)) as caught:
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
         profile_source(tmp_path / "rows.csv", subject="shop")
     record_property("told", str(caught.value))

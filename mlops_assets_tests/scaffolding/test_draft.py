@@ -1,4 +1,4 @@
-"""What is proposed for a project, from what its columns look like."""
+"""Drafts of projects from profiles of columns."""
 
 import pytest
 
@@ -31,37 +31,41 @@ def draft(predicted, *others, **given):
         (column(kind="VARCHAR", values={"a": 60, "b": 30, "c": 10}), "multiclass"),
     ],
 )
-def test_the_targets_values_tell_the_task(target, task):
+def test_the_task_is_inferred_from_the_targets_values(target, task):
     assert draft(target).task == task
 
 
-def test_whole_numbers_that_are_amounts_can_be_said_to_be():
+def test_a_note_suggests_regression_for_integer_classes():
     stars = column(kind="BIGINT", values={"1": 60, "2": 30, "3": 10})
-    assert "say --task regression" in draft(stars, column("size")).notes[0]
+    assert "use --task regression" in draft(stars, column("size")).notes[0]
     assert draft(stars, column("size"), task="regression").notes == []
 
 
 @pytest.mark.parametrize(
-    ("target", "given", "told"),
+    ("target", "given", "message"),
     [
         (column("price"), {"target": "prize"}, "has no column prize; did you mean price"),
-        (column(values={"1.0": 100}), {}, "holds one value, so there is nothing to predict"),
-        (column(distinct=0, nulls=100), {}, "holds no value"),
-        (column(kind="VARCHAR", distinct=90), {}, "neither a number nor a class"),
-        (column(kind="TIMESTAMP", distinct=90), {}, "neither a number nor a class"),
-        (column(kind="VARCHAR", values={"a": 1, "b": 9}), {"task": "regression"}, "is no number"),
-        (column(kind="VARCHAR", values={"a": 1, "b": 1, "c": 9}), {"task": "binary"}, "and binary has two"),
-        (column(), {"task": "multiclass"}, "there may be 20 classes"),
-        (column(kind="DATE", values={"2024": 1, "2025": 9}), {"task": "binary"}, "moments"),
+        (column(values={"1.0": 100}), {}, "has a single value, so there is nothing to predict"),
+        (column(distinct=0, nulls=100), {}, "has no values, so"),
+        (column(kind="VARCHAR", distinct=90), {}, "neither numbers nor classes"),
+        (column(kind="TIMESTAMP", distinct=90), {}, "neither numbers nor classes"),
+        (column(kind="VARCHAR", values={"a": 1, "b": 9}), {"task": "regression"}, "is not numeric"),
+        (column(kind="VARCHAR", values={"a": 1, "b": 1, "c": 9}), {"task": "binary"}, "binary requires two"),
+        (column(), {"task": "multiclass"}, "at most 20 classes"),
+        (
+            column(kind="DATE", values={"2024": 1, "2025": 9}),
+            {"task": "binary"},
+            "timestamps, which are not classes",
+        ),
     ],
 )
-def test_a_target_that_is_none_is_told(record_property, target, given, told):
-    with pytest.raises(MlopsError, match=told) as caught:
+def test_an_invalid_target_is_reported(record_property, target, given, message):
+    with pytest.raises(MlopsError, match=message) as caught:
         draft(target, **given)
     record_property("told", str(caught.value))
 
 
-def test_what_can_not_be_a_feature_says_why():
+def test_columns_that_are_no_features_have_a_reason():
     others = [
         column("visit_id", "BIGINT", distinct=100),
         column("country", "VARCHAR", values={"Peru": 100}),
@@ -75,26 +79,26 @@ def test_what_can_not_be_a_feature_says_why():
     assert [feature.name for feature in made.features] == ["insured", "size"]
     why = {other.name: made.why_no_feature(other) for other in others}
     assert why["visit_id"] == "identifies a row"
-    assert why["country"] == "always the same"
+    assert why["country"] == "constant"
     assert why["name"].startswith("text with 99 values")
-    assert why["day"].startswith("a moment")
+    assert why["day"].startswith("a timestamp")
     assert why["note"] == "always empty"
     assert made.key == ["visit_id"]
 
 
-def test_rows_without_a_target_have_room_in_quarantine():
+def test_the_rejection_limit_allows_for_rows_without_a_target():
     made = draft(column(nulls=30))
     assert 0.3 < made.max_rejected_share < 0.4
-    assert "30 of 100 rows have no x; they will be quarantined" in made.notes[0]
+    assert "30 of 100 rows have no x and will be quarantined" in made.notes[0]
     assert draft(column()).max_rejected_share == 0.05
 
 
-def test_rare_classes_are_split_by_their_shares():
+def test_rare_classes_are_stratified():
     assert draft(column(kind="VARCHAR", values={"a": 950, "b": 50}, rows=1000)).stratified
     assert not draft(column(kind="VARCHAR", values={"a": 500, "b": 500}, rows=1000)).stratified
 
 
-def test_names_that_python_or_pandera_can_not_spell_get_others():
+def test_invalid_names_become_identifiers():
     names = ["Fare ($)", "fare", "FARE", "class", "2nd", "validate", "Config", "größe", "$"]
     made = draft(column("price"), *[column(name) for name in names])
     given = list(made.identifiers.values())[:-1]

@@ -1,4 +1,4 @@
-"""The files that a project starts with: they load, and keep what they were drafted from."""
+"""The first files of a project load, and accept the rows that they were drafted from."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mlops_assets.scaffolding.templates import draft_project, new_folder, write_
 
 
 def nasty_rows(count: int = 60) -> pd.DataFrame:
-    """Columns of every type, with names and values that have to be quoted."""
+    """Columns of every type, with names and values that require quotes."""
     number = np.arange(count)
     return pd.DataFrame(
         {
@@ -48,7 +48,7 @@ def loaded(root: Path, name: str, folder: Path) -> Project:
     return Project(name, settings, files, root)
 
 
-def test_a_drafted_contract_keeps_every_row_that_it_was_drafted_from(tmp_path, instance):
+def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, instance):
     store = WarehouseResource(root=str(tmp_path / "warehouse"))
     nasty_rows().to_csv(tmp_path / "rows.csv", index=False)
     draft = draft_project(
@@ -74,33 +74,33 @@ def test_a_drafted_contract_keeps_every_row_that_it_was_drafted_from(tmp_path, i
     assert project.settings.tables["passengers"].key == ["passenger id"]
 
 
-def test_without_a_file_a_template_says_what_to_fill_in(tmp_path):
+def test_without_a_file_a_template_is_written(tmp_path):
     write_files(draft_project("churn", tmp_path, csv=None, target=None), tmp_path, drafted=False)
     project = loaded(tmp_path, "churn", tmp_path)
     assert project.settings.tables["rows"].source == "data/raw/churn/*.csv"
-    assert "Fill in" in (tmp_path / "defs.yaml").read_text("utf-8")
+    assert "Replace the examples" in (tmp_path / "defs.yaml").read_text("utf-8")
     assert "Replace these" in (tmp_path / "schema.py").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
-        ({"target": None}, "which column is predicted.*\n.*it has|has.*y"),
+        ({"target": None}, "the target column is missing\n.*set --target to a column of .*: x, y"),
         ({"csv": "nowhere.csv"}, "no file at"),
-        ({"csv": None}, "are read from rows, and there are none"),
-        ({"project": "My-Churn"}, "My-Churn can't be the name of a project"),
-        ({"table": "the rows"}, "the rows can't be the name of a table"),
+        ({"csv": None}, "--target and --task require rows"),
+        ({"project": "My-Churn"}, "My-Churn is not a valid name of a project"),
+        ({"table": "the rows"}, "the rows is not a valid name of a table"),
     ],
 )
-def test_what_is_asked_wrongly_is_told(tmp_path, record_property, given, told):
+def test_an_invalid_request_is_reported(tmp_path, record_property, given, message):
     (tmp_path / "rows.csv").write_text("x,y\n1,2\n2,3\n", "utf-8")
     asked = {"project": "churn", "csv": "rows.csv", "target": "y", **given}
     name, csv = asked.pop("project"), asked.pop("csv")
-    with pytest.raises(MlopsError, match=told) as caught:
+    with pytest.raises(MlopsError, match=message) as caught:
         draft_project(name, tmp_path, csv=tmp_path / csv if csv else None, **asked)
     record_property("told", str(caught.value))
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path):
-    with pytest.raises(MlopsError, match="is there already"):
+def test_an_existing_folder_is_not_changed(tmp_path):
+    with pytest.raises(MlopsError, match="already exists"):
         new_folder(tmp_path)

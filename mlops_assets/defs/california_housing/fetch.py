@@ -1,7 +1,7 @@
-"""Bring the data from the internet, through scikit-learn's own loader.
+"""Download the data by scikit-learn's loader.
 
-scikit-learn gives averages per household; the published file gives totals. Totals follow from
-`households = population / AveOccup`, and so on. `ocean_proximity` is not part of it.
+scikit-learn has averages per household, the published file has totals. Totals follow from
+`households = population / AveOccup`, and so on. `ocean_proximity` is not available.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def fetch(folder: Path) -> list[Path]:
 
 
 def to_totals(averages: pd.DataFrame) -> pd.DataFrame:
-    """From scikit-learn's columns, averages per household, to the published ones, totals of a block group."""
+    """Convert scikit-learn's averages per household to the published totals per block group."""
     households = (averages["Population"] / averages["AveOccup"]).round()
     return pd.DataFrame(
         {

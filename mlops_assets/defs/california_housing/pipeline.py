@@ -1,11 +1,11 @@
-"""What is learned from the training rows before the model: place, gaps and categories.
+"""Preprocessing that is fitted on the training rows: location, imputation and encoding.
 
-Place decides most of a price. The map is turned, so that a tree can cut along the coast; distances tell how
-far it is to the cities and to the sea; and the block groups around say what is paid there and how people
-live. A row never sees its own price: `NeighbourTargets` is cross-fitted.
+Location explains most of a price. Rotated coordinates let a tree split along the coast; distances to cities
+and coast and statistics of neighbouring block groups describe the surroundings. `NeighbourTargets` is
+cross-fitted, so that a row never sees its own price.
 
-207 block groups lack `total_bedrooms`. The two ratios made of it are filled with their medians, and a column
-says that they were missing.
+`total_bedrooms` is missing for 207 block groups. The two ratios derived from it are imputed by their medians,
+with an indicator column.
 """
 
 from sklearn.compose import make_column_transformer
@@ -36,7 +36,7 @@ NUMBERS = [
 AROUND = ["median_income", "housing_median_age", "rooms_per_household", "people_per_household", "population"]
 ALIKE = [*PLACE, "median_income", "rooms_per_household", "people_per_household", "housing_median_age"]
 SCALES = (0.045, 0.055, 1.0, 1.5, 2.0, 20.0)
-"""What counts as one step apart: five kilometres, 10,000 USD of income, one and a half rooms, ..."""
+"""Scale of each column of `ALIKE` in distances: five kilometres, 10,000 USD of income, 1.5 rooms, …"""
 CITIES = {
     "Los Angeles": (34.05, -118.24),
     "San Francisco": (37.77, -122.42),
@@ -84,11 +84,11 @@ COAST = [
     (32.72, -117.25),
     (32.54, -117.12),
 ]
-"""The Pacific coast from the border of Oregon to that of Mexico."""
+"""Points on the Pacific coast from Oregon to Mexico."""
 
 
 def make_pipeline():
-    """A matrix of numbers: the columns as they are, and what their place tells."""
+    """Numeric columns, imputed ratios, encoded categories and features of the location."""
     fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     encode = chain(
         SimpleImputer(strategy="constant", fill_value="unknown", keep_empty_features=True),

@@ -1,6 +1,6 @@
-"""Contracts of the California housing data: what a census block group may look like.
+"""Contracts of the California housing data.
 
-The ranges are the state's own, and the census' caps; every row of the original file of 20,640 keeps them.
+The ranges are the extent of the state and the caps of the census; all 20,640 original rows satisfy them.
 """
 
 import pandera.pandas as pa
@@ -9,7 +9,7 @@ OCEAN_PROXIMITY = ["<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN"]
 
 
 class Districts(pa.DataFrameModel):
-    """One row a census block group of 1990, as in the published CSV file."""
+    """One row per census block group of 1990, as in the published CSV file."""
 
     longitude: float = pa.Field(
         in_range={"min_value": -124.5, "max_value": -114.1}, description="degrees east"
@@ -20,7 +20,7 @@ class Districts(pa.DataFrameModel):
     )
     total_rooms: float = pa.Field(gt=0, description="rooms in the block group")
     total_bedrooms: float = pa.Field(
-        gt=0, nullable=True, description="bedrooms in the block group; the census lacks it for some"
+        gt=0, nullable=True, description="bedrooms in the block group; missing for some"
     )
     population: float = pa.Field(gt=0, description="people")
     households: float = pa.Field(gt=0, description="households")
@@ -31,17 +31,19 @@ class Districts(pa.DataFrameModel):
         in_range={"min_value": 14_999, "max_value": 500_001}, description="USD; capped at 500,001"
     )
     ocean_proximity: str | None = pa.Field(
-        isin=OCEAN_PROXIMITY, nullable=True, description="where the block group lies; later authors added it"
+        isin=OCEAN_PROXIMITY,
+        nullable=True,
+        description="location relative to the ocean; added by later authors",
     )
 
     @pa.dataframe_check(name="total_bedrooms_at_most_total_rooms")
     def total_bedrooms_at_most_total_rooms(cls, frame):  # noqa: N805
-        """A bedroom is a room."""
+        """Bedrooms are a part of the rooms."""
         return ~(frame["total_bedrooms"] > frame["total_rooms"])
 
 
 class Features(pa.DataFrameModel):
-    """What `features.sql` returns."""
+    """Result of `features.sql`."""
 
     longitude: float
     latitude: float

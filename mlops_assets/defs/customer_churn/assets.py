@@ -1,4 +1,4 @@
-"""The project's own assets, beside the generated ones: whom to call."""
+"""Custom asset of the project: the customers to call."""
 
 import dagster as dg
 

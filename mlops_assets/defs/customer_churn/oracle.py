@@ -1,4 +1,4 @@
-"""The truth behind the sample of `customer_churn`, and the best prediction that it allows."""
+"""The process behind the sample of `customer_churn`, and the best possible prediction."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ CALENDAR = Periods("monthly", "2024-01")
 HORIZON = 3
 """Months without a purchase that make a customer churned."""
 RECENT = 180
-"""Days: who bought in so many before the cut-off's end is judged."""
+"""Days before the end of a cut-off in which an evaluated customer has bought."""
 RATES = (0.18, 0.39, 0.59, 0.79, 0.99, 1.22, 1.47, 1.76, 2.12, 2.58, 3.25, 4.66)
 """Purchases a month of a steady customer: middles of the twelfths of a gamma of shape 1.5 and mean 1.7."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """How a customer buys, day by day.
+    """The daily process of a customer's purchases.
 
-    On the day of joining a customer is steady and buys. On every later day the state moves first, then the
-    customer buys with the day's probability: at most once a day.
+    On the day of joining, a customer is steady and buys. On every later day the state changes first, then the
+    customer buys with the probability of the day, at most once.
 
     Attributes
     ----------
     rates
-        Probability of buying on a day of each kind of steady customer, in a region of factor 1; all kinds
+        Daily probability of buying of each kind of steady customer, in a region with factor 1; all kinds
         are equally frequent.
     regions
         Factor of the rate in each region.
@@ -61,29 +61,29 @@ class Process:
     late: float = 0.0
 
     def moves_on(self, day: int) -> tuple[float, float, float, float]:
-        """The day's `moves`."""
+        """The transition probabilities `moves` of a day."""
         fade, recover, fading_leaves, steady_leaves = self.moves
         factor = self.drift if day >= self.drift_day else 1.0
         return fade, recover, factor * fading_leaves, factor * steady_leaves
 
     def channels_on(self, day: int) -> NDArray:
-        """Probabilities of the channels on a day, a row for steady and one for fading customers."""
+        """Probabilities of the channels on a day: a row for steady and a row for fading customers."""
         usual = np.array(self.channels)
         if day not in self.shift_days:
             return usual
         return (1 - self.shift_share) * usual + self.shift_share * np.eye(usual.shape[1])[self.shift_channel]
 
     def daily(self, kinds: NDArray, regions: NDArray) -> NDArray:
-        """Probability of buying on a day, while steady, of customers of these kinds in these regions."""
+        """Daily probability of buying, while steady, of customers of these kinds in these regions."""
         return np.array(self.rates)[kinds] * np.array(self.regions)[regions]
 
 
 class Belief:
-    """What an observer who knows the process believes about each customer's kind and state.
+    """Belief of an observer who knows the process about the kind and state of each customer.
 
     The forward algorithm: `steady` and `fading`, shape `(kinds, customers)`, and `left`, shape
-    `(customers,)`, are the joint probability of the hidden value and of all that was observed, up to a factor
-    for each customer; all zero before the first purchase.
+    `(customers,)`, are the joint probability of the hidden value and of all observations, up to a factor for
+    each customer; all zero before the first purchase.
 
     Parameters
     ----------
@@ -113,13 +113,13 @@ class Belief:
         *,
         seen: float = 1.0,
     ) -> None:
-        """Move on by a day on which exactly these purchases were observed.
+        """Update the belief by a day on which exactly these purchases were observed.
 
         Parameters
         ----------
         customers, channels, quantities, first
-            One value a purchase: the customer's index, the channel's, the quantity, and whether the customer
-            joins with it.
+            One value per purchase: index of the customer, index of the channel, quantity, and whether the
+            customer joins with it.
         seen
             Probability that a purchase of this day is known to the observer.
         """
@@ -171,18 +171,18 @@ class Belief:
         self.fading += faded
 
 
-def judge(process: Process, regions: NDArray, purchases: pd.DataFrame, months: int) -> pd.DataFrame:
-    """The exact probability of churn, given all that is known at the end of each cut-off month.
+def evaluate(process: Process, regions: NDArray, purchases: pd.DataFrame, months: int) -> pd.DataFrame:
+    """The exact probability of churn, given all data known at the end of each cut-off month.
 
     Parameters
     ----------
     regions
         Region of each customer, as an index.
     purchases
-        One row a purchase, sorted by `day`: `customer`, `channel`, `quantity`, `first`, and `known`, the
-        index of the month in whose file it stands.
+        One row per purchase, sorted by `day`: `customer`, `channel`, `quantity`, `first`, and `known`, the
+        index of the month of its file.
     months
-        How many are simulated; judged are those with `HORIZON` months after them.
+        Number of simulated months; those with `HORIZON` months after them are evaluated.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def judge(process: Process, regions: NDArray, purchases: pd.DataFrame, months: i
     belief = Belief(process, regions)
     columns = {name: purchases[name].to_numpy() for name in purchases.columns}
     days, known = columns["day"], columns["known"]
-    judged = []
+    frames = []
     for month in range(months - HORIZON):
         view = belief.copy()
         seen = known <= month
@@ -209,7 +209,7 @@ def judge(process: Process, regions: NDArray, purchases: pd.DataFrame, months: i
         probability = (view if process.late else belief).silence(horizon, arrives)
         customers = np.unique(columns["customer"][seen & (days >= as_of - RECENT) & (days < as_of)])
         active = columns["customer"][(known <= month + HORIZON) & (days >= as_of) & (days < horizon.stop)]
-        judged.append(
+        frames.append(
             pd.DataFrame(
                 {
                     "customer": customers,
@@ -219,7 +219,7 @@ def judge(process: Process, regions: NDArray, purchases: pd.DataFrame, months: i
                 }
             )
         )
-    return pd.concat(judged, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
 
 
 def days_of(month: int) -> range:

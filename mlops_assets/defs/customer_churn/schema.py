@@ -1,7 +1,7 @@
-"""Contracts of the sales log: what a purchase may look like, and what is known of a customer.
+"""Contracts of the sales log and of the features of a customer.
 
-A purchase of nothing is no purchase; one that costs nothing may be a gift. `transaction_id`, `channel` and
-`region` may be missing, for not every shop records them: a project that needs the first declares it as key.
+A purchase has at least one item; it may be free, such as a gift. `transaction_id`, `channel` and `region` are
+optional, because not every shop records them; a project that requires the first declares it as key.
 """
 
 import pandera.pandas as pa
@@ -11,23 +11,23 @@ REGIONS = ["north", "east", "south", "west"]
 
 
 class Transactions(pa.DataFrameModel):
-    """One row a purchase, as it stands in the shop's monthly file."""
+    """One row per purchase in the shop's monthly file."""
 
-    transaction_id: str | None = pa.Field(nullable=True, description="identifies a purchase")
-    customer_id: str = pa.Field(description="who bought")
-    occurred_at: pa.DateTime = pa.Field(description="when, in the shop's local time")
-    quantity: int = pa.Field(gt=0, le=10_000, description="items")
+    transaction_id: str | None = pa.Field(nullable=True, description="identifier of the purchase")
+    customer_id: str = pa.Field(description="identifier of the customer")
+    occurred_at: pa.DateTime = pa.Field(description="timestamp, in the shop's local time")
+    quantity: int = pa.Field(gt=0, le=10_000, description="number of items")
     amount: float = pa.Field(
         ge=0, le=1_000_000, description="price of all items together, in the shop's currency"
     )
-    channel: str | None = pa.Field(isin=CHANNELS, nullable=True, description="where it was bought")
-    region: str | None = pa.Field(isin=REGIONS, nullable=True, description="where the customer lives")
+    channel: str | None = pa.Field(isin=CHANNELS, nullable=True, description="sales channel")
+    region: str | None = pa.Field(isin=REGIONS, nullable=True, description="region of the customer")
 
 
 class Features(pa.DataFrameModel):
-    """What `features.sql` returns: one row a customer who bought in the last 180 days.
+    """Result of `features.sql`: one row per customer who bought in the last 180 days.
 
-    A customer with one visit has no gap between visits; somebody with two has no deviation of gaps.
+    A customer with one visit has no gap between visits, and one with two visits has no deviation of gaps.
     """
 
     customer_id: str
@@ -67,10 +67,10 @@ class Features(pa.DataFrameModel):
 
     @pa.dataframe_check(name="a_longer_window_holds_a_shorter_one")
     def a_longer_window_holds_a_shorter_one(cls, frame):  # noqa: N805
-        """Windows end at the same moment."""
+        """All windows end at the same timestamp."""
         return (frame["orders_30"] <= frame["orders_90"]) & (frame["orders_90"] <= frame["orders_180"])
 
     @pa.dataframe_check(name="recency_at_most_tenure")
     def recency_at_most_tenure(cls, frame):  # noqa: N805
-        """The last purchase is no earlier than the first."""
+        """The last purchase is not before the first."""
         return frame["days_since_last"] <= frame["tenure_days"]

@@ -1,4 +1,4 @@
--- A customer has churned (1) who buys nothing from $as_of until $horizon_end, as far as is known by then.
+-- A customer has churned (1) without a purchase from $as_of to $horizon_end that is known by then.
 select
     customer_id,
     (buyers.customer_id is null)::bigint as churned

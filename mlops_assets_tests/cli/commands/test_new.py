@@ -54,7 +54,7 @@ def test_a_project_that_is_there_is_not_overwritten(place, record_property):
     before = {path: path.read_text("utf-8") for path in (place / "lending").iterdir()}
     done = mlops("new", "lending", "--csv", "loans.csv", "--target", "outcome")
     assert done.exit_code == 1
-    assert "lending is there already hint: choose another name; nothing was written" in flat(done.stderr)
+    assert "lending already exists hint: choose another name; nothing was written" in flat(done.stderr)
     assert {path: path.read_text("utf-8") for path in (place / "lending").iterdir()} == before
     record_property("told", done.stderr)
 
@@ -64,11 +64,11 @@ def test_a_project_that_is_there_is_not_overwritten(place, record_property):
     [
         (
             ("--csv", "loans.csv"),
-            "which column is predicted? hint: name it with --target; loans.csv has income",
+            "the target column is missing hint: set --target to a column of loans.csv: income",
         ),
         (("--csv", "lones.csv", "--target", "outcome"), "no file at"),
         (("--csv", "loans.csv", "--target", "outcme"), "has no column outcme; did you mean outcome?"),
-        (("--csv", "loans.csv", "--target", "income", "--task", "binary"), "and binary has two"),
+        (("--csv", "loans.csv", "--target", "income", "--task", "binary"), "binary requires two"),
     ],
 )
 def test_a_mistake_is_told_and_leaves_no_folder(place, record_property, arguments, told):
