@@ -1,7 +1,7 @@
-"""How staged files become a table's content: moved into place, and made current by one commit.
+"""The commit of staged files as the content of a table, or of one of its partitions.
 
-The commit is optimistic: several processes may overwrite different partitions at once.
-delta-rs writes a checkpoint every 100 commits, so opening a table reads at most 100 of them.
+The commit is optimistic: several processes may overwrite different partitions at the same time. delta-rs
+writes a checkpoint every 100 commits, so opening a table reads at most 100 of them.
 """
 
 import json
@@ -34,28 +34,41 @@ def commit(
     table: Sequence[str],
     staged: Staged,
     connection: duckdb.DuckDBPyConnection,
-    facts: Mapping[str, str],
+    metadata: Mapping[str, str],
 ) -> tuple[int, bool]:
-    """Make staged files the content, unless the content is the same already.
+    """Commit staged files, unless the table has this content already.
+
+    Parameters
+    ----------
+    metadata
+        Custom metadata of the Delta commit, see `custom_metadata`.
 
     Returns
     -------
     version, changed
-        The version that holds the content, and whether this commit made it.
+        The version with the content, and whether it is a new one.
+
+    Raises
+    ------
+    StoreError
+        If a column can't be reconciled with other partitions, files to restore were removed, or other
+        processes keep committing to the table.
     """
     for attempt in range(_ATTEMPTS):
         try:
-            # Under the lock, because two first writes of a partition don't conflict for Delta: neither
-            # has anything to remove. The retry is for writers that know nothing of the lock.
+            # The lock is needed because two first writes of a partition do not conflict in Delta: neither
+            # removes a file. The retry is for programs that do not use the lock.
             with commit_lock(root, table):
-                return _commit_once(root.joinpath(*table), view_name(tuple(table)), staged, connection, facts)
+                return _commit_once(
+                    root.joinpath(*table), view_name(tuple(table)), staged, connection, metadata
+                )
         except CommitFailedError as error:
             _LOG.info("table %s: commit attempt %d: %s", view_name(tuple(table)), attempt + 1, error)
             time.sleep(random.uniform(0, 0.02 * (attempt + 1)))
     raise StoreError(
-        f"table {view_name(tuple(table))}: other processes kept committing to it, "
-        f"{_ATTEMPTS} attempts failed",
-        hint="run it again; if it keeps failing, lower the number of parallel runs in dagster.yaml",
+        f"table {view_name(tuple(table))}: all {_ATTEMPTS} attempts to commit failed "
+        "because of commits by other processes",
+        hint="run again. If the error persists, reduce the number of concurrent runs in dagster.yaml.",
     )
 
 
@@ -64,19 +77,20 @@ def _commit_once(
     name: str,
     staged: Staged,
     connection: duckdb.DuckDBPyConnection,
-    facts: Mapping[str, str],
+    metadata: Mapping[str, str],
 ) -> tuple[int, bool]:
     partition = staged.partition
     delta = _open_or_create(directory, staged.schema, partitioned=partition is not None)
     current = data_files(directory, delta)
     replaced = {file for file in current if file.partition == partition}
-    there = all(Path(file.path).exists() for file in replaced)
-    if there and named_digest([file.path for file in replaced]) == staged.digest:
+    complete = all(Path(file.path).exists() for file in replaced)
+    if complete and named_digest([file.path for file in replaced]) == staged.digest:
         return int(delta.version()), False
-    if staged.in_place and (gone := [file for file in staged.files if not file.exists()]):
+    if staged.in_place and (missing_files := [file for file in staged.files if not file.exists()]):
         raise StoreError(
-            f"table {name}: what would be restored was removed meanwhile: {gone[0]} is gone",
-            hint="`mlops data versions` lists the others; `retention` in defs.yaml says how long they stay",
+            f"table {name}: a file of the version to restore was removed meanwhile: {missing_files[0]}",
+            hint="choose another version from `mlops data versions`. `retention` in defs.yaml sets how long "
+            "versions are kept.",
         )
     schema = staged.schema
     if partition is not None:
@@ -95,9 +109,9 @@ def _commit_once(
         schema=schema,
         partition_by=[PARTITION] if partition is not None else None,
         partition_filters=[(PARTITION, "=", partition)] if partition is not None else None,
-        commit_properties=CommitProperties(custom_metadata=dict(facts)),
+        commit_properties=CommitProperties(custom_metadata=dict(metadata)),
     )
-    delta.update_incremental()  # under the lock, so that the newest version is the one just made
+    delta.update_incremental()  # under the lock, so that the newest version is that of this commit
     return int(delta.version()), True
 
 
@@ -109,25 +123,25 @@ def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> De
             str(directory),
             schema,
             partition_by=[PARTITION] if partitioned else None,
-            # A model names the table version that it was trained on: versions stay until they are removed.
+            # Models refer to the table versions that they were trained on, so the log must be kept.
             configuration={"delta.enableExpiredLogCleanup": "false"},
         )
 
 
 def _put(directory: Path, staged: Staged) -> list[Path]:
-    """Move staged files to their place, under names that carry the content's digest."""
+    """Move staged files into the table's folder, with names that contain the digest of the content."""
     folder = directory / f"{PARTITION}={staged.partition}" if staged.partition is not None else directory
     placed = []
     for file in staged.files:
         placed.append(folder / file_name(staged.digest, f"{file.parent.name[:8]}-{file.stem}"))
-        if file.exists():  # else the commit is tried again
+        if file.exists():  # not if a failed attempt has moved it already
             folder.mkdir(exist_ok=True)
             file.rename(placed[-1])
     return placed
 
 
 def add_action(directory: Path, file: Path, partition: str | None) -> AddAction:
-    """What a commit says of a data file in a table's folder."""
+    """The add action of a data file in a table's folder."""
     return AddAction(
         path=file.relative_to(directory).as_posix(),
         size=file.stat().st_size,

@@ -1,4 +1,4 @@
-"""What a commit tells about itself, so that a version can be traced to its run and its inputs."""
+"""Custom metadata of Delta commits: it links a version to its Dagster run and its inputs."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ class TableVersion:
     version: int
     written_at: datetime
     rows: int | None
-    """Rows of the partition that was written, or of the whole table."""
+    """The number of rows of the written partition, or of the whole table."""
     digest: str | None
     partition: str | None
     dagster_run_id: str | None
     inputs: dict[str, int]
-    """The versions of the tables that it was made of."""
+    """The versions of the input tables, by asset key."""
     restored_from: int | None = None
-    """The version whose content was made current again."""
+    """The version whose content was restored."""
 
 
 def custom_metadata(
@@ -36,8 +36,8 @@ def custom_metadata(
     inputs: Mapping[str, int] | None,
     restored_from: int | None = None,
 ) -> dict[str, str]:
-    """The facts about a write, as a Delta commit keeps them."""
-    facts = {
+    """The custom metadata of a commit, as Delta stores it."""
+    metadata = {
         "mlops.digest": digest,
         "mlops.rows": str(rows),
         "mlops.partition": partition,
@@ -45,19 +45,19 @@ def custom_metadata(
         "mlops.inputs": json.dumps(dict(inputs or {}), sort_keys=True),
         "mlops.restored_from": None if restored_from is None else str(restored_from),
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def all_versions(delta: DeltaTable) -> list[TableVersion]:
-    """The commits that hold content, newest first; reads the whole log."""
+    """The commits with content, newest first; this reads the whole log."""
     return [
         _table_version(commit, commit["version"]) for commit in delta.history() if "mlops.digest" in commit
     ]
 
 
 def one_version(directory: Path, version: int) -> TableVersion | None:
-    """One commit, from its own file in the log; None when it isn't there or holds no content."""
-    # delta-rs reads the log from the end only: asking it for an old commit takes all commits since.
+    """One commit, from its own file in the log; None if it does not exist or has no content."""
+    # delta-rs reads the log from the end only: for an old commit it would read all later ones.
     entry = directory / "_delta_log" / f"{version:020}.json"
     if not entry.is_file():
         return None

@@ -1,4 +1,4 @@
-"""A Delta table's data files: which are current, which partition each belongs to, how DuckDB reads them."""
+"""The data files of a Delta table: current files, their partitions, and the SQL that reads them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,37 +15,45 @@ from mlops_assets.core.sql_quoting import literal
 
 @dataclass(frozen=True, order=True)
 class DataFile:
-    """One Parquet file of a table's version."""
+    """A Parquet file of a version of a table."""
 
     path: str
-    """Absolute if the warehouse's directory is."""
+    """Absolute if the warehouse's root is."""
     partition: str | None
     rows: int | None = None
-    """None when another writer did not say."""
+    """None if another program wrote the file without this number."""
 
 
 def require_partition_name(directory: Path, partition: str, *, table: str) -> None:
-    """A partition's name becomes a folder's, from which DuckDB reads it: some names would not come back."""
+    """Check that a partition name survives as a folder name, from which DuckDB reads the partition.
+
+    Raises
+    ------
+    StoreError
+        If DuckDB would read another name.
+    """
     if not partition or set(partition) & set("/\\=*?[") or unquote(partition) != partition:
         raise StoreError(
-            f"table {table}: {partition!r} can't name a partition",
-            hint="name it with at least one character, none of / \\ = * ? [ and nothing encoded such as %20",
+            f"table {table}: {partition!r} is not a valid partition name",
+            hint="use at least one character, none of / \\ = * ? [ and no encoding such as %20",
         )
     if "=" in str(directory.absolute()):
         raise StoreError(
-            f"table {table}: its folder {directory} has '=' in its path, where DuckDB sees a partition, too",
-            hint="put the state directory elsewhere; MLOPS_STATE_DIR names it",
+            f"table {table}: the path of its folder {directory} contains '=', which DuckDB reads as a "
+            "partition",
+            hint="set MLOPS_STATE_DIR to a path without '='",
         )
 
 
 def is_partitioned(delta: DeltaTable) -> bool:
+    """Whether a table is written by partition."""
     return bool(delta.metadata().partition_columns)
 
 
 def data_files(
     directory: Path, delta: DeltaTable, partitions: Collection[str] | None = None
 ) -> list[DataFile]:
-    """The files of the table's version, or of some of its partitions, sorted by path; none is opened."""
+    """The files of a version, or of some of its partitions, sorted by path; no file is opened."""
     added = delta.get_add_actions(flatten=True)
     paths = added["path"].to_pylist()
     values = added[f"partition.{PARTITION}"].to_pylist() if is_partitioned(delta) else [None] * len(paths)
@@ -59,7 +67,7 @@ def data_files(
 
 
 def by_partition(files: Sequence[DataFile]) -> dict[str, list[str]]:
-    """Paths of the files of each partition, sorted by partition."""
+    """The paths of the files of each partition, sorted by partition."""
     found: dict[str, list[str]] = {}
     for file in files:
         found.setdefault(str(file.partition), []).append(file.path)
@@ -67,7 +75,7 @@ def by_partition(files: Sequence[DataFile]) -> dict[str, list[str]]:
 
 
 def rows_by_partition(files: Sequence[DataFile]) -> dict[str | None, int]:
-    """How many rows each partition has; a file is opened only where its writer did not say."""
+    """The number of rows of each partition; a file is opened only if the log has no number of rows."""
     counts: dict[str | None, int] = {}
     for file in files:
         rows = pq.read_metadata(file.path).num_rows if file.rows is None else file.rows
@@ -76,7 +84,7 @@ def rows_by_partition(files: Sequence[DataFile]) -> dict[str | None, int]:
 
 
 def scan(files: Sequence[DataFile], *, partitioned: bool) -> str:
-    """The SQL query over the files; columns that only some have are null in the rows of the others."""
+    """The SQL query that reads files; columns that a file lacks are null in its rows."""
     names = ", ".join(literal(file.path) for file in files)
     hive = f"hive_partitioning = {str(partitioned).lower()}"
     if partitioned:

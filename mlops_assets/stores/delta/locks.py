@@ -1,7 +1,7 @@
-"""The file locks by which processes and threads take turns at a table.
+"""File locks that serialise the writers of a table, across processes and threads.
 
-They are locks of the operating system on files below `.locks`: it releases them when a process ends,
-however it ends. The files themselves stay, empty.
+The operating system holds the locks, on empty files below `.locks`, and releases them when a process ends for
+any reason. The files are not removed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,14 +19,14 @@ _POLL_SECONDS = 0.01
 
 @contextmanager
 def commit_lock(root: Path, table: Sequence[str]) -> Iterator[None]:
-    """Held while a table is committed to."""
+    """The lock for a commit to a table."""
     with _held(root, table, "commit"):
         yield
 
 
 @contextmanager
 def turn_lock(root: Path, table: Sequence[str], partition: str | None) -> Iterator[None]:
-    """Held while a partition is computed, or a table without partitions."""
+    """The lock for the computation of a partition, or of a table without partitions."""
     parts = [] if partition is None else [partition]
     with _held(root, table, "turn", *parts):
         yield

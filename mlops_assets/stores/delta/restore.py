@@ -1,4 +1,4 @@
-"""What a version of a table held, found again so that it can be made current."""
+"""The content of an older version of a table, as files that a commit can restore."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +17,20 @@ from mlops_assets.stores.delta.staging import Staged
 
 @dataclass(frozen=True)
 class OldContent:
-    """Files that held a table, or one of its partitions."""
+    """The files of a table, or of one of its partitions, at an older version."""
 
     files: tuple[DataFile, ...]
     partition: str | None
 
     @property
     def rows(self) -> int:
+        """The number of rows."""
         return sum(
             pq.read_metadata(file.path).num_rows if file.rows is None else file.rows for file in self.files
         )
 
     def staged(self, connection: duckdb.DuckDBPyConnection, *, table: str) -> Staged:
-        """The same as a commit wants it; nothing is moved, and no row is read that has a digest."""
+        """The content for a commit; no file is moved, and rows are read only if no digest is known."""
         paths = [Path(file.path) for file in self.files]
         rows = connection.read_parquet(
             [str(path) for path in paths], union_by_name=True, hive_partitioning=False
@@ -42,50 +43,53 @@ class OldContent:
 def content_at(
     directory: Path, delta: DeltaTable, version: int, partition: str | None, *, table: str
 ) -> tuple[OldContent, TableVersion]:
-    """What a table held at a version, and the version that wrote it.
+    """The content of a table at a version, and the version that wrote it.
 
     Parameters
     ----------
     delta
         The table at its newest version.
     table
-        Its name, for messages.
+        The table's name, for messages.
 
     Raises
     ------
     StoreError
-        When the version holds no such content, or when files of it are gone.
+        If the version has no such content, or files of it are missing.
     """
     written = all_versions(delta)
     if is_partitioned(delta) != (partition is not None):
         raise StoreError(
-            _partition_fault(table, written, version, partition), hint=_partition_hint(partition)
+            _partition_error(table, written, version, partition), hint=_partition_hint(partition)
         )
     known = [found for found in written if found.partition == partition]
     source = next((found for found in known if found.version <= version), None)
     if source is None or version > delta.version():
         of = f" of partition {partition}" if partition is not None else ""
-        there = ", ".join(str(found.version) for found in known[:20]) or "none"
+        available = ", ".join(str(found.version) for found in known[:20]) or "none"
         raise StoreError(
-            f"table {table} has no version {version}{of}", hint=f"its versions{of} are {there}, newest first"
+            f"table {table} has no version {version}{of}",
+            hint=f"the versions{of} are {available}, newest first",
         )
     then = DeltaTable(str(directory), version=source.version)
     files = data_files(directory, then, None if partition is None else [partition])
-    if gone := [file.path for file in files if not Path(file.path).is_file()]:
+    if missing := [file.path for file in files if not Path(file.path).is_file()]:
         raise StoreError(
-            f"table {table}: version {source.version} can't be restored: {len(gone)} of its {len(files)} "
-            f"files are gone, such as {gone[0]}",
-            hint="choose another version, or materialize it from its source",
+            f"table {table}: version {source.version} can't be restored: {len(missing)} of its "
+            f"{len(files)} files are missing, such as {missing[0]}",
+            hint="choose another version, or materialize the table from its source",
         )
     return OldContent(tuple(files), partition), source
 
 
-def _partition_fault(table: str, written: list[TableVersion], version: int, partition: str | None) -> str:
+def _partition_error(table: str, written: list[TableVersion], version: int, partition: str | None) -> str:
     if partition is not None:
-        return f"table {table} has no partitions, and {partition} was asked for"
+        return f"table {table} has no partitions, but partition {partition} was requested"
     wrote = next((found.partition for found in written if found.version == version), None)
-    return f"table {table} is restored by partition" + (f": version {version} wrote {wrote}" if wrote else "")
+    return f"table {table} must be restored by partition" + (
+        f": version {version} wrote {wrote}" if wrote else ""
+    )
 
 
 def _partition_hint(partition: str | None) -> str:
-    return "leave --partition out" if partition is not None else "say which with --partition"
+    return "omit --partition" if partition is not None else "select one with --partition"

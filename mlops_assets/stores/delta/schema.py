@@ -1,7 +1,7 @@
-"""A table's columns: what Delta can hold, and what the partitions of one table agree on.
+"""The Delta schema of a table, as the union of the schemas of its partitions.
 
-Each partition keeps the columns and types of its own files, and DuckDB unites those that are read together.
-The table's Delta schema is their union: for other readers, and for the columns of an empty relation.
+The files of each partition keep their own columns and types, and DuckDB unites those that are read together.
+The union is stored for other programs, and for the columns of an empty relation.
 """
 
 import re
@@ -32,7 +32,7 @@ _PARTITION_FIELD = Field(PARTITION, PrimitiveType("string"), nullable=True)
 
 
 def rows_schema(rows: duckdb.DuckDBPyRelation, *, table: str, partitioned: bool) -> Schema:
-    """The Delta schema of rows, with the partition column if their table has one."""
+    """The Delta schema of rows, with the partition column for a partitioned table."""
     columns = rows.limit(0).to_arrow_table().schema
     fields = [_field(column.name, column.type, table) for column in columns]
     return Schema([*fields, _PARTITION_FIELD] if partitioned else fields)
@@ -46,30 +46,30 @@ def table_schema(
     *,
     table: str,
 ) -> Schema:
-    """The schema of a partitioned table once a partition holds the staged rows.
+    """The schema of a partitioned table after the commit of a staged partition.
 
-    Nothing is opened when the rows have the table's columns and types. Otherwise the footers of the other
-    partitions' files tell what they have: a column that is gone from all files is gone from the table.
+    If the rows have the columns and types of the table, no file is opened. Otherwise the schemas of the other
+    partitions are read from the footers of their files: a column that is in no file is dropped.
 
     Raises
     ------
     StoreError
-        When a column's types can't be read together: a date beside a number, a list beside a text.
+        If the types of a column have no common type, such as a date and a number, or a list and a text.
     """
     if _as_mapping(staged.schema) == _as_mapping(before):
         return before
     rows = staged.rows
-    # SQL tells no upper case from lower case.
+    # Column names in SQL are not case-sensitive.
     united = {name.lower(): (name, kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
     for name, kind in _columns_of(connection, other_files):
         known, so_far = united.setdefault(name.lower(), (name, kind))
         both = _union(connection, so_far, kind)
         if not (_widens(so_far, both) and _widens(kind, both)):
             raise StoreError(
-                f"table {table}: column {known!r} would be {so_far} once partition {staged.partition} is "
-                f"written, and other partitions have {kind}: the two can't be read as one column",
-                hint="cast it to one type in all partitions; to change the type for good, remove the table's "
-                "folder from the warehouse and materialize it again",
+                f"table {table}: column {known!r} is {so_far} in partition {staged.partition} and {kind} in "
+                "other partitions, which have no common type",
+                hint="cast it to one type in all partitions. To change the type, remove the table's folder "
+                "from the warehouse and materialize it again.",
             )
         united[name.lower()] = (known, both)
     empty = connection.sql("select " + ", ".join(f"null::{kind}" for _, kind in united.values())).limit(0)
@@ -79,10 +79,10 @@ def table_schema(
 
 
 def missing_features(delta: DeltaTable, schema: Schema) -> list[TableFeatures]:
-    """What the table's protocol must allow before it can take the schema.
+    """The table features that a schema requires and the protocol of the table lacks.
 
-    delta-rs sees to it when it creates a table, but lets a later commit write such columns without: after
-    that the table can't be opened any more.
+    delta-rs enables them when it creates a table. A later commit can write columns of these types without
+    them, and the table can no longer be opened.
     """
     kinds, allowed = schema.to_json(), delta.protocol().writer_features or []
     return [
@@ -94,13 +94,13 @@ def missing_features(delta: DeltaTable, schema: Schema) -> list[TableFeatures]:
 
 def _field(name: str, kind: pa.DataType, table: str) -> Field:
     if pa.types.is_timestamp(kind) and kind.tz:
-        kind = pa.timestamp(kind.unit, "UTC")  # an instant; Delta takes no other spelling of the zone
+        kind = pa.timestamp(kind.unit, "UTC")  # the type has no zone in Delta, which only accepts UTC
     try:
         return Schema.from_arrow(pa.schema([pa.field(name, kind)])).fields[0]
-    except Exception as error:  # deltalake raises a bare one
+    except Exception as error:  # deltalake raises a bare Exception
         raise StoreError(
-            f"table {table}: column {name!r} has the type {kind}, which a Delta table can't hold",
-            hint="cast it: a time of day or a duration to a number or a text",
+            f"table {table}: column {name!r} has the type {kind}, which Delta does not support",
+            hint="cast it, for example a time of day or a duration to a number or a text",
         ) from error
 
 
@@ -111,8 +111,8 @@ def _as_mapping(schema: Schema) -> dict[str, str]:
 def _columns_of(
     connection: duckdb.DuckDBPyConnection, files: Iterable[str]
 ) -> Iterator[tuple[str, DuckDBPyType]]:
-    """Every column and type that occurs in the files, each pair once."""
-    # Most files have the same schema, and DuckDB, which is slower at footers, need tell its types only once.
+    """The distinct pairs of column and type in the files."""
+    # Most files have the same schema, and DuckDB reads footers slower than Arrow: one file of each is enough.
     samples = {pq.read_schema(file).remove_metadata(): file for file in files}
     relations = [connection.read_parquet(file) for file in samples.values()]
     found = {
@@ -126,12 +126,12 @@ def _columns_of(
 
 
 def _union(connection: duckdb.DuckDBPyConnection, one: DuckDBPyType, other: DuckDBPyType) -> DuckDBPyType:
-    """The type that DuckDB gives a column that has one type in one file and the other in another."""
+    """The type that DuckDB gives a column with these types in two files."""
     return connection.sql(f"select null::{one} union all select null::{other}").types[0]
 
 
 def _widens(kind: DuckDBPyType, united: DuckDBPyType) -> bool:
-    """Whether every value of the type can be read as the united type."""
+    """Whether every value of a type can be read as the united type."""
     if str(kind) in (str(united), '"NULL"'):
         return True
     if kind.id in _NESTED or united.id in _NESTED:

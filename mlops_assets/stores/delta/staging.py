@@ -1,4 +1,4 @@
-"""Where rows lie as Parquet files before a commit makes them a table's content."""
+"""Staging: rows as Parquet files in a temporary folder, before a commit makes them the content of a table."""
 
 import shutil
 import time
@@ -17,31 +17,31 @@ from mlops_assets.core.sql_quoting import literal
 
 _STALE_SECONDS = 24 * 3600
 _PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
-"""A third quicker to write than zstd by default, and a few per cent larger: above some thousand values a
-dictionary is made in vain."""
+"""Files are written a third faster than with the defaults of zstd and are a few per cent larger. The limit on
+dictionaries avoids building those that Parquet discards because a column has too many values."""
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Files that are about to become the content of a table or of one of its partitions."""
+    """The files of a commit: the new content of a table, or of one of its partitions."""
 
     files: Sequence[Path]
     rows: duckdb.DuckDBPyRelation
-    """What the files hold, without the partition column."""
+    """The rows of the files, without the partition column."""
     schema: Schema
-    """The same as Delta holds it, with the partition column."""
+    """The Delta schema of the rows, with the partition column."""
     digest: str
     partition: str | None
     in_place: bool = False
-    """Whether the files are where they belong already, as those of a version that is restored."""
+    """Whether the files are in the table's folder already, as those of a restored version."""
 
 
 @contextmanager
 def staging(directory: Path) -> Iterator[Path]:
-    """A folder inside the table's, so that moving a file into place is a rename."""
+    """A temporary folder on the disk of `directory`, so that moving a file into place is a rename."""
     area = directory / "_staging"
     if area.is_dir():
-        for left in area.iterdir():  # of writers that were killed
+        for left in area.iterdir():  # left by processes that were killed
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
     folder = area / uuid.uuid4().hex
@@ -55,20 +55,26 @@ def staging(directory: Path) -> Iterator[Path]:
 def stage(
     folder: Path, relations: Iterable[duckdb.DuckDBPyRelation], *, table: str, partition: str | None
 ) -> list[Path]:
-    """Stream each relation, once, into a file of its own."""
+    """Stream each relation once into its own file.
+
+    Raises
+    ------
+    StoreError
+        If there is no relation, or a relation has a partition column.
+    """
     files: list[Path] = []
     for number, relation in enumerate(relations):
         if partition is not None and PARTITION in (name.lower() for name in relation.columns):
             raise StoreError(
                 f"table {table}: the rows of partition {partition} have a column {PARTITION!r}, "
-                "which the warehouse adds itself",
-                hint=f"leave it out: select * exclude ({PARTITION})",
+                "which is reserved for the warehouse",
+                hint=f"omit the column: select * exclude ({PARTITION})",
             )
         files.append(folder / f"{number:05}.parquet")
         relation.query("staged", f"copy staged to {literal(files[-1])} ({_PARQUET})")
     if not files:
         raise StoreError(
-            f"table {table}: there is no relation to write, so its columns are not known",
-            hint="write one without rows to leave the table empty",
+            f"table {table}: no relation to write, so the columns are unknown",
+            hint="write a relation without rows for an empty table",
         )
     return files

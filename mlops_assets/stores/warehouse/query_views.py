@@ -1,4 +1,4 @@
-"""All tables as views that a query can read, and nothing else."""
+"""Read-only queries of all tables, which are views of one DuckDB connection."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +13,17 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?\s+(.+)", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"LINE (\d+): ?(.*)")
-_ONLY_TABLES = "a query sees the tables as views and no files; `from duckdb_views()` lists them"
+_ONLY_TABLES = "query the views of the tables; `from duckdb_views()` lists them"
 
 
 @dataclass(frozen=True)
 class ReadOnlyTables:
-    """A connection to the tables, as they were when it was made."""
+    """A connection with the tables as views, in the state when it was opened."""
 
     connection: duckdb.DuckDBPyConnection
 
     def views(self) -> Mapping[str, list[tuple[str, str]]]:
-        """Names and types of the columns of each view, by its name such as `lending.validated_loans`."""
+        """The names and types of the columns of each view, such as `lending.validated_loans`."""
         found: dict[str, list[tuple[str, str]]] = {}
         columns = self.connection.execute(
             "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
@@ -34,27 +34,33 @@ class ReadOnlyTables:
         return found
 
     def queries(self, text: str) -> list[str]:
-        """The queries in a text, one by one.
+        """The queries of a text.
 
         Raises
         ------
         DataError
-            When one of them can't be parsed, or does more than read.
+            If a statement can't be parsed, or is not read-only.
         """
         try:
-            return [self._reading(statement) for statement in self.connection.extract_statements(text)]
+            return [self._read_only(statement) for statement in self.connection.extract_statements(text)]
         except duckdb.Error as error:
-            raise _told(error) from error
+            raise _query_error(error) from error
 
     @contextmanager
     def run(self, query: str) -> Iterator[duckdb.DuckDBPyRelation]:
-        """The rows of one of `queries`; a fault while they are read is told, too."""
+        """The rows of one of `queries`.
+
+        Raises
+        ------
+        DataError
+            If the query fails, also while its rows are read.
+        """
         try:
             yield self.connection.sql(query)
         except duckdb.Error as error:
-            raise _told(error) from error
+            raise _query_error(error) from error
 
-    def _reading(self, statement: duckdb.Statement) -> str:
+    def _read_only(self, statement: duckdb.Statement) -> str:
         query = strip_semicolon(statement.query)[0]
         match statement.type:
             case duckdb.StatementType.SELECT:
@@ -63,13 +69,13 @@ class ReadOnlyTables:
                 return query
             case duckdb.StatementType.EXPLAIN if explained := _EXPLAIN.fullmatch(query):
                 for inner in self.connection.extract_statements(explained[1]):
-                    self._reading(inner)  # `explain analyze` runs what it explains
+                    self._read_only(inner)  # `explain analyze` runs what it explains
                 return query
-        word = query.split(maxsplit=1)[0].upper()
-        raise DataError(f"{word} is refused: queries only read", hint="write a SELECT")
+        keyword = query.split(maxsplit=1)[0].upper()
+        raise DataError(f"{keyword} is not allowed: queries are read-only", hint="write a SELECT statement")
 
     def _is_a_table(self, query: str) -> bool:
-        """Whether the statement can stand in a `from`, where nothing that writes can."""
+        """Whether the statement is valid in a `from` clause, where no statement that writes is."""
         try:
             return len(self.connection.extract_statements(f"from ({query}\n)")) == 1
         except duckdb.ParserException:
@@ -80,15 +86,16 @@ class ReadOnlyTables:
 def read_only(
     warehouse: Warehouse, *, on_error: Callable[[StoreError], None] | None = None
 ) -> Iterator[ReadOnlyTables]:
-    """Every table as a view; the query can open no other file, and can't change that.
+    """Open a connection with every table as a view; queries can open no other file.
 
-    DuckDB does not tell reading from writing in what it allows, so a connection may also write to the
-    tables' files: run nothing on it that `ReadOnlyTables.queries` has not let through.
+    DuckDB's `allowed_paths` also permits writing to the files of the tables: run only statements that
+    `ReadOnlyTables.queries` has returned.
 
     Parameters
     ----------
     on_error
-        Told of each table that can't be read, which is no view then; without it, the first one is raised.
+        Called with the error of each table that can't be read, which has no view then. By default the first
+        error is raised.
     """
     with warehouse.connect() as connection:
         files = warehouse.create_views(connection, on_error=on_error)
@@ -99,7 +106,7 @@ def read_only(
 
 
 def strip_semicolon(text: str) -> tuple[str, bool]:
-    """A text without the semicolon that ends it and what follows that, and whether there was one."""
+    """A text without its final semicolon and the comments after it, and whether it had one."""
     encoded = text.encode()
     code = [place for place, kind in duckdb.tokenize(text) if kind != duckdb.token_type.comment]
     if code and encoded[code[-1] : code[-1] + 1] == b";":
@@ -107,14 +114,16 @@ def strip_semicolon(text: str) -> tuple[str, bool]:
     return text.strip(), False
 
 
-def _told(error: duckdb.Error) -> DataError:
-    """DuckDB's error as a sentence, and where it is or what was meant as the hint."""
+def _query_error(error: duckdb.Error) -> DataError:
+    """DuckDB's error as one sentence, with its suggestion or the line as the hint."""
     message, _, rest = str(error).strip().partition("\n")
     kind, _, sentence = message.partition(": ")
     if isinstance(error, duckdb.PermissionException):
-        return DataError(f"the query reaches outside: {sentence}", hint=_ONLY_TABLES)
-    meant = next((line for line in rest.splitlines() if line.startswith(("Did you mean", "Candidate"))), None)
+        return DataError(f"the query accesses more than the tables: {sentence}", hint=_ONLY_TABLES)
+    suggestion = next(
+        (line for line in rest.splitlines() if line.startswith(("Did you mean", "Candidate"))), None
+    )
     place = _PLACE.search(rest)
     where = f"in line {place[1]}: {place[2].strip()}" if place else None
-    told = sentence if sentence else kind
-    return DataError(f"the query fails: {told.rstrip('!')}", hint=meant or where)
+    reason = sentence if sentence else kind
+    return DataError(f"the query failed: {reason.rstrip('!')}", hint=suggestion or where)

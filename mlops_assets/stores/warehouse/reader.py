@@ -1,4 +1,4 @@
-"""Reading the warehouse: any version of any table, and what is known of it."""
+"""Reading tables of the warehouse at any version, and their metadata."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TableKey = Sequence[str]
-"""The key path of the asset that a table belongs to, such as `("california_housing", "raw_districts")`."""
+"""The asset key of a table, such as `("california_housing", "raw_districts")`."""
 
 BATCH_ROWS = 65_536
 
 
 class TableReader:
-    """The tables below one directory, to be read.
+    """Reads the tables below one directory.
 
     Parameters
     ----------
     root
         The directory.
     memory_limit
-        What one DuckDB connection may hold in memory before it spills to disk, as DuckDB spells it.
+        The memory limit of a DuckDB connection, such as `1GiB`; it spills to disk above it.
     """
 
     def __init__(self, root: Path | str, *, memory_limit: str = "1GiB") -> None:
@@ -50,17 +50,19 @@ class TableReader:
 
     @contextmanager
     def connect(self, *, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An in-memory DuckDB that spills below the warehouse and never reaches for the network.
+        """Open an in-memory DuckDB that spills below the warehouse and uses no network.
 
         Parameters
         ----------
         threads
-            With one, sums of floating-point numbers are the same at every run; by default all cores.
+            The number of threads, by default that of the cores. With one thread, sums of floating-point
+            numbers are reproducible.
         """
         with connect(self.root, memory_limit=self.memory_limit, threads=threads) as connection:
             yield connection
 
     def exists(self, table: TableKey) -> bool:
+        """Whether the table exists."""
         return is_table(self.root, table)
 
     def is_partitioned(self, table: TableKey) -> bool:
@@ -73,21 +75,23 @@ class TableReader:
         return [log.parent.relative_to(self.root).parts for log in logs]
 
     def find(self, project: str, name: str) -> tuple[str, ...]:
-        """The key of a project's table by its name, as SQL views have it: `validated_orders`.
+        """The key of a project's table by the name of its SQL view, such as `validated_orders`.
 
         Raises
         ------
         StoreError
-            When there is none; the message lists those that there are.
+            If there is no such table; the hint lists the tables of the project.
         """
-        there = [table for table in self.tables() if table[0] == project]
-        for table in there:
+        tables = [table for table in self.tables() if table[0] == project]
+        for table in tables:
             if name in ("/".join(table[1:]), "_".join(table[1:])):
                 return table
-        known = ", ".join("/".join(table[1:]) for table in there)
+        known = ", ".join("/".join(table[1:]) for table in tables)
         raise StoreError(
             f"{project} has no table {name}",
-            hint=f"it has {known}" if known else f"nothing of it has been made in {self.root}",
+            hint=f"its tables are {known}"
+            if known
+            else f"materialize one first: the project has no table in {self.root}",
         )
 
     # ---------------------------------------------------------------- reading
@@ -101,11 +105,17 @@ class TableReader:
         partitions: Collection[str] | None = None,
         version: int | None = None,
     ) -> duckdb.DuckDBPyRelation:
-        """A table, some of its partitions or one of its versions as a lazy DuckDB relation.
+        """A table, some of its partitions, or one of its versions, as a lazy DuckDB relation.
 
-        Only the files of the partitions that were asked for are opened, and only their columns are there;
-        a partitioned table has the column `_partition`, too. Partitions that don't exist have no rows;
-        if there are none at all, the relation is empty and has all of the table's columns.
+        Only the files of the requested partitions are opened, and the relation has the columns of these
+        files. A partitioned table has the additional column `_partition`. Partitions that do not exist have
+        no rows; if none exists, the relation is empty and has all columns of the table.
+
+        Raises
+        ------
+        StoreError
+            If the table or version does not exist, the table has no partitions but some are requested, or a
+            data file is missing.
         """
         if isinstance(partitions, str) or (partition is not None and partitions is not None):
             raise ValueError("give one partition, or a collection of partitions")
@@ -129,7 +139,7 @@ class TableReader:
         version: int | None = None,
         rows: int = BATCH_ROWS,
     ) -> pa.RecordBatchReader:
-        """The same as a stream of Arrow record batches of at most `rows` rows."""
+        """A table as a stream of Arrow record batches of at most `rows` rows; see `relation`."""
         relation = self.relation(
             connection, table, partition=partition, partitions=partitions, version=version
         )
@@ -143,7 +153,7 @@ class TableReader:
         partitions: Collection[str] | None = None,
         version: int | None = None,
     ) -> "pd.DataFrame":
-        """The same as a pandas frame, in memory: for tables that are known to fit."""
+        """A table as a pandas frame in memory; see `relation`."""
         with self.connect() as connection:
             return self.relation(
                 connection, table, partition=partition, partitions=partitions, version=version
@@ -156,12 +166,15 @@ class TableReader:
         *,
         on_error: Callable[[StoreError], None] | None = None,
     ) -> list[str]:
-        """Make every table a view `project.layer_table` of the connection; returns the files behind them.
+        """Create a view `project.layer_table` of every table, and return the files of the views.
 
         Parameters
         ----------
+        versions
+            The versions of tables; by default the newest.
         on_error
-            Told of each table that can't be read, which is left out; without it, the first one is raised.
+            Called with the error of each table that can't be read, which has no view then. By default the
+            first error is raised.
         """
         opened: list[str] = []
         for table in self.tables():
@@ -186,20 +199,20 @@ class TableReader:
         connection.execute(f"create schema if not exists {quoted(table[0])}")
         try:
             connection.execute(f"create or replace view {view} as {query}")
-        except duckdb.Error as error:  # which reads the head of each file
+        except duckdb.Error as error:  # DuckDB reads the schema of each file
             raise StoreError(
                 f"table {view_name(table)} can't be read: {str(error).splitlines()[0]}",
-                hint="bring it back, or make the table again; docs/operations.md",
+                hint="restore its files from a backup, or materialize it again; see docs/operations.md",
             ) from error
         return [file.path for file in files]
 
-    # ---------------------------------------------------------------- telling
+    # ---------------------------------------------------------------- metadata
 
     def partitions(self, table: TableKey, *, version: int | None = None) -> dict[str, str]:
-        """The content digest of each partition, sorted by partition; empty when there is no such table.
+        """The content digest of each partition, sorted by partition; empty if the table does not exist.
 
-        A partition that was written without rows is there. Nothing but the table's log is read, unless
-        another writer made a partition's files.
+        Partitions without rows are included. Only the log of the table is read, unless another program wrote
+        the files of a partition.
         """
         if version is None and not self.exists(table):
             return {}
@@ -213,11 +226,11 @@ class TableReader:
         }
 
     def row_counts(self, table: TableKey, *, version: int | None = None) -> dict[str | None, int]:
-        """How many rows each partition has; those of a table without partitions under None."""
+        """The number of rows of each partition; the key is None for a table without partitions."""
         return rows_by_partition(data_files(self._directory(table), self._open(table, version)))
 
     def missing_files(self, table: TableKey) -> list[str]:
-        """Data files of the newest version that are not where they should be."""
+        """The missing data files of the newest version."""
         files = data_files(self._directory(table), self._open(table))
         return [file.path for file in files if not Path(file.path).is_file()]
 
@@ -226,13 +239,14 @@ class TableReader:
         return int(self._open(table).version())
 
     def inputs(self, table: TableKey, version: int) -> dict[str, int]:
-        """The versions of the tables that a version was made of.
+        """The input tables of a version and their versions.
 
-        For a table that is written by partition: those of the one partition that the version replaced.
+        For a table that is written by partition, these are the inputs of the partition that the version
+        replaced.
         """
         found = one_version(self._directory(table), version)
         if found is None:
-            self._open(table, version)  # tells what is not there
+            self._open(table, version)  # raises an error that names the missing table or version
         return found.inputs if found is not None else {}
 
     def digest(self, table: TableKey, *, partition: str | None = None, version: int | None = None) -> str:
@@ -247,7 +261,7 @@ class TableReader:
             return relation_digest(rows)[1]
 
     def versions(self, table: TableKey) -> list[TableVersion]:
-        """All versions that hold content, newest first, with the Dagster run that wrote each."""
+        """All versions with content, newest first, with their Dagster runs."""
         return all_versions(self._open(table))
 
     def _directory(self, table: TableKey) -> Path:

@@ -1,4 +1,4 @@
-"""What changed between two versions of a table."""
+"""The differences between two versions of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,21 @@ from mlops_assets.ml.comparison.drift import ColumnShift, column_shifts
 from mlops_assets.ml.comparison.row_diff import RowDiff, diff_rows
 from mlops_assets.stores.warehouse.warehouse import TableKey, Warehouse
 
-_ASIDE = (*PROVENANCE, PARTITION)
+_EXCLUDED = (*PROVENANCE, PARTITION)
 
 
 @dataclass(frozen=True)
 class TableDiff:
-    """Two versions of a table side by side.
+    """The differences between two versions of a table.
 
     Attributes
     ----------
     partitions
-        Those whose content differs, which alone were compared; empty for a table without partitions.
-    rows, shifts
-        None and empty when both versions hold the same.
+        The partitions with different content; only these are compared. Empty for a table without partitions.
+    rows
+        The differences of the rows; None if the content is the same.
+    shifts
+        The differences of the distributions of columns; empty if the content is the same.
     """
 
     before: int
@@ -42,36 +44,37 @@ def diff_versions(
     partition: str | None = None,
     identity: Sequence[str] = (),
 ) -> TableDiff:
-    """Compare two versions; only the files of partitions that differ are opened.
+    """Compare two versions; only the files of partitions with different content are opened.
 
     Parameters
     ----------
     partition
-        Compare this one alone.
+        Compare only this partition.
     identity
-        The columns that tell a row in its partition, if there are some.
+        The columns that identify a row in its partition; empty without a key.
 
     Raises
     ------
     StoreError
-        When there is no such version or partition.
+        If a version or the partition does not exist.
     """
     newest = warehouse.version(table)
     if unknown := [version for version in (before, after) if not 0 <= version <= newest]:
         raise StoreError(
-            f"table {view_name(tuple(table))} has no version {unknown[0]}", hint=f"its newest is {newest}"
+            f"table {view_name(tuple(table))} has no version {unknown[0]}",
+            hint=f"the newest version is {newest}",
         )
     differing = _differing_partitions(warehouse, table, before, after, partition)
     if not differing:
         return TableDiff(before, after, (), None, ())
     chosen = None if differing == [None] else [str(name) for name in differing]
-    told = (*identity, PARTITION) if identity and chosen else tuple(identity)
+    keys = (*identity, PARTITION) if identity and chosen else tuple(identity)
     with warehouse.connect() as connection:
         old, new = (
             warehouse.relation(connection, table, partitions=chosen, version=version)
             for version in (before, after)
         )
-        rows, shifts = _compared(connection, old, new, told)
+        rows, shifts = _compared(connection, old, new, keys)
     return TableDiff(before, after, tuple(chosen or ()), rows, shifts)
 
 
@@ -83,17 +86,19 @@ def diff_contents(
     *,
     identity: Sequence[str] = (),
 ) -> TableDiff:
-    """Compare a partition at one version with another partition, or the same, at another version.
+    """Compare a partition at one version with the same or another partition at another version.
 
     Parameters
     ----------
     before, after
-        Versions, each with its partition; None for a table without partitions.
+        A version and a partition; None for a table without partitions.
+    identity
+        The columns that identify a row; empty without a key.
 
     Raises
     ------
     StoreError
-        When there is no such version.
+        If a version does not exist.
     """
     digests = [warehouse.digest(table, partition=part, version=version) for version, part in (before, after)]
     if digests[0] == digests[1]:
@@ -114,9 +119,9 @@ def _compared(
     new: duckdb.DuckDBPyRelation,
     identity: tuple[str, ...],
 ) -> tuple[RowDiff, tuple[ColumnShift, ...]]:
-    provenance = PROVENANCE if PARTITION in identity else _ASIDE
+    provenance = PROVENANCE if PARTITION in identity else _EXCLUDED
     rows = diff_rows(connection, old, new, identity=identity, aside=provenance)
-    aside = {*_ASIDE, ROW_ID, BROKEN_RULES, *identity}
+    aside = {*_EXCLUDED, ROW_ID, BROKEN_RULES, *identity}
     columns = [name for name in new.columns if name in old.columns and name not in aside]
     return rows, tuple(column_shifts(connection, old, new, columns))
 
@@ -124,14 +129,14 @@ def _compared(
 def _differing_partitions(
     warehouse: Warehouse, table: TableKey, before: int, after: int, partition: str | None
 ) -> list[str | None]:
-    """Partitions whose content is another one; `[None]` for a table without, if its content is."""
+    """The partitions with different content; `[None]` for a table without partitions that differs."""
     if partition is None and not warehouse.is_partitioned(table):
         return [None] if len({warehouse.digest(table, version=one) for one in (before, after)}) == 2 else []
     old, new = (warehouse.partitions(table, version=version) for version in (before, after))
     if partition is not None and partition not in {**old, **new}:
         raise StoreError(
             f"table {view_name(tuple(table))} has no partition {partition} in versions {before} and {after}",
-            hint=f"it has {', '.join(sorted({**old, **new})) or 'none'}",
+            hint=f"its partitions are {', '.join(sorted({**old, **new})) or 'none'}",
         )
     wanted = sorted({**old, **new}) if partition is None else [partition]
     return [name for name in wanted if old.get(name) != new.get(name)]

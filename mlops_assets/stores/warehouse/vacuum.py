@@ -1,8 +1,8 @@
-"""Old versions of tables make room: the data files that nothing needs any more are removed.
+"""Vacuum: removal of data files that belong to no version that is kept.
 
-Delta tells which files no kept version has; they are removed here, under the table's lock and without a
-commit. A commit would become the newest version of a table whose content it did not change, and hide what the
-one before says of its inputs.
+delta-rs lists the files that no kept version refers to. They are removed here, under the table's lock and
+without a commit: a commit would become the newest version without a change of the content, and hide the
+inputs of the version before it.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -22,21 +22,21 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 VersionedTable = tuple[tuple[str, ...], int]
-"""A table and a version of it."""
+"""The key of a table, and a version of it."""
 
 
 @dataclass(frozen=True)
 class VacuumResult:
-    """What was removed of a table, or would be.
+    """The result of a vacuum of one table.
 
     Attributes
     ----------
     table
-        Its key.
+        The key of the table.
     kept
-        How many old versions stay readable.
+        The number of old versions that remain readable.
     files, bytes
-        What nothing needs any more.
+        The number and the size of the removed files; in a dry run, of those to remove.
     """
 
     table: tuple[str, ...]
@@ -46,51 +46,54 @@ class VacuumResult:
 
 
 def needed_versions(warehouse: Warehouse, roots: Iterable[VersionedTable]) -> dict[tuple[str, ...], set[int]]:
-    """The versions that others were made of, those of which they were made themselves, and so on.
+    """The versions of all direct and indirect inputs, by table.
 
     Parameters
     ----------
     roots
-        The tables that models were trained on. What is not there any more is passed over.
+        The versions of tables that models were trained on. They are part of the result. Tables that do not
+        exist any more have no inputs.
     """
     needed: dict[tuple[str, ...], set[int]] = {}
     histories: dict[tuple[str, ...], list[TableVersion]] = {}
-    left = list(roots)
-    while left:
-        table, version = left.pop()
+    remaining = list(roots)
+    while remaining:
+        table, version = remaining.pop()
         if version in needed.setdefault(table, set()):
             continue
         needed[table].add(version)
         if table not in histories:
             histories[table] = warehouse.versions(table) if warehouse.exists(table) else []
         for written in _writers(histories[table], version):
-            left.extend((tuple(name.split("/")), number) for name, number in written.inputs.items())
+            remaining.extend((tuple(name.split("/")), number) for name, number in written.inputs.items())
     return needed
 
 
 def vacuum(
     warehouse: Warehouse, table: tuple[str, ...], needed: Collection[int], before: datetime, *, dry_run: bool
 ) -> VacuumResult:
-    """Remove the data files of versions that were replaced before a moment and that nothing needs.
+    """Remove the data files of old versions, except those of needed versions.
 
-    The ledger loses nothing, and neither do writers that are still staging their files.
+    Files of the ledger and staged files are never removed.
 
     Parameters
     ----------
     needed
-        Versions that stay, however old they are.
+        The versions to keep regardless of their age.
+    before
+        Versions that were replaced before this time are old.
     dry_run
-        Tell what would be removed, and leave it.
+        Return the result without removing files.
 
     Raises
     ------
     StoreError
-        When the log does not tell what a kept version holds: nothing is removed then.
+        If the log of a kept version can't be read; no file is removed then.
     """
     if table[1:] == (LEDGER,):
         return VacuumResult(table, 0, 0, 0)
     directory, name = warehouse.root.joinpath(*table), view_name(table)
-    # Under the lock, no file has been moved into place that a commit is about to name.
+    # The lock prevents the removal of files that another process has moved into place and not committed yet.
     with commit_lock(warehouse.root, table), translated_disk_errors(f"table {name}", directory):
         delta = open_table(warehouse.root, table)
         newest = int(delta.version())
@@ -106,16 +109,16 @@ def vacuum(
             )
         except DeltaError as error:
             raise StoreError(
-                f"table {name}: what its versions hold can't be told, so nothing is removed: "
+                f"table {name}: the files of its versions are unknown, so none was removed: "
                 f"{str(error).splitlines()[0]}",
-                hint=f"bring the files of {directory / '_delta_log'} back from a backup",
+                hint=f"restore {directory / '_delta_log'} from a backup",
             ) from error
         sizes = list(_removed((directory / unquote(path) for path in unneeded), dry_run=dry_run))
     return VacuumResult(table, len(kept - {newest}), len(sizes), sum(sizes))
 
 
 def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVersion]:
-    """The commits that wrote what a version holds: of each partition, the newest until then."""
+    """The commits that wrote the content of a version: the newest one of each partition until then."""
     seen: set[str | None] = set()
     for written in history:
         if written.version <= version and written.partition not in seen:
@@ -123,20 +126,20 @@ def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVer
             yield written
 
 
-def _replaced_since(history: Iterable[TableVersion], moment: datetime) -> Iterator[int]:
-    """The newest version, and those that were current at the moment or later."""
+def _replaced_since(history: Iterable[TableVersion], time: datetime) -> Iterator[int]:
+    """The newest version, and the versions that were current at a time or later."""
     replaced_at: datetime | None = None
     for written in history:
-        if replaced_at is not None and replaced_at < moment:
+        if replaced_at is not None and replaced_at < time:
             return
         yield written.version
         replaced_at = written.written_at
 
 
 def _removed(files: Iterable[Path], *, dry_run: bool) -> Iterator[int]:
-    """The size of each file, in bytes, once it is gone."""
+    """The size in bytes of each removed file."""
     for file in files:
-        if not file.is_file():  # a vacuum was killed
+        if not file.is_file():  # removed by a vacuum that was killed
             continue
         size = file.stat().st_size
         if not dry_run:

@@ -1,4 +1,4 @@
-"""The warehouse: Delta tables on disk, DuckDB in memory."""
+"""The warehouse: Delta tables on disk, written and restored with DuckDB."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,14 +32,25 @@ __all__ = [
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a write did: the version that now holds the content, and whether it is a new one."""
+    """The result of a write.
+
+    Attributes
+    ----------
+    version
+        The version with the content.
+    rows, digest
+        The number of rows and the digest of the content.
+    changed
+        Whether the version is a new one.
+    columns
+        The DuckDB type of each column.
+    """
 
     version: int
     rows: int
     digest: str
     changed: bool
     columns: dict[str, str]
-    """The type of each column, as DuckDB names it."""
     table: str
     """The SQL name of the table, such as `california_housing.validated_districts`."""
     uri: str
@@ -47,23 +58,23 @@ class WriteResult:
 
 
 class Warehouse(TableReader):
-    """Delta tables below one directory, which is made when the first table is written.
+    """Delta tables below one directory, which is created with the first table.
 
     The parameters are those of `TableReader`.
     """
 
     @contextmanager
     def turn(self, table: TableKey, partition: str | None = None) -> Iterator[None]:
-        """Wait for those who compute the same partition, or the same table, and keep others waiting.
+        """Hold an exclusive lock for the computation of a partition, or of a table without partitions.
 
-        Without it, a run that read its input early and commits late overwrites what a run of newer input
-        wrote meanwhile: `write` is atomic, but knows nothing of what was read. Read the input *inside* the
-        turn: whoever comes last then computes from the newest input. Other partitions don't wait, and
-        neither do readers and writers that take no turn.
+        Without the lock, a run that read its input early and commits late can overwrite the result of a run
+        with newer input: `write` is atomic, but does not include the reads. Read the input *inside* the
+        lock, so that the last run computes from the newest input. Other partitions are not blocked, nor are
+        readers and writers without the lock.
 
-        Processes and threads wait alike, for as long as it takes. The operating system ends the turn of a
-        process that is killed. Taking the same turn again inside of it is an error, as it would wait for
-        itself; who takes several must take them in one order.
+        The lock holds across processes and threads, and waiting has no time limit. The operating system
+        releases the lock of a process that is killed. The lock is not reentrant; acquire several locks in
+        the same order everywhere.
         """
         with turn_lock(self.root, table, partition):
             yield
@@ -77,29 +88,30 @@ class Warehouse(TableReader):
         dagster_run_id: str | None = None,
         inputs: Mapping[str, int] | None = None,
     ) -> WriteResult:
-        """Replace a table's content, or one partition's, in one commit; skip it when nothing would change.
+        """Replace the content of a table, or of one partition, in one commit; skip it if nothing changes.
 
-        The rows stream from DuckDB into Parquet files, each relation exactly once, so it may be one over a
-        stream. Readers see the old content until the commit, and a writer that dies leaves it in place.
+        The rows are streamed from DuckDB into Parquet files. Each relation is read exactly once, so it may
+        be based on a stream. Readers see the old content until the commit, and a process that is killed
+        leaves it unchanged.
 
         Parameters
         ----------
         table
-            The key path of the table.
+            The key of the table.
         rows
-            One relation, or several with the same columns, each of which becomes a file of its own.
+            One relation, or several with the same columns; each is written to its own file.
         partition
-            The partition to replace; a table is either always or never written by partition.
+            The partition to replace; None for a table without partitions.
         dagster_run_id
-            The Dagster run that writes; `versions` tells it.
+            The Dagster run, as recorded in `versions`.
         inputs
-            The versions of the tables that the rows were made of; `versions` tells them.
+            The versions of the input tables, as recorded in `versions`.
 
         Raises
         ------
         StoreError
-            When the partition can't be one, or a column's type is not to be reconciled with that of other
-            partitions. Nothing is committed then.
+            If the partition name is not valid, or the type of a column can't be reconciled with that of
+            other partitions. Nothing is committed then.
         """
         name, directory = view_name(tuple(table)), self._directory(table)
         if partition is not None:
@@ -115,12 +127,12 @@ class Warehouse(TableReader):
             files = stage(folder, relations, table=name, partition=partition)
             staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
             count, digest = relation_digest(staged)
-            facts = custom_metadata(
+            metadata = custom_metadata(
                 rows=count, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
             )
             schema = rows_schema(staged, table=name, partitioned=partition is not None)
             content = Staged(files, staged, schema, digest, partition)
-            version, changed = commit(self.root, table, content, connection, facts)
+            version, changed = commit(self.root, table, content, connection, metadata)
             columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
         return WriteResult(version, count, digest, changed, columns, name, directory.as_uri())
 
@@ -132,25 +144,25 @@ class Warehouse(TableReader):
         partition: str | None = None,
         dagster_run_id: str | None = None,
     ) -> WriteResult:
-        """Make what a version held the content again, by one commit over the files that are still there.
+        """Restore the content of a version, by one commit that refers to its existing files.
 
         Parameters
         ----------
         version
-            One that `versions` tells, or any later one in which the partition was the same.
+            A version from `versions`, or any later one in which the partition was the same.
         partition
-            The partition to restore; a table that is written by partition is restored by partition.
+            The partition to restore; required for a table that is written by partition.
 
         Raises
         ------
         StoreError
-            When the version held no such content, or its files are gone.
+            If the version has no such content, or its files are missing.
         """
         with self.connect() as connection:
             name, directory = view_name(tuple(table)), self._directory(table)
             content, source = content_at(directory, self._open(table), version, partition, table=name)
             staged = content.staged(connection, table=name)
-            facts = custom_metadata(
+            metadata = custom_metadata(
                 rows=content.rows,
                 digest=staged.digest,
                 partition=partition,
@@ -158,11 +170,17 @@ class Warehouse(TableReader):
                 inputs=source.inputs,
                 restored_from=source.version,
             )
-            made, changed = commit(self.root, table, staged, connection, facts)
+            made, changed = commit(self.root, table, staged, connection, metadata)
             columns = dict(zip(staged.rows.columns, map(str, staged.rows.types), strict=True))
         return WriteResult(made, content.rows, staged.digest, changed, columns, name, directory.as_uri())
 
     def restored_source(self, table: TableKey, version: int, *, partition: str | None = None) -> TableVersion:
-        """The version that wrote what `restore` would make current; it raises what that raises."""
+        """The version that wrote the content that `restore` would restore.
+
+        Raises
+        ------
+        StoreError
+            If the version has no such content, or its files are missing.
+        """
         name = view_name(tuple(table))
         return content_at(self._directory(table), self._open(table), version, partition, table=name)[1]

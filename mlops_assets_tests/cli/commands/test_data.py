@@ -61,7 +61,7 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
         (("restore", "landing", "features", "1"), "there is no project landing hint: there are: lending"),
         (
             ("restore", "lending", "features", "1"),
-            "lending has no table features hint: nothing of it has been",
+            "lending has no table features hint: materialize one first: ",
         ),
     ],
 )

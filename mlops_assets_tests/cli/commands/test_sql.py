@@ -87,11 +87,11 @@ def test_queries_come_from_stdin_too(mlops):
 @pytest.mark.parametrize(
     ("arguments", "typed", "told"),
     [
-        (("selekt",), None, 'error: the query fails: syntax error at or near "selekt"'),
-        (("drop view shop.validated_orders",), None, "error: DROP is refused: queries only read"),
+        (("selekt",), None, 'error: the query failed: syntax error at or near "selekt"'),
+        (("drop view shop.validated_orders",), None, "error: DROP is not allowed: queries are read-only"),
         ((), "", "error: there is no query"),
         (("--json", "select 1; select 2"), None, "error: --json takes one query"),
-        (("select error('no')", "--json"), None, "error: the query fails: no"),
+        (("select error('no')", "--json"), None, "error: the query failed: no"),
     ],
 )
 def test_a_mistake_is_one_sentence_on_stderr(mlops, arguments, typed, told, record_property):

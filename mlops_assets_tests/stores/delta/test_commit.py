@@ -1,4 +1,4 @@
-"""Commits: tried again when another writer was faster, and checkpointed so that old tables open fast."""
+"""Commits: retries after conflicts with other writers, and checkpoints so that old tables open fast."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 
 def interfere(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Let a writer that knows of no lock delete the partition while ours is about to commit."""
+    """Let a writer without the lock delete the partition just before the commit."""
     data_files, left = commit.data_files, [times]
 
     def and_another_writer(directory: Any, delta: DeltaTable, *arguments: Any) -> Any:
@@ -34,7 +34,7 @@ def interfere(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setattr(commit, "data_files", and_another_writer)
 
 
-def test_a_commit_that_lost_a_race_is_tried_again_with_the_same_files(
+def test_a_commit_after_a_conflict_is_retried_with_the_same_files(
     warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO, commit.__name__)
@@ -49,13 +49,13 @@ def test_a_commit_that_lost_a_race_is_tried_again_with_the_same_files(
     assert warehouse.version(KEY) == result.version
 
 
-def test_a_commit_that_always_loses_ends_in_an_error_with_the_way_out(
+def test_a_commit_with_conflicts_at_every_attempt_is_an_error(
     warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ):
     warehouse.write(KEY, rows("(1, 'x')"), partition="a")
     monkeypatch.setattr(commit, "_ATTEMPTS", 2)
     interfere(monkeypatch, times=2)
-    with pytest.raises(StoreError, match=r"2 attempts failed\n  hint: run it again"):
+    with pytest.raises(StoreError, match=r"all 2 attempts to commit failed .*\n  hint: run again"):
         warehouse.write(KEY, rows("(2, 'y')"), partition="a")
     assert warehouse.frame(KEY)["a"].tolist() == [1]
 
@@ -67,7 +67,7 @@ def test_first_writers_of_one_partition_replace_each_other(
 
     def slowly(*arguments: Any) -> Any:
         found = data_files(*arguments)
-        time.sleep(0.2)  # long enough for the other writers to look, too, if nothing held them up
+        time.sleep(0.2)  # long enough for the other writers to read the table, too, if they were not blocked
         return found
 
     warehouse.write(KEY, rows("(0, 'x')"), partition="other")
@@ -96,7 +96,7 @@ def test_a_table_is_checkpointed_by_its_commits(warehouse: Warehouse, rows: Rows
     assert warehouse.frame(KEY, version=1)["a"].tolist() == [0]
 
 
-def test_a_table_keeps_its_log_whatever_its_age(warehouse: Warehouse, rows: Rows):
+def test_the_log_of_a_table_is_kept_at_any_age(warehouse: Warehouse, rows: Rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
     assert delta.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"

@@ -1,4 +1,4 @@
-"""Turns: whoever comes last computes from the newest input."""
+"""Locks: the last of several runs computes from the newest input."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ Rows = Callable[..., duckdb.DuckDBPyRelation]
 
 
 def add_one(root: Path, times: int) -> None:
-    """Read a partition's number and write the next one."""
+    """Read the number in a partition and write the next one."""
     warehouse = Warehouse(root)
     with warehouse.connect() as connection:
         for _ in range(times):
@@ -35,7 +35,7 @@ def hold(root: Path, held: Event) -> None:
         time.sleep(600)
 
 
-def test_processes_that_read_and_write_one_partition_in_turns_lose_nothing(
+def test_processes_that_lock_a_partition_for_reading_and_writing_lose_no_update(
     warehouse: Warehouse, rows: Rows, processes: BaseContext
 ):
     warehouse.write(KEY, rows("(0)", "n"), partition="a")
@@ -46,7 +46,7 @@ def test_processes_that_read_and_write_one_partition_in_turns_lose_nothing(
 
 
 @pytest.mark.parametrize("partition", [None, "2024-01"])
-def test_an_older_run_does_not_overtake_that_of_a_corrected_file(
+def test_an_older_run_does_not_overwrite_the_result_of_newer_input(
     warehouse: Warehouse, rows: Rows, partition: str | None
 ):
     source, started = {"amount": 1}, threading.Event()
@@ -67,7 +67,7 @@ def test_an_older_run_does_not_overtake_that_of_a_corrected_file(
     assert warehouse.frame(KEY)["amount"].tolist() == [2]
 
 
-def test_other_partitions_and_tables_do_not_wait(warehouse: Warehouse, rows: Rows):
+def test_other_partitions_and_tables_are_not_blocked(warehouse: Warehouse, rows: Rows):
     with (
         warehouse.turn(KEY, "a"),
         warehouse.turn(KEY, "b"),
@@ -78,7 +78,7 @@ def test_other_partitions_and_tables_do_not_wait(warehouse: Warehouse, rows: Row
     assert list(warehouse.partitions(KEY)) == ["a"]
 
 
-def test_a_turn_is_the_same_however_the_warehouse_is_spelled(
+def test_the_lock_does_not_depend_on_how_the_path_is_written(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(warehouse.root.parent)
@@ -91,7 +91,7 @@ def test_a_turn_is_the_same_however_the_warehouse_is_spelled(
         pass
 
 
-def test_the_turn_of_a_process_that_is_killed_ends(warehouse: Warehouse, processes: BaseContext):
+def test_the_lock_of_a_killed_process_is_released(warehouse: Warehouse, processes: BaseContext):
     held = processes.Event()
     process = processes.Process(target=hold, args=[warehouse.root, held])
     process.start()

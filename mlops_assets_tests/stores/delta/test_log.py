@@ -1,4 +1,4 @@
-"""Damaged tables: what is told of them, and that nothing is quietly begun anew."""
+"""Damaged tables: the error names the damage, and no table is recreated silently."""
 
 import shutil
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def lose_a_data_file(table: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of three versions with content; version 0 made it."""
+    """A table with three versions with content; version 0 created it."""
     root = tmp_path_factory.mktemp("whole")
     warehouse = Warehouse(root)
     with warehouse.connect() as connection:
@@ -78,48 +78,58 @@ def damaged(whole: Path, tmp_path: Path) -> Callable[[Callable[[Path], None]], W
     return damage
 
 
-GONE, DAMAGED = (
-    r"version 3: the commit .*0000{}.json is gone; {}",
+MISSING, DAMAGED = (
+    r"version 3: the commit .*0000{}.json is missing; {}",
     r"3: the commit .*00003.json is damaged; {}",
 )
-NO_LOG = r"the log .*_delta_log is empty or gone, and there are data files"
-NONE, FIRST, SECOND = "no older version can be read", "version 1 can still", "version 2 can still be read"
-LOG_FAULTS = [
-    (lose_a_commit, GONE.format(2, FIRST), "bring the file back"),
-    (lose_the_first_commit, GONE.format(0, NONE), "bring the file back"),
+NO_LOG = r"the log .*_delta_log is empty or missing, but data files exist"
+NONE, FIRST, SECOND = "no older version is readable", "version 1 is readable", "version 2 is readable"
+LOG_DAMAGES = [
+    (lose_a_commit, MISSING.format(2, FIRST), "restore the file"),
+    (lose_the_first_commit, MISSING.format(0, NONE), "restore the file"),
     (cut_the_last_commit, DAMAGED.format(SECOND), "mlops run garage"),
     (empty_the_last_commit, DAMAGED.format(SECOND), "mlops run garage"),
     (lose_the_log, NO_LOG, "mlops run garage"),
     (empty_the_log, NO_LOG, "mlops run garage"),
-    (break_the_checkpoint, f"checkpoint .*parquet is no Parquet file; {SECOND}", "delete .*the log is whole"),
-    (lose_the_checkpoint, f"_last_checkpoint names a checkpoint that is gone; {SECOND}", "delete .*is whole"),
+    (
+        break_the_checkpoint,
+        f"checkpoint .*parquet is not a Parquet file; {SECOND}",
+        "delete .*log is complete",
+    ),
+    (
+        lose_the_checkpoint,
+        f"_last_checkpoint refers to a missing checkpoint; {SECOND}",
+        "delete .*is complete",
+    ),
 ]
 
 
-def kept(warehouse: Warehouse) -> list[Path]:
-    """All files but locks."""
+def all_files(warehouse: Warehouse) -> list[Path]:
+    """All files except locks."""
     return sorted(
         path for path in warehouse.root.rglob("*.*") if path.is_file() and ".locks" not in path.parts
     )
 
 
-@pytest.mark.parametrize(("how", "told", "way_out"), LOG_FAULTS, ids=lambda of: getattr(of, "__name__", ""))
-def test_a_damaged_log_is_named_and_never_begun_anew(damaged, rows, record_property, how, told, way_out):
+@pytest.mark.parametrize(("how", "message", "hint"), LOG_DAMAGES, ids=lambda of: getattr(of, "__name__", ""))
+def test_a_damaged_log_is_reported_and_the_table_is_not_recreated(
+    damaged, rows, record_property, how, message, hint
+):
     warehouse = damaged(how)
-    before, told = kept(warehouse), rf"table garage.raw_cars.*{told}(.|\n)*hint: .*{way_out}"
+    before, expected = all_files(warehouse), rf"table garage.raw_cars.*{message}(.|\n)*hint: .*{hint}"
     for work in (
         lambda: warehouse.frame(TABLE),
         lambda: warehouse.version(TABLE),
         lambda: warehouse.write(TABLE, rows("(9, 9)")),
     ):
-        with pytest.raises(StoreError, match=told) as found:
+        with pytest.raises(StoreError, match=expected) as found:
             work()
-    record_property("told", str(found.value))
-    assert kept(warehouse) == before
+    record_property("message", str(found.value))
+    assert all_files(warehouse) == before
 
 
 @pytest.mark.parametrize("how", [break_the_checkpoint, lose_the_checkpoint])
-def test_what_is_to_be_deleted_makes_the_table_whole(damaged, how):
+def test_a_table_is_readable_after_its_damaged_checkpoint_is_deleted(damaged, how):
     warehouse = damaged(how)
     log = warehouse.root.joinpath(*TABLE) / "_delta_log"
     for path in (*log.glob("*.checkpoint.parquet"), log / "_last_checkpoint"):
@@ -127,19 +137,19 @@ def test_what_is_to_be_deleted_makes_the_table_whole(damaged, how):
     assert warehouse.frame(TABLE)["a"].tolist() == [2]
 
 
-def test_a_lost_data_file_is_named_and_comes_back_by_an_equal_write(damaged, record_property):
+def test_a_missing_data_file_is_reported_and_restored_by_an_equal_write(damaged, record_property):
     warehouse = damaged(lose_a_data_file)
-    told = r"cars, version 3: its data file .*parquet is gone; version 2 can still be read\n  hint: .*--force"
-    with pytest.raises(StoreError, match=told) as found:
+    expected = r"cars, version 3: data file .*parquet is missing; version 2 is readable\n  hint: .*--force"
+    with pytest.raises(StoreError, match=expected) as found:
         warehouse.frame(TABLE)
-    record_property("told", str(found.value))
+    record_property("message", str(found.value))
     assert warehouse.frame(TABLE, version=2)["a"].tolist() == [1]
     with warehouse.connect() as connection:
         assert warehouse.write(TABLE, connection.sql("select 2 as a")).changed
     assert warehouse.frame(TABLE)["a"].tolist() == [2]
 
 
-def test_a_version_that_never_was_is_no_damage(damaged):
+def test_a_version_that_does_not_exist_is_not_a_damage(damaged):
     warehouse = damaged(lambda _: None)
-    with pytest.raises(StoreError, match=r"can't be read at version 7: .*\n  hint: its versions are in"):
+    with pytest.raises(StoreError, match=r"can't be read at version 7: .*\n  hint: choose one from"):
         warehouse.frame(TABLE, version=7)

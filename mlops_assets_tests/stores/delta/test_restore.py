@@ -1,4 +1,4 @@
-"""Restoring: old content current again by one commit, over the files that hold it."""
+"""Restore: old content becomes current by one commit that refers to the existing files."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def parquet_files(warehouse: Warehouse) -> dict[Path, int]:
     return {path: path.stat().st_ino for path in warehouse.root.joinpath(*KEY).rglob("*.parquet")}
 
 
-def test_a_restored_version_is_current_again_and_no_file_is_written(warehouse, rows):
+def test_a_restored_version_is_current_and_no_file_is_written(warehouse, rows):
     first = warehouse.write(KEY, rows("(1, 'x')"), dagster_run_id="r1", inputs={"shop/raw_orders": 4})
     warehouse.write(KEY, rows("(2, 'y', 0.5)", "a, b, c"), dagster_run_id="r2")
     before = parquet_files(warehouse)
@@ -35,7 +35,7 @@ def test_a_restored_version_is_current_again_and_no_file_is_written(warehouse, r
     assert warehouse.frame(KEY, version=result.version - 1)["a"].tolist() == [2]
 
 
-def test_what_was_restored_can_be_written_over_and_restored_again(warehouse, rows):
+def test_a_restored_version_can_be_overwritten_and_restored_again(warehouse, rows):
     first = warehouse.write(KEY, rows("(1, 'x')"))
     second = warehouse.write(KEY, rows("(2, 'y')"))
     again = warehouse.restore(KEY, first.version)
@@ -47,14 +47,14 @@ def test_what_was_restored_can_be_written_over_and_restored_again(warehouse, row
     assert back.version == 4
 
 
-def test_restoring_what_is_current_commits_nothing(warehouse, rows):
+def test_a_restore_of_the_current_version_makes_no_commit(warehouse, rows):
     only = warehouse.write(KEY, rows("(1, 'x')"))
     result = warehouse.restore(KEY, only.version)
     assert (result.changed, result.version) == (False, only.version)
     assert len(warehouse.versions(KEY)) == 1
 
 
-def test_one_partition_is_restored_and_the_others_stay(warehouse, rows):
+def test_one_partition_is_restored_and_the_others_are_unchanged(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"), partition="2024-01")
     warehouse.write(KEY, rows("(2, 'y')"), partition="2024-02")
     warehouse.write(KEY, rows("(3, 'z', 1)", "a, b, c"), partition="2024-01")
@@ -69,40 +69,38 @@ def test_one_partition_is_restored_and_the_others_stay(warehouse, rows):
 
 
 @pytest.mark.parametrize(
-    ("version", "partition", "told"),
+    ("version", "partition", "message"),
     [
-        (1, None, r"restored by partition: version 1 wrote 2024-01\n  hint: say which with --partition"),
-        (0, "2024-01", r"no version 0 of partition 2024-01\n  hint: its versions of partition 2024-01 are 1"),
+        (1, None, r"restored by partition: version 1 wrote 2024-01\n  hint: select one with --partition"),
+        (0, "2024-01", r"no version 0 of partition 2024-01\n  hint: the versions of partition 2024-01 are 1"),
         (9, "2024-01", "has no version 9 of partition 2024-01"),
         (1, "2024-07", "has no version 1 of partition 2024-07"),
     ],
 )
-def test_a_version_that_holds_no_such_content_is_refused(warehouse, rows, version, partition, told):
+def test_a_version_without_such_content_is_an_error(warehouse, rows, version, partition, message):
     warehouse.write(KEY, rows("(1, 'x')"), partition="2024-01")
-    with pytest.raises(StoreError, match=told):
+    with pytest.raises(StoreError, match=message):
         warehouse.restore(KEY, version, partition=partition)
     assert warehouse.version(KEY) == 1
 
 
-def test_a_table_without_partitions_is_restored_whole(warehouse, rows):
+def test_a_table_without_partitions_has_no_partition_to_restore(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
-    with pytest.raises(StoreError, match=r"has no partitions, and 2024-01 was asked for"):
+    with pytest.raises(StoreError, match=r"has no partitions, but partition 2024-01 was requested"):
         warehouse.restore(KEY, 1, partition="2024-01")
 
 
-def test_a_version_whose_files_are_gone_is_told_and_nothing_changes(warehouse, rows):
+def test_a_version_with_missing_files_is_an_error_and_nothing_changes(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     [old] = parquet_files(warehouse)
     warehouse.write(KEY, rows("(2, 'y')"))
     old.unlink()
-    with pytest.raises(StoreError, match="1 of its 1 files are gone, such as "):
+    with pytest.raises(StoreError, match="1 of its 1 files are missing, such as "):
         warehouse.restore(KEY, 1)
     assert warehouse.frame(KEY)["a"].tolist() == [2]
 
 
-def test_a_version_that_is_vacuumed_while_it_is_restored_is_told_and_nothing_changes(
-    warehouse, rows, monkeypatch
-):
+def test_a_vacuum_during_a_restore_is_an_error_and_nothing_changes(warehouse, rows, monkeypatch):
     warehouse.write(KEY, rows("(1, 'x')"))
     [old] = parquet_files(warehouse)
     warehouse.write(KEY, rows("(2, 'y')"))
@@ -114,6 +112,6 @@ def test_a_version_that_is_vacuumed_while_it_is_restored_is_told_and_nothing_cha
         return found
 
     monkeypatch.setattr(OldContent, "staged", staged)
-    with pytest.raises(StoreError, match="what would be restored was removed meanwhile"):
+    with pytest.raises(StoreError, match="a file of the version to restore was removed meanwhile"):
         warehouse.restore(KEY, 1)
     assert warehouse.frame(KEY)["a"].tolist() == [2]

@@ -1,4 +1,4 @@
-"""Queries over the tables: what they see, and that they neither write nor read anything else."""
+"""Read-only queries: every table is a view, and queries neither write nor read other files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_every_table_is_a_view_with_its_columns(tables):
         "explain analyze select 1",
     ],
 )
-def test_what_only_reads_is_run(tables, query):
+def test_a_read_only_statement_is_run(tables, query):
     assert answer(tables, query)
 
 
@@ -64,10 +64,10 @@ def test_what_only_reads_is_run(tables, query):
         "select 1; export database '{file}.copy'",
     ],
 )
-def test_whatever_does_more_than_read_is_refused_before_it_runs(tables, warehouse, statement):
+def test_other_statements_are_rejected_before_they_run(tables, warehouse, statement):
     [file] = warehouse.root.joinpath(*ORDERS, "_partition=2024-01").glob("*.parquet")
     before = file.read_bytes()
-    with pytest.raises(DataError, match="refused: queries only read"):
+    with pytest.raises(DataError, match="is not allowed: queries are read-only"):
         tables.queries(statement.format(file=file))
     assert file.read_bytes() == before
     assert answer(tables, "select count(*) from shop.validated_orders") == [(3,)]
@@ -78,26 +78,26 @@ def test_a_query_reads_no_other_file(tables, warehouse, tmp_path):
     other.write_text("secret\n1\n", "utf-8")
     hidden = warehouse.root.joinpath(*ORDERS, "_delta_log", "00000000000000000000.json")
     for source in (f"read_csv('{other}')", f"'{other}'", f"glob('{tmp_path}/*')", f"read_text('{hidden}')"):
-        with pytest.raises(DataError, match="reaches outside"):
+        with pytest.raises(DataError, match="accesses more than the tables"):
             answer(tables, f"from {source}")
 
 
-def test_the_lock_holds_even_where_a_statement_came_through(tables):
+def test_the_configuration_is_locked_for_any_statement(tables):
     with pytest.raises(Exception, match="has been locked"):
         tables.connection.execute("set enable_external_access = true")
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
-        ("selekt 1", "the query fails: syntax error at or near"),
+        ("selekt 1", "the query failed: syntax error at or near"),
         ("from shop.validated_order", 'does not exist\n  hint: Did you mean "validated_orders"'),
         ("select c from shop.validated_orders", r'column "c" not found'),
         ("select b::int from shop.validated_orders", "Could not convert string '[xyz]' to INT32"),
     ],
 )
-def test_a_fault_is_one_sentence_and_a_hint(tables, query, told):
-    with pytest.raises(DataError, match=told) as caught:
+def test_an_error_is_one_sentence_with_a_hint(tables, query, message):
+    with pytest.raises(DataError, match=message) as caught:
         answer(tables, query)
     assert "\n" not in caught.value.message
     assert caught.value.hint

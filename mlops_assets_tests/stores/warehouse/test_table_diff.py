@@ -1,4 +1,4 @@
-"""Two versions of a table side by side."""
+"""The differences between two versions of a table."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 KEY = ("shop", "validated_orders")
 
 
-def test_only_partitions_that_differ_are_compared(warehouse: Warehouse, rows):
+def test_only_partitions_with_different_content_are_compared(warehouse: Warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x'), (2, 'y')", "id, name"), partition="2024-01")
     warehouse.write(KEY, rows("(1, 'x')", "id, name"), partition="2024-02")
     before = warehouse.version(KEY)
     warehouse.write(KEY, rows("(1, 'x'), (2, 'z'), (3, 'w')", "id, name"), partition="2024-02")
     [unchanged] = warehouse.root.joinpath(*KEY).glob("_partition=2024-01/*.parquet")
-    unchanged.write_bytes(b"nobody reads this")
+    unchanged.write_bytes(b"not read by the comparison")
     found = diff_versions(warehouse, KEY, before, before + 1, identity=["id"])
     assert found.partitions == ("2024-02",)
     assert found.rows is not None
@@ -36,7 +36,7 @@ def test_a_row_of_the_same_key_in_another_partition_is_another_row(warehouse: Wa
     assert (found.rows.changed, found.rows.changed_columns) == (2, {"size": 2})
 
 
-def test_equal_content_is_told_without_opening_a_file(warehouse: Warehouse, rows):
+def test_equal_content_is_recognised_by_its_digest(warehouse: Warehouse, rows):
     first = warehouse.write(KEY, rows("(1, 'x')"))
     warehouse.write(KEY, rows("(2, 'y')"))
     again = warehouse.restore(KEY, first.version)
@@ -44,13 +44,13 @@ def test_equal_content_is_told_without_opening_a_file(warehouse: Warehouse, rows
     assert (found.rows, found.shifts) == (None, ())
 
 
-def test_a_partition_that_neither_version_has_is_refused(warehouse: Warehouse, rows):
+def test_a_partition_in_neither_version_is_an_error(warehouse: Warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"), partition="a")
-    with pytest.raises(StoreError, match=r"no partition b in versions 1 and 1\n  hint: it has a"):
+    with pytest.raises(StoreError, match=r"no partition b in versions 1 and 1\n  hint: its partitions are a"):
         diff_versions(warehouse, KEY, 1, 1, partition="b")
 
 
-def test_a_partition_that_came_is_all_new_rows(warehouse: Warehouse, rows):
+def test_a_new_partition_has_only_added_rows(warehouse: Warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"), partition="a")
     warehouse.write(KEY, rows("(2, 'y'), (3, 'z')"), partition="b")
     found = diff_versions(warehouse, KEY, 1, 2, partition="b")
@@ -58,7 +58,7 @@ def test_a_partition_that_came_is_all_new_rows(warehouse: Warehouse, rows):
     assert (found.rows.rows_before, found.rows.added, found.rows.removed) == (0, 2, 0)
 
 
-def test_a_version_that_is_not_there_is_refused(warehouse: Warehouse, rows):
+def test_a_version_that_does_not_exist_is_an_error(warehouse: Warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
-    with pytest.raises(StoreError, match=r"has no version 9\n  hint: its newest is 1"):
+    with pytest.raises(StoreError, match=r"has no version 9\n  hint: the newest version is 1"):
         diff_versions(warehouse, KEY, 1, 9)

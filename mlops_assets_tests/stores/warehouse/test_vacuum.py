@@ -1,4 +1,4 @@
-"""Vacuuming: old versions make room, and what models were made of stays readable to the last digit."""
+"""Vacuum: files of old versions are removed, and the inputs of models remain readable and identical."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ def files(warehouse: Warehouse) -> set[Path]:
     return {*directory.glob("*.parquet"), *directory.glob("_partition=*/*.parquet")}
 
 
-def test_the_current_version_and_those_that_are_needed_stay_with_equal_digests(warehouse, rows):
+def test_the_current_and_the_needed_versions_are_kept_with_equal_digests(warehouse, rows):
     written = [warehouse.write(KEY, rows(f"({number}, 'x')")) for number in range(5)]
     freed = clear(warehouse, written[1].version)
     assert (freed.files, freed.kept, len(files(warehouse))) == (3, 1, 2)
@@ -38,11 +38,11 @@ def test_the_current_version_and_those_that_are_needed_stay_with_equal_digests(w
             relation = warehouse.relation(connection, KEY, version=kept.version)
             assert relation.fetchall() == [(written.index(kept), "x")]
         assert warehouse.digest(KEY, version=kept.version) == kept.digest
-    with pytest.raises(StoreError, match=r"version 3: its data file .* is gone"):
+    with pytest.raises(StoreError, match=r"version 3: data file .* is missing"):
         warehouse.frame(KEY, version=written[2].version)
 
 
-def test_no_commit_is_made_so_the_newest_version_still_tells_its_inputs(warehouse, rows):
+def test_no_commit_is_made_so_the_newest_version_has_its_inputs(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     newest = warehouse.write(KEY, rows("(2, 'y')"), inputs={"shop/raw_orders": 7})
     clear(warehouse)
@@ -52,19 +52,19 @@ def test_no_commit_is_made_so_the_newest_version_still_tells_its_inputs(warehous
     assert warehouse.write(KEY, rows("(1, 'x')")).changed
 
 
-def test_a_dry_run_tells_the_same_and_removes_nothing(warehouse, rows):
+def test_a_dry_run_has_the_same_result_and_removes_nothing(warehouse, rows):
     for number in range(3):
         warehouse.write(KEY, rows(f"({number}, 'x')"))
     before = files(warehouse)
-    told = clear(warehouse, dry_run=True)
+    planned = clear(warehouse, dry_run=True)
     assert files(warehouse) == before
-    assert clear(warehouse) == told
-    assert (told.files, len(files(warehouse))) == (2, 1)
+    assert clear(warehouse) == planned
+    assert (planned.files, len(files(warehouse))) == (2, 1)
     assert clear(warehouse) == VacuumResult(KEY, 0, 0, 0)
 
 
-def test_a_version_is_young_for_as_long_as_it_was_replaced_lately(warehouse, rows):
-    """One that served for a year until this morning is not old."""
+def test_the_age_of_a_version_is_the_time_since_it_was_replaced(warehouse, rows):
+    """A version that was current for a year until this morning is not old."""
     for number in range(3):
         warehouse.write(KEY, rows(f"({number}, 'x')"))
     second = warehouse.versions(KEY)[1]
@@ -75,11 +75,11 @@ def test_a_version_is_young_for_as_long_as_it_was_replaced_lately(warehouse, row
     assert warehouse.frame(KEY, version=second.version)["a"].tolist() == [1]
 
 
-def test_partitions_whose_files_a_needed_version_shares_stay(warehouse, rows):
+def test_files_of_partitions_that_a_needed_version_shares_are_kept(warehouse, rows):
     for number in range(2):
         for partition in ("2024-01", "Bad Ems, west"):
             warehouse.write(KEY, rows(f"({number}, 'x')"), partition=partition)
-    needed = 3  # the new content of the one, the old one of the other
+    needed = 3  # new content of one partition, old content of the other
     digests = warehouse.partitions(KEY, version=needed)
     assert clear(warehouse, needed).files == 1
     assert warehouse.partitions(KEY, version=needed) == digests
@@ -87,7 +87,7 @@ def test_partitions_whose_files_a_needed_version_shares_stay(warehouse, rows):
     assert warehouse.frame(KEY)["a"].tolist() == [1, 1]
 
 
-def test_what_a_running_writer_has_staged_stays_and_what_a_killed_one_left_in_place_goes(warehouse, rows):
+def test_staged_files_are_kept_and_uncommitted_files_in_place_are_removed(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     directory = warehouse.root.joinpath(*KEY)
     staged, left = directory / "_staging" / "writer" / "00000.parquet", directory / "left.parquet"
@@ -107,8 +107,8 @@ def test_a_restored_version_is_current_with_its_old_files(warehouse, rows):
     assert warehouse.frame(KEY)["a"].tolist() == [1]
 
 
-def test_versions_before_a_checkpoint_are_found_and_kept_alike(warehouse, rows):
-    """Delta's log is read from the last of its checkpoints, one in a hundred commits."""
+def test_needed_versions_before_a_checkpoint_are_kept(warehouse, rows):
+    """The log is read from its last checkpoint, which delta-rs writes every hundred commits."""
     written = [warehouse.write(KEY, rows(f"({number}, 'x')")) for number in range(4)]
     DeltaTable(str(warehouse.root.joinpath(*KEY))).create_checkpoint()
     written += [warehouse.write(KEY, rows(f"({number}, 'x')")) for number in range(4, 6)]
@@ -117,7 +117,7 @@ def test_versions_before_a_checkpoint_are_found_and_kept_alike(warehouse, rows):
     assert warehouse.frame(KEY, version=written[1].version)["a"].tolist() == [1]
 
 
-def test_a_log_that_does_not_tell_what_a_needed_version_holds_stops_it(warehouse, rows, record_property):
+def test_a_log_without_a_needed_version_stops_the_vacuum(warehouse, rows, record_property):
     for number in range(4):
         warehouse.write(KEY, rows(f"({number}, 'x')"))
     before = files(warehouse)
@@ -125,14 +125,14 @@ def test_a_log_that_does_not_tell_what_a_needed_version_holds_stops_it(warehouse
     with pytest.raises(StoreError, match=r"shop\.validated_orders") as raised:
         clear(warehouse, 2)
     assert files(warehouse) == before
-    record_property("told", str(raised.value))
+    record_property("message", str(raised.value))
 
 
-def test_what_a_needed_version_was_made_of_is_needed_too(warehouse, rows):
+def test_the_inputs_of_a_needed_version_are_needed(warehouse, rows):
     orders = [warehouse.write(KEY, rows(f"({number}, 'x')")) for number in range(3)]
-    for partition, made_of in (("2024-01", orders[0]), ("2024-02", orders[1]), ("2024-01", orders[2])):
-        inputs = {"/".join(KEY): made_of.version}
-        warehouse.write(FEATURES, rows(f"({made_of.version}, 'x')"), partition=partition, inputs=inputs)
+    for partition, source in (("2024-01", orders[0]), ("2024-02", orders[1]), ("2024-01", orders[2])):
+        inputs = {"/".join(KEY): source.version}
+        warehouse.write(FEATURES, rows(f"({source.version}, 'x')"), partition=partition, inputs=inputs)
     trained = warehouse.write(TRAINING, rows("(1, 'x')"), inputs={"shop/features": 2, "gone/features": 3})
     found = needed_versions(warehouse, [(TRAINING, trained.version)])
     assert found == {
@@ -145,7 +145,7 @@ def test_what_a_needed_version_was_made_of_is_needed_too(warehouse, rows):
     assert clear(warehouse, *found[KEY]).files == 0
 
 
-def test_versions_of_a_table_that_was_made_anew_are_passed_over(warehouse, rows):
+def test_needed_versions_of_a_recreated_table_are_ignored(warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     assert clear(warehouse, 4_000).files == 0
 

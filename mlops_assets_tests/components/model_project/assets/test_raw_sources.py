@@ -118,7 +118,7 @@ def test_an_asset_without_a_table_is_told(lend, record_property):
     daemon = lend({"asset": "bank/typo"})
     message = failure_message(daemon.run(TABLES[0]))
     record_property("told", message)
-    assert "lending: table loans: bank/typo has no table in the warehouse" in message
+    assert "lending: table loans: the source bank/typo has no table in the warehouse" in message
     assert "materialize it first" in message
 
 

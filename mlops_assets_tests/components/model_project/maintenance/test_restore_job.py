@@ -87,8 +87,13 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
 @pytest.mark.parametrize(
     ("table", "version", "partition", "told"),
     [
-        ("purchases", 1, FIRST, "shop has no table purchases\n  hint: it has features, quarantine_purchases"),
-        ("features", 1, None, "is restored by partition: version 1 wrote"),
+        (
+            "purchases",
+            1,
+            FIRST,
+            "shop has no table purchases\n  hint: its tables are features, quarantine_",
+        ),
+        ("features", 1, None, "must be restored by partition: version 1 wrote"),
         ("features", 1, FIFTH, "has no version 1 of partition"),
     ],
 )

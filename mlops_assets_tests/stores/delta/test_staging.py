@@ -1,0 +1,69 @@
+"""Staging: rows become Parquet files in a temporary folder, which is removed after the commit."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.delta.staging import stage, staging
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+
+KEY = ("shop", "validated_orders")
+Rows = Callable[..., duckdb.DuckDBPyRelation]
+
+
+def test_a_write_without_a_relation_is_an_error(warehouse: Warehouse):
+    with pytest.raises(StoreError, match=r"table shop.validated_orders: no relation to write"):
+        warehouse.write(KEY, [])
+    assert not warehouse.exists(KEY)
+
+
+def test_rows_with_a_partition_column_are_an_error(warehouse: Warehouse, rows: Rows):
+    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
+    with (
+        warehouse.connect() as connection,
+        pytest.raises(StoreError, match=r"'_partition', which is reserved for the warehouse(.|\n)*exclude"),
+    ):
+        warehouse.write(KEY, warehouse.relation(connection, KEY), partition="b")
+    assert list(warehouse.partitions(KEY)) == ["a"]
+
+
+def test_old_files_of_killed_processes_are_removed(warehouse: Warehouse, rows: Rows):
+    left, recent = (warehouse.root.joinpath(*KEY) / "_staging" / name for name in ("left", "recent"))
+    for folder in (left, recent):
+        folder.mkdir(parents=True)
+        (folder / "00000.parquet").write_text("half")
+    yesterday = time.time() - 25 * 3600
+    os.utime(left, (yesterday, yesterday))
+    warehouse.write(KEY, rows("(1, 'x')"))
+    assert not left.exists()
+    assert recent.exists()
+
+
+def test_a_staging_folder_is_on_the_disk_of_the_table_and_removed_after_an_error(tmp_path: Path):
+    folders: list[Path] = []
+
+    def fail() -> None:
+        with staging(tmp_path / "table") as folder:
+            (folder / "00000.parquet").write_bytes(b"rows")
+            folders.append(folder)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    [folder] = folders
+    assert folder.is_relative_to(tmp_path / "table")
+    assert not folder.exists()
+
+
+def test_each_relation_is_a_file_of_its_own_in_order(tmp_path: Path, rows: Rows):
+    relations = [rows("(1, 'x')"), rows("(2, 'y')"), rows("(3, 'z')").filter("false")]
+    files = stage(tmp_path, iter(relations), table="shop.orders", partition="a")
+    assert [file.name for file in files] == ["00000.parquet", "00001.parquet", "00002.parquet"]
+    with duckdb.connect() as connection:
+        found = [connection.read_parquet(str(file)).fetchall() for file in files]
+    assert found == [[(1, "x")], [(2, "y")], []]
