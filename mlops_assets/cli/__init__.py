@@ -1,8 +1,8 @@
-"""The `mlops` command."""
+"""The command line interface `mlops`."""
 
 
 def main() -> None:
-    """Run the command; the entry point of the console script."""
+    """Run `mlops`; the entry point of the console script."""
     from mlops_assets.cli.app import app
 
     app()

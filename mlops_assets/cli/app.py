@@ -1,4 +1,4 @@
-"""The `mlops` command."""
+"""The Typer application of `mlops`, with all commands."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -42,7 +42,7 @@ def mlops(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Run model projects: from raw files to a champion in the registry."""
+    """Run model projects, from raw files to a champion in the registry."""
 
 
 for command in (

@@ -1,4 +1,4 @@
-"""A backtest's page: what the models of past cut-offs scored, once they were trained and judged."""
+"""The results of a backtest: collecting the evaluations of past cut-offs, and writing the page."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ PAGE, NUMBERS = "backtest.html", "backtest.json"
 def collect_backtest(
     instance: DagsterInstance, project: str, timeline: Timeline, cutoffs: Sequence[str]
 ) -> Backtest:
-    """The scores of those cut-offs that have an evaluation, from the reports beside it."""
+    """Return the scores of the cut-offs that have an evaluation, read from their reports."""
     key = AssetKey(names.project_asset(project, names.EVALUATION_REPORT))
     reports = {}
     for cutoff, record in latest_materializations(instance, key, cutoffs).items():
@@ -38,8 +38,8 @@ def collect_backtest(
 
 
 def write_backtest(backtest: Backtest, folder: Path) -> Path:
-    """Write the page and its numbers; returns the page."""
-    with translated_disk_errors("the backtest's page", folder):
+    """Write the page and its figures as JSON; return the path of the page."""
+    with translated_disk_errors("the backtest page", folder):
         write_atomically(folder / NUMBERS, json.dumps(backtest.to_json(), indent=2))
         write_atomically(folder / PAGE, render_backtest(backtest))
     return folder / PAGE
@@ -66,5 +66,5 @@ def _score(cutoff: str, timeline: Timeline, report: dict[str, Any]) -> CutoffSco
 
 
 def _number(value: float | None) -> float:
-    """JSON has no word for what is undefined."""
+    """Return NaN for null, since JSON has no NaN."""
     return float("nan") if value is None else value

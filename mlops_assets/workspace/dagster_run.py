@@ -1,4 +1,4 @@
-"""One Dagster run in this process, and its events as they come."""
+"""Dagster runs in this process: assets with a live stream of events, and jobs."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -20,17 +20,17 @@ from mlops_assets.stores.system.process_lock import process_lock
 from mlops_assets.workspace.workspace import Workspace
 
 POLL_SECONDS = 0.25
-STOPPED = "stopped; run it again to go on"
-"""What a step tells that somebody stopped."""
+STOPPED = "interrupted; run it again to resume"
+"""Error message of an interrupted step."""
 
 COMMAND_TAG, PROJECT_TAG = "mlops/command", "mlops/project"
-"""Tags of the Dagster runs that a command makes."""
+"""Tags of the Dagster runs that a command starts."""
 
 
 def run_config(
     keys: Collection[AssetKey], *, source: Path | None, trials: int | None, debug: bool
 ) -> dict[str, Any]:
-    """Run config for the arguments of a run."""
+    """Return the run config for the arguments of a command."""
     ops: dict[str, Any] = {}
     for key in keys:
         if source and names.layer_of(key.path) == names.RAW:
@@ -50,16 +50,17 @@ def project_lock(
     command: str,
     on_wait: Callable[[str], None],
 ) -> Iterator[None]:
-    """Hold a project against other commands that run it, and end the runs that killed ones left.
+    """Lock a project against other commands, and cancel the runs of killed commands.
 
-    Runs of Dagster's daemon go on beside: they take turns with ours by partition, search and registration.
+    Runs of Dagster's daemon are not locked out: finer locks on partitions, searches and the registry keep
+    them and the command apart.
     """
     lock, statuses = workspace.state.locks / f"{project}.lock", [dg.DagsterRunStatus.NOT_STARTED]
     with process_lock(lock, subject=project, holder=f"`{command}`", on_wait=on_wait):
         tags = {COMMAND_TAG: "run", PROJECT_TAG: project}
-        ours = dg.RunsFilter(tags=tags, statuses=[*statuses, *IN_PROGRESS_RUN_STATUSES])
-        for left in instance.get_runs(ours):
-            instance.report_run_canceled(left, "The process that executed the run was killed.")
+        orphaned = dg.RunsFilter(tags=tags, statuses=[*statuses, *IN_PROGRESS_RUN_STATUSES])
+        for run in instance.get_runs(orphaned):
+            instance.report_run_canceled(run, "The process that executed the run was killed.")
         yield
 
 
@@ -76,16 +77,16 @@ def run_assets(
     Parameters
     ----------
     partition
-        Of those assets that have partitions; all have the same ones.
+        Partition of the partitioned assets, which share one partitions definition.
     on_event
-        Called with each entry of the run's event log, soon after it was written.
+        Called with each entry of the run's event log, within a second.
     """
     run_id = make_new_run_id()
     job = workspace.definitions.resolve_implicit_global_asset_job_def()
     done = Event()
 
     def follow() -> None:
-        # What fails here is the record of runs; the run, which writes to it, fails by it, too, and tells it.
+        # An error of the run storage also fails the run, which reports it.
         with suppress(SQLAlchemyError):
             _follow(instance, run_id, on_event, done)
 
@@ -94,7 +95,7 @@ def run_assets(
     try:
         with (
             warnings.catch_warnings(),
-            translated_disk_errors("Dagster's record of runs", workspace.state.dagster),
+            translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
             return job.execute_in_process(
@@ -114,12 +115,12 @@ def run_assets(
 def run_job(
     workspace: Workspace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
 ) -> list[str]:
-    """Execute one of the project's jobs in this process; returns what it told at level INFO.
+    """Execute a job in this process; return its log messages of level INFO.
 
     Raises
     ------
-    MlopsError
-        When it failed: the error behind the failure, where it is one that a person is meant to read.
+    StoreError
+        When the job failed, with the message of the underlying error.
     """
     result = execute_job(workspace, instance, name, config)
     raise_on_failure(result)
@@ -130,7 +131,7 @@ def run_job(
 def execute_job(
     workspace: Workspace, instance: DagsterInstance, name: str, config: Mapping[str, Any]
 ) -> dg.ExecuteInProcessResult:
-    """The same, for those who look at the events of a job that may have failed."""
+    """Execute a job in this process; return its result, failed or not."""
     console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -143,15 +144,21 @@ def execute_job(
 
 
 def raise_on_failure(result: dg.ExecuteInProcessResult) -> None:
-    """Raise why a job failed, if it did."""
-    faults = [step_error(event) for event in result.all_events if event.is_step_failure]
-    if faults or not result.success:
-        message, _, hint = (faults or ["the run failed before its first step"])[0].partition("\n  hint: ")
-        raise StoreError(message, hint=hint or f"Dagster's page of the run {result.run_id} shows more")
+    """Raise the first error of a failed job.
+
+    Raises
+    ------
+    StoreError
+        When the job failed.
+    """
+    errors = [step_error(event) for event in result.all_events if event.is_step_failure]
+    if errors or not result.success:
+        message, _, hint = (errors or ["the run failed before its first step"])[0].partition("\n  hint: ")
+        raise StoreError(message, hint=hint or f"see run {result.run_id} in Dagster's UI")
 
 
 def step_error(event: dg.DagsterEvent) -> str:
-    """Why a step failed: the words of the error that is at the bottom of it."""
+    """Return the message of the innermost error of a failed step."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
@@ -160,13 +167,13 @@ def step_error(event: dg.DagsterEvent) -> str:
         error = error.cause
     if error and error.cls_name == "DagsterExecutionInterruptedError":
         return STOPPED
-    return error.message.strip() if error else "the step failed and told no reason"
+    return error.message.strip() if error else "the step failed without an error message"
 
 
 def _follow(
     instance: DagsterInstance, run_id: str, on_event: Callable[[dg.EventLogEntry], None], done: Event
 ) -> None:
-    """Hand over the run's events as they come, and the last ones after it is done."""
+    """Pass on the run's events as they are written, and the last ones after the run is done."""
     cursor: str | None = None
     finished = False
     while not finished:

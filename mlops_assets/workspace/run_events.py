@@ -1,4 +1,4 @@
-"""What happens in a run, told as events whoever shows them."""
+"""The events of a run, translated from Dagster's event log for any display."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from dagster import AssetKey, DagsterEventType
 
 from mlops_assets.workspace.dagster_run import STOPPED, step_error
 
-EventName = Literal["running", "done", "skipped", "failed", "told", "check_failed", "note"]
+EventName = Literal["running", "done", "skipped", "failed", "log", "check_failed", "note"]
 _ENDS: Mapping[DagsterEventType, EventName] = {
     DagsterEventType.STEP_SUCCESS: "done",
     DagsterEventType.STEP_SKIPPED: "skipped",
@@ -22,16 +22,16 @@ _ENDS: Mapping[DagsterEventType, EventName] = {
 
 @dataclass(frozen=True)
 class RunEvent:
-    """One thing that happened, to the assets of a step.
+    """An event of a step, or a note about the whole run.
 
     Attributes
     ----------
     time
-        Seconds since 1970.
+        Unix time, in seconds.
     assets
-        Their names without the project's, such as `raw_loans`; none of a note.
+        Names of the step's assets without the project, such as `raw_loans`; empty for a note.
     seconds
-        How long the step took, when it has ended.
+        Duration of the step, once it has ended.
     """
 
     event: EventName
@@ -46,7 +46,7 @@ class RunEvent:
 
 
 class Display(Protocol):
-    """Shows events while it is entered, and notes afterwards, too."""
+    """A context manager that shows events; it shows notes after its exit, too."""
 
     def __enter__(self) -> object: ...
 
@@ -62,12 +62,19 @@ class Display(Protocol):
 
 
 class RunProgress:
-    """Follows a project's run, tells a display, and keeps what failed.
+    """Passes the events of a project's run to a display, and collects errors.
 
     Parameters
     ----------
     steps
-        For each step that may run, in order, the assets that it materializes.
+        The steps that may run, in order, with the assets that each materializes.
+
+    Attributes
+    ----------
+    errors
+        Messages of failed steps, each once.
+    stopped
+        Whether the run was interrupted.
     """
 
     def __init__(self, display: Display, steps: Mapping[str, Sequence[AssetKey]]) -> None:
@@ -76,7 +83,7 @@ class RunProgress:
         self._started: dict[str, float] = {}
         self._partition: str | None = None
         self._blocked: list[str] = []
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self.stopped = False
 
     def __enter__(self) -> "RunProgress":
@@ -92,29 +99,29 @@ class RunProgress:
         self._display.__exit__(kind, error, traceback)
 
     def begin(self, partition: str | None) -> None:
-        """Another run begins, of a partition if it has one."""
+        """Begin another Dagster run."""
         self._partition = partition
 
     def note(self, message: str) -> None:
-        """Tell something that somebody should know, and that belongs to no step."""
+        """Show a message that belongs to no step."""
         self._display.show(RunEvent("note", time.time(), message))
 
     def on_event(self, entry: dg.EventLogEntry) -> None:
-        """Take note of one entry of the run's event log."""
+        """Process an entry of the run's event log."""
         step, event = entry.step_key or "", entry.dagster_event
         if step not in self._assets:
             return
         if event is None:
-            self._show(entry, "told", entry.user_message, level=logging.getLevelName(entry.level).lower())
+            self._show(entry, "log", entry.user_message, level=logging.getLevelName(entry.level).lower())
             return
         match event.event_type:
             case DagsterEventType.STEP_START:
                 self._started[step] = entry.timestamp
                 self._show(entry, "running")
             case DagsterEventType.STEP_FAILURE:
-                faults = self._blocked or [step_error(event)]
-                self._note_faults(faults)
-                self._end(entry, "failed", "\n".join(faults), level="error")
+                errors = self._blocked or [step_error(event)]
+                self._collect(errors)
+                self._end(entry, "failed", "\n".join(errors), level="error")
                 self._blocked = []
             case kind if kind in _ENDS:
                 self._end(entry, _ENDS[kind])
@@ -124,18 +131,18 @@ class RunProgress:
     def _on_check(self, entry: dg.EventLogEntry, check: dg.AssetCheckEvaluation) -> None:
         if check.passed:
             return
-        told = f"check {check.check_name}: {check.description}"
-        self._show(entry, "check_failed", told, level="error" if check.blocking else "warning")
+        message = f"check {check.check_name}: {check.description}"
+        self._show(entry, "check_failed", message, level="error" if check.blocking else "warning")
         if check.blocking:
             of = f" of {self._partition}" if self._partition else ""
-            self._blocked.append(f"{check.asset_key.to_user_string()}{of}: {told}")
+            self._blocked.append(f"{check.asset_key.to_user_string()}{of}: {message}")
 
-    def _note_faults(self, faults: Iterable[str]) -> None:
-        """Each fault once, though many partitions may fail by it."""
-        for fault in faults:
-            self.stopped = self.stopped or fault == STOPPED
-            if fault not in self.faults:
-                self.faults.append(fault)
+    def _collect(self, errors: Iterable[str]) -> None:
+        """Add each error once, even if many partitions fail with it."""
+        for error in errors:
+            self.stopped = self.stopped or error == STOPPED
+            if error not in self.errors:
+                self.errors.append(error)
 
     def _end(self, entry: dg.EventLogEntry, event: EventName, message: str = "", level: str = "info") -> None:
         started = self._started.pop(entry.step_key or "", None)

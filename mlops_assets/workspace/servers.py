@@ -1,4 +1,4 @@
-"""Both UIs at once: Dagster's with its daemon, and MLflow's."""
+"""The servers of both UIs: Dagster with its daemon, and MLflow."""
 
 import os
 import signal
@@ -17,12 +17,22 @@ _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 15
 
 
-def serve(workspace: Workspace, port: int, mlflow_port: int, *, say: Callable[[str], None]) -> int:
-    """Start both servers and wait until one ends or somebody stops us; returns an exit code."""
+def serve(workspace: Workspace, port: int, mlflow_port: int, *, echo: Callable[[str], None]) -> int:
+    """Start both servers, and wait until one exits or the command is interrupted.
+
+    Parameters
+    ----------
+    echo
+        Called with each message for the user.
+
+    Returns
+    -------
+    An exit code: 1 if a server exited without being stopped.
+    """
     state = workspace.state
     for wanted in (port, mlflow_port) if state.artifacts else (port,):
-        _refuse_taken(wanted)
-    with workspace.instance():  # its webserver and its daemon would both make the databases
+        _require_free(wanted)
+    with workspace.instance():  # else webserver and daemon would both create the databases
         pass
     commands = {
         "Dagster": [
@@ -32,7 +42,7 @@ def serve(workspace: Workspace, port: int, mlflow_port: int, *, say: Callable[[s
     }
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     environment = {**os.environ, **quiet}
-    if state.artifacts:  # else there is a server already
+    if state.artifacts:  # else there is a tracking server already
         state.mlflow.mkdir(parents=True, exist_ok=True)
         environment["MLFLOW_BACKEND_STORE_URI"] = _opened_tracking_store(state.tracking_uri)
         commands["MLflow"] = [
@@ -44,11 +54,11 @@ def serve(workspace: Workspace, port: int, mlflow_port: int, *, say: Callable[[s
         for name, command in commands.items()
     }
     mlflow = f"http://{HOST}:{mlflow_port}" if state.artifacts else state.tracking_uri
-    say(f"Dagster at http://{HOST}:{port}, MLflow at {mlflow}; Ctrl-C stops what was started")
-    return _wait(running, say)
+    echo(f"Dagster at http://{HOST}:{port}, MLflow at {mlflow}; press Ctrl-C to stop")
+    return _wait(running, echo)
 
 
-def _wait(running: Mapping[str, subprocess.Popen[bytes]], say: Callable[[str], None]) -> int:
+def _wait(running: Mapping[str, subprocess.Popen[bytes]], echo: Callable[[str], None]) -> int:
     stopped = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -62,7 +72,7 @@ def _wait(running: Mapping[str, subprocess.Popen[bytes]], say: Callable[[str], N
         time.sleep(_POLL_SECONDS)
         ended = [name for name, process in running.items() if process.poll() is not None]
     for name in ended:
-        say(f"{name} ended by itself, with exit code {running[name].returncode}")
+        echo(f"{name} exited unexpectedly, with exit code {running[name].returncode}")
     for process in running.values():
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
@@ -74,7 +84,7 @@ def _wait(running: Mapping[str, subprocess.Popen[bytes]], say: Callable[[str], N
     return 1 if ended else 0
 
 
-def _refuse_taken(port: int) -> None:
+def _require_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -82,14 +92,15 @@ def _refuse_taken(port: int) -> None:
         except OSError as error:
             raise StoreError(
                 f"port {port} of {HOST} can't be used: {error.strerror}",
-                hint="stop what listens there, or choose others with --port and --mlflow-port",
+                hint="stop the program that uses it, or choose other ports with --port and --mlflow-port",
             ) from error
 
 
 def _opened_tracking_store(uri: str) -> str:
-    """The address that a server opens, its tables made before it and a run could make them at once.
+    """Create the tables of the tracking store, and return the URI that the server opens.
 
-    It may hold a password, so it is told by the environment: everybody may read a command line.
+    The tables are created first, because the server and a run would otherwise create them at once. The URI
+    may contain a password. It is therefore passed in the environment: other users can read a command line.
     """
     from mlops_assets.stores.tracking.client import connect, full_address
 

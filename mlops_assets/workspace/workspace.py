@@ -1,4 +1,4 @@
-"""Where a command works: a project's root, its definitions, its state, and its Dagster instance."""
+"""The workspace of a command: project root, definitions, state directory and Dagster instance."""
 
 import importlib
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project root with its definitions, its state and its Dagster instance."""
+    """A project root with its definitions, state directory and Dagster instance."""
 
     root: Path
 
@@ -40,29 +40,29 @@ class Workspace:
 
     @property
     def module(self) -> str:
-        """The module that holds the definitions, as `[tool.dg.project]` names it."""
+        """The module of the definitions, as `[tool.dg.project]` names it."""
         project = dg_settings(self.root).get("project", {})
         if not ("root_module" in project or "code_location_target_module" in project):
             raise ProjectError(
                 f"{self.root / 'pyproject.toml'} has no [tool.dg.project] with a root_module",
-                hint="change into a project; a workspace holds several",
+                hint="change into the folder of a dg project; a dg workspace contains several",
             )
         return str(project.get("code_location_target_module") or f"{project['root_module']}.definitions")
 
     @property
     def import_root(self) -> Path:
-        """The folder that the project's packages lie in: `src/` where there is one with them."""
+        """The folder of the project's packages: `src/` if it contains them, else the root."""
         source = self.root / "src"
         return source if (source / self.module.partition(".")[0]).is_dir() else self.root
 
     @property
     def defs_folder(self) -> Path:
-        """The folder whose subfolders are loaded.
+        """The folder of the projects; each is a subfolder.
 
         Raises
         ------
         ProjectError
-            When there is none.
+            When the folder does not exist.
         """
         package = self.module.partition(".")[0]
         project = dg_settings(self.root).get("project", {})
@@ -70,8 +70,8 @@ class Workspace:
         folder = self.import_root.joinpath(*module.split("."))
         if not folder.is_dir():
             raise ProjectError(
-                f"{folder} is no folder, and projects belong there",
-                hint="make it, with an empty __init__.py in it",
+                f"{folder} does not exist; it is the folder of the projects",
+                hint="create it with an empty __init__.py",
             )
         return folder
 
@@ -82,7 +82,7 @@ class Workspace:
         Raises
         ------
         ProjectError
-            When they can't be loaded; the message is Dagster's, without its stack.
+            When they can't be loaded; the message names file, line and setting as far as known.
         """
         module = self.module
         if str(self.import_root) not in sys.path:
@@ -91,7 +91,7 @@ class Workspace:
             loaded = importlib.import_module(module).defs
             definitions: dg.Definitions = loaded() if callable(loaded) else loaded
             _ = definitions.resolve_asset_graph().toposorted_asset_keys_by_level  # fails on a circle
-        except Exception as error:  # somebody's own code may raise anything
+        except Exception as error:  # user code may raise anything
             subject = f"the definitions in {module} can't be loaded"
             raise translate_definition_error(
                 error, subject, self.import_root / module.partition(".")[0]
@@ -108,26 +108,27 @@ class Workspace:
         return groups
 
     def project(self, name: str) -> set[AssetKey]:
-        """The assets of a project."""
+        """Return the assets of a project."""
         if name not in self.groups:
-            raise ProjectError(
-                f"there is no project {name}", hint=f"there are: {', '.join(sorted(self.groups)) or 'none'}"
-            )
+            known = ", ".join(sorted(self.groups))
+            hint = f"choose one of: {known}" if known else "create it: mlops new NAME"
+            raise ProjectError(f"there is no project {name}", hint=hint)
         return self.groups[name]
 
     def select(self, project: str, until: str | None) -> set[AssetKey]:
-        """The assets of a project; with `until`, that asset and all that it is made of."""
+        """Return the assets of a project; with `until`, that asset and everything upstream of it."""
         keys = self.project(project)
         if until is None:
             return keys
         by_name = {"/".join(key.path[1:]): key for key in keys}
         if until not in by_name:
-            raise ProjectError(f"{project} has no asset {until}", hint=f"it has {', '.join(sorted(by_name))}")
+            known = ", ".join(sorted(by_name))
+            raise ProjectError(f"{project} has no asset {until}", hint=f"choose one of: {known}")
         selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
         return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
 
     def steps(self, keys: set[AssetKey]) -> dict[str, list[AssetKey]]:
-        """The steps that materialize assets, in the order of the graph."""
+        """Return the steps that materialize assets, in topological order."""
         graph = self.definitions.resolve_asset_graph()
         steps: dict[str, list[AssetKey]] = {}
         for level in graph.toposorted_asset_keys_by_level:
@@ -138,20 +139,20 @@ class Workspace:
         return steps
 
     def metadata(self, project: str, name: str) -> Mapping[str, Any]:
-        """The declared metadata of the project's asset that has an entry of this name."""
+        """Return the declared metadata of the project's asset that has an entry of this name."""
         keys = self.project(project)
         specs = self.definitions.resolve_all_asset_specs()
         return next(spec.metadata for spec in specs if spec.key in keys and name in spec.metadata)
 
     def declared(self, key: Sequence[str], name: str, *, default: Any) -> Any:
-        """An entry of an asset's declared metadata; the default where the asset or the entry is none."""
+        """Return an entry of an asset's declared metadata; the default if asset or entry is missing."""
         wanted = AssetKey(list(key))
         specs = (spec for spec in self.definitions.resolve_all_asset_specs() if spec.key == wanted)
         found = next((spec.metadata[name] for spec in specs if name in spec.metadata), None)
         return default if found is None else getattr(found, "value", found)
 
     def timeline(self, project: str) -> Timeline | None:
-        """Which partition may see which, in an event project; None in a project without partitions."""
+        """Return the timeline of an event project; None for a project without partitions."""
         keys = self.project(project)
         for spec in self.definitions.resolve_all_asset_specs():
             if spec.key in keys and TIMELINE in spec.metadata:
@@ -160,23 +161,29 @@ class Workspace:
         return None
 
     def event_timeline(self, project: str) -> Timeline:
-        """The same where there must be one."""
+        """Return the timeline of an event project.
+
+        Raises
+        ------
+        ProjectError
+            When the project has no partitions.
+        """
         timeline = self.timeline(project)
         if timeline is None:
             raise ProjectError(
                 f"{project} has no partitions",
-                hint="declare `partitions` in its defs.yaml, or run it without",
+                hint="declare `partitions` in its defs.yaml, or run it with `mlops run`",
             )
         return timeline
 
     @property
     def tracking(self) -> "TrackingStore":
-        """The tracking store that the definitions name; else the one in the state directory."""
+        """The tracking store of the definitions; by default the one in the state directory."""
         return self._tracking_resource.store
 
     @property
     def tracking_uri(self) -> str:
-        """Its address."""
+        """URI of the tracking store."""
         return self._tracking_resource.mlflow_tracking_uri
 
     @property
@@ -185,17 +192,15 @@ class Workspace:
         return cast(MlflowTracking, found)
 
     def use_dagster_home(self) -> Path:
-        """Point `DAGSTER_HOME` at an instance whose storage is in the state directory.
+        """Set `DAGSTER_HOME` to an instance whose storage is in the state directory.
 
-        An instance that somebody chose by setting `DAGSTER_HOME` to another place than the project root
-        stays chosen. Else `dagster.yaml` is rendered with absolute paths, so that the same runs are seen
-        from wherever the command is started.
+        A `DAGSTER_HOME` other than the project root is kept: the user has chosen that instance. Otherwise
+        `dagster.yaml` is rendered with absolute paths, so that every working directory shares the same runs.
         """
         chosen = os.environ.get("DAGSTER_HOME")
         home = self.state.dagster
-        if (
-            STATE_DIR_VARIABLE in os.environ
-        ):  # a relative one must mean the same to every process that we start
+        if STATE_DIR_VARIABLE in os.environ:
+            # Child processes may have another working directory, so the path must be absolute.
             os.environ[STATE_DIR_VARIABLE] = str(self.state.root)
         if chosen and Path(chosen).absolute() not in (self.root, home):
             return Path(chosen)
@@ -210,7 +215,7 @@ class Workspace:
         return home
 
     def _instance_settings(self) -> dict[str, Any]:
-        """The project's `dagster.yaml`, every directory of the default state moved to the actual one."""
+        """Return the project's `dagster.yaml`, with the actual state directory instead of the default."""
         declared = self.root / "dagster.yaml"
         settings: dict[str, Any] = yaml.safe_load(declared.read_text("utf-8")) if declared.is_file() else {}
         default = "data/state/"
@@ -227,7 +232,13 @@ class Workspace:
 
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:
-        """The Dagster instance that the UI shows."""
+        """Open the Dagster instance that the UI shows.
+
+        Raises
+        ------
+        StoreError
+            When the state directory or the instance can't be opened.
+        """
         self.state.open()
         try:
             with translated_disk_errors("Dagster's instance", self.state.dagster):
@@ -235,16 +246,16 @@ class Workspace:
         except (OSError, dg.DagsterError) as error:
             raise StoreError(
                 f"Dagster's instance can't be opened: {error}",
-                hint="MLOPS_STATE_DIR, and DAGSTER_HOME if it is set, name folders that can be written to",
+                hint="set MLOPS_STATE_DIR, and DAGSTER_HOME if used, to existing writable folders",
             ) from error
-        with translated_disk_errors("Dagster's record of runs", self.state.dagster), instance:
+        with translated_disk_errors("Dagster's run storage", self.state.dagster), instance:
             yield instance
 
     def _open_instance(self) -> DagsterInstance:
-        """The instance, its databases made by one process at a time.
+        """Open the instance; only one process at a time creates its databases.
 
-        Two that find none would both make it, and leave one that Dagster can't open: each storage makes its
-        own when it is first asked for.
+        Each storage creates its database on first use. Two processes that do so at once would leave a
+        database that Dagster can't open.
         """
         self.state.locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self.state.locks / "dagster_instance"):

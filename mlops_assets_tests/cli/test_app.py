@@ -1,4 +1,4 @@
-"""The `mlops` command in a project of its own: what it runs, prints, skips and refuses."""
+"""The `mlops` command in a project: what it runs, prints, skips and rejects."""
 
 import json
 import re
@@ -18,12 +18,12 @@ def test_a_run_shows_its_progress_and_ends_in_a_summary(place):
     assert done.exit_code == 0, done.output
     for asset in ("raw_loans", "features", "training_set", "tuned_model", "evaluation_report", "champion"):
         assert f"{asset}: done, " in done.output
-    told = flat(done.output)
-    assert "300 in, 300 validated, 0 quarantined" in told
-    assert "registered models:/lending/1" in told
-    assert "models:/lending@champion is version 1" in told
-    assert "evaluation_report.html" in told
-    assert "http://127.0.0.1:3000" in told
+    output = flat(done.output)
+    assert "300 read, 300 validated, 0 quarantined" in output
+    assert "registered models:/lending/1" in output
+    assert "models:/lending@champion is version 1" in output
+    assert "evaluation_report.html" in output
+    assert "http://127.0.0.1:3000" in output
 
 
 def test_a_second_run_over_unchanged_files_does_nothing(place):
@@ -72,7 +72,7 @@ def test_data_can_come_from_elsewhere_under_any_name(place, tmp_path):
     for source in (other, other / "Export 2026.csv"):
         done = mlops("run", "lending", "--data", str(source), "--until", "features")
         assert done.exit_code == 0, done.output
-        assert "40 in, 40 validated" in flat(done.output)
+        assert "40 read, 40 validated" in flat(done.output)
 
 
 def test_broken_data_ends_with_one_and_the_rule(place):
@@ -86,18 +86,18 @@ def test_broken_data_ends_with_one_and_the_rule(place):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (("run", "landing"), "there is no project landing hint: there are: lending"),
+        (("run", "landing"), "there is no project landing hint: choose one of: lending"),
         (("run", "lending", "--until", "moon"), "lending has no asset moon"),
         (("run", "lending", "--data", "nowhere.csv"), "no file at"),
         (("fetch", "lending"), "the data can't be fetched: no route to host"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_a_hint(place, arguments, told):
+def test_a_mistake_is_one_sentence_and_a_hint(place, arguments, message):
     done = mlops(*arguments)
     assert done.exit_code == 1
-    assert told in flat(done.output)
+    assert message in flat(done.output)
     assert "hint: " in done.output
     assert "Traceback" not in done.output
 
@@ -207,7 +207,7 @@ def test_a_dagster_home_that_does_not_exist_is_told(place, tmp_path, monkeypatch
 def test_a_version_is_made_again_compared_and_described(place, record_property):
     done = mlops("card", "lending")
     assert (done.exit_code, "lending has no champion" in done.output) == (1, True)
-    record_property("told", done.output)
+    record_property("message", done.output)
     assert mlops("run", "lending").exit_code == 0
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
@@ -227,11 +227,11 @@ def test_a_version_is_made_again_compared_and_described(place, record_property):
     sql.with_name("pipeline.py").write_text("def make_pipeline():\n    raise ValueError('no')\n", "utf-8")
     done = mlops("reproduce", "lending", "1")
     assert done.exit_code == 1
-    told = "different  lending version 1, fitted again\ndiffers now:\n  fit: lending: "
-    assert done.stdout.startswith(told), done.output
+    message = "different  lending version 1, refitted\ndifferences:\n  fit: lending: "
+    assert done.stdout.startswith(message), done.output
     assert "      +def make_pipeline():\n" in done.stdout
-    record_property("told", done.output)
+    record_property("message", done.output)
     for command in (("diff", "lending", "1", "7"), ("card", "lending", "7")):
         done = mlops(*command)
         assert (done.exit_code, "lending has no version 7 in the registry" in done.output) == (1, True)
-        record_property("told", done.output)
+        record_property("message", done.output)

@@ -115,7 +115,7 @@ def test_a_changed_dialect_reads_the_file_again_and_a_wrong_one_is_reported_with
     assert ingest(semicolons) == ""
     assert rows_of(root, VALIDATED)["income"].tolist() == SOUND["income"].tolist()
     declared.write_text(text.replace("nulls:", "encodin: utf-8\n        nulls:"))
-    assert "tables.loans.csv.encodin is no setting; did you mean encoding?" in ingest(semicolons)
+    assert "tables.loans.csv.encodin is not a setting; did you mean encoding?" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "encoding: utf-88\n        nulls:"))
     assert "encoding is 'utf-88': Python knows no such encoding" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "delimiter: ;;\n        nulls:"))

@@ -62,14 +62,14 @@ def declared(**tuning: Any) -> dict[str, Any]:
     [
         (
             {"colour": "red"},
-            "defs.yaml:2: colour is no setting; there are approval, automation, behaviour",
+            "defs.yaml:2: colour is not a setting; choose one of approval, automation, behaviour",
         ),
-        (declared(trails=3), "defs.yaml:9: tuning.trails is no setting; did you mean trials?"),
+        (declared(trails=3), "defs.yaml:9: tuning.trails is not a setting; did you mean trials?"),
         (
             declared(decision={"metric": "f1", "false_positive": 2}),
             "defs.yaml:12: tuning.decision requires either metric, or false_positive and false_negative",
         ),
-        (declared(trials="many"), "defs.yaml:14: trials is 'many', which is no number"),
+        (declared(trials="many"), "defs.yaml:14: trials is 'many', which is not a number"),
         (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
         (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
         (
@@ -90,7 +90,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
         ),
         (
             {"behaviour": {"direction": [{"colum": "income", "by": 1}]}},
-            "behaviour.direction.0.colum is no setting; did you mean column?",
+            "behaviour.direction.0.colum is not a setting; did you mean column?",
         ),
         ({"schedules": {"backfill": {"chron": "@daily"}}}, "no setting; did you mean cron?"),
         ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base'; use a name such as"),
@@ -104,7 +104,7 @@ def test_an_invalid_setting_is_reported_with_file_and_line_number(run, record_pr
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "defs.yaml declares nothing: it starts with `type: mlops_assets.ModelProject`"),
+        ("", "defs.yaml declares nothing: start it with `type: mlops_assets.ModelProject`"),
         ("type: [\n", "defs.yaml:2: expected the node content"),
         ("attributes: {}\n", "defs.yaml:1: type is missing"),
         ("type: mlops_assets.Nope\nattributes: {}\n", "Module `mlops_assets` has no attribute `Nope`"),

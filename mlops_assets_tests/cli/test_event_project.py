@@ -1,4 +1,4 @@
-"""The `mlops` command in an event project: partitions, what is left alone, backtests, samples."""
+"""The `mlops` command in an event project: partitions, up-to-date assets, backtests, samples."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04", "2024-05", LAST]
 SAMPLE = """
 def sample(folder, *, months=2, customers=10, seed=0, without=()):
     folder.mkdir(parents=True)
-    (folder / "told.txt").write_text(f"{months} {customers} {seed} {sorted(without)}")
+    (folder / "arguments.txt").write_text(f"{months} {customers} {seed} {sorted(without)}")
     return "made up"
 """
 
@@ -66,15 +66,15 @@ def partitions(place: Path, asset: str) -> dict[str, str]:
     return Warehouse(place / "data" / "state" / "warehouse").partitions(["shop", *asset.split("/")])
 
 
-def test_a_run_makes_every_partition_a_champion_and_its_predictions(place):
+def test_a_run_materializes_every_partition_a_champion_and_its_predictions(place):
     [folder] = place.glob("*/defs/shop")
     (folder / "assets.py").write_text(OWN, "utf-8")
     done = mlops("run", "shop")
     assert done.exit_code == 0, done.output
-    told = flat(done.output)
-    assert "in 6 partitions" in told
-    assert f"registered models:/shop/1, of cut-off {LAST}" in told
-    assert f"predictions 2024-01 to {LAST}; of {LAST}" in told
+    output = flat(done.output)
+    assert "in 6 partitions" in output
+    assert f"registered models:/shop/1, cut-off {LAST}" in output
+    assert f"predictions 2024-01 to {LAST}; {LAST}: " in output
     assert list(partitions(place, "predictions")) == MONTHS
     assert list(partitions(place, "target")) == MONTHS[:-1]
     assert list(partitions(place, "training_set")) == [LAST]
@@ -93,7 +93,7 @@ def test_a_run_makes_every_partition_a_champion_and_its_predictions(place):
     assert "counted: done" in changed
 
 
-def test_a_corrected_file_is_followed_by_what_looks_back_on_it_alone(place):
+def test_a_corrected_file_updates_only_the_partitions_that_look_back_on_it(place):
     assert mlops("run", "shop", "--until", "features").exit_code == 0
     before = {name: partitions(place, name) for name in ("validated_purchases", "features")}
     write(place, "2024-02", without_rows=9)
@@ -112,41 +112,44 @@ def test_one_partition_is_run_with_the_model_of_its_cutoff(place):
     assert mlops("run", "shop", "--partitions", "2024-01..2024-05", "--until", "target").exit_code == 0
     done = mlops("run", "shop", "--partition", "2024-05")
     assert done.exit_code == 0, done.output
-    assert "of cut-off 2024-05" in flat(done.output)
+    assert ", cut-off 2024-05" in flat(done.output)
     assert list(partitions(place, "predictions")) == ["2024-05"]
     assert LAST not in partitions(place, "raw_purchases")
 
 
-def test_a_cutoff_that_nothing_could_be_trained_for_is_noted(place):
+def test_a_cutoff_that_can_not_be_trained_is_reported_in_a_note(place):
     done = mlops("run", "shop", "--partition", "2024-02")
     assert done.exit_code == 0, done.output
-    assert "no model at cut-off 2024-02: the first that can be trained is 2024-04" in flat(done.output)
+    assert "no model at cut-off 2024-02: the first cut-off is 2024-04" in flat(done.output)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--partition", "2024-13"), "2024-13 is not a partition: partitions are monthly, from 2024-01"),
-        (("--partition", "2024-11"), "nothing has arrived for 2024-11 hint: there is data of 2024-01 to"),
+        (
+            ("--partition", "2024-11"),
+            "no data has arrived for 2024-11 hint: choose partitions from 2024-01 to",
+        ),
         (("--partitions", "2024-05..2024-02"), "2024-05..2024-02: the range ends before it starts"),
-        (("--partition", "2024-02", "--partitions", "2024-02..2024-03"), "say different things"),
+        (("--partition", "2024-02", "--partitions", "2024-02..2024-03"), "exclude each other"),
     ],
 )
-def test_partitions_that_there_can_not_be_are_told_in_words(place, arguments, told):
+def test_invalid_partitions_are_an_error(place, arguments, message):
     done = mlops("run", "shop", *arguments)
     assert done.exit_code == 1
-    assert told in flat(done.output)
+    assert message in flat(done.output)
     assert "Traceback" not in done.output
 
 
-def test_a_blocked_partition_is_told_once_and_what_does_not_look_back_on_it_goes_on(place):
+def test_a_blocked_partition_is_one_error_and_independent_partitions_still_run(place):
     write(place, "2024-03", broken=True)
     done = mlops("run", "shop", "--until", "features")
     assert done.exit_code == 1
-    told = flat(done.output)
-    assert "shop/validated_purchases of 2024-03: check rejected_share" in told
-    assert told.count("error:") == 2
-    assert "rows of 2024-03 (100.0%) violate the contract" in told
+    output = flat(done.output)
+    assert "shop/validated_purchases of 2024-03: check rejected_share" in output
+    assert output.count("error:") == 2
+    assert "rows of 2024-03 (100.0%) violate the contract" in output
     assert list(partitions(place, "features")) == ["2024-01", "2024-02", LAST]
 
     write(place, "2024-03")
@@ -157,26 +160,26 @@ def test_a_blocked_partition_is_told_once_and_what_does_not_look_back_on_it_goes
 def test_a_backtest_walks_forward_and_registers_nothing(place):
     done = mlops("backtest", "shop", "--cutoffs", "2024-05..2024-06")
     assert done.exit_code == 0, done.output
-    told = flat(done.output)
-    assert "2024-05 2024-04 2024-03" in told
-    assert "2024-06 2024-05 2024-04" in told
-    assert "nothing was registered" in told
+    output = flat(done.output)
+    assert "2024-05 2024-04 2024-03" in output
+    assert "2024-06 2024-05 2024-04" in output
+    assert "nothing was registered" in output
     page = place / "data" / "state" / "reports" / "shop" / "backtest.html"
     assert "2024-05" in page.read_text("utf-8")
     assert "registered_model" not in done.output
 
 
-def test_a_backtest_before_the_first_cutoff_is_refused(place):
+def test_a_backtest_before_the_first_cutoff_is_an_error(place):
     done = mlops("backtest", "shop", "--cutoffs", "2024-02..2024-05")
     assert done.exit_code == 1
     assert "cut-off 2024-02 is too early" in flat(done.output)
-    assert "the first cut-off is 2024-04" in flat(done.output)
+    assert "choose 2024-04 or a later cut-off" in flat(done.output)
 
 
-def test_a_sample_is_made_by_the_projects_own_function(place, tmp_path):
+def test_a_sample_is_generated_by_the_function_of_the_project(place, tmp_path):
     target = tmp_path / "made"
     options = ("--months", "3", "--seed", "5", "--without", "late, broken", "--to", str(target))
     done = mlops("sample", "shop", *options)
     assert done.exit_code == 0, done.output
     assert "made up" in done.output
-    assert (target / "told.txt").read_text() == "3 10 5 ['broken', 'late']"
+    assert (target / "arguments.txt").read_text() == "3 10 5 ['broken', 'late']"

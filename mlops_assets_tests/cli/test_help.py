@@ -55,7 +55,8 @@ def test_an_error_that_nobody_foresaw_is_one_sentence_and_says_how_to_see_more(f
     done = CliRunner().invoke(failing, [])
     assert done.exit_code == 1
     assert done.stderr == (
-        "error: unexpected ZeroDivisionError: division by zero\nhint: --debug shows where it happened\n"
+        "error: unexpected ZeroDivisionError: division by zero\n"
+        "hint: run it again with --debug for the traceback\n"
     )
     assert done.stdout == ""
     assert "Traceback" in CliRunner().invoke(failing, ["--debug"]).stderr

@@ -124,7 +124,7 @@ def test_a_month_that_is_not_in_the_database_is_reported(shop, record_property):
     done = mlops("run", "shop", "--partition", "2024-05", "--until", "features")
     assert done.exit_code == 1
     record_property("message", flat(done.stderr))
-    assert "shop: nothing has arrived for 2024-05" in flat(done.output)
+    assert "shop: no data has arrived for 2024-05" in flat(done.output)
 
 
 def test_a_missing_database_is_reported(bank, record_property):
@@ -164,7 +164,7 @@ SQLITE = "sqlite:///data/bank.db"
         ),
         (
             loan_source({"sql": "select 1", "databse": SQLITE}),
-            "tables.loans.source.databse is no setting; did you mean database?",
+            "tables.loans.source.databse is not a setting; did you mean database?",
         ),
         (loan_source(7), "tables.loans.source is 7"),
         (
@@ -239,7 +239,7 @@ def test_projects_that_read_from_each_other_are_reported_as_a_cycle(declare, rec
     shutil.copytree(package / "defs" / "lending", package / "defs" / "banking")
     other = {"type": "mlops_assets.ModelProject", "attributes": loan_source({"asset": "lending/features"})}
     (package / "defs" / "banking" / "defs.yaml").write_text(yaml.safe_dump(other), "utf-8")
-    with pytest.raises(ProjectError, match="assets are made of one another") as caught:
+    with pytest.raises(ProjectError, match="the assets depend on each other in a cycle") as caught:
         _ = Workspace(place.root).definitions
     record_property("message", str(caught.value))
     assert "banking/features > banking/validated_loans > banking/raw_loans > lending/features" in str(

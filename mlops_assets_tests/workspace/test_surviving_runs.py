@@ -39,7 +39,7 @@ def test_a_run_on_a_full_disk_ends_in_one_error_and_the_next_goes_on(
             ballast.unlink()
             if done.exit_code == 0:
                 break
-            record_property("told", done.stderr)
+            record_property("message", done.stderr)
             assert isinstance(done.exception, SystemExit), done.exception
             assert "Traceback" not in done.output
             assert flat(done.stderr).count("error:") == 1
@@ -65,7 +65,7 @@ def test_of_two_runs_at_once_one_waits_and_finds_all_done(place, record_property
         ended = [future.result() for future in [both.submit(run_beside), both.submit(run_beside)]]
     assert [done.returncode for done in ended] == [0, 0], [done.stderr for done in ended]
     waited = [done.stdout for done in ended if "waiting: " in done.stdout]
-    record_property("told", waited[0])
+    record_property("message", waited[0])
     assert "waiting: lending is locked by `mlops run` (process " in waited[0]
     assert "lending is up to date" in waited[0]
     with Workspace(place).instance() as instance:

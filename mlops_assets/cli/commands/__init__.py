@@ -1,1 +1,1 @@
-"""The commands of `mlops`, one module each; `cli/app.py` registers them."""
+"""The commands of `mlops`, one module each."""

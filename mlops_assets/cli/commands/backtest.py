@@ -1,4 +1,4 @@
-"""`mlops backtest`: models at past cut-offs, judged and not registered."""
+"""`mlops backtest`: models at past cut-offs, evaluated and not registered."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 def backtest(
     project: ProjectArgument,
     cutoffs: Annotated[
-        str, typer.Option(metavar="2024-10..2025-03", help="The cut-offs to train and judge a model at.")
+        str, typer.Option(metavar="2024-10..2025-03", help="Cut-offs to train and evaluate a model at.")
     ],
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials of each search.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Number of trials of each search; by default as declared.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run assets that are up to date, too.")] = False,
     log_json: LogJsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Walk forward over past cut-offs: what would have been scored? Nothing is registered.
+    """Train and evaluate a model at each past cut-off, walking forward; no model is registered.
 
     Example: mlops backtest customer_churn --cutoffs 2024-10..2025-03
     """
@@ -45,6 +47,7 @@ def backtest(
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
+        from mlops_assets.workspace.run_plan import RunPlan
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
@@ -55,7 +58,8 @@ def backtest(
             workspace.instance() as instance,
             project_lock(workspace, instance, project, command="mlops backtest", on_wait=print_waiting),
         ):
-            run = ProjectRun(workspace, instance, project, keys, trials=trials, force=force, debug=debug)
+            plan = RunPlan(workspace, instance, project, keys)
+            run = ProjectRun(plan, trials=trials, force=force, debug=debug)
             steps = workspace.steps(keys)
             display = display_of(out, project, steps, partitioned=True, log=log)
             with RunProgress(display, steps) as progress:
@@ -64,13 +68,13 @@ def backtest(
                 found = collect_backtest(instance, project, timeline, chosen)
                 page = write_backtest(found, workspace.state.reports / project)
                 _print_backtest(out, found, page)
-        exit_on_errors(progress.faults)
+        exit_on_errors(progress.errors)
 
 
 def _print_backtest(console: Console, backtest: "Backtest", page: "Path") -> None:
-    """A line for each cut-off, and all of them together."""
+    """Print a line for each cut-off, and the means."""
     table = Table(box=None, pad_edge=False)
-    for title in ("cut-off", "tested", "trained to", "family"):
+    for title in ("cut-off", "holdout", "trained to", "family"):
         table.add_column(title, no_wrap=True)
     for title in ("rows", backtest.metric, "95 % interval", "baseline"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -84,9 +88,9 @@ def _print_backtest(console: Console, backtest: "Backtest", page: "Path") -> Non
         )
     console.print()
     console.print(table)
-    together = (
+    summary = (
         f"mean {backtest.metric} {backtest.mean:.4g}, of the best baselines {backtest.mean_baseline:.4g}; "
-        f"{backtest.beaten} of {len(backtest.scores)} models beat theirs; nothing was registered"
+        f"{backtest.beaten} of {len(backtest.scores)} models beat their baseline; nothing was registered"
     )
-    console.print(together, highlight=False, soft_wrap=True)
+    console.print(summary, highlight=False, soft_wrap=True)
     console.print(f"page  {page}", highlight=False, soft_wrap=True)

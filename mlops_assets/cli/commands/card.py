@@ -12,11 +12,11 @@ from mlops_assets.stores.system.state_directory import find_project_root
 def card(
     project: ProjectArgument,
     version: Annotated[
-        int | None, typer.Argument(min=1, help="The version; by default the champion.")
+        int | None, typer.Argument(min=1, help="Number of the version; by default the champion.")
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Print a version's model card, in Markdown: use, limits, metrics, gates, data, lineage, history.
+    """Print the model card of a version in Markdown: use, limits, metrics, gates, data, lineage, history.
 
     Example: mlops card customer_churn 2
     """
@@ -30,12 +30,12 @@ def card(
         found = registry.champion(project) if version is None else registry.version(project, version)
         if found is None:
             raise TrackingError(
-                f"{project} has no champion", hint=f"name a version; mlops history {project} lists them"
+                f"{project} has no champion", hint=f"specify a version; see `mlops history {project}`"
             )
         text = read_text(workspace.tracking, found.run_id, f"{CARD}/{CARD_FILE}")
         if text is None:
             raise TrackingError(
-                f"{project}: version {found.version} has no card: it was registered before there were cards",
-                hint=f"the next training writes those that lack: mlops run {project}",
+                f"{project}: version {found.version} has no model card",
+                hint=f"train again to write missing cards: mlops run {project}",
             )
         typer.echo(text, nl=False)

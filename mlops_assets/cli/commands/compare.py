@@ -1,4 +1,4 @@
-"""`mlops compare`: past trainings side by side."""
+"""`mlops compare`: past trainings as a table and a plot."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ from mlops_assets.stores.system.state_directory import find_project_root
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.training_history import Training
 
-PICTURE = "trainings.png"
+PLOT = "trainings.png"
 _FORMATS = (".png", ".svg")
 _DIGITS = 8
 _WIDE, _OTHER_METRICS = 120, 3
@@ -35,35 +35,39 @@ def compare(
     as_json: JsonOption = False,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw into this .png or .svg file; by default trainings.png in the reports."),
+        typer.Option(
+            help="Write the plot to this .png or .svg file; by default trainings.png in the reports."
+        ),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Compare past trainings: data, family, metrics, version, and which one serves; as a table and a plot.
+    """Compare past trainings in a table and a plot: data, family, metrics, version and champion.
 
     Example: mlops compare california_housing --plot trainings.svg
     """
     with plain_errors(debug):
         if plot is not None and plot.suffix.lower() not in _FORMATS:
-            raise DataError(f"{plot} is neither .png nor .svg", hint="name a file that ends in one of them")
+            raise DataError(
+                f"{plot} is neither .png nor .svg", hint="choose a file name that ends in .png or .svg"
+            )
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
         workspace.project(project)
-        with err.status("asking the tracking store"):
+        with err.status("reading the tracking store"):
             from mlops_assets.stores.tracking.training_history import past_trainings
 
             found = past_trainings(workspace.tracking, project)
         if not found:
-            raise TrackingError(f"{project} was never trained", hint=f"mlops run {project} trains it")
+            raise TrackingError(f"{project} was never trained", hint=f"train it: mlops run {project}")
         if plot is not None or not as_json:
-            picture = plot or workspace.state.reports / project / PICTURE
-            _draw(project, found, picture)
+            target = plot or workspace.state.reports / project / PLOT
+            _draw(project, found, target)
         if as_json:
-            print_json([asdict(one) for one in found])
+            print_json([asdict(training) for training in found])
             return
         print_table(out, _table(found, narrow=out.is_terminal and out.width < _WIDE))
-        out.print(f"\npicture  {picture}", highlight=False, soft_wrap=True)
+        out.print(f"\nplot  {target}", highlight=False, soft_wrap=True)
 
 
 def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
@@ -99,7 +103,7 @@ def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
 
 
 def _draw(project: str, found: Sequence["Training"], target: Path) -> None:
-    """Draw the trainings, oldest first, those alone that were judged by the newest one's metric."""
+    """Plot the trainings with the same deciding metric as the newest, oldest first."""
     from mlops_assets.ml.number_format import metric_title
     from mlops_assets.ml.reports.prediction_plots import DOTS_PER_INCH, metric_by_training
 
@@ -120,11 +124,11 @@ def _draw(project: str, found: Sequence["Training"], target: Path) -> None:
         figure.savefig(target, dpi=DOTS_PER_INCH)
     except OSError as error:
         raise DataError(
-            f"{target} can't be written: {error.strerror}", hint="choose another --plot"
+            f"{target} can't be written: {error.strerror}", hint="choose another file with --plot"
         ) from error
 
 
 def _name(one: "Training") -> str:
-    """What a training is called below the picture."""
+    """Return the label of a training on the axis."""
     when = one.cutoff or f"{one.trained_at:%m-%d %H:%M}"
     return f"v{one.version}, {when}" if one.version else when

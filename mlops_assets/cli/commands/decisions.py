@@ -1,4 +1,4 @@
-"""`mlops approve`, `reject`, `rollback`, `retire`, `adopt`: what a person says of a project's champion."""
+"""Manual decisions about the champion: `mlops approve`, `reject`, `rollback`, `retire` and `adopt`."""
 
 import getpass
 import socket
@@ -6,14 +6,23 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, ProjectArgument, out, plain_errors, print_waiting
+from mlops_assets.cli.output.console import (
+    DebugOption,
+    ProjectArgument,
+    plain_errors,
+    print_line,
+    print_waiting,
+)
 from mlops_assets.core import job_names, names
 from mlops_assets.stores.system.state_directory import find_project_root
 
-VersionArgument = Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)]
-ReasonOption = Annotated[str, typer.Option(help="Why; the ledger keeps it.", show_default=False)]
+VersionArgument = Annotated[int, typer.Argument(min=1, help="Number of the version.", show_default=False)]
+ReasonOption = Annotated[str, typer.Option(help="Reason, recorded in the ledger.", show_default=False)]
 ActorOption = Annotated[
-    str | None, typer.Option(help="Who says so; by default who runs the command.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Who decides, recorded in the ledger; by default USER@HOST of the command.", show_default=False
+    ),
 ]
 
 
@@ -23,15 +32,18 @@ def approve(
     reason: ReasonOption,
     actor: ActorOption = None,
     against_gates: Annotated[
-        bool, typer.Option("--against-gates", help="Though it failed its gates; the ledger tells.")
+        bool,
+        typer.Option(
+            "--against-gates", help="Promote a version that failed its gates; the ledger records it."
+        ),
     ] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Let a version that waits become champion.
+    """Promote a version that is pending approval to champion.
 
     Example: mlops approve customer_churn 3 --reason "agreed with the retention team"
     """
-    _say(project, "approve", version, reason, actor, debug, against_gates=against_gates)
+    _decide(project, "approve", version, reason, actor, debug, against_gates=against_gates)
 
 
 def reject(
@@ -41,52 +53,52 @@ def reject(
     actor: ActorOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Keep a version that waits from ever becoming champion.
+    """Reject a version that is pending approval; it can never become champion.
 
     Example: mlops reject customer_churn 3 --reason "trained on the month of the outage"
     """
-    _say(project, "reject", version, reason, actor, debug)
+    _decide(project, "reject", version, reason, actor, debug)
 
 
 def rollback(
     project: ProjectArgument,
     reason: ReasonOption,
     to: Annotated[
-        int | None, typer.Option(min=1, help="The version; by default the champion before this one.")
+        int | None, typer.Option(min=1, help="A former champion; by default the previous one.")
     ] = None,
     actor: ActorOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Go back to a version that really was champion; what trains next asks before it overrides that.
+    """Roll back to a former champion; later versions then require approval.
 
     Example: mlops rollback customer_churn --reason "complaints since Monday"
     """
-    _say(project, "rollback", to, reason, actor, debug)
+    _decide(project, "rollback", to, reason, actor, debug)
 
 
 def retire(
     project: ProjectArgument, reason: ReasonOption, actor: ActorOption = None, debug: DebugOption = False
 ) -> None:
-    """Take the champion out of service, with nobody in its place.
+    """Retire the champion without a successor.
 
     Example: mlops retire customer_churn --reason "the product was discontinued"
     """
-    _say(project, "retire", None, reason, actor, debug)
+    _decide(project, "retire", None, reason, actor, debug)
 
 
 def adopt(
     project: ProjectArgument, reason: ReasonOption, actor: ActorOption = None, debug: DebugOption = False
 ) -> None:
-    """Begin a new ledger with the champion that MLflow has, after the ledger was lost.
+    """Start a new ledger from MLflow's champion, after the ledger was lost.
 
     Example: mlops adopt customer_churn --reason "the warehouse's disk died, and there is no backup"
     """
-    _say(project, "adopt", None, reason, actor, debug)
+    _decide(project, "adopt", None, reason, actor, debug)
 
 
-def _say(
+def _decide(
     project: str,
-    word: str,
+    decision: str,
     version: int | None,
     reason: str,
     actor: str | None,
@@ -94,7 +106,7 @@ def _say(
     *,
     against_gates: bool = False,
 ) -> None:
-    """Run the job of a word."""
+    """Run the job of a decision."""
     with plain_errors(debug):
         from dagster import AssetKey
 
@@ -105,27 +117,28 @@ def _say(
         workspace = Workspace(find_project_root())
         workspace.project(project)
         key = AssetKey(names.project_asset(project, names.CHAMPION))
-        said = {"decision": word, "reason": reason, "actor": actor or _user(), "against_gates": against_gates}
-        said |= {} if version is None else {"version": version}
-        config = {"ops": {names.op_name(*key.path): {"config": said}}}
+        config = {
+            "decision": decision,
+            "reason": reason,
+            "actor": actor or _user(),
+            "against_gates": against_gates,
+            **({} if version is None else {"version": version}),
+        }
+        run_config = {"ops": {names.op_name(*key.path): {"config": config}}}
         with (
             workspace.instance() as instance,
-            project_lock(workspace, instance, project, command=f"mlops {word}", on_wait=print_waiting),
+            project_lock(workspace, instance, project, command=f"mlops {decision}", on_wait=print_waiting),
         ):
-            for told in run_job(workspace, instance, job_names.job_name(project, word), config):
-                _print(told)
-            made = latest_materializations(instance, key)[None].asset_materialization
-            if made is not None and word not in ("retire", "adopt"):
-                _print(f"{made.metadata['alias'].value} is version {made.metadata['version'].value}")
-
-
-def _print(told: str) -> None:
-    out.print(told, markup=False, highlight=False, soft_wrap=True)
+            for message in run_job(workspace, instance, job_names.job_name(project, decision), run_config):
+                print_line(message)
+            latest = latest_materializations(instance, key)[None].asset_materialization
+            if latest is not None and decision not in ("retire", "adopt"):
+                print_line(f"{latest.metadata['alias'].value} is version {latest.metadata['version'].value}")
 
 
 def _user() -> str:
-    """Who runs the command, and where."""
+    """Return the name of the user and of the host."""
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (OSError, KeyError):  # a container's user may have no name
-        return f"somebody@{socket.gethostname()}"
+    except (OSError, KeyError):  # the user of a container may have no name
+        return f"unknown@{socket.gethostname()}"

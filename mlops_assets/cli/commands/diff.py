@@ -1,4 +1,4 @@
-"""`mlops diff`: two registered versions side by side."""
+"""`mlops diff`: the differences of two registered versions."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +13,11 @@ from mlops_assets.cli.output.console import (
     err,
     out,
     plain_errors,
+    print_line,
     print_table,
 )
-from mlops_assets.cli.output.table_output import print_json, row_lines
+from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.cli.output.table_versions import row_lines
 from mlops_assets.core import names
 from mlops_assets.stores.system.state_directory import find_project_root
 
@@ -28,12 +30,16 @@ _DIGESTS = ("training_set_digest", "code_version", "git_commit")
 
 def diff(
     project: ProjectArgument,
-    before: Annotated[int, typer.Argument(metavar="V1", min=1, help="The one version.", show_default=False)],
-    after: Annotated[int, typer.Argument(metavar="V2", min=1, help="The other version.", show_default=False)],
+    before: Annotated[
+        int, typer.Argument(metavar="V1", min=1, help="The first version.", show_default=False)
+    ],
+    after: Annotated[
+        int, typer.Argument(metavar="V2", min=1, help="The second version.", show_default=False)
+    ],
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compare two versions: rows they were trained on, features' SQL, code, parameters, metrics, environment.
+    """Compare two versions: training rows, features.sql, code, parameters, metrics and environment.
 
     Example: mlops diff customer_churn 1 2
     """
@@ -63,7 +69,7 @@ def diff(
 
 def _print(found: "VersionDiff") -> None:
     if found.same_model:
-        _line(f"versions {found.before} and {found.after} are the same model")
+        print_line(f"versions {found.before} and {found.after} are the same model")
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for number in (found.before, found.after):
@@ -75,26 +81,22 @@ def _print(found: "VersionDiff") -> None:
         table.add_row(name, *("" if value is None else f"{value:.6g}" for value in sides))
     _add(table, found.environment, "environment ")
     print_table(out, table)
-    _line("")
+    print_line("")
     if found.data is None:
-        _line(f"training set: can't be compared: {found.data_fault}")
+        print_line(f"training set: can't be compared: {found.data_fault}")
     elif found.data.rows is None:
-        _line("training set: the same rows")
+        print_line("training set: the same rows")
     else:
         for line in row_lines(found.data.rows):
-            _line(f"training set: {line}")
+            print_line(f"training set: {line}")
     for name, text in found.code.items():
-        _line("")
-        _line(text or name)
-    for name, told in found.code_faults.items():
-        _line(f"{name}: can't be compared: {told}")
+        print_line("")
+        print_line(text or name)
+    for name, reason in found.code_faults.items():
+        print_line(f"{name}: can't be compared: {reason}")
 
 
 def _add(table: Table, sides: "Mapping[str, tuple[str, str]]", kind: str) -> None:
     for name, (before, after) in sides.items():
         digits = _DIGITS if name in _DIGESTS else None
         table.add_row(f"{kind}{name}", before[:digits], after[:digits])
-
-
-def _line(text: str) -> None:
-    out.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,9 +1,9 @@
-"""`mlops doctor`: whether everything that a run needs is there."""
+"""`mlops doctor`: the diagnosis of the environment, the stores and the projects."""
 
 import atexit
 import os
 import sys
-from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -13,22 +13,25 @@ from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.stores.system.state_directory import find_project_root
 
-_STYLES = {"ok": "green", "warn": "yellow", "FAULT": "bold red"}
+if TYPE_CHECKING:
+    from mlops_assets.workspace.doctor import Finding
+
+_STYLES = {"ok": "green", "warn": "yellow", "error": "bold red"}
 
 
 def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Check Python, packages, directories, stores and projects; exit with 1 on a fault.
+    """Check Python, packages, directories, stores and projects; exit with 1 on an error.
 
     Example: mlops doctor
     """
     with plain_errors(debug):
-        from mlops_assets.workspace.doctor import Finding, examine
+        from mlops_assets.workspace.doctor import examine
         from mlops_assets.workspace.workspace import Workspace
 
-        def show(console: Console, finding: Finding) -> None:
+        def show(console: Console, finding: "Finding") -> None:
             line = Text(f"{finding.state:<5}  ", _STYLES[finding.state])
             console.print(
-                line + Text(f"{finding.subject:<18}  {finding.told}", "not bold default"), soft_wrap=True
+                line + Text(f"{finding.subject:<18}  {finding.message}", "not bold default"), soft_wrap=True
             )
             if finding.hint:
                 console.print(Text(f"{'':<27}hint: {finding.hint}", "dim"), soft_wrap=True)
@@ -39,15 +42,25 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
             if not as_json:
                 show(out, finding)
         if as_json:
-            print_json([asdict(finding) for finding in found])
+            print_json([_as_json(finding) for finding in found])
         if any(finding.hangs for finding in found):
-            atexit.register(_leave)
-        if any(finding.state == "FAULT" for finding in found):
+            atexit.register(_exit_at_once)
+        if any(finding.state == "error" for finding in found):
             raise typer.Exit(1)
 
 
-def _leave() -> None:
-    """End the process though a check still waits inside a library, which would not bear an orderly end."""
+def _as_json(finding: "Finding") -> dict[str, Any]:
+    return {
+        "subject": finding.subject,
+        "state": finding.state,
+        "told": finding.message,
+        "hint": finding.hint,
+        "hangs": finding.hangs,
+    }
+
+
+def _exit_at_once() -> None:
+    """Exit without cleanup, which would wait for the check that hangs inside a library."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""`mlops fetch`: a project's data from the internet."""
+"""`mlops fetch`: download of a project's data."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
-    """Bring a project's data from the internet, with the project's own fetch.py.
+    """Download a project's data with its fetch.py.
 
     Example: mlops fetch california_housing
     """
@@ -24,18 +24,18 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
         declared = from_metadata(metadata)
         if not isinstance(declared, str) or is_remote(declared):
             raise ProjectError(
-                f"{project}: its source is no folder on this machine, so nothing can be fetched into it",
-                hint="`mlops run` reads it where it is",
+                f"{project}: its source is not a local folder, so nothing can be fetched into it",
+                hint=f"run the project directly, which reads the source: mlops run {project}",
             )
         folder = source_folder(workspace.root / Path(declared.removeprefix("file://")).expanduser())
-        bring = ProjectFiles(project, Path(metadata[FOLDER])).fetch()
+        fetch_files = ProjectFiles(project, Path(metadata[FOLDER])).fetch()
         try:
             with out.status(f"fetching into {folder}"):
-                files = bring(folder)
+                files = fetch_files(folder)
         except OSError as error:
             raise DataError(
                 f"{project}: the data can't be fetched: {error}",
-                hint=f"this needs the internet; without it, put the files into {folder} or use --data",
+                hint=f"connect to the internet, copy the files to {folder}, or run with --data",
             ) from error
         for file in files:
             out.print(f"fetched {file}")

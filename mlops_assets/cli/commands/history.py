@@ -1,4 +1,4 @@
-"""`mlops history`: what happened to a project's versions, as the ledger tells it."""
+"""`mlops history`: the events of a project's versions in the ledger."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from mlops_assets.cli.output.console import (
     ProjectArgument,
     out,
     plain_errors,
+    print_line,
     print_table,
 )
 from mlops_assets.cli.output.table_output import print_json
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Tell who became champion, when and why, from the ledger; and what waits for somebody's word.
+    """Print the ledger: which version became champion, when, why and by whom; and what is pending approval.
 
     Example: mlops history customer_churn
     """
@@ -35,7 +36,8 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
         entries = Ledger(Warehouse(state.warehouse), project).entries()
         if not entries:
             raise StoreError(
-                f"{project} has no ledger: no version has been registered", hint=f"mlops run {project}"
+                f"{project} has no ledger: no version has been registered",
+                hint=f"train and register one: mlops run {project}",
             )
         if as_json:
             print_json([_facts(entry) for entry in entries])
@@ -50,8 +52,8 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
             cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
             table.add_row(*cells, style=_STYLES.get(event.kind, ""))
         print_table(out, table)
-        for told in describe_pending(project, LedgerState.of(entries)):
-            out.print(told, markup=False, highlight=False, soft_wrap=True)
+        for line in describe_pending(project, LedgerState.of(entries)):
+            print_line(line)
 
 
 _STYLES = {

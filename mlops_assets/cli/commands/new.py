@@ -1,4 +1,4 @@
-"""`mlops new`: a project's first files, drafted from its data."""
+"""`mlops new`: the draft of a project from its data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The new project's name.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Name of the new project.", show_default=False)],
     csv: Annotated[
-        Path | None, typer.Option(help="The file to draft from: CSV, Parquet or JSON lines; a folder, too.")
+        Path | None,
+        typer.Option(help="File or folder to draft the project from: CSV, Parquet or JSON lines."),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column that is predicted.")
-    ] = None,
-    task: Annotated[Task | None, typer.Option(help="By default the target's values tell it.")] = None,
-    table: Annotated[str, typer.Option(help="What the table is called.")] = "rows",
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Name of the target column.")] = None,
+    task: Annotated[Task | None, typer.Option(help="Task; by default inferred from the target.")] = None,
+    table: Annotated[str, typer.Option(help="Name of the table.")] = "rows",
     debug: DebugOption = False,
 ) -> None:
     """Write a new project's defs.yaml, schema.py and features.sql, drafted from its data.
@@ -49,19 +48,19 @@ def new(
             out.print(f"[dim]note:[/] {note}", soft_wrap=True)
         for path in written:
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
-        then = "" if csv else f"fill them in, put your data into {Path(draft.source).parent}, then "
-        out.print(f"{then}mlops run {name}", soft_wrap=True, highlight=False)
+        todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
+        out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
 
 
 def _columns(draft: "Draft") -> Table:
-    """What was seen, and what is made of it."""
-    table = Table(title=f"{draft.target.rows:,} rows; {draft.task}, judged by {draft.metric}")
-    for heading in ("column", "type", "empty", "values", "is"):
+    """Return a table of the columns and their roles."""
+    table = Table(title=f"{draft.target.rows:,} rows; task {draft.task}, metric {draft.metric}")
+    for heading in ("column", "type", "missing", "values", "role"):
         table.add_column(heading)
     for column in draft.columns:
-        role = "the target" if column == draft.target else draft.why_no_feature(column) or "a feature"
-        seen = (
-            f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} different"
+        role = "target" if column == draft.target else draft.why_no_feature(column) or "feature"
+        values = (
+            f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} distinct"
         )
-        table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", seen, role)
+        table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
     return table

@@ -1,4 +1,4 @@
-"""`mlops reproduce`: is a registered version what comes out when it is fitted again?"""
+"""`mlops reproduce`: the comparison of a registered version with a new fit of it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,6 +12,7 @@ from mlops_assets.cli.output.console import (
     err,
     out,
     plain_errors,
+    print_line,
 )
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.core import job_names, names
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 def reproduce(
     project: ProjectArgument,
-    version: Annotated[int, typer.Argument(min=1, help="The version.", show_default=False)],
+    version: Annotated[int, typer.Argument(min=1, help="Number of the version.", show_default=False)],
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Fit a version again from its recorded rows, parameters and seeds; exit with 1 if it is another model.
+    """Refit a version from its recorded rows, parameters and seeds; exit with 1 if the models differ.
 
     Example: mlops reproduce customer_churn 1
     """
@@ -38,7 +39,7 @@ def reproduce(
         workspace = Workspace(find_project_root())
         workspace.project(project)
         config = {"ops": {names.op_name(project, job_names.REPRODUCE): {"config": {"version": version}}}}
-        with workspace.instance() as instance, err.status("fitting again"):
+        with workspace.instance() as instance, err.status("refitting"):
             result = execute_job(
                 workspace, instance, job_names.job_name(project, job_names.REPRODUCE), config
             )
@@ -55,7 +56,7 @@ def reproduce(
 
 
 def _observed(result: "ExecuteInProcessResult") -> Mapping[str, Any] | None:
-    """What the job found; None where it failed before it could."""
+    """Return the result of the comparison; None if the job failed before it."""
     from mlops_assets.components.model_project.project.metadata_names import REPRODUCTION
 
     for event in result.all_events:
@@ -70,23 +71,19 @@ _STYLES = {"identical": "green", "equivalent": "green", "different": "bold red"}
 
 def _print(found: Mapping[str, Any]) -> None:
     outcome = found["outcome"]
-    subject = f"{found['project']} version {found['version']}, fitted again"
+    subject = f"{found['project']} version {found['version']}, refitted"
     out.print(f"[{_STYLES[outcome]}]{outcome}[/]  {subject}", highlight=False)
     for refit in found["refits"]:
-        told = f"{refit['role']} model: {refit['outcome']}, digest {refit['digest'][:12]}"
-        if refit["outcome"] == "equivalent":  # how far a different one is apart is told as a difference
-            told += f" instead of {refit['recorded_digest'][:12]}; {refit['compared_rows']:,} predictions of "
-            told += f"the holdout are up to {refit['largest_difference']:.3g} apart"
-        _line(f"{told} (fitted on {refit['fitted_rows']:,} rows)")
-    for number, each in enumerate(found["differences"]):
+        text = f"{refit['role']} model: {refit['outcome']}, digest {refit['digest'][:12]}"
+        if refit["outcome"] == "equivalent":  # the deviation of a different model is one of the differences
+            text += f" instead of {refit['recorded_digest'][:12]}; {refit['compared_rows']:,} holdout "
+            text += f"predictions differ by at most {refit['largest_difference']:.3g}"
+        print_line(f"{text} (fitted on {refit['fitted_rows']:,} rows)")
+    for number, difference in enumerate(found["differences"]):
         if number == 0:
-            out.print("differs now:" if outcome == "different" else "differs now, without consequence:")
-        _line(f"  {each['subject']}: {each['told']}")
-        for line in each["diff"].splitlines():
-            _line(f"      {line}")
-        if each["hint"]:
-            _line(f"    hint: {each['hint']}")
-
-
-def _line(text: str) -> None:
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+            out.print("differences:" if outcome == "different" else "differences without effect:")
+        print_line(f"  {difference['subject']}: {difference['told']}")
+        for line in difference["diff"].splitlines():
+            print_line(f"      {line}")
+        if difference["hint"]:
+            print_line(f"    hint: {difference['hint']}")

@@ -1,4 +1,4 @@
-"""`mlops run`: a project's graph, except for what is up to date."""
+"""`mlops run`: the run of a project's whole graph, except for what is up to date."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlops_assets.cli.output.console import (
-    WHERE_TO_LOOK,
+    UI_ADDRESSES,
     DebugOption,
     LogJsonOption,
     ProjectArgument,
@@ -23,23 +23,27 @@ def run(
     project: ProjectArgument,
     data: Annotated[
         Path | None,
-        typer.Option(help="Read the table from this file, or from the files directly in this folder."),
+        typer.Option(help="File or folder to read the table from, instead of the declared source."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials of the search.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Number of trials of the search; by default as declared.")
+    ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="ASSET", help="Stop after this asset, such as `features`.")
+        str | None, typer.Option(metavar="ASSET", help="Last asset to materialize, such as `features`.")
     ] = None,
     partition: Annotated[
-        str | None, typer.Option(metavar="2025-03", help="Only this partition, and its cut-off.")
+        str | None,
+        typer.Option(metavar="2025-03", help="Restrict the run to this partition and its cut-off."),
     ] = None,
     partitions: Annotated[
-        str | None, typer.Option(metavar="2024-06..2025-06", help="Only these partitions.")
+        str | None,
+        typer.Option(metavar="2024-06..2025-06", help="Restrict the run to these partitions, inclusive."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run assets that are up to date, too.")] = False,
     log_json: LogJsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Materialize a project's graph, except for what is up to date.
+    """Materialize all assets of a project that are not up to date.
 
     Example: mlops run customer_churn --partition 2025-03
     """
@@ -52,37 +56,30 @@ def run(
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
+        from mlops_assets.workspace.run_plan import RunPlan
         from mlops_assets.workspace.workspace import Workspace
 
         if partition and partitions:
-            raise ProjectError("--partition and --partitions say different things", hint="give one of them")
+            raise ProjectError("--partition and --partitions exclude each other", hint="use one of them")
         workspace = Workspace(find_project_root())
         keys = workspace.select(project, until)
         with (
             workspace.instance() as instance,
             project_lock(workspace, instance, project, command="mlops run", on_wait=print_waiting),
         ):
-            run = ProjectRun(
-                workspace,
-                instance,
-                project,
-                keys,
-                source=data.expanduser().absolute() if data else None,
-                trials=trials,
-                force=force,
-                debug=debug,
-                scope=partition or partitions,
-            )
+            source = data.expanduser().absolute() if data else None
+            plan = RunPlan(workspace, instance, project, keys, source=source, scope=partition or partitions)
+            run = ProjectRun(plan, trials=trials, force=force, debug=debug)
             steps = workspace.steps(keys)
-            display = display_of(out, project, steps, partitioned=run.timeline is not None, log=log)
+            display = display_of(out, project, steps, partitioned=plan.timeline is not None, log=log)
             with RunProgress(display, steps) as progress:
                 ran = run.execute(progress)
-            for note in run.notes:
+            for note in plan.notes:
                 progress.note(note)
-            if not ran and not progress.faults:
-                progress.note(f"{project} is up to date; --force runs it all the same")
-            if not progress.faults:
-                ledger_state = LedgerState.of(Ledger(run.tables, project).entries())
+            if not ran and not progress.errors:
+                progress.note(f"{project} is up to date; to run it again, use --force")
+            if not progress.errors:
+                ledger_state = LedgerState.of(Ledger(plan.tables, project).entries())
                 keys = workspace.project(project)
-                print_summary(out, project, instance, keys, ledger_state=ledger_state, uis=WHERE_TO_LOOK)
-        exit_on_errors(progress.faults)
+                print_summary(out, project, instance, keys, ledger_state=ledger_state, uis=UI_ADDRESSES)
+        exit_on_errors(progress.errors)

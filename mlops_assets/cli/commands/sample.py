@@ -1,4 +1,4 @@
-"""`mlops sample`: made-up data with a known truth."""
+"""`mlops sample`: synthetic data of a project."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +12,23 @@ from mlops_assets.stores.system.state_directory import find_project_root
 
 def sample(
     project: ProjectArgument,
-    to: Annotated[Path, typer.Option(help="The folder to write to.")],
-    months: Annotated[int | None, typer.Option(min=1, help="How many months.")] = None,
-    customers: Annotated[int | None, typer.Option(min=1, help="How many customers at first.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed is another world.")] = None,
+    to: Annotated[Path, typer.Option(help="Folder to write to.")],
+    months: Annotated[
+        int | None, typer.Option(min=1, help="Number of months; the default is the project's.")
+    ] = None,
+    customers: Annotated[
+        int | None, typer.Option(min=1, help="Initial number of customers; the default is the project's.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Random seed; the default is the project's.")
+    ] = None,
     without: Annotated[
-        str | None, typer.Option(metavar="broken,late", help="What not to plant, separated by commas.")
+        str | None,
+        typer.Option(metavar="broken,late", help="Data defects to leave out, separated by commas."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Write made-up data with a known truth, with the project's own sample.py.
+    """Generate synthetic data with a known ground truth, with the project's sample.py.
 
     Example: mlops sample customer_churn --months 24 --customers 5000 --seed 7 --to /tmp/churn
     """
@@ -32,13 +39,16 @@ def sample(
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
-        make = ProjectFiles(project, Path(workspace.metadata(project, SOURCE)[FOLDER])).sample()
-        asked = {"months": months, "customers": customers, "seed": seed}
-        left_out = [name.strip() for name in (without or "").split(",") if name.strip()]
-        given = {name: value for name, value in asked.items() if value is not None}
+        generate = ProjectFiles(project, Path(workspace.metadata(project, SOURCE)[FOLDER])).sample()
+        options = {"months": months, "customers": customers, "seed": seed}
+        excluded = [name.strip() for name in (without or "").split(",") if name.strip()]
+        given = {name: value for name, value in options.items() if value is not None}
         try:
             with out.status(f"writing into {to}"):
-                report = make(to.expanduser(), **given, without=left_out)
+                report = generate(to.expanduser(), **given, without=excluded)
         except OSError as error:
-            raise DataError(f"{project}: the sample can't be written to {to}: {error}") from error
+            raise DataError(
+                f"{project}: the sample can't be written to {to}: {error}",
+                hint="choose another folder with --to",
+            ) from error
         out.print(str(report), highlight=False, soft_wrap=True)

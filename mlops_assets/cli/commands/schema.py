@@ -6,7 +6,7 @@ from mlops_assets.cli.output.console import DebugOption, plain_errors
 
 
 def schema(debug: DebugOption = False) -> None:
-    """Print the JSON schema of defs.yaml for editors; redirect it to defs.schema.json in the project root.
+    """Print the JSON schema of defs.yaml, for editors; redirect it to defs.schema.json in the project root.
 
     Example: mlops schema
     """

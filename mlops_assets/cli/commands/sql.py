@@ -1,4 +1,4 @@
-"""`mlops sql`: queries over all tables."""
+"""`mlops sql`: read-only queries of all tables."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -20,19 +20,21 @@ def sql(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SELECT …]", help="The query; without it, stdin or a prompt.", show_default=False
+            metavar="[SELECT …]",
+            help="The query; by default read from stdin or from a prompt.",
+            show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
     rows: Annotated[
         int | None,
-        typer.Option(min=0, help="Show so many rows; 40 on a terminal and all elsewhere by default."),
+        typer.Option(min=0, help="Maximum number of rows to print; by default 40 on a terminal, else all."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Query all tables with DuckDB, read-only; without a query, at a prompt.
+    """Query all tables with DuckDB, read-only; without a query, open a prompt.
 
-    A table is a view such as california_housing.validated_districts; `show all tables` lists them.
+    Each table is a view, such as california_housing.validated_districts; `show all tables` lists all views.
 
     Example: mlops sql "select count(*) from california_housing.validated_districts"
     """
@@ -41,7 +43,7 @@ def sql(
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root())
-        with read_only(Warehouse(state.warehouse), on_error=_tell_left_out) as tables:
+        with read_only(Warehouse(state.warehouse), on_error=_print_skipped) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.cli.output.sql_prompt import Prompt
 
@@ -49,27 +51,27 @@ def sql(
                 return
             queries = tables.queries(sys.stdin.read() if query is None else query)
             if not queries:
-                raise DataError("there is no query", hint='such as: mlops sql "show all tables"')
+                raise DataError("there is no query", hint='pass one, such as: mlops sql "show all tables"')
             if as_json and len(queries) > 1:
-                raise DataError("--json takes one query", hint="run them one by one")
-            for one in queries:
+                raise DataError("--json accepts one query only", hint="run the queries one by one")
+            for each in queries:
                 if as_json:
-                    _print_json(tables, one)
+                    _print_json(tables, each)
                 else:
-                    print_rows(out, tables, one, _shown_rows(rows))
+                    print_rows(out, tables, each, _shown_rows(rows))
 
 
-def _tell_left_out(error: StoreError) -> None:
-    err.print(f"left out: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+def _print_skipped(error: StoreError) -> None:
+    err.print(f"skipped: {error}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _shown_rows(asked: int | None) -> int | None:
-    if asked is None:
+def _shown_rows(requested: int | None) -> int | None:
+    if requested is None:
         return 40 if out.is_terminal else None
-    return asked
+    return requested
 
 
 def _print_json(tables: "ReadOnlyTables", query: str) -> None:
     with tables.run(query) as found:
-        result = tables.connection.execute(query)  # streams, which a relation's rows don't
+        result = tables.connection.execute(query)  # streams, unlike the rows of a relation
         print_json_list(found.columns, lambda: result.fetchmany(_BATCH))

@@ -1,4 +1,4 @@
-"""`mlops ui`: Dagster's and MLflow's pages."""
+"""`mlops ui`: the UIs of Dagster and MLflow."""
 
 from typing import Annotated
 
@@ -9,11 +9,11 @@ from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port of Dagster's UI.")] = 3000,
-    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI.")] = 5000,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
     debug: DebugOption = False,
 ) -> None:
-    """Serve Dagster's and MLflow's UIs until Ctrl-C.
+    """Start the UIs of Dagster and MLflow, until Ctrl-C.
 
     Example: mlops ui --port 3001
     """
@@ -21,4 +21,4 @@ def ui(
         from mlops_assets.workspace.servers import serve
         from mlops_assets.workspace.workspace import Workspace
 
-        raise typer.Exit(serve(Workspace(find_project_root()), port, mlflow_port, say=out.print))
+        raise typer.Exit(serve(Workspace(find_project_root()), port, mlflow_port, echo=out.print))

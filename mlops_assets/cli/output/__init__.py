@@ -1,1 +1,1 @@
-"""What commands print: live display, summaries, tables and the SQL prompt."""
+"""The output of commands: live display, summary, tables and the SQL prompt."""

@@ -1,4 +1,4 @@
-"""What every command shares: where it prints, the options that all have, and how it fails."""
+"""The console, the options and the error handling that all commands share."""
 
 import os
 import sys
@@ -18,69 +18,72 @@ _WIDEST = 100_000
 out, err = Console(), Console(stderr=True)
 
 ProjectArgument = Annotated[
-    str, typer.Argument(help="The project: the name of its folder.", show_default=False)
+    str, typer.Argument(help="Name of the project, which is the name of its folder.", show_default=False)
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's whole log, and tracebacks.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's log and tracebacks.")]
 LogJsonOption = Annotated[
     bool,
-    typer.Option(
-        "--log-json", help="Print each event as a JSON object on a line of stdout, and nothing else."
-    ),
+    typer.Option("--log-json", help="Print events as JSON lines to stdout; all other output goes to stderr."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, alone on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 
-WHERE_TO_LOOK = "`make ui`, or `mlops ui`: Dagster at http://127.0.0.1:3000, MLflow at http://127.0.0.1:5000"
+UI_ADDRESSES = "run `mlops ui` for Dagster at http://127.0.0.1:3000 and MLflow at http://127.0.0.1:5000"
 
 
 def print_table(console: Console, table: Table) -> None:
-    """A table as wide as the terminal, and elsewhere as wide as it is: nothing is lost in a file."""
+    """Print a table: cut to the width of a terminal, but complete in a file or pipe."""
     wide = console if console.is_terminal else Console(file=console.file, width=_WIDEST)
     wide.print(table)
 
 
-def exit_on_errors(faults: Sequence[str]) -> None:
-    """Tell what failed, and exit with 1 if anything did."""
-    for fault in faults:
-        fail(err, fault)
-    if faults:
+def exit_on_errors(errors: Sequence[str]) -> None:
+    """Print errors, and exit with 1 if there are any."""
+    for error in errors:
+        print_error(err, error)
+    if errors:
         raise typer.Exit(1)
 
 
 @contextmanager
 def plain_errors(debug: bool) -> Iterator[None]:
-    """Print an error as one sentence and a hint, and exit with 1; its traceback only when asked for."""
+    """Print an exception as a message and a hint, and exit with 1; with `debug`, its traceback, too."""
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
-    except BrokenPipeError:  # of `mlops … | head`: whoever read has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it, as in `mlops … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except Exception as error:
         if debug:
             err.print_exception()
-        fail(err, *_told(error))
+        print_error(err, *_describe(error))
         raise typer.Exit(1) from None
 
 
-def _told(error: Exception) -> tuple[str, str | None]:
-    """What happened and the way out; of an error that nobody foresaw, its own words."""
+def _describe(error: Exception) -> tuple[str, str | None]:
+    """Return message and hint of an exception; of an unexpected one, its type and text."""
     if isinstance(error, MlopsError):
         return error.message, error.hint
     reason = without_credentials(" ".join(str(error).split()))
     return (
         f"unexpected {type(error).__name__}{f': {reason}' if reason else ''}",
-        "--debug shows where it happened",
+        "run it again with --debug for the traceback",
     )
 
 
-def print_waiting(why: str) -> None:
-    """Say for whom we wait."""
-    out.print(f"[dim]waiting:[/] {escape(why)}", highlight=False, soft_wrap=True)
+def print_waiting(reason: str) -> None:
+    """Print why the command is waiting."""
+    out.print(f"[dim]waiting:[/] {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def fail(console: Console, message: str, hint: str | None = None) -> None:
-    """One red sentence, and a hint."""
+def print_line(text: str) -> None:
+    """Print a line as it is, without markup and without wrapping."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_error(console: Console, message: str, hint: str | None = None) -> None:
+    """Print an error and its hint."""
     console.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     if hint:
         console.print(f"[dim]hint:[/] {escape(hint)}", highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How the events of a run are shown."""
+"""Displays of a run's events: lines, a live table, or JSON lines."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def display_of(
     partitioned: bool,
     log: TextIO | None,
 ) -> Display:
-    """The display that suits where the events go: a log for machines if there is one, else the console."""
+    """Return JSON lines for a log, a live table for a terminal, else lines."""
     if log is not None:
         return JsonLines(log, project)
     return LiveTable(console, steps, partitioned=partitioned) if console.is_terminal else Lines(console)
@@ -39,7 +39,7 @@ def display_of(
 
 @contextmanager
 def machine_log(wanted: bool) -> Iterator[TextIO | None]:
-    """Stdout for JSON lines alone, if it is wanted: whatever else is printed goes to stderr meanwhile."""
+    """Yield stdout for JSON lines if requested, and redirect all other output to stderr."""
     if not wanted:
         yield None
         return
@@ -49,7 +49,7 @@ def machine_log(wanted: bool) -> Iterator[TextIO | None]:
 
 
 class Lines:
-    """A line for each event."""
+    """Prints a line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -66,12 +66,12 @@ class Lines:
             return
         of = f"{event.partition} " if event.partition else ""
         self._console.print(
-            f"{of}{', '.join(event.assets)}: {_words(event)}", markup=False, highlight=False, soft_wrap=True
+            f"{of}{', '.join(event.assets)}: {_text(event)}", markup=False, highlight=False, soft_wrap=True
         )
 
 
 class JsonLines:
-    """A JSON object on a line for each event, and for the error that ends the run before its time."""
+    """Prints a JSON object for each event, and for an exception that aborts the run."""
 
     def __init__(self, stream: TextIO, project: str) -> None:
         self._stream, self._project = stream, project
@@ -86,8 +86,8 @@ class JsonLines:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            told = error.message if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
-            self.show(RunEvent("failed", time.time(), told, level="error"))
+            message = error.message if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
+            self.show(RunEvent("failed", time.time(), message, level="error"))
 
     def show(self, event: RunEvent) -> None:
         line = {
@@ -110,7 +110,7 @@ class _Step:
     started: float | None = None
     seconds: float = 0.0
     partitions: int = 0
-    """How many were made."""
+    """Number of materialized partitions."""
     note: str = ""
 
     def elapsed(self) -> str:
@@ -119,12 +119,12 @@ class _Step:
 
 
 class LiveTable:
-    """A project's assets with state and seconds, kept up to date in place.
+    """A table of the project's assets with state and seconds, updated in place.
 
     Parameters
     ----------
     partitioned
-        Whether to show partitions.
+        Show the number of materialized partitions.
     """
 
     def __init__(
@@ -154,7 +154,9 @@ class LiveTable:
                 step.state, step.started = "running", event.time
             case "done" | "skipped" | "failed":
                 step.partitions += event.event == "done"
-                if step.state != "failed" or event.event == "failed":  # one failure stays to be seen
+                if (
+                    step.state != "failed" or event.event == "failed"
+                ):  # later partitions keep a failure visible
                     step.state = event.event
                 step.seconds, step.started = step.seconds + (event.seconds or 0.0), None
             case _:
@@ -177,8 +179,8 @@ class LiveTable:
         return table
 
 
-def _words(event: RunEvent) -> str:
-    if event.event in ("told", "check_failed"):
+def _text(event: RunEvent) -> str:
+    if event.event in ("log", "check_failed"):
         return event.message
     return f"{event.event}{f', {event.seconds:.1f} s' if event.seconds is not None else ''}"
 

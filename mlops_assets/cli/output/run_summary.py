@@ -1,4 +1,4 @@
-"""What is known of a project after a run."""
+"""The summary that ends `mlops run`."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from mlops_assets.core import names
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger_state import LedgerState
 
-_Made = Mapping[str | None, EventLogRecord]
+_Records = Mapping[str | None, EventLogRecord]
 
 
 def print_summary(
@@ -26,15 +26,15 @@ def print_summary(
     ledger_state: "LedgerState",
     uis: str,
 ) -> None:
-    """What is known of a project after a run: rows, search, metrics, version, report, and where to look.
+    """Print rows, best trial, metrics, version, champion, report and the addresses of the UIs.
 
     Parameters
     ----------
     ledger_state
-        Where the ledger says that versions stand: what a person said lately no materialization tells.
+        The state of the ledger. It is newer than the materializations after a manual decision.
     """
-    made = {key: latest_materializations(instance, key) for key in keys}
-    lines = [*_summary_lines(project, made, ledger_state), ("look", uis)]
+    records = {key: latest_materializations(instance, key) for key in keys}
+    lines = [*_summary_lines(project, records, ledger_state), ("UIs", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()
     for name, value in lines:
@@ -42,18 +42,18 @@ def print_summary(
 
 
 def _summary_lines(
-    project: str, made: Mapping[AssetKey, _Made], ledger_state: "LedgerState"
+    project: str, records: Mapping[AssetKey, _Records], ledger_state: "LedgerState"
 ) -> Iterable[tuple[str, str]]:
-    yield from _row_lines(made)
+    yield from _row_lines(records)
     search, report, registered, champion = (
-        _newest(made.get(AssetKey(names.project_asset(project, name)), {}))
+        _newest(records.get(AssetKey(names.project_asset(project, name)), {}))
         for name in (names.TUNED_MODEL, names.EVALUATION_REPORT, names.REGISTERED_MODEL, names.CHAMPION)
     )
     if search:
         metric = next(name for name in search if name.startswith("cv_"))
         yield (
             "best trial",
-            f"{search['family']}, {metric.removeprefix('cv_')} {search[metric]:.4g} over the folds, of "
+            f"{search['family']}, cross-validated {metric.removeprefix('cv_')} {search[metric]:.4g}, of "
             f"{search['trials_finished']} trials",
         )
     if report:
@@ -63,23 +63,23 @@ def _summary_lines(
         )
         yield "metrics", ", ".join(scores)
     if registered:
-        cutoff = f", of cut-off {registered['cutoff']}" if "cutoff" in registered else ""
+        cutoff = f", cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"
     if registered or champion:
         yield names.CHAMPION, _champion_line(champion, ledger_state)
-        yield from (("waits", told) for told in describe_pending(project, ledger_state))
-    yield from _prediction_lines(made.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
+        yield from (("pending", line) for line in describe_pending(project, ledger_state))
+    yield from _prediction_lines(records.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(report["report"])
 
 
 def _champion_line(champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:
-    """Who serves, and why; or why nobody does."""
+    """Return the champion and the reason of its promotion, or the reason why there is none."""
     if champion and ledger_state.champion is not None:
         return f"{champion['alias']} is version {ledger_state.champion}: {champion['decision']}"
     if ledger_state.ever_champion:
-        served = (ledger_state.last[version] for version in ledger_state.ever_champion)
-        last = max(served, key=lambda entry: entry.sequence).event
+        former = (ledger_state.last[version] for version in ledger_state.ever_champion)
+        last = max(former, key=lambda entry: entry.sequence).event
         return f"none; version {last.version} was retired by {last.actor}: {last.reason}"
     if ledger_state.pending or not ledger_state.last:
         return "none yet"
@@ -87,24 +87,24 @@ def _champion_line(champion: Mapping[str, Any], ledger_state: "LedgerState") -> 
     return f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
 
 
-def _row_lines(made: Mapping[AssetKey, _Made]) -> Iterable[tuple[str, str]]:
-    """The rows of each table in each layer, over all partitions."""
-    tables = {key: found for key, found in made.items() if names.layer_of(key.path) and found}
+def _row_lines(records: Mapping[AssetKey, _Records]) -> Iterable[tuple[str, str]]:
+    """Yield the row counts of each table by layer, over all partitions."""
+    tables = {key: found for key, found in records.items() if names.layer_of(key.path) and found}
     rows = {
         (names.layer_of(key.path), names.table_of(key.path)): sum(
             _metadata(record)["dagster/row_count"] for record in found.values()
         )
         for key, found in tables.items()
     }
-    layers = ((names.RAW, "in"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
+    layers = ((names.RAW, "read"), (names.VALIDATED, "validated"), (names.QUARANTINE, "quarantined"))
     for table in sorted({table for _, table in rows}):
-        counts = [f"{rows[layer, table]:,} {word}" for layer, word in layers if (layer, table) in rows]
+        counts = [f"{rows[layer, table]:,} {verb}" for layer, verb in layers if (layer, table) in rows]
         partitions = max(len(found) for key, found in tables.items() if names.table_of(key.path) == table)
         of = f", in {partitions} partitions" if any(None not in found for found in tables.values()) else ""
         yield f"rows of {table}", ", ".join(counts) + of
 
 
-def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
+def _prediction_lines(found: _Records) -> Iterable[tuple[str, str]]:
     partitions = sorted(partition for partition in found if partition)
     if not partitions:
         return
@@ -112,18 +112,18 @@ def _prediction_lines(found: _Made) -> Iterable[tuple[str, str]]:
     mean = next((f", {name.replace('_', ' ')} {newest[name]:.3g}" for name in newest if "mean" in name), "")
     yield (
         names.PREDICTIONS,
-        f"{partitions[0]} to {partitions[-1]}; of {partitions[-1]} {newest['dagster/row_count']:,} rows by "
+        f"{partitions[0]} to {partitions[-1]}; {partitions[-1]}: {newest['dagster/row_count']:,} rows by "
         f"version {newest[names.MODEL_VERSION]}{mean}",
     )
 
 
-def _newest(found: _Made) -> dict[str, Any]:
-    """Metadata of the last materialization of any partition."""
+def _newest(found: _Records) -> dict[str, Any]:
+    """Return the metadata of the latest materialization of any partition."""
     if not found:
         return {}
     return _metadata(max(found.values(), key=lambda record: record.storage_id))
 
 
 def _metadata(record: EventLogRecord) -> dict[str, Any]:
-    made = record.asset_materialization
-    return {name: value.value for name, value in made.metadata.items()} if made else {}
+    materialization = record.asset_materialization
+    return {name: value.value for name, value in materialization.metadata.items()} if materialization else {}

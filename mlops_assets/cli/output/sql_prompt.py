@@ -4,27 +4,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from mlops_assets.cli.output.console import err, fail, out
+from mlops_assets.cli.output.console import err, out, print_error
 from mlops_assets.cli.output.table_output import print_rows
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, strip_semicolon
 
 _FIRST, _NEXT = "mlops> ", "   ...> "
-_HELP = "a query ends with ;  \\d lists the views  \\d VIEW its columns  \\q leaves  Ctrl-C stops a query"
-_KEPT_LINES = 1_000
+_HELP = "end a query with ;  \\d lists views  \\d VIEW lists columns  \\q quits  Ctrl-C cancels a query"
+_HISTORY_LINES = 1_000
 
 
 class Prompt:
-    """Reads queries until the end of input, and shows their rows.
+    """Reads queries until the end of input, and prints their rows.
 
     Parameters
     ----------
     limit
-        How many rows of each query are shown; None for all.
+        Maximum number of rows to print for a query; None for all.
     history
-        The file that keeps what was typed.
+        File of the input history.
     read
-        Gives the next line; it is told what to ask with.
+        Returns the next line of input, given the prompt.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Prompt:
         self._tables, self._limit, self._history, self._read = tables, limit, history, read
 
     def loop(self) -> None:
-        """Ask and answer until `\\q` or Ctrl-D."""
+        """Read and run queries until `\\q` or Ctrl-D."""
         self._prepare_line_editing()
         out.print(f"[dim]{len(self._tables.views())} views; {_HELP}[/]", highlight=False)
         text = ""
@@ -57,7 +57,7 @@ class Prompt:
                     for one in self._tables.queries(query):
                         print_rows(out, self._tables, one, self._limit)
             except MlopsError as error:
-                fail(err, error.message, error.hint)
+                print_error(err, error.message, error.hint)
                 text = ""
             except KeyboardInterrupt:
                 out.print()
@@ -76,30 +76,30 @@ class Prompt:
                 for column, kind in views[name.rstrip(";")]:
                     out.print(f"{column}  [dim]{kind}[/]", highlight=False)
             case [r"\d", name]:
-                fail(err, f"there is no view {name}", r"\d lists them")
+                print_error(err, f"there is no view {name}", r"list the views with \d")
             case _:
                 out.print(_HELP, markup=False, highlight=False)
 
     def _prepare_line_editing(self) -> None:
-        """History and names by the Tab key, where Python was built with readline."""
+        """Enable the history and completion with Tab, if Python was built with readline."""
         with suppress(ImportError):
             import atexit
             import readline
 
             names = [*self._tables.views(), "select ", "from ", "where ", "group by ", "order by "]
-            with suppress(OSError):  # none yet, or none that may be read
+            with suppress(OSError):  # missing or not readable
                 readline.read_history_file(self._history)
-            readline.set_history_length(_KEPT_LINES)
+            readline.set_history_length(_HISTORY_LINES)
             readline.set_completer_delims(" \t\n,()")
             readline.set_completer(
                 lambda word, place: [*(name for name in names if name.startswith(word)), None][place]
             )
             readline.parse_and_bind("tab: complete")
-            atexit.register(_keep_history, self._history)
+            atexit.register(_save_history, self._history)
 
 
-def _keep_history(path: Path) -> None:
+def _save_history(path: Path) -> None:
     import readline
 
-    with suppress(OSError):  # a prompt without history is a prompt all the same
+    with suppress(OSError):  # the prompt also works without a history
         readline.write_history_file(path)

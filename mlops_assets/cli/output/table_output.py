@@ -1,4 +1,4 @@
-"""Values of tables for machines and for people."""
+"""Values and rows of queries, as tables and as JSON."""
 
 import json
 import math
@@ -18,7 +18,6 @@ from mlops_assets.core.sql_quoting import NUMBERS
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.ml.comparison.row_diff import RowDiff
     from mlops_assets.stores.warehouse.query_views import ReadOnlyTables
 
 
@@ -27,7 +26,7 @@ _GAP = 2
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: dates in ISO 8601, what is no number null, bytes in hexadecimal digits."""
+    """Return a value that JSON can encode: dates in ISO 8601, NaN as null, bytes as hexadecimal digits."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -45,24 +44,24 @@ def plain(value: Any) -> Any:
 
 
 def cell(value: Any) -> str:
-    """A value on one line, its end left out when long."""
+    """Return a value as text on one line, truncated to 60 characters."""
     text = "null" if value is None else str(value)
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 def print_json(value: Any) -> None:
-    """A result alone on stdout, as one JSON document."""
+    """Print a result as one JSON document."""
     typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_json_list(columns: Sequence[str], fetch: Callable[[], Sequence[tuple[Any, ...]]]) -> None:
-    """Rows as a list of objects, a batch at a time: nothing that grows with the rows is held.
+    """Print rows as a JSON list of objects, one batch at a time, in constant memory.
 
     Parameters
     ----------
     fetch
-        Gives the next rows; none when there are no more.
+        Returns the next batch of rows; empty at the end.
     """
     separator = "\n"
     typer.echo("[", nl=False)
@@ -79,30 +78,30 @@ def _rows(fetch: Callable[[], Sequence[tuple[Any, ...]]]) -> Iterator[tuple[Any,
 
 
 def print_rows(console: Console, tables: "ReadOnlyTables", query: str, limit: int | None) -> None:
-    """The first rows of a query as a table, and how many more there are.
+    """Print the first rows of a query as a table, and the number of the other rows and columns.
 
     Parameters
     ----------
     limit
-        How many rows to show; None for all.
+        Maximum number of rows; None for all.
     """
-    with tables.run(query) as found, err.status("running; Ctrl-C stops it"):
+    with tables.run(query) as found, err.status("running; Ctrl-C cancels the query"):
         shown = (found if limit is None else found.limit(limit + 1)).fetchall()
         rest = 0
         if limit is not None and len(shown) > limit:
             rest = found.count("*").fetchall()[0][0] - limit
-    table, left_out = _table(found, shown[:limit], console.width if console.is_terminal else None)
+    table, hidden = _table(found, shown[:limit], console.width if console.is_terminal else None)
     print_table(console, table)
-    told = [f"{rest:,} more rows"] if rest > 0 else []
-    told += [f"{len(left_out)} more columns: {', '.join(left_out)}"] if left_out else []
-    if told or not shown:
-        console.print(f"[dim]{'; '.join(told) or 'no rows'}[/]", highlight=False, soft_wrap=True)
+    notes = [f"{rest:,} more rows"] if rest > 0 else []
+    notes += [f"{len(hidden)} more columns: {', '.join(hidden)}"] if hidden else []
+    if notes or not shown:
+        console.print(f"[dim]{'; '.join(notes) or 'no rows'}[/]", highlight=False, soft_wrap=True)
 
 
 def _table(
     found: "duckdb.DuckDBPyRelation", rows: list[tuple[Any, ...]], width: int | None
 ) -> tuple[Table, list[str]]:
-    """The rows, of as many columns as fit, and the names of the others."""
+    """Return a table with the columns that fit into the width, and the names of the others."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     columns = list(zip(found.columns, found.types, strict=True))
     used, fitting = 0, 0
@@ -117,21 +116,3 @@ def _table(
     for row in rows:
         table.add_row(*(Text(cell(value), "dim" if value is None else "") for value in row[:fitting]))
     return table, [name for name, _ in columns[fitting:]]
-
-
-def row_lines(rows: "RowDiff") -> list[str]:
-    """What came, went and changed, and in which columns, a sentence a line."""
-    by = f"by {', '.join(rows.identity)}" if rows.identity else "as whole rows: nothing tells them apart"
-    changed = f", {rows.changed:,} changed" if rows.identity else ""
-    lines = [
-        f"{rows.rows_before:,} rows before, {rows.rows_after:,} after: {rows.added:,} came, "
-        f"{rows.removed:,} went{changed} ({by})"
-    ]
-    if rows.changed_columns:
-        told = ", ".join(f"{name} in {count:,}" for name, count in rows.changed_columns.items())
-        lines.append(f"changed columns: {told}")
-    if rows.new_columns:
-        lines.append(f"new columns: {', '.join(rows.new_columns)}")
-    if rows.gone_columns:
-        lines.append(f"columns that are gone: {', '.join(rows.gone_columns)}")
-    return lines

@@ -1,4 +1,4 @@
-"""`mlops compare`: past trainings as a table, as JSON, and as a picture."""
+"""`mlops compare`: past trainings as a table, as JSON and as a plot."""
 
 import json
 
@@ -7,7 +7,7 @@ from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.trainings import train
 
 
-def test_trainings_are_a_table_a_picture_and_json(place):
+def test_trainings_are_printed_as_a_table_and_as_json_and_plotted(place):
     state = place / "data" / "state"
     tracking = TrackingStore(f"sqlite:///{state / 'mlflow' / 'mlflow.db'}", state / "mlflow" / "artifacts")
     train(tracking, rmse=1.25, cutoff="2024-05", start=1_000, register=True)
@@ -24,13 +24,13 @@ def test_trainings_are_a_table_a_picture_and_json(place):
     assert "<svg" in (place / "mine.svg").read_text("utf-8")
 
 
-def test_what_can_not_be_compared_or_drawn_is_told(place, record_property):
-    for arguments, told in (
-        (("lending",), "lending was never trained hint: mlops run lending trains it"),
+def test_an_invalid_comparison_is_an_error_with_a_hint(place, record_property):
+    for arguments, message in (
+        (("lending",), "lending was never trained hint: train it: mlops run lending"),
         (("lending", "--plot", "a.pdf"), "a.pdf is neither .png nor .svg"),
         (("landing",), "there is no project landing"),
     ):
         done = mlops("compare", *arguments)
         assert done.exit_code == 1
-        assert told in flat(done.output)
-        record_property("told", done.output)
+        assert message in flat(done.output)
+        record_property("message", done.output)

@@ -1,4 +1,4 @@
-"""`mlops data` on a project that was run: versions, the difference of two, and back to one."""
+"""`mlops data`: versions of tables, their differences, restore and vacuum."""
 
 import json
 
@@ -11,7 +11,7 @@ from mlops_assets_tests.support.loans import loans
 UNTIL = ("run", "lending", "--until", "features")
 
 
-def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_follows(place):
+def test_versions_are_listed_compared_and_restored_and_downstream_assets_follow(place):
     source = place / "data" / "loans.csv"
     assert mlops(*UNTIL).exit_code == 0
     changed = loans(300).assign(income=lambda frame: frame["income"] * 2)
@@ -46,29 +46,29 @@ def test_versions_are_listed_compared_and_restored_and_what_depends_on_them_foll
         if one["asset"] == "lending/features"
     ]
     assert (found["freed_files"], found["kept_versions"], found["dry_run"]) == (0, 2, False)
-    told = mlops("data", "versions", "lending", "validated_loans").output
-    assert "restored from 1; raw_loans 1" in told
-    told = flat(mlops("data", "diff", "lending", "validated_loans", "2", "3").output)
-    assert "300 rows before, 300 after: 300 came, 300 went, 0 changed (by row_id)" in told
+    output = mlops("data", "versions", "lending", "validated_loans").output
+    assert "restored from 1; raw_loans 1" in output
+    output = flat(mlops("data", "diff", "lending", "validated_loans", "2", "3").output)
+    assert "300 rows before, 300 after: 300 added, 300 removed, 0 changed (identified by row_id)" in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("versions", "lending", "loans"), "lending has no table loans"),
         (("diff", "landing", "features", "1", "2"), "landing has no table features"),
-        (("vacuum", "landing"), "there is no project landing hint: there are: lending"),
-        (("restore", "landing", "features", "1"), "there is no project landing hint: there are: lending"),
+        (("vacuum", "landing"), "there is no project landing hint: choose one of: lending"),
+        (("restore", "landing", "features", "1"), "there is no project landing hint: choose one of: lending"),
         (
             ("restore", "lending", "features", "1"),
             "lending has no table features hint: materialize one first: ",
         ),
     ],
 )
-def test_a_mistake_is_one_sentence_and_a_hint(place, arguments, told, record_property):
+def test_an_error_has_a_message_and_a_hint(place, arguments, message, record_property):
     done = mlops("data", *arguments)
     assert done.exit_code == 1
-    assert told in flat(done.output)
+    assert message in flat(done.output)
     assert "hint: " in done.output
     assert "Traceback" not in done.output
-    record_property("told", done.output)
+    record_property("message", done.output)

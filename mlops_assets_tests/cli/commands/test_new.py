@@ -1,4 +1,4 @@
-"""`mlops new`: a first declaration in a project of one's own."""
+"""`mlops new`: the draft of a project."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def place(tmp_path, monkeypatch) -> Path:
     return defs
 
 
-def test_a_csv_becomes_a_declaration_and_what_was_seen_is_shown(place):
+def test_a_csv_file_becomes_a_declaration_and_its_columns_are_printed(place):
     done = mlops("new", "lending", "--csv", "loans.csv", "--target", "outcome", "--table", "loans")
     assert done.exit_code == 0, done.output
     assert {path.name for path in (place / "lending").iterdir()} == {
@@ -40,27 +40,27 @@ def test_a_csv_becomes_a_declaration_and_what_was_seen_is_shown(place):
         .startswith("# yaml-language-server: $schema=../../../../defs.schema.json\n")
     )
     assert (place.parents[2] / "defs.schema.json").is_file()
-    told = flat(done.output)
-    assert "60 rows; binary, judged by log_loss" in told
-    assert "outcome │ varchar │ 0 │ 2 different │ the target" in told
-    assert told.endswith("mlops run lending")
+    output = flat(done.output)
+    assert "60 rows; task binary, metric log_loss" in output
+    assert "outcome │ varchar │ 0 │ 2 distinct │ target" in output
+    assert output.endswith("mlops run lending")
     assert 'purpose: str = pa.Field(isin=["car", "house", "other"])' in (
         place / "lending" / "schema.py"
     ).read_text("utf-8")
 
 
-def test_a_project_that_is_there_is_not_overwritten(place, record_property):
+def test_an_existing_project_is_not_overwritten(place, record_property):
     assert mlops("new", "lending").exit_code == 0
     before = {path: path.read_text("utf-8") for path in (place / "lending").iterdir()}
     done = mlops("new", "lending", "--csv", "loans.csv", "--target", "outcome")
     assert done.exit_code == 1
     assert "lending already exists hint: choose another name; nothing was written" in flat(done.stderr)
     assert {path: path.read_text("utf-8") for path in (place / "lending").iterdir()} == before
-    record_property("told", done.stderr)
+    record_property("message", done.stderr)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (
             ("--csv", "loans.csv"),
@@ -71,18 +71,18 @@ def test_a_project_that_is_there_is_not_overwritten(place, record_property):
         (("--csv", "loans.csv", "--target", "income", "--task", "binary"), "binary requires two"),
     ],
 )
-def test_a_mistake_is_told_and_leaves_no_folder(place, record_property, arguments, told):
+def test_an_error_creates_no_folder(place, record_property, arguments, message):
     done = mlops("new", "lending", *arguments)
     assert done.exit_code == 1
-    assert told in flat(done.stderr)
+    assert message in flat(done.stderr)
     assert "Traceback" not in done.output
     assert not (place / "lending").exists()
-    record_property("told", done.stderr)
+    record_property("message", done.stderr)
 
 
-def test_a_project_without_a_defs_folder_says_where_it_belongs(place, record_property):
+def test_a_missing_defs_folder_is_an_error(place, record_property):
     place.rmdir()
     done = mlops("new", "lending")
     assert done.exit_code == 1
-    assert "my_models/defs is no folder, and projects belong there" in flat(done.stderr)
-    record_property("told", done.stderr)
+    assert "my_models/defs does not exist; it is the folder of the projects" in flat(done.stderr)
+    record_property("message", done.stderr)

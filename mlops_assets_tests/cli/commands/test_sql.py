@@ -1,4 +1,4 @@
-"""`mlops sql`: what is printed of a query, as a table, as JSON, and at the prompt."""
+"""`mlops sql`: the rows of a query as a table, as JSON and at the prompt."""
 
 import json
 import shutil
@@ -35,20 +35,20 @@ def mlops(root, monkeypatch):
     return lambda *arguments, typed=None: CliRunner().invoke(app, ["sql", *arguments], input=typed)
 
 
-def test_rows_are_a_table_and_the_rest_is_counted(mlops):
+def test_rows_are_printed_as_a_table_and_the_rest_is_counted(mlops):
     done = mlops("from shop.validated_orders order by number", "--rows", "2")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == ["number  name  ", "     0  name 0", "     1  name 1", "98 more rows"]
     assert len(mlops("from shop.validated_orders").stdout.splitlines()) == 101
 
 
-def test_a_terminal_gets_as_many_columns_as_fit(root, capsys):
+def test_a_terminal_shows_the_columns_that_fit(root, capsys):
     with read_only(Warehouse(root / "data" / "state" / "warehouse")) as tables:
         wide = "select " + ", ".join(f"'{'x' * 30}' as column_{n}" for n in range(4))
         print_rows(Console(force_terminal=True, width=80, no_color=True), tables, wide, 40)
-    told = capsys.readouterr().out
-    assert "2 more columns: column_2, column_3" in told
-    assert told.count("x" * 30) == 2
+    output = capsys.readouterr().out
+    assert "2 more columns: column_2, column_3" in output
+    assert output.count("x" * 30) == 2
 
 
 def test_json_is_a_list_of_objects_alone_on_stdout(mlops):
@@ -85,25 +85,25 @@ def test_queries_come_from_stdin_too(mlops):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "typed", "told"),
+    ("arguments", "typed", "message"),
     [
         (("selekt",), None, 'error: the query failed: syntax error at or near "selekt"'),
         (("drop view shop.validated_orders",), None, "error: DROP is not allowed: queries are read-only"),
         ((), "", "error: there is no query"),
-        (("--json", "select 1; select 2"), None, "error: --json takes one query"),
+        (("--json", "select 1; select 2"), None, "error: --json accepts one query only"),
         (("select error('no')", "--json"), None, "error: the query failed: no"),
     ],
 )
-def test_a_mistake_is_one_sentence_on_stderr(mlops, arguments, typed, told, record_property):
+def test_an_error_is_printed_to_stderr(mlops, arguments, typed, message, record_property):
     done = mlops(*arguments, typed=typed)
     assert done.exit_code == 1
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(message)
     assert "Traceback" not in done.output
-    record_property("told", done.stderr)
+    record_property("message", done.stderr)
 
 
 @pytest.mark.parametrize("damaged", ["_delta_log/00000000000000000000.json", "*.parquet"])
-def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged, record_property):
+def test_a_damaged_table_is_reported_and_the_others_are_read(root, mlops, damaged, record_property):
     warehouse = Warehouse(root / "data" / "state" / "warehouse")
     with warehouse.connect() as connection:
         warehouse.write(("shop", "raw_orders"), connection.sql("select 1 as number"))
@@ -111,16 +111,16 @@ def test_a_damaged_table_is_told_of_and_the_others_are_read(root, mlops, damaged
     file.write_bytes(file.read_bytes()[:-30])
     done = mlops("select count(*) as n from shop.validated_orders", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, [{"n": 100}])
-    assert done.stderr.startswith("left out: table shop.raw_orders can't be read")
+    assert done.stderr.startswith("skipped: table shop.raw_orders can't be read")
     assert "hint: " in done.stderr
-    record_property("told", done.stderr)
+    record_property("message", done.stderr)
     done = mlops("from shop.raw_orders")
     assert done.exit_code == 1
     assert "raw_orders does not exist" in done.stderr
     shutil.rmtree(warehouse.root / "shop" / "raw_orders")
 
 
-def test_the_prompt_reads_on_to_a_semicolon_and_goes_on_after_a_mistake(root, capsys):
+def test_the_prompt_reads_up_to_a_semicolon_and_continues_after_an_error(root, capsys):
     typed = iter(
         [
             "\\d",
@@ -141,12 +141,12 @@ def test_the_prompt_reads_on_to_a_semicolon_and_goes_on_after_a_mistake(root, ca
 
     with read_only(Warehouse(root / "data" / "state" / "warehouse")) as tables:
         Prompt(tables, 40, root / "history", read=read).loop()
-    told = capsys.readouterr()
-    assert "shop.validated_orders  2 columns" in told.out
-    assert "number  BIGINT" in told.out
-    assert ";  2" in told.out
-    assert 'syntax error at or near "selekt"' in told.err
-    assert "there is no view no" in told.err
+    printed = capsys.readouterr()
+    assert "shop.validated_orders  2 columns" in printed.out
+    assert "number  BIGINT" in printed.out
+    assert ";  2" in printed.out
+    assert 'syntax error at or near "selekt"' in printed.err
+    assert "there is no view no" in printed.err
     assert asked == ["mlops> "] * 4 + ["   ...> "] + ["mlops> "] * 2
     assert next(typed) == "no"
 

@@ -1,4 +1,4 @@
-"""Events of a run as lines, as a table, and as JSON."""
+"""Events of a run as lines, as a live table and as JSON lines."""
 
 import io
 import json
@@ -16,14 +16,14 @@ STEPS = {"one": [dg.AssetKey(["lending", "validated_loans"]), dg.AssetKey(["lend
 ABOUT = {"step": "one", "assets": ("validated_loans", "quarantine_loans"), "run_id": "r1"}
 EVENTS = [
     RunEvent("running", 10.0, partition="2024-01", **ABOUT),
-    RunEvent("told", 11.0, "trial [1]", partition="2024-01", **ABOUT),
+    RunEvent("log", 11.0, "trial [1]", partition="2024-01", **ABOUT),
     RunEvent("failed", 12.5, "broken", level="error", partition="2024-01", seconds=2.5, **ABOUT),
     RunEvent("done", 15.0, partition="2024-02", seconds=1.0, **ABOUT),
     RunEvent("note", 16.0, "no [model] yet"),
 ]
 
 
-def test_lines_are_for_people():
+def test_each_event_is_a_line():
     console = Console(file=io.StringIO(), width=200)
     with Lines(console) as shown:
         for event in EVENTS:
@@ -37,7 +37,7 @@ def test_lines_are_for_people():
     ]
 
 
-def test_a_table_keeps_a_failure_to_be_seen():
+def test_a_live_table_keeps_a_failure_visible():
     console = Console(file=io.StringIO(), width=120, force_terminal=True, no_color=True)
     with LiveTable(console, STEPS, partitioned=True) as shown:
         for event in EVENTS:
@@ -49,15 +49,15 @@ def test_a_table_keeps_a_failure_to_be_seen():
     assert "trial [1]" in " ".join(row)
 
 
-def test_json_lines_hold_every_field_and_nothing_else_is_on_stdout(capsys):
+def test_json_lines_have_every_field_and_are_alone_on_stdout(capsys):
     with machine_log(True) as log:
-        sys.stdout.write("somebody prints\n")
+        sys.stdout.write("other output\n")
         with display_of(Console(), "lending", STEPS, partitioned=False, log=log) as shown:
             for event in EVENTS:
                 shown.show(event)
-    told = capsys.readouterr()
-    lines = [json.loads(line) for line in told.out.splitlines()]
-    assert [line["event"] for line in lines] == ["running", "told", "failed", "done", "note"]
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert [line["event"] for line in lines] == ["running", "log", "failed", "done", "note"]
     assert lines[2] == {
         "time": "1970-01-01T00:00:12.500000+00:00",
         "level": "error",
@@ -69,10 +69,10 @@ def test_json_lines_hold_every_field_and_nothing_else_is_on_stdout(capsys):
         "seconds": 2.5,
         "run_id": "r1",
     }
-    assert told.err == "somebody prints\n"
+    assert printed.err == "other output\n"
 
 
-def test_an_error_before_the_end_is_the_last_line():
+def test_an_exception_is_the_last_json_line():
     stream = io.StringIO()
     with pytest.raises(DataError), JsonLines(stream, "lending"):
         raise DataError("no file", hint="bring one")
@@ -80,7 +80,7 @@ def test_an_error_before_the_end_is_the_last_line():
     assert (line["level"], line["event"], line["message"]) == ("error", "failed", "no file")
 
 
-def test_a_run_of_dagster_becomes_events(instance):
+def test_dagsters_event_log_becomes_events(instance):
     @dg.multi_asset(specs=[dg.AssetSpec(["lending", "features"])], name="one")
     def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         context.log.warning("few rows")
@@ -95,10 +95,10 @@ def test_a_run_of_dagster_becomes_events(instance):
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["event"], line["level"], line["message"]) for line in lines] == [
         ("running", "info", ""),
-        ("told", "warning", "few rows"),
+        ("log", "warning", "few rows"),
         ("failed", "error", "no column income"),
     ]
     assert lines[2]["seconds"] >= 0
     assert lines[2]["run_id"] == result.run_id
-    assert progress.faults == ["no column income"]
+    assert progress.errors == ["no column income"]
     assert sys.stdout is not stream
