@@ -15,6 +15,7 @@ extensions = [
 ]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_generate", "**.ipynb_checkpoints"]
+default_role = "code"  # single backticks in docstrings are code
 nitpicky = True
 # Nothing is fetched at build time, so names of other libraries have no target.
 nitpick_ignore_regex = [("py:.*", r"(?!mlops_assets\.).*")]
