@@ -20,13 +20,13 @@ from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
-from mlops_assets.ml.evaluation.importances import shap_importances, shuffled_importances
-from mlops_assets.ml.evaluation.partial_dependence import dependence
+from mlops_assets.ml.evaluation.importances import permutation_importances, shap_importances
+from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.model.artifact import save_model
-from mlops_assets.ml.model.machine import peak_memory_bytes, thread_count
+from mlops_assets.ml.model.runtime_environment import peak_memory_bytes, thread_count
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.ml.reports.search_plots import search_figures
@@ -132,8 +132,8 @@ def judge(
     def amounts(features: pd.DataFrame) -> NDArray:
         return model.predict_features(features) / UNIT
 
-    importances = shuffled_importances(model.predict_features, holdout.features, loss, seed=0)
-    leading = [dependence(amounts, holdout.features, name, seed=0) for name in list(importances)[:6]]
+    importances = permutation_importances(model.predict_features, holdout.features, loss, seed=0)
+    leading = [partial_dependence(amounts, holdout.features, name, seed=0) for name in list(importances)[:6]]
     return Evaluation(
         project=NAME,
         description="The median house value of a Californian census block group.",

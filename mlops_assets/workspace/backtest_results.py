@@ -9,8 +9,9 @@ from dagster import AssetKey, DagsterInstance
 
 from mlops_assets.components.model_project.project.staleness import latest_materializations
 from mlops_assets.core import names
+from mlops_assets.ml.evaluation.backtest import Backtest, CutoffScore
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.ml.reports.backtest_page import Backtest, CutoffScore, render_backtest
+from mlops_assets.ml.reports.backtest_page import render_backtest
 from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 

@@ -212,7 +212,7 @@ def test_a_version_is_made_again_compared_and_described(place, record_property):
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["outcome"], [refit["role"] for refit in found["refits"]]) == ("identical", ["judged"])
+    assert (found["outcome"], [refit["role"] for refit in found["refits"]]) == ("identical", ["evaluated"])
     card = mlops("card", "lending").stdout
     assert card.startswith("# lending, version 1\n")
     assert mlops("card", "lending", "1").stdout == card

@@ -21,7 +21,7 @@ from mlops_assets.stores.system.state_directory import find_project_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops_assets.ml.reports.backtest_page import Backtest
+    from mlops_assets.ml.evaluation.backtest import Backtest
 
 
 def backtest(

@@ -1,1 +1,1 @@
-"""What a model is worth: holdout evaluation, slices, fairness, behavioural tests and gates."""
+"""Evaluation of a model: metrics on the holdout, slices, fairness, behavioural tests, backtests and gates."""

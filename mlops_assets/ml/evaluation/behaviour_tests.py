@@ -1,4 +1,7 @@
-"""Behavioural tests: what a model must do whatever its metrics say (Ribeiro et al. 2020)."""
+"""Behavioural tests: invariance, directional expectation and example tests of a fitted model.
+
+The three kinds follow Ribeiro et al. 2020, Beyond Accuracy: Behavioral Testing of NLP Models with CheckList.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,26 +16,27 @@ from mlops_assets.ml.model.tabular_model import Label
 from mlops_assets.ml.number_format import number, share_text
 
 Severity = Literal["warn", "error"]
-MOST_ROWS = 2_000
-"""Rows of the holdout that invariance and direction are tried on, at most."""
-_MOST_VALUES = 8
+MAX_ROWS = 2_000
+"""Maximum number of holdout rows of an invariance or direction test."""
+_MAX_VALUES = 8
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
 class Invariance:
-    """A column must not move the prediction.
+    """Changing a column must not change the prediction.
 
     Attributes
     ----------
     at_most
-        How far a prediction may move, in the reported unit or as a probability.
+        The largest allowed change of a prediction, in the reported unit or as a probability.
     values
-        What the column is set to; empty for values that it has.
+        The values that the column is set to; if empty, values that occur in it.
     by
-        How far the column, of numbers, is moved both ways, instead of being set; None where it is set.
+        The amount that is added to and subtracted from a numeric column instead of setting it to values;
+        None if it is set.
     share
-        The share of the rows that must hold.
+        The share of rows that must pass.
     """
 
     name: str
@@ -46,16 +50,18 @@ class Invariance:
 
 @dataclass(frozen=True)
 class Direction:
-    """More of a column raises, or lowers, the prediction.
+    """Increasing a column must raise, or lower, the prediction.
 
     Attributes
     ----------
     by
-        What is added to the column.
+        The amount that is added to the column; positive.
+    share
+        The share of rows that must pass.
     tolerance
-        How far a prediction may move the other way and still hold; as `Invariance.at_most`.
+        The largest allowed change in the opposite direction, in the unit of `Invariance.at_most`.
     of_class
-        The class whose probability is meant; None in regression, and for the second of two classes.
+        The class whose probability is tested; None in regression, and for the second of two classes.
     """
 
     name: str
@@ -70,16 +76,16 @@ class Direction:
 
 @dataclass(frozen=True)
 class Example:
-    """A row whose prediction is known: its class, or the range that it must lie in.
+    """A row whose prediction is known: a class, or a range of values.
 
     Attributes
     ----------
     row
-        What a caller would send; columns that are left out have no value.
+        The input of the model; columns that are left out are missing values.
     label
-        The class that must be predicted; None where a range is expected.
+        The expected class; None if a range is expected.
     low, high
-        The range, in the reported unit or as a probability; infinite where it is open.
+        The expected range, in the reported unit or as a probability; infinite where it is open.
     of_class
         As in `Direction`.
     """
@@ -98,14 +104,16 @@ BehaviourTest = Invariance | Direction | Example
 
 @dataclass(frozen=True)
 class BehaviourResult:
-    """What came of one test.
+    """The result of one test.
 
     Attributes
     ----------
     asked, found
-        What must hold, and what does: clauses for people.
+        The expected and the observed behaviour, as clauses without a full stop.
+    rows
+        Number of rows that were tested.
     holding
-        The share of the rows, or of the one row, that holds.
+        The share of these rows that passed.
     """
 
     name: str
@@ -119,17 +127,17 @@ class BehaviourResult:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The fitted model as its callers meet it.
+class ModelUnderTest:
+    """The fitted model as its clients call it.
 
     Attributes
     ----------
+    unit, unit_size
+        The reported unit of a regression, and its size in units of the target.
     score
-        From rows to predictions, as `Task` says.
-    choose
-        From rows to the class of each.
-    unit_size
-        How much of the target one reported unit is.
+        Maps rows to predictions, of the shape that `Task` defines.
+    predict_class
+        Maps rows to their predicted classes.
     """
 
     task: Task
@@ -137,10 +145,15 @@ class Subject:
     unit: str
     unit_size: float
     score: Callable[[pd.DataFrame], NDArray]
-    choose: Callable[[pd.DataFrame], Sequence[Label]]
+    predict_class: Callable[[pd.DataFrame], Sequence[Label]]
 
-    def amounts(self, rows: pd.DataFrame, of_class: Label | None = None) -> NDArray:
-        """One number a row: the value in the reported unit, or the probability of a class."""
+    def outputs(self, rows: pd.DataFrame, of_class: Label | None = None) -> NDArray:
+        """Predicted values in the reported unit, or probabilities of a class.
+
+        Returns
+        -------
+        Shape `(n,)`; of more than two classes, without `of_class`, `(n, classes)`.
+        """
         predictions = self.score(rows)
         if self.task == "regression":
             return predictions / self.unit_size
@@ -149,142 +162,149 @@ class Subject:
             return 1.0 - predictions if first else predictions
         return predictions[:, list(self.classes).index(of_class)] if of_class is not None else predictions
 
-    def asked(self, amount: float) -> str:
-        """An amount as it was declared."""
-        return f"{amount:g}{self._unit_text}"
+    def format_declared(self, value: float) -> str:
+        """A declared value, with all its digits, and its unit."""
+        return f"{value:g}{self._unit_text}"
 
-    def told(self, amount: float) -> str:
-        """An amount that was measured."""
-        return f"{number(amount)}{self._unit_text}"
+    def format_measured(self, value: float) -> str:
+        """A measured value, rounded, and its unit."""
+        return f"{number(value)}{self._unit_text}"
 
     @property
     def _unit_text(self) -> str:
         return f" ({self.unit})" if self.task == "regression" and self.unit else ""
 
 
-def run_behaviour(
-    tests: Sequence[BehaviourTest], subject: Subject, rows: pd.DataFrame, *, seed: int
+def evaluate_behaviour(
+    tests: Sequence[BehaviourTest], model: ModelUnderTest, rows: pd.DataFrame, *, seed: int
 ) -> list[BehaviourResult]:
-    """Run all tests on one model.
+    """Run behavioural tests on a model.
 
     Parameters
     ----------
     rows
-        What callers send, for invariance and direction; at most `MOST_ROWS` are drawn of them.
+        Model inputs for the invariance and direction tests; at most `MAX_ROWS` of them are sampled.
     """
-    chosen = rows.sample(min(MOST_ROWS, len(rows)), random_state=seed).reset_index(drop=True)
-    return [_result_of(test, subject, chosen) for test in tests]
+    sample = rows.sample(min(MAX_ROWS, len(rows)), random_state=seed).reset_index(drop=True)
+    return [_result_of(test, model, sample) for test in tests]
 
 
-def _result_of(test: BehaviourTest, subject: Subject, rows: pd.DataFrame) -> BehaviourResult:
+def _result_of(test: BehaviourTest, model: ModelUnderTest, rows: pd.DataFrame) -> BehaviourResult:
     match test:
         case Invariance():
-            return _invariance(test, subject, rows)
+            return _invariance(test, model, rows)
         case Direction():
-            return _direction(test, subject, rows)
+            return _direction(test, model, rows)
         case Example():
-            return _example(test, subject)
+            return _example(test, model)
 
 
-def _invariance(test: Invariance, subject: Subject, rows: pd.DataFrame) -> BehaviourResult:
-    before, moved = subject.amounts(rows), np.zeros(len(rows))
-    column, changed = rows[test.column], f"moving {test.column}"
+def _invariance(test: Invariance, model: ModelUnderTest, rows: pd.DataFrame) -> BehaviourResult:
+    before, largest = model.outputs(rows), np.zeros(len(rows))
+    column = rows[test.column]
     if test.by is not None:
         settings: list[Any] = [column + test.by, column - test.by]
-        changed += f" by {test.by:g} either way"
+        change = f"changing {test.column} by ±{test.by:g}"
     else:
         settings = list(test.values or _values_of(column))
-        changed = f"setting {test.column} to {_listed(settings)}"
+        change = f"setting {test.column} to {_listed(settings)}"
     for setting in settings:
-        move = np.abs(subject.amounts(rows.assign(**{test.column: setting})) - before)
-        moved = np.maximum(moved, move if move.ndim == 1 else move.max(axis=1))
-    holding = float(np.mean(moved <= test.at_most)) if len(rows) else 1.0
-    asked = f"{changed} moves the prediction by at most "
+        changes = np.abs(model.outputs(rows.assign(**{test.column: setting})) - before)
+        largest = np.maximum(largest, changes if changes.ndim == 1 else changes.max(axis=1))
+    passing = float(np.mean(largest <= test.at_most)) if len(rows) else 1.0
+    expected = f"{change} changes the prediction by at most {model.format_declared(test.at_most)}"
     return BehaviourResult(
         name=test.name,
         kind="invariance",
         severity=test.severity,
-        passed=holding >= test.share,
-        asked=asked + subject.asked(test.at_most) + _of_rows(test.share),
-        found=f"it holds for {share_text(holding)} of the rows; the largest move is "
-        f"{subject.told(float(moved.max(initial=0.0)))}, the median {number(float(np.median(moved)))}",
+        passed=passing >= test.share,
+        asked=expected + _required_share(test.share),
+        found=f"{share_text(passing)} of the rows pass; largest change "
+        f"{model.format_measured(float(largest.max(initial=0.0)))}, median "
+        f"{number(float(np.median(largest)))}",
         rows=len(rows),
-        holding=holding,
+        holding=passing,
     )
 
 
-def _direction(test: Direction, subject: Subject, rows: pd.DataFrame) -> BehaviourResult:
+def _direction(test: Direction, model: ModelUnderTest, rows: pd.DataFrame) -> BehaviourResult:
     rows = rows[rows[test.column].notna()].reset_index(drop=True)
-    more = rows.assign(**{test.column: rows[test.column] + test.by})
+    increased = rows.assign(**{test.column: rows[test.column] + test.by})
     sign = 1.0 if test.prediction == "rises" else -1.0
-    moved = sign * (subject.amounts(more, test.of_class) - subject.amounts(rows, test.of_class))
-    holding = float(np.mean(moved >= -test.tolerance)) if len(rows) else 0.0
-    mean = float(moved.mean()) if len(rows) else 0.0
-    whose = f"the probability of {test.of_class}" if test.of_class is not None else "the prediction"
-    asked = f"{test.by:g} more of {test.column}: {whose} {test.prediction}"
-    allowed = f", or moves the other way by at most {subject.asked(test.tolerance)}" if test.tolerance else ""
-    verb = "rises" if sign * mean > 0 else "falls" if mean else "does not move"
+    changes = sign * (model.outputs(increased, test.of_class) - model.outputs(rows, test.of_class))
+    passing = float(np.mean(changes >= -test.tolerance)) if len(rows) else 0.0
+    mean = float(changes.mean()) if len(rows) else 0.0
+    verb = "raises" if test.prediction == "rises" else "lowers"
+    output = _output_name(test.of_class)
+    expected = f"increasing {test.column} by {test.by:g} {verb} {output}"
+    if test.tolerance:
+        expected += f", with a tolerance of {model.format_declared(test.tolerance)}"
+    observed = "rises by" if sign * mean > 0 else "falls by"
     return BehaviourResult(
         name=test.name,
         kind="direction",
         severity=test.severity,
-        passed=holding >= test.share and mean > 0,
-        asked=asked + allowed + _of_rows(test.share),
-        found=f"it holds for {share_text(holding)} of the rows; on average it {verb}"
-        + (f" by {subject.told(abs(mean))}" if mean else ""),
+        passed=passing >= test.share and mean > 0,
+        asked=expected + _required_share(test.share),
+        found=f"{share_text(passing)} of the rows pass; on average {output} "
+        + (f"{observed} {model.format_measured(abs(mean))}" if mean else "does not change"),
         rows=len(rows),
-        holding=holding,
+        holding=passing,
     )
 
 
-def _example(test: Example, subject: Subject) -> BehaviourResult:
+def _example(test: Example, model: ModelUnderTest) -> BehaviourResult:
     row = pd.DataFrame([dict(test.row)])
     if test.label is not None:
-        predicted = subject.choose(row)[0]
-        passed, asked, found = predicted == test.label, f"is predicted as {test.label}", f"it is {predicted}"
+        predicted = model.predict_class(row)[0]
+        passed = predicted == test.label
+        expected, observed = f"the class is {test.label}", f"it is {predicted}"
     else:
-        amount = float(subject.amounts(row, test.of_class)[0])
-        passed = test.low <= amount <= test.high
-        whose = f"the probability of {test.of_class}" if test.of_class is not None else "the prediction"
-        asked, found = f"{whose} is {_range(test, subject)}", f"it is {subject.told(amount)}"
+        value = float(model.outputs(row, test.of_class)[0])
+        passed = test.low <= value <= test.high
+        expected = f"{_output_name(test.of_class)} is {_range(test, model)}"
+        observed = f"it is {model.format_measured(value)}"
+    values = _listed([f"{name} {value}" for name, value in test.row.items()], 4, "and")
     return BehaviourResult(
         name=test.name,
         kind="example",
         severity=test.severity,
         passed=bool(passed),
-        asked=f"a row with {_listed([f'{name} {value}' for name, value in test.row.items()], 4, 'and')}: "
-        f"{asked}",
-        found=found,
+        asked=f"for a row with {values}, {expected}",
+        found=observed,
         rows=1,
         holding=float(passed),
     )
 
 
-def _range(test: Example, subject: Subject) -> str:
+def _output_name(of_class: Label | None) -> str:
+    return "the prediction" if of_class is None else f"the probability of {of_class}"
+
+
+def _range(test: Example, model: ModelUnderTest) -> str:
     if np.isinf(test.high):
-        return f"at least {subject.asked(test.low)}"
+        return f"at least {model.format_declared(test.low)}"
     if np.isinf(test.low):
-        return f"at most {subject.asked(test.high)}"
-    return f"between {test.low:g} and {subject.asked(test.high)}"
+        return f"at most {model.format_declared(test.high)}"
+    return f"between {test.low:g} and {model.format_declared(test.high)}"
 
 
 def _values_of(column: pd.Series) -> tuple[Label, ...]:
-    """Values that a column has: the most frequent texts, or quantiles of the numbers."""
+    """Values that occur in a column: quantiles of numbers, otherwise the most frequent values."""
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
         found = np.unique(known.quantile(_QUANTILES, interpolation="nearest"))
         return tuple(found.tolist())
-    return tuple(known.value_counts().index[:_MOST_VALUES].tolist())
+    return tuple(known.value_counts().index[:_MAX_VALUES].tolist())
 
 
-def _listed(values: Sequence[Any], most: int = _MOST_VALUES, last: str = "or") -> str:
+def _listed(values: Sequence[Any], most: int = _MAX_VALUES, conjunction: str = "or") -> str:
     texts = [number(value) if isinstance(value, float) else str(value) for value in values[:most]]
-    rest = [f"{len(values) - most} more"] if len(values) > most else []
-    texts += rest
+    texts += [f"{len(values) - most} more"] if len(values) > most else []
     if len(texts) < 2:
-        return texts[0] if texts else "nothing"
-    return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
+        return texts[0] if texts else "no value"
+    return f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
 
 
-def _of_rows(share: float) -> str:
+def _required_share(share: float) -> str:
     return "" if share == 1.0 else f", for at least {share_text(share)} of the rows"

@@ -1,4 +1,4 @@
-"""Columns cut into groups of rows, each with a name that people read."""
+"""Rows grouped by the values of a column, with a readable label for each group."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 from mlops_assets.ml.number_format import number
 
-MOST_VALUES = 8
+MAX_VALUES = 8
 QUANTILES = 5
 MISSING, OTHERS = "missing", "other values"
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Which group each row belongs to.
+class ColumnGroups:
+    """The group of each row.
 
     Attributes
     ----------
     groups
         Shape `(n,)`: an index into `labels`.
     is_ordered
-        Whether groups beside each other belong together, as quantiles do; `missing`, if there is such a
-        group, is the last and never belongs to another.
+        Whether adjacent groups may be joined, as quantiles may. The group `missing`, if there is one, is the
+        last and is never joined.
     """
 
     column: str
@@ -31,15 +31,19 @@ class Cut:
     labels: list[str]
     is_ordered: bool
 
-    def rows_of(self, index: int) -> NDArray:
-        """A mask of the rows of one group."""
+    def mask(self, index: int) -> NDArray:
+        """The rows of one group as a mask of shape `(n,)`."""
         return self.groups == index
 
 
-def cut(column: pd.Series, *, name: str, quantiles: int = QUANTILES, values: int = MOST_VALUES) -> Cut:
-    """Group rows by a column: numbers of many values by quantiles, anything else by its most frequent values.
+def group_column(
+    column: pd.Series, *, name: str, quantiles: int = QUANTILES, values: int = MAX_VALUES
+) -> ColumnGroups:
+    """Group rows by a column.
 
-    Equal numbers are never parted, so that there may be fewer quantiles, and of other sizes.
+    Numbers with more than `quantiles` distinct values are grouped by quantiles, all other columns by their
+    `values` most frequent values. Equal numbers are in the same group, so there may be fewer groups than
+    `quantiles`, of unequal sizes. Missing values are a group of their own.
     """
     missing = column.isna().to_numpy()
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
@@ -50,12 +54,13 @@ def cut(column: pd.Series, *, name: str, quantiles: int = QUANTILES, values: int
     if missing.any():
         groups = np.where(missing, len(labels), groups)
         labels = [*labels, MISSING]
-    return Cut(name, groups, labels, numeric)
+    return ColumnGroups(name, groups, labels, numeric)
 
 
 def _by_quantiles(values: NDArray, missing: NDArray, count: int) -> tuple[NDArray, list[str]]:
-    known = values[~missing]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, count + 1)[1:-1], method="inverted_cdf"))
+    edges = np.unique(
+        np.quantile(values[~missing], np.linspace(0, 1, count + 1)[1:-1], method="inverted_cdf")
+    )
     found = np.searchsorted(edges, np.where(missing, edges[0], values), side="left")
     present, groups = np.unique(found, return_inverse=True)
     labels = []
@@ -66,11 +71,11 @@ def _by_quantiles(values: NDArray, missing: NDArray, count: int) -> tuple[NDArra
     return groups, _distinct(labels)
 
 
-def _by_values(column: pd.Series, missing: NDArray, most: int) -> tuple[NDArray, list[str]]:
+def _by_values(column: pd.Series, missing: NDArray, count: int) -> tuple[NDArray, list[str]]:
     texts = column.map(_text).to_numpy(dtype=object)
     counted = pd.Series(texts[~missing]).value_counts(sort=True)
     order = sorted(counted.index, key=lambda text: (-counted[text], text))
-    shown = order if len(order) <= most else order[: most - 1]
+    shown = order if len(order) <= count else order[: count - 1]
     places = {text: index for index, text in enumerate(shown)}
     groups = np.array([places.get(text, len(shown)) for text in texts], dtype=int)
     return groups, [*shown, *([OTHERS] if len(order) > len(shown) else [])]
@@ -85,7 +90,7 @@ def _number(value: float) -> str:
 
 
 def _distinct(labels: list[str]) -> list[str]:
-    """Rounded to the same text, two groups would be taken for one."""
+    """Labels with a counter where rounding made them equal: equal labels would look like one group."""
     return [
         label if labels.count(label) == 1 else f"{label} ({labels[: index + 1].count(label)})"
         for index, label in enumerate(labels)

@@ -1,30 +1,31 @@
-"""Errors by place and by time: where and when the model is off."""
+"""Errors of a regression by geographic location."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 LATITUDES, LONGITUDES = ("latitude", "lat"), ("longitude", "lon", "lng", "long")
-LEAST_ROWS = 5
-"""A cell of the map with fewer rows is drawn pale, and not judged."""
+MIN_ROWS = 5
+"""Cells with fewer rows are drawn white."""
 _CELLS = 30
 
 
 @dataclass(frozen=True)
 class ErrorMap:
-    """Mean errors in the cells of a map; arrays of shape `(cells,)`.
+    """Errors in the cells of a square grid; arrays have the shape `(cells,)`.
 
     Attributes
     ----------
     latitude, longitude
-        The middle of each cell that has rows.
+        The centre of each cell that has rows, in degrees.
     width
         The width of a cell in degrees.
     size, bias
         Mean absolute error, and mean error (predicted - true), in the reported unit.
+    rows
+        Number of rows in each cell.
     """
 
     latitude: NDArray = field(repr=False)
@@ -35,20 +36,8 @@ class ErrorMap:
     rows: NDArray = field(repr=False)
 
 
-@dataclass(frozen=True)
-class PeriodScore:
-    """The metric of one period, and what the period was for: to train, to judge, or neither."""
-
-    period: str
-    role: Literal["trained", "kept out", "judges", "holdout"]
-    rows: int
-    score: float
-    low: float
-    high: float
-
-
 def find_coordinates(columns: Collection[str]) -> tuple[str, str] | None:
-    """Names of the columns of latitude and longitude, if there are both."""
+    """Names of the latitude and the longitude column; None unless both exist. Case is ignored."""
     by_lower = {name.lower(): name for name in columns}
     latitude = next((by_lower[name] for name in LATITUDES if name in by_lower), None)
     longitude = next((by_lower[name] for name in LONGITUDES if name in by_lower), None)
@@ -56,16 +45,18 @@ def find_coordinates(columns: Collection[str]) -> tuple[str, str] | None:
 
 
 def error_map(latitude: NDArray, longitude: NDArray, errors: NDArray) -> ErrorMap | None:
-    """Lay errors out on a grid of squares.
+    """Aggregate errors on a grid of 30 cells along its longer side.
 
     Parameters
     ----------
+    latitude, longitude
+        In degrees, shape `(n,)`; rows with a missing coordinate are left out.
     errors
-        Predicted - true of each row, `(n,)`, in the reported unit.
+        Predicted - true of each row, shape `(n,)`, in the reported unit.
 
     Returns
     -------
-    None where fewer than two places are known.
+    None for fewer than two distinct locations.
     """
     known = np.isfinite(latitude) & np.isfinite(longitude)
     latitude, longitude, errors = latitude[known], longitude[known], errors[known]

@@ -1,18 +1,18 @@
-"""The verdict on a model: its metrics on the holdout beside those of its baselines."""
+"""The evaluation of a model: its metrics on the holdout beside those of its baselines, and all analyses."""
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
-from mlops_assets.ml.evaluation.error_map import ErrorMap, PeriodScore
+from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.partial_dependence import Dependence
+from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
@@ -26,12 +26,14 @@ from mlops_assets.ml.search.trials import TrialSummary
 
 @dataclass(frozen=True)
 class TableQuality:
-    """What became of the rows of a table that the model was made of.
+    """Validation results of a table that the model is derived from.
 
     Attributes
     ----------
+    validated, quarantined
+        Number of valid and of quarantined rows.
     rules
-        The rules that were broken most often, and by how many rows; a row may break several.
+        The rules that were violated most often, with the number of rows; a row may violate several.
     """
 
     table: str
@@ -41,17 +43,40 @@ class TableQuality:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What is known about a model after the holdout was predicted.
+class PeriodScore:
+    """The metric of the rows of one period.
 
     Attributes
     ----------
+    role
+        How the rows were used: for training, left out between training and holdout, or for evaluation.
+    score, low, high
+        The metric and its 95 % confidence interval; NaN where undefined.
+    """
+
+    period: str
+    role: Literal["train", "embargo", "holdout"]
+    rows: int
+    score: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of evaluating a model on its holdout.
+
+    Attributes
+    ----------
+    metric
+        The primary metric.
     scores
         For the model and each baseline, every metric of the task on the holdout.
     truth, predictions
-        The holdout: `(n,)`, and as `Task` says. In the target's units, not in `unit`s.
+        The true values of the holdout, shape `(n,)`, and its predictions, of the shape that `Task` defines;
+        in units of the target, not in the reported unit.
     unit, unit_size
-        What `rmse` and `mae` are in, and how much of the target that is.
+        The reported unit of `rmse` and `mae`, and its size in units of the target.
     """
 
     project: str
@@ -70,38 +95,38 @@ class Evaluation:
     train_rows: int
     features: list[str]
     importances: dict[str, float]
-    """How much worse the holdout metric gets when a feature is shuffled, largest first."""
+    """Permutation importance: the decrease in quality of the primary metric, largest first."""
     trials: list[TrialSummary] = field(repr=False)
     training_seconds: float
     peak_memory_bytes: int
-    """Peak resident memory of the process that trained."""
+    """Peak resident memory of the training process."""
     facts: dict[str, str]
-    """Where this model comes from: table versions, code version, run ids, digest."""
+    """The provenance of the model: table versions, code version, run ids and digest."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """For the model and each baseline, the 95 % interval of `metric`; NaNs where there is none."""
+    """For the model and each baseline, the 95 % confidence interval of `metric`; NaN where undefined."""
     split: str = ""
-    """What the holdout is: a clause such as `tested on 2025-03, trained on 2024-01 to 2024-12, three months
-    between`; empty where there is nothing to tell."""
+    """The periods of the holdout and of training, such as `tested on 2025-03, trained on 2024-01 to 2024-12`;
+    empty in a project without periods."""
     threshold: float | None = None
-    """From which probability of the second class on a row is predicted as it; None for the likelier class."""
+    """The minimum probability to predict the second class; None for the likelier class."""
     shap: dict[str, float] = field(default_factory=dict)
-    """Mean absolute SHAP values, largest first; empty of a family that gives none."""
-    dependences: list[Dependence] = field(default_factory=list)
-    """Of the most important features."""
+    """Mean absolute SHAP values, largest first; empty for a family without SHAP values."""
+    dependences: list[PartialDependence] = field(default_factory=list)
+    """Partial dependence on the most important features."""
     dependence_of: str = ""
-    """What the dependences are of: the prediction, or the probability of a class."""
+    """The output that the partial dependence describes: the prediction, or the probability of a class."""
     slices: list[SliceScore] = field(default_factory=list)
     weakest: WeakestSlices | None = None
     slice_loss: str = ""
-    """The loss by which slices are told from other rows."""
+    """Name of the loss that the significance test of slices compares."""
     fairness: list[Fairness] = field(default_factory=list)
     periods: list[PeriodScore] = field(default_factory=list)
-    """The metric over time, in order."""
+    """The metric by period, in chronological order."""
     error_map: ErrorMap | None = None
     learning_curve: list[CurvePoint] = field(default_factory=list)
     leaderboard: list[LeaderboardEntry] = field(default_factory=list)
     served: Speed | None = None
-    """How long predictions take from what a caller sends."""
+    """Latency and throughput from model input to prediction, including the computation of features."""
     behaviour: list[BehaviourResult] = field(default_factory=list)
     quality: list[TableQuality] = field(default_factory=list)
     intended_use: str = ""
@@ -113,7 +138,7 @@ class Evaluation:
 
     @property
     def best_baseline(self) -> str:
-        """The baseline with the best metric."""
+        """The baseline with the best primary metric."""
         best = CONSTANT_BASELINE
         for name, scores in self.scores.items():
             defined = not math.isnan(scores[self.metric])
@@ -125,26 +150,27 @@ class Evaluation:
 
     @property
     def beats_baseline(self) -> bool:
+        """Whether the primary metric is better than that of the best baseline."""
         ours, theirs = self.scores[MODEL][self.metric], self.scores[self.best_baseline][self.metric]
         return is_better(self.metric, ours, theirs)
 
-    def chosen(self) -> NDArray:
-        """The index of the class that the model decides on for each row of the holdout."""
-        return chosen_classes(self.task, self.predictions, self.threshold)
+    def predicted_classes(self) -> NDArray:
+        """The index of the predicted class of each row of the holdout, shape `(n,)`."""
+        return predicted_classes(self.task, self.predictions, self.threshold)
 
     def confusion(self) -> NDArray:
         """Rows are true classes, columns predicted ones; shape `(classes, classes)`."""
-        return confusion_matrix(self.truth, self.chosen(), labels=np.arange(len(self.classes)))
+        return confusion_matrix(self.truth, self.predicted_classes(), labels=np.arange(len(self.classes)))
 
     def calibration(self) -> Reliability:
-        """Of the second of two classes; of more classes, of the one that was predicted."""
+        """The reliability of the probability of the second of two classes, or of the predicted class."""
         if self.task == "binary":
             return reliability(self.truth == 1, self.predictions)
-        right = self.predictions.argmax(axis=1) == self.truth
-        return reliability(right, self.predictions.max(axis=1))
+        correct = self.predictions.argmax(axis=1) == self.truth
+        return reliability(correct, self.predictions.max(axis=1))
 
     def to_json(self) -> dict[str, Any]:
-        """The same numbers without the rows; those that are undefined or infinite are None."""
+        """The evaluation as JSON, without rows; undefined and infinite numbers are None."""
         numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0)))
         del numbers["truth"], numbers["predictions"]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
@@ -153,26 +179,26 @@ class Evaluation:
             extra["confusion_matrix"] = self.confusion().tolist()
             curve = self.calibration()
             extra["calibration"] = {"error": curve.error, "bias": curve.bias}
-        told: dict[str, Any] = finite(numbers | extra)
-        return told
+        written: dict[str, Any] = nonfinite_to_none(numbers | extra)
+        return written
 
 
-def finite(value: Any) -> Any:
-    """The same value without the numbers that JSON has no word for: they become None."""
+def nonfinite_to_none(value: Any) -> Any:
+    """Replace NaN and infinite numbers, which JSON cannot represent, by None; arrays become lists."""
     match value:
         case dict():
-            return {name: finite(item) for name, item in value.items()}
+            return {name: nonfinite_to_none(item) for name, item in value.items()}
         case list() | tuple():
-            return [finite(item) for item in value]
+            return [nonfinite_to_none(item) for item in value]
         case np.ndarray() | np.generic():
-            return finite(value.tolist())
+            return nonfinite_to_none(value.tolist())
         case float() if not math.isfinite(value):
             return None
     return value
 
 
-def chosen_classes(task: Task, predictions: NDArray, threshold: float | None) -> NDArray:
-    """The index of the class that follows from predictions, `(n,)`: the likelier one, or by a threshold."""
+def predicted_classes(task: Task, predictions: NDArray, threshold: float | None) -> NDArray:
+    """The index of the predicted class, shape `(n,)`: the likelier one, or the second from a threshold on."""
     if task == "binary" and threshold is not None:
         return (predictions >= threshold).astype(int)
     return class_probabilities(task, predictions).argmax(axis=1)
@@ -186,7 +212,7 @@ def score_all(
     classes: int,
     unit_size: float,
 ) -> dict[str, dict[str, float]]:
-    """Every metric of every set of predictions."""
+    """Every metric of the task for every set of predictions, by name."""
     return {
         name: compute_metrics(task, truth, values, classes=classes, unit_size=unit_size)
         for name, values in predictions.items()
@@ -203,7 +229,7 @@ def score_intervals(
     unit_size: float,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """The 95 % interval of one metric of every set of predictions, all on the same resamples of the rows."""
+    """The 95 % confidence interval of a metric for every set of predictions, on common bootstrap samples."""
     intervals = {
         name: bootstrap_interval(task, metric, truth, values, classes=classes, unit_size=unit_size, seed=seed)
         for name, values in predictions.items()

@@ -1,4 +1,4 @@
-"""Whether the model treats groups of people alike, by fairlearn's metrics."""
+"""Group fairness: metrics by group of a sensitive column, computed with fairlearn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.evaluation.column_groups import Cut
+from mlops_assets.ml.evaluation.column_groups import ColumnGroups
 from mlops_assets.ml.metrics.reliability import wilson
 from mlops_assets.ml.metrics.tasks import Task
 
-LEAST_ROWS = 30
-"""A group of fewer rows is shown, and not compared."""
+MIN_ROWS = 30
+"""Smaller groups are shown, without confidence intervals, and not compared."""
 _Z = 1.96
 
 MEAN_PREDICTION, MEAN_ERROR, ABSOLUTE_ERROR = "mean prediction", "mean error", "mean absolute error"
@@ -24,7 +24,15 @@ Measure = Callable[[NDArray, NDArray], float]
 
 @dataclass(frozen=True)
 class GroupMeasures:
-    """What is measured of one group: values, and the ends of their 95 % intervals, by measure."""
+    """The metrics of one group.
+
+    Attributes
+    ----------
+    measures, intervals
+        By measure: its value, NaN where undefined, and both ends of its 95 % confidence interval.
+    is_compared
+        Whether the group has at least `MIN_ROWS` rows.
+    """
 
     value: str
     rows: int
@@ -34,38 +42,45 @@ class GroupMeasures:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The largest difference of a measure between two groups."""
+class GroupDifference:
+    """The largest difference of a measure between two groups, `highest` minus `lowest`."""
 
     measure: str
     size: float
     lowest: str
     highest: str
     is_certain: bool
-    """Whether the intervals of the two groups don't meet."""
+    """Whether the confidence intervals of the two groups do not overlap."""
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """How alike the groups of one column are treated.
+    """Fairness metrics of the groups of one sensitive column.
 
     Attributes
     ----------
     differences
-        Of each measure, largest first; empty where fewer than two groups can be compared.
+        The largest difference of each measure, the largest first; empty if fewer than two groups are
+        compared.
     criteria
-        fairlearn's criteria of a binary decision, by name: demographic parity difference and ratio, and where
-        each group has both outcomes equalized odds difference.
+        Of a binary classification, by name: demographic parity difference and ratio, and equalized odds
+        difference if every group has both outcomes.
     """
 
     column: str
     groups: list[GroupMeasures]
-    differences: list[Difference]
+    differences: list[GroupDifference]
     criteria: dict[str, float]
 
 
 def measure_fairness(
-    task: Task, made: Cut, truth: NDArray, predictions: NDArray, chosen: NDArray, *, unit_size: float
+    task: Task,
+    groups: ColumnGroups,
+    truth: NDArray,
+    predictions: NDArray,
+    classes: NDArray,
+    *,
+    unit_size: float,
 ) -> Fairness:
     """Compare the groups of a column.
 
@@ -73,32 +88,33 @@ def measure_fairness(
     ----------
     truth, predictions
         As in `metrics.compute_metrics`.
-    chosen
-        The index of the class that the model decides on, `(n,)`; of a regression the predictions.
+    classes
+        The index of the predicted class, shape `(n,)`; not used in regression.
     unit_size
-        What one reported unit is in units of the target.
+        The size of one reported unit in units of the target.
     """
     from fairlearn.metrics import MetricFrame
 
     scale = unit_size if task == "regression" else 1.0
-    outcome, said = (truth / scale, predictions / scale) if task == "regression" else (truth, chosen)
-    labels = np.array(made.labels, dtype=object)[made.groups]
+    outcome, predicted = truth / scale, predictions / scale if task == "regression" else classes
+    labels = np.array(groups.labels, dtype=object)[groups.groups]
     measures = _measures(task)
-    frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=said, sensitive_features=labels)
-    groups = []
-    for label in made.labels:
+    frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=predicted, sensitive_features=labels)
+    by_group = []
+    for label in groups.labels:
         rows = labels == label
         values = {name: float(frame.by_group.loc[label, name]) for name in measures}
-        compared = int(rows.sum()) >= LEAST_ROWS
-        ends = _intervals(task, outcome[rows], said[rows], values) if compared else {}
-        groups.append(GroupMeasures(label, int(rows.sum()), values, ends, compared))
-    compared_rows = np.isin(labels, [group.value for group in groups if group.is_compared])
-    criteria = _criteria(outcome[compared_rows], said[compared_rows], labels[compared_rows])
-    return Fairness(made.column, groups, _differences(groups, measures), criteria if task == "binary" else {})
+        compared = int(rows.sum()) >= MIN_ROWS
+        ends = _intervals(task, outcome[rows], predicted[rows], values) if compared else {}
+        by_group.append(GroupMeasures(label, int(rows.sum()), values, ends, compared))
+    compared_rows = np.isin(labels, [group.value for group in by_group if group.is_compared])
+    criteria = _criteria(outcome[compared_rows], predicted[compared_rows], labels[compared_rows])
+    differences = _differences(by_group, measures)
+    return Fairness(groups.column, by_group, differences, criteria if task == "binary" else {})
 
 
 def _measures(task: Task) -> dict[str, Measure]:
-    """What is measured of each group; NaN where a group lacks the rows for it."""
+    """The measures of a task by name; each is NaN for a group in which it is undefined."""
     from fairlearn.metrics import false_positive_rate, mean_prediction, selection_rate, true_positive_rate
     from sklearn.metrics import accuracy_score, mean_absolute_error
 
@@ -106,44 +122,45 @@ def _measures(task: Task) -> dict[str, Measure]:
         case "regression":
             return {
                 MEAN_PREDICTION: mean_prediction,
-                MEAN_ERROR: lambda truth, said: float(np.mean(said - truth)),
+                MEAN_ERROR: lambda truth, predicted: float(np.mean(predicted - truth)),
                 ABSOLUTE_ERROR: mean_absolute_error,
             }
         case "binary":
             return {
                 POSITIVES: lambda truth, _: float(np.mean(truth)),
                 SELECTED: selection_rate,
-                TRUE_POSITIVES: _where(1, true_positive_rate),
-                FALSE_POSITIVES: _where(0, false_positive_rate),
+                TRUE_POSITIVES: _rate_among(1, true_positive_rate),
+                FALSE_POSITIVES: _rate_among(0, false_positive_rate),
                 ACCURACY: accuracy_score,
             }
     return {ACCURACY: accuracy_score}
 
 
 def _intervals(
-    task: Task, truth: NDArray, said: NDArray, values: Mapping[str, float]
+    task: Task, truth: NDArray, predicted: NDArray, values: Mapping[str, float]
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of a group's measures: of means by their standard error, of shares by Wilson."""
+    """95 % confidence intervals of a group: normal approximation for means, Wilson score for shares."""
     if task == "regression":
-        rows = {MEAN_PREDICTION: said, MEAN_ERROR: said - truth, ABSOLUTE_ERROR: np.abs(said - truth)}
-        errors = {name: _Z * float(of.std(ddof=1)) / len(of) ** 0.5 for name, of in rows.items()}
-        return {name: (values[name] - error, values[name] + error) for name, error in errors.items()}
+        error = predicted - truth
+        rows = {MEAN_PREDICTION: predicted, MEAN_ERROR: error, ABSOLUTE_ERROR: np.abs(error)}
+        half_widths = {name: _Z * float(of.std(ddof=1)) / len(of) ** 0.5 for name, of in rows.items()}
+        return {name: (values[name] - half, values[name] + half) for name, half in half_widths.items()}
     among = {TRUE_POSITIVES: truth == 1, FALSE_POSITIVES: truth == 0}
     sizes = {name: int(among[name].sum()) if name in among else len(truth) for name in values}
     return {name: wilson(values[name], size) for name, size in sizes.items()}
 
 
-def _where(label: int, rate: Any) -> Measure:
-    """A rate among rows of a class; NaN where there is none, which fairlearn counts as 0."""
+def _rate_among(label: int, rate: Any) -> Measure:
+    """A rate among the rows of a class; NaN if there are none, for which fairlearn returns 0."""
 
-    def measure(truth: NDArray, said: NDArray) -> float:
-        has_both = bool((truth == label).any())
-        return float(rate(truth, said, pos_label=1)) if has_both else float("nan")
+    def measure(truth: NDArray, predicted: NDArray) -> float:
+        has_rows = bool((truth == label).any())
+        return float(rate(truth, predicted, pos_label=1)) if has_rows else float("nan")
 
     return measure
 
 
-def _criteria(truth: NDArray, said: NDArray, labels: NDArray) -> dict[str, float]:
+def _criteria(truth: NDArray, predicted: NDArray, labels: NDArray) -> dict[str, float]:
     from fairlearn.metrics import (
         demographic_parity_difference,
         demographic_parity_ratio,
@@ -159,11 +176,12 @@ def _criteria(truth: NDArray, said: NDArray, labels: NDArray) -> dict[str, float
     if all(len(np.unique(truth[labels == label])) == 2 for label in np.unique(labels)):
         found["equalized odds difference"] = equalized_odds_difference
     return {
-        name: float(criterion(truth, said, sensitive_features=labels)) for name, criterion in found.items()
+        name: float(criterion(truth, predicted, sensitive_features=labels))
+        for name, criterion in found.items()
     }
 
 
-def _differences(groups: Sequence[GroupMeasures], measures: Mapping[str, Measure]) -> list[Difference]:
+def _differences(groups: Sequence[GroupMeasures], measures: Mapping[str, Measure]) -> list[GroupDifference]:
     found = []
     for name in measures:
         known = [group for group in groups if group.is_compared and not np.isnan(group.measures[name])]
@@ -173,5 +191,5 @@ def _differences(groups: Sequence[GroupMeasures], measures: Mapping[str, Measure
         highest = max(known, key=lambda group: group.measures[name])
         size = highest.measures[name] - lowest.measures[name]
         certain = lowest.intervals[name][1] < highest.intervals[name][0]
-        found.append(Difference(name, size, lowest.value, highest.value, certain))
+        found.append(GroupDifference(name, size, lowest.value, highest.value, certain))
     return sorted(found, key=lambda each: -each.size)

@@ -1,18 +1,18 @@
-"""Gates: what a version must show before it may serve."""
+"""Promotion gates: the requirements that a version must meet before it may become champion."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_assets.ml.metrics.bootstrap import LEVEL, Interval
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric, is_better
 
 MIN_COMMON_ROWS = 30
-"""Fewer rows tell nothing of two models."""
+"""Minimum number of rows to compare two models on."""
 
 NEGLIGIBLE = 0.02
-"""Less than this share of what a model gains over a constant is no difference that matters."""
+"""A deficit below this share of the improvement over the constant baseline is negligible."""
 
 MINIMUM_METRICS = "minimum_metrics"
 BETTER_THAN_BASELINE = "better_than_baseline"
@@ -24,39 +24,57 @@ FAIR_GROUPS = "fair_groups"
 EXPECTED_BEHAVIOUR = "expected_behaviour"
 FAST_ENOUGH, SMALL_ENOUGH = "fast_enough", "small_enough"
 
+_CI = f"{100 * LEVEL:.0f} % CI"
+
 
 @dataclass(frozen=True)
 class GateResult:
-    """The verdict of one gate.
+    """The result of one gate.
 
     Attributes
     ----------
-    told
-        Why, in a sentence with its figures.
+    message
+        The reason, with its figures.
     figures
-        The numbers behind it; undefined ones are left out.
+        The numbers behind the result.
     """
 
     gate: str
     passed: bool
-    told: str
+    message: str
     figures: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "figures": {n: v for n, v in self.figures.items() if math.isfinite(v)}}
+        """The result as the ledger stores it: the message under `told`, without undefined figures.
+
+        The ledger is chained by hashes, so its keys must not change.
+        """
+        return {
+            "gate": self.gate,
+            "passed": self.passed,
+            "told": self.message,
+            "figures": {name: value for name, value in self.figures.items() if math.isfinite(value)},
+        }
 
 
 def minimum_metrics(scores: Mapping[str, float], limits: Mapping[str, float]) -> GateResult:
-    """Each metric is at least as good as its limit: at least it where more is better, else at most it."""
-    told, passed = [], True
+    """Require each metric to reach its limit.
+
+    Parameters
+    ----------
+    limits
+        By metric: a minimum where higher is better, otherwise a maximum. An undefined or missing metric
+        fails.
+    """
+    messages, passed = [], True
     for metric, limit in limits.items():
         value = scores.get(metric, math.nan)
         enough = not math.isnan(value) and not is_better(metric, limit, value)
         passed = passed and enough
-        side = "at least" if metric in HIGHER_IS_BETTER else "at most"
-        told.append(f"{metric} {value:.4g}, which must be {side} {limit:.4g}")
+        bound = "minimum" if metric in HIGHER_IS_BETTER else "maximum"
+        messages.append(f"{metric} {value:.4g} ({bound} {limit:.4g})")
     figures = {metric: scores.get(metric, math.nan) for metric in limits}
-    return GateResult(MINIMUM_METRICS, passed, "; ".join(told), figures)
+    return GateResult(MINIMUM_METRICS, passed, "; ".join(messages), figures)
 
 
 def better_than_baseline(
@@ -68,125 +86,139 @@ def better_than_baseline(
     over_constant: Interval | None = None,
     over_baseline: Interval | None = None,
 ) -> GateResult:
-    """Better than the best baseline by more than a margin.
+    """Require an improvement over the best baseline by more than a margin.
 
     Parameters
     ----------
     challenger, baseline
         The metric of both on the challenger's whole holdout.
     margin
-        In the metric's unit; 0 or more.
+        In the unit of the metric; 0 or more.
     over_constant, over_baseline
-        How much the challenger's metric is above that of the constant baseline, and of the best one, on the
-        same rows. Without a margin, a challenger that is no better than the best baseline passes all the
-        same where the two can't be told apart, or differ by less than a fiftieth of what it gains over a
-        constant, and it is better than a constant for sure: a problem that a line solves needs a champion,
-        too, and noise none.
+        Confidence intervals of the challenger's metric minus that of the constant baseline, and minus that of
+        the best baseline, on the same rows. Without a margin, a challenger that is no better than the best
+        baseline also passes if it is significantly better than the constant baseline and equivalent to the
+        best one: the interval of the difference includes 0, or the deficit is less than a fiftieth of the
+        improvement over the constant. A problem that a linear model solves also needs a champion; noise does
+        not.
     """
     figures = {"challenger": challenger, "baseline": baseline}
-    ahead = _gain(metric, challenger, baseline)
+    improvement = _improvement(metric, challenger, baseline)
     by = f" by more than {margin:.4g}" if margin else ""
-    if ahead > margin:
-        told = f"{metric} {challenger:.4g} beats the baseline's {baseline:.4g}{by}"
-        return GateResult(BETTER_THAN_BASELINE, True, told, figures)
-    if over_baseline and over_constant and not margin and _surely_above(metric, over_constant, 0.0):
-        gained = abs(over_constant.low + over_constant.high) / 2
-        if 0 in over_baseline or -ahead < NEGLIGIBLE * gained:
-            told = (
-                f"{metric} {challenger:.4g} can't be told from the baseline's {baseline:.4g} ({LEVEL:.0%} "
-                f"interval of the difference: {over_baseline.low:.2g} to {over_baseline.high:.2g})"
+    if improvement > margin:
+        message = f"{metric} {challenger:.4g} beats the baseline ({baseline:.4g}){by}"
+        return GateResult(BETTER_THAN_BASELINE, True, message, figures)
+    if over_baseline and over_constant and not margin and _significantly_above(metric, over_constant, 0.0):
+        over_constant_mean = abs(over_constant.low + over_constant.high) / 2
+        if 0 in over_baseline or -improvement < NEGLIGIBLE * over_constant_mean:
+            message = (
+                f"{metric} {challenger:.4g} is equivalent to the baseline ({baseline:.4g}); {_CI} of the "
+                f"difference: {over_baseline.low:.2g} to {over_baseline.high:.2g}"
             )
-            return GateResult(BETTER_THAN_BASELINE, True, told, figures)
-    told = f"{metric} {challenger:.4g} does not beat the baseline's {baseline:.4g}{by}"
-    return GateResult(BETTER_THAN_BASELINE, False, told, figures)
+            return GateResult(BETTER_THAN_BASELINE, True, message, figures)
+    message = f"{metric} {challenger:.4g} does not beat the baseline ({baseline:.4g}){by}"
+    return GateResult(BETTER_THAN_BASELINE, False, message, figures)
 
 
 def not_worse_than_champion(
-    metric: Metric, challenger: float, champion: float, over: Interval, *, rows: int, margin: float = 0.0
+    metric: Metric,
+    challenger: float,
+    champion: float,
+    difference: Interval,
+    *,
+    rows: int,
+    margin: float = 0.0,
 ) -> GateResult:
-    """Whether the interval of the difference says that the challenger is not worse by more than a margin.
+    """Test the challenger for non-inferiority to the champion, on paired rows.
 
-    This is a test of non-inferiority on paired rows: with a margin of 0 the challenger must be better for
-    sure; with a positive one a challenger that is as good, but newer, may follow.
+    With a margin of 0 the challenger must be significantly better. With a positive margin, a challenger of
+    equal quality, trained on newer data, passes as well.
 
     Parameters
     ----------
     challenger, champion
-        The metric of both on the rows that neither was trained on.
-    over
-        The interval of the challenger's metric minus the champion's on those rows.
+        The metric of both on holdout rows that neither was trained on.
+    difference
+        Confidence interval of the challenger's metric minus the champion's on these rows.
     rows
-        How many they are.
+        Number of these rows.
+    margin
+        In the unit of the metric; 0 or more.
     """
-    figures = {"challenger": challenger, "champion": champion, "low": over.low, "high": over.high}
+    figures = {"challenger": challenger, "champion": champion, "low": difference.low, "high": difference.high}
     figures |= {"rows": rows, "margin": margin}
     if rows < MIN_COMMON_ROWS:
-        told = (
-            f"only {rows} holdout rows were not trained on by the champion, {MIN_COMMON_ROWS} are needed to "
-            "compare; the champion stays"
+        message = (
+            f"only {rows} holdout rows are unseen by the champion, at least {MIN_COMMON_ROWS} are required "
+            "for a comparison; the champion is unchanged"
         )
-        return GateResult(NOT_WORSE_THAN_CHAMPION, False, told, figures)
-    passed = over.is_defined and _surely_above(metric, over, -margin)
-    told = (
-        f"{metric} {challenger:.4g} against the champion's {champion:.4g} on {rows:,} rows that neither was "
-        f"trained on; {LEVEL:.0%} interval of the difference {over.low:.3g} to {over.high:.3g}, "
+        return GateResult(NOT_WORSE_THAN_CHAMPION, False, message, figures)
+    passed = difference.is_defined and _significantly_above(metric, difference, -margin)
+    comparison = (
+        f"{metric} {challenger:.4g}, champion {champion:.4g}, on {rows:,} rows unseen by both; {_CI} of the "
+        f"difference {difference.low:.3g} to {difference.high:.3g}: "
     )
     if passed:
-        told += f"surely no worse than by {margin:.3g}" if margin else "surely better"
+        outcome = f"non-inferior within {margin:.3g}" if margin else "significant improvement"
     else:
-        told += f"not surely {f'within {margin:.3g}' if margin else 'better'}; the champion stays"
-    return GateResult(NOT_WORSE_THAN_CHAMPION, passed, told, figures)
+        outcome = (
+            f"not shown to be non-inferior within {margin:.3g}" if margin else "improvement not significant"
+        )
+        outcome += "; the champion is unchanged"
+    return GateResult(NOT_WORSE_THAN_CHAMPION, passed, comparison + outcome, figures)
 
 
-def compatible_features(needed: Sequence[str], known: Sequence[str]) -> GateResult:
-    """Whoever calls the champion can call the challenger: it needs no column that the champion did not know.
+def compatible_features(required: Sequence[str], accepted: Sequence[str]) -> GateResult:
+    """Require no input column that the champion does not read, so that its clients can call the challenger.
 
     Parameters
     ----------
-    needed
-        The columns that the challenger can't do without.
-    known
+    required
+        The columns that the challenger requires.
+    accepted
         All columns that the champion reads.
     """
-    lacking = [name for name in needed if name not in known]
-    told = (
-        f"needs {', '.join(lacking)}, which callers of the champion don't bring"
-        if lacking
-        else f"reads {len(needed)} columns, all of which the champion reads"
+    missing = [name for name in required if name not in accepted]
+    message = (
+        f"requires columns that clients of the current champion do not send: {', '.join(missing)}"
+        if missing
+        else f"requires {len(required)} columns, all of which the champion reads"
     )
-    return GateResult(COMPATIBLE_FEATURES, not lacking, told, {"lacking": len(lacking)})
+    return GateResult(COMPATIBLE_FEATURES, not missing, message, {"lacking": len(missing)})
 
 
 def fresh_training_data(age_days: float, limit: float) -> GateResult:
-    """What it was trained on ends at most so many days ago."""
-    told = f"the newest training data is {age_days:.1f} days old, and may be {limit:.4g}"
-    return GateResult(FRESH_TRAINING_DATA, age_days <= limit, told, {"age_days": age_days})
+    """Require training data that is at most `limit` days old."""
+    message = f"the newest training data is {age_days:.1f} days old (maximum {limit:.4g})"
+    return GateResult(FRESH_TRAINING_DATA, age_days <= limit, message, {"age_days": age_days})
 
 
 def close_slices(
     metric: Metric, overall: float, slices: Sequence[Mapping[str, Any]], limit: float
 ) -> GateResult:
-    """In no declared slice is the metric worse than overall by more than a limit.
+    """Require the metric of each declared slice to be worse than overall by at most a limit.
 
     Parameters
     ----------
     slices
-        As the evaluation tells them: `column`, `value`, `rows`, and `score`, None where it is undefined.
+        As in the JSON of the evaluation: `column`, `value` and `score`, which is None where undefined.
+    limit
+        In the unit of the metric.
     """
     gaps = {
-        f"{each['column']} {each['value']}": _gain(metric, overall, each["score"])
+        f"{each['column']} {each['value']}": _improvement(metric, overall, each["score"])
         for each in slices
         if each["score"] is not None
     }
     if not gaps:
-        return GateResult(CLOSE_SLICES, False, "no slice was judged; declare evaluation.slices")
+        return GateResult(CLOSE_SLICES, False, "no slice was evaluated; declare evaluation.slices")
     worst = max(gaps, key=lambda name: gaps[name])
-    told = f"{metric} is worse by {gaps[worst]:.4g} than overall where {worst}, and may be by {limit:.4g}"
-    return GateResult(CLOSE_SLICES, gaps[worst] <= limit, told, {"largest_gap": gaps[worst]})
+    message = f"worst slice: {worst}, {metric} worse than overall by {gaps[worst]:.4g} (maximum {limit:.4g})"
+    return GateResult(CLOSE_SLICES, gaps[worst] <= limit, message, {"largest_gap": gaps[worst]})
 
 
 def fair_groups(differences: Mapping[str, float], limits: Mapping[str, float]) -> GateResult:
-    """Groups of a sensitive column differ by no more than declared.
+    """Require differences between the groups of each sensitive column to be within their limits.
 
     Parameters
     ----------
@@ -203,44 +235,46 @@ def fair_groups(differences: Mapping[str, float], limits: Mapping[str, float]) -
     }
     measured = {name.partition(": ")[2] for name in differences}
     if unknown := sorted(set(limits) - measured):
-        told = f"{', '.join(unknown)} was not measured; measured were {', '.join(sorted(measured)) or 'none'}"
-        return GateResult(FAIR_GROUPS, False, told)
-    told = "; ".join(f"{name} {size:.3g}, may be {limit:.3g}" for name, (size, limit) in found.items())
+        message = f"not measured: {', '.join(unknown)}; measured: {', '.join(sorted(measured)) or 'none'}"
+        return GateResult(FAIR_GROUPS, False, message)
+    message = "; ".join(f"{name} {size:.3g} (maximum {limit:.3g})" for name, (size, limit) in found.items())
     figures = {name: size for name, (size, _) in found.items()}
-    return GateResult(FAIR_GROUPS, all(size <= limit for size, limit in found.values()), told, figures)
+    return GateResult(FAIR_GROUPS, all(size <= limit for size, limit in found.values()), message, figures)
 
 
 def expected_behaviour(tests: Sequence[Mapping[str, Any]]) -> GateResult:
-    """All behavioural tests of severity `error` hold.
+    """Require every behavioural test of severity `error` to pass.
 
     Parameters
     ----------
     tests
-        As the evaluation tells them: `name`, `severity`, `passed`, `found`.
+        As in the JSON of the evaluation: `name`, `severity`, `passed` and `found`.
     """
-    binding = [test for test in tests if test["severity"] == "error"]
-    failed = [f"{test['name']}: {test['found']}" for test in binding if not test["passed"]]
-    told = "; ".join(failed) or f"{len(binding)} behavioural tests hold"
-    return GateResult(EXPECTED_BEHAVIOUR, not failed, told, {"tests": len(binding), "failed": len(failed)})
+    required = [test for test in tests if test["severity"] == "error"]
+    failed = [f"{test['name']}: {test['found']}" for test in required if not test["passed"]]
+    message = "; ".join(failed) or f"all {len(required)} behavioural tests of severity error pass"
+    return GateResult(
+        EXPECTED_BEHAVIOUR, not failed, message, {"tests": len(required), "failed": len(failed)}
+    )
 
 
 def fast_enough(milliseconds: float, limit: float) -> GateResult:
-    """One row is predicted in at most so many milliseconds, the median of some."""
-    told = f"one row takes {milliseconds:.3g} ms, and may take {limit:.3g}"
-    return GateResult(FAST_ENOUGH, milliseconds <= limit, told, {"milliseconds": milliseconds})
+    """Require a median latency of a single-row prediction of at most `limit` milliseconds."""
+    message = f"single-row latency {milliseconds:.3g} ms (maximum {limit:.3g} ms)"
+    return GateResult(FAST_ENOUGH, milliseconds <= limit, message, {"milliseconds": milliseconds})
 
 
 def small_enough(megabytes: float, limit: float) -> GateResult:
-    """The model's files have at most so many megabytes (of a million bytes)."""
-    told = f"its files have {megabytes:.3g} MB, and may have {limit:.3g}"
-    return GateResult(SMALL_ENOUGH, megabytes <= limit, told, {"megabytes": megabytes})
+    """Require model files of at most `limit` megabytes (10^6 bytes)."""
+    message = f"model size {megabytes:.3g} MB (maximum {limit:.3g} MB)"
+    return GateResult(SMALL_ENOUGH, megabytes <= limit, message, {"megabytes": megabytes})
 
 
-def _gain(metric: Metric, ours: float, theirs: float) -> float:
-    """How much better ours is; NaN, which is more than nothing never, when either is undefined."""
+def _improvement(metric: Metric, ours: float, theirs: float) -> float:
+    """How much better `ours` is; NaN, which no comparison passes, when either is undefined."""
     return ours - theirs if metric in HIGHER_IS_BETTER else theirs - ours
 
 
-def _surely_above(metric: Metric, over: Interval, least: float) -> bool:
-    """Whether the whole interval of a difference lies on the better side of so much gain."""
-    return min(_gain(metric, end, 0.0) for end in (over.low, over.high)) > least
+def _significantly_above(metric: Metric, difference: Interval, least: float) -> bool:
+    """Whether the whole confidence interval of a difference is an improvement of more than `least`."""
+    return min(_improvement(metric, end, 0.0) for end in (difference.low, difference.high)) > least

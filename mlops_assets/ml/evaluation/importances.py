@@ -1,4 +1,4 @@
-"""What a model leans on: by shuffling a feature, and by the model's own contributions."""
+"""Feature importances: permutation importance and mean absolute SHAP values."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
@@ -10,38 +10,42 @@ from numpy.typing import NDArray
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.model.tabular_model import TabularModel
 
-EXPLAINED_ROWS = 400
-SHUFFLED_ROWS = 2_000
-_MOST_NAMED = 3
+SHAP_ROWS = 400
+PERMUTATION_ROWS = 2_000
+_MAX_NAMED = 3
 
 
 @runtime_checkable
-class Explained(Protocol):
-    """A fitted model that tells how much each column of its matrix adds to a prediction (TreeSHAP)."""
+class SupportsShap(Protocol):
+    """A fitted estimator that computes its SHAP values (TreeSHAP, Lundberg et al. 2020)."""
 
     def contributions(self, matrix: NDArray) -> NDArray:
-        """SHAP values in the model's own scale, shape `(n, columns)` or `(n, classes, columns)`."""
+        """SHAP values on the scale of the estimator: `(n, columns)` or `(n, classes, columns)`."""
         ...
 
 
-def shuffled_importances(
+def permutation_importances(
     predict: Callable[[pd.DataFrame], NDArray],
     features: pd.DataFrame,
     loss: Callable[[NDArray, NDArray], float],
     *,
     seed: int,
-    rows: int = SHUFFLED_ROWS,
+    rows: int = PERMUTATION_ROWS,
 ) -> dict[str, float]:
-    """How much a loss grows when one feature is shuffled (Breiman 2001), largest first.
+    """Permutation importance: the increase of a loss when one feature is shuffled (Breiman 2001).
 
     Parameters
     ----------
     predict
-        From a frame of features to predictions.
+        Maps a frame of features to predictions.
     loss
-        From positions of rows, and predictions of these, to a number; lower is better.
+        Maps positions of rows, and predictions for them, to a number; lower is better.
     rows
-        At most so many rows are looked at.
+        Maximum number of sampled rows.
+
+    Returns
+    -------
+    The increase by feature, largest first.
     """
     random = np.random.default_rng(seed)
     positions = np.sort(random.choice(len(features), min(rows, len(features)), replace=False))
@@ -56,30 +60,30 @@ def shuffled_importances(
 
 
 def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) -> dict[str, float]:
-    """Mean absolute SHAP value of each feature, largest first; empty of a family that gives none.
+    """Mean absolute SHAP value by feature, largest first; empty for a family without SHAP values.
 
-    The values are of the columns that `pipeline.py` makes. A column that follows from several features, such
-    as a rotated coordinate, is told under all of their names.
+    SHAP values are computed for the columns of the pipeline's output. A column that depends on several
+    features, such as a rotated coordinate, is reported under the names of all of them.
     """
-    if not isinstance(model.estimator, Explained):
+    if not isinstance(model.estimator, SupportsShap):
         return {}
-    sample = features.sample(min(EXPLAINED_ROWS, len(features)), random_state=seed).reset_index(drop=True)
+    sample = features.sample(min(SHAP_ROWS, len(features)), random_state=seed).reset_index(drop=True)
     frame = feature_frame(sample[list(model.spec.features)])
     values = model.estimator.contributions(transform(model.pipeline, frame))
     sources = column_sources(model, frame, seed=seed)
     summed: dict[str, NDArray] = {}
     for index, names in enumerate(sources):
         if names:
-            told = _together(names)
-            summed[told] = summed.get(told, 0.0) + values[..., index]
+            label = _joined(names)
+            summed[label] = summed.get(label, 0.0) + values[..., index]
     found = {name: float(np.abs(value).mean()) for name, value in summed.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> list[tuple[str, ...]]:
-    """The features that each column of the pipeline's matrix depends on, found by shuffling each feature.
+    """The features that each column of the pipeline's output depends on.
 
-    Names of columns would not tell: a transformer may call them anything.
+    Dependencies are found by shuffling each feature, because a transformer may give columns any name.
     """
     random = np.random.default_rng(seed)
     before = transform(model.pipeline, frame)
@@ -94,7 +98,7 @@ def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> li
     return sources
 
 
-def _together(names: tuple[str, ...]) -> str:
-    if len(names) <= _MOST_NAMED:
+def _joined(names: tuple[str, ...]) -> str:
+    if len(names) <= _MAX_NAMED:
         return " + ".join(names)
     return f"{' + '.join(names[:2])} + {len(names) - 2} more"

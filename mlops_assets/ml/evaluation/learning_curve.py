@@ -1,4 +1,4 @@
-"""Whether more rows would help: the model fitted on parts of the training rows."""
+"""Learning curve: the metric on the holdout of models fitted on growing parts of the training rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
-LEAST_ROWS = 50
+MIN_ROWS = 50
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The metric on the holdout of a model that was fitted on so many rows; NaN where undefined.
+    """One point of a learning curve.
 
     Attributes
     ----------
-    low, high
-        The ends of its 95 % interval.
+    rows
+        Number of training rows.
+    score, low, high
+        The metric on the holdout and its 95 % confidence interval; NaN where undefined.
     gain
-        The 95 % interval of its difference to the point before, both on the same rows of the holdout.
+        The 95 % confidence interval of the metric minus that of the previous point, on the same holdout rows.
     """
 
     rows: int
@@ -40,25 +42,29 @@ def learning_curve(
     seed: int,
     shares: Sequence[float] = SHARES,
 ) -> list[CurvePoint]:
-    """Fit on growing parts of the rows, each inside the next.
+    """Fit on nested, growing samples of the training rows.
 
     Parameters
     ----------
     fit
-        From a mask of the rows that train, `(rows,)`, to predictions of the holdout.
+        Maps a mask of training rows, shape `(rows,)`, to predictions for the holdout.
     score
-        From predictions to the metric and the ends of its interval.
+        Maps predictions to the metric and both ends of its confidence interval.
     gain
-        From predictions, and those of the point before, to the interval of the difference.
+        Maps predictions, and those of the previous point, to the confidence interval of the difference.
+    rows
+        Number of all training rows.
+    shares
+        Sample sizes as shares of the training rows; samples below `MIN_ROWS` are left out.
     """
     order = np.random.default_rng(seed).permutation(rows)
     points: list[CurvePoint] = []
-    before: NDArray | None = None
+    previous: NDArray | None = None
     for size in (round(share * rows) for share in shares):
-        if size < LEAST_ROWS:
+        if size < MIN_ROWS:
             continue
         predictions = fit(np.isin(np.arange(rows), order[:size]))
-        over = gain(predictions, before) if before is not None else CurvePoint.gain
-        points.append(CurvePoint(size, *score(predictions), gain=over))
-        before = predictions
+        difference = gain(predictions, previous) if previous is not None else CurvePoint.gain
+        points.append(CurvePoint(size, *score(predictions), gain=difference))
+        previous = predictions
     return points

@@ -1,4 +1,4 @@
-"""How a feature moves the prediction, whatever the other features are."""
+"""Partial dependence of the prediction on a feature."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,22 +9,24 @@ from numpy.typing import NDArray
 
 ROWS = 500
 POINTS = 21
-MOST_VALUES = 10
+MAX_VALUES = 10
 _RANGE = (0.02, 0.98)
 
 
 @dataclass(frozen=True)
-class Dependence:
-    """The mean prediction along one feature.
+class PartialDependence:
+    """The partial dependence on one feature.
 
     Attributes
     ----------
     values
-        Numbers in order, or texts, the most frequent first.
+        Grid of the feature: numbers in ascending order, or texts, the most frequent first.
     means
         The mean prediction at each value, in the reported unit or as a probability.
     low, high
-        What a tenth, and nine tenths, of the rows stay below: how differently rows react.
+        The 10th and the 90th percentile of the predictions at each value.
+    rows
+        Number of rows that are averaged.
     """
 
     feature: str
@@ -39,27 +41,30 @@ class Dependence:
         return not self.values or not isinstance(self.values[0], str)
 
     @property
-    def reach(self) -> float:
-        """From the least to the largest mean."""
+    def span(self) -> float:
+        """The largest mean minus the smallest."""
         return max(self.means) - min(self.means)
 
 
-def dependence(
-    amounts: Callable[[pd.DataFrame], NDArray], features: pd.DataFrame, name: str, *, seed: int
-) -> Dependence | None:
-    """The partial dependence on one feature (Friedman 2001).
+def partial_dependence(
+    predict: Callable[[pd.DataFrame], NDArray], features: pd.DataFrame, name: str, *, seed: int
+) -> PartialDependence | None:
+    """Partial dependence on one feature (Friedman 2001, Greedy Function Approximation).
 
-    Numbers are set to quantiles between the second and the ninety-eighth percent. Rows are set to values that
-    they may never have, so where features go together the ends say little.
+    The grid of a numeric feature consists of quantiles between the 2nd and the 98th percentile. The method
+    assumes that features are independent: where they are correlated, the ends of the grid combine values
+    that do not occur together.
 
     Parameters
     ----------
-    amounts
-        From a frame of features to one number for each row.
+    predict
+        Maps a frame of features to one number for each row, shape `(n,)`.
+    features
+        Shape `(n, features)`; at most 500 rows are sampled.
 
     Returns
     -------
-    None when the feature has fewer than two values.
+    None for a feature with fewer than two distinct values.
     """
     sample = features.sample(min(ROWS, len(features)), random_state=seed).reset_index(drop=True)
     column = features[name].dropna()
@@ -68,14 +73,16 @@ def dependence(
         grid = np.unique(np.quantile(column, np.linspace(*_RANGE, POINTS))) if len(column) else np.empty(0)
         values = [float(value) for value in grid]
     else:
-        values = [str(value) for value in column.value_counts().index[:MOST_VALUES]]
+        values = [str(value) for value in column.value_counts().index[:MAX_VALUES]]
     if len(values) < 2:
         return None
     repeated = pd.concat([sample] * len(values), ignore_index=True)
     repeated[name] = np.repeat(np.array(values, dtype=float if _are_numbers(values) else object), len(sample))
-    predicted = amounts(repeated).reshape(len(values), len(sample))
+    predicted = predict(repeated).reshape(len(values), len(sample))
     low, high = np.quantile(predicted, [0.1, 0.9], axis=1)
-    return Dependence(name, values, predicted.mean(axis=1).tolist(), low.tolist(), high.tolist(), len(sample))
+    return PartialDependence(
+        name, values, predicted.mean(axis=1).tolist(), low.tolist(), high.tolist(), len(sample)
+    )
 
 
 def _are_numbers(values: list[float] | list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Where the model is worse than elsewhere: slices of the holdout, declared and searched for."""
+"""Slices of the holdout whose loss is larger than that of the other rows, declared or searched for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from mlops_assets.ml.evaluation.column_groups import Cut, cut
+from mlops_assets.ml.evaluation.column_groups import MISSING, ColumnGroups, group_column
 
-LEAST_ROWS = 30
-"""A slice of fewer rows is counted, and not judged."""
+MIN_ROWS = 30
+"""Smaller slices are shown with their number of rows, without a metric and a test."""
 SIGNIFICANCE = 0.05
-MOST_FOUND = 5
+MAX_CONFIRMED = 5
 SEARCHED_ROWS = 20_000
 SEARCHED_COLUMNS = 20
-_LEAST_SEARCHED = 400
-_LEAST_SHARE = 0.01
-_GAIN = 1.5
-"""A slice of two columns must lie so many standard errors beyond the worse of its columns alone."""
+_MIN_SEARCHED = 400
+_MIN_SHARE = 0.01
+_PAIR_MARGIN = 1.5
+"""The t-statistic of a slice of two columns must exceed that of each of its parts alone by this much."""
 
 Score = Callable[[NDArray], tuple[float, float, float]]
-"""From positions of rows to the metric and the ends of its interval."""
+"""Maps positions of rows to the metric and both ends of its confidence interval."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class SliceScore:
     Attributes
     ----------
     score, low, high
-        The metric and its 95 % interval; NaN where undefined, or of fewer than `LEAST_ROWS` rows.
+        The metric and its 95 % confidence interval; NaN where undefined, and for fewer than `MIN_ROWS` rows.
     ratio
-        The mean loss of its rows over that of all rows.
+        The mean loss of the slice divided by that of all rows.
     chance
-        How likely rows that are no worse than the rest would look so bad, adjusted for all slices that were
-        looked at (Holm 1979); NaN where there are too few.
+        The p-value of a one-sided Welch's t-test of its losses against those of the other rows, adjusted for
+        the number of slices (Holm 1979); NaN for too few rows.
     """
 
     column: str
@@ -52,24 +52,24 @@ class SliceScore:
 
     @property
     def is_worse(self) -> bool:
-        """Whether it is worse than the rest for sure: by more than chance and luck of the search explain."""
+        """Whether its loss is significantly larger than that of the other rows."""
         return self.chance < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
 class WeakestSlices:
-    """What a search for weak slices found.
+    """The result of a search for the weakest slices.
 
     Attributes
     ----------
     slices
-        Those that were confirmed, the worst first.
+        The confirmed slices, the worst first.
     candidates
-        How many slices were looked at.
+        Number of slices in the search.
     chosen
-        How many of them were tried on the other half.
+        Number of these that were tested on the other half of the rows.
     searched, measured
-        On how many rows they were looked for, and on how many others measured.
+        Number of rows of the search, and of the test.
     """
 
     slices: list[SliceScore]
@@ -79,60 +79,66 @@ class WeakestSlices:
     measured: int
 
 
-def score_slices(cuts: Sequence[Cut], losses: NDArray, score: Score) -> list[SliceScore]:
-    """The metric of each group of each cut, in their order.
+def score_slices(columns: Sequence[ColumnGroups], losses: NDArray, score: Score) -> list[SliceScore]:
+    """The metric of each group of each column, in their order.
 
     Parameters
     ----------
     losses
-        The loss of each row, `(n,)`, by which slices are told from the rest.
+        The loss of each row, shape `(n,)`, which the significance test compares.
     """
-    masks = [(made, index, made.rows_of(index)) for made in cuts for index in range(len(made.labels))]
-    chances = holm([_chance(losses, mask) for _, _, mask in masks])
+    slices = [
+        (column, label, column.mask(index)) for column in columns for index, label in enumerate(column.labels)
+    ]
+    p_values = holm([_p_value(losses, mask) for _, _, mask in slices])
     return [
-        _scored(made.column, made.labels[index], mask, losses, chance, score)
-        for (made, index, mask), chance in zip(masks, chances, strict=True)
+        _scored(column.column, label, mask, losses, p_value, score)
+        for (column, label, mask), p_value in zip(slices, p_values, strict=True)
     ]
 
 
-def find_weakest(features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int) -> WeakestSlices | None:
-    """Search for slices of one or two columns where the loss is larger than elsewhere.
+def find_weakest_slices(
+    features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int
+) -> WeakestSlices | None:
+    """Search for slices of one or two columns with a larger loss than the other rows.
 
-    Looked for on one half of the rows, the worst few are measured on the other half, which knows nothing of
-    the search; only what is worse there, too, counts. Without that, the worst of thousands of slices is
-    always bad, by luck.
+    The search uses one half of the rows, and the worst candidates are tested on the other half. Only slices
+    that are significantly worse there are returned: among thousands of candidates, the worst has a large loss
+    on its own half by selection alone.
 
     Parameters
     ----------
     features
-        The columns that may make a slice, shape `(n, columns)`; the first `SEARCHED_COLUMNS` are looked at.
+        Columns that define slices, shape `(n, columns)`; only the first `SEARCHED_COLUMNS` are used.
+    losses
+        The loss of each row, shape `(n,)`; at most `SEARCHED_ROWS` rows are sampled.
     score
-        Is asked for positions of rows of the other half.
+        Called with positions of rows of the test half.
 
     Returns
     -------
-    None with fewer than 400 rows.
+    None for fewer than 400 rows.
     """
-    if len(losses) < _LEAST_SEARCHED:
+    if len(losses) < _MIN_SEARCHED:
         return None
     order = np.random.default_rng(seed).permutation(len(losses))[:SEARCHED_ROWS]
     searched, measured = np.array_split(order, 2)
-    cuts = [cut(features[name], name=str(name)) for name in features.columns[:SEARCHED_COLUMNS]]
-    candidates, looked_at = _candidates(cuts, searched, losses[searched])
-    chosen = _unlike(sorted(candidates, key=lambda each: -each.excess), searched)
+    columns = [group_column(features[name], name=str(name)) for name in features.columns[:SEARCHED_COLUMNS]]
+    candidates, tried = _candidates(columns, searched, losses[searched])
+    chosen = _distinct(sorted(candidates, key=lambda each: -each.t_statistic), searched)
     masks = [each.mask(measured) for each in chosen]
-    chances = holm([_chance(losses[measured], mask) for mask in masks])
+    p_values = holm([_p_value(losses[measured], mask) for mask in masks])
     found = [
-        _scored(each.column, each.label, mask, losses[measured], chance, lambda rows: score(measured[rows]))
-        for each, mask, chance in zip(chosen, masks, chances, strict=True)
+        _scored(each.column, each.label, mask, losses[measured], p_value, lambda rows: score(measured[rows]))
+        for each, mask, p_value in zip(chosen, masks, p_values, strict=True)
     ]
     confirmed = sorted((each for each in found if each.is_worse), key=lambda each: -each.ratio)
-    return WeakestSlices(confirmed, looked_at, len(chosen), len(searched), len(measured))
+    return WeakestSlices(confirmed, tried, len(chosen), len(searched), len(measured))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number (Holm 1979); NaN stays, and does not count."""
-    values = np.asarray(chances, dtype=float)
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for multiple testing (Holm 1979); NaN is returned as NaN and not counted."""
+    values = np.asarray(p_values, dtype=float)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known])]
     adjusted = np.full(len(values), np.nan)
@@ -143,60 +149,62 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A slice: groups of one cut, or a group each of two."""
+    """A slice: groups of one column, or one group of each of two columns."""
 
-    parts: tuple[tuple[Cut, tuple[int, ...]], ...]
-    excess: float
-    """How many standard errors its mean loss lies above that of the other rows."""
+    parts: tuple[tuple[ColumnGroups, tuple[int, ...]], ...]
+    t_statistic: float
+    """Welch's t of its losses against those of the other rows."""
 
     @property
     def column(self) -> str:
-        return " and ".join(made.column for made, _ in self.parts)
+        return " and ".join(column.column for column, _ in self.parts)
 
     @property
     def label(self) -> str:
-        return " and ".join(_span(made, groups) for made, groups in self.parts)
+        return " and ".join(_span(column, groups) for column, groups in self.parts)
 
     def mask(self, rows: NDArray) -> NDArray:
-        masks = [np.isin(made.groups[rows], groups) for made, groups in self.parts]
+        masks = [np.isin(column.groups[rows], groups) for column, groups in self.parts]
         return np.logical_and.reduce(masks)
 
 
-def _candidates(cuts: Sequence[Cut], rows: NDArray, losses: NDArray) -> tuple[list[_Candidate], int]:
-    """Slices whose loss lies above that of the others, and how many were large enough to be looked at."""
-    looked_at = 0
-    least = max(LEAST_ROWS, round(_LEAST_SHARE * len(rows)))
+def _candidates(
+    columns: Sequence[ColumnGroups], rows: NDArray, losses: NDArray
+) -> tuple[list[_Candidate], int]:
+    """Slices with a larger mean loss than the other rows, and the number of slices that were tried."""
+    smallest = max(MIN_ROWS, round(_MIN_SHARE * len(rows)))
+    tried = 0
     found: list[_Candidate] = []
-    alone: list[NDArray] = []
-    for made in cuts:
-        counts, sums, squares = _sums(made.groups[rows], len(made.labels), losses)
-        alone.append(_excess(counts, sums, squares, losses, least))
-        for groups in _runs(made):
+    of_groups: list[NDArray] = []
+    for column in columns:
+        counts, sums, squares = _sums(column.groups[rows], len(column.labels), losses)
+        of_groups.append(_t_statistics(counts, sums, squares, losses, smallest))
+        for groups in _runs(column):
             chosen = list(groups)
-            rows_of, total, square = (values[chosen].sum(keepdims=True) for values in (counts, sums, squares))
-            beyond = float(_excess(rows_of, total, square, losses, least)[0])
-            looked_at += beyond > -np.inf
-            if beyond > 0:
-                found.append(_Candidate(((made, groups),), beyond))
-    for (one, first), (other, second) in combinations(zip(cuts, alone, strict=True), 2):
+            count, total, square = (values[chosen].sum(keepdims=True) for values in (counts, sums, squares))
+            t_statistic = float(_t_statistics(count, total, square, losses, smallest)[0])
+            tried += t_statistic > -np.inf
+            if t_statistic > 0:
+                found.append(_Candidate(((column, groups),), t_statistic))
+    for (one, first), (other, second) in combinations(zip(columns, of_groups, strict=True), 2):
         width = len(other.labels)
         both = one.groups[rows] * width + other.groups[rows]
-        excess = _excess(*_sums(both, len(one.labels) * width, losses), losses, least)
-        looked_at += int((excess > -np.inf).sum())
-        needed = np.maximum(first[:, None], second[None, :]).ravel() + _GAIN
-        for place in np.flatnonzero((excess > 0) & (excess > needed)):
-            left, right = divmod(int(place), width)
-            found.append(_Candidate(((one, (left,)), (other, (right,))), float(excess[place])))
-    return found, looked_at
+        t_statistics = _t_statistics(*_sums(both, len(one.labels) * width, losses), losses, smallest)
+        tried += int((t_statistics > -np.inf).sum())
+        required = np.maximum(first[:, None], second[None, :]).ravel() + _PAIR_MARGIN
+        for index in np.flatnonzero((t_statistics > 0) & (t_statistics > required)):
+            left, right = divmod(int(index), width)
+            found.append(_Candidate(((one, (left,)), (other, (right,))), float(t_statistics[index])))
+    return found, tried
 
 
-def _runs(made: Cut) -> list[tuple[int, ...]]:
-    """Single groups; of quantiles also several beside each other, but not all."""
-    count = len(made.labels)
+def _runs(column: ColumnGroups) -> list[tuple[int, ...]]:
+    """Single groups and, if the groups are ordered, runs of adjacent groups, except all of them."""
+    count = len(column.labels)
     singles: list[tuple[int, ...]] = [(index,) for index in range(count)]
-    if not made.is_ordered:
+    if not column.is_ordered:
         return singles
-    ordered = count - (made.labels[-1] == "missing")
+    ordered = count - (column.labels[-1] == MISSING)
     longer = [
         tuple(range(start, stop))
         for start, stop in combinations(range(ordered + 1), 2)
@@ -213,21 +221,23 @@ def _sums(groups: NDArray, count: int, losses: NDArray) -> tuple[NDArray, NDArra
     )
 
 
-def _excess(counts: NDArray, sums: NDArray, squares: NDArray, losses: NDArray, least: int) -> NDArray:
-    """Welch's t of each group against all other rows; -inf of groups that are too small or too large."""
-    fits = (counts >= least) & (len(losses) - counts >= least)
+def _t_statistics(
+    counts: NDArray, sums: NDArray, squares: NDArray, losses: NDArray, smallest: int
+) -> NDArray:
+    """Welch's t of each group against all other rows; -inf for groups that are too small or too large."""
+    fits = (counts >= smallest) & (len(losses) - counts >= smallest)
     inside, outside = np.where(fits, counts, 1.0), np.where(fits, len(losses) - counts, 1.0)
     rest, rest_squares = losses.sum() - sums, (losses**2).sum() - squares
     means = sums / inside, rest / outside
     spread = np.maximum(squares / inside - means[0] ** 2, 0) / inside
     spread = spread + np.maximum(rest_squares / outside - means[1] ** 2, 0) / outside
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.where(spread > 0, (means[0] - means[1]) / np.sqrt(spread), 0.0)
-    return np.where(fits, excess, -np.inf)
+        statistics = np.where(spread > 0, (means[0] - means[1]) / np.sqrt(spread), 0.0)
+    return np.where(fits, statistics, -np.inf)
 
 
-def _unlike(candidates: Sequence[_Candidate], rows: NDArray) -> list[_Candidate]:
-    """The worst few of which no two are mostly the same rows."""
+def _distinct(candidates: Sequence[_Candidate], rows: NDArray) -> list[_Candidate]:
+    """The worst candidates of which no two share more than half of their rows."""
     chosen: list[_Candidate] = []
     taken: list[NDArray] = []
     for each in candidates:
@@ -235,28 +245,28 @@ def _unlike(candidates: Sequence[_Candidate], rows: NDArray) -> list[_Candidate]
         if all((mask & other).sum() <= 0.5 * min(mask.sum(), other.sum()) for other in taken):
             chosen.append(each)
             taken.append(mask)
-        if len(chosen) == MOST_FOUND:
+        if len(chosen) == MAX_CONFIRMED:
             break
     return chosen
 
 
-def _span(made: Cut, groups: Sequence[int]) -> str:
-    first, last = made.labels[groups[0]], made.labels[groups[-1]]
+def _span(column: ColumnGroups, groups: Sequence[int]) -> str:
+    first, last = column.labels[groups[0]], column.labels[groups[-1]]
     return first if len(groups) == 1 else f"{first.split(' to ')[0]} to {last.split(' to ')[-1]}"
 
 
-def _chance(losses: NDArray, mask: NDArray) -> float:
-    """One-sided p-value of Welch's test; NaN where one side has too few rows or no spread."""
+def _p_value(losses: NDArray, mask: NDArray) -> float:
+    """One-sided p-value of Welch's t-test; NaN if a side has too few rows, or neither has any variance."""
     inside, outside = losses[mask], losses[~mask]
-    if min(len(inside), len(outside)) < LEAST_ROWS or not (inside.std() or outside.std()):
+    if min(len(inside), len(outside)) < MIN_ROWS or not (inside.std() or outside.std()):
         return float("nan")
     return float(ttest_ind(inside, outside, equal_var=False, alternative="greater").pvalue)
 
 
 def _scored(
-    column: str, value: str, mask: NDArray, losses: NDArray, chance: float, score: Score
+    column: str, value: str, mask: NDArray, losses: NDArray, p_value: float, score: Score
 ) -> SliceScore:
     positions, undefined = np.flatnonzero(mask), float("nan")
-    told = score(positions) if len(positions) >= LEAST_ROWS else (undefined, undefined, undefined)
+    scores = score(positions) if len(positions) >= MIN_ROWS else (undefined, undefined, undefined)
     ratio = float(losses[mask].mean() / losses.mean()) if len(positions) and losses.mean() else undefined
-    return SliceScore(column, value, len(positions), *told, ratio=ratio, chance=chance)
+    return SliceScore(column, value, len(positions), *scores, ratio=ratio, chance=p_value)

@@ -1,1 +1,1 @@
-"""The fitted model: its artifact, ensemble, calibration, and the machine that fitted it."""
+"""The fitted model: artifact, ensemble, calibration, runtime environment and comparison of refits."""

@@ -1,10 +1,10 @@
-"""A model as a directory of data files, and back: no pickle, no code.
+"""The artifact of a model: a directory of data files, without pickles or code.
 
-model.json       what the model is
-features.sql     from raw columns to features
+model.json       the specification of the model
+features.sql     the query from raw columns to features
 pipeline.skops   the fitted pipeline
-estimator/       the fitted estimator, as its family writes it; of an ensemble a folder for each member
-manifest.json    SHA-256 of each file above, and the model's digest
+estimator/       the fitted estimator, in the format of its family; a folder for each member of an ensemble
+manifest.json    the SHA-256 of each file above, and the digest of the model
 """
 
 import json
@@ -33,12 +33,23 @@ _MANIFEST, _SPEC, _SQL, _PIPELINE, _ESTIMATOR = (
     "pipeline.skops",
     "estimator",
 )
+_HINT = "do not use this model; roll back to another version or train again"
 
 
 def save_model(model: TabularModel, folder: Path) -> str:
-    """Write a model into a new folder; returns its digest."""
+    """Write a model into a new folder.
+
+    Returns
+    -------
+    The digest of the model.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder already holds a model.
+    """
     (folder / _ESTIMATOR).mkdir(parents=True)
-    spec = {"format": FORMAT, **model.spec.told}
+    spec = {"format": FORMAT, **model.spec.to_json()}
     (folder / _SPEC).write_text(json.dumps(spec, indent=2, sort_keys=True), "utf-8")
     (folder / _SQL).write_text(model.features_sql, "utf-8")
     dump_estimator(model.pipeline, folder / _PIPELINE)
@@ -49,38 +60,41 @@ def save_model(model: TabularModel, folder: Path) -> str:
     return digest
 
 
-def _refusing(read: Callable[[Path], TabularModel]) -> Callable[[Path], TabularModel]:
-    """Bytes that the manifest agrees with, and that no reader understands, are refused in one sentence."""
+def _translated_errors(read: Callable[[Path], TabularModel]) -> Callable[[Path], TabularModel]:
+    """Raise `ModelError` for files that match the manifest and cannot be parsed."""
 
     @wraps(read)
-    def told(folder: Path) -> TabularModel:
+    def wrapper(folder: Path) -> TabularModel:
         try:
             return read(folder)
         except MlopsError:
             raise
-        except Exception as error:  # JSON, skops, XGBoost and dataclasses each have errors of their own
+        except Exception as error:  # JSON, skops, XGBoost and dataclasses raise different types
             raise ModelError(
-                f"{folder} holds no model that can be read: {type(error).__name__}",
-                hint="don't use this model; roll back to another version, or train again",
+                f"{folder}: the model cannot be read: {type(error).__name__}",
+                hint=_HINT,
             ) from error
 
-    return told
+    return wrapper
 
 
-@_refusing
+@_translated_errors
 def load_model(folder: Path) -> TabularModel:
-    """Read a model after every file was found to be the one that was written.
+    """Read a model after verifying every file against the manifest.
 
     Raises
     ------
     ModelError
-        When a file is missing, changed or foreign, names a type that is not on our list, or comes from a
-        newer version of mlops_assets.
+        If a file is missing, changed or not in the manifest, contains a type that is not trusted, or was
+        written by another version of mlops_assets.
     """
     manifest = verify(folder)
     spec = json.loads((folder / _SPEC).read_text("utf-8"))
     if spec.pop("format") != FORMAT:
-        raise ModelError(f"{folder} was written by another version of mlops_assets")
+        raise ModelError(
+            f"{folder} was written by an incompatible version of mlops_assets",
+            hint="read it with the version that wrote it, or train again",
+        )
     columns = tuple(Column(**column) for column in spec.pop("columns"))
     spec["features"], spec["classes"] = tuple(spec["features"]), tuple(spec["classes"])
     spec["bounds"] = tuple(spec.get("bounds", (None, None)))
@@ -99,41 +113,53 @@ def load_model(folder: Path) -> TabularModel:
         estimator=estimator,
     )
     if model.digest() != manifest["digest"]:
-        raise ModelError(f"{folder} holds another model than its manifest says")
+        raise ModelError(f"{folder}: the model does not have the digest in its manifest", hint=_HINT)
     return model
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """The manifest of a model's folder, after each file's digest was compared; opens no other file."""
+    """Compare the digest of each file of a model's folder with the manifest, without parsing the files.
+
+    Returns
+    -------
+    The manifest.
+
+    Raises
+    ------
+    ModelError
+        If the manifest cannot be read, or a file is missing, changed or not in the manifest.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text("utf-8"))
         recorded, _ = dict(manifest["files"]), manifest["digest"]
         found = _file_digests(folder)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
+        raise ModelError(f"{folder} has no valid model manifest: {error}") from error
     differing = sorted(
         name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)
     )
     if differing:
+        verb = "does" if len(differing) == 1 else "do"
         raise ModelError(
-            f"{folder}: {', '.join(differing)} is not the file that was written",
-            hint="don't use this model; roll back to another version, or train again",
+            f"{folder}: {', '.join(differing)} {verb} not match the manifest",
+            hint=_HINT,
         )
     return manifest
 
 
 def manifest_digest(folder: Path) -> str:
-    """SHA-256 of a folder's manifest, and so of every file of the model: who keeps it elsewhere finds a
-    manifest that was written anew to agree with other files.
+    """SHA-256 of the manifest of a model's folder.
+
+    Stored elsewhere, it reveals a manifest that was rewritten to match changed files.
     """
     try:
         return file_digest(folder / _MANIFEST)
     except OSError as error:
-        raise ModelError(f"{folder} holds no model of mlops_assets: {error}") from error
+        raise ModelError(f"{folder} has no valid model manifest: {error}") from error
 
 
 class PyfuncModel:
-    """A model as MLflow's pyfunc flavour calls it."""
+    """A model with the interface of MLflow's pyfunc flavor."""
 
     def __init__(self, model: TabularModel) -> None:
         self.model = model
@@ -143,12 +169,12 @@ class PyfuncModel:
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
-        """Predictions from raw columns; see `TabularModel.predict`."""
+        """Predict from raw columns; see `TabularModel.predict`."""
         return self.model.predict(model_input)
 
 
 def _load_pyfunc(data_path: str) -> PyfuncModel:
-    """Called by `mlflow.pyfunc.load_model`, which finds this module's name in the artifact."""
+    """Entry point of `mlflow.pyfunc.load_model`: the artifact contains the name of this module."""
     return PyfuncModel(load_model(Path(data_path)))
 
 

@@ -1,4 +1,4 @@
-"""Calibration: probabilities that mean what they say."""
+"""Probability calibration of a classifier."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,16 +12,16 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Calibration:
-    """A map from probabilities to probabilities.
+    """A fitted map from predicted to calibrated probabilities.
 
     Attributes
     ----------
     method
-        `sigmoid` (Platt: a logistic regression on the log odds) and `isotonic` (a rising staircase) for two
-        classes, `temperature` (all log probabilities times one factor) for more.
+        For two classes `sigmoid` (Platt scaling: a logistic regression on the log odds) or `isotonic`
+        (isotonic regression); for more classes `temperature` (temperature scaling, Guo et al. 2017).
     x, y
-        `isotonic`: the corners, between which lines are drawn. `sigmoid`: `x` is the slope, `y` the
-        intercept. `temperature`: `x` is the factor.
+        `isotonic`: the knots of a piecewise linear function. `sigmoid`: `x` is the slope, `y` the intercept.
+        `temperature`: `x` is the factor of the log probabilities.
     """
 
     method: Literal["sigmoid", "isotonic", "temperature"]
@@ -29,11 +29,11 @@ class Calibration:
     y: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", tuple(self.x))  # JSON brings lists
+        object.__setattr__(self, "x", tuple(self.x))  # lists when read from JSON
         object.__setattr__(self, "y", tuple(self.y))
 
     def apply(self, predictions: NDArray) -> NDArray:
-        """Calibrated probabilities, of the shape of the predictions."""
+        """Calibrated probabilities, of the same shape as the predictions."""
         if self.method == "sigmoid":
             return np.asarray(expit(self.x[0] * log_odds(predictions) + self.y[0]))
         if self.method == "isotonic":
@@ -42,5 +42,5 @@ class Calibration:
 
 
 def log_odds(predictions: NDArray) -> NDArray:
-    """Log odds, finite for 0 and 1."""
+    """Log odds, clipped so that 0 and 1 give finite values."""
     return np.asarray(logit(np.clip(predictions, TINY, 1 - TINY)))

@@ -1,4 +1,4 @@
-"""Ensembles: several models of one search that predict better together."""
+"""Ensembles: weighted means of several models of one search, by greedy ensemble selection."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 ENSEMBLE = "ensemble"
 """The family of a model that has several members."""
 STEPS = 25
-"""How often a member is added at the most; weights are multiples of 1/25 at the finest."""
+"""Maximum number of selection steps; weights are multiples of one over the number of steps."""
 PATIENCE = 6
-"""Steps without a lower loss, after which it ends."""
+"""Selection stops after this number of steps without a lower loss."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One of several models.
+    """One model of an ensemble.
 
     Attributes
     ----------
     rounds
         Boosting rounds; None for a family without rounds.
     weight
-        Its share of the prediction; the shares sum to one.
+        Its weight in the mean; the weights of all members sum to one.
     """
 
     family: str
@@ -40,20 +40,20 @@ class Member:
 def greedy_weights(
     candidates: Sequence[NDArray], loss: Callable[[NDArray], float], *, most: int, steps: int = STEPS
 ) -> list[float]:
-    """Weights of the mean of predictions whose loss is low, by greedy selection with replacement.
+    """Weights of a mean of predictions with a low loss, by greedy selection with replacement.
 
-    Starting with the best candidate, each step adds the one that lowers the loss of the mean the most, and
-    may add one again. The weights are those after the step with the lowest loss (Caruana et al.: Ensemble
-    selection from libraries of models, 2004).
+    Each step adds the candidate that gives the mean the lowest loss; a candidate may be added repeatedly. The
+    weights are those after the step with the lowest loss (Caruana et al. 2004, Ensemble Selection from
+    Libraries of Models).
 
     Parameters
     ----------
     candidates
-        Out-of-fold predictions, all of one shape.
+        Out-of-fold predictions, all of the same shape.
     loss
-        Of predictions; lower is better.
+        Maps predictions to a number; lower is better.
     most
-        How many candidates may have a weight.
+        Maximum number of candidates with a positive weight.
     """
     counts, total = np.zeros(len(candidates), dtype=int), np.zeros_like(candidates[0])
     best: tuple[float, int, NDArray] = np.inf, 0, counts
@@ -74,7 +74,7 @@ def greedy_weights(
 
 @dataclass(frozen=True)
 class EnsembleEstimator:
-    """The weighted mean of several fitted models over one matrix."""
+    """The weighted mean of several fitted estimators of the same matrix."""
 
     members: tuple[Estimator, ...]
     weights: tuple[float, ...]
@@ -92,7 +92,7 @@ class EnsembleEstimator:
 
     @classmethod
     def load(cls, folder: Path, members: Sequence[Member]) -> "EnsembleEstimator":
-        """Read what `save` wrote."""
+        """Read an ensemble that `save` wrote."""
         loaded = tuple(
             FAMILIES[member.family].load(folder / str(place)) for place, member in enumerate(members)
         )

@@ -1,6 +1,9 @@
-"""What a fit runs on: Python, the packages that compute, and the kind of machine."""
+"""The runtime environment of a fit: versions of Python and packages, threads, and peak memory."""
 
+import os
 import platform
+import resource
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -8,8 +11,8 @@ PACKAGES = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "scipy"
 ABSENT = "absent"
 
 
-def environment() -> dict[str, str]:
-    """The version of Python and of each package, the system and the processor, by their names."""
+def runtime_environment() -> dict[str, str]:
+    """Versions of Python and `PACKAGES`, the operating system and the CPU architecture, by name."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -17,10 +20,23 @@ def environment() -> dict[str, str]:
     }
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """What differs, by name: the version before and the one after."""
+def environment_changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Entries that differ, by name: the version before and the version after."""
     found = {name: (before.get(name, ABSENT), after.get(name, ABSENT)) for name in (*before, *after)}
     return {name: sides for name, sides in found.items() if sides[0] != sides[1]}
+
+
+def thread_count(declared: int | None) -> int:
+    """Number of threads of a fit: the declared one, else the number of CPUs that this process may use."""
+    if declared:
+        return declared
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory_bytes() -> int:
+    """Peak resident set size of this process in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _version(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The model that everybody passes around: from raw columns to predictions."""
+"""The tabular model: feature query, pipeline and estimator, from raw columns to predictions."""
 
 import json
 from collections.abc import Sequence
@@ -27,38 +27,38 @@ from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
 from mlops_assets.ml.skops_files import estimator_digest
 
 Label = str | int | float | bool
-_SEALED: dict[str, str | bool | int | float | list[str]] = {
+_SANDBOX: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
 }
-"""An artifact's SQL sees the rows that it is given: no file, no network, no variable of ours."""
+"""The SQL of an artifact reads only its input rows: no file, no network and no Python variable."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a model is, without what it learned.
+    """The specification of a model: all of it except the fitted state.
 
     Attributes
     ----------
     table
-        The name under which `features.sql` sees the raw columns; None when a caller brings the features,
-        because they are made of many rows and of time.
+        The name of the raw columns in `features.sql`; None if the input consists of features, because these
+        are computed from many rows as of a timestamp.
     columns
-        What a caller has: the raw columns, without the target, or the features.
+        The input columns: the raw columns without the target, or the features.
     features
         The columns that `features.sql` returns, in order.
     classes
-        The target's values by the index of the class; empty for regression.
+        The values of the target by index of the class; empty in regression.
     family, params, rounds
-        Of an ensemble, `ensemble`, its weights and None.
+        Of an ensemble: `ensemble`, its weights, and None.
     members
-        Of an ensemble, its models.
+        The models of an ensemble.
     calibration
-        What is done to probabilities, if anything.
+        The calibration of the probabilities, if there is one.
     threshold
-        The probability of the second class from which on it is predicted; by default one half.
+        The minimum probability to predict the second of two classes; by default one half.
     bounds
-        The least and the largest number that a regression predicts.
+        The smallest and the largest prediction of a regression.
     """
 
     project: str
@@ -77,21 +77,20 @@ class ModelSpec:
     threshold: float | None = None
     bounds: tuple[float | None, float | None] = (None, None)
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """The spec as JSON, without what is not declared, so that settings that come later change nothing."""
-        plain = {each.name: each.default for each in fields(self) if each.default is not MISSING}
-        every = {**asdict(self), "columns": [column.declared() for column in self.columns]}
+    def to_json(self) -> dict[str, Any]:
+        """The specification as JSON, without defaults, so that new settings keep existing digests."""
+        defaults = {each.name: each.default for each in fields(self) if each.default is not MISSING}
+        values = {**asdict(self), "columns": [column.declared() for column in self.columns]}
         return {
             name: value
-            for name, value in every.items()
-            if name not in plain or getattr(self, name) != plain[name]
+            for name, value in values.items()
+            if name not in defaults or getattr(self, name) != defaults[name]
         }
 
 
 @dataclass(frozen=True)
 class TabularModel:
-    """A fitted model: the features' SQL, the fitted pipeline, and the fitted estimator."""
+    """A fitted model: the SQL of its features, the fitted pipeline and the fitted estimator."""
 
     spec: ModelSpec
     features_sql: str
@@ -108,14 +107,14 @@ class TabularModel:
         make_pipeline: MakePipeline,
         settings: Settings,
     ) -> "TabularModel":
-        """Fit the spec's family with its parameters on all rows.
+        """Fit the family of a specification with its parameters on all rows.
 
         Parameters
         ----------
         features
-            The spec's features, shape `(n, features)`, as `pipelines.feature_frame` gives them.
+            The features of the specification, shape `(n, features)`, as `feature_frame` returns them.
         target
-            Shape `(n,)`; for classification the index of the class.
+            Shape `(n,)`; in classification the index of the class.
         """
         pipeline = make_pipeline()
         matrix = transform(pipeline, features, fit=target)
@@ -127,7 +126,12 @@ class TabularModel:
         return cls(spec, features_sql, pipeline, estimator)
 
     def predict_features(self, features: pd.DataFrame) -> NDArray:
-        """Predictions, as `Task` says, for features that were computed before."""
+        """Predict from computed features.
+
+        Returns
+        -------
+        Predictions of the shape that `Task` defines, calibrated or clipped to the bounds.
+        """
         frame = feature_frame(features[list(self.spec.features)])
         predictions = self.estimator.predict(transform(self.pipeline, frame))
         if self.spec.calibration:
@@ -135,24 +139,30 @@ class TabularModel:
         return np.clip(predictions, *self.spec.bounds) if self.spec.bounds != (None, None) else predictions
 
     def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The features of rows: those that they bring, else what the model's own `features.sql` makes of
-        them.
+        """Compute the features of raw rows with the model's `features.sql`.
+
+        Rows of a model without a raw table already consist of features; these are only cast to their types.
 
         Returns
         -------
-        One row for each, in their order.
+        One row for each input row, in the same order.
+
+        Raises
+        ------
+        ModelError
+            If a required column is missing, or the query does not return one row for each row.
         """
         missing = [
             column.name for column in self.spec.columns if column.required and column.name not in rows.columns
         ]
         if missing:
             raise ModelError(
-                f"model of {self.spec.project}: the rows lack the columns {', '.join(missing)}",
-                hint=f"it predicts from {', '.join(column.name for column in self.spec.columns)}",
+                f"model of {self.spec.project}: missing input columns: {', '.join(missing)}",
+                hint=f"pass these columns: {', '.join(column.name for column in self.spec.columns)}",
             )
         query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
-        with duckdb.connect(config=_SEALED) as connection:
-            source = connection.from_df(_one_spelling(self.spec.columns, rows.reset_index(drop=True)))
+        with duckdb.connect(config=_SANDBOX) as connection:
+            source = connection.from_df(_uniform_numbers(self.spec.columns, rows.reset_index(drop=True)))
             typed = source.project(
                 f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"
             )
@@ -162,7 +172,8 @@ class TabularModel:
                 result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
         if not np.array_equal(result[ROW_ID], np.arange(len(rows))):
             raise ModelError(
-                f"model of {self.spec.project}: features.sql returned {len(result)} rows for {len(rows)}"
+                f"model of {self.spec.project}: features.sql returned {len(result)} rows for {len(rows)} "
+                "input rows"
             )
         return result.drop(columns=ROW_ID)
 
@@ -171,14 +182,15 @@ class TabularModel:
 
         Returns
         -------
-        `prediction`, the value in the target's units or the class; for classes also `probability` (binary,
-        of the second class) or `probability_<class>` for each. The rows keep their index.
+        Column `prediction`: the value in units of the target, or the class. In classification also
+        `probability` (binary, of the second class) or `probability_<class>` of each class. The index is that
+        of `rows`.
         """
         predictions = self.predict_features(self.compute_features(rows))
-        return pd.DataFrame(self._readable(predictions), index=rows.index)
+        return pd.DataFrame(self._output_columns(predictions), index=rows.index)
 
     def output_types(self) -> dict[str, type]:
-        """The columns of `predict`, in order, as `str`, `int`, `float` or `bool`."""
+        """The columns that `predict` returns, in order, with their type: `str`, `int`, `float` or `bool`."""
         if self.spec.task == "regression":
             return {"prediction": float}
         chosen: dict[str, type] = {"prediction": type(self.spec.classes[0])}
@@ -187,33 +199,33 @@ class TabularModel:
         return chosen | {f"probability_{label}": float for label in self.spec.classes}
 
     def digest(self) -> str:
-        """SHA-256 of all that the model computes: the same fit gives the same digest."""
+        """SHA-256 of the specification and the fitted state: equal fits have equal digests."""
         return text_digest(
-            json.dumps(self.spec.told, sort_keys=True),
+            json.dumps(self.spec.to_json(), sort_keys=True),
             self.features_sql,
             estimator_digest(self.pipeline),
             self.estimator.digest(),
         )
 
-    def _readable(self, predictions: NDArray) -> dict[str, NDArray]:
+    def _output_columns(self, predictions: NDArray) -> dict[str, NDArray]:
         if self.spec.task == "regression":
             return {"prediction": predictions}
         probabilities = class_probabilities(self.spec.task, predictions)
         if self.spec.task == "binary":
-            return {"prediction": self._decided(predictions), "probability": predictions}
+            return {"prediction": self._binary_classes(predictions), "probability": predictions}
         chosen = {"prediction": np.asarray(self.spec.classes)[probabilities.argmax(axis=1)]}
         return chosen | {
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
         }
 
-    def _decided(self, probabilities: NDArray) -> NDArray:
-        """The second class from the threshold on; without one, whichever is more probable."""
+    def _binary_classes(self, probabilities: NDArray) -> NDArray:
+        """The second class from the threshold on; without a threshold, the likelier class."""
         second = probabilities > 0.5 if self.spec.threshold is None else probabilities >= self.spec.threshold
         return np.asarray(self.spec.classes)[second.astype(int)]
 
 
-def _one_spelling(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows in which a column of texts has no numbers beside them: together, all would be read as texts."""
+def _uniform_numbers(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:
+    """Write numbers with the declared marks in columns that mix numbers and texts: all are read as texts."""
     mixed = [
         column
         for column in columns

@@ -9,7 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlops_assets.ml.evaluation.error_map import LEAST_ROWS, ErrorMap, PeriodScore
+from mlops_assets.ml.evaluation.error_map import MIN_ROWS, ErrorMap
+from mlops_assets.ml.evaluation.evaluation import PeriodScore
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.reports.plot_style import (
     COLOURS,
@@ -91,7 +92,7 @@ def map_of_errors(found: ErrorMap, *, label: str) -> Figure:
     breadth = float(np.ptp(found.longitude) + found.width) * np.cos(np.deg2rad(found.latitude.mean()))
     inches = min(6.4, max(3.4, 5.8 * height / max(breadth, 1e-9)))
     figure, axes = empty_axes((WIDE[0], inches), "longitude", "latitude")
-    enough = found.rows >= LEAST_ROWS
+    enough = found.rows >= MIN_ROWS
     top = float(np.quantile(found.size[enough], 0.98)) if enough.any() else 1.0
     for index in range(len(found.rows)):
         corner = (

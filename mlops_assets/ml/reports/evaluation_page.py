@@ -8,7 +8,7 @@ import numpy as np
 
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
-from mlops_assets.ml.evaluation.importances import EXPLAINED_ROWS, SHUFFLED_ROWS
+from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, SHAP_ROWS
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
 from mlops_assets.ml.number_format import (
@@ -22,9 +22,14 @@ from mlops_assets.ml.number_format import (
 )
 from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
 from mlops_assets.ml.reports.figures import pictures_of
-from mlops_assets.ml.reports.holdout_captions import confusion_says
+from mlops_assets.ml.reports.holdout_captions import confusion_caption
 from mlops_assets.ml.reports.html import render_page
-from mlops_assets.ml.reports.model_captions import costs_say, fairness_says, share_points, weakest_says
+from mlops_assets.ml.reports.model_captions import (
+    costs_caption,
+    fairness_caption,
+    share_points,
+    weakest_slices_caption,
+)
 from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
@@ -55,27 +60,27 @@ def render_report(evaluation: Evaluation) -> str:
     return render_page(
         "report.html.j2",
         evaluation=evaluation,
-        verdict=verdict(evaluation),
+        verdict=evaluation_summary(evaluation),
         metrics=metric_rows(evaluation),
         metric=metric_title(evaluation.metric),
         shown_importances=SHOWN_IMPORTANCES,
-        shap_rows=min(EXPLAINED_ROWS, evaluation.holdout_rows),
-        shuffled_rows=min(SHUFFLED_ROWS, evaluation.holdout_rows),
+        shap_rows=min(SHAP_ROWS, evaluation.holdout_rows),
+        shuffled_rows=min(PERMUTATION_ROWS, evaluation.holdout_rows),
         pictures=pictures_of(evaluation),
         confusion=None if regression else _confusion(evaluation),
         trials=_best_trials(evaluation),
         slices=_slice_rows(evaluation, evaluation.slices),
         weakest=_slice_rows(evaluation, evaluation.weakest.slices) if evaluation.weakest else [],
-        weakest_says=weakest_says(evaluation.weakest),
+        weakest_slices_caption=weakest_slices_caption(evaluation.weakest),
         fairness=_fairness(evaluation),
         leaderboard=_leaderboard_rows(evaluation),
         searched=any(not math.isnan(each.score) for each in evaluation.leaderboard),
-        costs=costs_say(evaluation.leaderboard, evaluation.served) if evaluation.leaderboard else "",
+        costs=costs_caption(evaluation.leaderboard, evaluation.served) if evaluation.leaderboard else "",
         quality=[_quality_row(table) for table in evaluation.quality],
     )
 
 
-def verdict(evaluation: Evaluation) -> str:
+def evaluation_summary(evaluation: Evaluation) -> str:
     """One sentence: how good the model is, on how many rows, and whether it beats the best baseline."""
     metric, best = evaluation.metric, evaluation.best_baseline
     ours, theirs = evaluation.scores[MODEL][metric], evaluation.scores[best][metric]
@@ -139,7 +144,7 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any]:
             for row, column in zip(*np.unravel_index(largest, wrong.shape), strict=True)
             if wrong[row, column]
         ],
-        "says": confusion_says(counts, classes),
+        "caption": confusion_caption(counts, classes),
         "matrix": len(classes) <= MOST_CLASSES_SHOWN,
         "compact": len(classes) > MOST_CLASSES_IN_FULL,
     }
@@ -194,7 +199,7 @@ def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
                 for gap in _gaps(each)
             ],
             "criteria": [(name, number(value)) for name, value in each.criteria.items()],
-            "says": fairness_says(each, evaluation.unit),
+            "caption": fairness_caption(each, evaluation.unit),
         }
         for each in evaluation.fairness
     ]

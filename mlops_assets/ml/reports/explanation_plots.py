@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.partial_dependence import Dependence
+from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import metric_label
 from mlops_assets.ml.reports.plot_style import (
@@ -40,7 +40,7 @@ def contribution_bars(shap: dict[str, float], scale: str) -> Figure:
     return _bars(shap, f"how far the feature moves a prediction on average{scale}")
 
 
-def dependence_curve(found: Dependence, *, label: str, limits: tuple[float, float]) -> Figure:
+def dependence_curve(found: PartialDependence, *, label: str, limits: tuple[float, float]) -> Figure:
     """The mean prediction along a feature, and what a tenth and nine tenths of the rows stay below.
 
     Parameters

@@ -60,15 +60,15 @@ def _regression(evaluation: Evaluation) -> Drawn:
     return {
         "predicted": (
             prediction_plots.predicted_against_true(truth, predictions, label=label),
-            holdout_captions.predicted_says(truth, predictions, evaluation.unit),
+            holdout_captions.predicted_caption(truth, predictions, evaluation.unit),
         ),
         "residuals": (
             prediction_plots.residuals_against_predicted(truth, predictions, label=label),
-            holdout_captions.residuals_say(truth, predictions),
+            holdout_captions.residuals_caption(truth, predictions),
         ),
         "histogram": (
             prediction_plots.residual_histogram(truth, predictions, label=label),
-            holdout_captions.histogram_says(truth, predictions),
+            holdout_captions.histogram_caption(truth, predictions),
         ),
     }
 
@@ -77,16 +77,16 @@ def _binary(evaluation: Evaluation) -> Drawn:
     positive, score = evaluation.truth == 1, evaluation.predictions
     curves = positive[:, None], score[:, None], evaluation.classes[1:]
     return {
-        "roc": (prediction_plots.roc_curves(*curves), holdout_captions.roc_says(*curves)),
+        "roc": (prediction_plots.roc_curves(*curves), holdout_captions.roc_caption(*curves)),
         "recall": (
             prediction_plots.precision_recall(positive, score),
-            holdout_captions.recall_says(positive, score),
+            holdout_captions.precision_recall_caption(positive, score),
         ),
         "calibration": (
             prediction_plots.calibration(
                 positive, score, xlabel="predicted probability", ylabel="share of positives"
             ),
-            holdout_captions.calibration_says(evaluation.calibration()),
+            holdout_captions.calibration_caption(evaluation.calibration()),
         ),
     }
 
@@ -96,7 +96,7 @@ def _multiclass(evaluation: Evaluation) -> Drawn:
     outcomes = truth[:, None] == np.arange(len(evaluation.classes))
     curves = outcomes, probabilities, evaluation.classes
     return {
-        "roc": (prediction_plots.roc_curves(*curves), holdout_captions.roc_says(*curves)),
+        "roc": (prediction_plots.roc_curves(*curves), holdout_captions.roc_caption(*curves)),
         "calibration": (
             prediction_plots.calibration(
                 probabilities.argmax(axis=1) == truth,
@@ -104,7 +104,7 @@ def _multiclass(evaluation: Evaluation) -> Drawn:
                 xlabel="probability of the predicted class",
                 ylabel="share that is right",
             ),
-            holdout_captions.calibration_says(evaluation.calibration()),
+            holdout_captions.calibration_caption(evaluation.calibration()),
         ),
     }
 
@@ -117,18 +117,18 @@ def _errors(evaluation: Evaluation) -> Drawn:
         unit = f"({evaluation.unit})" if evaluation.unit else ""
         drawn["map"] = (
             error_plots.map_of_errors(evaluation.error_map, label=unit),
-            holdout_captions.map_says(evaluation.error_map, evaluation.unit),
+            holdout_captions.error_map_caption(evaluation.error_map, evaluation.unit),
         )
     if len(evaluation.periods) > 1:
         drawn["periods"] = (
             error_plots.metric_by_period(evaluation.periods, label=label),
-            holdout_captions.periods_say(evaluation.periods, evaluation.metric),
+            holdout_captions.periods_caption(evaluation.periods, evaluation.metric),
         )
     if evaluation.slices:
         overall = evaluation.scores[MODEL][evaluation.metric]
         drawn["slices"] = (
             error_plots.slice_dots(evaluation.slices, overall, label=label),
-            model_captions.slices_say(evaluation.slices, evaluation.metric),
+            model_captions.slices_caption(evaluation.slices, evaluation.metric),
         )
     return drawn
 
@@ -140,7 +140,7 @@ def _model(evaluation: Evaluation) -> Drawn:
     if evaluation.importances:
         drawn["importances"] = (
             explanation_plots.importance_bars(evaluation.importances, metric),
-            model_captions.importances_say(evaluation.importances, metric),
+            model_captions.importances_caption(evaluation.importances, metric),
         )
     if evaluation.shap:
         scale = " (log-odds)"
@@ -148,19 +148,19 @@ def _model(evaluation: Evaluation) -> Drawn:
             scale = f" ({evaluation.unit})" if evaluation.unit else ""
         drawn["shap"] = (
             explanation_plots.contribution_bars(evaluation.shap, scale),
-            model_captions.shap_says(evaluation.shap, evaluation.importances, scale),
+            model_captions.shap_caption(evaluation.shap, evaluation.importances, scale),
         )
     if evaluation.trials:
         drawn["history"] = (
             explanation_plots.trial_history(evaluation.trials, metric),
-            model_captions.history_says(evaluation.trials, metric),
+            model_captions.history_caption(evaluation.trials, metric),
         )
     if evaluation.learning_curve:
         drawn["learning_curve"] = (
             explanation_plots.learning_curve_plot(
                 evaluation.learning_curve, metric, label=_metric_label(evaluation)
             ),
-            model_captions.curve_says(evaluation.learning_curve, metric),
+            model_captions.learning_curve_caption(evaluation.learning_curve, metric),
         )
     return drawn
 
@@ -172,7 +172,7 @@ def _dependences(evaluation: Evaluation) -> list[Picture]:
     return [
         Picture(
             data_uri(explanation_plots.dependence_curve(each, label=evaluation.dependence_of, limits=limits)),
-            model_captions.dependence_says(each),
+            model_captions.dependence_caption(each),
             each.feature,
         )
         for each in evaluation.dependences

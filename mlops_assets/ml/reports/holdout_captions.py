@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from mlops_assets.ml.evaluation.error_map import ErrorMap, PeriodScore
+from mlops_assets.ml.evaluation.error_map import ErrorMap
+from mlops_assets.ml.evaluation.evaluation import PeriodScore
 from mlops_assets.ml.metrics.reliability import Reliability, quantile_groups
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import distinct_numbers, metric_title, number, share_text
@@ -15,7 +16,7 @@ _FEW_FALSE_ALARMS = 0.1
 _CELL_ROWS = 20
 
 
-def predicted_says(truth: NDArray, predictions: NDArray, unit: str) -> str:
+def predicted_caption(truth: NDArray, predictions: NDArray, unit: str) -> str:
     """How far off predictions are, and at both ends of the true values."""
     errors = predictions - truth
     half, nine_tenths = (number(float(np.quantile(np.abs(errors), share))) for share in (0.5, 0.9))
@@ -33,7 +34,7 @@ def predicted_says(truth: NDArray, predictions: NDArray, unit: str) -> str:
     )
 
 
-def residuals_say(truth: NDArray, predictions: NDArray) -> str:
+def residuals_caption(truth: NDArray, predictions: NDArray) -> str:
     """Whether the middle error follows zero, and how the spread changes."""
     errors = predictions - truth
     groups = quantile_groups(predictions, 12)
@@ -48,7 +49,7 @@ def residuals_say(truth: NDArray, predictions: NDArray) -> str:
     return f"{told}; eight tenths of the errors are {change} at the highest predictions as at the lowest."
 
 
-def histogram_says(truth: NDArray, predictions: NDArray) -> str:
+def histogram_caption(truth: NDArray, predictions: NDArray) -> str:
     """Whether errors lean to one side."""
     errors = predictions - truth
     mean, rows = float(errors.mean()), len(errors)
@@ -61,7 +62,7 @@ def histogram_says(truth: NDArray, predictions: NDArray) -> str:
     return f"{told}; {share_text(over)} of the rows are predicted too high."
 
 
-def roc_says(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> str:
+def roc_caption(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> str:
     """How well classes are ranked; arguments as of `plots.roc_curves`."""
     areas = [
         (float(roc_auc_score(outcome, score)), label, outcome, score)
@@ -85,7 +86,7 @@ def roc_says(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> str:
     )
 
 
-def recall_says(outcome: NDArray, score: NDArray) -> str:
+def precision_recall_caption(outcome: NDArray, score: NDArray) -> str:
     """What the rows with the highest scores hold."""
     if not outcome.any():
         return "The holdout has no positive row."
@@ -97,7 +98,7 @@ def recall_says(outcome: NDArray, score: NDArray) -> str:
     )
 
 
-def calibration_says(curve: Reliability) -> str:
+def calibration_caption(curve: Reliability) -> str:
     """Whether probabilities can be taken at their word."""
     inside, groups = int(curve.is_inside.sum()), len(curve.rows)
     bias, error = curve.bias, curve.error
@@ -113,7 +114,7 @@ def calibration_says(curve: Reliability) -> str:
     )
 
 
-def confusion_says(counts: NDArray, classes: Sequence[str]) -> str:
+def confusion_caption(counts: NDArray, classes: Sequence[str]) -> str:
     """How many are right, and what is mistaken for what most often."""
     total, right = int(counts.sum()), int(np.trace(counts))
     wrong = counts * (1 - np.eye(len(classes), dtype=int))
@@ -127,7 +128,7 @@ def confusion_says(counts: NDArray, classes: Sequence[str]) -> str:
     )
 
 
-def map_says(found: ErrorMap, unit: str) -> str:
+def error_map_caption(found: ErrorMap, unit: str) -> str:
     """Where errors are largest, among places with rows enough to tell."""
     enough = found.rows >= _CELL_ROWS
     mean = float(np.average(found.size, weights=found.rows))
@@ -146,7 +147,7 @@ def map_says(found: ErrorMap, unit: str) -> str:
     )
 
 
-def periods_say(periods: Sequence[PeriodScore], metric: str) -> str:
+def periods_caption(periods: Sequence[PeriodScore], metric: str) -> str:
     """How the metric changes over time, and what the periods that trained say about those that did not."""
     known = [period for period in periods if not np.isnan(period.score)]
     if not known:

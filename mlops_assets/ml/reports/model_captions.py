@@ -9,8 +9,8 @@ import numpy as np
 
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.partial_dependence import Dependence
-from mlops_assets.ml.evaluation.slices import LEAST_ROWS, SliceScore, WeakestSlices
+from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
+from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore, WeakestSlices
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.number_format import (
@@ -26,7 +26,7 @@ from mlops_assets.ml.search.trials import TrialSummary
 _LITTLE = 0.01
 
 
-def importances_say(importances: Mapping[str, float], metric: str) -> str:
+def importances_caption(importances: Mapping[str, float], metric: str) -> str:
     """Which feature matters most, against the next, and how many hardly do."""
     known = {name: value for name, value in importances.items() if np.isfinite(value)}
     if not known:
@@ -46,7 +46,7 @@ def importances_say(importances: Mapping[str, float], metric: str) -> str:
     return f"{told}."
 
 
-def shap_says(shap: Mapping[str, float], importances: Mapping[str, float], scale: str) -> str:
+def shap_caption(shap: Mapping[str, float], importances: Mapping[str, float], scale: str) -> str:
     """Which feature moves predictions most, and whether shuffling agrees."""
     first, second = next(iter(shap)), next(iter(importances), "")
     told = f"{first} moves a prediction by {number(shap[first])}{scale} on average"
@@ -58,13 +58,13 @@ def shap_says(shap: Mapping[str, float], importances: Mapping[str, float], scale
     )
 
 
-def dependence_says(found: Dependence) -> str:
+def dependence_caption(found: PartialDependence) -> str:
     """Which way the prediction goes along a feature."""
     steps = np.diff(found.means)
     texts = distinct_numbers([found.means[0], found.means[-1]], "")
     places = [_value(found.values[0]), _value(found.values[-1])]
     low, high = int(np.argmin(found.means)), int(np.argmax(found.means))
-    if found.reach and found.is_numeric and np.abs(steps).sum() <= 1.2 * found.reach:
+    if found.span and found.is_numeric and np.abs(steps).sum() <= 1.2 * found.span:
         way = "rises" if found.means[-1] > found.means[0] else "falls"
         return f"{way.title()} from {texts[0]} at {places[0]} to {texts[1]} at {places[1]}."
     ends = distinct_numbers([found.means[low], found.means[high]], "")
@@ -74,11 +74,11 @@ def dependence_says(found: Dependence) -> str:
     return f"Lowest at {places[0]} ({ends[0]}), highest at {places[1]} ({ends[1]})."
 
 
-def slices_say(slices: Sequence[SliceScore], metric: str) -> str:
+def slices_caption(slices: Sequence[SliceScore], metric: str) -> str:
     """Which declared slice is worst, and how many are worse by more than chance."""
     judged = [each for each in slices if not math.isnan(each.score)]
     if not judged:
-        return f"No slice has the {LEAST_ROWS} rows that it takes to judge it."
+        return f"No slice has the {MIN_ROWS} rows that it takes to judge it."
     worst = max(judged, key=lambda each: each.ratio if np.isfinite(each.ratio) else -math.inf)
     worse = sum(each.is_worse for each in judged)
     told = (
@@ -93,7 +93,7 @@ def slices_say(slices: Sequence[SliceScore], metric: str) -> str:
     )
 
 
-def weakest_says(found: WeakestSlices | None) -> str:
+def weakest_slices_caption(found: WeakestSlices | None) -> str:
     """What the search for weak slices did, and what of it held on other rows."""
     if found is None:
         return "Not searched for: it was turned off, or the holdout has fewer than 400 rows."
@@ -107,7 +107,7 @@ def weakest_says(found: WeakestSlices | None) -> str:
     )
 
 
-def fairness_says(found: Fairness, unit: str) -> str:
+def fairness_caption(found: Fairness, unit: str) -> str:
     """The largest difference between groups, and whether it is certain."""
     if not found.differences:
         return "There are no two groups large enough to compare."
@@ -127,7 +127,7 @@ def share_points(share: float) -> str:
     return f"{number(100 * share, 2)} points"
 
 
-def costs_say(leaderboard: Sequence[LeaderboardEntry], served: Speed | None) -> str:
+def costs_caption(leaderboard: Sequence[LeaderboardEntry], served: Speed | None) -> str:
     """What a prediction by the model costs."""
     ours = leaderboard[0]
     told = f"One prediction takes the model {number(ours.single_row_milliseconds)} ms from features"
@@ -139,7 +139,7 @@ def costs_say(leaderboard: Sequence[LeaderboardEntry], served: Speed | None) -> 
     return f"{told}. Times are medians on the machine that evaluated, and vary with it."
 
 
-def history_says(trials: Sequence[TrialSummary], metric: str) -> str:
+def history_caption(trials: Sequence[TrialSummary], metric: str) -> str:
     """When the best trial came, and what came after it."""
     complete = [each for each in trials if each.state != "pruned" and math.isfinite(each.score)]
     pruned = sum(each.state == "pruned" for each in trials)
@@ -158,7 +158,7 @@ def history_says(trials: Sequence[TrialSummary], metric: str) -> str:
     return f"{told}. {stopped} pruned (stopped early)."
 
 
-def curve_says(points: Sequence[CurvePoint], metric: str) -> str:
+def learning_curve_caption(points: Sequence[CurvePoint], metric: str) -> str:
     """Whether the last doubling of the rows helped."""
     if len(points) < 2:
         return "There are too few rows for a curve."

@@ -9,7 +9,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.text_diff import unified_diff
-from mlops_assets.ml.model.runtime_environment import changes
+from mlops_assets.ml.model.runtime_environment import environment_changes
 from mlops_assets.stores.tracking.client import translated_mlflow_errors
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version
@@ -189,7 +189,7 @@ def _shown_facts(version: Version) -> dict[str, str]:
 
 def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, Sides]:
     sides = ({name: str(value) for name, value in side.items()} for side in (before, after))
-    return changes(*sides)
+    return environment_changes(*sides)
 
 
 def _json(version: Version, fact: str) -> dict[str, Any]:

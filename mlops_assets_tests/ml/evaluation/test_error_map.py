@@ -1,4 +1,4 @@
-"""Errors by place: coordinates are found by name, and errors add up in cells."""
+"""Error maps: coordinates are found by name, and errors are averaged in cells."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ import pytest
 from mlops_assets.ml.evaluation.error_map import error_map, find_coordinates
 
 
-def test_coordinates_are_found_by_their_names():
+def test_coordinate_columns_are_found_by_name_ignoring_case():
     assert find_coordinates(["Longitude", "Latitude", "price"]) == ("Latitude", "Longitude")
     assert find_coordinates(["lat", "lng"]) == ("lat", "lng")
     assert find_coordinates(["lat", "price"]) is None
 
 
-def test_errors_are_averaged_in_cells_and_rows_without_a_place_are_left_out():
+def test_errors_are_averaged_in_cells_and_rows_without_coordinates_are_left_out():
     latitude = np.array([50.0, 50.01, 53.0, np.nan])
     longitude = np.array([8.0, 8.01, 11.0, 9.0])
     found = error_map(latitude, longitude, np.array([1.0, -3.0, 5.0, 99.0]))
@@ -23,6 +23,6 @@ def test_errors_are_averaged_in_cells_and_rows_without_a_place_are_left_out():
     assert found.latitude[0] == pytest.approx(50.05)
 
 
-def test_one_place_makes_no_map():
+def test_a_single_location_has_no_map():
     assert error_map(np.full(9, 50.0), np.full(9, 8.0), np.ones(9)) is None
     assert error_map(np.full(9, np.nan), np.full(9, 8.0), np.ones(9)) is None

@@ -1,4 +1,4 @@
-"""The verdict: which baseline counts, and numbers that any JSON reader reads."""
+"""The evaluation: the best baseline, the confusion matrix, and strict JSON."""
 
 import json
 from dataclasses import replace
@@ -55,18 +55,18 @@ def evaluation(metric: Any = "rmse", *, scores: tuple[float, float, float] = (0.
         ("rmse", (NAN, 0.5, 0.6), CONSTANT_BASELINE, False),
     ],
 )
-def test_the_best_baseline_is_the_one_to_beat(metric: str, scores: Any, best: str, beaten: bool):
-    verdict = evaluation(metric, scores=scores)
-    assert verdict.best_baseline == best
-    assert verdict.beats_baseline is beaten
+def test_the_model_is_compared_with_the_best_baseline(metric: str, scores: Any, best: str, beaten: bool):
+    evaluated = evaluation(metric, scores=scores)
+    assert evaluated.best_baseline == best
+    assert evaluated.beats_baseline is beaten
 
 
-def test_json_holds_the_numbers_and_no_row():
-    told = evaluation().to_json()
-    assert told["scores"][MODEL] == {"rmse": 0.4}
-    assert told["holdout_rows"] == 2
-    assert told["beats_baseline"] is True
-    assert told["trials"] == [
+def test_json_has_the_numbers_and_no_rows():
+    written = evaluation().to_json()
+    assert written["scores"][MODEL] == {"rmse": 0.4}
+    assert written["holdout_rows"] == 2
+    assert written["beats_baseline"] is True
+    assert written["trials"] == [
         {
             "number": 0,
             "family": "linear",
@@ -76,38 +76,40 @@ def test_json_holds_the_numbers_and_no_row():
             "seconds": 0.1,
         }
     ]
-    assert not {"truth", "predictions"} & told.keys()
+    assert not {"truth", "predictions"} & written.keys()
 
 
-def test_json_is_strict_whatever_is_undefined_or_infinite():
-    verdict = replace(
+def test_json_is_strict_when_numbers_are_undefined_or_infinite():
+    evaluated = replace(
         evaluation(scores=(0.4, NAN, float("inf"))),
         importances={"size": NAN},
         trials=[TrialSummary(0, "linear", {"penalty": float("inf")}, NAN, "complete", 0.1)],
         training_seconds=NAN,
     )
-    told = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
-    assert told["scores"] == {
+    written = json.loads(json.dumps(evaluated.to_json(), allow_nan=False))
+    assert written["scores"] == {
         MODEL: {"rmse": 0.4},
         CONSTANT_BASELINE: {"rmse": None},
         LINEAR_BASELINE: {"rmse": None},
     }
-    assert told["trials"][0]["score"] is told["importances"]["size"] is told["training_seconds"] is None
+    assert (
+        written["trials"][0]["score"] is written["importances"]["size"] is written["training_seconds"] is None
+    )
 
 
-def test_the_confusion_matrix_has_true_classes_as_rows_and_absent_ones_too():
-    verdict = replace(
+def test_the_confusion_matrix_has_true_classes_as_rows_including_absent_ones():
+    evaluated = replace(
         evaluation(),
         task="multiclass",
         classes=["a", "b", "c"],
         truth=np.array([0, 0, 1]),
         predictions=np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.1, 0.8, 0.1]]),
     )
-    assert verdict.confusion().tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
-    assert verdict.to_json()["confusion_matrix"] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert evaluated.confusion().tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert evaluated.to_json()["confusion_matrix"] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
 
 
-def test_every_set_of_predictions_gets_every_metric():
+def test_every_set_of_predictions_has_every_metric():
     scores = score_all(
         "regression",
         np.array([1.0, 2.0]),
@@ -119,17 +121,17 @@ def test_every_set_of_predictions_gets_every_metric():
     assert scores["bad"]["rmse"] == 1.0
 
 
-def test_intervals_of_all_predictions_are_in_the_reported_unit():
+def test_confidence_intervals_are_in_the_reported_unit():
     truth = np.random.default_rng(0).normal(0, 100, 200)
     predictions = {"right": truth, "off": truth + 50.0}
     intervals = score_intervals("regression", "rmse", truth, predictions, classes=1, unit_size=10.0)
     assert intervals == {"right": (0.0, 0.0), "off": (pytest.approx(5.0), pytest.approx(5.0))}
 
 
-def test_json_holds_the_intervals_and_the_split():
-    told = replace(
+def test_json_has_the_intervals_and_the_split():
+    written = replace(
         evaluation(), intervals={MODEL: (0.3, 0.5), CONSTANT_BASELINE: (NAN, NAN)}, split="tested on 2025-03"
     ).to_json()
-    assert told["intervals"] == {MODEL: [0.3, 0.5], CONSTANT_BASELINE: [None, None]}
-    assert told["split"] == "tested on 2025-03"
+    assert written["intervals"] == {MODEL: [0.3, 0.5], CONSTANT_BASELINE: [None, None]}
+    assert written["split"] == "tested on 2025-03"
     assert evaluation().to_json()["intervals"] == {}

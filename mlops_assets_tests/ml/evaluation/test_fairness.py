@@ -1,11 +1,11 @@
-"""Groups of people are measured by fairlearn, and differences are told from chance."""
+"""Fairness metrics by group, and differences whose confidence intervals do not overlap."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import equalized_odds_difference
 
-from mlops_assets.ml.evaluation.column_groups import cut
+from mlops_assets.ml.evaluation.column_groups import group_column
 from mlops_assets.ml.evaluation.fairness import FALSE_POSITIVES, SELECTED, TRUE_POSITIVES, measure_fairness
 
 
@@ -14,10 +14,12 @@ def people(rows: int = 2_000) -> tuple[pd.Series, np.ndarray]:
     return pd.Series(random.choice(["north", "south"], rows)), random.integers(0, 2, rows)
 
 
-def test_a_decision_that_spares_one_group_differs_for_sure():
+def test_a_decision_that_depends_on_the_group_differs_significantly():
     region, truth = people()
     chosen = np.where((region == "north") & (np.arange(len(truth)) % 3 == 0), 0, truth)
-    found = measure_fairness("binary", cut(region, name="region"), truth, chosen * 0.9, chosen, unit_size=1.0)
+    found = measure_fairness(
+        "binary", group_column(region, name="region"), truth, chosen * 0.9, chosen, unit_size=1.0
+    )
     worst = found.differences[0]
     assert (worst.measure, worst.lowest, worst.highest, worst.is_certain) == (
         TRUE_POSITIVES,
@@ -35,27 +37,33 @@ def test_a_decision_that_spares_one_group_differs_for_sure():
     assert found.criteria["equalized odds difference"] == pytest.approx(expected)
 
 
-def test_a_decision_that_knows_no_groups_does_not_differ_for_sure():
+def test_a_decision_independent_of_the_group_does_not_differ_significantly():
     region, truth = people()
-    found = measure_fairness("binary", cut(region, name="region"), truth, truth * 0.9, truth, unit_size=1.0)
+    found = measure_fairness(
+        "binary", group_column(region, name="region"), truth, truth * 0.9, truth, unit_size=1.0
+    )
     assert not any(gap.is_certain for gap in found.differences)
 
 
 def test_errors_of_a_regression_are_in_the_reported_unit():
     region, _ = people()
     truth = np.full(len(region), 5_000.0)
-    said = truth + np.where(region == "north", 1_000.0, -500.0) + np.resize([10.0, -10.0], len(region))
-    found = measure_fairness("regression", cut(region, name="region"), truth, said, said, unit_size=1_000.0)
+    predictions = truth + np.where(region == "north", 1_000.0, -500.0) + np.resize([10.0, -10.0], len(region))
+    found = measure_fairness(
+        "regression", group_column(region, name="region"), truth, predictions, predictions, unit_size=1_000.0
+    )
     gap = next(gap for gap in found.differences if gap.measure == "mean error")
     assert (gap.size, gap.highest, gap.is_certain) == (pytest.approx(1.5, abs=0.01), "north", True)
     assert found.criteria == {}
 
 
-def test_a_group_of_few_rows_is_shown_and_not_compared():
+def test_a_group_below_the_minimum_number_of_rows_is_shown_and_not_compared():
     region = pd.Series(["north"] * 100 + ["south"] * 100 + ["isle"] * 10)
     truth = np.resize([0, 1], len(region))
     chosen = np.where(region == "isle", 1 - truth, truth)
-    found = measure_fairness("binary", cut(region, name="region"), truth, chosen * 1.0, chosen, unit_size=1.0)
+    found = measure_fairness(
+        "binary", group_column(region, name="region"), truth, chosen * 1.0, chosen, unit_size=1.0
+    )
     isle = next(group for group in found.groups if group.value == "isle")
     assert (isle.rows, isle.is_compared, isle.intervals) == (10, False, {})
     assert isle.measures["accuracy"] == 0.0
@@ -63,22 +71,24 @@ def test_a_group_of_few_rows_is_shown_and_not_compared():
     assert found.criteria["demographic parity difference"] == 0.0
 
 
-def test_a_group_without_positives_has_no_rate_of_them():
+def test_a_group_without_positives_has_no_true_positive_rate():
     region = pd.Series(["north"] * 50 + ["south"] * 50)
     truth = np.where(region == "north", 0, np.resize([0, 1], 100))
-    found = measure_fairness("binary", cut(region, name="region"), truth, truth * 1.0, truth, unit_size=1.0)
+    found = measure_fairness(
+        "binary", group_column(region, name="region"), truth, truth * 1.0, truth, unit_size=1.0
+    )
     assert np.isnan(found.groups[0].measures[TRUE_POSITIVES])
     assert TRUE_POSITIVES not in {gap.measure for gap in found.differences}
     assert "equalized odds difference" not in found.criteria
     assert found.criteria["demographic parity difference"] == 0.5
 
 
-def test_of_more_classes_the_accuracy_is_compared():
+def test_accuracy_is_compared_for_more_than_two_classes():
     region, _ = people()
     truth = np.resize([0, 1, 2], len(region))
     chosen = np.where(region == "south", 0, truth)
     found = measure_fairness(
-        "multiclass", cut(region, name="region"), truth, np.eye(3)[chosen], chosen, unit_size=1.0
+        "multiclass", group_column(region, name="region"), truth, np.eye(3)[chosen], chosen, unit_size=1.0
     )
     [gap] = found.differences
     assert (gap.measure, gap.lowest, gap.is_certain) == ("accuracy", "south", True)

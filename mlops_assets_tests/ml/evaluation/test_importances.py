@@ -1,4 +1,4 @@
-"""What a model leans on is found by shuffling, and told under the names of the features."""
+"""Importances are those of the features, whatever columns the pipeline derives from them."""
 
 import numpy as np
 import pandas as pd
@@ -8,13 +8,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from mlops_assets.ml.evaluation.importances import column_sources, shap_importances, shuffled_importances
+from mlops_assets.ml.evaluation.importances import column_sources, permutation_importances, shap_importances
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
 
 def rotating_pipeline():
-    """A column for each kind, the weight, and size and weight together: names that tell nothing."""
+    """One-hot kinds, the weight, and a column that depends on size and weight, without feature names."""
     return make_column_transformer(
         (OneHotEncoder(sparse_output=False), ["kind"]),
         ("passthrough", ["weight"]),
@@ -40,13 +40,13 @@ def fitted(problem, family: str = "xgboost") -> tuple[TabularModel, pd.DataFrame
     return TabularModel.fit(spec, "", features, target, rotating_pipeline, settings), features
 
 
-def test_columns_of_the_pipeline_are_told_by_the_features_that_change_them(problem):
+def test_columns_of_the_pipeline_are_traced_to_the_features_that_change_them(problem):
     model, features = fitted(problem)
     sources = column_sources(model, features, seed=0)
     assert sources == [("kind",), ("kind",), ("weight",), ("size", "weight")]
 
 
-def test_contributions_are_summed_to_features_and_add_up_to_the_prediction(problem):
+def test_shap_values_are_summed_by_feature_and_add_up_to_the_prediction(problem):
     model, features = fitted(problem)
     found = shap_importances(model, features, seed=0)
     assert set(found) == {"kind", "weight", "size + weight"}
@@ -54,15 +54,15 @@ def test_contributions_are_summed_to_features_and_add_up_to_the_prediction(probl
     matrix = model.pipeline.transform(features)
     values = model.estimator.contributions(matrix)
     base = model.estimator.predict(matrix) - values.sum(axis=1)
-    assert np.ptp(base) < 1e-4, "what is left is the same for all rows"
+    assert np.ptp(base) < 1e-4, "the base value is the same for all rows"
 
 
-def test_a_family_without_contributions_has_none(problem):
+def test_a_family_without_shap_values_has_none(problem):
     model, features = fitted(problem, "linear")
     assert shap_importances(model, features, seed=0) == {}
 
 
-def test_only_features_that_matter_have_importance_largest_first():
+def test_permutation_importance_is_zero_for_an_unused_feature_and_sorted_by_size():
     features = pd.DataFrame(
         {
             name: np.random.default_rng(seed).normal(size=200)
@@ -72,7 +72,7 @@ def test_only_features_that_matter_have_importance_largest_first():
     truth = (features["small"] + 3 * features["big"]).to_numpy()
 
     def run(seed: int, rows: int) -> dict[str, float]:
-        return shuffled_importances(
+        return permutation_importances(
             lambda frame: (frame["small"] + 3 * frame["big"]).to_numpy(),
             features,
             lambda positions, predictions: float(np.mean((truth[positions] - predictions) ** 2)),

@@ -1,4 +1,4 @@
-"""A learning curve is made of growing parts, each inside the next."""
+"""A learning curve is fitted on nested, growing samples."""
 
 import itertools
 
@@ -8,7 +8,7 @@ import pytest
 from mlops_assets.ml.evaluation.learning_curve import learning_curve
 
 
-def test_parts_grow_inside_each_other_and_small_ones_are_left_out():
+def test_samples_are_nested_and_those_below_the_minimum_are_left_out():
     masks: list[np.ndarray] = []
 
     def fit(keep: np.ndarray) -> np.ndarray:
@@ -17,8 +17,8 @@ def test_parts_grow_inside_each_other_and_small_ones_are_left_out():
 
     points = learning_curve(
         fit,
-        lambda said: (float(said[0]), 0.0, 1.0),
-        lambda said, before: (float(said[0] - before[0]), 9.0),
+        lambda predictions: (float(predictions[0]), 0.0, 1.0),
+        lambda predictions, previous: (float(predictions[0] - previous[0]), 9.0),
         240,
         seed=0,
     )

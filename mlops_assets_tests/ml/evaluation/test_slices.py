@@ -1,4 +1,4 @@
-"""Slices: cut as people would, told from the rest only when they are worse, and not found in noise."""
+"""Slices: marked only if significantly worse than the other rows, and not found in noise."""
 
 import math
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.ml.evaluation.column_groups import cut
-from mlops_assets.ml.evaluation.slices import LEAST_ROWS, find_weakest, holm, score_slices
+from mlops_assets.ml.evaluation.column_groups import group_column
+from mlops_assets.ml.evaluation.slices import MIN_ROWS, find_weakest_slices, holm, score_slices
 
 ROWS = 4_000
 
@@ -24,38 +24,12 @@ def features() -> pd.DataFrame:
     return frame
 
 
-def test_numbers_are_cut_into_quantiles_and_named_by_what_is_in_them():
-    made = cut(pd.Series([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, np.nan]), name="age", quantiles=3)
-    assert made.labels == ["1 to 3", "4 to 6", "7 to 9", "missing"]
-    assert made.groups.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    assert made.is_ordered
-
-
-def test_equal_numbers_are_never_parted():
-    made = cut(pd.Series([0.0] * 80 + list(range(1, 21))), name="visits")
-    assert made.labels[0] == "0"
-    assert (made.groups[:80] == made.groups[0]).all()
-    assert made.groups[80:].min() > made.groups[0]
-
-
-def test_texts_are_cut_by_their_most_frequent_values():
-    made = cut(pd.Series([*list("aaabbc"), None, *list("defghij")]), name="kind", values=3)
-    assert made.labels == ["a", "b", "other values", "missing"]
-    assert np.bincount(made.groups).tolist() == [3, 2, 8, 1]
-    assert not made.is_ordered
-
-
-def test_few_numbers_are_values_and_so_are_truths():
-    assert cut(pd.Series([1.0, 2.0, 1.0]), name="rooms").labels == ["1", "2"]
-    assert cut(pd.Series([True, False, True]), name="is_new").labels == ["True", "False"]
-
-
-def test_only_the_slice_that_is_worse_is_marked(features):
+def test_only_a_slice_with_a_significantly_larger_loss_is_marked_worse(features):
     losses = np.random.default_rng(2).gamma(2.0, 1.0, ROWS)
     losses[features["colour"] == "red"] *= 1.5
     found = {
         each.value: each
-        for each in score_slices([cut(features["colour"], name="colour")], losses, mean_of(losses))
+        for each in score_slices([group_column(features["colour"], name="colour")], losses, mean_of(losses))
     }
     assert [value for value, each in found.items() if each.is_worse] == ["red"]
     red = losses[features["colour"] == "red"]
@@ -63,25 +37,25 @@ def test_only_the_slice_that_is_worse_is_marked(features):
     assert found["red"].ratio == pytest.approx(red.mean() / losses.mean())
 
 
-def test_a_slice_of_few_rows_is_counted_and_not_judged():
-    values = pd.Series(["rare"] * (LEAST_ROWS - 1) + ["common"] * 200)
+def test_a_slice_below_the_minimum_number_of_rows_has_no_score():
+    values = pd.Series(["rare"] * (MIN_ROWS - 1) + ["common"] * 200)
     losses = np.where(values == "rare", 100.0, np.linspace(0, 1, len(values)))
     rare = next(
         each
-        for each in score_slices([cut(values, name="kind")], losses, mean_of(losses))
+        for each in score_slices([group_column(values, name="kind")], losses, mean_of(losses))
         if each.value == "rare"
     )
-    assert rare.rows == LEAST_ROWS - 1
+    assert rare.rows == MIN_ROWS - 1
     assert math.isnan(rare.score)
     assert math.isnan(rare.chance)
     assert not rare.is_worse
 
 
-def test_a_weak_corner_of_two_columns_is_found_and_measured_on_other_rows(features):
+def test_a_weak_slice_of_two_columns_is_found_and_measured_on_other_rows(features):
     losses = np.random.default_rng(3).gamma(2.0, 1.0, ROWS)
-    corner = (features["x2"] > 0.9) & (features["colour"] == "blue")
-    losses[corner] *= 4.0
-    found = find_weakest(features, losses, mean_of(losses), seed=0)
+    weak = (features["x2"] > 0.9) & (features["colour"] == "blue")
+    losses[weak] *= 4.0
+    found = find_weakest_slices(features, losses, mean_of(losses), seed=0)
     assert found is not None
     worst = found.slices[0]
     assert worst.column in ("x2 and colour", "colour and x2")
@@ -91,39 +65,39 @@ def test_a_weak_corner_of_two_columns_is_found_and_measured_on_other_rows(featur
     assert worst.score > 2.5 * losses.mean()
 
 
-def test_in_noise_thousands_of_slices_are_looked_at_and_none_is_found(features):
+def test_no_weak_slice_is_confirmed_in_noise(features):
     found = [
-        find_weakest(
+        find_weakest_slices(
             features, losses := np.random.default_rng(seed).gamma(2.0, 1.0, ROWS), mean_of(losses), seed=seed
         )
         for seed in range(20)
     ]
     assert all(each is not None and each.candidates > 300 for each in found)
-    assert sum(bool(each.slices) for each in found if each) <= 3, "one in twenty is what chance allows"
+    assert sum(bool(each.slices) for each in found if each) <= 3, "the significance level is one in twenty"
 
 
-def test_two_slices_are_not_the_same_rows_twice(features):
+def test_no_two_weakest_slices_share_most_of_their_rows(features):
     losses = np.random.default_rng(4).gamma(2.0, 1.0, ROWS)
     features["twin"] = features["x0"] * 2
     losses[features["x0"] > 1] *= 3
-    found = find_weakest(features, losses, mean_of(losses), seed=0)
+    found = find_weakest_slices(features, losses, mean_of(losses), seed=0)
     assert found is not None
     assert [each.column for each in found.slices] == ["x0"] or [each.column for each in found.slices] == [
         "twin"
     ]
 
 
-def test_of_few_rows_nothing_is_searched(features):
-    assert find_weakest(features.head(399), np.ones(399), mean_of(np.ones(399)), seed=0) is None
+def test_too_few_rows_are_not_searched(features):
+    assert find_weakest_slices(features.head(399), np.ones(399), mean_of(np.ones(399)), seed=0) is None
 
 
-def test_losses_that_are_all_the_same_have_no_weak_slice(features):
-    found = find_weakest(features, np.ones(ROWS), mean_of(np.ones(ROWS)), seed=0)
+def test_constant_losses_have_no_weak_slice(features):
+    found = find_weakest_slices(features, np.ones(ROWS), mean_of(np.ones(ROWS)), seed=0)
     assert found is not None
     assert found.slices == []
 
 
-def test_p_values_are_adjusted_step_by_step():
+def test_holm_adjusts_p_values_by_rank_and_ignores_nan():
     adjusted = holm([0.01, 0.04, 0.03, float("nan")])
     assert adjusted[:3] == pytest.approx([0.03, 0.06, 0.06])
     assert math.isnan(adjusted[3])

@@ -1,4 +1,4 @@
-"""A model as files: it comes back whole, or not at all."""
+"""Artifacts: a model is read back unchanged, and changed files are refused."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ FILES = ["estimator", "features.sql", "manifest.json", "model.json", "pipeline.s
 
 
 class Foreign(BaseEstimator):
-    """What somebody plants."""
+    """An estimator of a type that is not trusted."""
 
 
 def fitted(problem: Callable[..., Any], task: Any, family: str) -> TabularModel:
@@ -70,7 +70,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def forge(folder: Path, **changes: Any) -> None:
-    """Write a manifest that agrees with the files, as an attacker would."""
+    """Write a manifest that matches the files, as an attacker would."""
     found = {
         path.relative_to(folder).as_posix(): file_digest(path)
         for path in files(folder)
@@ -82,7 +82,7 @@ def forge(folder: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
 @pytest.mark.parametrize("family", ["linear", "xgboost"])
-def test_a_model_comes_back_as_it_was(problem, tmp_path: Path, task: str, family: str):
+def test_a_saved_model_is_loaded_unchanged(problem, tmp_path: Path, task: str, family: str):
     model = fitted(problem, task, family)
     digest = save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
@@ -92,7 +92,7 @@ def test_a_model_comes_back_as_it_was(problem, tmp_path: Path, task: str, family
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == FILES
 
 
-def test_an_ensemble_with_its_calibration_threshold_and_members_comes_back(problem, tmp_path: Path):
+def test_an_ensemble_is_loaded_with_its_members_calibration_and_threshold(problem, tmp_path: Path):
     features, target, settings = problem("binary")
     plain = fitted(problem, "binary", "linear").spec
     members = (
@@ -116,12 +116,12 @@ def test_an_ensemble_with_its_calibration_threshold_and_members_comes_back(probl
     assert sorted(path.name for path in (tmp_path / "model" / "estimator").iterdir()) == ["0", "1"]
 
 
-def test_what_is_not_declared_is_not_written_so_that_older_models_keep_their_digests(folder: Path):
-    told = json.loads((folder / "model.json").read_text())
-    assert not {"members", "calibration", "threshold", "bounds"} & told.keys()
+def test_defaults_are_not_written_so_that_older_models_keep_their_digests(folder: Path):
+    written = json.loads((folder / "model.json").read_text())
+    assert not {"members", "calibration", "threshold", "bounds"} & written.keys()
 
 
-def test_a_model_that_was_saved_again_has_the_same_digest(folder: Path, tmp_path: Path):
+def test_a_model_saved_again_has_the_same_digest(folder: Path, tmp_path: Path):
     assert save_model(load_model(folder), tmp_path / "again") == verify(folder)["digest"]
 
 
@@ -141,49 +141,49 @@ def test_mlflow_loads_a_model_that_predicts_raw_rows(folder: Path, model: Tabula
 
 
 @pytest.mark.parametrize("name", ["model.json", "features.sql", "pipeline.skops", "estimator/model.skops"])
-def test_a_changed_byte_is_refused_before_the_file_is_opened(folder: Path, name: str):
+def test_a_changed_byte_is_refused_before_the_file_is_parsed(folder: Path, name: str):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
-    with pytest.raises(ModelError, match=f"{name} is not the file that was written"):
+    with pytest.raises(ModelError, match=f"{name} does not match the manifest"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["extra.py", "estimator/extra.pkl", "estimator/manifest.json"])
-def test_a_foreign_file_is_refused(folder: Path, name: str):
+def test_a_file_that_is_not_in_the_manifest_is_refused(folder: Path, name: str):
     (folder / name).write_text("x")
-    with pytest.raises(ModelError, match=f"{name} is not the file that was written"):
+    with pytest.raises(ModelError, match=f"{name} does not match the manifest"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["model.json", "features.sql", "pipeline.skops", "estimator/model.skops"])
 def test_a_missing_file_is_refused(folder: Path, name: str):
     (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"{name} is not the file that was written"):
+    with pytest.raises(ModelError, match=f"{name} does not match the manifest"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": []}', '{"files": {}}'])
-def test_a_folder_without_a_manifest_holds_no_model(folder: Path, content: str | None):
+def test_a_folder_without_a_valid_manifest_is_refused(folder: Path, content: str | None):
     (folder / "manifest.json").unlink()
     if content is not None:
         (folder / "manifest.json").write_text(content)
-    with pytest.raises(ModelError, match="holds no model of mlops_assets"):
+    with pytest.raises(ModelError, match="has no valid model manifest"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("name", ["pipeline.skops", "estimator/model.skops"])
-def test_a_planted_type_is_refused_even_when_the_manifest_agrees(folder: Path, name: str):
+def test_an_untrusted_type_is_refused_even_when_the_manifest_matches(folder: Path, name: str):
     (folder / name).write_bytes(skops_io.dumps(Foreign()))
     forge(folder)
     with pytest.raises(ModelError, match=r"names types that are not on the list.*Foreign"):
         load_model(folder)
 
 
-def test_a_model_other_than_the_manifests_is_refused(folder: Path):
+def test_a_model_with_another_digest_than_in_the_manifest_is_refused(folder: Path):
     (folder / "features.sql").write_text("select * from vehicles")
     forge(folder)
-    with pytest.raises(ModelError, match="holds another model than its manifest says"):
+    with pytest.raises(ModelError, match="does not have the digest in its manifest"):
         load_model(folder)
 
 
@@ -191,16 +191,16 @@ def test_another_format_is_refused(folder: Path):
     spec = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(spec | {"format": 99}))
     forge(folder)
-    with pytest.raises(ModelError, match="was written by another version of mlops_assets"):
+    with pytest.raises(ModelError, match="was written by an incompatible version of mlops_assets"):
         load_model(folder)
 
 
-def test_a_model_never_replaces_another(folder: Path, model: TabularModel):
+def test_a_model_is_not_saved_over_another(folder: Path, model: TabularModel):
     with pytest.raises(FileExistsError):
         save_model(model, folder)
 
 
-def test_a_model_of_decimal_commas_takes_texts_and_numbers(model: TabularModel, tmp_path: Path):
+def test_a_model_with_decimal_commas_reads_texts_and_numbers(model: TabularModel, tmp_path: Path):
     columns = tuple(
         replace(column, decimal=",", thousands=".") if column.sql_type == "DOUBLE" else column
         for column in model.spec.columns
@@ -216,6 +216,6 @@ def test_a_model_of_decimal_commas_takes_texts_and_numbers(model: TabularModel, 
         pd.testing.assert_frame_equal(loaded.predict(rows), expected)
 
 
-def test_a_models_digest_says_nothing_of_marks_that_it_has_not(model: TabularModel, folder: Path):
+def test_undeclared_decimal_marks_are_not_part_of_the_digest(model: TabularModel, folder: Path):
     columns = json.loads((folder / "model.json").read_text())["columns"]
     assert all(column.keys().isdisjoint({"decimal", "thousands"}) for column in columns)

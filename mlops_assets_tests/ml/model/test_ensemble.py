@@ -1,4 +1,4 @@
-"""Greedy selection, and the weighted mean that it makes."""
+"""Greedy ensemble selection, and the weighted mean of its members."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def noisy(scale: float, seed: int) -> np.ndarray:
     return TRUTH + scale * np.random.default_rng(seed).normal(size=len(TRUTH))
 
 
-def test_independent_mistakes_average_out():
+def test_independent_errors_average_out():
     candidates = [noisy(1.0, seed) for seed in range(1, 5)]
     weights = greedy_weights(candidates, squared_error, most=4)
     assert sum(weights) == pytest.approx(1)
@@ -30,17 +30,19 @@ def test_independent_mistakes_average_out():
     assert squared_error(blended) < 0.35 * min(map(squared_error, candidates))
 
 
-def test_it_is_never_worse_than_the_best_and_leaves_the_useless_out():
+def test_candidates_that_do_not_lower_the_loss_have_no_weight():
     candidates = [noisy(0.1, 1), TRUTH + 9.0, noisy(5.0, 2)]
     assert greedy_weights(candidates, squared_error, most=3) == [1.0, 0.0, 0.0]
 
 
-def test_no_more_members_than_asked_for():
+def test_the_number_of_members_is_limited():
     weights = greedy_weights([noisy(1.0, seed) for seed in range(1, 9)], squared_error, most=2)
     assert np.count_nonzero(weights) == 2
 
 
-def test_it_predicts_the_weighted_mean_and_comes_back_as_it_was(problem: Callable[..., Any], tmp_path: Path):
+def test_an_ensemble_predicts_the_weighted_mean_and_is_loaded_unchanged(
+    problem: Callable[..., Any], tmp_path: Path
+):
     features, target, settings = problem("binary")
     matrix = features[["size", "weight"]].to_numpy()
     members = [

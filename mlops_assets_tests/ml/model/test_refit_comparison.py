@@ -1,4 +1,4 @@
-"""Whether two models are one: by digest, by predictions, or not at all."""
+"""Refits are identical by digest, equivalent by predictions, or different."""
 
 import json
 import math
@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlops_assets.ml.model.refit_comparison import TOLERANCE, Reproduction, compare_refit, largest_difference
+from mlops_assets.ml.model.refit_comparison import (
+    TOLERANCE,
+    Difference,
+    Reproduction,
+    compare_refit,
+    largest_difference,
+)
 from mlops_assets_tests.support.garage import ROWS, garage_model
 
 NAN = math.nan
@@ -28,12 +34,12 @@ NAN = math.nan
         ([1.0], [1.0, 2.0], math.inf),
     ],
 )
-def test_predictions_are_apart_relative_to_the_larger(before, after, expected):
+def test_the_difference_of_predictions_is_relative_to_the_larger_one(before, after, expected):
     assert largest_difference(np.array(before), np.array(after)) == pytest.approx(expected)
 
 
-def moved(by: float):
-    """The same model whose linear estimator predicts a little more."""
+def shifted(by: float):
+    """The same model with a scaled intercept."""
     model = garage_model()
     model.estimator.pipeline[-1].intercept_ *= 1 + by
     return model
@@ -44,27 +50,28 @@ def moved(by: float):
 )
 def test_a_refit_is_identical_equivalent_or_different(by, outcome):
     features = ROWS.astype({"kind": object})
-    found = compare_refit("judged", garage_model(), moved(by), features, fitted_rows=4)
+    found = compare_refit("evaluated", garage_model(), shifted(by), features, fitted_rows=4)
     assert found.outcome == outcome
     assert (found.digest == found.recorded_digest) is (outcome == "identical")
     assert found.compared_rows == (0 if outcome == "identical" else 4)
 
 
-def test_without_rows_to_compare_only_the_digest_tells():
+def test_without_rows_to_compare_only_equal_digests_are_identical():
     features = ROWS.astype({"kind": object}).iloc[:0]
     assert (
-        compare_refit("judged", garage_model(), garage_model(), features, fitted_rows=4).outcome
+        compare_refit("evaluated", garage_model(), garage_model(), features, fitted_rows=4).outcome
         == "identical"
     )
     assert (
-        compare_refit("judged", garage_model(), moved(1e-15), features, fitted_rows=4).outcome == "different"
+        compare_refit("evaluated", garage_model(), shifted(1e-15), features, fitted_rows=4).outcome
+        == "different"
     )
 
 
-def test_the_worst_refit_decides_and_without_any_nothing_is_reproduced():
+def test_the_outcome_is_that_of_the_worst_refit_and_different_without_any():
     features = ROWS.astype({"kind": object})
     same, close, other = (
-        compare_refit("judged", garage_model(), moved(by), features, fitted_rows=4)
+        compare_refit("evaluated", garage_model(), shifted(by), features, fitted_rows=4)
         for by in (0.0, TOLERANCE / 100, 1e-6)
     )
     for refits, outcome in (
@@ -76,7 +83,16 @@ def test_the_worst_refit_decides_and_without_any_nothing_is_reproduced():
         assert Reproduction("garage", 1, refits, ()).outcome == outcome
 
 
-def test_what_is_infinitely_far_apart_is_null_in_json():
-    refit = compare_refit("judged", garage_model(), moved(1e-6), ROWS.astype({"kind": object}), fitted_rows=4)
-    told = Reproduction("garage", 1, (replace(refit, largest_difference=math.inf),), ()).to_json()
-    assert json.loads(json.dumps(told, allow_nan=False))["refits"][0]["largest_difference"] is None
+def test_an_infinite_difference_is_null_in_json():
+    refit = compare_refit(
+        "evaluated", garage_model(), shifted(1e-6), ROWS.astype({"kind": object}), fitted_rows=4
+    )
+    written = Reproduction("garage", 1, (replace(refit, largest_difference=math.inf),), ()).to_json()
+    assert json.loads(json.dumps(written, allow_nan=False))["refits"][0]["largest_difference"] is None
+
+
+def test_json_has_the_message_of_a_difference_under_told():
+    changed = Difference("environment", "numpy 1.0, now 2.0", hint="install numpy 1.0")
+    assert Reproduction("garage", 1, (), (changed,)).to_json()["differences"] == [
+        {"subject": "environment", "told": "numpy 1.0, now 2.0", "diff": "", "hint": "install numpy 1.0"}
+    ]

@@ -1,4 +1,4 @@
-"""The model: from raw columns, in any order and with any company, to predictions that people read."""
+"""The tabular model: predictions from raw columns in any order and with any additional columns."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,19 +72,19 @@ def test_a_prediction_comes_from_raw_columns_and_keeps_the_index(fit):
     ],
     ids=["order", "more columns", "numbers as text", "index"],
 )
-def test_predictions_depend_on_the_values_of_the_rows_only(fit, change):
+def test_predictions_depend_only_on_the_values_of_the_rows(fit, change):
     model = fit("regression")
     changed = model.predict(change(ROWS))
     np.testing.assert_array_equal(changed, model.predict(ROWS))
     np.testing.assert_array_equal(model.predict(change(ROWS)[::-1]), changed[::-1])
 
 
-def test_a_missing_column_is_named(fit):
-    with pytest.raises(ModelError, match=r"model of garage: the rows lack the columns weight, kind\n.*note"):
+def test_missing_columns_are_reported_by_name(fit):
+    with pytest.raises(ModelError, match=r"model of garage: missing input columns: weight, kind\n.*note"):
         fit("regression").predict(ROWS[["size"]])
 
 
-def test_binary_predictions_name_the_class_and_the_probability_of_the_second(fit):
+def test_binary_predictions_have_the_class_and_the_probability_of_the_second(fit):
     predicted = fit("binary").predict(ROWS)
     assert predicted.columns.tolist() == ["prediction", "probability"]
     assert (predicted["prediction"] == np.where(predicted["probability"] > 0.5, "yes", "no")).all()
@@ -92,7 +92,7 @@ def test_binary_predictions_name_the_class_and_the_probability_of_the_second(fit
 
 
 @pytest.mark.parametrize("family", ["linear", "xgboost"])
-def test_multiclass_predictions_name_the_class_and_every_probability(fit, family: str):
+def test_multiclass_predictions_have_the_class_and_every_probability(fit, family: str):
     predicted = fit("multiclass", family=family).predict(ROWS)
     names = ["probability_a", "probability_b", "probability_c"]
     assert predicted.columns.tolist() == ["prediction", *names]
@@ -100,13 +100,13 @@ def test_multiclass_predictions_name_the_class_and_every_probability(fit, family
     assert predicted["prediction"].tolist() == [name[-1] for name in predicted[names].idxmax(axis=1)]
 
 
-def test_a_query_that_loses_rows_is_an_error_rather_than_other_rows_predictions(fit):
+def test_a_query_that_drops_rows_is_an_error(fit):
     model = replace(fit("regression"), features_sql=f"{FEATURES_SQL} where kind <> 'boat'")
     with pytest.raises(ModelError, match=r"features.sql returned 2 rows for 3"):
         model.predict(ROWS)
 
 
-def test_an_artifacts_query_cannot_read_files(fit, tmp_path):
+def test_the_query_of_an_artifact_cannot_read_files(fit, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("password\nhunter2\n")
     model = replace(
@@ -116,7 +116,7 @@ def test_an_artifacts_query_cannot_read_files(fit, tmp_path):
         model.predict(ROWS)
 
 
-def test_the_digest_tells_models_apart_and_not_fits(fit):
+def test_equal_fits_have_equal_digests_and_different_models_have_others(fit):
     model = fit("regression")
     assert model.digest() == fit("regression").digest()
     others = [
@@ -128,7 +128,7 @@ def test_the_digest_tells_models_apart_and_not_fits(fit):
     assert len({model.digest(), *(other.digest() for other in others)}) == 5
 
 
-def test_a_declared_bound_is_never_passed(fit):
+def test_predictions_are_clipped_to_the_declared_bounds(fit):
     model = fit("regression")
     free = model.predict(ROWS)["prediction"]
     bound = replace(model, spec=replace(model.spec, bounds=(None, float(free.mean()))))
@@ -136,7 +136,7 @@ def test_a_declared_bound_is_never_passed(fit):
     assert bound.digest() != model.digest()
 
 
-def test_a_threshold_decides_and_a_calibration_changes_the_probability_first(fit):
+def test_the_threshold_applies_to_calibrated_probabilities(fit):
     model = fit("binary")
     before = model.predict(ROWS)["probability"].to_numpy()
     halved = Calibration("isotonic", (0.0, 1.0), (0.0, 0.5))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mlops_assets.core.errors import DataError
+from mlops_assets.ml.evaluation.backtest import Backtest, CutoffScore
 from mlops_assets.ml.reports import prediction_plots
-from mlops_assets.ml.reports.backtest_page import Backtest, CutoffScore, backtest_verdict, render_backtest
+from mlops_assets.ml.reports.backtest_page import backtest_summary, render_backtest
 
 NAN = math.nan
 
@@ -84,7 +85,7 @@ def test_nothing_defined_has_no_mean():
     told = backtest(scored("2025-01", NAN, NAN), scored("2025-02", NAN, NAN))
     assert math.isnan(told.mean)
     assert told.worst.cutoff == "2025-01"
-    assert "ROC AUC undefined on average over 2 cut-offs" in backtest_verdict(told)
+    assert "ROC AUC undefined on average over 2 cut-offs" in backtest_summary(told)
     assert render_backtest(told).rstrip().endswith("</html>")
 
 
@@ -94,14 +95,14 @@ def test_a_backtest_without_any_cutoff_is_refused():
 
 
 def test_verdict_tells_the_mean_how_often_the_baseline_is_beaten_and_the_worst():
-    assert backtest_verdict(backtest(*THREE)) == (
+    assert backtest_summary(backtest(*THREE)) == (
         "ROC AUC 0.777 on average over 3 cut-offs, 2025-01 to 2025-03, against 0.720 of the best baselines: "
         "the model beats its baseline at 2 of the 3, and is worst at 2025-02 (0.690)."
     )
 
 
 def test_verdict_of_an_error_names_its_unit_and_other_metrics_have_none():
-    assert backtest_verdict(backtest(*THREE, metric="rmse")).startswith("RMSE 0.777 (EUR) on average")
+    assert backtest_summary(backtest(*THREE, metric="rmse")).startswith("RMSE 0.777 (EUR) on average")
     assert "EUR" not in render_backtest(backtest(*THREE))
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
-from mlops_assets.ml.evaluation.error_map import PeriodScore, error_map
-from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality, score_all
+from mlops_assets.ml.evaluation.error_map import error_map
+from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, TableQuality, score_all
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.partial_dependence import Dependence
+from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.model.costs import Speed
-from mlops_assets.ml.reports.evaluation_page import metric_rows, render_report, verdict
+from mlops_assets.ml.reports.evaluation_page import evaluation_summary, metric_rows, render_report
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
@@ -109,55 +109,57 @@ def page() -> str:
 
 
 def test_verdict_says_by_how_much_the_best_baseline_is_beaten():
-    assert verdict(regression()) == (
+    assert evaluation_summary(regression()) == (
         "RMSE 0.431 (100,000 USD) on 400 holdout rows: "
         "33 % better than the best baseline (linear baseline, 0.640)."
     )
 
 
 def test_verdict_says_that_the_best_baseline_is_not_beaten():
-    assert verdict(with_model_score("rmse", 0.704)) == (
+    assert evaluation_summary(with_model_score("rmse", 0.704)) == (
         "RMSE 0.704 (100,000 USD) on 400 holdout rows: "
         "it does NOT beat the best baseline (linear baseline, 0.640); it is 10 % worse."
     )
 
 
 def test_verdict_of_a_score_that_grows_gives_the_plain_difference():
-    assert verdict(regression(metric="r2")) == (
+    assert evaluation_summary(regression(metric="r2")) == (
         "R² 0.810 on 400 holdout rows: 0.150 better than the best baseline (linear baseline, 0.660)."
     )
 
 
 def test_verdict_of_a_tie_does_not_call_the_model_worse():
-    assert verdict(with_model_score("rmse", 0.64)).endswith(
+    assert evaluation_summary(with_model_score("rmse", 0.64)).endswith(
         "it does NOT beat the best baseline (linear baseline, 0.640)."
     )
 
 
 def test_verdict_shows_enough_digits_to_tell_the_scores_apart():
-    assert "RMSE 0.6399 (100,000 USD)" in verdict(with_model_score("rmse", 0.63994))
-    assert "less than 0.1 % better" in verdict(with_model_score("rmse", 0.63994))
+    assert "RMSE 0.6399 (100,000 USD)" in evaluation_summary(with_model_score("rmse", 0.63994))
+    assert "less than 0.1 % better" in evaluation_summary(with_model_score("rmse", 0.63994))
 
 
 def test_verdict_of_an_undefined_metric_is_not_a_win():
-    sentence = verdict(with_model_score("r2", float("nan")))
+    sentence = evaluation_summary(with_model_score("r2", float("nan")))
     assert sentence.startswith("R² undefined on 400 holdout rows: it does NOT beat the best baseline")
 
 
 def test_verdict_gives_the_interval_beside_the_score():
-    assert verdict(regression(intervals={MODEL: (0.4123, 0.4501)})).startswith(
+    assert evaluation_summary(regression(intervals={MODEL: (0.4123, 0.4501)})).startswith(
         "RMSE 0.431 (100,000 USD; 95 % interval 0.412 to 0.450) on 400 holdout rows: 33 % better"
     )
-    assert verdict(regression(metric="r2", intervals={MODEL: (0.795, 0.829)})).startswith(
+    assert evaluation_summary(regression(metric="r2", intervals={MODEL: (0.795, 0.829)})).startswith(
         "R² 0.810 (95 % interval 0.795 to 0.829) on 400 holdout rows: 0.150 better"
     )
-    assert "MAPE 17.0 % (95 % interval 16.0 % to 18.0 %) on" in verdict(
+    assert "MAPE 17.0 % (95 % interval 16.0 % to 18.0 %) on" in evaluation_summary(
         regression(metric="mape", intervals={MODEL: (0.16, 0.18)})
     )
 
 
 def test_verdict_without_a_defined_interval_gives_none():
-    assert verdict(regression(intervals={MODEL: (float("nan"), float("nan"))})) == verdict(regression())
+    assert evaluation_summary(
+        regression(intervals={MODEL: (float("nan"), float("nan"))})
+    ) == evaluation_summary(regression())
 
 
 def test_table_gives_the_intervals_of_the_metric_that_decides():
@@ -185,7 +187,7 @@ def test_page_shows_the_verdict_under_a_heading_that_agrees(score: float, headin
     page = render_report(evaluation)
     assert f"{heading} the baselines" in page
     assert page.count("the baselines</strong>") == 1
-    assert verdict(evaluation) in page
+    assert evaluation_summary(evaluation) in page
 
 
 def test_best_value_of_each_row_is_bold_whoever_has_it(page: str):
@@ -349,7 +351,7 @@ def examined() -> Evaluation:
     ]
     return regression(
         shap={"income": 0.3, "age + place": 0.1},
-        dependences=[Dependence("income", [1.0, 2.0], [1.0, 3.0], [0.5, 2.0], [1.5, 4.0], 400)],
+        dependences=[PartialDependence("income", [1.0, 2.0], [1.0, 3.0], [0.5, 2.0], [1.5, 4.0], 400)],
         dependence_of="prediction (100,000 USD)",
         slices=slices,
         slice_loss="squared error",
@@ -415,7 +417,7 @@ def test_everything_that_is_known_is_on_the_page():
 def test_every_picture_has_a_sentence_that_its_numbers_make():
     page = render_report(examined())
     figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    said = [re.findall(r'<b class="says">(.{20,}?)</b>', figure, re.DOTALL) for figure in figures]
+    said = [re.findall(r'<b class="finding">(.{20,}?)</b>', figure, re.DOTALL) for figure in figures]
     assert [len(sentences) for sentences in said] == [1] * 11
     changed = replace(examined(), predictions=examined().predictions + 1e5)
     assert said[0][0] not in render_report(changed)

@@ -85,7 +85,7 @@ def test_a_forged_manifest_is_detected_before_any_file_is_opened(tracking, logge
 def test_a_model_with_planted_files_does_not_load_with_mlflow(tracking, logged, sentinel):
     plant(tracking)
     mlflow.set_tracking_uri(tracking.uri)
-    with pytest.raises(ModelError, match=r"holds no model that can be read"):
+    with pytest.raises(ModelError, match=r"the model cannot be read"):
         mlflow.pyfunc.load_model(logged.uri)
     assert not sentinel.exists()
 

@@ -138,5 +138,5 @@ def test_the_query_of_a_changed_artifact_is_an_error(
     second = register(2, "(1, 1.0, 3.0)", sql=OTHER_SQL, code=CODE)
     for file in tracking.artifacts.rglob("features.sql"):
         file.write_text("select 1")
-    with pytest.raises(ModelError, match=r"features.sql is not the file that was written"):
+    with pytest.raises(ModelError, match=r"features.sql does not match the manifest"):
         diff_model_versions(warehouse, tracking, first, second)

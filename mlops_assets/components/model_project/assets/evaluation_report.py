@@ -78,7 +78,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.reports.evaluation_page import render_report, verdict
+        from mlops_assets.ml.reports.evaluation_page import evaluation_summary, render_report
         from mlops_assets.ml.search.baselines import MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
@@ -87,7 +87,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             with mlflow.run(project.name, run_id=trained.run_id):
                 evaluation, over = evaluate(project, tracking, trained, warehouse.store)
-                summary = verdict(evaluation)
+                summary = evaluation_summary(evaluation)
                 page, numbers = render_report(evaluation), json.dumps(evaluation.to_json(), indent=2)
                 ours = {f"test_{name}": value for name, value in evaluation.scores["model"].items()}
                 theirs = evaluation.scores[evaluation.best_baseline][metric]

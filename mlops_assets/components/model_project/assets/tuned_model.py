@@ -34,7 +34,7 @@ from mlops_assets.components.model_project.training.search import (
 )
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
-from mlops_assets.ml.model.machine import peak_memory_bytes
+from mlops_assets.ml.model.runtime_environment import peak_memory_bytes
 
 if TYPE_CHECKING:
     import pandas as pd

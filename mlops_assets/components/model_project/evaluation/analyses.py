@@ -1,6 +1,6 @@
 """What is told of an evaluated model beside its metrics."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.evaluation.error_map import ErrorMap, PeriodScore
+    from mlops_assets.ml.evaluation.error_map import ErrorMap
+    from mlops_assets.ml.evaluation.evaluation import PeriodScore
     from mlops_assets.ml.evaluation.fairness import Fairness
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-    from mlops_assets.ml.evaluation.partial_dependence import Dependence
+    from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
     from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 
 SHOWN_DEPENDENCES = 6
@@ -23,11 +24,11 @@ MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
 
 def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
     """The metric by each declared column."""
-    from mlops_assets.ml.evaluation.column_groups import cut
+    from mlops_assets.ml.evaluation.column_groups import group_column
     from mlops_assets.ml.evaluation.slices import score_slices
 
     declared = evaluated.project.settings.evaluation.slices
-    cuts = [cut(evaluated.column(name), name=name) for name in declared]
+    cuts = [group_column(evaluated.column(name), name=name) for name in declared]
     return score_slices(cuts, _losses(evaluated), evaluated.score)
 
 
@@ -35,28 +36,28 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     """The weakest slices by the features, the most important first, and the declared columns."""
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.slices import find_weakest
+    from mlops_assets.ml.evaluation.slices import find_weakest_slices
 
     if not evaluated.project.settings.evaluation.weakest:
         return None
     declared = evaluated.project.settings.evaluation.slices
     wanted = dict.fromkeys([*declared, *importances, *evaluated.model.spec.features])
     columns = pd.DataFrame({name: evaluated.column(name) for name in wanted})
-    return find_weakest(columns, _losses(evaluated), evaluated.score, seed=evaluated.seed)
+    return find_weakest_slices(columns, _losses(evaluated), evaluated.score, seed=evaluated.seed)
 
 
 def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
     """How alike the groups of each sensitive column are treated."""
-    from mlops_assets.ml.evaluation.column_groups import cut
-    from mlops_assets.ml.evaluation.evaluation import chosen_classes
+    from mlops_assets.ml.evaluation.column_groups import group_column
+    from mlops_assets.ml.evaluation.evaluation import predicted_classes
     from mlops_assets.ml.evaluation.fairness import measure_fairness
 
     task, said = evaluated.project.settings.task, evaluated.predictions
-    chosen = said if task == "regression" else chosen_classes(task, said, evaluated.threshold)
+    chosen = said if task == "regression" else predicted_classes(task, said, evaluated.threshold)
     return [
         measure_fairness(
             task,
-            cut(evaluated.column(name), name=name),
+            group_column(evaluated.column(name), name=name),
             evaluated.holdout.target,
             said,
             chosen,
@@ -68,7 +69,7 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
 
 def importances(evaluated: EvaluatedModel) -> dict[str, float]:
     """How much worse the deciding metric gets when a feature is shuffled."""
-    from mlops_assets.ml.evaluation.importances import shuffled_importances
+    from mlops_assets.ml.evaluation.importances import permutation_importances
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 
     sign = -1.0 if evaluated.metric in HIGHER_IS_BETTER else 1.0
@@ -76,7 +77,7 @@ def importances(evaluated: EvaluatedModel) -> dict[str, float]:
     def loss(positions: "NDArray", predictions: "NDArray") -> float:
         return sign * evaluated.value(positions, predictions)
 
-    return shuffled_importances(
+    return permutation_importances(
         evaluated.model.predict_features, evaluated.holdout.features, loss, seed=evaluated.seed
     )
 
@@ -90,9 +91,11 @@ def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
     return {name: value / scale for name, value in found.items()}
 
 
-def dependences(evaluated: EvaluatedModel, importances: dict[str, float]) -> "tuple[list[Dependence], str]":
+def dependences(
+    evaluated: EvaluatedModel, importances: dict[str, float]
+) -> "tuple[list[PartialDependence], str]":
     """How the most important features move the prediction, and what of the prediction is meant."""
-    from mlops_assets.ml.evaluation.partial_dependence import dependence
+    from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 
     spec, unit = evaluated.model.spec, evaluated.project.settings.target.unit
     index = 1
@@ -106,7 +109,9 @@ def dependences(evaluated: EvaluatedModel, importances: dict[str, float]) -> "tu
         return predictions if spec.task == "binary" else predictions[:, index]
 
     leading = list(importances)[:SHOWN_DEPENDENCES]
-    found = [dependence(amounts, evaluated.holdout.features, name, seed=evaluated.seed) for name in leading]
+    found = [
+        partial_dependence(amounts, evaluated.holdout.features, name, seed=evaluated.seed) for name in leading
+    ]
     if spec.task == "regression":
         return [each for each in found if each], f"prediction ({unit})" if unit else "prediction"
     return [each for each in found if each], f"probability of {spec.classes[index]}"
@@ -169,14 +174,9 @@ def _losses(evaluated: EvaluatedModel) -> "NDArray":
 
 
 def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
-    from mlops_assets.ml.evaluation.error_map import PeriodScore
+    from mlops_assets.ml.evaluation.evaluation import PeriodScore
     from mlops_assets.ml.search.training_data import TrainingData
 
-    roles: dict[str, Any] = {
-        names.TRAIN: "trained",
-        names.EMBARGO: "kept out",
-        names.HOLDOUT: "judges",
-    }
     known = sorted(evaluated.frame[names.PERIOD].unique())[-MOST_PERIODS:]
     found = []
     for period in known:
@@ -190,7 +190,7 @@ def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
             aside=evaluated.project.settings.entity,
         )
         scores = evaluated.score_of(data.target, evaluated.model.predict_features(data.features))
-        role = roles[rows[names.SPLIT].iloc[0]]
+        role = rows[names.SPLIT].iloc[0]
         found.append(PeriodScore(period, role, len(rows), *scores))
     return found
 
@@ -199,7 +199,7 @@ def _time_scores(evaluated: EvaluatedModel, name: str) -> "list[PeriodScore]":
     import numpy as np
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.error_map import PeriodScore
+    from mlops_assets.ml.evaluation.evaluation import PeriodScore
 
     times = pd.to_datetime(evaluated.column(name))
     days = (times.max() - times.min()).days if times.notna().any() else 0

@@ -41,22 +41,22 @@ def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
     ProjectError
         When a test names a column or a class that there is not.
     """
-    from mlops_assets.ml.evaluation.behaviour_tests import MOST_ROWS, Subject, run_behaviour
+    from mlops_assets.ml.evaluation.behaviour_tests import MAX_ROWS, ModelUnderTest, evaluate_behaviour
 
     project, model = evaluated.project, evaluated.model
     reject_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)
     tests = project.settings.behaviour.tests()
     if not tests:
         return []
-    subject = Subject(
+    subject = ModelUnderTest(
         task=model.spec.task,
         classes=model.spec.classes,
         unit=project.settings.target.unit,
         unit_size=evaluated.unit_size,
         score=lambda rows: model.predict_features(model.compute_features(rows)),
-        choose=lambda rows: model.predict(rows)["prediction"].tolist(),
+        predict_class=lambda rows: model.predict(rows)["prediction"].tolist(),
     )
-    return run_behaviour(tests, subject, evaluated.rows(most=MOST_ROWS), seed=evaluated.seed)
+    return evaluate_behaviour(tests, subject, evaluated.rows(most=MAX_ROWS), seed=evaluated.seed)
 
 
 def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheckResult]:

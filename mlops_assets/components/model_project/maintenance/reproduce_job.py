@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-_JUDGED, _SERVING = "judged", "serving"
+_EVALUATED, _SERVING = "evaluated", "serving"
 
 
 class ReproduceConfig(dg.Config):
@@ -63,7 +63,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
             },
         )
         if found.outcome == "different":
-            told = "; ".join(f"{each.subject}: {each.told}" for each in found.differences)
+            told = "; ".join(f"{each.subject}: {each.message}" for each in found.differences)
             raise dg.Failure(
                 f"{project.name}: version {version.version}, fitted again, is another model: {told}",
                 allow_retries=False,
@@ -93,7 +93,7 @@ def reproduce(
     """
     from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
 
-    recorded = {_JUDGED: tracking.load(version.as_evaluated)}
+    recorded = {_EVALUATED: tracking.load(version.as_evaluated)}
     if version.as_evaluated is not version:
         recorded[_SERVING] = tracking.load(version)
     differences = list(changed_since(project, tracking, version))
@@ -140,7 +140,7 @@ def _refits(
 
 def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role: str) -> "pd.DataFrame":
     """The rows that train; of an event project's serving model all that were labelled by its cut-off."""
-    if role == _JUDGED:
+    if role == _EVALUATED:
         return frame[frame[names.SPLIT] == names.TRAIN]
     recorded = version.facts.get(SERVING_PERIODS)
     periods = json.loads(recorded) if recorded else project.time.labelled_periods(version.facts["cutoff"])

@@ -46,7 +46,7 @@ def record_provenance(
         Those that are known, among them the addresses of the models that were logged.
     """
     from mlops_assets.ml.model.artifact import manifest_digest
-    from mlops_assets.ml.model.runtime_environment import environment
+    from mlops_assets.ml.model.runtime_environment import runtime_environment
     from mlops_assets.stores.system.git_commit import checkout_of
     from mlops_assets.stores.tracking.run_artifacts import write_texts
 
@@ -55,7 +55,7 @@ def record_provenance(
     more = {
         PIPELINE_DIGEST: project.files.version(PIPELINE),
         names.CODE_DIGESTS: json.dumps({name: _digest(name, text) for name, text in texts.items()}),
-        ENVIRONMENT: json.dumps(environment()),
+        ENVIRONMENT: json.dumps(runtime_environment()),
         FIT: json.dumps({"seed": shared.seed, "threads": shared.threads, "device": shared.device}),
     }
     for role in _ROLES:
@@ -112,10 +112,10 @@ def changed_since(project: Project, tracking: "TrackingStore", version: "Version
 
 def _changed_environment(version: "Version") -> "Iterator[Difference]":
     from mlops_assets.ml.model.refit_comparison import Difference
-    from mlops_assets.ml.model.runtime_environment import changes, environment
+    from mlops_assets.ml.model.runtime_environment import environment_changes, runtime_environment
 
     recorded = json.loads(version.facts[ENVIRONMENT])
-    found = changes(recorded, environment())
+    found = environment_changes(recorded, runtime_environment())
     if found:
         told = ", ".join(f"{name} {then}, now {now}" for name, (then, now) in found.items())
         pinned = " ".join(

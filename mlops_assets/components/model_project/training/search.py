@@ -11,7 +11,7 @@ import dagster as dg
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WorkFolders
 from mlops_assets.core.digests import text_digest
-from mlops_assets.ml.model.machine import thread_count
+from mlops_assets.ml.model.runtime_environment import thread_count
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.process_lock import process_lock
 

@@ -63,7 +63,7 @@ def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
     assert checks["direction_amount"].passed
     told = checks["example_a_large_loan"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN), "it buys a car"
-    assert told.description.endswith("is predicted as paid; it is late")
+    assert told.description.endswith("the class is paid; it is late")
 
     [event] = [
         event.step_materialization_data.materialization

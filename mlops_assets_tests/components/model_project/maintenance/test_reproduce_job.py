@@ -79,7 +79,7 @@ def test_an_old_version_comes_out_identical_from_its_recorded_rows(champion_shop
     told = observed(result)
     assert told["outcome"] == "identical"
     assert [(refit["role"], refit["outcome"]) for refit in told["refits"]] == [
-        ("judged", "identical"),
+        ("evaluated", "identical"),
         ("serving", "identical"),
     ]
     assert told["refits"][0]["fitted_rows"] < told["refits"][1]["fitted_rows"]
@@ -115,7 +115,7 @@ def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(champion_sho
     found = again(champion_shop)
     assert found.outcome == "different"
     assert [each.subject for each in found.differences] == ["fit", "pipeline.py"]
-    assert "make_pipeline raised ValueError: no" in found.differences[0].told
+    assert "make_pipeline raised ValueError: no" in found.differences[0].message
     result = run_job(champion_shop, 1)
     assert "shop: version 1, fitted again, is another model: fit: shop: " in failure_message(result)
     assert observed(result)["outcome"] == "different"
@@ -128,8 +128,8 @@ def test_rows_that_are_gone_and_another_environment_are_told(champion_shop):
     found = again(champion_shop)
     assert (found.outcome, found.refits) == ("different", ())
     data, environment = found.differences
-    assert "the training set, version" in data.told
-    assert f"numpy 1.0, now {recorded['numpy']}" in environment.told
+    assert "the training set, version" in data.message
+    assert f"numpy 1.0, now {recorded['numpy']}" in environment.message
     assert environment.hint == "install what it was trained with: pip install numpy==1.0"
 
 
@@ -147,9 +147,9 @@ def test_a_changed_artifact_is_refused_and_nothing_is_fitted(champion_shop):
     place = champion_shop.tracking.registry.version("shop", 1).uri.rsplit("/", 1)[-1]
     [file] = [path for path in champion_shop.state.mlflow.rglob("model.json") if place in str(path)]
     file.write_text("{}")
-    with pytest.raises(MlopsError, match=r"model.json is not the file that was written"):
+    with pytest.raises(MlopsError, match=r"model.json does not match the manifest"):
         again(champion_shop)
-    assert "model.json is not the file that was written" in failure_message(run_job(champion_shop, 1))
+    assert "model.json does not match the manifest" in failure_message(run_job(champion_shop, 1))
     assert "shop has no version 9 in the registry" in failure_message(run_job(champion_shop, 9))
 
 

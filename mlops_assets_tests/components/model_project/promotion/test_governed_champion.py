@@ -42,8 +42,8 @@ def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_the_reason(c
     assert events_of(champion_shop)[3:] == [("registered", 2), ("rejected", 2)]
     gate = checks(result)["gate_minimum_metrics"]
     assert not gate.passed
-    assert "which must be at least 1" in gate.description
-    assert "which must be at least 1" in champion_shop.metadata("registered_model", SIXTH)["rejected"]
+    assert "(minimum 1)" in gate.description
+    assert "(minimum 1)" in champion_shop.metadata("registered_model", SIXTH)["rejected"]
     assert champion_shop.metadata("champion")["decision"].startswith(
         "version 2 was rejected by gates: roc_auc"
     )
@@ -187,11 +187,9 @@ def test_an_artifact_with_one_changed_byte_is_detected_and_not_opened(champion_s
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    assert any("is not the file that was written" in error for error in findings(champion_shop)["version 1"])
+    assert any("does not match the manifest" in error for error in findings(champion_shop)["version 1"])
     result = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
-    assert f"shop version 1 ({version.uri}): {name} is not the file that was written" in failure_message(
-        result
-    )
+    assert f"shop version 1 ({version.uri}): {name} does not match the manifest" in failure_message(result)
 
 
 def test_gate_results_are_recorded_with_the_champion_of_the_comparison(pending):
