@@ -1,4 +1,4 @@
-"""A backtest: how models of past cut-offs would have done, as one HTML page."""
+"""The report of a backtest as one HTML page."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from mlops_assets.ml.reports.html import data_uri, render_page
 
 
 def render_backtest(backtest: Backtest) -> str:
-    """The page; it has no scripts, and it loads nothing."""
-    mean, mean_baseline, worst = _together(backtest)
+    """Render the page, which has no scripts and loads no other resources."""
+    mean, mean_baseline, worst = _summary_texts(backtest)
     return render_page(
         "backtest.html.j2",
         backtest=backtest,
-        verdict=backtest_summary(backtest),
+        summary=backtest_summary(backtest),
         metric=metric_title(backtest.metric),
         direction="Higher" if backtest.metric in HIGHER_IS_BETTER else "Lower",
         unit=_unit(backtest),
@@ -26,35 +26,36 @@ def render_backtest(backtest: Backtest) -> str:
         mean_gap=_gap(backtest, backtest.mean, backtest.mean_baseline),
         worst=worst,
         rows=_rows(backtest),
-        picture=_picture(backtest),
+        figure=_figure(backtest),
     )
 
 
 def backtest_summary(backtest: Backtest) -> str:
-    """One sentence: the mean over the cut-offs, how often the baseline is beaten, and the worst cut-off."""
+    """The mean over the cut-offs, the number of cut-offs that beat their baseline, and the worst cut-off."""
     count, first, last = len(backtest.scores), backtest.scores[0].cutoff, backtest.scores[-1].cutoff
-    mean, baseline, worst = _together(backtest)
+    mean, baseline, worst = _summary_texts(backtest)
     unit = f" ({unit})" if (unit := _unit(backtest)) else ""
     start = f"{metric_title(backtest.metric)} {mean}{unit}"
     if count == 1:
-        told = "beats" if backtest.beaten else "does NOT beat"
-        return f"{start} at the only cut-off, {first}: the model {told} its best baseline ({baseline})."
-    times = {count: f"at all {count:,}", 0: f"at NONE of the {count:,}"}.get(
-        backtest.beaten, f"at {backtest.beaten:,} of the {count:,}"
+        verb = "beats" if backtest.beaten else "does not beat"
+        return f"{start} at the only cut-off, {first}: the model {verb} its best baseline ({baseline})."
+    beaten = {count: f"all {count:,}", 0: f"none of {count:,}"}.get(
+        backtest.beaten, f"{backtest.beaten:,} of {count:,}"
     )
     return (
-        f"{start} on average over {count:,} cut-offs, {first} to {last}, against {baseline} of the best "
-        f"baselines: the model beats its baseline {times}, and is worst at {backtest.worst.cutoff} ({worst})."
+        f"{start} on average over {count:,} cut-offs, {first} to {last}; mean of the best baselines "
+        f"{baseline}. The model beats its baseline at {beaten} cut-offs; the worst cut-off is "
+        f"{backtest.worst.cutoff} ({worst})."
     )
 
 
-def _together(backtest: Backtest) -> list[str]:
-    """Texts of the mean, of the mean of the baselines, and of the worst score."""
+def _summary_texts(backtest: Backtest) -> list[str]:
+    """The mean, the mean of the best baselines and the worst score as texts."""
     return distinct_numbers([backtest.mean, backtest.mean_baseline, backtest.worst.score], backtest.metric)
 
 
 def _rows(backtest: Backtest) -> list[dict[str, Any]]:
-    """A row a cut-off, with the texts of its numbers."""
+    """A row for each cut-off, with its numbers as texts."""
     return [
         {
             "cutoff": each,
@@ -68,7 +69,7 @@ def _rows(backtest: Backtest) -> list[dict[str, Any]]:
 
 
 def _gap(backtest: Backtest, ours: float, theirs: float) -> str:
-    """How much better or worse; a share of the baseline's error, or the plain difference."""
+    """The difference from the baseline, relative for errors and absolute for scores, with its direction."""
     gap = difference(backtest.metric, ours, theirs)
     if not gap or ours == theirs:
         return "equal" if ours == theirs else ""
@@ -79,8 +80,8 @@ def _unit(backtest: Backtest) -> str:
     return backtest.unit if backtest.metric in IN_TARGET_UNITS else ""
 
 
-def _picture(backtest: Backtest) -> str:
-    """The metric by cut-off, as a data URI."""
+def _figure(backtest: Backtest) -> str:
+    """The plot of the metric by cut-off as a data URI."""
     percent = backtest.metric == "mape"
     unit = "%" if percent else _unit(backtest)
     numbers = np.array([[each.score, each.low, each.high, each.baseline] for each in backtest.scores])

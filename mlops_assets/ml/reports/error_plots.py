@@ -1,4 +1,4 @@
-"""Pictures of where and when a model is off."""
+"""Plots of errors by slice, by period and by location."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,34 +22,33 @@ from mlops_assets.ml.reports.plot_style import (
     empty_axes,
     printable,
     span,
-    without_curve,
+    without_data,
 )
 
 _SIZES = LinearSegmentedColormap.from_list("sizes", ["#eef2f6", "#8fa9c4", "#12355b"])
 _ROLES: dict[str, tuple[str, str, str]] = {
-    "trained": ("o", "white", "trained the model"),
-    "kept out": ("s", "#b6c2cf", "kept out of both"),
-    "judges": ("D", INK, "judges it"),
-    "holdout": ("o", INK, "rows of the holdout"),
+    "train": ("o", "white", "training"),
+    "embargo": ("s", "#b6c2cf", "embargo (unused)"),
+    "holdout": ("D", INK, "holdout"),
 }
-_MOST_NAMED_PERIODS = 12
+_MAX_TICKS = 12
 _MARKED_SHARE = 0.15
 
 
 def slice_dots(slices: Sequence[SliceScore], overall: float, *, label: str) -> Figure:
-    """The metric of each slice with its interval, beside that of all rows; worse ones are marked."""
+    """The metric of each slice with its confidence interval; significantly worse slices are marked."""
     shown = [each for each in slices if np.isfinite(each.score)]
     size = (WIDE[0], 1.0 + 0.27 * max(len(shown), 3))
     figure, axes = empty_axes(size, printable(label, 60), "")
     if not shown:
-        return without_curve(figure, axes, "no slice has enough rows to be judged")
+        return without_data(figure, axes, "no slice has enough rows")
     axes.axvline(overall, **GUIDE, label="all rows")
     for place, each in enumerate(shown):
         axes.hlines(place, each.low, each.high, color=GREY, linewidth=1.6)
         marker, face = ("v", INK) if each.is_worse else ("o", "white")
         axes.plot(each.score, place, marker, color=INK, markerfacecolor=face, markersize=6)
-    axes.plot([], [], "v", color=INK, markersize=6, label="worse than the rest")
-    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=6, label="not for sure")
+    axes.plot([], [], "v", color=INK, markersize=6, label="significantly worse")
+    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=6, label="not significant")
     names = [f"{printable(each.column, 24)}: {printable(each.value, 26)}" for each in shown]
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -62,7 +61,7 @@ def slice_dots(slices: Sequence[SliceScore], overall: float, *, label: str) -> F
 
 
 def metric_by_period(periods: Sequence[PeriodScore], *, label: str) -> Figure:
-    """The metric of each period with its interval; its marker tells what the period was for."""
+    """The metric of each period with its confidence interval; markers show how its rows were used."""
     figure, axes = empty_axes(WIDE, "", printable(label))
     places = np.arange(len(periods))
     scores = np.array([each.score for each in periods])
@@ -70,7 +69,7 @@ def metric_by_period(periods: Sequence[PeriodScore], *, label: str) -> Figure:
     known = np.concatenate([scores, ends.ravel()])
     known = known[np.isfinite(known)]
     if not len(known):
-        return without_curve(figure, axes, "undefined in every period")
+        return without_data(figure, axes, "undefined in every period")
     axes.plot(places, scores, color=GREY, linewidth=1.0, zorder=1)
     axes.vlines(places, ends[:, 0], ends[:, 1], color=GREY, linewidth=1.4, zorder=1)
     for role in dict.fromkeys(each.role for each in periods):
@@ -78,7 +77,7 @@ def metric_by_period(periods: Sequence[PeriodScore], *, label: str) -> Figure:
         ours = [index for index, each in enumerate(periods) if each.role == role]
         style: dict[str, Any] = {"linestyle": "none", "color": INK, "markersize": 6.5, "zorder": 2}
         axes.plot(places[ours], scores[ours], marker=marker, markerfacecolor=face, **style, label=name)
-    step = -(-len(periods) // _MOST_NAMED_PERIODS)
+    step = -(-len(periods) // _MAX_TICKS)
     axes.set_xticks(places[::step], [printable(each.period) for each in periods[::step]])
     axes.set(xlim=(-0.5, len(periods) - 0.5), ylim=span(known))
     axes.grid(visible=False, axis="x")
@@ -86,8 +85,8 @@ def metric_by_period(periods: Sequence[PeriodScore], *, label: str) -> Figure:
     return figure
 
 
-def map_of_errors(found: ErrorMap, *, label: str) -> Figure:
-    """Mean absolute errors by place, darker where larger; where they lean most to one side, which it is."""
+def error_map_plot(found: ErrorMap, *, label: str) -> Figure:
+    """Mean absolute errors by location, with the sign of the mean error in the most biased cells."""
     height = float(np.ptp(found.latitude) + found.width)
     breadth = float(np.ptp(found.longitude) + found.width) * np.cos(np.deg2rad(found.latitude.mean()))
     inches = min(6.4, max(3.4, 5.8 * height / max(breadth, 1e-9)))
@@ -103,7 +102,7 @@ def map_of_errors(found: ErrorMap, *, label: str) -> Figure:
         axes.add_patch(
             Rectangle(corner, found.width, found.width, facecolor=face, edgecolor="#dfe4e9", linewidth=0.4)
         )
-    _mark_leaning(axes, found, enough, top)
+    _mark_bias(axes, found, enough, top)
     axes.set_xlim(span(np.append(found.longitude - found.width / 2, found.longitude + found.width / 2)))
     axes.set_ylim(span(np.append(found.latitude - found.width / 2, found.latitude + found.width / 2)))
     axes.set_aspect(1 / max(np.cos(np.deg2rad(found.latitude.mean())), 0.1))
@@ -114,8 +113,8 @@ def map_of_errors(found: ErrorMap, *, label: str) -> Figure:
     return figure
 
 
-def _mark_leaning(axes: Any, found: ErrorMap, enough: Any, top: float) -> None:
-    """A plus where predictions are too high, a minus where they are too low; of the cells that lean most."""
+def _mark_bias(axes: Any, found: ErrorMap, enough: Any, top: float) -> None:
+    """Mark the most biased cells: plus where predictions are too high, minus where they are too low."""
     if not enough.any():
         return
     least = np.quantile(np.abs(found.bias[enough]), 1 - _MARKED_SHARE)

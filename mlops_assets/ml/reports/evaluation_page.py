@@ -1,4 +1,4 @@
-"""The evaluation report: one HTML page about one model."""
+"""The evaluation report of a model as one HTML page."""
 
 import math
 from collections.abc import Sequence
@@ -21,52 +21,51 @@ from mlops_assets.ml.number_format import (
     share_text,
 )
 from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
-from mlops_assets.ml.reports.figures import pictures_of
+from mlops_assets.ml.reports.figures import report_figures
 from mlops_assets.ml.reports.holdout_captions import confusion_caption
 from mlops_assets.ml.reports.html import render_page
 from mlops_assets.ml.reports.model_captions import (
     costs_caption,
     fairness_caption,
-    share_points,
     weakest_slices_caption,
 )
 from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
-TOP_TRIALS, TOP_MISTAKES = 10, 8
-MOST_CLASSES_IN_FULL = 8
-"""A confusion matrix of more classes has numbers for column names, and no counts."""
-MOST_CLASSES_SHOWN = 40
-"""Of a confusion matrix of more classes, only the largest mistakes are shown."""
+TOP_TRIALS, TOP_ERRORS = 10, 8
+MAX_CLASSES_IN_FULL = 8
+"""A confusion matrix of more classes has numbered columns and no counts."""
+MAX_CLASSES_SHOWN = 40
+"""For more classes, only the most frequent errors are shown."""
 _MEANINGS = {
-    "rmse": "typical error; large errors weigh more",
-    "mae": "average size of an error",
-    "r2": "share of the variation that is explained",
-    "mape": "average error relative to the truth",
-    "roc_auc": "chance to rank a positive above a negative",
-    "average_precision": "precision, averaged over all recalls",
-    "log_loss": "how surprising the truth was",
-    "brier": "squared error of the probabilities",
-    "f1": "balance of precision and recall",
-    "accuracy": "share predicted right",
-    "precision": "share of the alarms that are right",
-    "recall": "share of the positives that are found",
+    "rmse": "root mean squared error; large errors weigh more",
+    "mae": "mean absolute error",
+    "r2": "share of the variance that is explained",
+    "mape": "mean absolute error relative to the true value",
+    "roc_auc": "probability to rank a positive above a negative",
+    "average_precision": "mean precision over all recall levels",
+    "log_loss": "negative log-likelihood of the true class",
+    "brier": "mean squared error of the probabilities",
+    "f1": "harmonic mean of precision and recall",
+    "accuracy": "share of correct predictions",
+    "precision": "share of predicted positives that are correct",
+    "recall": "share of positives that are predicted positive",
 }
 
 
 def render_report(evaluation: Evaluation) -> str:
-    """The page; it has no scripts, and it loads nothing."""
+    """Render the page, which has no scripts and loads no other resources."""
     regression = evaluation.task == "regression"
     return render_page(
         "report.html.j2",
         evaluation=evaluation,
-        verdict=evaluation_summary(evaluation),
+        summary=evaluation_summary(evaluation),
         metrics=metric_rows(evaluation),
         metric=metric_title(evaluation.metric),
         shown_importances=SHOWN_IMPORTANCES,
         shap_rows=min(SHAP_ROWS, evaluation.holdout_rows),
         shuffled_rows=min(PERMUTATION_ROWS, evaluation.holdout_rows),
-        pictures=pictures_of(evaluation),
+        figures=report_figures(evaluation),
         confusion=None if regression else _confusion(evaluation),
         trials=_best_trials(evaluation),
         slices=_slice_rows(evaluation, evaluation.slices),
@@ -81,26 +80,26 @@ def render_report(evaluation: Evaluation) -> str:
 
 
 def evaluation_summary(evaluation: Evaluation) -> str:
-    """One sentence: how good the model is, on how many rows, and whether it beats the best baseline."""
+    """The score, its confidence interval, the number of rows and the comparison with the best baseline."""
     metric, best = evaluation.metric, evaluation.best_baseline
     ours, theirs = evaluation.scores[MODEL][metric], evaluation.scores[best][metric]
     texts = distinct_numbers([ours, theirs], metric)
     interval = interval_text(*evaluation.intervals.get(MODEL, (math.nan, math.nan)), metric)
     unit = evaluation.unit if metric in IN_TARGET_UNITS else ""
-    details = "; ".join(filter(None, [unit, f"95 % interval {interval}" if interval else ""]))
+    details = "; ".join(filter(None, [unit, f"95 % CI {interval}" if interval else ""]))
     start = f"{metric_title(metric)} {texts[0]}{f' ({details})' if details else ''}"
     start = f"{start} on {evaluation.holdout_rows:,} holdout rows"
     gap, baseline = difference(metric, ours, theirs), f"({best}, {texts[1]})"
     if evaluation.beats_baseline:
         return f"{start}: {f'{gap} better'.strip()} than the best baseline {baseline}."
     worse = f"; it is {gap} worse" if gap and ours != theirs else ""
-    return f"{start}: it does NOT beat the best baseline {baseline}{worse}."
+    return f"{start}: it does not beat the best baseline {baseline}{worse}."
 
 
 def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """A row a metric, with a cell for the model and each baseline: its text, and whether it is the best.
+    """A row for each metric, with a text for the model and each baseline, and whether it is the best.
 
-    The metric that decides also has their intervals, as far as they are known.
+    The primary metric also has the confidence intervals that are known.
     """
     rows = []
     undefined = (math.nan, math.nan)
@@ -119,7 +118,7 @@ def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
                 "unit": evaluation.unit if metric in IN_TARGET_UNITS else "",
                 "meaning": _MEANINGS[metric],
                 "better": "higher" if metric in HIGHER_IS_BETTER else "lower",
-                "decides": metric == evaluation.metric,
+                "is_primary": metric == evaluation.metric,
                 "intervals": intervals if metric == evaluation.metric else ["" for _ in intervals],
                 "cells": [(text, value == best) for text, value in zip(texts, values, strict=True)],
             }
@@ -128,30 +127,30 @@ def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _confusion(evaluation: Evaluation) -> dict[str, Any]:
-    """Rows of the confusion matrix as counts and shares of the true class, and its largest mistakes."""
+    """Rows of the confusion matrix as counts and shares of the true class, and the most frequent errors."""
     counts, classes = evaluation.confusion(), evaluation.classes
     totals = counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, None]
     wrong = counts * (1 - np.eye(len(classes), dtype=int))
-    largest = np.argsort(-wrong, axis=None, kind="stable")[:TOP_MISTAKES]
+    largest = np.argsort(-wrong, axis=None, kind="stable")[:TOP_ERRORS]
     return {
         "rows": [
             (name, int(total), list(zip(row.tolist(), parts.tolist(), strict=True)))
             for name, total, row, parts in zip(classes, totals, counts, shares, strict=True)
         ],
-        "mistakes": [
+        "errors": [
             (classes[row], classes[column], int(wrong[row, column]), float(shares[row, column]))
             for row, column in zip(*np.unravel_index(largest, wrong.shape), strict=True)
             if wrong[row, column]
         ],
         "caption": confusion_caption(counts, classes),
-        "matrix": len(classes) <= MOST_CLASSES_SHOWN,
-        "compact": len(classes) > MOST_CLASSES_IN_FULL,
+        "matrix": len(classes) <= MAX_CLASSES_SHOWN,
+        "compact": len(classes) > MAX_CLASSES_IN_FULL,
     }
 
 
 def _best_trials(evaluation: Evaluation) -> list[tuple[TrialSummary, str]]:
-    """The best complete trials, with their scores; undefined scores come last."""
+    """The best complete trials with their scores; undefined scores are last."""
     sign = -1 if evaluation.metric in HIGHER_IS_BETTER else 1
     complete = [trial for trial in evaluation.trials if trial.state != "pruned"]
     complete.sort(key=lambda trial: (math.isnan(trial.score), sign * trial.score))
@@ -160,34 +159,34 @@ def _best_trials(evaluation: Evaluation) -> list[tuple[TrialSummary, str]]:
 
 
 def _slice_rows(evaluation: Evaluation, slices: Sequence[SliceScore]) -> list[dict[str, Any]]:
-    """Texts of slices; those that are too small to judge have a dash."""
+    """Texts of slices, with a dash for those with too few rows."""
     metric = evaluation.metric
     rows = []
     for each in slices:
-        judged = not math.isnan(each.score)
+        has_score = not math.isnan(each.score)
         rows.append(
             {
                 "column": each.column,
                 "value": each.value,
                 "rows": each.rows,
-                "score": distinct_numbers([each.score], metric)[0] if judged else "–",
+                "score": distinct_numbers([each.score], metric)[0] if has_score else "–",
                 "interval": interval_text(each.low, each.high, metric),
-                "ratio": number(each.ratio, 2) if judged and math.isfinite(each.ratio) else "–",
-                "chance": _chance_text(each.chance),
+                "ratio": number(each.ratio, 2) if has_score and math.isfinite(each.ratio) else "–",
+                "p_value": _p_value_text(each.chance),
                 "is_worse": each.is_worse,
             }
         )
     return rows
 
 
-def _chance_text(chance: float) -> str:
-    if math.isnan(chance):
+def _p_value_text(p_value: float) -> str:
+    if math.isnan(p_value):
         return "–"
-    return "below 0.001" if chance < 0.001 else f"{chance:.3f}"
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """A table a sensitive column: its groups, their measures with intervals, and what differs most."""
+    """A table for each sensitive column: its groups with their measures, and the largest differences."""
     share = evaluation.task != "regression"
     return [
         {
@@ -195,9 +194,10 @@ def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
             "measures": list(each.groups[0].measures) if each.groups else [],
             "groups": [_group_row(each, index, share) for index in range(len(each.groups))],
             "differences": [
-                "–" if gap is None else share_points(gap.size) if share else number(gap.size)
+                "–" if gap is None else number(100 * gap.size, 2) if share else number(gap.size)
                 for gap in _gaps(each)
             ],
+            "in_points": share,
             "criteria": [(name, number(value)) for name, value in each.criteria.items()],
             "caption": fairness_caption(each, evaluation.unit),
         }
@@ -223,10 +223,10 @@ def _group_row(found: Fairness, index: int, share: bool) -> dict[str, Any]:
 
 
 def _leaderboard_rows(evaluation: Evaluation) -> list[dict[str, str]]:
-    """A row a model; what is not known is a dash."""
+    """A row for each model, with a dash for unknown numbers."""
 
-    def text(value: float, written: str) -> str:
-        return "–" if math.isnan(value) else written
+    def text(value: float, formatted: str) -> str:
+        return "–" if math.isnan(value) else formatted
 
     entries = evaluation.leaderboard
     scores = distinct_numbers([each.score for each in entries], evaluation.metric)

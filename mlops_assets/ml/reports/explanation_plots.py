@@ -1,4 +1,4 @@
-"""Pictures of what a model leans on, and of how it was found."""
+"""Plots of feature importances, partial dependence, the learning curve and the history of trials."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -22,7 +22,7 @@ from mlops_assets.ml.reports.plot_style import (
     empty_axes,
     printable,
     span,
-    without_curve,
+    without_data,
 )
 from mlops_assets.ml.search.trials import TrialSummary
 
@@ -31,22 +31,25 @@ _MARKERS = "os^DvPX"
 
 
 def importance_bars(importances: dict[str, float], metric: str) -> Figure:
-    """The features whose shuffling hurts most."""
-    return _bars(importances, f"how much worse {metric_label(metric)} gets when the feature is shuffled")
+    """The features with the largest permutation importance."""
+    change = "decrease" if metric in HIGHER_IS_BETTER else "increase"
+    return _bars(importances, f"{change} in {metric_label(metric)} when the feature is shuffled")
 
 
 def contribution_bars(shap: dict[str, float], scale: str) -> Figure:
-    """The features that move predictions most, by their mean absolute SHAP values."""
-    return _bars(shap, f"how far the feature moves a prediction on average{scale}")
+    """The features with the largest mean absolute SHAP value."""
+    return _bars(shap, f"mean absolute SHAP value{scale}")
 
 
 def dependence_curve(found: PartialDependence, *, label: str, limits: tuple[float, float]) -> Figure:
-    """The mean prediction along a feature, and what a tenth and nine tenths of the rows stay below.
+    """The partial dependence on a feature, with the 10th to 90th percentile of the predictions.
 
     Parameters
     ----------
+    label
+        Label of the axis of the prediction.
     limits
-        Of the prediction's axis: the same for all features, so that their pictures can be compared.
+        Limits of this axis, the same for all features, so that their plots can be compared.
     """
     figure, axes = empty_axes(SMALL, "", printable(label, 26))
     places = np.asarray(found.values, dtype=float) if found.is_numeric else np.arange(len(found.values))
@@ -66,12 +69,12 @@ def dependence_curve(found: PartialDependence, *, label: str, limits: tuple[floa
 
 
 def learning_curve_plot(points: Sequence[CurvePoint], metric: str, *, label: str) -> Figure:
-    """The metric on the holdout by the number of rows that train, with its interval."""
-    figure, axes = empty_axes(WIDE, "rows that train", printable(label))
+    """The metric on the holdout by the number of training rows, with its confidence interval."""
+    figure, axes = empty_axes(WIDE, "training rows", printable(label))
     known = np.array([[each.rows, each.score, each.low, each.high] for each in points], dtype=float)
     known = known[np.isfinite(known[:, 1])] if len(known) else known.reshape(0, 4)
     if not len(known):
-        return without_curve(figure, axes, f"{metric_label(metric)} is undefined for every part")
+        return without_data(figure, axes, f"{metric_label(metric)} is undefined for every sample")
     rows, scores, low, high = known.T
     axes.vlines(rows, low, high, color=GREY, linewidth=1.4)
     axes.plot(rows, scores, color=INK, marker="o", markersize=5, linewidth=1.6)
@@ -81,11 +84,11 @@ def learning_curve_plot(points: Sequence[CurvePoint], metric: str, *, label: str
 
 
 def trial_history(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """Score of each trial, and the best so far; far-off scores are drawn at the edge."""
+    """The score of each trial and the best score so far; scores beyond the axis are drawn at its edge."""
     figure, axes = empty_axes(WIDE, "trial", f"{metric_label(metric)} in cross-validation")
     known = sorted((trial for trial in trials if np.isfinite(trial.score)), key=lambda trial: trial.number)
     if not known:
-        return without_curve(figure, axes, "no trial has a score")
+        return without_data(figure, axes, "no trial has a score")
     limits = _history_limits(np.array([trial.score for trial in known]), metric)
     complete = [trial for trial in known if trial.state != "pruned"]
     if complete:
@@ -123,7 +126,7 @@ def _bars(values: dict[str, float], label: str) -> Figure:
 
 
 def _history_limits(scores: NDArray, metric: str) -> tuple[float, float]:
-    """From the best score to four times as far as the median, so that a hopeless one flattens none."""
+    """From the best score to four times the distance of the median: outliers must not flatten the rest."""
     best, worst = (max, min) if metric in HIGHER_IS_BETTER else (min, max)
     reach = 4 * (np.median(scores) - best(scores))
     return span([best(scores), best(worst(scores), best(scores) + reach) if reach else worst(scores)])

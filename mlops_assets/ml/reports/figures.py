@@ -1,4 +1,4 @@
-"""Which pictures the evaluation report has, each with the sentence that says what to see."""
+"""The figures of the evaluation report, each with a caption."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,37 +22,45 @@ from mlops_assets.ml.search.baselines import MODEL
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as a data URI, and what it shows."""
+class ReportFigure:
+    """A plot with its caption.
+
+    Attributes
+    ----------
+    uri
+        The PNG as a data URI.
+    is_wide
+        Whether the plot scrolls horizontally on narrow screens instead of shrinking.
+    """
 
     uri: str
-    says: str
+    caption: str
     title: str = ""
     is_wide: bool = False
-    """Whether it becomes too small to read on a telephone, unless it is moved from side to side."""
 
 
-Drawn = dict[str, tuple[Figure, str]]
+Plots = dict[str, tuple[Figure, str]]
+"""Plots and their captions by name."""
 
 
-def pictures_of(evaluation: Evaluation) -> dict[str, Picture | list[Picture]]:
-    """The pictures by name; those of which there is nothing to show are left out."""
-    of_task: dict[str, Callable[[Evaluation], Drawn]] = {
+def report_figures(evaluation: Evaluation) -> dict[str, ReportFigure | list[ReportFigure]]:
+    """The figures by name, without those that have no data."""
+    of_task: dict[str, Callable[[Evaluation], Plots]] = {
         "regression": _regression,
         "binary": _binary,
         "multiclass": _multiclass,
     }
-    drawn = of_task[evaluation.task](evaluation) | _errors(evaluation) | _model(evaluation)
-    pictures: dict[str, Picture | list[Picture]] = {
-        name: Picture(data_uri(figure), says, is_wide=figure.get_figwidth() > HALF[0])
-        for name, (figure, says) in drawn.items()
+    plots = of_task[evaluation.task](evaluation) | _error_plots(evaluation) | _model_plots(evaluation)
+    figures: dict[str, ReportFigure | list[ReportFigure]] = {
+        name: ReportFigure(data_uri(plot), caption, is_wide=plot.get_figwidth() > HALF[0])
+        for name, (plot, caption) in plots.items()
     }
     if evaluation.dependences:
-        pictures["dependences"] = _dependences(evaluation)
-    return pictures
+        figures["dependences"] = _dependences(evaluation)
+    return figures
 
 
-def _regression(evaluation: Evaluation) -> Drawn:
+def _regression(evaluation: Evaluation) -> Plots:
     truth, predictions = (
         values / evaluation.unit_size for values in (evaluation.truth, evaluation.predictions)
     )
@@ -73,7 +81,7 @@ def _regression(evaluation: Evaluation) -> Drawn:
     }
 
 
-def _binary(evaluation: Evaluation) -> Drawn:
+def _binary(evaluation: Evaluation) -> Plots:
     positive, score = evaluation.truth == 1, evaluation.predictions
     curves = positive[:, None], score[:, None], evaluation.classes[1:]
     return {
@@ -84,14 +92,14 @@ def _binary(evaluation: Evaluation) -> Drawn:
         ),
         "calibration": (
             prediction_plots.calibration(
-                positive, score, xlabel="predicted probability", ylabel="share of positives"
+                positive, score, xlabel="predicted probability", ylabel="observed share of positives"
             ),
             holdout_captions.calibration_caption(evaluation.calibration()),
         ),
     }
 
 
-def _multiclass(evaluation: Evaluation) -> Drawn:
+def _multiclass(evaluation: Evaluation) -> Plots:
     truth, probabilities = evaluation.truth, evaluation.predictions
     outcomes = truth[:, None] == np.arange(len(evaluation.classes))
     curves = outcomes, probabilities, evaluation.classes
@@ -102,43 +110,43 @@ def _multiclass(evaluation: Evaluation) -> Drawn:
                 probabilities.argmax(axis=1) == truth,
                 probabilities.max(axis=1),
                 xlabel="probability of the predicted class",
-                ylabel="share that is right",
+                ylabel="observed accuracy",
             ),
             holdout_captions.calibration_caption(evaluation.calibration()),
         ),
     }
 
 
-def _errors(evaluation: Evaluation) -> Drawn:
-    """Where and when the model is off."""
-    drawn: Drawn = {}
+def _error_plots(evaluation: Evaluation) -> Plots:
+    """Errors by location, by period and by slice."""
+    plots: Plots = {}
     label = _metric_label(evaluation)
     if evaluation.error_map is not None:
         unit = f"({evaluation.unit})" if evaluation.unit else ""
-        drawn["map"] = (
-            error_plots.map_of_errors(evaluation.error_map, label=unit),
+        plots["map"] = (
+            error_plots.error_map_plot(evaluation.error_map, label=unit),
             holdout_captions.error_map_caption(evaluation.error_map, evaluation.unit),
         )
     if len(evaluation.periods) > 1:
-        drawn["periods"] = (
+        plots["periods"] = (
             error_plots.metric_by_period(evaluation.periods, label=label),
             holdout_captions.periods_caption(evaluation.periods, evaluation.metric),
         )
     if evaluation.slices:
         overall = evaluation.scores[MODEL][evaluation.metric]
-        drawn["slices"] = (
+        plots["slices"] = (
             error_plots.slice_dots(evaluation.slices, overall, label=label),
             model_captions.slices_caption(evaluation.slices, evaluation.metric),
         )
-    return drawn
+    return plots
 
 
-def _model(evaluation: Evaluation) -> Drawn:
-    """What the model leans on, and how it was found."""
-    drawn: Drawn = {}
+def _model_plots(evaluation: Evaluation) -> Plots:
+    """Feature importances, the search and the learning curve."""
+    plots: Plots = {}
     metric = evaluation.metric
     if evaluation.importances:
-        drawn["importances"] = (
+        plots["importances"] = (
             explanation_plots.importance_bars(evaluation.importances, metric),
             model_captions.importances_caption(evaluation.importances, metric),
         )
@@ -146,31 +154,31 @@ def _model(evaluation: Evaluation) -> Drawn:
         scale = " (log-odds)"
         if evaluation.task == "regression":
             scale = f" ({evaluation.unit})" if evaluation.unit else ""
-        drawn["shap"] = (
+        plots["shap"] = (
             explanation_plots.contribution_bars(evaluation.shap, scale),
             model_captions.shap_caption(evaluation.shap, evaluation.importances, scale),
         )
     if evaluation.trials:
-        drawn["history"] = (
+        plots["history"] = (
             explanation_plots.trial_history(evaluation.trials, metric),
             model_captions.history_caption(evaluation.trials, metric),
         )
     if evaluation.learning_curve:
-        drawn["learning_curve"] = (
+        plots["learning_curve"] = (
             explanation_plots.learning_curve_plot(
                 evaluation.learning_curve, metric, label=_metric_label(evaluation)
             ),
             model_captions.learning_curve_caption(evaluation.learning_curve, metric),
         )
-    return drawn
+    return plots
 
 
-def _dependences(evaluation: Evaluation) -> list[Picture]:
-    """One small picture a feature, all with the same scale."""
+def _dependences(evaluation: Evaluation) -> list[ReportFigure]:
+    """A small plot for each feature, all with the same axis of the prediction."""
     ends = [value for each in evaluation.dependences for value in (*each.low, *each.high)]
     limits = span(ends)
     return [
-        Picture(
+        ReportFigure(
             data_uri(explanation_plots.dependence_curve(each, label=evaluation.dependence_of, limits=limits)),
             model_captions.dependence_caption(each),
             each.feature,

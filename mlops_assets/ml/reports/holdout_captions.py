@@ -1,4 +1,4 @@
-"""What a picture of the holdout shows, in a sentence that follows from its numbers."""
+"""Captions of the plots of the holdout, each derived from the plotted numbers."""
 
 from collections.abc import Sequence
 
@@ -12,166 +12,154 @@ from mlops_assets.ml.metrics.reliability import Reliability, quantile_groups
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import distinct_numbers, metric_title, number, share_text
 
-_FEW_FALSE_ALARMS = 0.1
-_CELL_ROWS = 20
+_FALSE_POSITIVE_RATE = 0.1
+_MIN_CELL_ROWS = 20
 
 
 def predicted_caption(truth: NDArray, predictions: NDArray, unit: str) -> str:
-    """How far off predictions are, and at both ends of the true values."""
+    """Quantiles of the absolute error, and the mean error at both ends of the true values."""
     errors = predictions - truth
-    half, nine_tenths = (number(float(np.quantile(np.abs(errors), share))) for share in (0.5, 0.9))
+    median, high_error = (number(float(np.quantile(np.abs(errors), share))) for share in (0.5, 0.9))
     of_unit = f" ({unit})" if unit else ""
-    told = (
-        f"Half of the predictions are off by at most {half}, nine tenths by at most {nine_tenths}{of_unit}."
-    )
+    sizes = f"The median absolute error is {median}, the 90th percentile {high_error}{of_unit}."
     low, high = np.quantile(truth, [0.1, 0.9])
     if low == high:
-        return told
-    least, most = (_off(float(errors[rows].mean())) for rows in (truth <= low, truth >= high))
+        return sizes
+    lowest, highest = (_signed(float(errors[rows].mean())) for rows in (truth <= low, truth >= high))
     return (
-        f"{told} On average, the tenth with the lowest true values is predicted {least}, and that with the "
-        f"highest {most}."
+        f"{sizes} The mean error is {lowest} for the lowest tenth of the true values and {highest} for the "
+        "highest tenth."
     )
 
 
 def residuals_caption(truth: NDArray, predictions: NDArray) -> str:
-    """Whether the middle error follows zero, and how the spread changes."""
+    """The range of the median error along the predictions, and the change of the spread."""
     errors = predictions - truth
     groups = quantile_groups(predictions, 12)
-    middles = [float(np.median(errors[rows])) for rows in groups]
-    told = f"The median error stays between {_signed(min(middles))} and {_signed(max(middles))}"
+    medians = [float(np.median(errors[rows])) for rows in groups]
+    median_range = f"The median error is between {_signed(min(medians))} and {_signed(max(medians))}"
     if len(groups) < 2:
-        return f"{told}; all predictions are the same."
+        return f"{median_range}; all predictions are equal."
     first, last = (float(np.ptp(np.quantile(errors[rows], [0.1, 0.9]))) for rows in (groups[0], groups[-1]))
     if not first or not last:
-        return f"{told}."
-    change = "about as wide" if 0.8 < last / first < 1.25 else f"{number(last / first, 2)} times as wide"
-    return f"{told}; eight tenths of the errors are {change} at the highest predictions as at the lowest."
+        return f"{median_range}."
+    width = "about as wide" if 0.8 < last / first < 1.25 else f"{number(last / first, 2)} times as wide"
+    return (
+        f"{median_range}. The range from the 10th to the 90th percentile is {width} at the highest "
+        "predictions as at the lowest."
+    )
 
 
 def histogram_caption(truth: NDArray, predictions: NDArray) -> str:
-    """Whether errors lean to one side."""
+    """The mean error with its confidence interval, and the share of predictions that are too high."""
     errors = predictions - truth
     mean, rows = float(errors.mean()), len(errors)
-    told = f"Predictions are {_off(mean)} on average"
+    bias = f"The mean error is {_signed(mean)}"
     if rows > 1:
         half = 1.96 * float(errors.std(ddof=1)) / rows**0.5
-        sure = "which is more than chance explains" if abs(mean) > half else "which may be chance"
-        told += f", {sure} (95 % interval {_signed(mean - half)} to {_signed(mean + half)})"
-    over = float((errors > 0).mean())
-    return f"{told}; {share_text(over)} of the rows are predicted too high."
+        significance = "significantly different from 0" if abs(mean) > half else "not significant"
+        bias += f" (95 % CI {_signed(mean - half)} to {_signed(mean + half)}, {significance})"
+    return f"{bias}; {share_text(float((errors > 0).mean()))} of the predictions are too high."
 
 
 def roc_caption(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> str:
-    """How well classes are ranked; arguments as of `plots.roc_curves`."""
+    """Areas under the ROC curves; arguments as in `prediction_plots.roc_curves`."""
     areas = [
         (float(roc_auc_score(outcome, score)), label, outcome, score)
         for outcome, score, label in zip(outcomes.T, scores.T, labels, strict=True)
         if 0 < outcome.sum() < len(outcome)
     ]
     if not areas:
-        return "The holdout has one class only, so there is nothing to rank."
+        return "Undefined: the holdout has one class only."
     areas.sort(key=lambda each: each[0])
     area, label, outcome, score = areas[0]
     if len(areas) > 1:
         best = areas[-1]
         return (
-            f"Told apart worst is “{label}” (area {number(area)}), and best “{best[1]}” ({number(best[0])})."
+            f"The lowest area is that of “{label}” ({number(area)}), the highest that of “{best[1]}” "
+            f"({number(best[0])})."
         )
     false_rate, true_rate, _ = roc_curve(outcome, score)
-    found = float(np.interp(_FEW_FALSE_ALARMS, false_rate, true_rate))
+    recall = float(np.interp(_FALSE_POSITIVE_RATE, false_rate, true_rate))
     return (
-        f"A row of “{label}” is ranked above one of the others {share_text(area)} of the time; who puts up "
-        f"with false alarms for a tenth of the others finds {share_text(found)} of “{label}”."
+        f"In {share_text(area)} of the pairs, a row of “{label}” has a higher score than a row of the other "
+        f"class. At a false positive rate of 10 %, the true positive rate is {share_text(recall)}."
     )
 
 
 def precision_recall_caption(outcome: NDArray, score: NDArray) -> str:
-    """What the rows with the highest scores hold."""
+    """Precision and recall of the tenth of the rows with the highest scores."""
     if not outcome.any():
-        return "The holdout has no positive row."
+        return "Undefined: the holdout has no positive row."
     top = np.argsort(-score, kind="stable")[: max(1, round(len(score) / 10))]
-    right, found = float(outcome[top].mean()), float(outcome[top].sum() / outcome.sum())
+    precision, recall = float(outcome[top].mean()), float(outcome[top].sum() / outcome.sum())
     return (
-        f"Of the tenth of the rows with the highest probability {share_text(right)} are positive, of all "
-        f"rows {share_text(float(outcome.mean()))}; that tenth holds {share_text(found)} of the positives."
+        f"The tenth of the rows with the highest probability has a precision of {share_text(precision)} and "
+        f"a recall of {share_text(recall)}; {share_text(float(outcome.mean()))} of all rows are positive."
     )
 
 
 def calibration_caption(curve: Reliability) -> str:
-    """Whether probabilities can be taken at their word."""
-    inside, groups = int(curve.is_inside.sum()), len(curve.rows)
+    """The number of bins with a calibrated probability, the bias and the expected calibration error."""
+    inside, bins = int(curve.is_inside.sum()), len(curve.rows)
     bias, error = curve.bias, curve.error
-    lean = (
-        f"on average it is {number(100 * abs(bias), 2)} percentage points too {'high' if bias > 0 else 'low'}"
+    direction = (
+        f"{number(100 * abs(bias), 2)} percentage points too {'high' if bias > 0 else 'low'} on average"
         if abs(bias) >= 0.001
-        else "on average it is neither too high nor too low"
+        else "neither too high nor too low on average"
     )
-    trust = "it can be taken at its word" if inside >= 0.9 * groups else "don't take it at its word"
+    result = "well calibrated" if inside >= 0.9 * bins else "not well calibrated"
     return (
-        f"In {inside} of {groups} groups the probability lies within the interval of what came true, so "
-        f"{trust}; {lean}, and {number(100 * error, 2)} points off either way (expected calibration error)."
+        f"The probability is {result}: it is within the 95 % CI of the observed share in {inside} of {bins} "
+        f"bins, and {direction}. Expected calibration error: {number(100 * error, 2)} percentage points."
     )
 
 
 def confusion_caption(counts: NDArray, classes: Sequence[str]) -> str:
-    """How many are right, and what is mistaken for what most often."""
-    total, right = int(counts.sum()), int(np.trace(counts))
+    """The accuracy, and the most frequent misclassification."""
+    total, correct = int(counts.sum()), int(np.trace(counts))
     wrong = counts * (1 - np.eye(len(classes), dtype=int))
-    told = f"{right:,} of {total:,} rows ({share_text(right / total)}) are predicted right"
+    accuracy = f"{correct:,} of {total:,} rows ({share_text(correct / total)}) are classified correctly"
     if not wrong.any():
-        return f"{told}."
+        return f"{accuracy}."
     row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
     return (
-        f"{told}; the most frequent mistake is “{classes[int(row)]}” taken for “{classes[int(column)]}”, in "
-        f"{int(wrong[row, column]):,} rows."
+        f"{accuracy}. The most frequent error is “{classes[int(row)]}” predicted as "
+        f"“{classes[int(column)]}”, in {int(wrong[row, column]):,} rows."
     )
 
 
 def error_map_caption(found: ErrorMap, unit: str) -> str:
-    """Where errors are largest, among places with rows enough to tell."""
-    enough = found.rows >= _CELL_ROWS
+    """The cells with the largest and the smallest error, among those with at least 20 rows."""
+    enough = found.rows >= _MIN_CELL_ROWS
     mean = float(np.average(found.size, weights=found.rows))
     if enough.sum() < 2:
         return (
-            f"No two places have {_CELL_ROWS} rows or more; the mean absolute error of all is {number(mean)}."
+            f"Fewer than two cells have at least {_MIN_CELL_ROWS} rows. The mean absolute error of all rows "
+            f"is {number(mean)}."
         )
     worst, best = (int(pick) for pick in (_argmax(found.size, enough), _argmax(-found.size, enough)))
     of_unit = f" ({unit})" if unit else ""
     return (
-        f"Errors are largest around {_place(found, worst)}: {number(float(found.size[worst]))}{of_unit} on "
-        f"average over {int(found.rows[worst]):,} rows, {number(float(found.size[worst]) / mean, 2)} times "
-        f"that of all; predictions there are {_off(float(found.bias[worst]))}. They are smallest around "
-        f"{_place(found, best)}, {number(float(found.size[best]))}; places with fewer than {_CELL_ROWS} rows "
-        "are left out of this sentence."
+        f"The largest mean absolute error is {number(float(found.size[worst]))}{of_unit} at "
+        f"{_location(found, worst)} ({int(found.rows[worst]):,} rows, "
+        f"{number(float(found.size[worst]) / mean, 2)} times that of all rows, mean error "
+        f"{_signed(float(found.bias[worst]))}); the smallest is {number(float(found.size[best]))} at "
+        f"{_location(found, best)}. Cells with fewer than {_MIN_CELL_ROWS} rows are not considered here."
     )
 
 
 def periods_caption(periods: Sequence[PeriodScore], metric: str) -> str:
-    """How the metric changes over time, and what the periods that trained say about those that did not."""
+    """The holdout period compared with the training periods, or the best and the worst period."""
     known = [period for period in periods if not np.isnan(period.score)]
     if not known:
         return "The metric is undefined in every period."
-    trained = [period for period in known if period.role == "trained"]
-    judging = [period for period in known if period.role == "judges"]
-    if trained and judging:
-        mean, ours = float(np.mean([period.score for period in trained])), judging[-1]
-        texts = distinct_numbers([ours.score, mean], metric)
-        worse = ours.score < mean if metric in HIGHER_IS_BETTER else ours.score > mean
-        verdict = (
-            "within what a sample of that size makes likely"
-            if ours.low <= mean <= ours.high
-            else f"{'worse' if worse else 'better'} by more than chance"
-        )
-        return (
-            f"{metric_title(metric)} is {texts[0]} in {ours.period}, which judges, and {texts[1]} on average "
-            f"in the periods that trained the model: {verdict}. Rows that trained it look easier than new "
-            "ones."
-        )
-    pick = sorted(known, key=lambda period: period.score)
-    if metric in HIGHER_IS_BETTER:
-        pick = pick[::-1]
-    best, worst = pick[0], pick[-1]
+    training = [period for period in known if period.role == "train"]
+    holdout = [period for period in known if period.role == "holdout"]
+    if training and holdout:
+        return _holdout_against_training(training, holdout[-1], metric)
+    ordered = sorted(known, key=lambda period: period.score, reverse=metric in HIGHER_IS_BETTER)
+    best, worst = ordered[0], ordered[-1]
     texts = distinct_numbers([best.score, worst.score], metric)
     return (
         f"{metric_title(metric)} is best in {best.period} ({texts[0]}, {best.rows:,} rows) and worst in "
@@ -179,11 +167,19 @@ def periods_caption(periods: Sequence[PeriodScore], metric: str) -> str:
     )
 
 
-def _off(error: float) -> str:
-    """In words, how much predictions are above or below the truth."""
-    if not error:
-        return "neither too high nor too low"
-    return f"{number(abs(error))} too {'high' if error > 0 else 'low'}"
+def _holdout_against_training(training: Sequence[PeriodScore], holdout: PeriodScore, metric: str) -> str:
+    mean = float(np.mean([period.score for period in training]))
+    texts = distinct_numbers([holdout.score, mean], metric)
+    worse = holdout.score < mean if metric in HIGHER_IS_BETTER else holdout.score > mean
+    comparison = (
+        "the training mean is within the 95 % CI of the holdout"
+        if holdout.low <= mean <= holdout.high
+        else f"significantly {'worse' if worse else 'better'} on the holdout (95 % CI)"
+    )
+    return (
+        f"{metric_title(metric)} is {texts[0]} in the holdout period {holdout.period} and {texts[1]} on "
+        f"average in the training periods: {comparison}. Scores of training rows are optimistic."
+    )
 
 
 def _signed(value: float) -> str:
@@ -194,5 +190,5 @@ def _argmax(values: NDArray, among: NDArray) -> int:
     return int(np.where(among, values, -np.inf).argmax())
 
 
-def _place(found: ErrorMap, index: int) -> str:
+def _location(found: ErrorMap, index: int) -> str:
     return f"latitude {found.latitude[index]:.1f}, longitude {found.longitude[index]:.1f}"

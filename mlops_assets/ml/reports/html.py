@@ -1,4 +1,4 @@
-"""Pages that open anywhere, also without a network and in ten years."""
+"""Rendering of self-contained HTML pages."""
 
 from base64 import b64encode
 from typing import Any
@@ -11,7 +11,10 @@ from mlops_assets.ml.reports import prediction_plots
 
 
 def render_page(template: str, **values: Any) -> str:
-    """The page of a template of this package; values are escaped, and one that lacks is an error."""
+    """Render a template of this package.
+
+    Values are escaped, and a missing value is an error.
+    """
     loader = PackageLoader("mlops_assets.ml.reports")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"number": number, "parameter": parameter, "duration": duration, "memory": memory}
@@ -19,5 +22,5 @@ def render_page(template: str, **values: Any) -> str:
 
 
 def data_uri(figure: Figure) -> str:
-    """A picture as the source of an `img`."""
+    """A figure as a data URI for the `src` of an `img` element."""
     return "data:image/png;base64," + b64encode(prediction_plots.figure_png(figure)).decode("ascii")

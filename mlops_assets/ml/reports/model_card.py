@@ -1,7 +1,6 @@
-"""The model card: what a version is, what it is good for, and what became of it, in Markdown.
+"""The model card of a version in Markdown (Mitchell et al. 2019, Model Cards for Model Reporting).
 
-A card tells facts alone (Mitchell et al. 2019, Model Cards for Model Reporting): a section of which nothing
-is known is left out.
+Sections without content are left out.
 """
 
 import math
@@ -16,19 +15,19 @@ from mlops_assets.ml.number_format import interval_text, metric_title, number, p
 from mlops_assets.ml.search.baselines import MODEL
 
 _STATES = {
-    "champion": "It is the champion: it serves.",
-    "pending": "It passed its gates and is pending approval.",
-    "approved": "It is approved; it does not serve.",
-    "rejected": "It was rejected; it does not serve.",
-    "retired": "It served, and was retired.",
-    "registered": "It is registered; it does not serve.",
+    "champion": "This version is the champion.",
+    "pending": "This version passed its gates and is pending approval.",
+    "approved": "This version is approved and is not the champion.",
+    "rejected": "This version was rejected.",
+    "retired": "This version was the champion and is retired.",
+    "registered": "This version is registered and is not the champion.",
 }
-_CUT = "\n_The rest is in `{place}`._\n"
+_TRUNCATED = "\n_Truncated. The complete card is in `{place}`._\n"
 
 
 @dataclass(frozen=True)
 class CardEvent:
-    """What happened to the version, as the ledger tells it."""
+    """An entry of the ledger about the version."""
 
     at: datetime
     event: str
@@ -38,20 +37,20 @@ class CardEvent:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The facts of one version.
+    """The content of a card.
 
     Attributes
     ----------
     state
-        Where it stands by the ledger.
+        The state of the version in the ledger.
     evaluation
-        The numbers of its evaluation report, as `Evaluation.to_json` gives them.
+        The numbers of the evaluation report, from `Evaluation.to_json`; empty if there is none.
     gates
-        The verdicts of its gates.
+        Gate results, from `GateResult.to_json`.
     tables, lineage
-        What it was made of and by, by the names of both.
+        Versions of the tables that the model is derived from, and identifiers of its training, by name.
     serving_periods
-        Of an event project: the first and the last partition that the model that serves was fitted on.
+        Of an event project: the first and the last partition that the deployed model was fitted on.
     """
 
     project: str
@@ -72,7 +71,7 @@ class ModelCard:
 
     @property
     def metrics(self) -> list[tuple[str, list[str]]]:
-        """A row a metric: its name, and what the model and each baseline scored."""
+        """A row for each metric: its name, and the scores of the model and each baseline."""
         scores, deciding = self.evaluation["scores"], self.evaluation["metric"]
         rows = []
         for metric in scores[MODEL]:
@@ -81,12 +80,12 @@ class ModelCard:
                 interval = self.evaluation["intervals"].get(name) if metric == deciding else None
                 cells.append(_score(metric, theirs[metric], interval))
             title = metric_title(metric)
-            rows.append((f"**{title}**, which decides" if metric == deciding else title, cells))
+            rows.append((f"**{title}** (primary metric)" if metric == deciding else title, cells))
         return rows
 
     @property
     def slices(self) -> list[tuple[str, str, int, str]]:
-        """Column, value, rows and score of each slice, those with the largest loss first."""
+        """Column, value, number of rows and score of each slice, the largest relative loss first."""
         found = sorted(self.evaluation.get("slices", []), key=lambda one: -(one["ratio"] or 0))
         metric = self.evaluation["metric"]
         return [
@@ -101,7 +100,7 @@ class ModelCard:
 
 
 def render_card(card: ModelCard) -> str:
-    """The card as Markdown; what comes from data or from people can neither break a table nor be HTML."""
+    """Render the card as Markdown, with all values escaped."""
     environment = Environment(
         loader=PackageLoader("mlops_assets.ml.reports"),
         undefined=StrictUndefined,
@@ -116,17 +115,25 @@ def render_card(card: ModelCard) -> str:
 
 
 def shortened(text: str, most: int, *, place: str) -> str:
-    """As many whole sections as there is room for, and where the others are."""
+    """Truncate a card after its last whole section that fits.
+
+    Parameters
+    ----------
+    most
+        Maximum number of characters.
+    place
+        Where the complete card is.
+    """
     if len(text) <= most:
         return text
-    rest = _CUT.format(place=place)
+    rest = _TRUNCATED.format(place=place)
     kept = text[: most - len(rest)]
     end = kept.rfind("\n## ")
     return (kept[: end + 1] if end > 0 else kept.rsplit("\n", 1)[0] + "\n") + rest
 
 
 def plain(value: object) -> str:
-    """A value as one line of Markdown that is neither a table's border, nor HTML, nor a link."""
+    """A value as one line of plain Markdown text, with table borders, HTML and links escaped."""
     text = " ".join(str(value).split())
     for mark in ("\\", "|", "<", "[", "]", "`"):
         text = text.replace(mark, f"\\{mark}")
@@ -136,7 +143,7 @@ def plain(value: object) -> str:
 def _score(metric: str, value: float | None, interval: Sequence[float | None] | None) -> str:
     if value is None:
         return "undefined"
-    told = number(value * 100) + " %" if metric == "mape" else number(float(value))
+    score = number(value * 100) + " %" if metric == "mape" else number(float(value))
     low, high = (math.nan if end is None else float(end) for end in interval or (None, None))
     ends = interval_text(low, high, metric)
-    return f"{told} (95 % interval {ends})" if ends else told
+    return f"{score} (95 % CI {ends})" if ends else score

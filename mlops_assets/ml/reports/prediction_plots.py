@@ -1,4 +1,4 @@
-"""Pictures of what a model predicted, one function each."""
+"""Plots of predictions and scores."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -26,23 +26,23 @@ from mlops_assets.ml.reports.plot_style import (
     empty_axes,
     printable,
     span,
-    without_curve,
+    without_data,
 )
 
 DOTS_PER_INCH = 160
 _STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _DENSITY = LinearSegmentedColormap.from_list("density", ["#c3d2e2", "#12355b"])
-_MOST_POINTS, _MOST_NAMED_CURVES, _LETTERS_ALONG = 1_500, 6, 110
+_MAX_POINTS, _MAX_NAMED_CURVES, _MAX_TICK_CHARACTERS = 1_500, 6, 110
 
 
 def figure_png(figure: Figure) -> bytes:
-    """PNG of a figure, finer than a plain screen."""
+    """PNG of a figure at `DOTS_PER_INCH`."""
     figure.savefig(buffer := BytesIO(), format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def predicted_against_true(truth: NDArray, predictions: NDArray, *, label: str) -> Figure:
-    """Where the predictions lie; `label` names what is predicted, with its unit."""
+    """Predictions against true values; `label` is the unit in parentheses."""
     figure, axes = empty_axes(HALF, f"true {printable(label)}", f"predicted {printable(label)}")
     low, high = span(np.concatenate([truth, predictions]))
     _cloud(axes, truth, predictions)
@@ -52,7 +52,7 @@ def predicted_against_true(truth: NDArray, predictions: NDArray, *, label: str) 
 
 
 def residuals_against_predicted(truth: NDArray, predictions: NDArray, *, label: str) -> Figure:
-    """Residuals (predicted - true), with their median and tenth and ninetieth percentile by prediction."""
+    """Residuals (predicted - true) by prediction, with their median and 10th and 90th percentile."""
     figure, axes = empty_axes(HALF, f"predicted {printable(label)}", "error (predicted - true)")
     residuals = predictions - truth
     low, high = np.quantile(residuals, [0.001, 0.999])
@@ -68,7 +68,7 @@ def residuals_against_predicted(truth: NDArray, predictions: NDArray, *, label: 
 
 
 def residual_histogram(truth: NDArray, predictions: NDArray, *, label: str) -> Figure:
-    """Residuals; the outermost bars also hold what lies further out."""
+    """Histogram of residuals (predicted - true); values beyond the axis are in the outermost bars."""
     figure, axes = empty_axes(WIDE, f"error (predicted - true) {printable(label)}", "rows")
     residuals = predictions - truth
     low, high = np.quantile(residuals, [0.005, 0.995])
@@ -80,9 +80,14 @@ def residual_histogram(truth: NDArray, predictions: NDArray, *, label: str) -> F
 
 
 def roc_curves(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> Figure:
-    """ROC curve of each class, one against the rest; of many curves only the three worst are named.
+    """ROC curves, one class against the rest; of many, only the three with the lowest area are labelled.
 
-    `outcomes`, whether a row is of the class, and `scores`, the probability of that, are `(n, classes)`.
+    Parameters
+    ----------
+    outcomes
+        Whether a row belongs to the class, shape `(n, classes)`.
+    scores
+        The probability of the class, shape `(n, classes)`.
     """
     figure, axes = empty_axes(HALF, "false positive rate", "true positive rate")
     curves = []
@@ -91,9 +96,9 @@ def roc_curves(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> Fig
             false_rate, true_rate, _ = roc_curve(outcome, score)
             curves.append((auc(false_rate, true_rate), label, false_rate, true_rate))
     if not curves:
-        return without_curve(figure, axes, "undefined: the holdout has one class only")
+        return without_data(figure, axes, "undefined: the holdout has one class only")
     curves.sort(key=lambda curve: curve[0])
-    named = len(curves) if len(curves) <= _MOST_NAMED_CURVES else 3
+    named = len(curves) if len(curves) <= _MAX_NAMED_CURVES else 3
     for _, _, *rates in curves[named:]:
         axes.plot(*rates, color=PALE, linewidth=0.8)
     for curve, colour, style in zip(curves[:named], COLOURS, _STYLES, strict=False):
@@ -109,20 +114,20 @@ def roc_curves(outcomes: NDArray, scores: NDArray, labels: Sequence[str]) -> Fig
 
 
 def precision_recall(outcome: NDArray, score: NDArray) -> Figure:
-    """Precision at each recall, beside the share of positives, which guessing gets."""
+    """The precision-recall curve, and the share of positives, which is the precision of random guessing."""
     figure, axes = empty_axes(HALF, "recall", "precision")
     if not outcome.any():
-        return without_curve(figure, axes, "undefined: the holdout has no positive row")
+        return without_data(figure, axes, "undefined: the holdout has no positive row")
     precision, recall, _ = precision_recall_curve(outcome, score)
     axes.plot(recall, precision, color=INK, linewidth=1.8, drawstyle="steps-post", label="model")
-    axes.axhline(outcome.mean(), **GUIDE, label=f"guessing {outcome.mean():.3g}")
+    axes.axhline(outcome.mean(), **GUIDE, label=f"share of positives {outcome.mean():.3g}")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.03))
     axes.legend(**LEGEND, loc="best")
     return figure
 
 
 def calibration(outcome: NDArray, probability: NDArray, *, xlabel: str, ylabel: str) -> Figure:
-    """How often what was predicted came true, in tenths of the rows, with 95 % Wilson intervals."""
+    """The calibration curve in ten quantile bins, with 95 % Wilson score intervals."""
     figure, axes = empty_axes(HALF, xlabel, ylabel)
     curve = reliability(outcome, probability)
     axes.plot([0, 1], [0, 1], **GUIDE)
@@ -140,9 +145,14 @@ def metric_by_cutoff(
     *,
     label: str,
 ) -> Figure:
-    """A metric at each cut-off with its interval, beside the baseline's; NaNs leave gaps.
+    """A metric at each cut-off with its confidence interval, and that of the baseline; NaN leaves a gap.
 
-    `intervals` has the shape `(cutoffs, 2)`; `label` names the metric, with its unit.
+    Parameters
+    ----------
+    intervals
+        Shape `(cutoffs, 2)`.
+    label
+        The metric, with its unit.
     """
     figure, axes = empty_axes(WIDE, "cut-off", printable(label))
     places, scores, baselines = np.arange(len(cutoffs)), np.asarray(scores), np.asarray(baselines)
@@ -154,13 +164,13 @@ def metric_by_cutoff(
     caps: dict[str, Any] = {"linestyle": "none", "color": INK, "marker": "_", "markersize": 9}
     axes.plot(places, low, **caps)
     axes.plot(places, high, **caps)
-    axes.plot(places, scores, **ours, linewidth=1.8, label="model, with its 95 % interval")
-    fitting = max(1, _LETTERS_ALONG // (max(map(len, cutoffs)) + 3))
+    axes.plot(places, scores, **ours, linewidth=1.8, label="model, with 95 % CI")
+    fitting = max(1, _MAX_TICK_CHARACTERS // (max(map(len, cutoffs)) + 3))
     shown = range(0, len(cutoffs), -(-len(cutoffs) // fitting))
     axes.set_xticks(shown, [printable(cutoffs[place]) for place in shown])
     known = np.concatenate([values[np.isfinite(values)] for values in (low, high, scores, baselines)])
     if not len(known):
-        return without_curve(figure, axes, "undefined at every cut-off")
+        return without_data(figure, axes, "undefined at every cut-off")
     axes.set(xlim=(-0.5, len(cutoffs) - 0.5), ylim=span(known))
     axes.grid(visible=False, axis="x")
     axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
@@ -177,16 +187,23 @@ def metric_by_training(
     champion: int | None,
     label: str,
 ) -> Figure:
-    """What each training scored, oldest first, by the family of its model; NaNs leave gaps.
+    """The score of each training, oldest first, marked by the family of its model; NaN leaves a gap.
 
-    `intervals` has the shape `(trainings, 2)`; `champion` is the place of the one that serves.
+    Parameters
+    ----------
+    intervals
+        Shape `(trainings, 2)`.
+    champion
+        The index of the champion; None if there is none among the trainings.
+    label
+        The metric, with its unit.
     """
     figure, axes = empty_axes(WIDE, "", printable(label))
     places, scores, baselines = np.arange(len(names)), np.asarray(scores), np.asarray(baselines)
     low, high = np.asarray(intervals, dtype=float).reshape(-1, 2).T
     known = np.concatenate([values[np.isfinite(values)] for values in (low, high, scores, baselines)])
     if not len(known):
-        return without_curve(figure, axes, "no training was judged")
+        return without_data(figure, axes, "no training was evaluated")
     if champion is not None and np.isfinite(scores[champion]):
         axes.axvline(champion, color=PALE, linewidth=9, zorder=0, label="champion")
     axes.vlines(places, low, high, color=GREY, linewidth=1.6, zorder=2)
@@ -203,7 +220,7 @@ def metric_by_training(
             zorder=4,
             label=printable(family, 24),
         )
-    fitting = max(1, _LETTERS_ALONG // (max(map(len, names)) + 3))
+    fitting = max(1, _MAX_TICK_CHARACTERS // (max(map(len, names)) + 3))
     shown = range(0, len(names), -(-len(names) // fitting))
     axes.set_xticks(shown, [printable(names[place]) for place in shown])
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=span(known))
@@ -213,12 +230,12 @@ def metric_by_training(
 
 
 def _cloud(axes: Axes, x: NDArray, y: NDArray) -> None:
-    """Points; how many there are in each cell, where they would hide each other."""
-    if len(x) <= _MOST_POINTS:
+    """A scatter plot; for many points, the number of rows in hexagonal cells."""
+    if len(x) <= _MAX_POINTS:
         axes.scatter(x, y, s=9, color=INK, alpha=0.4, linewidths=0)
         return
     style: dict[str, Any] = {"mincnt": 1, "bins": "log", "cmap": _DENSITY, "linewidths": 0.2}
     cells = axes.hexbin(x, y, gridsize=44, extent=(*span(x), *span(y)), **style)
     bar = axes.figure.colorbar(cells, ax=axes, shrink=0.6, aspect=24, format=StrMethodFormatter("{x:,g}"))
-    bar.set_label("rows in a cell", fontsize=8.5)
+    bar.set_label("rows per cell", fontsize=8.5)
     bar.ax.tick_params(labelsize=8, length=2)

@@ -1,4 +1,4 @@
-"""Pictures of a search: which parameters were tried, and which mattered."""
+"""Plots of a search: the tried hyperparameters and their importance."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from mlops_assets.ml.number_format import metric_title
 from mlops_assets.ml.reports.plot_style import INK, PALE, WIDE, empty_axes, printable
 from mlops_assets.ml.search.trials import TrialSummary
 
-LEAST_TRIALS = 4
-"""With fewer of a family, its parameters tell nothing."""
+MIN_TRIALS = 4
+"""Minimum number of trials of one family for a plot."""
 
 
 def search_figures(trials: Sequence[TrialSummary], metric: str) -> dict[str, Figure]:
-    """Pictures by file name; none where too few trials of one family have parameters to compare."""
+    """Plots by file name; empty if there are too few trials of one family, or all have the same score."""
     tried = _of_one_family(trials)
-    if len(tried) < LEAST_TRIALS or len({trial.score for trial in tried}) < 2:
+    if len(tried) < MIN_TRIALS or len({trial.score for trial in tried}) < 2:
         return {}
     return {
         "search_parallel_coordinates.png": parallel_coordinates(tried, metric),
@@ -32,8 +32,8 @@ def search_figures(trials: Sequence[TrialSummary], metric: str) -> dict[str, Fig
 
 
 def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """Each trial of one family as a line over its parameters; the best are dark."""
-    figure, axes = empty_axes(WIDE, "", "share of the range that was tried")
+    """Each trial of one family as a line over its hyperparameters, the best fifth dark."""
+    figure, axes = empty_axes(WIDE, "", "position in the tried range")
     names, values = _values(trials)
     low, high = values.min(axis=0), values.max(axis=0)
     share = (values - low) / np.where(high > low, high - low, 1)
@@ -60,8 +60,8 @@ def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
 
 
 def parameter_importances(trials: Sequence[TrialSummary], metric: str) -> Figure:
-    """How much of the scores' variance each parameter of one family explains (fANOVA)."""
-    figure, axes = empty_axes(WIDE, "share of the variance of the score", "")
+    """The share of the variance of the score that each hyperparameter explains (Hutter et al. 2014)."""
+    figure, axes = empty_axes(WIDE, "share of the variance of the score (fANOVA)", "")
     found = sorted(_importances(trials, metric).items(), key=lambda item: item[1])
     axes.barh(range(len(found)), [value for _, value in found], color=INK)
     axes.set_yticks(range(len(found)), [printable(name, 24) for name, _ in found], fontsize=8)
@@ -70,18 +70,18 @@ def parameter_importances(trials: Sequence[TrialSummary], metric: str) -> Figure
 
 
 def _of_one_family(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
-    """Trials of the family with parameters that was tried most."""
+    """The trials of the family with the most trials."""
     counts = Counter(trial.family for trial in trials)
     chosen = max(counts, key=lambda family: (counts[family], family)) if counts else None
     return [trial for trial in trials if trial.family == chosen]
 
 
 def _values(trials: Sequence[TrialSummary]) -> tuple[list[str], NDArray]:
-    """Parameters' names and values, shape `(trials, parameters)`; logarithms where they span decades."""
+    """Names and values of hyperparameters, `(trials, parameters)`; logarithms where they span decades."""
     names = sorted(trials[0].params)
     values = np.array([[float(trial.params[name]) for name in names] for trial in trials])
-    spans = (values.min(axis=0) > 0) & (values.max(axis=0) > 20 * np.maximum(values.min(axis=0), 1e-12))
-    return names, np.where(spans, np.log10(np.maximum(values, 1e-12)), values)
+    logarithmic = (values.min(axis=0) > 0) & (values.max(axis=0) > 20 * np.maximum(values.min(axis=0), 1e-12))
+    return names, np.where(logarithmic, np.log10(np.maximum(values, 1e-12)), values)
 
 
 def _importances(trials: Sequence[TrialSummary], metric: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Model cards: what is known is told, what is not is left out, and nothing breaks the page."""
+"""Model cards: complete sections, none without content, and escaped values."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ EVALUATION = {
     "features": ["recent", "amount"],
     "family": "xgboost",
     "params": {"eta": 0.123456, "max_depth": 6},
-    "split": "judged by 2025-03, trained on 2024-01 to 2024-12",
+    "split": "tested on 2025-03, trained on 2024-01 to 2024-12",
 }
 CARD = ModelCard(
     project="shop",
@@ -35,7 +35,9 @@ CARD = ModelCard(
     limits=(),
     owners=("team:retention",),
     evaluation=EVALUATION,
-    gates=[{"gate": "better_than_baseline", "passed": True, "told": "roc_auc 0.8317 beats 0.8264"}],
+    gates=[
+        {"gate": "better_than_baseline", "passed": True, "told": "roc_auc 0.8317 beats the baseline (0.8264)"}
+    ],
     tables={"shop/features": "4", "training set": "2"},
     lineage={"model digest": "abc", "MLflow run": "def"},
     history=(
@@ -49,21 +51,20 @@ def headings(text: str) -> list[str]:
     return [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
 
 
-def test_a_card_tells_metrics_with_intervals_gates_data_lineage_and_history():
+def test_a_card_has_metrics_with_intervals_gates_data_lineage_and_history():
     text = render_card(CARD)
     assert headings(text) == ["Metrics", "Gates", "Data", "Model", "Lineage", "History"]
     for line in (
         "# shop, version 3",
         "Who buys nothing \\| next month.",
-        "It is the champion: it serves. It is a binary model of `quiet`; team:retention answers for it.",
-        "On 2,070 rows that it was not trained on, judged by 2025-03, trained on 2024-01 to 2024-12:",
+        "This version is the champion. Task: binary classification of `quiet`. Owner: team:retention.",
+        "On 2,070 holdout rows (tested on 2025-03, trained on 2024-01 to 2024-12):",
         "| metric | model | constant baseline | linear baseline |",
         "| --- | --- | --- | --- |",
-        "| **ROC AUC**, which decides | 0.832 (95 % interval 0.816 to 0.849) | 0.500 | 0.826 |",
+        "| **ROC AUC** (primary metric) | 0.832 (95 % CI 0.816 to 0.849) | 0.500 | 0.826 |",
         "| Log loss | 0.500 | 0.690 | undefined |",
-        "| better than baseline | passed | roc_auc 0.8317 beats 0.8264 |",
-        "Trained on 21,000 rows with 2 features. "
-        "The model that serves was fitted again on 2024-01 to 2025-03.",
+        "| better than baseline | passed | roc_auc 0.8317 beats the baseline (0.8264) |",
+        "Trained on 21,000 rows with 2 features. The deployed model was refitted on 2024-01 to 2025-03.",
         "| shop/features | 4 |",
         "xgboost: eta 0.1235, max_depth 6",
         "| model digest | `abc` |",
@@ -72,7 +73,7 @@ def test_a_card_tells_metrics_with_intervals_gates_data_lineage_and_history():
         assert line in text.splitlines(), (line, text)
 
 
-def test_use_limits_and_what_the_evaluation_found_are_told_where_there_are_some():
+def test_a_card_has_intended_use_limitations_and_the_optional_analyses():
     found = {
         "slices": [
             {
@@ -110,40 +111,40 @@ def test_use_limits_and_what_the_evaluation_found_are_told_where_there_are_some(
         CARD, evaluation={**EVALUATION, **found}, intended_use="To call customers.", limits=["Not for loans."]
     )
     text = render_card(card)
-    assert headings(text)[:3] == ["Intended use", "Limits", "Metrics"]
+    assert headings(text)[:3] == ["Intended use", "Limitations", "Metrics"]
     for line in (
         "To call customers.",
         "- Not for loans.",
-        "Of purchases, 90 rows were valid and 10 were quarantined: amount > 0 (10).",
-        "| channel | w\\|b | 40 | 0.700 (95 % interval 0.600 to 0.800) |",
+        "Table purchases: 90 valid and 10 quarantined rows; violations: amount > 0 (10).",
+        "| channel | w\\|b | 40 | 0.700 (95 % CI 0.600 to 0.800) |",
         "| channel | shop | 4 | undefined |",
         "| sex | demographic parity difference | 0.100 |",
-        "| sex | difference of recall | 0.250 |",
+        "| sex | difference in recall | 0.250 |",
         "| more_is_better | FAILED | rises | falls |",
     ):
         assert line in text.splitlines(), (line, text)
-    assert text.index("| shop | 4 |") < text.index("| w\\|b | 40 |"), "the largest loss first"
+    assert text.index("| shop | 4 |") < text.index("| w\\|b | 40 |"), "the largest relative loss is first"
 
 
-def test_a_version_that_was_registered_elsewhere_has_a_card_too():
+def test_a_version_without_an_evaluation_has_a_card():
     text = render_card(replace(CARD, evaluation={}, gates=(), tables={}, owners=(), serving_periods=None))
     assert headings(text) == ["Lineage", "History"]
     assert json.dumps(text)
 
 
-def test_the_short_form_ends_with_a_whole_section_and_says_where_the_rest_is():
+def test_a_truncated_card_ends_with_a_whole_section_and_the_place_of_the_complete_card():
     text = render_card(CARD)
     assert shortened(text, len(text), place="card/model_card.md") == text
     for most in range(300, len(text)):
         short = shortened(text, most, place="card/model_card.md")
         assert len(short) <= most
-        assert short.endswith("_The rest is in `card/model_card.md`._\n")
-        assert text.startswith(short.rpartition("\n_The rest")[0])
+        assert short.endswith("_Truncated. The complete card is in `card/model_card.md`._\n")
+        assert text.startswith(short.rpartition("\n_Truncated")[0])
     assert headings(shortened(text, len(text) - 1, place="x"))[-1] == "Lineage"
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("a\nb\tc", "a b c"), ("<a|b>", "\\<a\\|b>"), ("[x](y) `z`", "\\[x\\](y) \\`z\\`")]
+    ("value", "escaped"), [("a\nb\tc", "a b c"), ("<a|b>", "\\<a\\|b>"), ("[x](y) `z`", "\\[x\\](y) \\`z\\`")]
 )
-def test_what_people_write_stays_one_line_of_text(value, told):
-    assert plain(value) == told
+def test_values_are_one_line_of_plain_text(value, escaped):
+    assert plain(value) == escaped

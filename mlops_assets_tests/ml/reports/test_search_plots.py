@@ -1,21 +1,21 @@
-"""Pictures of what a search tried."""
+"""Plots of the hyperparameters of a search."""
 
 import numpy as np
 import pytest
 
-from mlops_assets.ml.reports.search_plots import LEAST_TRIALS, search_figures
+from mlops_assets.ml.reports.search_plots import MIN_TRIALS, search_figures
 from mlops_assets.ml.search.trials import TrialSummary
 
 RANDOM = np.random.default_rng(0)
 
 
 def trial(number: int, family: str = "xgboost") -> TrialSummary:
-    """One whose score is all about `eta`."""
+    """A trial whose score depends on `eta` alone."""
     params = {"eta": 10 ** RANDOM.uniform(-3, 0), "max_depth": int(RANDOM.integers(3, 11)), "fixed": 1.0}
     return TrialSummary(number, family, params, abs(np.log10(params["eta"]) + 1.5), "complete", 1.0)
 
 
-def test_the_best_trials_are_dark_and_the_parameter_that_matters_is_the_longest_bar():
+def test_the_best_trials_are_dark_and_the_important_hyperparameter_has_the_longest_bar():
     trials = [trial(number) for number in range(25)] + [trial(99, "linear")]
     figures = search_figures(trials, "rmse")
     parallel, importances = (figure.axes[0] for figure in figures.values())
@@ -32,7 +32,7 @@ def test_the_best_trials_are_dark_and_the_parameter_that_matters_is_the_longest_
     assert sum(bars) == pytest.approx(1)
 
 
-def test_too_few_trials_of_one_family_make_no_picture():
-    few = [trial(number) for number in range(LEAST_TRIALS - 1)] + [trial(9, "linear")]
+def test_too_few_trials_of_one_family_have_no_plots():
+    few = [trial(number) for number in range(MIN_TRIALS - 1)] + [trial(9, "linear")]
     assert search_figures(few, "rmse") == {}
     assert search_figures([], "rmse") == {}
