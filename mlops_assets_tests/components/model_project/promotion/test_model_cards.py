@@ -25,7 +25,7 @@ def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_report
     assert described(champion_shop) == text, "it is short enough"
     assert len(text) <= MOST_DESCRIPTION
     assert text.startswith(
-        "# shop, version 1\n\nWhich customers buy nothing next month.\n\nIt is the champion"
+        "# shop, version 1\n\nWhich customers buy nothing next month.\n\nThis version is the champion."
     )
     assert f"| ROC AUC | {number(float(version.facts['test_roc_auc']))} |" in text
     assert f"| model digest | `{version.facts['model_digest']}` |" in text
@@ -36,7 +36,7 @@ def test_the_card_of_a_version_is_in_the_registry_with_the_run_and_in_the_report
 
 def test_each_transition_of_a_version_updates_its_card(champion_shop):
     assert decide(champion_shop, "retire", reason="complaints | since Monday").success
-    assert "It served, and was retired." in card(champion_shop)
+    assert "This version was the champion and is retired." in card(champion_shop)
     assert "| retired | ada | complaints \\| since Monday |" in card(champion_shop)
     assert described(champion_shop) == card(champion_shop)
 
