@@ -96,7 +96,7 @@ def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(champion_shop
     told = {each.subject: each for each in found.differences}
     assert "+def make_pipeline():" in told["pipeline.py"].diff
     assert "trained outside a git checkout" in told["pipeline.py"].hint
-    assert ("judged model" in told) is (outcome == "different")
+    assert ("evaluated model" in told) is (outcome == "different")
     assert {refit.outcome for refit in found.refits} == {outcome}
 
 
