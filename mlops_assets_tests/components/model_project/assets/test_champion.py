@@ -45,7 +45,7 @@ def test_an_equal_challenger_does_not_replace_the_champion(make_project, write_l
     found = run(project, LOAN_MODEL)
     assert found[names.REGISTERED_MODEL]["version"] == 2
     assert found[names.CHAMPION]["version"] == 1
-    assert "the champion stays" in found[names.CHAMPION]["decision"]
+    assert "the champion is unchanged" in found[names.CHAMPION]["decision"]
     assert tracking.registry.champion("lending").version == 1
 
 
@@ -173,7 +173,7 @@ def test_retraining_on_the_same_data_gives_the_same_model_and_keeps_the_champion
     assert champion_shop.metadata("tuned_model", FIFTH)["model_digest"] == before
     told = champion_shop.metadata("champion")
     assert told["version"] == 1
-    assert told["decision"].endswith("the champion stays")
+    assert told["decision"].endswith("the champion is unchanged")
     assert not math.isnan(float(told["decision"].split("champion's ")[1].split(" ")[0]))
 
 

@@ -155,7 +155,7 @@ def test_a_changed_artifact_is_rejected(make_project, write_loans, run, stores, 
         [evaluation_report_asset(project)], resources=stores, instance=instance, raise_on_error=False
     )
     failed = next(event for event in result.all_events if event.is_step_failure)
-    assert "model.json is not the file that was written" in (
+    assert "model.json does not match the manifest" in (
         failed.step_failure_data.user_failure_data.description
     )
 

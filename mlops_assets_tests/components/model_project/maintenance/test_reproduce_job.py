@@ -128,7 +128,7 @@ def test_rows_that_are_gone_and_another_environment_are_told(champion_shop):
     found = again(champion_shop)
     assert (found.outcome, found.refits) == ("different", ())
     data, environment = found.differences
-    assert "the training set, version" in data.message
+    assert "version 1 of the training set" in data.message
     assert f"numpy 1.0, now {recorded['numpy']}" in environment.message
     assert environment.hint == "install what it was trained with: pip install numpy==1.0"
 

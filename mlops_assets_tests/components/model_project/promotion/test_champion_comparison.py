@@ -17,4 +17,7 @@ def test_nor_does_one_that_is_earlier_by_less_than_the_horizon(champion_shop):
         champion_shop.project, champion_shop.tracking, champion_shop.warehouse, challenger, champion
     )
     assert not found.passed
-    assert found.told == "cut-off 2024-12 is earlier than the champion's, 2025-01; the champion stays"
+    assert (
+        found.message
+        == "cut-off 2024-12 is earlier than 2025-01, the cut-off of the champion; the champion is unchanged"
+    )
