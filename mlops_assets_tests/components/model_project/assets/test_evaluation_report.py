@@ -94,7 +94,7 @@ def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
         {"table": "loans", "validated": 795, "quarantined": 5, "rules": [["amount: greater_than(0)", 5]]}
     ]
     page = (report / "evaluation_report.html").read_text("utf-8")
-    assert "2 of 4 tests fail." in page
+    assert "2 of 4 tests failed." in page
     assert "<li>Made up.</li>" in page
 
 
