@@ -67,6 +67,16 @@ def test_missing_and_not_finite_numbers_are_a_bin_of_their_own(connection):
     assert found.psi > 0.25
 
 
+@pytest.mark.parametrize("value", ["i::double", "date '2020-01-01' + i::int"], ids=["number", "time"])
+def test_missing_values_alone_are_a_shift_of_numbers_and_times(connection, value: str):
+    before = f"select {value} as x from range(1_000) t(i)"
+    after = f"select {value} as x from range(1_000) t(i) union all select null from range(500)"
+    found = shifts(connection, before, after)["x"]
+    assert found.means[0] == found.means[1]
+    expected = population_stability_index([0, *[100] * 10], [500, *[100] * 10])
+    assert found.psi == pytest.approx(expected, rel=0.01)
+
+
 def test_a_constant_that_changes_is_a_shift_whichever_way_it_goes(connection):
     same = "select 5 as x from range(1_000)"
     for other in ("select 4 as x from range(1_000)", "select 6 as x from range(1_000)"):

@@ -8,11 +8,18 @@ import pandas as pd
 import pytest
 
 from mlops_assets.components.model_project.assets.tuned_model import _read_rows
-from mlops_assets.components.model_project.training.search import TRIED, _Progress, tried_by_champion
+from mlops_assets.components.model_project.training.search import (
+    TRIED,
+    _folds,
+    _Progress,
+    tried_by_champion,
+)
 from mlops_assets.core import names
 from mlops_assets.ml.search.search import SearchSettings
+from mlops_assets.ml.search.training_data import TrainingData
 from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.tracking.tracking import Version
+from mlops_assets_tests.support.shop import SETTINGS
 
 FRAME = pd.DataFrame(
     {
@@ -81,3 +88,17 @@ def test_rows_that_judge_have_no_influence_on_what_is_fitted(make_project):
     for name, values in asdict(before.train).items():
         if isinstance(values, np.ndarray):
             np.testing.assert_array_equal(getattr(after.train, name), values)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 3])
+def test_the_folds_of_an_event_project_are_a_horizon_apart(make_project, horizon: int):
+    project = make_project(**{**SETTINGS, "target": {"column": "quiet", "horizon": horizon}})
+    periods = np.repeat([f"2024-{month:02}" for month in range(1, 9)], 2)
+    target = np.tile([0, 1], 8)
+    train = TrainingData(np.arange(16), pd.DataFrame({"recent": target}), target, None, periods)
+    folds = _folds(project, train)
+    assert len(folds) == 2
+    for fitted, predicted in folds:
+        [holdout] = set(periods[predicted])
+        newest = max(periods[fitted])
+        assert project.time.periods.shift(newest, horizon) == holdout, "an overlapping target would leak"
