@@ -1,8 +1,8 @@
-"""COMPUTE: data in, data out. Neither Dagster nor MLflow in here."""
+"""COMPUTE: data in, data out, without Dagster and MLflow."""
 
 import os
 
-# How long a thread of OpenMP spins for others before it sleeps. The default is long enough to make a fit many
-# times slower when another process uses a core; without any spinning, a second thread gains nothing. OpenMP
-# reads this when the first numeric library loads it, so nothing later than here would do.
+# Limits how long an OpenMP thread spins before it sleeps. The default makes a fit many times slower when
+# another process uses a core; without spinning, a second thread gains nothing. OpenMP reads the variable when
+# the first numeric library loads it, so it must be set here.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")

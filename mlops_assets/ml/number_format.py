@@ -1,4 +1,4 @@
-"""How numbers are written for people."""
+"""Numbers, durations, sizes and metric names formatted for reports and messages."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "mape": "MAPE", "f1": "F1"
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Three significant digits, all of those before the point, and commas between thousands."""
+    """A number with three significant digits, all integer digits and thousands separators."""
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
@@ -25,12 +25,12 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def parameter(value: Any) -> str:
-    """The value of a parameter, as it would be typed."""
+    """The value of a parameter as in source code, with four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def share_text(share: float) -> str:
-    """A share in percent; only what is all, or nothing, is written as 100 or 0 %."""
+    """A share in percent; 0 % and 100 % appear only for exact values."""
     if math.isnan(share):
         return "undefined"
     if 0 < share < 0.001:
@@ -41,7 +41,7 @@ def share_text(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The two largest units that matter."""
+    """A duration in its two largest units."""
     if not seconds < math.inf:
         return "undefined"
     if seconds < 59.5:
@@ -51,23 +51,23 @@ def duration(seconds: float) -> str:
 
 
 def memory(size: int) -> str:
-    """Bytes for people."""
+    """A size in MiB or GiB."""
     return f"{number(size / 2**30)} GiB" if size >= 2**30 else f"{number(size / 2**20)} MiB"
 
 
 def metric_label(metric: str) -> str:
-    """How people write a metric."""
+    """The usual spelling of a metric."""
     return _LABELS.get(metric, metric.replace("_", " "))
 
 
 def metric_title(metric: str) -> str:
-    """A metric at the start of a sentence or a row."""
+    """The label of a metric, capitalised for the start of a sentence or a row."""
     label = metric_label(metric)
     return label[0].upper() + label[1:]
 
 
 def distinct_numbers(values: Sequence[float], metric: str) -> list[str]:
-    """Texts with as many digits as it takes for different values to look different."""
+    """Values with enough digits that different values have different texts."""
     scale, suffix = (100, " %") if metric == "mape" else (1, "")
     texts: list[str] = []
     for digits in (3, 4, 5):
@@ -78,14 +78,14 @@ def distinct_numbers(values: Sequence[float], metric: str) -> list[str]:
 
 
 def interval_text(low: float, high: float, metric: str) -> str:
-    """Both ends; empty when they are undefined, or the same but for rounding, as of a constant prediction."""
+    """Both ends of an interval; empty if undefined or of zero width, as for a constant prediction."""
     if math.isnan(low) or math.isnan(high) or math.isclose(low, high):
         return ""
     return " to ".join(distinct_numbers([low, high], metric))
 
 
 def difference(metric: str, ours: float, theirs: float) -> str:
-    """A share of the other's error; of scores that grow, the plain difference; empty if undefined."""
+    """The relative difference of two errors, or the absolute difference of two scores; empty if undefined."""
     if not math.isfinite(ours - theirs):
         return ""
     if metric in HIGHER_IS_BETTER:

@@ -1,4 +1,4 @@
-"""Rare values of text columns become one."""
+"""RareValues: replace rare values of text columns by one value."""
 
 from typing import Self
 
@@ -8,26 +8,26 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 
 RARE = "(rare)"
-"""What rare values, and values that were never seen, become."""
+"""The replacement for rare values and for values that were not seen in training."""
 
 
 class RareValues(TransformerMixin, BaseEstimator):
-    """Keep the frequent values of each column and write `(rare)` for all others.
+    """Keep the frequent values of each column and replace all others by `(rare)`.
 
-    `OneHotEncoder` can group rare values itself, but remembers every one of them: fitted on a column of a
-    million values, it makes a model file of 400 MB.
+    `OneHotEncoder` can group rare values as well, but stores each of them: fitted on a column of a million
+    values, it creates a model file of 400 MB.
 
     Parameters
     ----------
     min_share
-        The least share of the rows that a value must have to be kept.
+        Minimum share of the rows for a value to be kept.
     max_values
-        How many values of a column are kept at most, the most frequent ones.
+        Maximum number of kept values of a column, the most frequent ones.
 
     Attributes
     ----------
     kept_ : list of lists
-        The kept values of each column, the most frequent first; equally frequent ones by their text.
+        The kept values of each column by descending frequency; ties are ordered by their text.
 
     Examples
     --------
@@ -41,19 +41,19 @@ class RareValues(TransformerMixin, BaseEstimator):
         self.max_values = max_values
 
     def fit(self, frame: pd.DataFrame, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Count each column's values; a missing one counts as a value."""
+        """Count the values of each column; missing counts as a value."""
         self.kept_ = [self._frequent(frame[name]) for name in frame.columns]
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         return self
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with its rare and unknown values replaced; shape and index stay."""
+        """Replace rare and unknown values; shape and index are unchanged."""
         columns = zip(self.feature_names_in_, self.kept_, strict=True)
         kept = {name: frame[name].where(frame[name].isin(values), RARE) for name, values in columns}
         return pd.DataFrame(kept, index=frame.index, columns=self.feature_names_in_)
 
     def get_feature_names_out(self, names: ArrayLike | None = None) -> np.ndarray:  # noqa: ARG002
-        """The columns keep their names."""
+        """Names of the input columns."""
         return self.feature_names_in_
 
     def _frequent(self, column: pd.Series) -> list[object]:

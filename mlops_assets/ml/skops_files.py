@@ -1,7 +1,7 @@
-"""scikit-learn estimators as files that hold data, not code.
+"""Files of fitted scikit-learn estimators, in the skops format: data, not code.
 
-Unpickling runs whatever the file says. A skops file names types and holds their state; reading one constructs
-only types that are on the list.
+Unpickling a file can run any code. A skops file contains names of types and their state, and reading it
+constructs only allowed types.
 """
 
 import hashlib
@@ -20,20 +20,26 @@ from mlops_assets.core.errors import ModelError
 ALLOWED_TYPES = frozenset(
     {
         "numpy.dtype",
-        # Picks a frame's columns by their types; `object` is pandas' type of text.
+        # Selects columns of a frame by type; `object` is the type of text in pandas.
         MAKE_COLUMN_SELECTOR,
         "builtins.object",
     }
 )
-"""Types that a file may name beyond those of scikit-learn and NumPy that skops knows to be harmless."""
+"""Allowed types in addition to those of scikit-learn and NumPy that skops trusts."""
 ALLOWED_PREFIXES = ("mlops_assets.ml.",)
-"""Our own building blocks."""
+"""Transformers of this package; their paths are part of saved models and of digests."""
 
 
 def dump_estimator(estimator: BaseEstimator, path: Path) -> None:
-    """Write a fitted estimator; refuse at once what `load_estimator` would refuse later."""
+    """Write a fitted estimator.
+
+    Raises
+    ------
+    ModelError
+        When the estimator contains a type that `load_estimator` would reject.
+    """
     path.write_bytes(skops_io.dumps(estimator))
-    _refuse_unknown(path)
+    _require_allowed_types(path)
 
 
 def load_estimator(path: Path) -> Any:
@@ -42,37 +48,37 @@ def load_estimator(path: Path) -> Any:
     Raises
     ------
     ModelError
-        When the file names a type that is not on our list; nothing has been constructed then.
+        When the file names a type that is not allowed; nothing has been constructed then.
     """
-    return skops_io.load(path, trusted=_refuse_unknown(path))
+    return skops_io.load(path, trusted=_require_allowed_types(path))
 
 
 def estimator_digest(estimator: Any) -> str:
-    """SHA-256 of an estimator's whole state; two skops files of one estimator differ, this does not."""
+    """SHA-256 of the state of an estimator; unlike the skops file, it is equal for equal estimators."""
     digest = hashlib.sha256()
     _feed(digest, estimator)
     return digest.hexdigest()
 
 
-def _refuse_unknown(path: Path) -> list[str]:
+def _require_allowed_types(path: Path) -> list[str]:
     named = skops_io.get_untrusted_types(file=path)
     unknown = [name for name in named if name not in ALLOWED_TYPES and not name.startswith(ALLOWED_PREFIXES)]
     if unknown:
         raise ModelError(
-            f"{path.name} names types that are not on the list of mlops_assets: {', '.join(unknown)}",
-            hint="build pipeline.py from scikit-learn's transformers and those of mlops_assets.ml",
+            f"{path.name} contains types that are not allowed: {', '.join(unknown)}",
+            hint="build pipeline.py from transformers of scikit-learn and mlops_assets.ml.transformers",
         )
     return list(named)
 
 
 def _state(value: Any) -> Any:
-    """What is kept of an object; our own building blocks leave out what they can compute again."""
-    ours = type(value).__module__.startswith(ALLOWED_PREFIXES)
-    return value.__getstate__() if ours else vars(value)
+    """The stored state of an object; transformers of this package omit state that they can recompute."""
+    own = type(value).__module__.startswith(ALLOWED_PREFIXES)
+    return value.__getstate__() if own else vars(value)
 
 
 def _feed(digest: Any, value: Any) -> None:
-    """Walk a value in a fixed order; refuse what has no canonical form."""
+    """Add a value to the digest in a fixed order; reject values without a canonical form."""
     tag = type(value).__qualname__
     match value:
         case None | bool() | int() | float() | str() | np.generic():
@@ -108,4 +114,7 @@ def _feed(digest: Any, value: Any) -> None:
             digest.update(f"object:{type(value).__module__}.{tag};".encode())
             _feed(digest, _state(value))
         case _:
-            raise ModelError(f"a fitted pipeline holds a {type(value)}, whose digest is not defined")
+            raise ModelError(
+                f"a fitted pipeline contains a {type(value)}, which has no canonical form",
+                hint="use transformers whose state is numbers, text, arrays, lists or mappings",
+            )

@@ -1,4 +1,4 @@
-"""The examples in docstrings run, and give what they say."""
+"""The examples in docstrings run with the documented results."""
 
 import doctest
 import importlib
@@ -12,5 +12,5 @@ MODULES = [found.name for found in pkgutil.walk_packages(mlops_assets.ml.__path_
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_give_what_they_say(name: str):
+def test_examples_have_the_documented_results(name: str):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

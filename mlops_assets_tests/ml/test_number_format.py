@@ -30,11 +30,11 @@ from mlops_assets.ml.number_format import (
         (float("inf"), "infinite"),
     ],
 )
-def test_numbers_are_written_for_people(value: float, text: str):
+def test_numbers_have_three_significant_digits(value: float, text: str):
     assert number(value) == text
 
 
-def test_durations_and_sizes_are_written_for_people():
+def test_durations_and_sizes_have_units():
     assert [duration(seconds) for seconds in (0.834, 12.0, 59.9, 252.0, 7_260.0)] == [
         "0.83 s",
         "12 s",
@@ -45,19 +45,19 @@ def test_durations_and_sizes_are_written_for_people():
     assert memory(300 * 2**20) == "300 MiB"
 
 
-def test_different_numbers_get_the_digits_that_tell_them_apart():
+def test_different_numbers_have_different_texts():
     assert distinct_numbers([0.8121, 0.8124, 0.8121], "roc_auc") == ["0.8121", "0.8124", "0.8121"]
     assert distinct_numbers([0.5, math.nan], "mape") == ["50.0 %", "undefined"]
 
 
-def test_intervals_give_both_ends_or_nothing():
+def test_intervals_have_both_ends_or_are_empty():
     assert interval_text(0.7951, 0.8289, "roc_auc") == "0.795 to 0.829"
     assert interval_text(0.16, 0.18, "mape") == "16.0 % to 18.0 %"
     assert interval_text(math.nan, math.nan, "rmse") == ""
     assert interval_text(0.1 + 0.2, 0.3, "log_loss") == ""
 
 
-def test_errors_differ_by_a_share_and_scores_by_their_difference():
+def test_errors_are_compared_by_a_share_and_scores_by_their_difference():
     assert difference("rmse", 0.9, 1.0) == "10 %"
     assert difference("roc_auc", 0.9, 0.8) == "0.100"
     assert difference("rmse", 0.9, 0.0) == difference("rmse", math.nan, 1.0) == ""

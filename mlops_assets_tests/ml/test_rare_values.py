@@ -14,7 +14,7 @@ def text(*values: object) -> pd.DataFrame:
     return pd.DataFrame({"kind": pd.Series(values, dtype=object)})
 
 
-def test_frequent_values_stay_and_all_others_become_one():
+def test_frequent_values_are_kept_and_all_others_replaced():
     fitted = RareValues(min_share=0.25).fit(text("a", "a", "a", "b", "b", "c"))
     assert fitted.kept_ == [["a", "b"]]
     assert fitted.transform(text("b", "c", "never", "a"))["kind"].tolist() == ["b", RARE, RARE, "a"]
@@ -32,7 +32,7 @@ def test_a_missing_value_counts_as_a_value():
     assert rare == RARE
 
 
-def test_what_was_fitted_comes_back_from_its_file(tmp_path: Path):
+def test_a_fitted_transformer_loads_from_its_file(tmp_path: Path):
     fitted = RareValues(min_share=0.25).fit(text("a", "a", np.nan, "b"))
     dump_estimator(fitted, tmp_path / "rare.skops")
     loaded = load_estimator(tmp_path / "rare.skops")

@@ -1,4 +1,4 @@
-"""How far a metric could be off, because the rows that it was computed on are a sample."""
+"""Confidence intervals of a metric by the bootstrap over rows."""
 
 import math
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 LEVEL = 0.95
 RESAMPLES = 500
 MOST_UNDEFINED = 0.1
-"""An interval is undefined when the metric is in more than this share of the resamples."""
+"""An interval is undefined when the metric is undefined in more than this share of the resamples."""
 MOST_ROWS = 50_000
-"""Of more rows, so many are resampled, and the interval is narrowed by the square root of their share."""
+"""Larger sets are subsampled, and the interval is scaled by the square root of the sampled share."""
 _BLOCK = 2_000_000
-"""So many weights are held at once, 16 MB of them."""
+"""Number of weights in memory at a time, 16 MB."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a metric lies, in the reported unit; both ends are NaN when that can't be said."""
+    """A confidence interval in the reported unit; both ends are NaN when it is undefined."""
 
     low: float
     high: float
@@ -52,24 +52,24 @@ def bootstrap_interval(
 ) -> Interval:
     """Percentile interval of a metric over resamples of the rows (Efron and Tibshirani 1993).
 
-    Of more than `MOST_ROWS` rows a random part is resampled, and the interval narrowed about the metric of
-    all rows, as the error of a metric falls with the square root of the rows (Bickel et al. 1997).
+    From more than `MOST_ROWS` rows a random subset is resampled, and the interval is scaled around the metric
+    of all rows, as the standard error falls with the square root of the rows (Bickel et al. 1997).
 
-    Rows are taken to be independent: of rows that belong together, such as several of one customer, the
-    interval is too narrow.
+    Rows are assumed to be independent: for correlated rows, such as several of one customer, the interval is
+    too narrow.
 
     Parameters
     ----------
     truth, predictions, classes, unit_size
         As in `compute_metrics`.
     level
-        Share of the resamples that lie inside.
+        Coverage of the interval, between 0 and 1.
 
     Returns
     -------
     Interval
-        Undefined with fewer than two rows, or when the metric is undefined, on the rows themselves or in more
-        than a tenth of the resamples: a class with two rows is missing from every seventh.
+        Undefined with fewer than two rows, or when the metric is undefined on the rows or in more than a
+        tenth of the resamples: a class with two rows is missing from every seventh resample.
     """
 
     def metric_of(rows: NDArray) -> Weighted:
@@ -94,18 +94,19 @@ def paired_difference_interval(
 ) -> Interval:
     """Interval of the metric of `predictions` minus that of `others`, both on the same resamples.
 
-    It is narrower than two intervals side by side suggest, because both find the same rows hard: of two
-    whose intervals overlap, one may still be better for sure. Parameters as for `bootstrap_interval`.
+    Errors of two models on the same rows are correlated, so this interval is narrower than two separate ones:
+    a difference can be significant although the separate intervals overlap. Parameters as for
+    `bootstrap_interval`.
     """
 
-    def gap_of(rows: NDArray) -> Weighted:
-        ours, theirs = (
+    def difference_of(rows: NDArray) -> Weighted:
+        one, other = (
             weighted_metric(task, metric, truth[rows], values[rows], classes=classes, unit_size=unit_size)
             for values in (predictions, others)
         )
-        return lambda weights: ours(weights) - theirs(weights)
+        return lambda weights: one(weights) - other(weights)
 
-    return _percentiles(gap_of, len(truth), level, resamples, seed)
+    return _percentiles(difference_of, len(truth), level, resamples, seed)
 
 
 def _percentiles(
@@ -116,7 +117,7 @@ def _percentiles(
     Parameters
     ----------
     metric_among
-        From positions of rows to the metric as a function of these rows' weights.
+        A function from positions of rows to the metric as a function of the weights of these rows.
     """
     if not 0 < level < 1 or resamples < 1:
         raise ValueError(f"level {level} must lie between 0 and 1, and resamples {resamples} be at least 1")
@@ -134,12 +135,12 @@ def _percentiles(
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     if rows == all_rows:
         return Interval(float(low), float(high))
-    of_all, narrower = float(metric_among(among)(np.ones((1, all_rows)))[0]), math.sqrt(rows / all_rows)
-    return Interval(of_all + float(low - of_sample) * narrower, of_all + float(high - of_sample) * narrower)
+    of_all, scale = float(metric_among(among)(np.ones((1, all_rows)))[0]), math.sqrt(rows / all_rows)
+    return Interval(of_all + float(low - of_sample) * scale, of_all + float(high - of_sample) * scale)
 
 
 def _weights(random: np.random.Generator, resamples: int, rows: int) -> NDArray:
-    """How often each row is in each resample, shape `(resamples, rows)`."""
+    """Number of times that each row occurs in each resample, shape `(resamples, rows)`."""
     drawn = random.integers(rows, size=(resamples, rows))
     places = drawn + rows * np.arange(resamples)[:, None]
     return np.bincount(places.ravel(), minlength=resamples * rows).reshape(resamples, rows).astype(float)

@@ -1,4 +1,4 @@
-"""Metrics of predictions, by scikit-learn."""
+"""Metrics of predictions, computed by scikit-learn, and the loss of single rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Task, metrics_of
+from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Metric, Task, metrics_of
 
 
 def compute_metric(
@@ -29,12 +29,16 @@ def compute_metrics(
     truth
         Shape `(n,)`: the target, or the index of the class.
     predictions
-        As `Task` says: `(n,)`, or `(n, classes)` for multiclass.
+        In the form of `Task`: `(n,)`, or `(n, classes)` for multiclass.
     classes
-        How many classes there are; all of them count, also those that `truth` lacks.
+        Number of classes; classes that do not occur in `truth` count as well.
     unit_size
-        What one reported unit is in units of the target: with 100,000, `rmse` and `mae` of a target in
-        dollars are in 100,000 dollars.
+        The reported unit in units of the target: with 100,000, `rmse` and `mae` of a target in dollars are
+        in 100,000 dollars.
+
+    Returns
+    -------
+    Metrics by name; NaN where a metric is undefined.
     """
     return _computed(task, metrics_of(task), truth, predictions, classes, unit_size)
 
@@ -43,12 +47,48 @@ def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
     """Predictions of a classifier as `(n, classes)`."""
     if task == "binary":
         return np.column_stack([1.0 - predictions, predictions])
-    return predictions / predictions.sum(axis=1, keepdims=True)  # a model in single precision is off by 1e-7
+    return predictions / predictions.sum(axis=1, keepdims=True)  # single precision deviates by 1e-7
+
+
+def loss_name(task: Task, metric: Metric) -> str:
+    """Name of the row loss that represents a metric; log loss for metrics of a ranking."""
+    if task == "regression":
+        return {"mae": "absolute error", "mape": "relative error"}.get(metric, "squared error")
+    if metric in ("accuracy", "f1", "precision", "recall"):
+        return "share of wrong classes"
+    return "squared error of the probabilities" if metric == "brier" else "log loss"
+
+
+def row_losses(task: Task, metric: Metric, truth: NDArray, predictions: NDArray) -> NDArray:
+    """The loss of each row, for means over any subset of the rows.
+
+    Parameters
+    ----------
+    truth, predictions
+        As in `compute_metrics`.
+
+    Returns
+    -------
+    Shape `(n,)`; lower is better.
+    """
+    if task == "regression":
+        errors = np.abs(predictions - truth)
+        if metric == "mape":
+            return np.asarray(errors / np.maximum(np.abs(truth), np.finfo(float).eps))
+        return errors if metric == "mae" else errors**2
+    probabilities = class_probabilities(task, predictions)
+    right = probabilities[np.arange(len(truth)), truth.astype(int)]
+    match loss_name(task, metric):
+        case "log loss":
+            return -np.log(np.clip(right, np.finfo(float).eps, 1.0))
+        case "share of wrong classes":
+            return (probabilities.argmax(axis=1) != truth).astype(float)
+    return ((probabilities - np.eye(probabilities.shape[1])[truth.astype(int)]) ** 2).sum(axis=1)
 
 
 @dataclass(frozen=True)
 class _Classified:
-    """What the metrics of a classifier look at; metrics that are computed together share it."""
+    """Inputs of the metrics of a classifier, shared by all metrics of one call."""
 
     binary: bool
     truth: NDArray
@@ -68,13 +108,13 @@ class _Classified:
         return self.probabilities.argmax(axis=1)
 
     @property
-    def scored(self) -> NDArray:
-        """What ranks the rows: `(n,)` for binary, otherwise a column a class."""
+    def ranking_scores(self) -> NDArray:
+        """Scores that rank the rows: `(n,)` for binary, otherwise `(n, classes)`."""
         return self.probabilities[:, 1] if self.binary else self.probabilities
 
     @property
-    def counted(self) -> dict[str, Any]:
-        """How metrics of the chosen classes are told to count them."""
+    def averaging(self) -> dict[str, Any]:
+        """Averaging arguments of scikit-learn for metrics of predicted classes."""
         if self.binary:
             return {"average": "binary", "zero_division": 0.0}
         return {"average": "macro", "zero_division": 0.0, "labels": self.labels}
@@ -91,19 +131,19 @@ def _computed(
 
 
 def _roc_auc(rows: _Classified) -> float:
-    """One against the rest; undefined, and so NaN, where a class has no row."""
+    """One against the rest; NaN, because undefined, where a class has no row."""
     if len(np.unique(rows.truth)) < rows.classes:
         return float("nan")
     multi = {} if rows.binary else {"multi_class": "ovr", "labels": rows.labels}
-    return float(sk.roc_auc_score(rows.truth, rows.scored, **multi))
+    return float(sk.roc_auc_score(rows.truth, rows.ranking_scores, **multi))
 
 
 def _average_precision(rows: _Classified) -> float:
-    """The mean over the classes; undefined, and so NaN, where a class has no row."""
+    """The mean over the classes; NaN, because undefined, where a class has no row."""
     if not rows.one_hot.any(axis=0).all():
         return float("nan")
     outcomes = rows.truth if rows.binary else rows.one_hot
-    return float(sk.average_precision_score(outcomes, rows.scored, average="macro"))
+    return float(sk.average_precision_score(outcomes, rows.ranking_scores, average="macro"))
 
 
 def _brier(rows: _Classified) -> float:
@@ -122,8 +162,8 @@ _OF_CLASSES: dict[str, Callable[[_Classified], float]] = {
     "average_precision": _average_precision,
     "log_loss": lambda rows: sk.log_loss(rows.truth, rows.probabilities, labels=rows.labels),
     "brier": _brier,
-    "f1": lambda rows: sk.f1_score(rows.truth, rows.chosen, **rows.counted),
+    "f1": lambda rows: sk.f1_score(rows.truth, rows.chosen, **rows.averaging),
     "accuracy": lambda rows: sk.accuracy_score(rows.truth, rows.chosen),
-    "precision": lambda rows: sk.precision_score(rows.truth, rows.chosen, **rows.counted),
-    "recall": lambda rows: sk.recall_score(rows.truth, rows.chosen, **rows.counted),
+    "precision": lambda rows: sk.precision_score(rows.truth, rows.chosen, **rows.averaging),
+    "recall": lambda rows: sk.recall_score(rows.truth, rows.chosen, **rows.averaging),
 }

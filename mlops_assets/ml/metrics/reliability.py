@@ -1,4 +1,4 @@
-"""Whether what was predicted comes true as often as said."""
+"""Calibration of probabilities: predicted probability against observed frequency."""
 
 from dataclasses import dataclass
 
@@ -14,55 +14,61 @@ class Reliability:
 
     Attributes
     ----------
-    said, came
-        Mean probability, and share that came true.
+    predicted
+        Mean predicted probability.
+    observed
+        Observed frequency of the outcome.
     low, high
-        The 95 % Wilson interval of `came`.
+        95 % Wilson interval of `observed`.
     rows
-        Rows of each group.
+        Number of rows of each group.
     """
 
-    said: NDArray
-    came: NDArray
+    predicted: NDArray
+    observed: NDArray
     low: NDArray
     high: NDArray
     rows: NDArray
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean distance between said and came, over the rows."""
-        return float(np.average(np.abs(self.said - self.came), weights=self.rows))
+        """Expected calibration error: the mean distance of `predicted` and `observed`, weighted by rows."""
+        return float(np.average(np.abs(self.predicted - self.observed), weights=self.rows))
 
     @property
     def bias(self) -> float:
-        """How much more was said than came, on average."""
-        return float(np.average(self.said - self.came, weights=self.rows))
+        """Mean of `predicted` minus `observed`, weighted by rows; positive when overconfident."""
+        return float(np.average(self.predicted - self.observed, weights=self.rows))
 
     @property
     def is_inside(self) -> NDArray:
-        """For each group, whether what was said lies in the interval of what came."""
-        return (self.low <= self.said) & (self.said <= self.high)
+        """Whether `predicted` lies in the interval of `observed`, for each group."""
+        return (self.low <= self.predicted) & (self.predicted <= self.high)
 
 
 def reliability(outcome: NDArray, probability: NDArray, *, groups: int = 10) -> Reliability:
-    """Group rows by what was predicted, into quantiles.
+    """The reliability curve over quantiles of the predicted probability.
 
     Parameters
     ----------
-    outcome, probability
-        Shape `(n,)`, at least one row: whether it came true, and how likely that was said to be.
+    outcome
+        Whether the outcome occurred, shape `(n,)`, at least one row.
+    probability
+        Its predicted probability, shape `(n,)`.
+    groups
+        Number of quantiles.
     """
     masks = quantile_groups(probability, groups)
-    said = np.array([probability[rows].mean() for rows in masks])
-    came = np.array([outcome[rows].mean() for rows in masks])
+    predicted = np.array([probability[rows].mean() for rows in masks])
+    observed = np.array([outcome[rows].mean() for rows in masks])
     size = np.array([rows.sum() for rows in masks])
-    ends = [wilson(float(share), int(rows)) for share, rows in zip(came, size, strict=True)]
+    ends = [wilson(float(share), int(rows)) for share, rows in zip(observed, size, strict=True)]
     low, high = np.transpose(ends)
-    return Reliability(said, came, low, high, size)
+    return Reliability(predicted, observed, low, high, size)
 
 
 def wilson(share: float, rows: int) -> tuple[float, float]:
-    """The 95 % interval of a share of so many rows (Wilson 1927); NaNs where there is none."""
+    """The 95 % interval of a share of `rows` rows (Wilson 1927); NaN without rows."""
     if not rows:
         return float("nan"), float("nan")
     middle = (share + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
@@ -71,7 +77,7 @@ def wilson(share: float, rows: int) -> tuple[float, float]:
 
 
 def quantile_groups(values: NDArray, count: int) -> list[NDArray]:
-    """Masks of groups of about the same size; equal values are never parted, so there may be fewer."""
+    """Masks of groups of similar size; equal values share a group, so there may be fewer groups."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
     group = np.searchsorted(edges, values, side="left")
     return [group == index for index in np.unique(group)]

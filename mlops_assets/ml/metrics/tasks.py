@@ -1,10 +1,10 @@
-"""What kind of prediction a model makes, and the shape of its predictions."""
+"""Tasks, the shape of their predictions, and their metrics."""
 
 from typing import Literal
 
 Task = Literal["regression", "binary", "multiclass"]
-"""Predictions are arrays: regression `(n,)` in the target's units; binary `(n,)`, the probability of the
-second class; multiclass `(n, classes)`, probabilities that sum to one."""
+"""Predictions are arrays: for regression `(n,)` in the units of the target; for binary `(n,)`, the
+probability of the second class; for multiclass `(n, classes)`, probabilities that sum to one."""
 
 REGRESSION_METRICS = ("rmse", "mae", "r2", "mape")
 CLASSIFICATION_METRICS = (
@@ -19,7 +19,7 @@ CLASSIFICATION_METRICS = (
 )
 HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"})
 IN_TARGET_UNITS = frozenset({"rmse", "mae"})
-"""Metrics that carry the target's unit."""
+"""Metrics in the unit of the target."""
 
 Metric = Literal[
     "rmse",
@@ -43,7 +43,7 @@ def metrics_of(task: Task) -> tuple[str, ...]:
 
 
 def default_metric(task: Task) -> Metric:
-    """The metric that decides when none is declared: a proper score of the whole prediction."""
+    """The deciding metric when none is declared: a proper score of the whole prediction."""
     return "rmse" if task == "regression" else "log_loss"
 
 

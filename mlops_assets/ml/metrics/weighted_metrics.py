@@ -1,4 +1,4 @@
-"""Metrics of many weightings of the same rows at once."""
+"""Metrics of the same rows under many weightings at once."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,16 @@ from mlops_assets.ml.metrics.metrics import class_probabilities
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Task
 
 Weighted = Callable[[NDArray], NDArray]
-"""From how often each row counts, `(resamples, n)`, to the metric, `(resamples,)`; NaN where undefined."""
+"""A function from weights `(resamples, n)` to the metric `(resamples,)`; NaN where it is undefined."""
 
 
 def weighted_metric(
     task: Task, metric: str, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
 ) -> Weighted:
-    """A metric as a function of the rows' weights; the parameters are those of `compute_metrics`.
+    """A metric as a function of the weights of the rows; the parameters are those of `compute_metrics`.
 
-    Whole weights give what `compute_metric` gives for rows that are repeated so many times, but that R² of
-    equal targets is undefined here.
+    Integer weights give the result of `compute_metric` for repeated rows, except that R² of equal targets is
+    undefined here.
     """
     if task == "regression":
         scale = unit_size if metric in IN_TARGET_UNITS else 1.0
@@ -53,7 +53,7 @@ def _of_values(metric: str, truth: NDArray, predictions: NDArray, scale: float) 
 
 
 def _r2(truth: NDArray, squares: NDArray) -> Weighted:
-    """One minus the mean square over the variance, which is undefined where all values are the same."""
+    """One minus the mean squared error over the variance; undefined where all values are equal."""
     centred = truth - truth.mean()  # the difference below loses digits when the values are far from zero
     mean, mean_square, error = (_weighted_mean(values) for values in (centred, centred**2, squares))
 
@@ -67,22 +67,22 @@ def _r2(truth: NDArray, squares: NDArray) -> Weighted:
 
 
 def _log_losses(truth: NDArray, probabilities: NDArray) -> NDArray:
-    """Clipped as scikit-learn does, so that a certain mistake costs a finite loss."""
+    """Log losses, clipped as in scikit-learn, so that a wrong probability of one has a finite loss."""
     tiny = np.finfo(probabilities.dtype).eps
     likelihood = np.clip(probabilities[np.arange(len(truth)), truth], tiny, 1 - tiny)
     return -np.log(likelihood.astype(float))
 
 
 def _of_choices(metric: str, true: NDArray, chosen: NDArray) -> Weighted:
-    """Precision, recall or F1 of one class; 0 where there is nothing to divide by, as in `metrics.py`."""
+    """Precision, recall or F1 of one class; 0 for a zero denominator, as in `compute_metrics`."""
     right = _weighted_mean(true & chosen)
     among = {"precision": chosen, "recall": true, "f1": (true.astype(float) + chosen) / 2}[metric]
-    all_of_them = _weighted_mean(among)
-    return lambda weights: np.nan_to_num(_ratio(right(weights), all_of_them(weights)))
+    total = _weighted_mean(among)
+    return lambda weights: np.nan_to_num(_ratio(right(weights), total(weights)))
 
 
 def _ranked(outcome: NDArray, score: NDArray, curve: Callable[[NDArray, NDArray], NDArray]) -> Weighted:
-    """A metric of how a score ranks outcomes; rows of equal score form one step of the curve."""
+    """A metric of the ranking by a score; rows with equal scores form one step of the curve."""
     order = np.argsort(-score, kind="stable")
     steps = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
     outcome = outcome[order]
@@ -96,13 +96,13 @@ def _ranked(outcome: NDArray, score: NDArray, curve: Callable[[NDArray, NDArray]
 
 
 def _roc_auc(hits: NDArray, alarms: NDArray) -> NDArray:
-    """Share of the pairs that are ranked rightly, ties counting half (Mann and Whitney 1947)."""
+    """Share of correctly ranked pairs, with ties counted half (Mann and Whitney 1947)."""
     above = np.cumsum(hits, axis=1) - hits / 2
     return _ratio((alarms * above).sum(axis=1), hits.sum(axis=1) * alarms.sum(axis=1))
 
 
 def _average_precision(hits: NDArray, alarms: NDArray) -> NDArray:
-    """Precision at each step, weighted by the recall that the step adds."""
+    """Precision at each step, weighted by the increase of recall."""
     found, shown = np.cumsum(hits, axis=1), np.cumsum(hits + alarms, axis=1)
     added = hits * np.nan_to_num(_ratio(found, shown))
     both = alarms.sum(axis=1) > 0
@@ -115,10 +115,10 @@ def _weighted_mean(values: NDArray) -> Weighted:
 
 
 def _mean_of(metrics: list[Weighted]) -> Weighted:
-    """The mean over classes, undefined where one of them is."""
+    """The mean over classes; undefined where the metric of a class is undefined."""
     return lambda weights: np.mean([metric(weights) for metric in metrics], axis=0)
 
 
 def _ratio(part: NDArray, whole: NDArray) -> NDArray:
-    """NaN where there is nothing to divide by."""
+    """The ratio; NaN for a zero denominator."""
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

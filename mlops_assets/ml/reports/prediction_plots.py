@@ -131,8 +131,8 @@ def calibration(outcome: NDArray, probability: NDArray, *, xlabel: str, ylabel: 
     figure, axes = empty_axes(HALF, xlabel, ylabel)
     curve = reliability(outcome, probability)
     axes.plot([0, 1], [0, 1], **GUIDE)
-    axes.vlines(curve.said, curve.low, curve.high, color=GREY, linewidth=1.4)
-    axes.plot(curve.said, curve.came, color=INK, marker="o", markersize=5, linewidth=1.4)
+    axes.vlines(curve.predicted, curve.low, curve.high, color=GREY, linewidth=1.4)
+    axes.plot(curve.predicted, curve.observed, color=INK, marker="o", markersize=5, linewidth=1.4)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return figure
 

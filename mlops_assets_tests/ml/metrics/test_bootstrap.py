@@ -40,7 +40,7 @@ def test_every_metric_lies_in_its_interval(task: Task):
         assert interval.low < interval.high, metric
 
 
-def test_interval_of_a_mean_is_as_wide_as_the_normal_law_says():
+def test_the_interval_of_a_mean_has_the_width_of_a_normal_distribution():
     random = np.random.default_rng(2)
     errors = random.exponential(1.0, 4_000)
     interval = bootstrap_interval("regression", "mae", np.zeros(4_000), errors, resamples=2_000)
@@ -49,7 +49,7 @@ def test_interval_of_a_mean_is_as_wide_as_the_normal_law_says():
     assert interval.high == pytest.approx(errors.mean() + half, abs=0.1 * half)
 
 
-def test_nineteen_of_twenty_intervals_hold_the_true_accuracy():
+def test_nineteen_of_twenty_intervals_contain_the_true_accuracy():
     held = 0
     for seed in range(200):
         right = np.random.default_rng(seed).random(400) < 0.8
@@ -88,25 +88,25 @@ def test_blocks_of_resamples_make_no_difference(monkeypatch: pytest.MonkeyPatch)
     [([0, 0, 0, 0], "roc_auc"), ([1, 0, 0, 0], "average_precision"), ([1], "accuracy"), ([], "accuracy")],
     ids=["one class", "a class with one row", "one row", "no row"],
 )
-def test_intervals_that_cannot_be_given_are_undefined(truth: list[int], metric: str):
+def test_intervals_without_enough_rows_are_undefined(truth: list[int], metric: str):
     interval = bootstrap_interval("binary", metric, np.array(truth, dtype=int), np.full(len(truth), 0.7))
     assert not interval.is_defined
     assert math.isnan(interval.low)
     assert math.isnan(interval.high)
 
 
-def test_few_undefined_resamples_are_left_out():
+def test_few_undefined_resamples_are_ignored():
     truth, predictions = np.arange(200) < 4, np.linspace(1, 0, 200)
     assert bootstrap_interval("binary", "roc_auc", truth.astype(int), predictions).is_defined
 
 
 @pytest.mark.parametrize("wrong", [{"level": 1.0}, {"level": 0.0}, {"resamples": 0}])
-def test_a_level_outside_0_and_1_or_no_resample_is_refused(wrong: dict[str, float]):
+def test_a_level_outside_0_and_1_or_no_resample_is_an_error(wrong: dict[str, float]):
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         bootstrap_interval("binary", "accuracy", np.array([0, 1]), np.array([0.2, 0.7]), **wrong)
 
 
-def test_a_small_but_steady_difference_is_sure_though_the_intervals_overlap():
+def test_a_small_but_steady_difference_is_significant_although_the_intervals_overlap():
     truth, predictions = scored(2_000)
     worse = np.clip(predictions + np.random.default_rng(5).normal(0, 0.1, 2_000), 0, 1)
     ours, theirs = (bootstrap_interval("binary", "roc_auc", truth, each) for each in (predictions, worse))
@@ -115,7 +115,7 @@ def test_a_small_but_steady_difference_is_sure_though_the_intervals_overlap():
     assert difference.low > 0
 
 
-def test_a_difference_changes_its_sign_with_the_order_and_is_none_to_itself():
+def test_a_difference_changes_sign_with_the_order_and_is_zero_to_itself():
     truth, predictions = scored(300)
     others = predictions[::-1]
     there = paired_difference_interval("binary", "log_loss", truth, predictions, others)
@@ -124,7 +124,7 @@ def test_a_difference_changes_its_sign_with_the_order_and_is_none_to_itself():
     assert paired_difference_interval("binary", "f1", truth, predictions, predictions) == Interval(0.0, 0.0)
 
 
-def test_of_very_many_rows_a_part_is_resampled_and_the_interval_is_that_of_all(monkeypatch):
+def test_the_interval_of_a_subsample_is_scaled_to_all_rows(monkeypatch):
     random = np.random.default_rng(0)
     truth = random.normal(size=20_000)
     predictions = truth + random.normal(size=20_000)

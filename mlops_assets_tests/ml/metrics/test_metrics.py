@@ -1,11 +1,17 @@
-"""Metrics against numbers that were computed by hand."""
+"""Metrics and row losses against values computed by hand."""
 
 import math
 
 import numpy as np
 import pytest
 
-from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metric, compute_metrics
+from mlops_assets.ml.metrics.metrics import (
+    class_probabilities,
+    compute_metric,
+    compute_metrics,
+    loss_name,
+    row_losses,
+)
 from mlops_assets.ml.metrics.tasks import (
     CLASSIFICATION_METRICS,
     HIGHER_IS_BETTER,
@@ -94,7 +100,7 @@ def test_a_class_without_rows_still_counts():
     assert metrics["log_loss"] == pytest.approx(-(math.log(0.7) + math.log(0.8)) / 2)
 
 
-def test_a_certain_mistake_costs_a_finite_log_loss():
+def test_a_wrong_probability_of_one_has_a_finite_log_loss():
     metrics = compute_metrics("binary", np.array([0, 1]), np.array([1.0, 1.0]))
     assert 10 < metrics["log_loss"] < 20
 
@@ -109,7 +115,7 @@ def test_probabilities_of_several_classes_sum_to_one_in_double_precision():
 
 
 @pytest.mark.parametrize("metric", [*REGRESSION_METRICS, *CLASSIFICATION_METRICS])
-def test_better_is_higher_or_lower_and_never_undefined(metric: str):
+def test_an_undefined_value_is_never_better(metric: str):
     better, worse = (2.0, 1.0) if metric in HIGHER_IS_BETTER else (1.0, 2.0)
     assert is_better(metric, better, worse)
     assert not is_better(metric, worse, better)
@@ -119,7 +125,7 @@ def test_better_is_higher_or_lower_and_never_undefined(metric: str):
 
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
-def test_each_task_has_its_deciding_metric(task):
+def test_each_task_has_a_default_metric(task):
     assert default_metric(task) in metrics_of(task)
 
 
@@ -127,7 +133,7 @@ def test_each_task_has_its_deciding_metric(task):
     ("task", "metric"),
     [(task, metric) for task in ("regression", "binary", "multiclass") for metric in metrics_of(task)],
 )
-def test_one_metric_alone_is_what_it_is_among_all(task: Task, metric: str):
+def test_a_single_metric_equals_its_value_among_all(task: Task, metric: str):
     random = np.random.default_rng(0)
     truth, predictions = random.integers(0, 3, 60), random.dirichlet([1.0, 1.0, 1.0], 60)
     if task != "multiclass":
@@ -136,4 +142,32 @@ def test_one_metric_alone_is_what_it_is_among_all(task: Task, metric: str):
     together = compute_metrics(task, truth, predictions, classes=classes, unit_size=10.0)
     assert (
         compute_metric(task, metric, truth, predictions, classes=classes, unit_size=10.0) == together[metric]
+    )
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "mape"])
+def test_the_mean_of_the_row_losses_of_a_regression_is_the_metric(metric):
+    truth, predictions = np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
+    losses = row_losses("regression", metric, truth, predictions)
+    assert losses.shape == (3,)
+    mean = math.sqrt(losses.mean()) if metric == "rmse" else losses.mean()
+    assert mean == pytest.approx(compute_metric("regression", metric, truth, predictions))
+
+
+def test_the_mean_of_the_row_losses_of_a_classifier_is_the_metric():
+    truth = np.array([0, 1, 1, 0])
+    predictions = np.array([0.2, 0.9, 0.4, 0.7])
+    for metric in ("log_loss", "brier"):
+        scale = 2 if metric == "brier" else 1
+        losses = row_losses("binary", metric, truth, predictions) / scale
+        assert losses.mean() == pytest.approx(compute_metric("binary", metric, truth, predictions))
+    assert row_losses("binary", "accuracy", truth, predictions).tolist() == [0, 0, 1, 1]
+
+
+def test_a_metric_of_a_ranking_is_represented_by_the_log_loss():
+    truth, predictions = np.array([0, 1]), np.array([0.2, 0.9])
+    assert loss_name("binary", "roc_auc") == loss_name("multiclass", "average_precision") == "log loss"
+    np.testing.assert_array_equal(
+        row_losses("binary", "roc_auc", truth, predictions),
+        row_losses("binary", "log_loss", truth, predictions),
     )

@@ -35,7 +35,7 @@ def rows(task: Task, count: int, seed: int, *, ties: bool) -> tuple[np.ndarray, 
 @pytest.mark.parametrize(("task", "metric"), CASES)
 @given(count=st.integers(3, 40), seed=st.integers(0, 2**32 - 1), ties=st.booleans())
 @settings(max_examples=15, deadline=None)
-def test_whole_weights_are_repeated_rows(task: Task, metric: str, count: int, seed: int, ties: bool):
+def test_integer_weights_equal_repeated_rows(task: Task, metric: str, count: int, seed: int, ties: bool):
     truth, predictions, classes = rows(task, count, seed, ties=ties)
     drawn = np.random.default_rng(seed).integers(0, count, (2, count))
     weights = np.stack([np.bincount(each, minlength=count) for each in drawn]).astype(float)
@@ -52,13 +52,13 @@ def test_whole_weights_are_repeated_rows(task: Task, metric: str, count: int, se
         assert value == pytest.approx(alone, nan_ok=True, rel=1e-7, abs=1e-9)
 
 
-def test_single_precision_clips_certain_mistakes_as_scikit_learn_does():
+def test_single_precision_clips_probabilities_as_scikit_learn_does():
     truth, predictions = np.array([0, 1, 1]), np.array([1.0, 0.0, 1.0], dtype=np.float32)
     value = weighted_metric("binary", "log_loss", truth, predictions)(np.ones((1, 3)))
     assert value[0] == pytest.approx(compute_metric("binary", "log_loss", truth, predictions), rel=1e-5)
 
 
-def test_r2_far_from_zero_keeps_its_digits():
+def test_r2_far_from_zero_keeps_its_precision():
     truth = 1e9 + np.arange(50.0)
     predictions = truth + np.sin(np.arange(50.0))
     value = weighted_metric("regression", "r2", truth, predictions)(np.ones((1, 50)))

@@ -99,7 +99,7 @@ def test_a_skops_file_with_an_untrusted_type_is_not_loaded(folder, sentinel, nam
     (folder / name).write_bytes(skops_io.dumps(planted))
     assert_refused(folder, f"{name} does not match the manifest", sentinel)
     forge(folder)
-    assert_refused(folder, f"names types that are not on the list of mlops_assets: .*{named}", sentinel)
+    assert_refused(folder, f"contains types that are not allowed: .*{named}", sentinel)
 
 
 @pytest.mark.parametrize(

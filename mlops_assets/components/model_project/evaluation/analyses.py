@@ -167,7 +167,7 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
 
 
 def _losses(evaluated: EvaluatedModel) -> "NDArray":
-    from mlops_assets.ml.metrics.row_losses import row_losses
+    from mlops_assets.ml.metrics.metrics import row_losses
 
     task = evaluated.project.settings.task
     return row_losses(task, evaluated.metric, evaluated.holdout.target, evaluated.predictions)

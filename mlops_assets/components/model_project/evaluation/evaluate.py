@@ -34,7 +34,7 @@ def evaluate(
     constant baseline and of the best one.
     """
     from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
-    from mlops_assets.ml.metrics.row_losses import loss_name
+    from mlops_assets.ml.metrics.metrics import loss_name
     from mlops_assets.ml.model.costs import measure_speed
 
     evaluated = EvaluatedModel.read(project, tracking, trained, warehouse)

@@ -37,7 +37,7 @@ def make_pipeline():
     assets = [build(project) for build in (*LOAN_DATA, tuned_model_asset)]
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
     failed = next(event for event in result.all_events if event.is_step_failure)
-    assert "names types that are not on the list" in failed.step_failure_data.user_failure_data.description
+    assert "contains types that are not allowed" in failed.step_failure_data.user_failure_data.description
     assert not any("trial 1/" in (event.message or "") for event in result.all_events)
 
 
