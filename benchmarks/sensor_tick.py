@@ -1,6 +1,6 @@
-"""How long a look at a source takes when the files are known: what a file sensor costs in each tick.
+"""The time of a poll of a source with known files: the cost of a file sensor in each tick.
 
-A daemon looks every few seconds; two seconds are the limit. Loading and saving the snapshot are included.
+A daemon polls every few seconds; the limit is two seconds. Loading and saving the snapshot are included.
 Run: .venv/bin/python benchmarks/sensor_tick.py [files]
 Daily partitions, medians of wall time in this process.
 """
@@ -21,7 +21,7 @@ PERIODS = Periods.of("daily", "1990-01-01")
 
 
 def main(count: int) -> None:
-    """Print the medians of quiet looks, and of looks that find one file changed."""
+    """Print the medians of polls without changes, and of polls after a change of one file."""
     with tempfile.TemporaryDirectory() as folder:
         source, store = Path(folder, "source"), SnapshotStore(Path(folder, "snapshots"))
         write_files(source, count)
@@ -29,26 +29,26 @@ def main(count: int) -> None:
         cursor, second = tick(store, cursor, source)
         assert (len(first.pending), len(second.changed)) == (count, count)
 
-        quiet, waits, asked = [], [], []
+        unchanged, pending, requested = [], [], []
         for number in range(ROUNDS):
             seconds, cursor, found = timed_tick(store, cursor, source)
             assert (len(found.changed), len(found.pending)) == (0, 0)
-            quiet.append(seconds)
+            unchanged.append(seconds)
             (source / file_name(number)).write_text(f"a\nchanged {number}\n")
             seconds, cursor, found = timed_tick(store, cursor, source)
             assert len(found.pending) == 1
-            waits.append(seconds)
+            pending.append(seconds)
             seconds, cursor, found = timed_tick(store, cursor, source)
             assert len(found.changed) == 1
-            asked.append(seconds)
+            requested.append(seconds)
     print(f"{count} known files, medians of {ROUNDS}; a cursor of {len(cursor)} bytes")
-    print(f"nothing changed            {statistics.median(quiet):.2f} s")
-    print(f"one changed, it waits      {statistics.median(waits):.2f} s")
-    print(f"it is still, and asked for {statistics.median(asked):.2f} s")
+    print(f"no change              {statistics.median(unchanged):.2f} s")
+    print(f"one change, pending    {statistics.median(pending):.2f} s")
+    print(f"one change, requested  {statistics.median(requested):.2f} s")
 
 
 def write_files(source: Path, count: int) -> None:
-    """One small file a day."""
+    """Write a small file for each day."""
     source.mkdir()
     for number in range(count):
         (source / file_name(number)).write_text(f"a\n{number}\n")
@@ -60,13 +60,13 @@ def file_name(number: int) -> str:
 
 
 def tick(store: SnapshotStore, cursor: str | None, source: Path) -> tuple[str, PollResult]:
-    """What a sensor does in one tick."""
+    """Load the last snapshot, poll the source and save the new snapshot, as a sensor does."""
     found = poll_source(store.load(cursor), source, PERIODS, None, subject="shop: table transactions")
     return store.save(found.snapshot), found
 
 
 def timed_tick(store: SnapshotStore, cursor: str, source: Path) -> tuple[float, str, PollResult]:
-    """Seconds of a tick, and what it gave."""
+    """The seconds of a tick, the new cursor and the result."""
     started = time.perf_counter()
     cursor, found = tick(store, cursor, source)
     return time.perf_counter() - started, cursor, found

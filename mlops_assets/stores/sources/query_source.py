@@ -79,7 +79,7 @@ class QuerySource:
         return Arrivals(by_partition, late_rows(late, column, newest))
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, partition: str | None) -> Fetched:
-        """The rows of one partition; the database is asked for these rows only."""
+        """The rows of one partition; only these rows are read from the database."""
         with self._snapshot() as snapshot:
             span = None
             if self.ingestion.periods and partition:
@@ -198,7 +198,7 @@ def _digest(columns: Sequence[str], hashes: RowHashes) -> str:
 
 
 def _require_column_names(columns: Sequence[str], subject: str, place: str) -> None:
-    """Check that a query returns columns, each with a name of its own."""
+    """Check that a query returns columns, each with a unique name."""
     counts = Counter(name.lower() for name in columns)
     problem = None
     if not columns or "" in counts:

@@ -141,13 +141,12 @@ class SnapshotStore:
     def _prune(self, used: Iterable[str | None]) -> None:
         names = {f"{cursor}.json" for cursor in used}
         with os.scandir(self.folder) as entries:
-            seen = [(entry.stat().st_mtime, entry) for entry in entries if entry.name not in names]
-        newest_first = sorted(seen, key=lambda pair: pair[0], reverse=True)
-        old = [entry for _, entry in newest_first if entry.name.endswith(".json")][
-            _MAX_SNAPSHOTS - len(names) :
-        ]
+            others = [(entry.stat().st_mtime, entry) for entry in entries if entry.name not in names]
+        newest_first = sorted(others, key=lambda pair: pair[0], reverse=True)
+        snapshots = [entry for _, entry in newest_first if entry.name.endswith(".json")]
+        old = snapshots[_MAX_SNAPSHOTS - len(names) :]
         stale = time.time() - _STALE_SECONDS  # left by processes that were killed
-        left = [entry for written, entry in seen if entry.name.endswith(".tmp") and written < stale]
+        left = [entry for written, entry in others if entry.name.endswith(".tmp") and written < stale]
         for entry in (*old, *left):
             with suppress(FileNotFoundError):
                 os.unlink(entry)  # noqa: PTH108

@@ -119,10 +119,10 @@ def vacuum(
 
 def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVersion]:
     """The commits that wrote the content of a version: the newest one of each partition until then."""
-    seen: set[str | None] = set()
+    found: set[str | None] = set()
     for written in history:
-        if written.version <= version and written.partition not in seen:
-            seen.add(written.partition)
+        if written.version <= version and written.partition not in found:
+            found.add(written.partition)
             yield written
 
 

@@ -52,17 +52,17 @@ def test_types_with_a_common_type_can_be_read_together(tmp_path: Path):
         for file, value in zip(files, VALUES, strict=True):
             connection.sql(f"select {value} as a").write_parquet(str(file))
         types = [connection.read_parquet(str(file)).types[0] for file in files]
-        refused = set()
+        rejected = set()
         for (one, first), (other, second) in product(zip(files, types, strict=True), repeat=2):
             both = schema._union(connection, first, second)
             if schema._widens(first, both) and schema._widens(second, both):
                 read = connection.read_parquet([str(one), str(other)], union_by_name=True)
                 assert len(read.fetchall()) == 2, (first, second)
             else:
-                refused.add((str(first), str(second)))
-    assert refused == {(second, first) for first, second in refused}
-    assert {("DATE", "BIGINT"), ("INTEGER[]", "VARCHAR"), ("BLOB", "VARCHAR")} < refused
-    assert refused.isdisjoint(
+                rejected.add((str(first), str(second)))
+    assert rejected == {(second, first) for first, second in rejected}
+    assert {("DATE", "BIGINT"), ("INTEGER[]", "VARCHAR"), ("BLOB", "VARCHAR")} < rejected
+    assert rejected.isdisjoint(
         {("BIGINT", "DOUBLE"), ("DATE", "VARCHAR"), ("INTEGER[]", "VARCHAR[]"), ("BOOLEAN", "BIGINT")}
     )
 

@@ -210,12 +210,12 @@ def test_a_file_without_read_permission_is_reported(watched: WatchedSource, monk
     watched.poll()
     real = locations.file_digest
 
-    def refuse(path: Path) -> str:
+    def fail(path: Path) -> str:
         if path.name == "2025-01.csv":
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(locations, "file_digest", refuse)
+    monkeypatch.setattr(locations, "file_digest", fail)
     seen = watched.poll()
     assert seen.left_out == ("2025-01.csv can't be read: Permission denied",)
     assert (list(seen.changed), seen.pending) == (["2025-02"], ("2025-01.csv",))
@@ -364,15 +364,15 @@ def test_after_any_sequence_of_changes_every_content_was_requested_once(
     steps: list[tuple], column: str | None, tmp_path_factory: pytest.TempPathFactory
 ):
     watched = WatchedSource(tmp_path_factory.mktemp("watched"), MONTHS, column)
-    asked: dict[str | None, str] = {}  # as committed
+    committed: dict[str | None, str] = {}
     keys: set[str] = set()
 
     def tick(commit: bool) -> None:
         seen = watched.poll(commit=commit)
         for partition, text in seen.changed.items():
-            assert asked.get(partition) != text
+            assert committed.get(partition) != text
             if commit:
-                asked[partition] = text
+                committed[partition] = text
                 key = seen.run_key(partition)
                 assert key not in keys
                 keys.add(key)
@@ -392,7 +392,7 @@ def test_after_any_sequence_of_changes_every_content_was_requested_once(
     for _ in range(2):
         tick(commit=True)
     requested = watched.store.load(watched.cursor).requested
-    assert asked == requested
+    assert committed == requested
     now, problem = {}, ""
     try:
         now = watched.now()
