@@ -32,9 +32,13 @@ test: install ## Run the tests
 	@$(BIN)/pytest -n auto
 
 coverage: install ## Run the tests and report line and branch coverage; htmlcov/index.html shows the lines
-	@$(BIN)/pytest -n auto --cov --cov-report=term --cov-report=html
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n auto
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet
+	@$(BIN)/coverage report
 
-bench: install ## Measure what docs/performance.md tells, and write its tables: make bench [BENCH='--rows 1 --only orders']
+bench: install ## Measure the figures of docs/performance.md, and write its tables: make bench [BENCH='--rows 1 --only orders']
 	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
 check: install ## Lint, check formatting, types, imports and dependencies, load the definitions, build the documentation
@@ -59,7 +63,7 @@ lowest: ## Test the lower bounds of pyproject.toml in an environment of its own,
 	.lowest/bin/python -m pytest -n auto mlops_assets_tests/compat mlops_assets_tests/core mlops_assets_tests/ml mlops_assets_tests/stores
 	MLOPS_STATE_DIR=$(CURDIR)/.lowest/state .lowest/bin/mlops run customer_churn --trials 2
 
-format: install ## Format the code and mend what ruff can mend
+format: install ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

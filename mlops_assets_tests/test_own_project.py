@@ -125,7 +125,7 @@ def test_the_event_tutorial_leads_from_a_log_to_a_champion_and_monthly_predictio
     assert "m001" not in set(tables.frame(("gym", "validated_visits"), partition="2024-07")["member_id"])
 
 
-CLONE_ONLY = {f"mlops_assets/defs/customer_churn/{name}.py" for name in ("oracle", "sample")}
+CLONE_ONLY = {f"mlops_assets/defs/customer_churn/{name}.py" for name in ("oracle", "sample", "simulation")}
 """The simulator of the sample project: `mlops sample` is for a clone."""
 
 
