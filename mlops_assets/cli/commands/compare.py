@@ -103,7 +103,7 @@ def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
 
 
 def _draw(project: str, found: Sequence["Training"], target: Path) -> None:
-    """Plot the trainings with the same deciding metric as the newest, oldest first."""
+    """Plot the trainings with the same primary metric as the newest, oldest first."""
     from mlops_assets.ml.number_format import metric_title
     from mlops_assets.ml.reports.prediction_plots import DOTS_PER_INCH, metric_by_training
 

@@ -43,7 +43,7 @@ def metrics_of(task: Task) -> tuple[str, ...]:
 
 
 def default_metric(task: Task) -> Metric:
-    """The deciding metric when none is declared: a proper score of the whole prediction."""
+    """The primary metric when none is declared: a proper score of the whole prediction."""
     return "rmse" if task == "regression" else "log_loss"
 
 

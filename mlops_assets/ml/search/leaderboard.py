@@ -41,7 +41,7 @@ class LeaderboardEntry:
     name
         The family, `ensemble`, `linear baseline`, or the role of the model in an evaluation.
     score
-        Mean of the deciding metric over the folds of the cross-validation.
+        Mean of the primary metric over the folds of the cross-validation.
     holdout
         The same metric on the holdout.
     fit_seconds

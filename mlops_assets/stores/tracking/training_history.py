@@ -13,7 +13,7 @@ from mlops_assets.stores.tracking.tracking import TrackingStore
 
 _TEST, _BASELINE = "test_", "baseline_"
 INTERVAL_LOW, INTERVAL_HIGH = "interval_low", "interval_high"
-"""Names of metrics: the bounds of the 95 % interval of the deciding metric."""
+"""Names of metrics: the bounds of the 95 % interval of the primary metric."""
 _PAGE_SIZE = 200
 
 
@@ -24,7 +24,7 @@ class Training:
     Attributes
     ----------
     metric, score, baseline
-        The deciding metric, the model's score on the holdout rows and that of the best baseline; empty and
+        The primary metric, the model's score on the holdout rows and that of the best baseline; empty and
         NaN if the model was not evaluated.
     low, high
         Bounds of the 95 % interval of the score; NaN if none was logged.

@@ -14,9 +14,9 @@ from mlops_assets.ml.evaluation.behaviour_tests import (
     Direction,
     Example,
     Invariance,
-    ModelUnderTest,
     evaluate_behaviour,
 )
+from mlops_assets.ml.evaluation.model_under_test import ModelUnderTest
 
 ROWS = pd.DataFrame(
     {"size": [1.0, 2.0, 3.0, np.nan], "rooms": [1, 2, 3, 4], "colour": ["red", "blue", "red", None]}

@@ -68,7 +68,7 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
 
 
 def importances(evaluated: EvaluatedModel) -> dict[str, float]:
-    """How much worse the deciding metric gets when a feature is shuffled."""
+    """How much worse the primary metric gets when a feature is shuffled."""
     from mlops_assets.ml.evaluation.importances import permutation_importances
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 

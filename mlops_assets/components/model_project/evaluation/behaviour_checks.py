@@ -41,7 +41,8 @@ def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
     ProjectError
         When a test names a column or a class that there is not.
     """
-    from mlops_assets.ml.evaluation.behaviour_tests import MAX_ROWS, ModelUnderTest, evaluate_behaviour
+    from mlops_assets.ml.evaluation.behaviour_tests import MAX_ROWS, evaluate_behaviour
+    from mlops_assets.ml.evaluation.model_under_test import ModelUnderTest
 
     project, model = evaluated.project, evaluated.model
     reject_unknown_columns(project, model.spec.columns, model.spec.features, model.spec.classes)

@@ -30,7 +30,7 @@ def evaluate(
 
     Returns
     -------
-    The evaluation, and as metrics the 95 % intervals of how much the deciding metric is above that of the
+    The evaluation, and as metrics the 95 % intervals of how much the primary metric is above that of the
     constant baseline and of the best one.
     """
     from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals

@@ -61,7 +61,7 @@ class EvaluatedModel:
 
     @property
     def metric(self) -> "Metric":
-        """The metric that decides."""
+        """The primary metric."""
         return self.project.settings.tuning.metric_for(self.project.settings.task)
 
     @property
@@ -89,11 +89,11 @@ class EvaluatedModel:
         return self.model.predict_features(self.holdout.features)
 
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
-        """The deciding metric of some rows of the holdout, by position; by default of the model."""
+        """The primary metric of some rows of the holdout, by position; by default of the model."""
         return self.value_of(self.holdout.target[rows], self._said(rows, predictions))
 
     def value_of(self, truth: "NDArray", predictions: "NDArray") -> float:
-        """The deciding metric of any rows."""
+        """The primary metric of any rows."""
         from mlops_assets.ml.metrics.metrics import compute_metric
 
         task = self.project.settings.task
@@ -106,7 +106,7 @@ class EvaluatedModel:
         return self.score_of(self.holdout.target[rows], self.predictions[rows])
 
     def score_of(self, truth: "NDArray", predictions: "NDArray") -> tuple[float, float, float]:
-        """The deciding metric of any rows, and the ends of its 95 % interval."""
+        """The primary metric of any rows, and the ends of its 95 % interval."""
         from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 
         interval = bootstrap_interval(

@@ -93,7 +93,7 @@ def compare_with_champion(
 
 
 def baseline_gain_interval(metrics: Mapping[str, float], role: str) -> "Interval":
-    """The recorded 95 % CI of the deciding metric's gain over the `constant` or the best `baseline`.
+    """The recorded 95 % CI of the primary metric's gain over the `constant` or the best `baseline`.
 
     Parameters
     ----------
