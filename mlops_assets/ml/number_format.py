@@ -50,11 +50,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def memory(size: int) -> str:
-    """A size in MiB or GiB."""
-    return f"{number(size / 2**30)} GiB" if size >= 2**30 else f"{number(size / 2**20)} MiB"
-
-
 def metric_label(metric: str) -> str:
     """The usual spelling of a metric."""
     return _LABELS.get(metric, metric.replace("_", " "))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, SHAP_ROWS
@@ -15,7 +16,6 @@ from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
     interval_text,
-    memory,
     metric_title,
     number,
     share_text,
@@ -241,7 +241,7 @@ def _leaderboard_rows(evaluation: Evaluation) -> list[dict[str, str]]:
             "fit": text(each.fit_seconds, f"{number(each.fit_seconds)} s"),
             "single": text(each.single_row_milliseconds, f"{number(each.single_row_milliseconds)} ms"),
             "batch": text(each.batch_rows_per_second, number(each.batch_rows_per_second)),
-            "size": "–" if math.isnan(each.size_bytes) else memory(int(each.size_bytes)),
+            "size": "–" if math.isnan(each.size_bytes) else format_bytes(each.size_bytes),
         }
         for each, score, holdout in zip(entries, scores, holdouts, strict=True)
     ]

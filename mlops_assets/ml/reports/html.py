@@ -6,7 +6,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from mlops_assets.ml.number_format import duration, memory, number, parameter
+from mlops_assets.core.byte_size import format_bytes
+from mlops_assets.ml.number_format import duration, number, parameter
 from mlops_assets.ml.reports import prediction_plots
 
 
@@ -17,7 +18,12 @@ def render_page(template: str, **values: Any) -> str:
     """
     loader = PackageLoader("mlops_assets.ml.reports")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": number, "parameter": parameter, "duration": duration, "memory": memory}
+    environment.filters |= {
+        "number": number,
+        "parameter": parameter,
+        "duration": duration,
+        "bytes": format_bytes,
+    }
     return environment.get_template(template).render(values)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
@@ -14,7 +15,6 @@ from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
-    memory,
     metric_label,
     number,
 )
@@ -145,7 +145,7 @@ def costs_caption(leaderboard: Sequence[LeaderboardEntry], served: Speed | None)
         "per second."
     )
     if not math.isnan(model.size_bytes):
-        caption += f" Model files: {memory(int(model.size_bytes))}."
+        caption += f" Model files: {format_bytes(model.size_bytes)}."
     return f"{caption} Measured on the machine of the evaluation."
 
 

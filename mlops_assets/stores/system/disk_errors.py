@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.core.errors import MlopsError, StoreError
 
 _FULL = re.compile(
@@ -92,8 +93,8 @@ def _place(error: BaseException, folder: Path) -> Path:
 def _full(subject: str, path: Path) -> StoreError:
     usage = shutil.disk_usage(_existing(path))
     return StoreError(
-        f"{subject} can't be written to {path}: the disk is full ({_size(usage.free)} of "
-        f"{_size(usage.total)} are free)",
+        f"{subject} can't be written to {path}: the disk is full ({format_bytes(usage.free)} of "
+        f"{format_bytes(usage.total)} are free)",
         hint="free some space there, or set MLOPS_STATE_DIR to a directory on another disk, and run again; "
         "completed steps are kept",
     )
@@ -121,15 +122,6 @@ def _existing(path: Path) -> Path:
             if place.exists():
                 return place
     return Path("/")
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

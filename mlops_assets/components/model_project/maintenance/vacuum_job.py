@@ -15,14 +15,13 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import job_names, names
+from mlops_assets.core.byte_size import format_bytes
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.model_retention import Expired
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.vacuum import VacuumResult, VersionedTable
     from mlops_assets.stores.warehouse.warehouse import Warehouse
-
-_UNITS = ("B", "KiB", "MiB", "GiB")
 
 
 class VacuumConfig(dg.Config):
@@ -132,12 +131,4 @@ def amount(files: int, size: int, *, dry_run: bool) -> str:
     if not files:
         return "nothing to remove"
     word = "would be freed" if dry_run else "freed"
-    return f"{files} file{'' if files == 1 else 's'}, {_size(size)} {word}"
-
-
-def _size(count: float) -> str:
-    for unit in _UNITS[:-1]:
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} {_UNITS[-1]}"
+    return f"{files} file{'' if files == 1 else 's'}, {format_bytes(size)} {word}"
