@@ -288,3 +288,8 @@ def test_no_row_for_a_partition_is_an_error_with_the_available_ones(write, rows)
 def test_a_file_with_an_invalid_row_is_reported(find, write):
     with pytest.raises(DataError, match=r"orders: .*x.csv, row 2 \(line 3\) has 1 field, the header 2"):
         find(write({"x.csv": "day,a\n2025-01-01,1\n2025-01-01\n"}), column="day")
+
+
+def test_a_file_without_rows_and_without_the_column_is_in_no_partition(find, write):
+    source = write({"x.csv": "day,a\n2025-01-01,1\n", "y.csv": "a\n"})
+    assert files_of(find(source, column="day")) == {"2025-01": ["x.csv"]}

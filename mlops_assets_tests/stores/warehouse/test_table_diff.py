@@ -3,7 +3,7 @@
 import pytest
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.warehouse.table_diff import diff_versions
+from mlops_assets.stores.warehouse.table_diff import diff_contents, diff_versions
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 KEY = ("shop", "validated_orders")
@@ -62,3 +62,16 @@ def test_a_version_that_does_not_exist_is_an_error(warehouse: Warehouse, rows):
     warehouse.write(KEY, rows("(1, 'x')"))
     with pytest.raises(StoreError, match=r"has no version 9\n  hint: the newest version is 1"):
         diff_versions(warehouse, KEY, 1, 9)
+
+
+def test_two_partitions_at_two_versions_are_compared_by_their_rows(warehouse: Warehouse, rows):
+    january = warehouse.write(KEY, rows("(1, 10), (2, 20)", "id, size"), partition="2024-01")
+    february = warehouse.write(KEY, rows("(1, 10), (2, 21), (3, 30)", "id, size"), partition="2024-02")
+    before, after = (january.version, "2024-01"), (february.version, "2024-02")
+    found = diff_contents(warehouse, KEY, before, after, identity=["id"])
+    assert (found.before, found.after, found.partitions) == (1, 2, ("2024-01", "2024-02"))
+    assert found.rows is not None
+    assert (found.rows.added, found.rows.removed, found.rows.changed) == (1, 0, 1)
+    assert found.rows.changed_columns == {"size": 1}
+    same = diff_contents(warehouse, KEY, after, after, identity=["id"])
+    assert (same.rows, same.shifts, same.partitions) == (None, (), ())
