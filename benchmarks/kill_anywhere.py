@@ -1,14 +1,14 @@
-"""What `kill -9` at any moment of `mlops run` leaves, and whether the next run makes it good.
+"""Recovery of `mlops run` after `kill -9` at any time.
 
-A run is started in a process group of its own (all that it imports is there already), killed at a random
-moment, and run again. The second one must end with tables, study, versions and champion equal to those of a
-run that nobody disturbed, and no run may be left open in Dagster or MLflow. Some moments are too short to be
-hit by chance: `--seams` kills at those, too.
+A run is started in its own process group, with all imports preloaded, killed after a random time, and started
+again. The second run must end with the same tables, study, versions and champion as an uninterrupted run, and
+no run may stay open in Dagster or MLflow. Some intervals are too short to be hit at random: `--seams` also
+kills there.
 
     .venv/bin/python benchmarks/kill_anywhere.py [--data housing.csv] [--kills 20] [--seed 1] [--seams]
 
-Exits with 1 when anything is different. With a file of California housing (`--data`) the project is
-california_housing, else customer_churn over its sample.
+Exits with 1 if anything differs. With a file of California housing (`--data`) the project is
+california_housing, else customer_churn on its sample.
 """
 
 import argparse
@@ -31,14 +31,14 @@ ROOT = Path(__file__).parent.parent
 SEAMS = {
     "the tracking store's tables": "mlflow.store.db.utils:_upgrade_db:after",
     "rows staged, not committed": "mlops_assets.stores.warehouse.warehouse:commit:before",
-    "table made, rows not committed": "mlops_assets.stores.delta.commit:_open_or_create:after",
+    "table created, rows not committed": "mlops_assets.stores.delta.commit:_open_or_create:after",
     "committed, not materialized": "mlops_assets.stores.warehouse.warehouse:commit:after",
     "second commit, not materialized": "mlops_assets.stores.warehouse.warehouse:commit:after:2",
     "trial done, not logged": "mlops_assets.stores.tracking.tracking:TrackingStore.log_trial:before:2",
     "trial logged": "mlops_assets.stores.tracking.tracking:TrackingStore.log_trial:after:2",
     "trial's run open": "mlflow.tracking.client:MlflowClient.log_batch:before",
-    "model logged, not told": "mlops_assets.stores.tracking.tracking:TrackingStore.log_model:after",
-    "model told, not materialized": "mlops_assets.stores.tracking.tracking:TrackingStore.end_run:after",
+    "model logged, not tagged": "mlops_assets.stores.tracking.tracking:TrackingStore.log_model:after",
+    "model tagged, not materialized": "mlops_assets.stores.tracking.tracking:TrackingStore.end_run:after",
     "report half written": (
         "mlops_assets.components.model_project.assets.evaluation_report:write_atomically:after"
     ),
@@ -48,12 +48,12 @@ SEAMS = {
     "registered, alias not moved": "mlops_assets.stores.tracking.registry:Registry.promote:before",
     "alias moved, not materialized": "mlops_assets.stores.tracking.registry:Registry.promote:after",
 }
-"""Where to kill: module, function, before or after it, and at which call."""
+"""Where to kill: `module:function:before` or `after`, and the number of the call."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A project and the arguments that it is run with."""
+    """A project and the arguments of its run."""
 
     project: str
     arguments: tuple[str, ...]
@@ -66,27 +66,31 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kill_anywhere_") as scratch:
         work = Path(scratch)
         case = _case(options, work)
-        seconds, output = _run(case, work / "undisturbed")
-        print(f"undisturbed: {seconds:.1f} s, {case.project} {' '.join(case.arguments)}, seed {options.seed}")
-        wanted = _facts(case, work / "undisturbed")
-        if "champion" not in wanted:
+        seconds, output = _run(case, work / "uninterrupted")
+        print(
+            f"uninterrupted: {seconds:.1f} s, {case.project} {' '.join(case.arguments)}, seed {options.seed}"
+        )
+        expected = _facts(case, work / "uninterrupted")
+        if "champion" not in expected:
             print(output)
             return 1
-        moments = [(f"{chosen.uniform(0, seconds):.2f} s", "") for _ in range(options.kills)]
+        times = [(f"{chosen.uniform(0, seconds):.2f} s", "") for _ in range(options.kills)]
         seams = list(SEAMS.items()) if options.seams else []
-        faults = 0
-        for number, (name, place) in enumerate([*moments, *seams], 1):
+        failures = 0
+        for number, (name, seam) in enumerate([*times, *seams], 1):
             state = work / f"state{number}"
-            reached = _killed(case, state, place) if place else _killed_after(case, state, name)
+            reached = _killed(case, state, seam) if seam else _killed_after(case, state, name)
             took, output = _run(case, state)
-            told = _difference(wanted, _facts(case, state))
-            faults += bool(told)
-            print(f"{number:3}  {name:34} {reached:44} again {took:6.1f} s  {told or 'equal'}", flush=True)
-            if told:
+            difference = _difference(expected, _facts(case, state))
+            failures += bool(difference)
+            print(
+                f"{number:3}  {name:34} {reached:44} again {took:6.1f} s  {difference or 'equal'}", flush=True
+            )
+            if difference:
                 print("\n".join(output.splitlines()[-12:]))
             shutil.rmtree(state, ignore_errors=True)
-    print(f"{faults} of {len(moments) + len(seams)} different")
-    return 1 if faults else 0
+    print(f"{failures} of {len(times) + len(seams)} different")
+    return 1 if failures else 0
 
 
 def _options() -> argparse.Namespace:
@@ -112,7 +116,7 @@ def _case(options: argparse.Namespace, work: Path) -> Case:
     return Case("california_housing", ("--data", str(file), *trials))
 
 
-_LIBRARIES = (
+LIBRARIES = (
     "dagster",
     "dagster_mlflow.resources",
     "mlflow.pyfunc",
@@ -129,7 +133,7 @@ _LIBRARIES = (
     "mlflow.store.model_registry.sqlalchemy_store",
     "alembic.command",
 )
-_MODULES = (
+MODULES = (
     "mlops_assets.definitions",
     "mlops_assets.cli.app",
     "mlops_assets.workspace.workspace",
@@ -146,16 +150,16 @@ _MODULES = (
 
 
 def _preload() -> None:
-    """Import what a run imports, once: each run is a fork of this process, which itself never does any work.
+    """Import the modules of a run once: each run is a fork of this process, which only imports.
 
-    Imports take longer than the rest, and no kill during them can leave anything.
+    Imports take longer than the rest of a run, and a kill during them leaves nothing behind.
     """
-    for module in (*_LIBRARIES, *_MODULES):
+    for module in (*LIBRARIES, *MODULES):
         importlib.import_module(module)
 
 
 def _fork(work: Callable[[], object], output: Path) -> int:
-    """Do something in a process of a group of its own, which prints to a file; returns its id."""
+    """Run a function in a child process with its own process group and output file; return its PID."""
     sys.stdout.flush()
     pid = os.fork()
     if pid:
@@ -177,12 +181,12 @@ def _fork(work: Callable[[], object], output: Path) -> int:
         os._exit(code)
 
 
-def _start(case: Case, state: Path, place: str = "") -> int:
+def _start(case: Case, state: Path, seam: str = "") -> int:
     def command() -> None:
         os.chdir(ROOT)
         os.environ.update(MLOPS_STATE_DIR=str(state), COLUMNS="200")
-        if place:
-            _kill_at(place)
+        if seam:
+            _kill_at(seam)
         from mlops_assets.cli import main as mlops
 
         sys.argv = ["mlops", "run", case.project, *case.arguments]
@@ -195,13 +199,20 @@ def _output(state: Path) -> Path:
     return state.with_name(f"{state.name}.txt")
 
 
-def _kill_at(place: str) -> None:
-    """Put a kill before or after a call of a function."""
-    module, path, when, *nth = place.split(":")
+def resolve(seam: str) -> tuple[Any, str]:
+    """Return the object that has the function of a seam, and the name of the function."""
+    module, path, *_ = seam.split(":")
     *parts, name = path.split(".")
     owner: Any = importlib.import_module(module)
     for part in parts:
         owner = getattr(owner, part)
+    return owner, name
+
+
+def _kill_at(seam: str) -> None:
+    """Patch the function of a seam to kill the process group before or after a call."""
+    owner, name = resolve(seam)
+    _, _, when, *nth = seam.split(":")
     whole, left = getattr(owner, name), [int(nth[0] if nth else 1)]
 
     def killing(*args: Any, **kwargs: Any) -> Any:
@@ -223,7 +234,7 @@ def _run(case: Case, state: Path) -> tuple[float, str]:
 
 
 def _killed_after(case: Case, state: Path, seconds: str) -> str:
-    """Kill the whole group at a moment; returns the last line that it printed."""
+    """Kill the process group after some seconds; return the last line that it printed."""
     pid = _start(case, state)
     time.sleep(float(seconds.split()[0]))
     ended = os.waitpid(pid, os.WNOHANG)[0] != 0
@@ -231,18 +242,18 @@ def _killed_after(case: Case, state: Path, seconds: str) -> str:
         os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     lines = _output(state).read_text("utf-8").strip().splitlines()
-    return "had ended" if ended else f"after {lines[-1][:37]!r}" if lines else "before it said a word"
+    return "had ended" if ended else f"after {lines[-1][:37]!r}" if lines else "before its first output"
 
 
-def _killed(case: Case, state: Path, place: str) -> str:
-    _, status = os.waitpid(_start(case, state, place), 0)
+def _killed(case: Case, state: Path, seam: str) -> str:
+    _, status = os.waitpid(_start(case, state, seam), 0)
     if os.WIFSIGNALED(status):
         return "killed"
     return f"not reached: exit {os.waitstatus_to_exitcode(status)}"
 
 
 def _facts(case: Case, state: Path) -> dict[str, Any]:
-    """What must be equal; looked at in a process of its own, so that this one can be forked again."""
+    """Return the facts that must be equal, read in a child process so that this one can be forked again."""
     file = state.with_name(f"{state.name}.pickle")
     pid = _fork(lambda: file.write_bytes(pickle.dumps(_look(case, state))), _output(state))
     os.waitpid(pid, 0)
@@ -253,7 +264,7 @@ def _facts(case: Case, state: Path) -> dict[str, Any]:
 
 
 def _look(case: Case, state: Path) -> dict[Any, Any]:
-    """What must be equal: content, and no trace of who made it when."""
+    """Return the facts that must be equal: content without timestamps and run ids."""
     import dagster as dg
 
     from mlops_assets.core.names import LEDGER
@@ -266,13 +277,13 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     warehouse = Warehouse(directory.warehouse)
     facts: dict[Any, Any] = {}
     for table in warehouse.tables():
-        if table[-1] == LEDGER:  # its entries tell times and runs
+        if table[-1] == LEDGER:  # its entries contain timestamps and run ids
             continue
         for partition in warehouse.row_counts(table):
             facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
     entries = Ledger(warehouse, case.project).entries()
     facts["ledger"] = [(entry.event.kind, entry.event.version, entry.event.model_digest) for entry in entries]
-    facts["faults of the ledger"] = chain_errors(entries)
+    facts["errors of the ledger"] = chain_errors(entries)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
     versions = tracking.client.search_model_versions(f"name = '{case.project}'")
     facts["versions"] = sorted(int(version.version) for version in versions)
@@ -287,12 +298,12 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
             "evaluation_digest",
             "model_manifest",
         )
-        told = {
+        compared = {
             name: text
             for name, text in champion.facts.items()
             if not name.endswith(differ) and not name.startswith("ledger.")
         }
-        facts["champion"] = (champion.version, sorted(told.items()))
+        facts["champion"] = (champion.version, sorted(compared.items()))
         facts["model"] = tracking.load(champion).digest()
         facts["logged trials"] = [
             (trial.number, trial.family, trial.params, trial.score, trial.state)
@@ -314,7 +325,7 @@ def _metric(tracking: Any, run_id: str) -> str:
 
 
 def _study(folder: Path) -> list[tuple[str, list[Any]]]:
-    """The finished trials of each journal, in their order."""
+    """Return the finished trials of each journal, in order."""
     import optuna
 
     from mlops_assets.ml.search.optuna_journal import open_journal
@@ -330,9 +341,9 @@ def _study(folder: Path) -> list[tuple[str, list[Any]]]:
     return found
 
 
-def _difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
-    names = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
-    return "; ".join(f"{name}: {found.get(name)} instead of {wanted.get(name)}" for name in names)
+def _difference(expected: dict[str, Any], found: dict[str, Any]) -> str:
+    names = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+    return "; ".join(f"{name}: {found.get(name)} instead of {expected.get(name)}" for name in names)
 
 
 if __name__ == "__main__":
