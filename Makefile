@@ -10,35 +10,35 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
 .PHONY: help install run ui test coverage bench check docs reference lowest format clean
 
-help: ## List the targets
+help: ## List all targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/installed ## Build .venv with the exact versions of constraints.txt
+install: .venv/installed ## Create .venv with the exact versions of constraints.txt
 
 .venv/installed: pyproject.toml setup.cfg setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "$$($(PYTHON) --version) can't be used: Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
+		{ echo "$$($(PYTHON) --version) is not supported: Python 3.11, 3.12 or 3.13 is required; hint: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-run: install ## Run a project's whole graph: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
+run: install ## Run a project: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
 	@$(BIN)/mlops run $(PROJECT) $(if $(DATA),--data '$(DATA)') $(if $(TRIALS),--trials $(TRIALS))
 
-ui: install ## Serve Dagster's and MLflow's UIs until Ctrl-C
+ui: install ## Start the UIs of Dagster and MLflow, until Ctrl-C
 	@$(BIN)/mlops ui
 
 test: install ## Run the tests
 	@$(BIN)/pytest -n auto
 
-coverage: install ## Run the tests and report line and branch coverage; htmlcov/index.html shows the lines
+coverage: install ## Run the tests with line and branch coverage; writes htmlcov/index.html
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -n auto
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report
 
-bench: install ## Measure the figures of docs/performance.md, and write its tables: make bench [BENCH='--rows 1 --only orders']
+bench: install ## Run the benchmarks and update the tables of docs/performance.md: make bench [BENCH='--rows 1 --only orders']
 	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
 check: install ## Lint, check formatting, types, imports and dependencies, load the definitions, build the documentation
@@ -50,13 +50,13 @@ check: install ## Lint, check formatting, types, imports and dependencies, load 
 	@$(BIN)/dg check defs
 	@$(MAKE) --no-print-directory docs
 
-docs: install ## Build the documentation site in docs/_build/html; a warning is an error
+docs: install ## Build the documentation in docs/_build/html; warnings are errors
 	@$(BIN)/sphinx-build -W --keep-going --nitpicky --quiet docs docs/_build/html
 
-reference: install ## Write the pages of docs/reference/ that are generated from the code
+reference: install ## Generate the pages of docs/reference/ from the code
 	@$(BIN)/python -m docs._generate
 
-lowest: ## Test the lower bounds of pyproject.toml in an environment of its own, .lowest (needs uv)
+lowest: ## Run the tests with the lowest dependencies of pyproject.toml, in .lowest (requires uv)
 	uv venv --quiet --clear --python 3.11 .lowest
 	uv pip install --quiet --python .lowest/bin/python --resolution lowest-direct \
 		--editable '.[postgres]' 'hypothesis>=6.120' 'pytest>=8.4' 'pytest-xdist>=3.6'
@@ -67,5 +67,5 @@ format: install ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-clean: ## Remove .venv and caches; data/state stays
+clean: ## Remove .venv and caches; data/state is kept
 	rm -rf .venv .lowest .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info

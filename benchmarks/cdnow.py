@@ -73,25 +73,25 @@ def declare(root: Path, log: Path, trials: int) -> None:
 def compare(state: StateDirectory, cutoff: str) -> dict[str, tuple[float, float, float]]:
     """ROC AUC and its interval of the model and of both regressions."""
     rows = Warehouse(state.warehouse).frame(["cdnow", names.TRAINING_SET], partition=cutoff)
-    train, judging = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
+    train, holdout = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
     tracking = TrackingStore(state.tracking_uri, state.mlflow / "artifacts")
     model = tracking.load(tracking.trained_model("cdnow", cutoff=cutoff))
-    told = {
-        f"model ({model.spec.family})": model.predict(judging)["probability"].to_numpy(),
-        "rfm": rfm(train, judging, np.asarray),
-        "rfm, logarithms": rfm(train, judging, np.log1p),
+    predicted = {
+        f"model ({model.spec.family})": model.predict(holdout)["probability"].to_numpy(),
+        "rfm": rfm(train, holdout, np.asarray),
+        "rfm, logarithms": rfm(train, holdout, np.log1p),
     }
-    truth, found = judging["churned"].to_numpy(), {}
-    for name, predictions in told.items():
+    truth, found = holdout["churned"].to_numpy(), {}
+    for name, predictions in predicted.items():
         interval = bootstrap_interval("binary", "roc_auc", truth, predictions)
         found[name] = compute_metric("binary", "roc_auc", truth, predictions), interval.low, interval.high
     return found
 
 
-def rfm(train: pd.DataFrame, judging: pd.DataFrame, scale: Callable[..., Any]) -> np.ndarray:
+def rfm(train: pd.DataFrame, holdout: pd.DataFrame, scale: Callable[..., Any]) -> np.ndarray:
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
     regression.fit(scale(train[RFM]), train["churned"])
-    return regression.predict_proba(scale(judging[RFM]))[:, 1]
+    return regression.predict_proba(scale(holdout[RFM]))[:, 1]
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python benchmarks/churn_oracle.py [--seeds 5] [--trials N]
 
-For each seed a shop is made up without planted faults and changes, and goes through the project's own graph
+For each seed a shop is simulated without data defects and changes, and runs through the project's own graph
 up to the evaluation report. The model of the newest cut-off and the simulator's oracle, which knows the
 process but not the hidden states, are then compared on the same customers: ROC AUC out of time. A seed takes
 a minute or two.
@@ -28,7 +28,7 @@ from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[1]
-CUTOFF, JUDGED_BY = "2025-06", "2025-03"
+CUTOFF, HOLDOUT_PERIOD = "2025-06", "2025-03"
 
 
 def compare(seed: int, trials: int | None) -> dict[str, float]:
@@ -50,15 +50,15 @@ def compare(seed: int, trials: int | None) -> dict[str, float]:
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         seconds = time.perf_counter() - started
         rows = Warehouse(state.warehouse).frame(["customer_churn", names.TRAINING_SET], partition=CUTOFF)
-        judging = rows[rows[names.SPLIT] == names.HOLDOUT]
+        holdout = rows[rows[names.SPLIT] == names.HOLDOUT]
         tracking = TrackingStore(state.tracking_uri, state.mlflow / "artifacts")
         trained = tracking.trained_model("customer_churn", cutoff=CUTOFF)
         model = tracking.load(trained)
-        judging = judging.assign(model=model.predict(judging)["probability"])
+        holdout = holdout.assign(model=model.predict(holdout)["probability"])
         best = oracle(**world)
-        best = best[best["month"] == JUDGED_BY]
-        both = judging.merge(best, on="customer_id", suffixes=("", "_oracle"), validate="one_to_one")
-        assert len(both) == len(judging) == len(best), (len(both), len(judging), len(best))
+        best = best[best["month"] == HOLDOUT_PERIOD]
+        both = holdout.merge(best, on="customer_id", suffixes=("", "_oracle"), validate="one_to_one")
+        assert len(both) == len(holdout) == len(best), (len(both), len(holdout), len(best))
         assert (both["churned"] == both["churned_oracle"]).all()
         return {
             "rows": len(both),

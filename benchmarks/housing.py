@@ -16,7 +16,7 @@ Figures are in 100,000 USD. Published for the eight columns, the mean of 15 seed
 0.3914.
 """
 
-import mlops_assets.ml  # noqa: F401, I001  (tells OpenMP how to wait before a numeric library loads it)
+import mlops_assets.ml  # noqa: F401, I001  (configures OpenMP before a numeric library loads it)
 import argparse
 import json
 import time
@@ -63,14 +63,14 @@ def ours(split: Split, seconds: float, threads: int) -> dict[str, Any]:
         ensemble=tuning.ensemble,
     )
 
-    def tell(trial: Any) -> None:
+    def show(trial: Any) -> None:
         print(
             f"  {trial.number}: {trial.family} {trial.score:.4f} {trial.state}, {trial.seconds:.0f} s",
             flush=True,
         )
 
     folds = make_folds("regression", prices, folds=tuning.folds, seed=tuning.seed)
-    found = tune(train, prices, folds, make_pipeline, search, settings, on_trial=tell)
+    found = tune(train, prices, folds, make_pipeline, search, settings, on_trial=show)
     spec = ModelSpec(
         project="california_housing",
         task="regression",
@@ -212,8 +212,8 @@ def main() -> None:
     for method in METHODS:
         scores = {line["seed"]: line["rmse"] for line in done if line["method"] == method}
         if scores:
-            told = "  ".join(f"{scores[seed]:7.4f}" for seed in sorted(scores))
-            print(f"{method:<12}{told}  {mean(scores.values()):6.4f}")
+            columns = "  ".join(f"{scores[seed]:7.4f}" for seed in sorted(scores))
+            print(f"{method:<12}{columns}  {mean(scores.values()):6.4f}")
 
 
 if __name__ == "__main__":

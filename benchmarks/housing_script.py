@@ -1,6 +1,6 @@
 """california_housing without Dagster, Delta and MLflow: one script that calls the same functions of `ml`.
 
-It reads the CSV file, splits its rows by the contract, computes the features, searches, fits, judges, and
+It reads the CSV file, splits its rows by the contract, computes the features, searches, fits, evaluates, and
 writes the report and the model. Of the report it leaves out slices, fairness, behaviour and
 speeds. Run: python -m benchmarks.housing_script housing.csv TRIALS FOLDER
 """
@@ -81,7 +81,7 @@ def main(source: Path, trials: int, folder: Path) -> None:
     search_figures(found.trials, "rmse")
     linear = fit_linear_baseline(spec, SQL, train, make_pipeline, settings)
     save_model(model, folder / "model")
-    evaluation = judge(model, linear, train, holdout, found.trials, time.monotonic() - started)
+    evaluation = evaluate(model, linear, train, holdout, found.trials, time.monotonic() - started)
     (folder / "report.html").write_text(render_report(evaluation), "utf-8")
     print(evaluation.scores[MODEL])
 
@@ -110,7 +110,7 @@ def read(source: Path, contract: Contract) -> tuple[TrainingData, TrainingData]:
     return split_sides(frame, target=TARGET, classes=(), subject=NAME, aside=[])
 
 
-def judge(
+def evaluate(
     model: TabularModel,
     linear: TabularModel,
     train: TrainingData,
@@ -118,7 +118,7 @@ def judge(
     trials: list[TrialSummary],
     seconds: float,
 ) -> Evaluation:
-    """What the report tells."""
+    """Evaluate the model on the holdout rows, for the report."""
     predictions = {
         MODEL: model.predict_features(holdout.features),
         CONSTANT_BASELINE: constant_predictions("regression", train.target, len(holdout.target), 1),

@@ -21,10 +21,10 @@ def write_page(page: Path, kept: dict[str, Any]) -> None:
 
 def _machine(kept: dict[str, Any]) -> str:
     machine, versions = kept["machine"], kept["versions"]
-    told = ", ".join(f"{name} {number}" for name, number in versions.items())
+    packages = ", ".join(f"{name} {number}" for name, number in versions.items())
     return (
         f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB, {machine['system']}"
-        f"; {told}. Load of the machine meanwhile: {machine['load']:.1f}."
+        f"; {packages}. Load of the machine meanwhile: {machine['load']:.1f}."
     )
 
 

@@ -41,7 +41,7 @@ class Places(pa.DataFrameModel):
 
 
 def main(rows: int, task: str) -> None:
-    """Train once, then print the seconds of judging and of the page."""
+    """Train once, then print the seconds of the evaluation and of the page."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         project, state = trained_project(root, rows, task)
@@ -50,17 +50,17 @@ def main(rows: int, task: str) -> None:
         warehouse = Warehouse(state.warehouse)
         started = time.perf_counter()
         evaluation, _ = evaluate(project, tracking, trained, warehouse)
-        judged = time.perf_counter()
+        evaluated = time.perf_counter()
         page = render_report(evaluation)
         ended = time.perf_counter()
     print(f"{task}, {evaluation.holdout_rows:,} rows of the holdout, {evaluation.train_rows:,} that trained")
-    print(f"judging     {judged - started:5.1f} s")
-    print(f"the page    {ended - judged:5.1f} s, {len(page) / 1e6:.1f} MB")
+    print(f"evaluation  {evaluated - started:5.1f} s")
+    print(f"the page    {ended - evaluated:5.1f} s, {len(page) / 1e6:.1f} MB")
     print(f"together    {ended - started:5.1f} s")
 
 
 def trained_project(root: Path, rows: int, task: str) -> tuple[Project, StateDirectory]:
-    """A project in a folder, materialized up to its model; half of its rows judge it."""
+    """A project in a folder, materialized up to its model; half of its rows are the holdout."""
     from mlops_assets.components.model_project.assets.features import features_asset
     from mlops_assets.components.model_project.assets.raw import raw_asset
     from mlops_assets.components.model_project.assets.training_set import training_set_asset
@@ -87,11 +87,11 @@ def trained_project(root: Path, rows: int, task: str) -> tuple[Project, StateDir
 
 
 def declared(task: str) -> ModelProject:
-    """What `defs.yaml` would say."""
+    """The settings, as in `defs.yaml`."""
     direction = {"column": "x0", "by": 1.0, "prediction": "rises", "share": 0.5}
     return ModelProject.model_validate(
         {
-            "description": "Made up.",
+            "description": "Synthetic.",
             "task": task,
             "target": {"column": "outcome"},
             "tables": {"places": {"source": "data/*.csv"}},

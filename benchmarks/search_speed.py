@@ -9,7 +9,7 @@ Early stopping looks at the validation rows, so our winner is scored once more a
 many trees as it took on average: that score, too, has to be as low.
 """
 
-import mlops_assets.ml  # noqa: F401, I001  (tells OpenMP how to wait before a numeric library loads it)
+import mlops_assets.ml  # noqa: F401, I001  (configures OpenMP before a numeric library loads it)
 import argparse
 import time
 from pathlib import Path

@@ -14,7 +14,7 @@ __all__ = ["ModelProject", "Stores"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a component when it is asked for: a loaded model imports this package, and no Dagster."""
+    """Import a component on first access: loading a model imports this package, but not Dagster."""
     match name:
         case "ModelProject":
             from mlops_assets.components.model_project.component import ModelProject
@@ -28,5 +28,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The names that `dg` looks through for components."""
+    """Return the names among which `dg` looks for components."""
     return __all__

@@ -1,4 +1,4 @@
-"""What steps print, kept by Dagster in files, without a stack trace of its own at Ctrl-C."""
+"""Dagster's compute logs in local files, without a second stack trace at Ctrl-C."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -8,11 +8,11 @@ from mlops_assets.compat.dagster_logs import CapturedLogContext, LocalComputeLog
 
 
 class LocalLogs(LocalComputeLogManager):
-    """Dagster's files of what steps print.
+    """Dagster's local compute logs: the output of steps in files.
 
-    Dagster starts two processes beside each run: `tail`, and a script that ends it when the run dies. A
-    terminal sends Ctrl-C to all of them, and the script answers with a stack trace. Both are ended by Dagster
-    when the run is, so they need no Ctrl-C: they are started with that signal blocked, which they inherit.
+    Dagster starts two processes for each run: `tail`, and a script that stops `tail` when the run dies. A
+    terminal sends Ctrl-C to all of them, and the script then prints a stack trace. Dagster stops both at the
+    end of the run, so they do not need Ctrl-C. They are started with the signal blocked, and inherit this.
     """
 
     @contextmanager
@@ -21,6 +21,6 @@ class LocalLogs(LocalComputeLogManager):
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 context = capture.enter_context(super().capture_logs(log_key))
-            finally:  # a Ctrl-C that came meanwhile reaches us now
+            finally:  # a pending Ctrl-C is delivered now
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
             yield context

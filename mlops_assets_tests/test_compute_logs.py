@@ -1,4 +1,4 @@
-"""Ctrl-C while steps are captured, as a terminal sends it: to every process of the group."""
+"""Ctrl-C while the output of steps is captured; a terminal sends it to every process of the group."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from mlops_assets.compute_logs import LocalLogs
 
 try:
     with LocalLogs(sys.argv[1]).capture_logs(["run", "compute_logs", "step"]):
-        time.sleep(0.5)  # until the script beside is up
+        time.sleep(0.5)  # until the script of Dagster has started
         sys.__stderr__.flush()
         open(sys.argv[2], "w").close()
         time.sleep(60)

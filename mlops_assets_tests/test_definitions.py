@@ -49,7 +49,7 @@ def test_loading_a_model_imports_neither_dagster_nor_optuna():
     assert not loaded & {"dagster", "optuna", "pandera", "mlflow"}
 
 
-def test_openmp_is_told_how_to_wait_before_any_numeric_library_is_loaded():
+def test_openmp_is_configured_before_any_numeric_library_is_loaded():
     code = (
         "import os, sys, mlops_assets.definitions as d; d.defs();"
         "print(os.environ.get('GOMP_SPINCOUNT'), 'sklearn' in sys.modules)"
@@ -76,7 +76,7 @@ def test_files_of_a_project_import_neither_dagster_nor_the_stores():
     assert not {line for line in imported if line.partition(" imports ")[2].startswith(forbidden)}
 
 
-def test_every_module_says_what_it_holds():
+def test_every_module_has_a_docstring():
     for module in PACKAGE.rglob("*.py"):
         assert ast.get_docstring(ast.parse(module.read_text("utf-8"))), module
 
@@ -91,7 +91,7 @@ MODEL = ["tuned_model", "evaluation_report", "registered_model", "champion"]
         ("customer_churn", [*MODEL, "predictions", "customers_to_call"], {"point_in_time", "one_label_each"}),
     ],
 )
-def test_the_whole_graph_of_each_project_is_there(project, last, checks):
+def test_the_graph_of_each_project_is_complete(project, last, checks):
     graph = defs().resolve_asset_graph()
     levels = graph.toposorted_asset_keys_by_level
     order = [key.path[1] for level in levels for key in level if key.path[0] == project]
@@ -101,5 +101,5 @@ def test_the_whole_graph_of_each_project_is_there(project, last, checks):
     assert found >= {"rejected_share", "both_sides", "beats_baseline", "predicts", *checks}
 
 
-def test_all_assets_have_their_resources():
+def test_all_resources_are_defined():
     dg.Definitions.validate_loadable(defs())

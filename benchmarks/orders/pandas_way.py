@@ -40,7 +40,7 @@ def main(source: Path, folder: Path) -> None:
 
 
 def schema() -> pa.DataFrameSchema:
-    """The contract, with a missing integer told as missing and not as a wrong type."""
+    """The contract, with a missing integer reported as missing and not as a wrong type."""
     types = {"order_id": "float64", "customer_id": "float64", "quantity": "float64"}
     changes: dict[str, dict[str, object]] = {name: {"dtype": dtype} for name, dtype in types.items()}
     changes["order_id"] |= {"unique": True, "report_duplicates": "exclude_first"}

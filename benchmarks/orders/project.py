@@ -95,7 +95,7 @@ class OrdersProject:
 
 
 def step_seconds(home: str) -> dict[str, float]:
-    """How long each step of the newest run took, as Dagster's instance tells."""
+    """Return the seconds of each step of the newest run, from the Dagster instance."""
     import dagster as dg
 
     with dg.DagsterInstance.from_config(home) as instance:

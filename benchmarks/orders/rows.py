@@ -1,7 +1,7 @@
-"""Made-up orders: `write_orders` makes any number of rows of a CSV file, the same ones every time.
+"""Synthetic orders: `write_orders` writes any number of rows to a CSV file, deterministically.
 
-Of a thousand rows some four are broken: text in a number, a price below zero, an unknown country, a product
-code that is none, a date that is none, an order that stands twice, an order that was paid too dearly.
+About four rows in a thousand are invalid: text in a number, a negative price, an unknown country, an invalid
+product code, an invalid date, a duplicate order, or an overpaid order.
 """
 
 from pathlib import Path

@@ -27,5 +27,5 @@ class Orders(pa.DataFrameModel):
 
     @pa.dataframe_check(name="paid_at_most_the_price")
     def paid_at_most_the_price(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """A discount makes an order no dearer."""
+        """A discount does not raise the price of an order."""
         return frame["paid"] <= frame["quantity"] * frame["unit_price"] * 1.001
