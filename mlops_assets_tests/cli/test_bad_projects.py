@@ -225,7 +225,10 @@ def first(count: int) -> np.ndarray:
     ("rows", "message"),
     [
         (loans(1), "no row is left to judge a model; bring more, or raise split.holdout"),
-        (loans(6), "lending: 2 folds need at least 2 rows of the rarest class to train on, and there are 1"),
+        (
+            loans(6),
+            "lending: 2 folds require at least 2 rows of the rarest class for training, found 1",
+        ),
         (loans(300).assign(outcome="paid"), "outcome has the same value in all rows that train"),
         (
             loans(300).assign(outcome=first(2)),
@@ -234,7 +237,7 @@ def first(count: int) -> np.ndarray:
         (loans(300).assign(outcome=None), "lending: the target outcome is null in all rows"),
         (
             loans(300).assign(outcome=lambda frame: frame["outcome"].where(frame.index > 99, "never")),
-            "lending: the target has 3 different values and the task is binary",
+            "lending: the target has 3 distinct values, but the task is binary",
         ),
     ],
 )
@@ -245,4 +248,4 @@ def test_data_that_is_not_learnable_is_reported(run, rows, message):
 
 def test_a_regression_with_a_text_target_is_reported(run):
     output = run({"task": "regression"})
-    assert "lending: the target of a regression is a number, and it holds 'late'" in output
+    assert "lending: the target of a regression must be a number, but contains 'late'" in output

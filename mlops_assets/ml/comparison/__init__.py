@@ -1,1 +1,1 @@
-"""What differs between two versions of a table."""
+"""Comparison of two versions of a table: drift of columns and differences of rows."""

@@ -1,6 +1,6 @@
-"""How columns are distributed otherwise in one set of rows than in another.
+"""Drift: the change of the distribution of each column between two sets of rows.
 
-Everything is counted by DuckDB in a few passes: the rows stream, and no column is held in memory.
+DuckDB counts in a few streaming passes; no column is held in memory.
 """
 
 import itertools
@@ -15,9 +15,9 @@ import duckdb
 from mlops_assets.core.sql_quoting import NUMBERS, quoted
 
 BINS = 10
-"""Numbers are counted between the tenths of what was there before."""
+"""Numbers are counted in bins between the deciles of the values before."""
 NAMED_VALUES = 50
-"""Values of a category that are counted each; the rarer ones are counted together."""
+"""Number of most frequent values of a category with a bin each; all others share a bin."""
 _EXAMPLES = 5
 _BEFORE, _AFTER = "_drift_before", "_drift_after"
 _TIMES = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
@@ -25,19 +25,19 @@ _TIMES = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "t
 
 @dataclass(frozen=True)
 class ColumnShift:
-    """One column before and after.
+    """The drift of one column.
 
     Attributes
     ----------
     null_shares
-        Shares of the rows without a value, before and after; a number that is not finite counts as none.
+        Shares of missing values before and after; a number that is not finite counts as missing.
     means
-        Of a number, or of a time as ISO 8601; None for categories, and for a side without values.
+        Means of a number, or of a time in ISO 8601; None for categories and for a side without values.
     psi
-        The population stability index over tenths of the numbers, or over the values; those without a
-        value are a bin of their own.
+        Population stability index over deciles of numbers, or over values of a category; missing values have
+        a separate bin.
     new_values, gone_values
-        Of a category: how many values are on one side alone, and `new_examples` and `gone_examples` of them.
+        Number of values of a category that occur on one side only, with `new_examples` and `gone_examples`.
     """
 
     column: str
@@ -52,27 +52,27 @@ class ColumnShift:
 
 
 def population_stability_index(before: Sequence[int], after: Sequence[int]) -> float:
-    """How far the distribution over bins has moved: 0 when it is the same.
+    """The population stability index: 0 for equal distributions over bins.
 
-    With shares `p` before and `q` after it is the sum of `(q - p) ln(q / p)`, Jeffreys' divergence. By custom
-    less than 0.1 is stable, and 0.25 or more a shift to look into. Half a row is added to each bin, so that
-    an empty one gives a large number and not an infinite one.
+    With shares `p` before and `q` after, it is the sum of `(q - p) ln(q / p)`, the Jeffreys divergence. By
+    convention, less than 0.1 is stable and 0.25 or more is a shift to investigate. Half a row is added to
+    each bin, so that an empty bin gives a large but finite value.
 
     Parameters
     ----------
     before, after
-        Rows in each bin, `(bins,)`.
+        Number of rows in each bin, `(bins,)`.
 
     Returns
     -------
-    Natural logarithms' units; NaN when one side has no rows.
+    The index with natural logarithms; NaN when one side has no rows.
 
     References
     ----------
-    N. Siddiqi, Credit Risk Scorecards, Wiley 2006 (the index and its custom limits).
+    N. Siddiqi, Credit Risk Scorecards, Wiley 2006 (the index and its conventional limits).
     B. Yurdakul, J. Naranjo, Statistical properties of the population stability index, Journal of Risk Model
-    Validation 14(4), 2020 (what it does in small samples: with B bins and n and m rows its expectation
-    without any shift is about (B - 1) (1/n + 1/m)).
+    Validation 14(4), 2020 (small samples: with B bins and n and m rows, the expectation without a shift is
+    about (B - 1) (1/n + 1/m)).
     """
     if len(before) != len(after):
         raise ValueError(f"{len(before)} bins before and {len(after)} after")
@@ -90,10 +90,17 @@ def column_shifts(
     after: duckdb.DuckDBPyRelation,
     columns: Sequence[str],
 ) -> list[ColumnShift]:
-    """The shift of each column that both relations of the connection have, the largest index first.
+    """The drift of each column, the largest index first.
 
-    Numbers and times are counted in bins between the (approximate) tenths of the values before, and a value
-    that makes up several tenths in a bin of its own; everything else as categories by its text.
+    Numbers and times are counted in bins between the approximate deciles of the values before; a value that
+    spans several deciles has a separate bin. All other types are compared as categories by their text.
+
+    Parameters
+    ----------
+    before, after
+        Relations of the connection.
+    columns
+        Columns of both relations.
     """
     before.create_view(_BEFORE, replace=True)
     after.create_view(_AFTER, replace=True)
@@ -122,7 +129,7 @@ def _kind(
 def _measured_shifts(
     connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Literal["number", "time"]]
 ) -> Iterator[ColumnShift]:
-    """Numbers and times: all of them in one pass for the tenths, and one over each side."""
+    """Numbers and times: one pass for the deciles of all columns, and one over each side."""
     if not kinds:
         return
     values = [
@@ -130,9 +137,9 @@ def _measured_shifts(
         f"then {f'{quoted(name)}::double' if kind == 'number' else f'epoch({quoted(name)})'} end"
         for name, kind in kinds.items()
     ]
-    tenths = [place / BINS for place in range(1, BINS)]
+    deciles = [place / BINS for place in range(1, BINS)]
     edges = connection.execute(
-        f"select {', '.join(f'approx_quantile({value}, {tenths})' for value in values)} from {_BEFORE}"
+        f"select {', '.join(f'approx_quantile({value}, {deciles})' for value in values)} from {_BEFORE}"
     ).fetchall()[0]
     bins = [_bins(found) for found in edges]
     counted = ", ".join(
@@ -157,16 +164,16 @@ def _measured_shifts(
             kind,
             null_shares=(_share(nulls[0], rows[0]), _share(nulls[1], rows[1])),
             psi=population_stability_index(*counts),
-            means=means if kind == "number" else (_moment(means[0]), _moment(means[1])),
+            means=means if kind == "number" else (_timestamp(means[0]), _timestamp(means[1])),
         )
 
 
-def _bins(tenths: Sequence[float] | None) -> list[float]:
-    """The upper ends of the bins; without any value there is one for all."""
-    if not tenths:
+def _bins(deciles: Sequence[float] | None) -> list[float]:
+    """The upper ends of the bins; a single bin without values."""
+    if not deciles:
         return [0.0]
-    frequent = {edge for edge, following in itertools.pairwise(tenths) if edge == following}
-    return sorted({*tenths, *(math.nextafter(edge, -math.inf) for edge in frequent)})
+    frequent = {edge for edge, following in itertools.pairwise(deciles) if edge == following}
+    return sorted({*deciles, *(math.nextafter(edge, -math.inf) for edge in frequent)})
 
 
 def _category_shift(connection: duckdb.DuckDBPyConnection, column: str) -> ColumnShift:
@@ -217,7 +224,7 @@ def _category_shift(connection: duckdb.DuckDBPyConnection, column: str) -> Colum
 
 
 def _only(connection: duckdb.DuckDBPyConnection, here: str, not_there: str) -> tuple[int, tuple[str, ...]]:
-    """How many values one side has alone, and the most frequent of them."""
+    """The number of values that occur on one side only, and the most frequent of them."""
     rows = connection.sql(f"from _drift_values where value is not null and {here} > 0 and {not_there} = 0")
     examples = rows.order(f"{here} desc, value").limit(_EXAMPLES).project("value").fetchall()
     return rows.count("*").fetchall()[0][0], tuple(value for (value,) in examples)
@@ -227,8 +234,8 @@ def _share(part: int, rows: int) -> float:
     return part / rows if rows else math.nan
 
 
-def _moment(seconds: float | None) -> str | None:
+def _timestamp(seconds: float | None) -> str | None:
     if seconds is None:
         return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds))
-    return moment.replace(tzinfo=None).isoformat()
+    time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds))
+    return time.replace(tzinfo=None).isoformat()

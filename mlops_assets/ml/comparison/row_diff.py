@@ -1,4 +1,4 @@
-"""Which rows of two sets are the same, and which columns of the others differ."""
+"""The differences of two sets of rows: added, removed and changed rows, by column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ _BEFORE, _AFTER = "_rows_before", "_rows_after"
 
 @dataclass(frozen=True)
 class RowDiff:
-    """What it takes from one set of rows to the other.
+    """The differences of two sets of rows.
 
     Attributes
     ----------
     identity
-        The columns by which a row was found again; empty when whole rows were compared, where a changed row
-        is one that went and one that came.
+        Columns by which rows were matched; empty when whole rows were compared, where a changed row counts as
+        one removed and one added row.
     changed_columns
-        In how many rows each column differs, most often first.
+        Number of rows in which each column differs, in descending order.
     new_columns, gone_columns
-        Columns that one side has alone; they don't make a row a changed one.
+        Columns of one side only; they do not count as changes of a row.
     """
 
     rows_before: int
@@ -44,20 +44,20 @@ def diff_rows(
     identity: Sequence[str] = (),
     aside: Sequence[str] = (),
 ) -> RowDiff:
-    """Compare two relations of the connection; neither is held in memory.
+    """Compare two relations of the connection without loading them into memory.
 
     Parameters
     ----------
     identity
-        Columns that tell a row. Where a side lacks one, or has a row more than once or without it, whole
-        rows are compared.
+        Columns that identify a row. Whole rows are compared when they are absent, null or not unique on
+        either side.
     aside
-        Columns that are not compared.
+        Columns to ignore.
     """
     before.create_view(_BEFORE, replace=True)
     after.create_view(_AFTER, replace=True)
     shared = [name for name in after.columns if name in before.columns and name not in aside]
-    known = tuple(identity) if set(identity) <= {*shared} and _tells_rows(connection, identity) else ()
+    known = tuple(identity) if set(identity) <= {*shared} and _identifies_rows(connection, identity) else ()
     rows_before, rows_after = (
         connection.execute(f"select count(*) from {side}").fetchall()[0][0] for side in (_BEFORE, _AFTER)
     )
@@ -87,17 +87,17 @@ def diff_rows(
 _Types = dict[str, tuple["duckdb.sqltypes.DuckDBPyType", "duckdb.sqltypes.DuckDBPyType"]]
 
 
-def _tells_rows(connection: duckdb.DuckDBPyConnection, identity: Sequence[str]) -> bool:
-    """Whether each row of both sides has the identity, and has it alone."""
+def _identifies_rows(connection: duckdb.DuckDBPyConnection, identity: Sequence[str]) -> bool:
+    """Whether the identity is unique and never null on both sides."""
     if not identity:
         return False
     names, nulls = quoted_list(identity), " or ".join(f"{quoted(name)} is null" for name in identity)
     for side in (_BEFORE, _AFTER):
-        doubtful = connection.execute(
+        violations = connection.execute(
             f"select 1 from {side} where {nulls} union all "
             f"(select 1 from {side} group by {names} having count(*) > 1) limit 1"
         )
-        if doubtful.fetchall():
+        if violations.fetchall():
             return False
     return True
 
@@ -125,7 +125,7 @@ def _by_identity(
 
 
 def _as_whole_rows(connection: duckdb.DuckDBPyConnection, types: _Types) -> tuple[int, int]:
-    """How many rows the one side has more often than the other, and the other way round."""
+    """The numbers of added and removed rows; equal rows are counted."""
     sides = [
         f"select {', '.join(_value(side, name, kinds) for name, kinds in types.items()) or '1'} from {side}"
         for side in (_BEFORE, _AFTER)
@@ -140,7 +140,7 @@ def _as_whole_rows(connection: duckdb.DuckDBPyConnection, types: _Types) -> tupl
 def _value(
     side: str, name: str, kinds: tuple["duckdb.sqltypes.DuckDBPyType", "duckdb.sqltypes.DuckDBPyType"]
 ) -> str:
-    """A column of a side; as text where the two sides have types that don't compare."""
+    """A column of a side, as text where the types of the two sides are not comparable."""
     before, after = kinds
     comparable = str(before) == str(after) or {before.id, after.id} <= NUMBERS
     return f"{side}.{quoted(name)}" + ("" if comparable else "::varchar")

@@ -1,4 +1,4 @@
-"""Decisions: from which probability on the second class is predicted."""
+"""The decision threshold: the minimum probability for predicting the second class."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ DecisionMetric = Literal["f1", "accuracy", "balanced_accuracy"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What a good threshold is.
+    """The objective of the threshold: a metric to maximise, or costs to minimise.
 
     Attributes
     ----------
     metric
-        What is to be as large as can be; None when mistakes have a cost.
+        Metric to maximise; None when errors have costs.
     false_positive, false_negative
-        What it costs to predict the second class wrongly, and to miss it.
+        Cost of predicting the second class wrongly, and of missing it.
     """
 
     metric: DecisionMetric | None = None
@@ -28,24 +28,24 @@ class Decision:
 
 
 def choose_threshold(decision: Decision, truth: NDArray, probabilities: NDArray) -> float:
-    """The threshold that is best on rows with a known class.
+    """The best threshold on labelled rows.
 
     Parameters
     ----------
     truth
         Zeros and ones, shape `(n,)`.
     probabilities
-        Of the second class, from models that were not fitted on these rows.
+        Out-of-fold probabilities of the second class, shape `(n,)`.
 
     Returns
     -------
-    A number halfway between two probabilities, so that rows that are nearly alike are decided alike; the
-    middle one of equally good ones.
+    The midpoint between two adjacent probabilities, so that similar rows get the same class; of equally good
+    thresholds, the middle one.
     """
     order = np.argsort(probabilities, kind="stable")
     sorted_probabilities, sorted_truth = probabilities[order], truth[order].astype(float)
     ends = np.flatnonzero(np.diff(sorted_probabilities)) + 1
-    below = np.concatenate([[0], ends, [len(truth)]])  # how many rows lie below each threshold
+    below = np.concatenate([[0], ends, [len(truth)]])  # number of rows below each threshold
     positives = np.concatenate([[0.0], np.cumsum(sorted_truth)])
     false_negatives = positives[below]
     true_positives = positives[-1] - false_negatives
@@ -62,14 +62,14 @@ _Counts = Callable[[NDArray, NDArray, NDArray, int], NDArray]
 
 
 def _gain(decision: Decision) -> _Counts:
-    """What is to be as large as can be, of true positives, false positives, false negatives and rows."""
+    """The objective as a function of true positives, false positives, false negatives and rows."""
     if decision.metric is None:
         wrong, missed = decision.false_positive or 0.0, decision.false_negative or 0.0
 
-        def saved(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:  # noqa: ARG001
+        def negative_cost(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:  # noqa: ARG001
             return -(wrong * fp + missed * fn) / rows
 
-        return saved
+        return negative_cost
     return _METRICS[decision.metric]
 
 

@@ -1,4 +1,4 @@
-"""One budget of trials, shared among families by promise."""
+"""The budget of trials, allocated to families by expected improvement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 PATIENCE = 2
-"""Trials that every family gets."""
-LEAST_GAP = 0.05
-"""A family within this share of the best score is not given up: it may be good company in an ensemble."""
+"""Minimum number of trials of each family."""
+MIN_GAP = 0.05
+"""A family within this share of the best score is kept: it may improve an ensemble."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Attempt:
     Attributes
     ----------
     losses
-        Of each fold that ran, in order; lower is better.
+        Loss of each fold that ran, in order; lower is better.
     """
 
     family: str
@@ -30,27 +30,27 @@ class Attempt:
 
 
 def next_family(families: Sequence[str], attempts: Sequence[Attempt]) -> str:
-    """Whose turn it is.
+    """The family of the next trial.
 
-    Families that were not tried come first, in order. Then the best survivor gets twice the trials of the
+    Families without a trial come first, in order. Then the best remaining family gets twice the trials of the
     second best, three times those of the third, and so on.
     """
     tried = [attempt.family for attempt in attempts]
     for family in families:
         if family not in tried:
             return family
-    ranked = sorted(survivors(families, attempts), key=lambda family: _best(family, attempts).loss)
+    ranked = sorted(remaining_families(families, attempts), key=lambda family: _best(family, attempts).loss)
     weights = 1.0 / np.arange(1, len(ranked) + 1)
     counts = np.array([tried.count(family) for family in ranked])
-    owed = weights / weights.sum() * (counts.sum() + 1) - counts
-    return ranked[int(np.argmax(owed))]
+    deficit = weights / weights.sum() * (counts.sum() + 1) - counts
+    return ranked[int(np.argmax(deficit))]
 
 
-def survivors(families: Sequence[str], attempts: Sequence[Attempt]) -> list[str]:
-    """Families that still get trials.
+def remaining_families(families: Sequence[str], attempts: Sequence[Attempt]) -> list[str]:
+    """Families that still receive trials.
 
-    One is out when after `PATIENCE` trials its best is worse than the best of all on every fold that both
-    ran, by three standard errors of the difference and by `LEAST_GAP`.
+    A family is dropped when, after `PATIENCE` trials, its best trial is worse than the best of all families
+    on every common fold, by three standard errors of the difference and by `MIN_GAP`.
     """
     tried = [family for family in families if any(attempt.family == family for attempt in attempts)]
     if not tried:
@@ -68,12 +68,12 @@ def _is_hopeless(family: str, leader: Attempt, attempts: Sequence[Attempt]) -> b
     shared = min(len(best.losses), len(leader.losses))
     gaps = np.array(best.losses[:shared]) - np.array(leader.losses[:shared])
     error = float(gaps.std(ddof=1)) / shared**0.5 if shared > 1 else 0.0
-    least = LEAST_GAP * abs(float(np.mean(leader.losses[:shared])))
-    return bool((gaps > 0).all() and gaps.mean() > max(3 * error, least))
+    min_gap = MIN_GAP * abs(float(np.mean(leader.losses[:shared])))
+    return bool((gaps > 0).all() and gaps.mean() > max(3 * error, min_gap))
 
 
 def _best(family: str, attempts: Sequence[Attempt]) -> Attempt:
-    """The family's best attempt; among those that ran most folds, as others were stopped for being bad."""
+    """The best attempt of a family among those with the most folds; the others were pruned."""
     own = [attempt for attempt in attempts if attempt.family == family]
     longest = max(len(attempt.losses) for attempt in own)
     return min((each for each in own if len(each.losses) == longest), key=lambda attempt: attempt.loss)

@@ -1,4 +1,4 @@
-"""Which calibration, if any: chosen by the log loss of rows that it was not fitted on."""
+"""Selection of the calibration by cross-validated log loss."""
 
 from collections.abc import Callable
 
@@ -13,36 +13,36 @@ from sklearn.model_selection import StratifiedKFold
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import TINY, Calibration, log_odds
 
-LEAST_ROWS = 30
-"""With fewer rows of a class, a map would be made of noise."""
+MIN_ROWS = 30
+"""Minimum number of rows of each class; with fewer, a map would fit noise."""
 _FOLDS = 5
 
 
 def choose_calibration(task: Task, truth: NDArray, predictions: NDArray, *, seed: int) -> Calibration | None:
-    """The map that lowers the log loss the most on rows that it was not fitted on; None when none does.
+    """The calibration with the lowest cross-validated log loss; None when none improves on the predictions.
 
     Parameters
     ----------
     truth
         The index of the class, shape `(n,)`.
     predictions
-        Out-of-fold predictions of the same rows, as `Task` says.
+        Out-of-fold predictions of the same rows, in the form of `Task`.
     """
     counts = np.bincount(truth)
-    if task == "regression" or counts.min() < LEAST_ROWS:
+    if task == "regression" or counts.min() < MIN_ROWS:
         return None
     fits = [_sigmoid, _isotonic] if task == "binary" else [_temperature]
-    plain = _loss(truth, predictions)
-    losses = [_honest_loss(fit, truth, predictions, seed) for fit in fits]
-    if min(losses) >= plain:
+    uncalibrated = _loss(truth, predictions)
+    losses = [_cross_validated_loss(fit, truth, predictions, seed) for fit in fits]
+    if min(losses) >= uncalibrated:
         return None
     return fits[int(np.argmin(losses))](truth, predictions)
 
 
-def _honest_loss(
+def _cross_validated_loss(
     fit: Callable[[NDArray, NDArray], Calibration], truth: NDArray, predictions: NDArray, seed: int
 ) -> float:
-    """The log loss of a map, each part of the rows mapped by what the others gave."""
+    """The log loss of a calibration, each part of the rows mapped by a fit on the others."""
     mapped = np.empty_like(predictions)
     for train, apart in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(predictions, truth):
         mapped[apart] = fit(truth[train], predictions[train]).apply(predictions[apart])

@@ -1,4 +1,4 @@
-"""A search's journal: Optuna's file of operations, one a line."""
+"""The journal of a search: a file of Optuna with one operation on each line."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,9 @@ from mlops_assets.core.errors import ModelError
 
 
 class _HeldAlready(BaseJournalFileLock):
-    """The journal is locked by the search as a whole.
+    """No lock: the caller locks the journal for the whole search.
 
-    Optuna's own locks are files: one that a killed process leaves makes the next wait for half a minute.
+    Optuna locks with files, and a lock file left by a killed process delays the next search by half a minute.
     """
 
     def acquire(self) -> bool:
@@ -23,28 +23,28 @@ class _HeldAlready(BaseJournalFileLock):
 
 
 def open_journal(path: Path) -> JournalStorage:
-    """The storage of a journal, which is made when there is none.
+    """Open a journal as storage; create it if it does not exist.
 
     Raises
     ------
     ModelError
-        When a line that is not the last one is damaged: nothing would be known of what follows it.
+        When a line before the last one is damaged: later operations depend on it.
     """
     if path.exists():
-        _mend(path)
+        _truncate_incomplete_line(path)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=_HeldAlready()))
 
 
-def _mend(path: Path) -> None:
-    """Cut off a last line that was not written to its end: Optuna would append to it, and then fail."""
+def _truncate_incomplete_line(path: Path) -> None:
+    """Remove an incomplete last line: Optuna would append to it and then fail to read it."""
     with path.open("rb+") as file:
         good = 0
         for number, line in enumerate(file, 1):
             whole = line.endswith(b"\n") and _is_json(line)
             if not whole and file.read(1):
                 raise ModelError(
-                    f"{path}, line {number}, is damaged, so the search can't go on from there",
-                    hint="delete the file to search anew, or bring it back; nothing else depends on it",
+                    f"{path}: line {number} is damaged, so the search can't resume",
+                    hint="delete the file to start a new search, or restore it; no model depends on it",
                 )
             good += len(line) * whole
         file.truncate(good)

@@ -1,4 +1,4 @@
-"""The folds of a search, in the form in which trials read them."""
+"""The folds of a search, preprocessed once for all trials, and out-of-fold predictions."""
 
 import os
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric
 
 Fold = tuple[NDArray, NDArray]
-"""Positions of the rows that train, and of those that are predicted."""
+"""Positions of the training rows and of the validation rows."""
 
 
 class PreparedFolds:
-    """Folds in the form of each family, made when a trial first needs them.
+    """Folds preprocessed for each family when a trial first needs them.
 
     Parameters
     ----------
     features, target
-        The training rows: features as `pipelines.feature_frame` gives them, and the target, for
+        The training rows: features in the form of `feature_frame`, and the target, for
         classification the index of the class.
     """
 
@@ -45,28 +45,28 @@ class PreparedFolds:
 
     @property
     def rows(self) -> NDArray:
-        """Positions of the rows that are predicted, fold after fold."""
+        """Positions of the validation rows, fold after fold."""
         return np.concatenate([valid for _, valid in self._folds])
 
     def truth(self, fold: int) -> NDArray:
         return self._target[self._folds[fold][1]]
 
     def score(self, fold: int, predictions: NDArray, metric: Metric, unit_size: float) -> float:
-        """The metric of a fold's predictions; NaN where it is undefined."""
+        """The metric of the predictions of a fold; NaN where it is undefined."""
         task, classes = self._settings.task, self._settings.classes
         return compute_metric(
             task, metric, self.truth(fold), predictions, classes=classes, unit_size=unit_size
         )
 
     def mean_loss(self, predictions: NDArray, metric: Metric, unit_size: float) -> float:
-        """The mean over the folds for predictions of `rows`, turned so that lower is better."""
+        """The mean metric over the folds for predictions of `rows`, as a loss: lower is better."""
         ends = np.cumsum([len(valid) for _, valid in self._folds])[:-1]
         parts = np.split(predictions, ends)
         scores = [self.score(fold, part, metric, unit_size) for fold, part in enumerate(parts)]
         return float(np.mean(scores)) * (-1.0 if metric in HIGHER_IS_BETTER else 1.0)
 
     def get(self, family: str, fold: int) -> Prepared:
-        """A fold as a family reads it."""
+        """A fold in the form of a family."""
         if (family, fold) not in self._prepared:
             train, valid = self._folds[fold]
             if fold not in self._matrices:
@@ -81,12 +81,12 @@ class PreparedFolds:
 
 
 class OutOfFold:
-    """Out-of-fold predictions of finished trials; in a folder they outlive the process.
+    """Out-of-fold predictions of finished trials.
 
     Parameters
     ----------
     folder
-        One file a trial, written whole or not at all; None keeps them in memory.
+        Stores one file for each trial, written atomically; None keeps them in memory.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -94,7 +94,7 @@ class OutOfFold:
         self._kept: dict[int, NDArray] = {}
 
     def keep(self, number: int, predictions: NDArray) -> None:
-        """Keep a trial's predictions of `PreparedFolds.rows`."""
+        """Keep the predictions of a trial for `PreparedFolds.rows`."""
         if self._folder is None:
             self._kept[number] = predictions
             return
@@ -107,7 +107,7 @@ class OutOfFold:
         unfinished.replace(self._folder / f"{number}.npy")
 
     def get(self, number: int) -> NDArray | None:
-        """A trial's predictions; None when there are none any more."""
+        """The predictions of a trial; None when they are not stored."""
         if self._folder is None:
             return self._kept.get(number)
         path = self._folder / f"{number}.npy"

@@ -1,7 +1,7 @@
-"""The search: which families, with which parameters, predict rows best that they were not fitted on.
+"""The search for the family and parameters with the best cross-validated metric.
 
-Every fold is preprocessed once and binned once (`folds.py`); a trial fits each fold in turn and is pruned
-between folds. Its out-of-fold predictions are kept before it counts as finished.
+Every fold is preprocessed and binned once (`prepared_folds.py`); a trial fits one fold after another and may
+be pruned between folds. Its out-of-fold predictions are stored before the trial is finished.
 """
 
 import time
@@ -53,21 +53,21 @@ def tune(
     journal: Path | None = None,
     on_trial: Callable[[TrialSummary], None] = lambda _: None,
 ) -> SearchResult:
-    """Search until so many trials are finished, or the time is up.
+    """Run trials until their number or the time limit is reached.
 
     Parameters
     ----------
     features, target
-        The training rows: features as `pipelines.feature_frame` gives them, and the target, for
+        The training rows: features in the form of `feature_frame`, and the target, for
         classification the index of the class.
     folds
         Positions of the training and validation rows of each fold.
     journal
-        A file that keeps the study. A search that was killed goes on from it, and proposes what an
-        undisturbed one would have. Another search needs another file, and of one file only one process
-        at a time may search: the caller sees to that. Out-of-fold predictions are kept in a folder beside it.
+        File of the study. An interrupted search resumes from it and proposes the same trials as an
+        uninterrupted one. Each search needs its own file, and only one process may use it at a time, which
+        the caller ensures. Out-of-fold predictions are stored in a folder beside it.
     on_trial
-        Called with every finished trial, those from the journal included.
+        Called with every finished trial, including those from the journal.
     """
     study = _open_study(search, journal)
     kept = OutOfFold(journal.with_suffix(".predictions") if journal else None)
@@ -75,8 +75,8 @@ def tune(
     finished = study.get_trials(states=FINISHED)
     for number, trial in enumerate(finished[: search.trials]):
         on_trial(summary(number, trial))
-    while _goes_on(study, search, finished):
-        proposed = _ask(study, search, finished, settings.seed)
+    while _has_budget(study, search, finished):
+        proposed = _propose(study, search, finished, settings.seed)
         _run(study, proposed, search, prepared, kept)
         finished = study.get_trials(states=FINISHED)
         on_trial(summary(len(finished) - 1, finished[-1]))
@@ -84,8 +84,8 @@ def tune(
 
 
 def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
-    """The study, as it was left."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # `on_trial` tells what there is to tell
+    """Open the study; trials that were running when the process ended are marked as failed."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # `on_trial` reports progress
     study = optuna.create_study(
         study_name="search",
         storage=open_journal(journal) if journal else None,
@@ -94,8 +94,8 @@ def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=0),
     )
     for left in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        study.tell(left.number, state=TrialState.FAIL)  # of a search that was killed
-    if _FIRST not in study.user_attrs:  # a champion that changes meanwhile must not change the search
+        study.tell(left.number, state=TrialState.FAIL)  # interrupted
+    if _FIRST not in study.user_attrs:  # a new champion must not change a resumed search
         first = [
             (family, dict(params)) for family, params in search.first if _can_try(family, params, search)
         ]
@@ -105,12 +105,12 @@ def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
 
 
 def _can_try(family: str, params: Mapping[str, Any], search: SearchSettings) -> bool:
-    """Whether a family still takes part, with parameters that it still has."""
+    """Whether the family is part of the search and still has these parameters."""
     return family in search.families and set(params) == set(FAMILIES[family].defaults())
 
 
-def _goes_on(study: optuna.Study, search: SearchSettings, finished: Sequence[FrozenTrial]) -> bool:
-    """Whether another trial is to be run; where the time is up, the study remembers after how many it was."""
+def _has_budget(study: optuna.Study, search: SearchSettings, finished: Sequence[FrozenTrial]) -> bool:
+    """Whether to run another trial; the study records after how many trials the time limit was reached."""
     if len(finished) >= search.trials:
         return False
     limit = search.timeout_seconds
@@ -124,18 +124,18 @@ def _goes_on(study: optuna.Study, search: SearchSettings, finished: Sequence[Fro
     return False
 
 
-def _ask(
+def _propose(
     study: optuna.Study, search: SearchSettings, finished: Sequence[FrozenTrial], seed: int
 ) -> optuna.Trial:
-    """Propose a trial: what is tried first, then the family whose turn it is; its portfolio, then TPE.
+    """Propose a trial: first trials, then the next family by budget, with its portfolio before TPE.
 
-    The sampler is seeded by the count of finished trials, so that a search which was killed and goes on
-    proposes the same parameters as one that was not.
+    The sampler is seeded by the number of finished trials, so that a resumed search proposes the same
+    parameters as an uninterrupted one.
     """
     number, first = len(finished), study.user_attrs[_FIRST]
     study.sampler = optuna.samplers.TPESampler(seed=seed + number, n_startup_trials=max(5, len(first)))
-    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])  # of a search that was killed
-    if not waiting:
+    queued = study.get_trials(deepcopy=False, states=[TrialState.WAITING])  # of an interrupted search
+    if not queued:
         if number < len(first):
             family, params = first[number]
         else:
@@ -146,7 +146,7 @@ def _ask(
 
 
 def _from_portfolio(family: str, finished: Sequence[FrozenTrial]) -> dict[str, Any]:
-    """What a family has not tried of its portfolio; nothing when that is done."""
+    """The next parameters of the portfolio of a family; empty when all were tried."""
     tried = [trial.user_attrs[PARAMS] for trial in finished if trial.user_attrs[FAMILY] == family]
     return next((params for params in FAMILIES[family].portfolio() if params not in tried), {})
 
@@ -158,28 +158,28 @@ def _run(
     folds: PreparedFolds,
     kept: OutOfFold,
 ) -> None:
-    """Fit one fold after the other; stop when the median of earlier trials was better by then."""
+    """Fit one fold after another; prune when the median of earlier trials is better at this fold."""
     started = time.monotonic()
     family = trial.suggest_categorical(FAMILY, search.families)
     params = FAMILIES[family].suggest(trial)
     scores: list[float] = []
     rounds: list[int] = []
     predicted: list[NDArray] = []
-    spared = len(study.get_trials(deepcopy=False, states=FINISHED)) < len(study.user_attrs[_FIRST])
+    is_first = len(study.get_trials(deepcopy=False, states=FINISHED)) < len(study.user_attrs[_FIRST])
     for fold in range(len(folds)):
         predictions, fitted_rounds = folds.get(family, fold).fit(params)
         score = folds.score(fold, predictions, search.metric, search.unit_size)
         if np.isnan(score):
             raise ModelError(
-                f"{search.metric} is undefined on fold {fold + 1} of {len(folds)}: a class has no row there",
-                hint="set tuning.metric to log_loss, which is always defined, or tuning.folds lower",
+                f"{search.metric} is undefined on fold {fold + 1} of {len(folds)}: a class has no rows",
+                hint="set tuning.metric to log_loss, which is always defined, or reduce tuning.folds",
             )
         scores.append(score)
         predicted.append(predictions)
         if fitted_rounds is not None:
             rounds.append(fitted_rounds)
         trial.report(float(np.mean(scores)), fold)
-        if fold + 1 < len(folds) and not spared and trial.should_prune():
+        if fold + 1 < len(folds) and not is_first and trial.should_prune():
             break
     trial.set_user_attr(FAMILY, family)
     trial.set_user_attr(PARAMS, params)

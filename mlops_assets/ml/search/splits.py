@@ -1,4 +1,4 @@
-"""Splits: which rows train a model and which judge it."""
+"""Splits: the holdout, and the folds of the cross-validation."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,31 +20,30 @@ _SPLITTERS = {
     (False, True): GroupKFold,
     (True, True): StratifiedGroupKFold,
 }
-"""Of folds, by whether classes are kept in proportion, and groups together."""
+"""Splitters of folds, by whether they are stratified by class and whether they keep groups together."""
 
 
 def holdout_sql(
     method: SplitMethod, share: float, seed: int, *, target: str, groups: Sequence[str] = ()
 ) -> str:
-    """An expression that is true for the rows of the holdout.
+    """An SQL expression that is true for the rows of the holdout.
 
-    A row's side follows from a seeded hash of what it is, so neither the order of the rows nor other rows
-    change it. `random` hashes the row's key; `group` the group, so that a group is never torn apart.
-    `stratified` takes the same share of every class, exactly, and so has to count: when rows are added,
-    rows next to the boundary may change sides.
+    The side of a row depends on a seeded hash only, not on the order of the rows or on other rows. `random`
+    hashes the key of the row, and `group` the group, so that a group is never divided. `stratified` takes
+    exactly the same share of every class: when rows are added, rows next to the boundary may change sides.
 
     Parameters
     ----------
     method
         `random`, `stratified` or `group`.
     share
-        The holdout's share, between 0 and 1.
+        Share of the holdout, between 0 and 1.
     seed
-        Another seed is another split.
+        Different seeds give different splits.
     target
-        The column whose values `stratified` keeps in proportion.
+        Column of the classes, for `stratified`.
     groups
-        The columns that make a group.
+        Columns that identify a group, for `group`.
     """
     of = f"concat_ws(chr(31), {quoted_list(groups)})" if method == "group" else key_bits_sql()
     fraction = f"('0x' || left(md5({literal(f'{seed}:')} || {of}), {_DIGITS}))::bigint / {16.0**_DIGITS:.0f}"
@@ -62,7 +61,14 @@ def make_folds(
 ) -> list[tuple[NDArray, NDArray]]:
     """Positions of the training and validation rows of each fold.
 
-    Classes are kept in proportion; with groups, a group stays in one fold.
+    Folds are stratified by class, and a group stays in one fold.
+
+    Parameters
+    ----------
+    target
+        Shape `(n,)`: the value, or the index of the class.
+    groups
+        The group of each row, shape `(n,)`.
 
     Raises
     ------
@@ -78,15 +84,15 @@ def make_folds(
     for what, count in counts.items():
         if count < folds:
             raise DataError(
-                f"{folds} folds need at least {folds} {what} to train on, and there are {count}",
-                hint="set tuning.folds lower in defs.yaml, or bring more data",
+                f"{folds} folds require at least {folds} {what} for training, found {count}",
+                hint="reduce tuning.folds in defs.yaml, or provide more data",
             )
     splitter = _SPLITTERS[by_class, groups is not None](folds, shuffle=True, random_state=seed)
     found = list(splitter.split(np.zeros(len(target)), target, groups))
     if by_class and any(len(np.unique(target[train])) < len(np.unique(target)) for train, _ in found):
         raise DataError(
-            "the rows of a class are in so few groups that a fold would train without it",
-            hint="set tuning.folds lower in defs.yaml, or bring more groups of the rarest class",
+            "the rows of a class belong to so few groups that a fold has none of them to train on",
+            hint="reduce tuning.folds in defs.yaml, or provide more groups of the rarest class",
         )
     return found
 
@@ -94,28 +100,28 @@ def make_folds(
 def forward_folds(
     periods: NDArray, target: NDArray, *, folds: int, gap: int, by_class: bool
 ) -> list[tuple[NDArray, NDArray]]:
-    """Folds that walk forward: each of the newest periods is predicted from those that were labelled by then.
+    """Walk-forward folds: each of the newest periods is predicted from the periods labelled before it.
 
     Parameters
     ----------
     periods
-        The period of each row, shape `(n,)`, as text that sorts as time does; without gaps.
+        The period of each row, shape `(n,)`, as text in chronological order, without missing periods.
     folds
-        How many periods are predicted, at most.
+        Maximum number of predicted periods.
     gap
-        How many periods before the predicted one the newest lies that trains: the horizon of the target.
+        Distance in periods of the newest training period from the predicted one: the horizon of the target.
     by_class
-        Whether every class must be on both sides of a fold.
+        Whether every class must occur on both sides of a fold.
 
     Returns
     -------
-    Positions of the training and validation rows of each fold, the oldest first. Where not even one period is
-    left to train on, or some class is missing on a side, there is no fold.
+    Positions of the training and validation rows of each fold, the oldest first. Periods without a training
+    period, or with a class missing on one side, have no fold.
 
     Raises
     ------
     DataError
-        When there is none at all.
+        When no fold is possible.
     """
     known = np.unique(periods)
     classes = np.unique(target) if by_class else None
@@ -129,8 +135,8 @@ def forward_folds(
             break
     if not found:
         raise DataError(
-            f"{len(known)} labelled partitions are too few to search on: a fold predicts one from those "
-            f"{gap} partitions before it and earlier",
-            hint="choose a later cut-off, or bring earlier data",
+            f"{len(known)} labelled partitions are too few for a search: a fold predicts a partition from "
+            f"those at least {gap} before it",
+            hint="choose a later cut-off, or provide earlier data",
         )
     return found[::-1]

@@ -19,14 +19,16 @@ from mlops_assets.ml.skops_files import dump_estimator
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One side of a training set, in the order of `row_id`.
+    """The rows of one side of the split, in the order of `row_id`.
 
     Attributes
     ----------
     features
-        Shape `(n, features)`, as `pipelines.feature_frame` gives them.
+        Shape `(n, features)`, in the form of `feature_frame`.
     target
         Shape `(n,)`: the value, or the index of the class.
+    groups
+        The group of each row, for folds that keep groups together.
     """
 
     row_ids: NDArray
@@ -34,7 +36,7 @@ class TrainingData:
     target: NDArray
     groups: NDArray | None
     periods: NDArray | None = None
-    """The partition of each row's features, in an event project."""
+    """The partition of the features of each row, in an event project."""
 
     @classmethod
     def of(
@@ -46,19 +48,19 @@ class TrainingData:
         subject: str,
         aside: Sequence[str] = (),
     ) -> "TrainingData":
-        """Read rows of the training set's table.
+        """Read rows of the table of the training set.
 
         Parameters
         ----------
         aside
-            Columns that tell what a row is about, and are no features: the entity.
+            Columns that identify a row and are not features: the entity.
         """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
         known = (ROW_ID, target, SPLIT, GROUP, PERIOD, PARTITION, *aside)
-        left_out = [name for name in known if name in frame]
+        excluded = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
-            features=feature_frame(frame.drop(columns=left_out)),
+            features=feature_frame(frame.drop(columns=excluded)),
             target=encode_target(frame[target], classes, subject=subject),
             groups=frame[GROUP].to_numpy() if GROUP in frame else None,
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
@@ -84,7 +86,7 @@ def split_sides(
     subject: str,
     aside: Sequence[str] = (),
 ) -> tuple[TrainingData, TrainingData]:
-    """The rows that train, and those that judge."""
+    """The training rows and the holdout rows."""
     train, holdout = (
         TrainingData.of(
             frame[frame[SPLIT] == side], target=target, classes=classes, subject=subject, aside=aside
@@ -95,50 +97,56 @@ def split_sides(
 
 
 def find_classes(task: Task, target: pd.Series, *, subject: str) -> tuple[Label, ...]:
-    """The target's values in order, for classification; the second of two is the positive class.
+    """The sorted classes of the target; the second of two is the positive class, and regression has none.
 
     Raises
     ------
     DataError
-        When the target does not fit the task.
+        When the target has fewer than two values or does not fit the task.
     """
     values = sorted(target.dropna().unique().tolist())
     if len(values) < 2:
         raise DataError(
-            f"{subject}: the target has {len(values)} different values among the rows that train",
-            hint="a model needs at least two; bring more data, or choose another target",
+            f"{subject}: the target has {len(values)} distinct values in the training rows",
+            hint="provide rows with at least two values of the target, or choose another target",
         )
     if task == "regression":
         if not pd.api.types.is_numeric_dtype(target):
             raise DataError(
-                f"{subject}: the target of a regression is a number, and it holds {values[0]!r}",
+                f"{subject}: the target of a regression must be a number, but contains {values[0]!r}",
                 hint="declare it as float in schema.py, or set task to binary or multiclass",
             )
         return ()
     if task == "binary" and len(values) > 2:
         raise DataError(
-            f"{subject}: the target has {len(values)} different values and the task is binary",
+            f"{subject}: the target has {len(values)} distinct values, but the task is binary",
             hint="set task to multiclass in defs.yaml",
         )
     return tuple(values)
 
 
 def encode_target(target: pd.Series, classes: Sequence[Label], *, subject: str) -> NDArray:
-    """The target as numbers: itself, or the index of the class."""
+    """The target as numbers: the values, or the index of the class.
+
+    Raises
+    ------
+    DataError
+        When a value is not one of the classes.
+    """
     if not classes:
         return target.to_numpy(dtype=float)
     codes = pd.Categorical(target, categories=list(classes)).codes
     if (codes < 0).any():
         unknown = sorted(set(target) - set(classes), key=repr)
         raise DataError(
-            f"{subject}: the target has values that no training row has: {', '.join(map(repr, unknown))}",
-            hint="set split.method to stratified, or bring more rows of these classes",
+            f"{subject}: classes without training rows: {', '.join(map(repr, unknown))}",
+            hint="set split.method to stratified, or provide more rows of these classes",
         )
     return np.asarray(codes, dtype=np.int64)
 
 
 def check_pipeline(make_pipeline: MakePipeline, train: TrainingData) -> None:
-    """Fit the pipeline once and save it: what can't be kept should fail before a long search, not after."""
+    """Fit and save the pipeline once, so that errors occur before a long search and not after it."""
     pipeline = make_pipeline()
     transform(pipeline, train.features, fit=train.target)
     with TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Trials of a search: what is asked of them, and what is known about a finished one."""
+"""Trials of a search: settings of the search and summaries of finished trials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How long to search, and by what to choose.
+    """Families, deciding metric and budget of a search.
 
     Attributes
     ----------
     timeout_seconds
-        No trial is started once the trials took so long.
+        No trial starts after the trials have taken this long in total.
     ensemble
-        How many trials the winner is made of at the most; 1 is the best trial alone.
+        Maximum number of trials in the ensemble; 1 selects the best trial.
     first
-        Families and parameters that are tried before the families' defaults: what won an earlier search.
+        Families and parameters to try before the defaults of the families: the winner of an earlier search.
     """
 
     families: tuple[str, ...]
@@ -45,7 +45,7 @@ class SearchSettings:
     first: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     def loss(self, score: float) -> float:
-        """A score, turned so that lower is better."""
+        """The score as a loss: lower is better."""
         return -score if self.metric in HIGHER_IS_BETTER else score
 
 
@@ -57,14 +57,14 @@ class TrialSummary:
     family: str
     params: dict[str, Any]
     score: float
-    """Mean over the folds, or over those that ran when the trial was pruned."""
+    """Mean over the folds; of a pruned trial, over the folds that ran."""
     state: str
     """`complete` or `pruned`."""
     seconds: float
 
 
 def summary(number: int, trial: FrozenTrial) -> TrialSummary:
-    """A finished trial; its number leaves out those that a kill cut short, which Optuna counts."""
+    """The summary of a finished trial; `number` does not count interrupted trials, unlike Optuna."""
     facts = trial.user_attrs
     return TrialSummary(
         number=number,

@@ -1,4 +1,4 @@
-"""From trials to a winner: the best one, or several that predict better together."""
+"""The winner of a search: the best trial, or an ensemble with a better cross-validated metric."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,25 +22,26 @@ from mlops_assets.ml.search.trials import (
 )
 
 CANDIDATES = 15
-"""How many of the best trials an ensemble is chosen from, beside the best of each family."""
+"""Number of best trials among the candidates of an ensemble, in addition to the best of each family."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The winner, and all that was tried.
+    """The winner and all trials of a search.
 
     Attributes
     ----------
     family, params, rounds
-        Of the best trial; of several members, `ensemble`, the weight of each trial and None.
+        Family, parameters and boosting rounds of the best trial; of an ensemble `ensemble`, the weight of
+        each trial, and None.
     score
-        Of the winner, the mean over the folds.
+        Mean of the metric over the folds.
     members
-        What the winner is made of; one, or several whose weights sum to one.
-    out_of_fold
-        The winner's predictions of rows that it was not fitted on, and `rows`, their positions.
+        Members of the winner with weights that sum to one; a single trial has one member.
+    out_of_fold, rows
+        Out-of-fold predictions of the winner, and the positions of their rows.
     bests
-        The best trial of each family, in the order of the families, with weight one, and its score.
+        The best trial of each family with its score, in the order of the families.
     """
 
     family: str
@@ -57,11 +58,11 @@ class SearchResult:
 def select_winner(
     search: SearchSettings, finished: Sequence[FrozenTrial], folds: PreparedFolds, kept: OutOfFold
 ) -> SearchResult:
-    """The best of the trials that were asked for; a journal may hold more, of a longer search."""
-    # Optuna's numbers count trials that a kill cut short; what a model is called must not depend on kills.
+    """Select the winner among the finished trials of the search."""
+    # Optuna numbers interrupted trials as well; names of parameters must not depend on interruptions.
     places = {trial.number: place for place, trial in enumerate(finished)}
     ranked = sorted(
-        (trial for trial in finished if trial.state == TrialState.COMPLETE),  # the first are never pruned
+        (trial for trial in finished if trial.state == TrialState.COMPLETE),  # first trials are never pruned
         key=lambda trial: (search.loss(trial.user_attrs[SCORE]), trial.number),
     )
     by_family: dict[str, FrozenTrial] = {}
@@ -103,7 +104,7 @@ def select_winner(
 
 
 def _out_of_fold(trial: FrozenTrial, folds: PreparedFolds, kept: OutOfFold) -> NDArray:
-    """A trial's predictions as they were kept; where they are gone, they are made again."""
+    """The stored predictions of a trial; computed again if they are missing."""
     found = kept.get(trial.number)
     if found is None:
         family, params = trial.user_attrs[FAMILY], trial.user_attrs[PARAMS]

@@ -1,4 +1,4 @@
-"""The population stability index and column shifts, against answers worked out by hand."""
+"""The population stability index and the drift of columns, against values computed by hand."""
 
 import math
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ def shifts(connection, before: str, after: str) -> dict[str, ColumnShift]:
     return {shift.column: shift for shift in column_shifts(connection, one, other, one.columns)}
 
 
-def test_the_index_of_large_counts_is_the_textbook_one():
+def test_the_index_of_large_counts_equals_the_textbook_formula():
     # (0.8 - 0.5) ln(0.8 / 0.5) + (0.2 - 0.5) ln(0.2 / 0.5) = 0.3 ln 4
     found = population_stability_index([500_000, 500_000], [1_600_000, 400_000])
     assert found == pytest.approx(0.3 * math.log(4), abs=1e-5)
 
 
-def test_half_a_row_in_each_bin_keeps_an_empty_one_finite():
+def test_half_a_row_in_each_bin_keeps_the_index_finite():
     # p = (100.5, 0.5) / 101 and q = (50.5, 50.5) / 101
     found = population_stability_index([100, 0], [50, 50])
     assert found == pytest.approx((50 / 101) * (math.log(100.5 / 50.5) + math.log(50.5 / 0.5)))
@@ -38,13 +38,13 @@ def test_the_index_is_zero_without_a_shift_and_the_same_in_both_directions():
     assert population_stability_index(one, other) == pytest.approx(population_stability_index(other, one))
 
 
-def test_the_index_is_undefined_without_rows_and_refuses_other_bins():
+def test_the_index_is_undefined_without_rows_and_needs_equal_bins():
     assert math.isnan(population_stability_index([0, 0], [1, 2]))
     with pytest.raises(ValueError, match="2 bins before and 3 after"):
         population_stability_index([1, 2], [1, 2, 3])
 
 
-def test_numbers_are_counted_between_the_tenths_of_what_was_before(connection):
+def test_numbers_are_counted_between_the_deciles_of_the_values_before(connection):
     # Everything moves up by a tenth of the range: the lowest tenth is empty, the highest holds two.
     found = shifts(
         connection, "select i as x from range(10_000) t(i)", "select i + 1_000 as x from range(10_000) t(i)"
@@ -55,7 +55,7 @@ def test_numbers_are_counted_between_the_tenths_of_what_was_before(connection):
     assert found.psi == pytest.approx(expected, rel=0.05)
 
 
-def test_missing_and_not_finite_numbers_are_a_bin_of_their_own(connection):
+def test_missing_and_infinite_numbers_have_a_separate_bin(connection):
     before = "select i::double as x from range(100) t(i)"
     after = """
     select case when i < 10 then null when i < 15 then 'nan' when i < 20 then 'inf' else i::double end as x
@@ -77,14 +77,14 @@ def test_missing_values_alone_are_a_shift_of_numbers_and_times(connection, value
     assert found.psi == pytest.approx(expected, rel=0.01)
 
 
-def test_a_constant_that_changes_is_a_shift_whichever_way_it_goes(connection):
+def test_a_changed_constant_is_a_shift_in_either_direction(connection):
     same = "select 5 as x from range(1_000)"
     for other in ("select 4 as x from range(1_000)", "select 6 as x from range(1_000)"):
         assert shifts(connection, same, other)["x"].psi > 5
     assert shifts(connection, same, same)["x"].psi == 0
 
 
-def test_categories_tell_what_is_new_and_what_is_gone(connection):
+def test_categories_report_new_and_gone_values(connection):
     before = "select unnest(['a', 'a', 'b', 'c']) as x"
     after = "select unnest(['a', 'a', 'd', 'd', 'e', null]) as x"
     found = shifts(connection, before, after)["x"]
@@ -103,7 +103,7 @@ def test_rare_values_are_counted_together(connection):
     assert found.psi < 1  # 950 of each side are in the bin of the rare ones
 
 
-def test_times_are_measured_like_numbers_and_told_as_times(connection):
+def test_times_are_binned_like_numbers_and_reported_as_times(connection):
     found = shifts(
         connection,
         "select timestamp '2024-01-01' + interval (i) day as x from range(31) t(i)",
@@ -113,7 +113,7 @@ def test_times_are_measured_like_numbers_and_told_as_times(connection):
     assert found.means == ("2024-01-16T00:00:00", "2024-02-15T00:00:00")
 
 
-def test_columns_come_by_their_shift_and_those_of_other_types_are_compared_as_text(connection):
+def test_columns_are_ordered_by_shift_and_other_types_compared_as_text(connection):
     before = "select i as same, i as moved, i as retyped, null as never from range(100) t(i)"
     after = "select i as same, i + 50 as moved, i::varchar as retyped, null as never from range(100) t(i)"
     found = shifts(connection, before, after)
@@ -123,7 +123,7 @@ def test_columns_come_by_their_shift_and_those_of_other_types_are_compared_as_te
     assert found["same"].psi == 0
 
 
-def test_an_empty_side_is_told_without_an_index(connection):
+def test_an_empty_side_has_no_index(connection):
     found = shifts(connection, "select 1 as x, 'a' as y where false", "select 1 as x, 'a' as y")
     assert math.isnan(found["x"].psi)
     assert found["x"].means == (None, 1.0)

@@ -25,7 +25,7 @@ BEFORE = (
 )
 
 
-def test_rows_are_found_again_by_their_identity(connection):
+def test_rows_are_matched_by_their_identity(connection):
     after = (
         "from (values (1, 'A', 1.5, 9), (2, 'b', 'nan'::double, 8), (4, 'd', 4.0, 7)) t(id, name, size, _row)"
     )
@@ -35,31 +35,31 @@ def test_rows_are_found_again_by_their_identity(connection):
     assert found.changed_columns == {"name": 1, "size": 1}
 
 
-def test_a_value_that_was_missing_and_is_known_now_is_a_change(connection):
+def test_a_missing_value_that_becomes_known_is_a_change(connection):
     found = diff(connection, BEFORE, BEFORE.replace("null", "'c'"), "id")
     assert (found.changed, found.changed_columns) == (1, {"name": 1})
 
 
-def test_nothing_has_changed_between_equal_rows_in_another_order(connection):
+def test_the_order_of_rows_is_not_a_difference(connection):
     found = diff(connection, BEFORE, f"from ({BEFORE}) order by id desc", "id")
     assert (found.added, found.removed, found.changed, found.changed_columns) == (0, 0, 0, {})
 
 
 @pytest.mark.parametrize("broken", ["union all select 1, 'x', 0.0, 5", "union all select null, 'x', 0.0, 5"])
-def test_an_identity_that_is_not_one_gives_way_to_whole_rows(connection, broken):
+def test_whole_rows_are_compared_when_the_identity_is_not_unique(connection, broken):
     found = diff(connection, BEFORE, f"{BEFORE} {broken}", "id")
     assert found.identity == ()
     assert (found.added, found.removed, found.changed) == (1, 0, 0)
 
 
-def test_whole_rows_are_counted_as_often_as_they_stand(connection):
+def test_equal_whole_rows_are_counted(connection):
     before = "select unnest([1, 1, 2, null]) as a"
     after = "select unnest([1, 2, 2, 3, null]) as a"
     found = diff(connection, before, after)
     assert (found.added, found.removed) == (2, 1)
 
 
-def test_columns_of_one_side_are_told_and_make_no_change(connection):
+def test_columns_of_one_side_are_listed_and_not_a_change(connection):
     found = diff(connection, "select 1 as id, 2 as old", "select 1 as id, 3 as new", "id")
     assert (found.changed, found.new_columns, found.gone_columns) == (0, ("new",), ("old",))
 
@@ -67,6 +67,6 @@ def test_columns_of_one_side_are_told_and_make_no_change(connection):
 @pytest.mark.parametrize(
     ("before", "after", "changed"), [("1", "1.0::double", 0), ("1", "'1'", 0), ("1", "'one'", 1)]
 )
-def test_values_of_other_types_are_compared_as_numbers_or_as_text(connection, before, after, changed):
+def test_values_of_different_types_are_compared_as_numbers_or_as_text(connection, before, after, changed):
     found = diff(connection, f"select 7 as id, {before} as value", f"select 7 as id, {after} as value", "id")
     assert found.changed == changed

@@ -1,4 +1,4 @@
-"""Thresholds by a metric and by what mistakes cost."""
+"""Thresholds by a metric and by the cost of errors."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ PROBABILITIES = RANDOM.beta(1, 4, 3000)
 TRUTH = (RANDOM.random(3000) < PROBABILITIES).astype(int)
 
 
-def test_honest_probabilities_are_decided_where_the_costs_say():
+def test_the_threshold_of_calibrated_probabilities_follows_from_the_costs():
     decision = Decision(false_positive=1, false_negative=4)
     assert choose_threshold(decision, TRUTH, PROBABILITIES) == pytest.approx(1 / 5, abs=0.05)
     even = Decision(false_positive=2, false_negative=2)
@@ -27,11 +27,11 @@ def test_no_other_threshold_has_a_better_metric(metric, score):
     assert score(TRUTH, chosen <= PROBABILITIES) >= best
 
 
-def test_a_mistake_that_costs_nothing_is_always_made():
+def test_an_error_without_cost_is_always_accepted():
     assert choose_threshold(Decision(false_positive=0, false_negative=1), TRUTH, PROBABILITIES) < 0.01
     assert choose_threshold(Decision(false_positive=1, false_negative=0), TRUTH, PROBABILITIES) > 0.6
 
 
-def test_rows_that_are_alike_are_decided_alike():
+def test_similar_rows_get_the_same_class():
     probabilities, truth = np.array([0.2, 0.2, 0.8, 0.8]), np.array([0, 0, 1, 1])
     assert choose_threshold(Decision(metric="accuracy"), truth, probabilities) == pytest.approx(0.5)

@@ -1,9 +1,9 @@
-"""One budget shared by promise."""
+"""The budget of trials, allocated by expected improvement."""
 
 import numpy as np
 import pytest
 
-from mlops_assets.ml.search.family_budget import PATIENCE, Attempt, next_family, survivors
+from mlops_assets.ml.search.family_budget import PATIENCE, Attempt, next_family, remaining_families
 
 FAMILIES = ("boosting", "forest", "linear")
 
@@ -13,7 +13,7 @@ def attempt(family: str, loss: float, spread: float = 0.01) -> Attempt:
 
 
 def share(losses: dict[str, float], trials: int) -> dict[str, int]:
-    """How many of so many trials each family gets, when its trials are always as good."""
+    """The number of trials of each family when all its trials have the same loss."""
     attempts: list[Attempt] = []
     for _ in range(trials):
         family = next_family(FAMILIES, attempts)
@@ -27,7 +27,7 @@ def test_each_family_is_tried_once_in_order_before_any_twice():
     assert next_family(FAMILIES, [*attempts, attempt("forest", 2.0)]) == "linear"
 
 
-def test_survivors_share_by_rank():
+def test_remaining_families_share_the_budget_by_rank():
     assert share({"boosting": 1.0, "forest": 1.02, "linear": 1.03}, 22) == {
         "boosting": 12,
         "forest": 6,
@@ -35,7 +35,7 @@ def test_survivors_share_by_rank():
     }
 
 
-def test_a_hopeless_family_gets_its_patience_and_no_more():
+def test_a_bad_family_gets_only_the_minimum_number_of_trials():
     counts = share({"boosting": 1.0, "forest": 1.02, "linear": 2.0}, 20)
     assert counts["linear"] == PATIENCE
     assert counts["boosting"] > counts["forest"] > 5
@@ -50,12 +50,12 @@ def test_a_hopeless_family_gets_its_patience_and_no_more():
         ((1.01, 1.01, 1.8), True),  # the difference is not certain
     ],
 )
-def test_only_a_gap_on_every_fold_that_is_certain_and_wide_is_hopeless(losses, survives):
+def test_a_family_is_dropped_only_for_a_wide_and_significant_gap_on_every_fold(losses, survives):
     attempts = [Attempt("boosting", (1.0, 1.0, 1.0))] + [Attempt("linear", losses)] * PATIENCE
-    assert ("linear" in survivors(("boosting", "linear"), attempts)) is survives
+    assert ("linear" in remaining_families(("boosting", "linear"), attempts)) is survives
 
 
-def test_a_family_whose_trials_were_all_pruned_is_judged_by_the_folds_that_ran():
+def test_a_family_with_only_pruned_trials_is_compared_on_the_folds_that_ran():
     attempts = [Attempt("boosting", (1.0, 1.1)), Attempt("linear", (2.0,)), Attempt("linear", (1.9,))]
-    assert survivors(("boosting", "linear"), attempts) == ["boosting"]
+    assert remaining_families(("boosting", "linear"), attempts) == ["boosting"]
     assert np.isclose(attempts[0].loss, 1.05)

@@ -1,4 +1,4 @@
-"""Calibration where it helps, and none where it does not."""
+"""Calibration is selected only when it lowers the cross-validated log loss."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
     return (random.random(4000) < probability).astype(int), probability
 
 
-def test_too_sure_probabilities_are_drawn_back(rows):
+def test_overconfident_probabilities_get_a_sigmoid(rows):
     truth, probability = rows
     sure = expit(3 * logit(probability) + 1)
     chosen = choose_calibration("binary", truth, sure, seed=0)
@@ -30,7 +30,7 @@ def test_too_sure_probabilities_are_drawn_back(rows):
     np.testing.assert_allclose(chosen.apply(sure), probability, atol=0.03)
 
 
-def test_a_bend_that_no_sigmoid_follows_gets_a_staircase(rows):
+def test_a_shape_that_no_sigmoid_fits_gets_an_isotonic_map(rows):
     truth, probability = rows
     bent = np.where(probability < 0.3, probability / 3, 0.9 + probability / 11)
     chosen = choose_calibration("binary", truth, bent, seed=0)
@@ -40,12 +40,12 @@ def test_a_bend_that_no_sigmoid_follows_gets_a_staircase(rows):
     assert log_loss(truth, chosen.apply(bent)) < log_loss(truth, bent)
 
 
-def test_good_probabilities_are_left_alone(rows):
+def test_calibrated_probabilities_are_unchanged(rows):
     truth, probability = rows
     assert choose_calibration("binary", truth, probability, seed=0) is None
 
 
-def test_a_map_that_only_fits_its_own_rows_is_not_chosen():
+def test_an_overfitted_map_is_not_selected():
     random = np.random.default_rng(1)
     truth = (random.random(120) < 0.5).astype(int)
     assert (
@@ -65,10 +65,10 @@ def test_several_classes_share_one_temperature():
 
 
 @pytest.mark.parametrize(("task", "rows_of_second"), [("binary", 20), ("regression", 500)])
-def test_too_few_rows_of_a_class_and_numbers_are_not_calibrated(task: Any, rows_of_second: int):
+def test_rare_classes_and_regressions_are_not_calibrated(task: Any, rows_of_second: int):
     truth = np.repeat([0, 1], [1000, rows_of_second])
     assert choose_calibration(task, truth, np.where(truth, 0.2, 0.9), seed=0) is None
 
 
-def test_a_map_read_from_json_is_the_same():
+def test_a_map_loaded_from_json_is_the_same():
     assert Calibration("isotonic", [0.0, 1.0], [0.1, 0.9]) == Calibration("isotonic", (0.0, 1.0), (0.1, 0.9))

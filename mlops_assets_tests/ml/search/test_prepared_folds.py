@@ -1,4 +1,4 @@
-"""Folds that are prepared once, and predictions that outlive a process."""
+"""Folds that are preprocessed once, and stored out-of-fold predictions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlops_assets.ml.search.prepared_folds import OutOfFold, PreparedFolds
 from mlops_assets.ml.search.splits import make_folds
 
 
-def test_a_pipeline_is_fitted_once_a_fold_whatever_is_tried(problem: Callable[..., Any]):
+def test_a_pipeline_is_fitted_once_for_each_fold(problem: Callable[..., Any]):
     features, target, settings = problem("regression", rows=90)
     made: list[BaseEstimator] = []
 
@@ -40,7 +40,7 @@ def test_the_loss_is_the_mean_over_the_folds_and_lower_is_better(problem: Callab
     assert prepared.mean_loss(truth, "r2", 1.0) == pytest.approx(-1.0)
 
 
-def test_predictions_outlive_the_process_and_a_half_written_file_is_none(tmp_path: Path):
+def test_predictions_are_stored_and_an_incomplete_file_is_ignored(tmp_path: Path):
     kept = np.random.default_rng(0).normal(size=(5, 3))
     OutOfFold(tmp_path / "predictions").keep(7, kept)
     (tmp_path / "predictions" / "8.npy.part").write_bytes(b"half")

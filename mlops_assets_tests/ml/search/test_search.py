@@ -1,4 +1,4 @@
-"""The search: what it tries, and that being killed changes nothing."""
+"""The search: its trials, and resuming after an interruption."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,45 +14,13 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.search.search import SearchResult, SearchSettings, tune
+from mlops_assets.ml.search.search import tune
 from mlops_assets.ml.search.splits import make_folds
 from mlops_assets.ml.search.trials import TrialSummary
-
-SEARCH = SearchSettings(families=("xgboost", "linear"), metric="rmse", trials=8)
-
-
-@pytest.fixture
-def search(problem: Callable[..., Any]) -> Callable[..., SearchResult]:
-    """Search on a small regression."""
-    features, target, settings = problem("regression", rows=120)
-    folds = make_folds("regression", target, folds=3, seed=0)
-
-    def run(search: SearchSettings = SEARCH, **arguments: Any) -> SearchResult:
-        return tune(features, target, folds, default_pipeline, search, settings, **arguments)
-
-    return run
+from mlops_assets_tests.support.searches import SEARCH, KilledError, kill_after, proposals
 
 
-def proposals(result: SearchResult) -> list[tuple[str, dict[str, Any], float, str]]:
-    return [(trial.family, trial.params, trial.score, trial.state) for trial in result.trials]
-
-
-class KilledError(Exception):
-    """Instead of a process that dies."""
-
-
-def kill_after(trials: int) -> Callable[[TrialSummary], None]:
-    seen: list[TrialSummary] = []
-
-    def on_trial(trial: TrialSummary) -> None:
-        seen.append(trial)
-        if len(seen) == trials:
-            raise KilledError
-
-    return on_trial
-
-
-def test_each_familys_defaults_are_tried_first(search):
+def test_the_defaults_of_each_family_are_tried_first(search):
     result = search(replace(SEARCH, trials=3))
     assert [(trial.family, trial.params) for trial in result.trials[:2]] == [
         (name, FAMILIES[name].defaults()) for name in SEARCH.families
@@ -60,14 +28,7 @@ def test_each_familys_defaults_are_tried_first(search):
     assert len(result.trials) == 3
 
 
-def test_the_winner_is_the_best_complete_trial(search):
-    result = search()
-    best = min((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: trial.score)
-    assert (result.family, result.params, result.score) == (best.family, best.params, best.score)
-    assert (result.rounds is None) is (result.family == "linear")
-
-
-def test_a_metric_that_grows_is_maximized(search):
+def test_a_metric_where_higher_is_better_is_maximized(search):
     result = search(replace(SEARCH, metric="r2", trials=4))
     assert result.score == max(trial.score for trial in result.trials if trial.state == "complete")
 
@@ -77,7 +38,7 @@ def test_scores_are_in_the_reported_unit(search):
     assert scaled.score == pytest.approx(plain.score / 10)
 
 
-def test_a_familys_portfolio_follows_its_defaults(search):
+def test_the_portfolio_of_a_family_follows_its_defaults(search):
     result = search(replace(SEARCH, families=("xgboost",), trials=4))
     family = FAMILIES["xgboost"]
     assert [trial.params for trial in result.trials[:3]] == [family.defaults(), *family.portfolio()]
@@ -89,11 +50,11 @@ def test_no_trial_repeats_another(search):
     assert len(set(tried)) == SEARCH.trials
 
 
-def test_a_search_repeats_itself(search):
+def test_a_search_is_reproducible(search):
     assert proposals(search()) == proposals(search())
 
 
-def test_hopeless_trials_are_pruned_and_say_so(search):
+def test_bad_trials_are_pruned_and_marked(search):
     result = search(replace(SEARCH, families=("linear",), trials=20))
     states = {trial.state for trial in result.trials}
     assert states == {"complete", "pruned"}
@@ -101,20 +62,20 @@ def test_hopeless_trials_are_pruned_and_say_so(search):
 
 
 @pytest.mark.parametrize("trials", [1, 3, 7])
-def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(search, tmp_path: Path, trials: int):
+def test_a_resumed_search_equals_an_uninterrupted_one(search, tmp_path: Path, trials: int):
     journal = tmp_path / "search.journal"
     with pytest.raises(KilledError):
         search(journal=journal, on_trial=kill_after(trials))
     study = optuna.load_study(study_name="search", storage=JournalStorage(JournalFileBackend(str(journal))))
     study.ask()  # a trial that was running when the process died
-    told: list[TrialSummary] = []
-    resumed = search(journal=journal, on_trial=told.append)
+    reported: list[TrialSummary] = []
+    resumed = search(journal=journal, on_trial=reported.append)
     assert proposals(resumed) == proposals(search())
     assert [trial.number for trial in resumed.trials] == list(range(len(resumed.trials)))
-    assert told == resumed.trials
+    assert reported == resumed.trials
 
 
-def test_a_search_that_was_killed_before_a_trial_began_does_not_try_it_twice(search, tmp_path: Path):
+def test_a_queued_trial_of_an_interrupted_search_runs_once(search, tmp_path: Path):
     journal = tmp_path / "search.journal"
     study = optuna.create_study(study_name="search", storage=JournalStorage(JournalFileBackend(str(journal))))
     defaults = FAMILIES["xgboost"].defaults()
@@ -124,42 +85,19 @@ def test_a_search_that_was_killed_before_a_trial_began_does_not_try_it_twice(sea
     assert proposals(search(journal=journal)) == proposals(search())
 
 
-def test_a_search_whose_journal_ends_in_a_torn_line_goes_on(search, tmp_path: Path):
-    journal = tmp_path / "search.journal"
-    with pytest.raises(KilledError):
-        search(journal=journal, on_trial=kill_after(3))
-    journal.write_bytes(journal.read_bytes()[:-20])
-    assert proposals(search(journal=journal)) == proposals(search())
-
-
-def test_a_journal_that_is_damaged_in_the_middle_is_told_with_its_line(
-    search, tmp_path: Path, record_property: Callable[[str, object], None]
-):
-    journal = tmp_path / "search.journal"
-    search(replace(SEARCH, trials=1), journal=journal)
-    lines = journal.read_bytes().splitlines(keepends=True)
-    lines[2] = lines[2][:10] + b"\n"
-    journal.write_bytes(b"".join(lines))
-    damaged = journal.read_bytes()
-    with pytest.raises(ModelError, match="line 3, is damaged") as told:
-        search(journal=journal)
-    record_property("told", str(told.value))
-    assert journal.read_bytes() == damaged, "nothing of it is lost"
-
-
-def test_a_finished_search_is_only_told_again(search, tmp_path: Path):
+def test_a_finished_search_reports_its_trials_again(search, tmp_path: Path):
     journal = tmp_path / "search.journal"
     first = search(journal=journal)
     assert search(journal=journal) == first  # with its times, which a second fit would change
 
 
-def test_more_trials_go_on_from_the_journal(search, tmp_path: Path):
+def test_a_longer_search_resumes_from_the_journal(search, tmp_path: Path):
     journal = tmp_path / "search.journal"
     few = search(replace(SEARCH, trials=5), journal=journal)
     assert proposals(search(journal=journal))[:5] == proposals(few)
 
 
-def test_when_time_is_up_there_is_still_a_winner(search):
+def test_there_is_a_winner_when_the_time_limit_is_reached(search):
     result = search(replace(SEARCH, trials=50, timeout_seconds=1e-9))
     assert len(result.trials) == 1
     assert np.isfinite(result.score)
@@ -169,12 +107,12 @@ def test_a_metric_that_is_undefined_on_a_fold_is_an_error(problem: Callable[...,
     features, target, settings = problem("binary", rows=90)
     target = np.sort(target)
     folds = [(np.arange(0, 90, 2), np.arange(30))]
-    with pytest.raises(ModelError, match="roc_auc is undefined on fold 1 of 1: a class has no row there"):
+    with pytest.raises(ModelError, match="roc_auc is undefined on fold 1 of 1: a class has no rows"):
         tune(features, target, folds, default_pipeline, replace(SEARCH, metric="roc_auc"), settings)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_classes_are_searched_too(problem: Callable[..., Any], task: Any):
+def test_classification_is_searched_too(problem: Callable[..., Any], task: Any):
     features, target, settings = problem(task, rows=150)
     folds = make_folds(task, target, folds=3, seed=0)
     search = replace(SEARCH, metric="log_loss", trials=3)
@@ -182,52 +120,7 @@ def test_classes_are_searched_too(problem: Callable[..., Any], task: Any):
     assert 0 < result.score < np.log(settings.classes)
 
 
-@pytest.fixture
-def bent(problem: Callable[..., Any]) -> Callable[..., SearchResult]:
-    """Search where a line and trees each know something that the other does not."""
-    features, target, settings = problem("regression", rows=120)
-    target = target + 3.0 * np.nan_to_num(features["size"] > 5)
-    folds = make_folds("regression", target, folds=3, seed=0)
-    settings = replace(settings, max_rounds=200)
-
-    def run(search: SearchSettings = SEARCH, **arguments: Any) -> SearchResult:
-        return tune(features, target, folds, default_pipeline, search, settings, **arguments)
-
-    return run
-
-
-def test_an_ensemble_is_better_than_the_best_trial_and_made_of_several(bent):
-    alone, several = bent(), bent(replace(SEARCH, ensemble=4))
-    assert len(alone.members) == 1
-    assert 2 <= len(several.members) <= 4
-    assert several.score < alone.score
-    assert several.family == "ensemble"
-    assert sum(member.weight for member in several.members) == pytest.approx(1)
-    assert {best.family for best, _ in several.bests} == set(SEARCH.families)
-
-
-def test_out_of_fold_predictions_are_of_rows_that_were_not_fitted_on(search):
-    result = search(replace(SEARCH, trials=2))
-    assert sorted(result.rows) == list(range(120))
-    assert result.out_of_fold.shape == (120,)
-
-
-@pytest.mark.parametrize("lost", [False, True])
-def test_an_ensemble_of_a_search_that_was_killed_is_the_same(bent, tmp_path: Path, lost: bool):
-    journal, wanted = tmp_path / "search.journal", replace(SEARCH, ensemble=4)
-    with pytest.raises(KilledError):
-        bent(wanted, journal=journal, on_trial=kill_after(5))
-    kept = sorted((tmp_path / "search.predictions").glob("*.npy"))
-    assert kept
-    if lost:
-        kept[0].unlink()
-    resumed, undisturbed = bent(wanted, journal=journal), bent(wanted)
-    assert len(undisturbed.members) > 1
-    assert resumed.members == undisturbed.members
-    np.testing.assert_array_equal(resumed.out_of_fold, undisturbed.out_of_fold)
-
-
-def test_a_budget_of_seconds_is_kept_as_the_trials_that_it_allowed(search, tmp_path: Path):
+def test_a_time_limit_is_stored_as_the_number_of_trials_that_it_allowed(search, tmp_path: Path):
     journal, wanted = tmp_path / "search.journal", replace(SEARCH, trials=50, timeout_seconds=0.3)
     allowed = search(wanted, journal=journal, on_trial=lambda trial: sleep(0.1))
     assert 1 <= len(allowed.trials) < 50
@@ -237,7 +130,7 @@ def test_a_budget_of_seconds_is_kept_as_the_trials_that_it_allowed(search, tmp_p
     assert len(longer.trials) == len(allowed.trials) + 1
 
 
-def test_what_won_before_is_tried_first_if_it_still_can_be(search, tmp_path: Path):
+def test_an_earlier_winner_is_tried_first_if_its_family_and_parameters_exist(search, tmp_path: Path):
     champion = FAMILIES["xgboost"].defaults() | {"max_depth": 4}
     first = (("xgboost", champion), ("xgboost", {"gamma": 1.0}), ("forest", {}))
     journal = tmp_path / "search.journal"
@@ -247,4 +140,4 @@ def test_what_won_before_is_tried_first_if_it_still_can_be(search, tmp_path: Pat
         FAMILIES["xgboost"].defaults(),
         FAMILIES["linear"].defaults(),
     ]
-    assert search(replace(SEARCH, trials=3), journal=journal) == result, "the journal knows what came first"
+    assert search(replace(SEARCH, trials=3), journal=journal) == result, "the journal stores the first trials"

@@ -1,4 +1,4 @@
-"""Splits: the share is near the asked one, and a row's side is its own."""
+"""Splits: shares, stable sides of rows, stratification, groups and walk-forward folds."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -41,13 +41,15 @@ def many(count: int) -> list[Row]:
 
 @pytest.mark.parametrize(("method", "tolerance"), [("random", 0.03), ("group", 0.1), ("stratified", 0.001)])
 @pytest.mark.parametrize("share", [0.1, 0.5])
-def test_the_share_is_near_the_one_asked_for(method: SplitMethod, tolerance: float, share: float):
+def test_the_share_of_the_holdout_is_near_the_declared_one(
+    method: SplitMethod, tolerance: float, share: float
+):
     sides = holdout(many(3_000), method, share=share)
     assert np.mean(list(sides.values())) == pytest.approx(share, abs=tolerance)
 
 
 @pytest.mark.parametrize("method", ["random", "group", "stratified"])
-def test_another_seed_is_another_split(method: SplitMethod):
+def test_different_seeds_give_different_splits(method: SplitMethod):
     rows = many(300)
     assert holdout(rows, method, seed=1) == holdout(rows[::-1], method, seed=1)
     assert holdout(rows, method, seed=1) != holdout(rows, method, seed=2)
@@ -59,7 +61,7 @@ def test_stratified_takes_the_same_share_of_every_class_exactly():
     assert {kind: (len(found), sum(found)) for kind, found in taken.items()} == {"a": (180, 45), "b": (20, 5)}
 
 
-def test_groups_are_never_torn_apart():
+def test_groups_are_never_divided():
     rows = [(f"row {index}", None if index % 5 == 0 else f"town {index % 7}", "a") for index in range(200)]
     sides = holdout(rows, "group", share=0.5)
     by_town: dict[Any, set[bool]] = {}
@@ -84,7 +86,7 @@ ROWS = st.lists(
 
 @given(ROWS, ROWS, st.sampled_from(["random", "group"]), st.integers(0, 5))
 @settings(max_examples=30, deadline=None)
-def test_added_rows_never_change_a_rows_side(
+def test_added_rows_never_change_the_side_of_a_row(
     rows: list[Row], added: list[Row], method: SplitMethod, seed: int
 ):
     before = holdout(rows, method, share=0.5, seed=seed)
@@ -105,7 +107,7 @@ def test_each_row_is_validated_once():
     check_folds(make_folds("regression", np.arange(23.0), folds=4, seed=0), 23)
 
 
-def test_folds_keep_classes_in_proportion():
+def test_folds_are_stratified_by_class():
     target = np.array([0] * 40 + [1] * 8)
     folds = make_folds("binary", target, folds=4, seed=0)
     check_folds(folds, 48)
@@ -132,39 +134,41 @@ def folds_of(make: Callable[..., Folds], seed: int) -> list[list[int]]:
     return [valid.tolist() for _, valid in make("regression", np.arange(20.0), folds=4, seed=seed)]
 
 
-def test_folds_follow_from_the_seed():
+def test_folds_depend_on_the_seed_only():
     assert folds_of(make_folds, 1) == folds_of(make_folds, 1) != folds_of(make_folds, 2)
 
 
 @pytest.mark.parametrize(
-    ("task", "target", "groups", "told"),
+    ("task", "target", "groups", "message"),
     [
-        ("regression", [1.0, 2.0], None, "3 folds need at least 3 rows to train on, and there are 2"),
+        ("regression", [1.0, 2.0], None, "3 folds require at least 3 rows for training, found 2"),
         (
             "binary",
             [0, 0, 0, 0, 1, 1],
             None,
-            "at least 3 rows of the rarest class to train on, and there are 2",
+            "at least 3 rows of the rarest class for training, found 2",
         ),
-        ("regression", [1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2], "at least 3 groups to train on, and there are 2"),
+        ("regression", [1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2], "at least 3 groups for training, found 2"),
         (
             "binary",
             [0, 0, 0, 1, 1, 1],
             [1, 2, 3, 4, 4, 4],
-            "class are in so few groups that a fold would train without",
+            "class belong to so few groups that a fold has none of them to train on",
         ),
     ],
     ids=["rows", "class", "groups", "class in one group"],
 )
-def test_too_little_data_for_the_folds_is_an_error(task: Any, target: list, groups: list | None, told: str):
-    with pytest.raises(DataError, match=told):
+def test_too_little_data_for_the_folds_is_an_error(
+    task: Any, target: list, groups: list | None, message: str
+):
+    with pytest.raises(DataError, match=message):
         make_folds(
             task, np.array(target), folds=3, seed=0, groups=None if groups is None else np.array(groups)
         )
 
 
 def forward(periods: list[str], *, folds: int, gap: int, target: list[int] | None = None) -> list[tuple]:
-    """The periods that train each fold, and the one that is predicted."""
+    """The training periods and the predicted period of each fold."""
     known = np.array(periods)
     found = forward_folds(
         known, np.array(target or [0] * len(periods)), folds=folds, gap=gap, by_class=target is not None
@@ -185,13 +189,13 @@ def test_forward_folds_are_fewer_where_there_is_nothing_to_train_on():
     assert forward(["a", "b", "c"], folds=5, gap=2) == [(["a"], ["c"])]
 
 
-def test_forward_folds_leave_out_periods_that_lack_a_class():
+def test_forward_folds_skip_periods_without_every_class():
     periods, target = ["a", "a", "b", "b", "c", "c"], [0, 1, 1, 1, 0, 1]
     assert forward(periods, folds=2, gap=1, target=target) == [(["a", "b"], ["c"])]
 
 
-def test_too_few_periods_for_a_forward_fold_are_a_clear_error():
-    with pytest.raises(DataError, match="2 labelled partitions are too few to search on") as caught:
+def test_too_few_periods_for_a_forward_fold_are_an_error():
+    with pytest.raises(DataError, match="2 labelled partitions are too few for a search") as caught:
         forward(["a", "b"], folds=2, gap=2)
     assert "choose a later cut-off" in str(caught.value)
 
@@ -201,7 +205,7 @@ def test_too_few_periods_for_a_forward_fold_are_a_clear_error():
     folds=st.integers(1, 4),
     gap=st.integers(1, 4),
 )
-def test_no_forward_fold_sees_what_overlaps_the_period_it_predicts(rows: list[int], folds: int, gap: int):
+def test_no_forward_fold_trains_on_overlapping_targets(rows: list[int], folds: int, gap: int):
     periods = np.array([f"2024-{row + 1:02}" for row in rows])
     known = sorted(set(periods))
     try:

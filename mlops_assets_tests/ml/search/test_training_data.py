@@ -32,7 +32,7 @@ def sides(frame: pd.DataFrame) -> tuple[TrainingData, TrainingData]:
     return split_sides(frame, target="price", classes=(), subject="garage")
 
 
-def test_sides_hold_features_alone_in_the_order_of_row_id():
+def test_sides_contain_only_features_in_the_order_of_row_id():
     frame = training_set(groups=True)
     train, holdout = sides(frame)
     assert len(train.target) == 40
@@ -53,7 +53,7 @@ def test_sides_do_not_depend_on_the_order_of_the_table():
     assert one.groups is None
 
 
-def test_only_keeps_rows_of_everything():
+def test_only_selects_the_same_rows_of_all_arrays():
     train, _ = sides(training_set(groups=True))
     kept = train.only(train.row_ids > 30)
     assert kept.row_ids.min() > 30
@@ -64,9 +64,9 @@ def test_only_keeps_rows_of_everything():
 def test_holdout_rows_cannot_change_a_model():
     frame = training_set()
     changed = frame.copy()
-    judged = changed["_split"] == "holdout"
-    changed.loc[judged, ["size", "price"]] = 1e6
-    changed.loc[judged, "kind"] = "boat"
+    holdout = changed["_split"] == "holdout"
+    changed.loc[holdout, ["size", "price"]] = 1e6
+    changed.loc[holdout, "kind"] = "boat"
     digests = set()
     for table in (frame, changed):
         train, _ = sides(table)
@@ -88,22 +88,22 @@ def test_holdout_rows_cannot_change_a_model():
         ("multiclass", [3, 1, 2, 1], (1, 2, 3)),
     ],
 )
-def test_classes_are_the_targets_values_in_order(task: Any, values: list, classes: tuple):
+def test_classes_are_the_sorted_values_of_the_target(task: Any, values: list, classes: tuple):
     assert find_classes(task, pd.Series(values), subject="garage") == classes
 
 
 @pytest.mark.parametrize(
-    ("task", "values", "told"),
+    ("task", "values", "message"),
     [
-        ("regression", [], "garage: the target has 0 different values"),
-        ("regression", [2.0, 2.0, None], "garage: the target has 1 different values"),
-        ("binary", ["yes", "yes"], "garage: the target has 1 different values"),
-        ("regression", ["3", "4"], "the target of a regression is a number, and it holds '3'"),
-        ("binary", ["a", "b", "c"], "has 3 different values and the task is binary"),
+        ("regression", [], "garage: the target has 0 distinct values"),
+        ("regression", [2.0, 2.0, None], "garage: the target has 1 distinct values"),
+        ("binary", ["yes", "yes"], "garage: the target has 1 distinct values"),
+        ("regression", ["3", "4"], "the target of a regression must be a number, but contains '3'"),
+        ("binary", ["a", "b", "c"], "has 3 distinct values, but the task is binary"),
     ],
 )
-def test_a_target_that_does_not_fit_the_task_is_an_error(task: Any, values: list, told: str):
-    with pytest.raises(DataError, match=told):
+def test_a_target_that_does_not_fit_the_task_is_an_error(task: Any, values: list, message: str):
+    with pytest.raises(DataError, match=message):
         find_classes(task, pd.Series(values), subject="garage")
 
 
@@ -114,6 +114,6 @@ def test_a_target_becomes_numbers():
     assert encoded.dtype == np.int64
 
 
-def test_a_class_that_no_training_row_has_is_named():
-    with pytest.raises(DataError, match=r"garage: the target has values that no training row has: 'd', 'z'"):
+def test_a_class_without_training_rows_is_named():
+    with pytest.raises(DataError, match=r"garage: classes without training rows: 'd', 'z'"):
         encode_target(pd.Series(["a", "z", "b", "d"]), ("a", "b"), subject="garage")
