@@ -1,6 +1,8 @@
 """The ledger: entries are read as they were written, and changes are detected."""
 
+import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from deltalake import DeltaTable
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.ledger import Entry, Ledger, chain_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.ledgers import chain, event
+from mlops_assets_tests.support.ledgers import NOON, chain, event
 
 
 def test_entries_are_read_in_their_order(warehouse: Warehouse):
@@ -76,3 +78,39 @@ def test_a_changed_entry_with_a_valid_hash_breaks_the_next_one():
     forged = [*ENTRIES]
     forged[1] = Entry.after(forged[0], event(1, "gated", reason="forged"), forged[1].at)
     assert chain_errors(forged) == ["ledger entry 3 does not follow from the one before it"]
+
+
+def test_a_hash_covers_the_facts_and_the_hash_of_the_entry_before():
+    facts = {
+        "sequence": 2,
+        "at": ENTRIES[1].at.isoformat(),
+        "kind": "gated",
+        "version": 1,
+        "actor": "ada",
+        "reason": "because",
+        "model_digest": "d1",
+        "details": {"rmse": 0.5},
+        "dagster_run_id": "",
+        "mlflow_run_id": "",
+    }
+    content = ENTRIES[0].hash + json.dumps(facts, sort_keys=True, ensure_ascii=False)
+    assert ENTRIES[1].previous_hash == ENTRIES[0].hash
+    assert ENTRIES[1].hash == sha256(content.encode()).hexdigest()
+
+
+def test_equal_events_after_different_entries_have_different_hashes():
+    one, other = (Entry.after(None, event(1, reason=reason), NOON) for reason in ("because", "otherwise"))
+    after_one, after_other = (Entry.after(before, event(2), NOON) for before in (one, other))
+    assert after_one.hash != after_other.hash
+
+
+def test_a_change_propagates_to_the_hashes_of_all_later_entries():
+    changed = chain(event(1, reason="forged"), *(entry.event for entry in ENTRIES[1:]))
+    assert not {entry.hash for entry in changed} & {entry.hash for entry in ENTRIES}
+
+
+def test_an_entry_whose_previous_hash_alone_was_replaced_is_detected():
+    forged = [*ENTRIES]
+    forged[1] = Entry.after(forged[0], event(1, "gated", reason="forged"), forged[1].at)
+    forged[2] = replace(forged[2], previous_hash=forged[1].hash)
+    assert "ledger entry 3 (promoted version 1) was changed" in chain_errors(forged)
