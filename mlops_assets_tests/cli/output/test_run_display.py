@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mlops_assets.cli.output.run_display import JsonLines, Lines, LiveTable, display_of, machine_log
 from mlops_assets.core.errors import DataError
-from mlops_assets.workspace.run_events import RunEvent, RunProgress
+from mlops_assets.workspace.run_events import RunEvent
 
 STEPS = {"one": [dg.AssetKey(["lending", "validated_loans"]), dg.AssetKey(["lending", "quarantine_loans"])]}
 ABOUT = {"step": "one", "assets": ("validated_loans", "quarantine_loans"), "run_id": "r1"}
@@ -78,27 +78,3 @@ def test_an_exception_is_the_last_json_line():
         raise DataError("no file", hint="bring one")
     [line] = map(json.loads, stream.getvalue().splitlines())
     assert (line["level"], line["event"], line["message"]) == ("error", "failed", "no file")
-
-
-def test_dagsters_event_log_becomes_events(instance):
-    @dg.multi_asset(specs=[dg.AssetSpec(["lending", "features"])], name="one")
-    def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        context.log.warning("few rows")
-        raise dg.Failure("no column income", allow_retries=False)
-
-    stream = io.StringIO()
-    progress = RunProgress(JsonLines(stream, "lending"), {"one": [dg.AssetKey(["lending", "features"])]})
-    with progress:
-        result = dg.materialize([features], instance=instance, raise_on_error=False)
-        for entry in instance.all_logs(result.run_id):
-            progress.on_event(entry)
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(line["event"], line["level"], line["message"]) for line in lines] == [
-        ("running", "info", ""),
-        ("log", "warning", "few rows"),
-        ("failed", "error", "no column income"),
-    ]
-    assert lines[2]["seconds"] >= 0
-    assert lines[2]["run_id"] == result.run_id
-    assert progress.errors == ["no column income"]
-    assert sys.stdout is not stream
