@@ -1,4 +1,4 @@
-"""Model families: what the search can choose from."""
+"""Model families that a search can select from."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -13,13 +13,13 @@ _FAMILIES = {
     "random_forest": ("forests", "RandomForestFamily"),
     "linear": ("linear", "LinearFamily"),
 }
-"""Module and class by name."""
+"""Module and class of each family, by name."""
 
 FAMILY_NAMES = tuple(_FAMILIES)
 
 
 class _Registry(Mapping[str, Family]):
-    """Families by name, each imported when it is first asked for."""
+    """Families by name, imported at first access."""
 
     def __getitem__(self, name: str) -> Family:
         return _family(*_FAMILIES[name])

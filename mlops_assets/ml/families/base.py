@@ -1,4 +1,4 @@
-"""What a model family is."""
+"""Interfaces of a model family, of its prepared folds and of its fitted estimators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """What every fit of one search shares."""
+    """Settings that all fits of one search share."""
 
     task: Task
     classes: int
@@ -27,7 +27,7 @@ class Settings:
     threads: int
     device: Literal["cpu", "cuda"] = "cpu"
     max_rounds: int = 3000
-    """Most boosting rounds of a family that boosts."""
+    """Maximum number of boosting rounds."""
     early_stopping_rounds: int = 50
 
 
@@ -35,7 +35,7 @@ class Estimator(Protocol):
     """A fitted model over a matrix of numbers, in which NaN means missing."""
 
     def predict(self, matrix: NDArray) -> NDArray:
-        """Predictions as `Task` says, from a matrix of shape `(n, columns)`."""
+        """Predictions in the form of `Task` for a matrix of shape `(n, columns)`."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -43,15 +43,15 @@ class Estimator(Protocol):
         ...
 
     def digest(self) -> str:
-        """SHA-256 of what the model computes; equal fits have equal digests."""
+        """SHA-256 of the fitted parameters; equal fits have equal digests."""
         ...
 
 
 class Prepared(Protocol):
-    """One fold, brought once into the form in which every trial of a family reads it."""
+    """One fold, prepared once for all trials of a family."""
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
-        """Fit on the training rows; predictions of the validation rows, and the rounds that it took."""
+        """Fit on the training rows; return predictions of the validation rows and the boosting rounds."""
         ...
 
 
@@ -61,29 +61,29 @@ class Family(Protocol):
     name: str
 
     def defaults(self) -> dict[str, Any]:
-        """Parameters that are good without a search; tried first."""
+        """Good parameters without a search; tried first."""
         ...
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Other parameters that are often good; a family's next trials, before any that are searched for."""
+        """Further parameters that are often good; tried before parameters proposed by the sampler."""
         ...
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Parameters that a trial proposes; their names start with the family's."""
+        """Parameters proposed by a trial; their names in the trial start with the name of the family."""
         ...
 
     def prepare(
         self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
     ) -> Prepared:
-        """Make one fold ready; `train` and `valid` are (matrix, target)."""
+        """Prepare one fold; `train` and `valid` are pairs of matrix and target."""
         ...
 
     def fit(
         self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
     ) -> Estimator:
-        """Fit on all rows; `rounds` is what the folds took, where the family has rounds."""
+        """Fit on all rows; `rounds` is the mean number of rounds over the folds, or None."""
         ...
 
     def load(self, folder: Path) -> Estimator:
-        """Read what `Estimator.save` wrote."""
+        """Load an estimator written by `Estimator.save`."""
         ...

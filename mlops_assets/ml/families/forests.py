@@ -24,7 +24,7 @@ TREES = 100
 
 
 class _ForestFamily:
-    """Averages over many deep trees; how many is not searched, since more are never worse."""
+    """Averages of many deep trees; their number is not searched, since more trees are never worse."""
 
     name: str
     regressor: Any
@@ -68,14 +68,14 @@ class _ForestFamily:
 
 
 class RandomForestFamily(_ForestFamily):
-    """Trees on bootstrap samples, with the best of some columns at each split."""
+    """Trees on bootstrap samples with the best split among a random subset of columns."""
 
     name = "random_forest"
     regressor, classifier = RandomForestRegressor, RandomForestClassifier
 
 
 class ExtraTreesFamily(_ForestFamily):
-    """Trees on all rows, split at random: they err unlike boosting, and so are good company for it."""
+    """Trees on all rows with random splits: their errors differ from boosting, which helps ensembles."""
 
     name = "extra_trees"
     regressor, classifier = ExtraTreesRegressor, ExtraTreesClassifier
@@ -98,7 +98,7 @@ class _PreparedFold:
 
 
 def _trees(forest: Any, settings: Settings) -> Iterator[Tree]:
-    """Each tree's share of the mean; for more than two classes a tree for each of them."""
+    """The trees, scaled by their share of the mean; for multiclass one tree for each class."""
     outputs = {"regression": [0], "binary": [1], "multiclass": list(range(settings.classes))}[settings.task]
     for grown in forest.estimators_:
         tree = grown.tree_

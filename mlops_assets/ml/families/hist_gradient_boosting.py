@@ -40,7 +40,7 @@ class HistGradientBoostingFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Many leaves from few columns; few leaves from more."""
+        """Many leaves with few columns, and few leaves with more columns."""
         wide = {"learning_rate": 0.03, "max_leaf_nodes": 64, "max_features": 0.2}
         narrow = {"learning_rate": 0.08, "max_leaf_nodes": 16, "min_samples_leaf": 10, "max_features": 0.4}
         return [self.defaults() | wide, self.defaults() | narrow]
@@ -102,13 +102,14 @@ def _model(
 
 
 def _single(matrix: NDArray) -> NDArray:
-    """Columns in single precision, in which thresholds are compared wherever a model is loaded."""
+    """The matrix in single precision, in which loaded models compare thresholds."""
     return matrix.astype(np.float32)
 
 
 def _fittable(matrix: NDArray) -> NDArray:
-    """The same to fit on: scikit-learn finds no thresholds in a column without any value, and none in a
-    constant one either, but says so only of the second.
+    """The matrix for a fit: columns without any value become constant.
+
+    scikit-learn finds no thresholds in either, but reports so only for constant columns.
     """
     single = _single(matrix)
     single[:, np.isnan(single).all(axis=0)] = 0.0
@@ -116,7 +117,7 @@ def _fittable(matrix: NDArray) -> NDArray:
 
 
 def _trees(model: Any) -> Iterator[Tree]:
-    """Where boosting starts from, and each tree that it added."""
+    """The baseline prediction as a leaf, and the boosted trees."""
     for output, start in enumerate(baseline_prediction(model)):
         yield leaf(float(start), output)
     for iteration in boosted_trees(model):
@@ -125,10 +126,10 @@ def _trees(model: Any) -> Iterator[Tree]:
 
 
 def _tree(nodes: NDArray[np.void], output: int) -> Tree:
-    ends = nodes["is_leaf"].astype(bool)
+    is_leaf = nodes["is_leaf"].astype(bool)
     return Tree(
-        left=np.where(ends, -1, nodes["left"].astype(np.int64)),
-        right=np.where(ends, -1, nodes["right"].astype(np.int64)),
+        left=np.where(is_leaf, -1, nodes["left"].astype(np.int64)),
+        right=np.where(is_leaf, -1, nodes["right"].astype(np.int64)),
         feature=nodes["feature_idx"],
         threshold=nodes["num_threshold"],
         missing_left=nodes["missing_go_to_left"],

@@ -23,7 +23,7 @@ _FILE = "model.skops"
 
 
 class LinearFamily:
-    """Ridge or logistic regression; one number to search, the strength of the L2 penalty."""
+    """Ridge or logistic regression; the only searched parameter is the L2 penalty."""
 
     name = "linear"
 

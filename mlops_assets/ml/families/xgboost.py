@@ -40,7 +40,7 @@ class XGBoostFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Deep and slow; shallow and quick."""
+        """Deep trees with a low learning rate, and shallow trees with a higher one."""
         deep = {"eta": 0.03, "max_depth": 10, "min_child_weight": 15.0, "colsample_bytree": 0.3}
         shallow = {"eta": 0.06, "max_depth": 5, "min_child_weight": 4.0, "subsample": 0.8}
         return [self.defaults() | deep, self.defaults() | shallow]
@@ -94,10 +94,8 @@ class XGBoostEstimator:
 
     def digest(self) -> str:
         raw = bytes(self.booster.save_raw("ubj"))
-        written_by = raw.rindex(
-            b"\x07version"
-        )  # the last key; of the library that writes, not of the trainer
-        return sha256(raw[:written_by]).hexdigest()
+        version = raw.rindex(b"\x07version")  # the last key: the library that saves, not the one that trained
+        return sha256(raw[:version]).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
-"""Trees of other libraries as boosters of XGBoost: one file format, one fast way to predict and explain.
+"""Conversion of scikit-learn trees to XGBoost boosters: one file format, fast predictions and SHAP values.
 
-scikit-learn's trees are Cython objects that skops does not know to be harmless, and a forest of them takes a
-hundred megabytes. As a booster it takes a third, is read by code that we trust already, predicts a row in
-microseconds, and tells each column's contribution. Thresholds are converted exactly:
-scikit-learn sends `x <= t` to the left, XGBoost `x < t` in single precision, and columns are single-precision
-numbers when a tree is grown.
+Trees of scikit-learn are Cython objects that skops does not trust, and a forest takes a hundred megabytes. A
+booster takes a third, is loaded by trusted code, predicts a row in microseconds and computes contributions of
+columns. Thresholds are converted exactly: scikit-learn sends `x <= t` to the left, XGBoost `x < t` in single
+precision, and columns are single-precision numbers when a tree is grown.
 """
 
 import json
@@ -26,15 +25,15 @@ class Tree:
     Attributes
     ----------
     threshold
-        A row goes left where its `feature`, in single precision, is at most this.
+        A row goes left if its `feature`, in single precision, is at most the threshold.
     missing_left
-        Whether a row without the value goes left.
+        Whether a row with a missing value goes left.
     value
-        What a leaf adds to the prediction.
+        Contribution of a leaf to the prediction.
     rows
-        How many training rows reached a node.
+        Number of training rows that reached a node.
     output
-        The class, or 0, to whose prediction the tree belongs.
+        Class that the tree contributes to, or 0.
     """
 
     left: NDArray
@@ -48,7 +47,7 @@ class Tree:
 
 
 def leaf(value: float, output: int = 0) -> Tree:
-    """A tree that adds the same to every row."""
+    """A tree with the same contribution to every row."""
     none = np.array([-1])
     zero = np.zeros(1)
     return Tree(none, none, zero, zero, zero, np.array([value]), np.ones(1), output)
@@ -60,12 +59,12 @@ def booster_of(trees: Sequence[Tree], columns: int, objective: str, outputs: int
     Parameters
     ----------
     columns
-        Of the matrix that the trees were grown on.
+        Number of columns of the matrix that the trees were fitted on.
     objective
-        Of XGBoost, for what becomes of the sum: `reg:squarederror` leaves it as it is, `binary:logistic`
-        and `multi:softprob` make probabilities of it.
+        Objective of XGBoost: `reg:squarederror` predicts the sum, `binary:logistic` and `multi:softprob`
+        transform it to probabilities.
     outputs
-        Numbers that are predicted for a row; more than one are classes.
+        Number of predictions for a row; more than one for classes.
     """
     model = _empty_model(columns, objective, outputs)
     learner = model["learner"]["gradient_booster"]["model"]
@@ -77,11 +76,11 @@ def booster_of(trees: Sequence[Tree], columns: int, objective: str, outputs: int
 
 
 def _empty_model(columns: int, objective: str, outputs: int) -> dict[str, Any]:
-    """What XGBoost of this version writes around trees, from a booster without any."""
+    """The model of an empty booster, as the installed version of XGBoost writes it."""
     several = outputs > 1
     params: dict[str, Any] = {"objective": objective, "base_score": 0.5 if ":soft" in objective else 0.0}
     if objective == "binary:logistic":
-        params["base_score"] = 0.5  # a probability: what is added to the sum is zero
+        params["base_score"] = 0.5  # a probability of one half adds zero to the sum
     if objective == "multi:softprob":
         params["num_class"] = outputs
     target = np.zeros((2, outputs)) if several and objective == "reg:squarederror" else np.zeros(2)
@@ -91,7 +90,7 @@ def _empty_model(columns: int, objective: str, outputs: int) -> dict[str, Any]:
 
 
 def _as_xgboost(tree: Tree, number: int, columns: int) -> dict[str, Any]:
-    """A tree as XGBoost's files hold it."""
+    """A tree in the file format of XGBoost."""
     tree = _with_siblings_side_by_side(tree)
     nodes = len(tree.left)
     is_leaf = tree.left < 0
@@ -129,7 +128,7 @@ def _as_xgboost(tree: Tree, number: int, columns: int) -> dict[str, Any]:
 
 
 def _with_siblings_side_by_side(tree: Tree) -> Tree:
-    """The same tree, each right child just after the left one: XGBoost relies on it."""
+    """The tree with each right child directly after the left one, which XGBoost requires."""
     levels = [np.array([0])]
     while len(parents := levels[-1][tree.left[levels[-1]] >= 0]):
         levels.append(np.column_stack([tree.left[parents], tree.right[parents]]).ravel())
@@ -153,7 +152,7 @@ def _with_siblings_side_by_side(tree: Tree) -> Tree:
 
 
 def _single_at_most(values: NDArray) -> NDArray:
-    """The largest numbers of single precision that are at most `values`."""
+    """The largest single-precision numbers that are not greater than `values`."""
     single = values.astype(np.float32)
     return np.where(single > values, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
 
@@ -167,7 +166,7 @@ _UBJSON_TYPES = {
 
 
 def _ubjson(value: Any) -> bytes:
-    """Universal Binary JSON (ubjson.org, draft 12), as much of it as XGBoost writes."""
+    """Encode Universal Binary JSON (ubjson.org, draft 12), limited to the types in files of XGBoost."""
     match value:
         case dict():
             return b"{" + b"".join(_text(key) + _ubjson(each) for key, each in value.items()) + b"}"
@@ -182,7 +181,7 @@ def _ubjson(value: Any) -> bytes:
         case np.ndarray():
             kind, order = _UBJSON_TYPES[value.dtype.name]
             return b"[$" + kind + b"#" + _ubjson(len(value)) + value.astype(order).tobytes()
-    raise TypeError(f"XGBoost's files hold no {type(value)}")
+    raise TypeError(f"files of XGBoost can't contain a {type(value)}")
 
 
 def _text(text: str) -> bytes:

@@ -1,6 +1,7 @@
-"""Building blocks for `pipeline.py`: transformers that learn inside each fold.
+"""Transformers for `pipeline.py`, fitted inside each fold.
 
-Each takes a frame or a matrix, is written as data by `safe_files.py`, and transforms a single row fast.
+Each accepts a frame or a matrix, is saved as data by `skops_files.py` and transforms a single row fast. Paths
+of modules and classes are part of saved models and never change.
 """
 
 from mlops_assets.ml.transformers.date_parts import DateParts

@@ -1,4 +1,4 @@
-"""DateParts: what a date tells a model."""
+"""DateParts: numeric features of dates."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -14,10 +14,11 @@ _DAY = 86_400.0
 
 
 class DateParts(TransformerMixin, BaseEstimator):
-    """Take dates apart: when, which time of the year, which day of the week.
+    """Split dates into the day, the time of the year and the day of the week.
 
-    `features.sql` gives dates as text (`ordered_at::varchar`). Months and days of the week come as sine and
-    cosine, so that December lies beside January; the day since 1970 lets a model see a trend.
+    `features.sql` returns dates as text (`ordered_at::varchar`). The time of the year and the day of the week
+    are encoded as sine and cosine, so that December is close to January; the days since 1970 can express a
+    trend.
 
     Examples
     --------
@@ -31,17 +32,17 @@ class DateParts(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, dates: pd.DataFrame | NDArray, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Nothing is learned."""
+        """Store the number of columns; there are no fitted parameters."""
         self.n_features_in_ = pd.DataFrame(dates).shape[1]
         return self
 
     def transform(self, dates: pd.DataFrame | NDArray) -> NDArray:
-        """Five columns for each of dates, shape `(n, 5 * columns)`; NaN where there is no date.
+        """Five columns for each column of dates, shape `(n, 5 * columns)`; NaN for missing dates.
 
         Raises
         ------
         DataError
-            When a value is no date.
+            When a value is not a date.
         """
         return np.column_stack([_parts(column, str(name)) for name, column in pd.DataFrame(dates).items()])
 
@@ -58,8 +59,8 @@ def _parts(column: pd.Series, name: str) -> NDArray:
     wrong = column[parsed.isna() & column.notna()]
     if len(wrong):
         raise DataError(
-            f"DateParts: {name} is {wrong.iloc[0]!r}, which is no date",
-            hint="write dates as 2025-03-31 or 2025-03-31 14:05, and null where there is none",
+            f"DateParts: {name} is {wrong.iloc[0]!r}, which is not a date",
+            hint="write dates as 2025-03-31 or 2025-03-31 14:05, and missing dates as null",
         )
     days = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float) / _DAY
     year = 2 * np.pi * parsed.dt.dayofyear.to_numpy(dtype=float) / 365.25

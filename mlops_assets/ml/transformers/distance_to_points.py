@@ -1,4 +1,4 @@
-"""DistanceToPoints: how far it is to places that matter."""
+"""DistanceToPoints: the distances to named places."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -11,7 +11,7 @@ from mlops_assets.ml.transformers.places import great_circle, matrix
 
 
 class DistanceToPoints(TransformerMixin, BaseEstimator):
-    """Kilometres over the ground to each of several places.
+    """Great-circle distances to several places, in kilometres.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ class DistanceToPoints(TransformerMixin, BaseEstimator):
         self.points = points
 
     def fit(self, coordinates: ArrayLike, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Nothing is learned."""
+        """Check the input; there are no fitted parameters."""
         matrix(coordinates, of="DistanceToPoints", columns=2)
         self.n_features_in_ = 2
         return self
 
     def transform(self, coordinates: ArrayLike) -> NDArray:
-        """From rows of latitude and longitude, shape `(n, 2)`, to `(n, places)`; NaN where one is missing."""
+        """Kilometres, shape `(n, places)`, from latitude and longitude; NaN if one is missing."""
         rows = matrix(coordinates, of="DistanceToPoints", columns=2)
         return np.column_stack([great_circle(rows, *self.points[name]) for name in self.points])
 

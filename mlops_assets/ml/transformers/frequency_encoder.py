@@ -1,4 +1,4 @@
-"""FrequencyEncoder: how common a value is."""
+"""FrequencyEncoder: the frequency of each value in the training rows."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 class FrequencyEncoder(TransformerMixin, BaseEstimator):
     """Replace each value by its share of the training rows.
 
-    One column each, however many values there are, and nothing is learned from the target. A value that
-    was not in the training rows has the share 0; missing is a value.
+    Each column becomes one column, for any number of values, and the target is not used. A value that is not
+    in the training rows has the share 0; missing counts as a value.
 
     Examples
     --------
@@ -28,7 +28,7 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, values: pd.DataFrame | NDArray, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Count each column's values."""
+        """Count the values of each column."""
         frame = pd.DataFrame(values)
         self.n_features_in_ = frame.shape[1]
         self.shares_ = []
@@ -39,7 +39,7 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, values: pd.DataFrame | NDArray) -> NDArray:
-        """Shares, of the same shape as the values."""
+        """Shares, with the shape of the values."""
         check_is_fitted(self, "shares_")
         frame, columns = pd.DataFrame(values), []
         for (_, column), (known, shares) in zip(frame.items(), self.shares_, strict=True):
@@ -56,5 +56,5 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
 
 
 def _text(column: pd.Series) -> pd.Series:
-    """Values as text that tells a missing one from an empty one."""
+    """Values as text; a missing value differs from an empty text."""
     return column.map(lambda value: "" if pd.isna(value) else f"={value}")

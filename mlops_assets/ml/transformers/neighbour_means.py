@@ -1,4 +1,4 @@
-"""NeighbourMeans: what the rows around are like, and how close they are."""
+"""NeighbourMeans: means over the nearest rows, and their density."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -13,23 +13,23 @@ from mlops_assets.ml.transformers.places import Coordinates, PlaceIndex, matrix,
 
 
 class NeighbourMeans(TransformerMixin, BaseEstimator):
-    """Average columns over the nearest training rows, and tell how dense these lie.
+    """Average columns over the nearest training rows, and measure their density.
 
-    The first two columns are the place, the others are averaged. The target is not looked at. No training
-    row is its own neighbour, so that training rows and later rows get the same kind of average.
+    The first two columns are coordinates, the others are averaged. The target is not used. No training row is
+    its own neighbour, so that the averages of training rows and of later rows are comparable.
 
     Parameters
     ----------
     neighbours
-        How many rows an average is over.
+        Numbers of neighbours, one average for each.
     coordinates
         `latitude_longitude` (degrees, in this order) or `plane`.
 
     Notes
     -----
-    For each number of neighbours there is an average of each column, without missing values, and the
-    logarithm of one plus the distance to the farthest of them: the less, the denser. A row without
-    a place gets the averages of all training rows, and NaN as its distance.
+    Each number of neighbours gives an average of each column, ignoring missing values, and the logarithm of
+    one plus the distance to the farthest neighbour, which is small in dense areas. A row without coordinates
+    gets the averages of all training rows and the distance NaN.
 
     Examples
     --------
@@ -46,16 +46,19 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         self.coordinates = coordinates
 
     def fit(self, rows: ArrayLike, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Keep the places and the columns of the training rows."""
+        """Store the coordinates and the columns of the training rows."""
         self._keep(rows)
         return self
 
     def fit_transform(self, rows: ArrayLike, target: ArrayLike | None = None) -> NDArray:  # noqa: ARG002
-        """Fit, and the averages of the training rows over their neighbours."""
+        """Fit, and return the averages of the training rows over their neighbours."""
         known = self._keep(rows)
         count = min(max(self.neighbours), len(self.values_) - 1)
         if count < 1:
-            raise ProjectError("NeighbourMeans: a row has no neighbour among rows that it is fitted on")
+            raise ProjectError(
+                "NeighbourMeans requires at least two rows with coordinates",
+                hint="check the coordinates of the training rows",
+            )
         return self._averages(*self.index_.nearest_others(count), known)
 
     def transform(self, rows: ArrayLike) -> NDArray:
@@ -81,12 +84,12 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         )
 
     def _keep(self, rows: ArrayLike) -> NDArray:
-        """Which rows have a place; they are the neighbours."""
+        """Whether each row has coordinates; these rows are the neighbours."""
         given = matrix(rows, of="NeighbourMeans")
         if given.shape[1] < 3:
             raise ProjectError(
-                f"NeighbourMeans takes two columns of coordinates and columns to average, and was given "
-                f"{given.shape[1]}"
+                f"NeighbourMeans requires two columns of coordinates and columns to average, found "
+                f"{given.shape[1]} columns"
             )
         self.n_features_in_ = given.shape[1]
         place = points(given[:, :2], self.coordinates)
@@ -109,6 +112,6 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
 
 
 def _mean(values: NDArray, present: NDArray, *, axis: int) -> NDArray:
-    """The mean of what is present, NaN where nothing is."""
+    """The mean of the present values; NaN without any."""
     count = present.sum(axis=axis)
     return np.where(count > 0, values.sum(axis=axis) / np.maximum(count, 1), np.nan)

@@ -1,4 +1,4 @@
-"""NeighbourTargets: what the target is around here, without a row ever seeing its own."""
+"""NeighbourTargets: cross-fitted means of the target over the nearest rows."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -16,32 +16,32 @@ from mlops_assets.ml.transformers.places import Coordinates, PlaceIndex, matrix,
 class NeighbourTargets(TransformerMixin, BaseEstimator):
     """Average the target over the nearest training rows, at several numbers of neighbours.
 
-    Rows that are transformed later get averages over all training rows. The training rows themselves
-    are cross-fitted in `fit_transform`: those of a fold get averages over the rows of the other folds, so
-    that no row's target is in its own features, and rows of one place can't give each other's away.
+    Later rows get averages over all training rows. Training rows are cross-fitted in `fit_transform`: rows of
+    a fold get averages over the rows of the other folds, so that the target of a row never leaks into its own
+    features.
 
     Parameters
     ----------
     neighbours
-        How many rows an average is over; one or two columns for each.
+        Numbers of neighbours, each with one or two columns.
     coordinates
         `latitude_longitude` (degrees, in this order) or `plane`.
     scales
-        How far apart counts as one in each column of a plane; by default one. Columns beside the place, such
-        as an income with a larger scale, make neighbours of rows that are alike.
+        Unit of distance in each column of a plane; by default one. Further columns, such as an income with a
+        larger scale, make similar rows neighbours.
     softening
-        A neighbour at distance `d` weighs `1 / (d + softening)`; in kilometres, or the unit of the plane.
+        A neighbour at distance `d` has the weight `1 / (d + softening)`, in kilometres or units of the plane.
     spread
-        Whether also the standard deviation of the neighbours' target is a column, for five of them or more.
+        Whether to add the standard deviation of the target, for five neighbours or more.
     folds
-        Folds of the cross-fitting.
+        Number of folds of the cross-fitting.
     seed
-        Which row is in which fold.
+        Seed of the assignment of rows to folds.
 
     Notes
     -----
-    A target of whole numbers is taken as classes: each class but the first gets columns, its share among the
-    neighbours. A row without coordinates gets the averages of all training rows.
+    An integer target is treated as classes: each class but the first gets its share among the neighbours. A
+    row without coordinates gets the averages of all training rows.
 
     Examples
     --------
@@ -75,12 +75,12 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, coordinates: ArrayLike, target: ArrayLike) -> Self:
-        """Keep the places and targets of the training rows."""
+        """Store the coordinates and targets of the training rows."""
         self._keep(coordinates, target)
         return self
 
     def fit_transform(self, coordinates: ArrayLike, target: ArrayLike) -> NDArray:
-        """Fit, and the cross-fitted columns of the training rows."""
+        """Fit, and return the cross-fitted columns of the training rows."""
         rows, values = self._keep(coordinates, target)
         result = np.empty((len(rows), len(self.get_feature_names_out())))
         folds = min(self.folds, len(rows))
@@ -95,7 +95,7 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         return self._averages(self.index_, self.values_, rows)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
-        """Names such as `target_mean_20`; with classes, `target_mean_20_class_1`."""
+        """Names such as `target_mean_20`; with more than two classes `target_mean_20_class_1`."""
         kinds = [
             f"target_{kind}_{count}"
             for count in self.neighbours
@@ -122,12 +122,12 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         return points(scaled, self.coordinates)
 
     def _known(self, rows: NDArray, values: NDArray) -> tuple[PlaceIndex, NDArray]:
-        """Rows with coordinates are neighbours."""
+        """An index of the rows with coordinates, and their values."""
         known = ~np.isnan(rows).any(axis=1)
         if not known.any():
             raise ProjectError(
-                "NeighbourTargets: none of the rows that it is fitted on has coordinates",
-                hint="give it columns that have values",
+                "NeighbourTargets: no training row has coordinates",
+                hint="pass columns of coordinates that have values",
             )
         return PlaceIndex(rows[known]), values[known]
 

@@ -1,4 +1,4 @@
-"""Places on the earth, and which of them are near."""
+"""Coordinates, distances and nearest neighbours."""
 
 from typing import Any, Literal
 
@@ -12,8 +12,8 @@ EARTH_RADIUS = 6371.0
 """Mean radius in kilometres."""
 
 Coordinates = Literal["latitude_longitude", "plane"]
-"""`latitude_longitude`: two columns in degrees, in this order, and distances in kilometres. `plane`: any
-number of columns, and distances in their unit."""
+"""`latitude_longitude`: two columns in degrees, in this order, with distances in kilometres. `plane`: any
+number of columns, with distances in their unit."""
 
 
 def matrix(values: ArrayLike, *, of: str, columns: int | None = None) -> NDArray:
@@ -22,26 +22,26 @@ def matrix(values: ArrayLike, *, of: str, columns: int | None = None) -> NDArray
     Raises
     ------
     ProjectError
-        When the values are not numbers, or have another number of columns.
+        When the values are not numbers, or the number of columns differs.
     """
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ProjectError(f"{of} takes numbers: {error}", hint="give it columns of numbers only") from error
+        raise ProjectError(f"{of} requires numbers: {error}", hint="pass numeric columns only") from error
     if found.ndim != 2 or (columns is not None and found.shape[1] != columns):
         raise ProjectError(
-            f"{of} takes {columns if columns is not None else 'a table of'} columns, and was given values of "
+            f"{of} requires {columns if columns is not None else 'a table of'} columns, found values of "
             f"shape {found.shape}",
-            hint="name its columns in make_column_transformer",
+            hint="select its columns in make_column_transformer",
         )
     return found
 
 
 def points(coordinates: NDArray, kind: Coordinates) -> NDArray:
-    """Coordinates as points whose straight distances tell which are near, shape `(n, dimensions)`.
+    """Coordinates as points with Euclidean distances, shape `(n, dimensions)`.
 
-    On the earth these are points of a sphere, in kilometres; the chord between two is shorter than the way
-    over the ground by less than one part in a thousand up to 900 km.
+    Latitude and longitude become points on a sphere, in kilometres; up to 900 km the chord is shorter than
+    the great-circle distance by less than 0.1 %.
     """
     if kind == "plane":
         return coordinates
@@ -53,7 +53,7 @@ def points(coordinates: NDArray, kind: Coordinates) -> NDArray:
 
 
 def great_circle(coordinates: NDArray, latitude: float, longitude: float) -> NDArray:
-    """Kilometres over the ground from rows of latitude and longitude to one place (haversine)."""
+    """Great-circle distances in kilometres from rows of coordinates to one place (haversine formula)."""
     rows = np.deg2rad(coordinates)
     there = np.deg2rad([latitude, longitude])
     half = np.sin((rows - there) / 2) ** 2
@@ -62,9 +62,9 @@ def great_circle(coordinates: NDArray, latitude: float, longitude: float) -> NDA
 
 
 class PlaceIndex:
-    """Finds the nearest of fitted places.
+    """An index of points for nearest-neighbour queries.
 
-    What is kept are the points, as an array; the tree over them is built when it is first asked.
+    Only the array of points is saved; the tree is built at the first query.
 
     Parameters
     ----------
@@ -79,18 +79,16 @@ class PlaceIndex:
         return {"places": self.places}
 
     def nearest(self, of: NDArray, count: int) -> tuple[NDArray, NDArray]:
-        """Distances and positions of the nearest places of each point, shapes `(n, count)`, nearest first."""
+        """Distances and positions of the nearest points, shapes `(n, count)`, nearest first."""
         if "_tree" not in vars(self):
             self._tree = cKDTree(self.places)
         distances, positions = self._tree.query(of, k=np.arange(1, count + 1))
         return distances, positions
 
     def nearest_others(self, count: int) -> tuple[NDArray, NDArray]:
-        """The same for the fitted places themselves; none is its own neighbour."""
+        """As `nearest` for the points of the index; none is its own neighbour."""
         distances, positions = self.nearest(self.places, count + 1)
         own = positions == np.arange(len(self.places))[:, None]
-        own[~own.any(axis=1), -1] = (
-            True  # of more equal places than asked for, it is not even among the nearest
-        )
+        own[~own.any(axis=1), -1] = True  # among many equal points, a point may not find itself
         shape = (len(self.places), count)
         return distances[~own].reshape(shape), positions[~own].reshape(shape)

@@ -1,4 +1,4 @@
-"""RotatedCoordinates: two coordinates seen from other angles."""
+"""RotatedCoordinates: two coordinates rotated by several angles."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -13,13 +13,13 @@ from mlops_assets.ml.transformers.places import matrix
 class RotatedCoordinates(TransformerMixin, BaseEstimator):
     """Rotate two coordinates by several angles.
 
-    A tree splits one column at a time, so that it cuts a map only along its columns. A coast that runs
-    from north-west to south-east takes it many splits; with a rotated column, one.
+    A tree splits one column at a time, parallel to the axes. A coast from north-west to south-east needs many
+    splits, or a single split of a rotated column.
 
     Parameters
     ----------
     degrees
-        The angles.
+        Angles of the rotation.
 
     Examples
     --------
@@ -32,13 +32,13 @@ class RotatedCoordinates(TransformerMixin, BaseEstimator):
         self.degrees = degrees
 
     def fit(self, coordinates: ArrayLike, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Nothing is learned."""
+        """Check the input; there are no fitted parameters."""
         matrix(coordinates, of="RotatedCoordinates", columns=2)
         self.n_features_in_ = 2
         return self
 
     def transform(self, coordinates: ArrayLike) -> NDArray:
-        """Both coordinates at each angle, shape `(n, 2 * angles)`; NaN where one is missing."""
+        """Both coordinates for each angle, shape `(n, 2 * angles)`; NaN if one is missing."""
         first, second = matrix(coordinates, of="RotatedCoordinates", columns=2).T
         angles = np.deg2rad(self.degrees)
         turned = [

@@ -1,4 +1,4 @@
-"""What every family keeps: equal fits are equal, and what was saved predicts the same."""
+"""Every family: fits are reproducible, and saved models predict the same."""
 
 import dataclasses
 import subprocess
@@ -37,7 +37,7 @@ def test_a_fit_is_the_same_on_one_thread_and_on_two(problem: Problem, name: str,
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_another_fit_has_another_digest(problem: Problem, name: str):
+def test_different_fits_have_different_digests(problem: Problem, name: str):
     matrix, target, settings = matrix_of(problem, "regression")
     family = FAMILIES[name]
     fitted = family.fit(matrix, target, family.defaults(), 12, settings)
@@ -79,7 +79,7 @@ def test_predictions_have_the_shape_of_the_task_and_are_good(problem: Problem, n
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_columns_that_tell_nothing_change_no_prediction(problem: Problem, name: str):
+def test_columns_without_information_change_no_prediction(problem: Problem, name: str):
     matrix, target, settings = matrix_of(problem, "regression")
     nothing = np.column_stack([np.full(len(matrix), np.nan), np.full(len(matrix), 3.0)])
     family = FAMILIES[name]
@@ -120,7 +120,7 @@ def test_boosting_stops_before_it_gets_worse(problem: Problem):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_searches_its_defaults_parameters_under_its_own_name(name: str):
+def test_a_family_searches_its_default_parameters_under_its_name(name: str):
     study = optuna.create_study(sampler=RandomSampler(seed=0))
     family = FAMILIES[name]
     for known in [family.defaults(), *family.portfolio()]:

@@ -1,4 +1,4 @@
-"""Block groups on a made-up coast, and what every building block must survive."""
+"""Block groups on a synthetic coast, and the check of saving and loading a transformer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ def places() -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.fixture
 def survives(tmp_path: Path) -> Callable[..., None]:
-    """Written and read again it computes the same, has the same digest, and needs no row beside its own."""
+    """After saving and loading, results and digest are equal, and rows are independent of each other."""
 
     def check(fitted: Any, rows: pd.DataFrame) -> None:
         before = fitted.transform(rows)

@@ -1,4 +1,4 @@
-"""What a date tells a model."""
+"""Numeric features of dates."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.ml.transformers import DateParts
 
 
-def test_parts_go_round_with_the_year_and_the_week():
+def test_parts_are_periodic_in_the_year_and_the_week():
     frame = pd.DataFrame({"day": ["2024-12-31", "2025-01-01", "2025-01-07 12:00:00", "2025-07-01", np.nan]})
     parts = DateParts().fit_transform(frame)
     assert parts[:4, 0] == pytest.approx([20088, 20089, 20095.5, 20270])
@@ -20,11 +20,11 @@ def test_parts_go_round_with_the_year_and_the_week():
     assert list(DateParts().fit(frame).get_feature_names_out(["day"]))[:2] == ["day_day", "day_year_sin"]
 
 
-def test_it_survives_being_kept(survives):
+def test_it_is_the_same_after_saving_and_loading(survives):
     frame = pd.DataFrame({"day": ["2024-12-31", np.nan, "2025-01-01", "2025-01-02"]}, dtype=object)
     survives(DateParts().fit(frame), frame)
 
 
-def test_what_is_no_date_is_told():
-    with pytest.raises(DataError, match="DateParts: day is '31st of May', which is no date"):
+def test_a_value_that_is_not_a_date_is_an_error():
+    with pytest.raises(DataError, match="DateParts: day is '31st of May', which is not a date"):
         DateParts().fit_transform(pd.DataFrame({"day": ["2024-12-31", "31st of May"]}))

@@ -16,11 +16,11 @@ def test_the_nearest_point_may_be_a_corner_or_between_two():
     assert np.isnan(found[3])
 
 
-def test_it_survives_being_kept(places, survives):
+def test_it_is_the_same_after_saving_and_loading(places, survives):
     rows = places[0][["latitude", "longitude"]]
     survives(DistanceToLine(COAST, name="km_to_coast").fit(rows), rows)
 
 
-def test_one_corner_is_no_line():
-    with pytest.raises(ProjectError, match="a line has at least two corners, and this 1"):
+def test_a_line_needs_two_corners():
+    with pytest.raises(ProjectError, match="requires at least two corners, found 1"):
         DistanceToLine(COAST[:1]).fit([[36.5, -122.0]])

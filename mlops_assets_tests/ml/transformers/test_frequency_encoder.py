@@ -1,4 +1,4 @@
-"""How common a value is."""
+"""Frequencies of values in the training rows."""
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,6 @@ def test_a_value_becomes_its_share_and_an_unknown_one_zero():
     assert list(encoder.get_feature_names_out(["town", "code"])) == ["town_share", "code_share"]
 
 
-def test_it_survives_being_kept(survives):
+def test_it_is_the_same_after_saving_and_loading(survives):
     frame = pd.DataFrame({"town": ["Ely", "Ely", "Rye", np.nan]}, dtype=object)
     survives(FrequencyEncoder().fit(frame), frame)

@@ -7,7 +7,7 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers import NeighbourMeans
 
 
-def test_a_row_gets_the_means_of_its_neighbours_and_how_far_they_lie():
+def test_a_row_gets_the_means_and_the_distance_of_its_neighbours():
     rows = np.array([[0, 0, 10.0, 1], [0, 1, 20.0, np.nan], [0, 2, 60.0, 3], [0, 9, 0.0, 4]])
     around = NeighbourMeans((2, 3), coordinates="plane").fit(rows)
     found = around.transform([[0.0, 0.4, 99.0, 99.0]])[0]
@@ -26,7 +26,7 @@ def test_no_training_row_is_its_own_neighbour():
     assert means == pytest.approx([9 / 3, 8 / 3, 7 / 3, 6 / 3])
 
 
-def test_more_equal_places_than_neighbours_are_no_trouble():
+def test_there_may_be_more_equal_places_than_neighbours():
     rows = np.zeros((50, 3))
     rows[:, 2] = np.arange(50)
     assert NeighbourMeans((3,), coordinates="plane").fit_transform(rows).shape == (50, 2)
@@ -40,13 +40,14 @@ def test_a_row_without_a_place_gets_the_means_of_all(places):
     assert not np.isnan(np.delete(found, 7, axis=0)).any()
 
 
-def test_it_survives_being_kept(places, survives):
+def test_it_is_the_same_after_saving_and_loading(places, survives):
     survives(NeighbourMeans().fit(places[0]), places[0])
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"), [([[1.0, 2.0]], "takes two columns"), ([[0.0, 0.0, 1.0]], "no neighbour")]
+    ("rows", "message"),
+    [([[1.0, 2.0]], "requires two columns"), ([[0.0, 0.0, 1.0]], "requires at least two rows")],
 )
-def test_too_little_is_told(rows, told):
-    with pytest.raises(ProjectError, match=told):
+def test_too_few_columns_or_rows_are_an_error(rows, message):
+    with pytest.raises(ProjectError, match=message):
         NeighbourMeans().fit_transform(rows)

@@ -1,4 +1,4 @@
-"""Averages of the target over neighbours: right, and blind for a row's own."""
+"""Averages of the target over neighbours: correct and without leakage."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def test_a_later_row_gets_the_weighted_mean_and_spread_of_its_neighbours():
     assert spread_5 == pytest.approx(np.std([1, 2, 4, 8, 16]))
 
 
-def test_a_column_with_a_scale_makes_neighbours_of_rows_that_are_alike():
+def test_a_column_with_a_scale_makes_similar_rows_neighbours():
     rows = np.array([[0.0, 1.0], [0.1, 9.0], [3.0, 9.1]])
     prices = np.array([1.0, 5.0, 6.0])
     alike = NeighbourTargets(
@@ -34,7 +34,7 @@ def test_a_column_with_a_scale_makes_neighbours_of_rows_that_are_alike():
 
 
 @pytest.mark.parametrize("equal", [False, True])
-def test_no_row_sees_its_own_target(places, equal):
+def test_the_target_of_a_row_never_leaks_into_its_features(places, equal):
     frame, price = places
     rows = frame[PLACE].fillna(37.0)
     if equal:
@@ -50,7 +50,7 @@ def test_no_row_sees_its_own_target(places, equal):
         assert len(apart) == 30, "the rows of its fold don't see it"
 
 
-def test_where_there_is_nothing_to_learn_cross_fitted_columns_say_nothing(places):
+def test_cross_fitted_columns_of_a_random_target_are_not_informative(places):
     rows = places[0][PLACE].fillna(37.0)
     noise = np.random.default_rng(1).normal(size=len(rows))
     around = NeighbourTargets((5,), spread=False)
@@ -60,7 +60,7 @@ def test_where_there_is_nothing_to_learn_cross_fitted_columns_say_nothing(places
     assert np.corrcoef(seen, noise)[0, 1] > 0.5, "as they would if rows saw themselves"
 
 
-def test_a_row_without_a_place_gets_the_mean_and_is_nobodys_neighbour(places):
+def test_a_row_without_coordinates_gets_the_mean_and_is_no_neighbour(places):
     frame, price = places
     around = NeighbourTargets((300,), spread=False).fit(frame[PLACE], price)
     assert around.transform(frame[PLACE])[7, 0] == pytest.approx(np.delete(price, 7).mean())
@@ -77,17 +77,17 @@ def test_each_class_but_the_first_has_a_share():
     assert binary.transform([[7.0]]) == pytest.approx(1.0)
 
 
-def test_it_survives_being_kept(places, survives):
+def test_it_is_the_same_after_saving_and_loading(places, survives):
     frame, price = places
     survives(NeighbourTargets().fit(frame[PLACE], price), frame[PLACE])
 
 
-def test_rows_of_no_place_at_all_are_told():
-    with pytest.raises(ProjectError, match="none of the rows that it is fitted on has coordinates"):
+def test_rows_without_any_coordinates_are_an_error():
+    with pytest.raises(ProjectError, match="no training row has coordinates"):
         NeighbourTargets().fit(np.full((3, 2), np.nan), np.arange(3.0))
 
 
-def test_target_encoding_of_scikit_learn_survives_being_kept(places, survives):
+def test_target_encoding_of_scikit_learn_is_the_same_after_saving_and_loading(places, survives):
     frame, price = places
     rows = pd.DataFrame({"town": np.where(frame["income"] > 3, "Ely", "Rye").astype(object)})
     survives(TargetEncoder(random_state=0).fit(rows, price), rows)

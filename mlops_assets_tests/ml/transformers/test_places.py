@@ -1,4 +1,4 @@
-"""Distances, and neighbours that are found."""
+"""Distances and nearest neighbours."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,14 @@ import pytest
 from mlops_assets.ml.transformers.places import PlaceIndex, great_circle, points
 
 
-def test_a_chord_is_as_long_as_the_way_over_the_ground():
+def test_a_chord_is_close_to_the_great_circle_distance():
     rows = np.array([[37.0, -122.0], [37.5, -121.0], [40.0, -118.0]])
     sphere = points(rows, "latitude_longitude")
     chords = np.linalg.norm(sphere - sphere[0], axis=1)
     assert chords == pytest.approx(great_circle(rows, 37.0, -122.0), rel=1e-3)
 
 
-def test_the_index_finds_what_counting_finds():
+def test_the_index_agrees_with_brute_force():
     random = np.random.default_rng(0)
     rows, of = random.normal(size=(200, 3)), random.normal(size=(20, 3))
     distances, positions = PlaceIndex(rows).nearest(of, 5)
