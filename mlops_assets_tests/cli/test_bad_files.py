@@ -117,8 +117,8 @@ def test_a_changed_dialect_reads_the_file_again_and_a_wrong_one_is_reported_with
     declared.write_text(text.replace("nulls:", "encodin: utf-8\n        nulls:"))
     assert "tables.loans.csv.encodin is not a setting; did you mean encoding?" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "encoding: utf-88\n        nulls:"))
-    assert "encoding is 'utf-88': Python knows no such encoding" in ingest(semicolons)
+    assert "encoding is 'utf-88': unknown encoding" in ingest(semicolons)
     declared.write_text(text.replace("nulls:", "delimiter: ;;\n        nulls:"))
     message = ingest(semicolons)
     line = 1 + declared.read_text().splitlines().index("        delimiter: ;;")
-    assert f"defs.yaml:{line}: csv.delimiter is ';;', and is one character" in message
+    assert f"defs.yaml:{line}: csv.delimiter is ';;'; use one character" in message

@@ -140,7 +140,7 @@ def test_nothing_is_fetched_into_a_database(bank, record_property):
     done = mlops("fetch", "lending")
     record_property("message", flat(done.stderr))
     assert done.exit_code == 1
-    assert "lending: its source is no folder on this machine" in flat(done.stderr)
+    assert "lending: its source is not a local folder" in flat(done.stderr)
 
 
 def loan_source(source: Any, **more: Any) -> dict[str, Any]:
@@ -200,7 +200,7 @@ SQLITE = "sqlite:///data/bank.db"
         ),
         (
             loan_source({"sql": "none.sql", "database": SQLITE}),
-            "lending: table loans: `source.sql` names none.sql, which does not exist",
+            "/defs/lending/none.sql, which does not exist",
         ),
         (
             loan_source("data/*.csv", schedules={"ingest": {"cron": "@daily"}}),
@@ -245,4 +245,4 @@ def test_projects_that_read_from_each_other_are_reported_as_a_cycle(declare, rec
     assert "banking/features > banking/validated_loans > banking/raw_loans > lending/features" in str(
         caught.value
     )
-    assert "read another" in caught.value.hint
+    assert "that does not depend on it" in caught.value.hint

@@ -106,7 +106,7 @@ def test_a_query_that_spills_to_a_full_disk_is_an_error_that_names_the_disk(disk
         sort_more_than_fits()
     record_property("message", str(caught.value))
     assert is_full_disk(caught.value, disk)
-    assert "what DuckDB spills" in caught.value.message
+    assert "the spill file of DuckDB" in caught.value.message
 
 
 def test_the_tracking_store_reports_a_full_disk_and_recovers(disk, empty_tracking_store, record_property):
