@@ -1,0 +1,119 @@
+"""Dagster's partitions and mappings of a timeline, against partitions written by hand."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.components.model_project.project.files import ProjectFiles
+from mlops_assets.components.model_project.project.partitions import (
+    arrival_partitions,
+    cutoff_partitions,
+    horizon_mapping,
+    labelled_mapping,
+    one_by_one,
+    partition_of,
+    seen_mapping,
+)
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets_tests.support.shop import SETTINGS
+
+NOW = datetime(2024, 8, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def events(tmp_path):
+    """A function that creates an event project with partitions, horizon and training window."""
+
+    def project(*, horizon=1, window=None, **partitions):
+        settings = {
+            **SETTINGS,
+            "target": {"column": "quiet", "horizon": horizon},
+            "partitions": {"cadence": "monthly", "start": "2024-01", **partitions},
+            "training": {"window": window} if window else {},
+        }
+        declared = ModelProject.model_validate(settings)
+        return Project("shop", declared, ProjectFiles("shop", tmp_path), tmp_path)
+
+    return project
+
+
+def upstream(mapping, partitions, key, *, of=None):
+    """The upstream partitions of a partition."""
+    found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+        partitions.subset_with_partition_keys([key]), partitions, of or partitions, current_time=NOW
+    )
+    return sorted(found.partitions_subset.get_partition_keys())
+
+
+def test_a_project_without_partitions_has_none(make_project):
+    project = make_project()
+    assert arrival_partitions(project) is None
+    assert cutoff_partitions(project) is None
+    assert one_by_one(None) is None
+
+
+@pytest.mark.parametrize(
+    ("partitions", "first", "last", "count"),
+    [
+        ({}, "2024-01", "2024-07", 7),
+        ({"end": "2024-03"}, "2024-01", "2024-03", 3),
+        ({"cadence": "weekly", "start": "2024-01-10"}, "2024-01-08", "2024-08-05", 31),
+        ({"cadence": "daily", "start": "2024-08-01"}, "2024-08-01", "2024-08-14", 14),
+    ],
+)
+def test_a_partition_exists_once_its_period_has_ended(events, partitions, first, last, count):
+    keys = arrival_partitions(events(**partitions)).get_partition_keys(current_time=NOW)
+    assert (keys[0], keys[-1], len(keys)) == (first, last, count)
+
+
+@pytest.mark.parametrize(("horizon", "first"), [(1, "2024-04"), (2, "2024-07")])
+def test_the_first_cutoff_is_three_horizons_after_the_first_partition(events, horizon, first):
+    assert cutoff_partitions(events(horizon=horizon)).get_partition_keys(current_time=NOW)[0] == first
+
+
+def test_features_depend_on_the_partitions_of_their_lookback(events):
+    project = events(lookback=3)
+    partitions, mapping = arrival_partitions(project), seen_mapping(project.time)
+    assert upstream(mapping, partitions, "2024-05") == ["2024-03", "2024-04", "2024-05"]
+    assert upstream(mapping, partitions, "2024-02") == ["2024-01", "2024-02"], "none before the start"
+
+
+def test_features_without_a_lookback_depend_on_all_earlier_partitions(events):
+    project = events()
+    partitions = arrival_partitions(project)
+    found = upstream(seen_mapping(project.time), partitions, "2024-07")
+    assert found == partitions.get_partition_keys(current_time=NOW)
+
+
+def test_the_target_depends_on_its_horizon_without_its_own_partition(events):
+    project = events(horizon=2)
+    found = upstream(horizon_mapping(project.time), arrival_partitions(project), "2024-02")
+    assert found == ["2024-03", "2024-04"]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "window", "first", "last"),
+    [(1, 2, "2024-04", "2024-06"), (2, 3, "2024-01", "2024-05"), (1, None, "2024-01", "2024-06")],
+)
+def test_a_training_set_depends_on_training_embargo_and_holdout(events, horizon, window, first, last):
+    project = events(horizon=horizon, window=window)
+    found = upstream(
+        labelled_mapping(project.time), cutoff_partitions(project), "2024-07", of=arrival_partitions(project)
+    )
+    assert (found[0], found[-1]) == (first, last)
+    assert last == project.time.holdout_period("2024-07")
+    assert first == project.time.training_periods("2024-07")[0]
+
+
+def test_a_backfill_has_one_run_per_partition(events):
+    policy = one_by_one(arrival_partitions(events()))
+    assert policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+
+@pytest.mark.parametrize("partitions", [None, dg.StaticPartitionsDefinition(["2024-01"])])
+def test_a_step_of_an_asset_without_partitions_has_no_partition(partitions):
+    context = SimpleNamespace(assets_def=SimpleNamespace(partitions_def=partitions), partition_key="2024-01")
+    assert partition_of(context) == ("2024-01" if partitions else None)
