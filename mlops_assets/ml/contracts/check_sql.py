@@ -166,4 +166,4 @@ _CONDITIONS: dict[str, Callable[..., str | None]] = {
 _BUILT_IN = {
     id(pa.Check.get_builtin_check_fn(name)): name for name in _CONDITIONS if pa.Check.is_builtin_check(name)
 }
-"""By the function itself: somebody's own check may have the same name."""
+"""Names by the identity of the function: a custom check may have the same name."""

@@ -133,14 +133,14 @@ def test_a_family_searches_its_default_parameters_under_its_name(name: str):
 
 def test_the_device_reaches_xgboost():
     settings = Settings("regression", 1, seed=0, threads=2, device="cuda")
-    told = _booster_params(FAMILIES["xgboost"].defaults(), settings)
-    assert (told["device"], told["nthread"], told["tree_method"]) == ("cuda", 2, "hist")
+    found = _booster_params(FAMILIES["xgboost"].defaults(), settings)
+    assert (found["device"], found["nthread"], found["tree_method"]) == ("cuda", 2, "hist")
 
 
 def test_the_registry_knows_names_without_importing_libraries():
     code = "import sys; from mlops_assets.ml.families import FAMILY_NAMES; print(*FAMILY_NAMES, *sys.modules)"
-    told = subprocess.run(
+    found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert told[: len(FAMILIES)] == list(FAMILIES)
-    assert not {"numpy", "sklearn", "xgboost", "optuna"} & set(told[len(FAMILIES) :])
+    assert found[: len(FAMILIES)] == list(FAMILIES)
+    assert not {"numpy", "sklearn", "xgboost", "optuna"} & set(found[len(FAMILIES) :])
