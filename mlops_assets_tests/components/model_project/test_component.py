@@ -181,6 +181,8 @@ def test_a_changed_file_changes_the_code_version_of_the_assets_that_use_it(sandb
 def test_dg_scaffolds_a_project_that_loads(sandbox, state):
     folder = sandbox.scaffold_component(component_cls=ModelProject, defs_path="new_project")
     assert {path.name for path in folder.iterdir()} >= {"defs.yaml", "schema.py", "features.sql"}
+    first, _, _ = (folder / "defs.yaml").read_text("utf-8").partition("\n")
+    assert (folder / first.removeprefix("# yaml-language-server: $schema=")).is_file()
     with all_defs(sandbox, state) as defs:
         assert "new_project/champion" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 
