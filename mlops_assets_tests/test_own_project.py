@@ -114,7 +114,7 @@ def test_the_event_tutorial_leads_from_a_log_to_a_champion_and_monthly_predictio
     output = run_blocks("event_project.md", tmp_path, environment, empty_tracking_store)
 
     assert "models:/gym@champion is version 1" in output
-    assert "predictions     2024-01 to 2024-09; of 2024-09" in output
+    assert "2024-01 to 2024-09; 2024-09:" in output
     assert "nothing was registered" in output
     state = StateDirectory(tmp_path / "my_models" / "data" / "state")
     tables = Warehouse(state.warehouse)
