@@ -1,4 +1,4 @@
-"""Dagster resources for a project's own assets; the public path of `mlops_assets.components.resources`."""
+"""Dagster resources for custom assets; the public path of `mlops_assets.components.resources`."""
 
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders, resources
 

@@ -97,7 +97,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
     ],
 )
 def test_an_invalid_setting_is_reported_with_file_and_line_number(run, record_property, changed, message):
-    record_property("told", output := run(changed))
+    record_property("message", output := run(changed))
     assert message in output
 
 

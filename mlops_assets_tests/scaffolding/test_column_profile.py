@@ -70,4 +70,4 @@ def test_an_unusable_source_is_reported(tmp_path, record_property, text, message
     (tmp_path / "rows.csv").write_text(text, "utf-8")
     with pytest.raises(DataError, match=re.escape(message)) as caught:
         profile_source(tmp_path / "rows.csv", subject="shop")
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))

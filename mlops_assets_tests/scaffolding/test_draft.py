@@ -62,7 +62,7 @@ def test_a_note_suggests_regression_for_integer_classes():
 def test_an_invalid_target_is_reported(record_property, target, given, message):
     with pytest.raises(MlopsError, match=message) as caught:
         draft(target, **given)
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
 
 
 def test_columns_that_are_no_features_have_a_reason():

@@ -98,7 +98,7 @@ def test_an_invalid_request_is_reported(tmp_path, record_property, given, messag
     name, csv = asked.pop("project"), asked.pop("csv")
     with pytest.raises(MlopsError, match=message) as caught:
         draft_project(name, tmp_path, csv=tmp_path / csv if csv else None, **asked)
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
 
 
 def test_an_existing_folder_is_not_changed(tmp_path):

@@ -1,4 +1,4 @@
--- One row for each customer who bought in the 180 days before $as_of, as known at that moment.
+-- One row for each customer who bought in the 180 days before $as_of, as known at that timestamp.
 -- A logarithm of a ratio is zero when nothing has changed, and on a scale that suits linear models too.
 -- Sums are exact and ties are broken by value, so the order of the rows plays no part.
 with

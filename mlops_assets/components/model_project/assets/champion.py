@@ -47,13 +47,13 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         skippable=True,
         freshness=freshness(settings.freshness.champion_hours),
     )
-    check = dg.AssetCheckSpec(
+    predicts = dg.AssetCheckSpec(
         PREDICTS,
         asset=spec.key,
         description="Loaded by MLflow, the champion predicts raw rows like the logged model.",
     )
 
-    checks = [check, approval_check(project)]
+    checks = [predicts, approval_check(project)]
 
     @dg.multi_asset(specs=[spec], check_specs=checks, name=names.op_name(*spec.key.path))
     def champion(
@@ -72,19 +72,21 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 before = tracking.registry.champion(project.name)
                 found = decide(context, project, config, tracking, store)
                 context.log.info(found.reason)
-                serving = found.candidate or tracking.registry.champion(project.name)
-                verdict = _predicts(project, tracking, store, serving) if serving else None
-                if found.move and verdict and verdict.passed:
+                candidate = found.candidate or tracking.registry.champion(project.name)
+                check = _predicts(project, tracking, store, candidate) if candidate else None
+                if found.move and check and check.passed:
                     found.move()
-                elif found.move and verdict and config.decision:
-                    raise ModelError(f"{project.name}: {verdict.description}", hint="it can't serve")
+                elif found.move and check and config.decision:
+                    raise ModelError(f"{project.name}: {check.description}", hint="it can't serve")
                 now = tracking.registry.champion(project.name)
                 update_cards(project, store, tracking, folders.reports)
-                waiting = approval_check_result(project, LedgerState.of(champion_ledger.ledger.entries()))
-        yield waiting
+                approval_check = approval_check_result(
+                    project, LedgerState.of(champion_ledger.ledger.entries())
+                )
+        yield approval_check
         newest = found.newest
         if now is None or newest is None:
-            yield verdict or _no_champion(found.reason)
+            yield check or _no_champion(found.reason)
             return
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(now.facts["model_digest"]),
@@ -100,8 +102,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 INPUTS: inputs_digest({(registered_key, newest.facts.get("cutoff")): data_version(newest)}),
             },
         )
-        if verdict:
-            yield verdict
+        if check:
+            yield check
 
     return champion
 

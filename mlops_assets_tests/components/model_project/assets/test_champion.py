@@ -161,8 +161,8 @@ def test_a_challenger_of_a_later_cutoff_is_compared_on_its_holdout(champion_shop
 
 def test_a_challenger_of_an_earlier_cutoff_never_replaces_the_champion(champion_shop):
     assert champion_shop.train(FOURTH).success
-    told = champion_shop.metadata("champion")
-    assert (told["challenger"], told["version"], told["moved"]) == (2, 1, False)
+    metadata = champion_shop.metadata("champion")
+    assert (metadata["challenger"], metadata["version"], metadata["moved"]) == (2, 1, False)
     assert champion_shop.tracking.registry.champion("shop").version == 1
     assert champion_shop.daemon.settle() == {}
 
@@ -171,10 +171,10 @@ def test_retraining_on_the_same_data_gives_the_same_model_and_keeps_the_champion
     before = champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert champion_shop.train(FIFTH).success
     assert champion_shop.metadata("tuned_model", FIFTH)["model_digest"] == before
-    told = champion_shop.metadata("champion")
-    assert told["version"] == 1
-    assert told["decision"].endswith("the champion is unchanged")
-    assert not math.isnan(float(told["decision"].split("champion's ")[1].split(" ")[0]))
+    metadata = champion_shop.metadata("champion")
+    assert metadata["version"] == 1
+    assert metadata["decision"].endswith("the champion is unchanged")
+    assert not math.isnan(float(metadata["decision"].split("champion's ")[1].split(" ")[0]))
 
 
 def test_a_champion_without_its_features_is_replaced(champion_shop):
@@ -184,9 +184,9 @@ def test_a_champion_without_its_features_is_replaced(champion_shop):
     for month in MONTHS[:5]:
         assert champion_shop.daemon.run("shop/features", partition=month).success
     assert champion_shop.train(FIFTH).success
-    told = champion_shop.metadata("champion")
-    assert told["version"] == 2, told["decision"]
-    assert told["decision"].endswith("which features.sql does not return: it can't serve any more")
+    metadata = champion_shop.metadata("champion")
+    assert metadata["version"] == 2, metadata["decision"]
+    assert metadata["decision"].endswith("which features.sql does not return: it cannot predict any more")
     assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 

@@ -1,4 +1,4 @@
-"""A project's own assets beside the generated ones: in the graph, made, and refused when they can't be."""
+"""Custom assets: in the graph, materialized, and rejected with an invalid key."""
 
 from types import SimpleNamespace
 
@@ -55,7 +55,7 @@ def tables(tmp_path) -> WarehouseResource:
 
 
 def with_resources(defs: dg.Definitions, tables: WarehouseResource | None = None) -> dg.Definitions:
-    """The definitions with the warehouse; nothing here asks for the others."""
+    """The definitions with the warehouse; no other resource is used."""
     resources = {"warehouse": tables or WarehouseResource(root="nowhere"), "mlflow": 0, "folders": 0}
     return dg.Definitions.merge(defs, dg.Definitions(resources=resources))
 
@@ -72,16 +72,20 @@ def materialize(
     )
 
 
-def test_own_assets_stand_in_the_graph_as_the_projects(built):
+def test_custom_assets_have_group_owners_and_code_version_of_the_project(built):
     graph = with_resources(built(BIG)).resolve_asset_graph()
-    own = graph.get(dg.AssetKey(["lending", "big_loans"]))
-    assert own.parent_keys == {dg.AssetKey(["lending", "features"])}
-    assert (own.group_name, own.owners, own.tags["project"]) == ("lending", ["team:loans"], "lending")
-    assert own.code_version, "a changed file makes them again"
+    custom = graph.get(dg.AssetKey(["lending", "big_loans"]))
+    assert custom.parent_keys == {dg.AssetKey(["lending", "features"])}
+    assert (custom.group_name, custom.owners, custom.tags["project"]) == (
+        "lending",
+        ["team:loans"],
+        "lending",
+    )
+    assert custom.code_version, "a changed file makes them again"
     assert "are_there" in {key.name for key in graph.asset_check_keys}
 
 
-def test_an_own_table_tells_what_the_generated_ones_tell(built, tables, instance):
+def test_a_custom_table_has_the_metadata_of_generated_tables(built, tables, instance):
     result = materialize(built(BIG), tables, instance)
     assert result.success
     assert tables.store.frame(["lending", "big_loans"])["row_id"].tolist() == [3]
@@ -94,19 +98,19 @@ def test_an_own_table_tells_what_the_generated_ones_tell(built, tables, instance
     }
 
 
-def test_an_own_query_that_can_not_be_run_names_asset_and_tables(built, tables, instance, record_property):
+def test_a_failed_query_is_reported_with_asset_and_tables(built, tables, instance, record_property):
     result = materialize(built(BIG.replace("share >", "shore >")), tables, instance)
     assert not result.success
     [failure] = result.get_step_failure_events()
-    told = failure.step_failure_data.user_failure_data.description
-    assert told.startswith("lending: the query of big_loans failed: Binder Error")
-    assert "the project's tables are lending.features" in told
+    message = failure.step_failure_data.user_failure_data.description
+    assert message.startswith("lending: the query of big_loans failed: Binder Error")
+    assert "the project's tables are lending.features" in message
     assert not tables.store.exists(["lending", "big_loans"])
-    record_property("told", told)
+    record_property("message", message)
 
 
-def test_own_assets_are_out_of_date_when_what_they_are_made_of_is_another(built, tables, instance):
-    defs, own = built(BIG), [dg.AssetKey(["lending", name]) for name in ("big_loans", "letters")]
+def test_custom_assets_are_stale_when_their_inputs_change(built, tables, instance):
+    defs, custom = built(BIG), [dg.AssetKey(["lending", name]) for name in ("big_loans", "letters")]
     graph = with_resources(defs).resolve_asset_graph()
     instance.report_runless_asset_event(
         dg.AssetMaterialization(["lending", "features"], metadata={"table_version": 1})
@@ -116,20 +120,20 @@ def test_own_assets_are_out_of_date_when_what_they_are_made_of_is_another(built,
         found = Staleness(graph, instance, tables.store)
         return [key.path[1] for key in keys if found.stale({key})]
 
-    assert stale(*own) == ["big_loans", "letters"]
-    for key in own:
+    assert stale(*custom) == ["big_loans", "letters"]
+    for key in custom:
         assert materialize(defs, tables, instance, key.path[1]).success
-    assert stale(*own) == []
+    assert stale(*custom) == []
     with tables.store.connect() as connection:
         rows = connection.sql("select range as row_id, range / 3 as share from range(4)")
         tables.store.write(["lending", "features"], rows)
-    assert stale(*own) == ["big_loans"]
+    assert stale(*custom) == ["big_loans"]
     assert materialize(defs, tables, instance).success
-    assert stale(*own) == ["letters"], "its input was made after it"
+    assert stale(*custom) == ["letters"], "its input is newer"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("def (:", r"lending: .*assets.py, line 1: invalid syntax"),
         (
@@ -149,7 +153,7 @@ def test_own_assets_are_out_of_date_when_what_they_are_made_of_is_another(built,
         ),
     ],
 )
-def test_a_faulty_file_is_told_with_its_name(built, record_property, text, told):
-    with pytest.raises(ProjectError, match=f"(?s){told}") as caught:
+def test_an_invalid_file_is_reported_with_its_name(built, record_property, text, message):
+    with pytest.raises(ProjectError, match=f"(?s){message}") as caught:
         built(text)
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))

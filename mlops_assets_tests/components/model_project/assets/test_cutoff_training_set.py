@@ -21,8 +21,8 @@ def sides(shop, cutoff):
 
 def test_the_newest_labelled_partition_is_the_holdout_and_earlier_ones_train(champion_shop):
     assert sides(champion_shop, FIFTH) == {FIRST: "train", SECOND: "train", THIRD: "train", FOURTH: "holdout"}
-    told = champion_shop.metadata("training_set", FIFTH)
-    assert told["in_words"] == "tested on 2024-04, trained on 2024-01 to 2024-03"
+    metadata = champion_shop.metadata("training_set", FIFTH)
+    assert metadata["in_words"] == "tested on 2024-04, trained on 2024-01 to 2024-03"
     frame = champion_shop.frame("training_set", FIFTH)
     labelled = pd.concat([champion_shop.frame("target", month) for month in MONTHS[:4]])
     assert len(frame) == len(labelled)
@@ -65,9 +65,9 @@ def test_rows_without_a_label_are_left_out(shop):
 
 
 def test_a_cutoff_without_a_labelled_holdout_is_an_error(shop):
-    told = failure_message(shop.daemon.run("shop/training_set", partition=SIXTH))
-    assert "shop: the holdout of cut-off 2024-06 is 2024-05, which has no target yet" in told
-    assert "materialize shop/target for 2024-05 first" in told
+    message = failure_message(shop.daemon.run("shop/training_set", partition=SIXTH))
+    assert "shop: the holdout of cut-off 2024-06 is 2024-05, which has no target yet" in message
+    assert "materialize shop/target for 2024-05 first" in message
 
 
 def test_a_cutoff_with_too_few_labelled_partitions_is_an_error(open_shop):
@@ -76,6 +76,6 @@ def test_a_cutoff_with_too_few_labelled_partitions_is_an_error(open_shop):
     for month in MONTHS[:4]:
         shop.write(month)
     shop.ingest(*MONTHS[:4])
-    told = failure_message(shop.daemon.run(*MODEL[:2], partition=FIFTH))
-    assert "which has no target yet" in told
+    message = failure_message(shop.daemon.run(*MODEL[:2], partition=FIFTH))
+    assert "which has no target yet" in message
     assert shop.daemon.run(*MODEL[:2], partition=FOURTH).success, "two months train: one predicts the other"

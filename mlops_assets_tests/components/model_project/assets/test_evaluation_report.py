@@ -35,7 +35,7 @@ DECLARED: dict[str, Any] = {
 
 
 def unfair_loans() -> pd.DataFrame:
-    """Large loans are paid; but whoever buys a car was written down as late, whatever came of it."""
+    """Large loans are paid, but all loans for cars are labelled as late."""
     frame = loans(800)
     random = np.random.default_rng(0)
     paid = frame["amount"] / frame["income"] + random.normal(0, 0.3, len(frame)) > 1.0
@@ -44,7 +44,7 @@ def unfair_loans() -> pd.DataFrame:
     return frame
 
 
-def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
+def test_a_deliberately_poor_model_fails_its_behavioural_tests(
     make_project, write_loans, stores, instance, state, tracking
 ):
     project = make_project(**DECLARED)
@@ -61,9 +61,9 @@ def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
     assert "setting purpose to " in failed.description
     assert checks["invariance_a_cent"].passed
     assert checks["direction_amount"].passed
-    told = checks["example_a_large_loan"]
-    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN), "it buys a car"
-    assert told.description.endswith("the class is paid; it is late")
+    example = checks["example_a_large_loan"]
+    assert (example.passed, example.severity) == (False, dg.AssetCheckSeverity.WARN), "it buys a car"
+    assert example.description.endswith("the class is paid; it is late")
 
     [event] = [
         event.step_materialization_data.materialization
@@ -98,9 +98,7 @@ def test_a_model_made_wrong_on_purpose_fails_its_tests_and_all_is_told(
     assert "<li>Made up.</li>" in page
 
 
-def test_what_the_search_left_stands_in_the_leaderboard(
-    make_project, write_loans, stores, instance, tracking
-):
+def test_the_leaderboard_has_the_models_of_the_search(make_project, write_loans, stores, instance, tracking):
     project = make_project(tuning=DECLARED["tuning"])
     write_loans(loans(200))
     assert materialize(
@@ -116,7 +114,7 @@ def test_what_the_search_left_stands_in_the_leaderboard(
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         (
             {"behaviour": {"direction": [{"column": "share", "by": 1.0, "prediction": "rises"}]}},
@@ -125,16 +123,16 @@ def test_what_the_search_left_stands_in_the_leaderboard(
         ({"evaluation": {"sensitive": ["sex"]}}, "evaluation.sensitive.0 is 'sex', which is not a column"),
     ],
 )
-def test_a_column_that_is_not_there_is_told_before_the_search(
-    make_project, write_loans, stores, instance, record_property, settings, told
+def test_an_unknown_column_is_reported_before_the_search(
+    make_project, write_loans, stores, instance, record_property, settings, expected
 ):
     project = make_project(**settings)
     write_loans(loans(60))
     result = materialize([build(project) for build in LOAN_DATA], stores, instance)
     failed = next(event for event in result.all_events if event.is_step_failure)
     assert failed.step_key == "lending__training_set"
-    record_property("told", message := failed.step_failure_data.user_failure_data.description)
-    assert told in message
+    record_property("message", message := failed.step_failure_data.user_failure_data.description)
+    assert expected in message
 
 
 def test_the_report_alone_evaluates_the_newest_model(make_project, write_loans, run, tracking):
@@ -161,8 +159,8 @@ def test_a_changed_artifact_is_rejected(make_project, write_loans, run, stores, 
 
 
 def test_the_report_names_holdout_and_training_partitions(champion_shop):
-    told = champion_shop.metadata("evaluation_report", FIFTH)
+    metadata = champion_shop.metadata("evaluation_report", FIFTH)
     page = (
-        champion_shop.state.reports / "shop" / told["mlflow_run_id"] / "evaluation_report.html"
+        champion_shop.state.reports / "shop" / metadata["mlflow_run_id"] / "evaluation_report.html"
     ).read_text()
     assert "tested on 2024-04, trained on 2024-01 to 2024-03" in page

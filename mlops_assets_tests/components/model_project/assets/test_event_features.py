@@ -90,8 +90,8 @@ def test_a_query_that_reads_files_of_later_partitions_fails(shop):
     shop.declare(features_sql=peeking)
     result = shop.daemon.run("shop/features", partition=THIRD)
     assert not result.success, "nothing may be built on features that know the future"
-    told = failure_message(result)
-    assert "point_in_time" in told or "features.sql" in told
+    message = failure_message(result)
+    assert "point_in_time" in message or "features.sql" in message
     assert shop.daemon.settle() == {}
     assert set(shop.digests("features")) == set(before)
 
@@ -118,16 +118,16 @@ def test_a_query_that_is_not_deterministic_is_rejected(counting, call):
     counting.declare(
         features_sql=f"select customer, count({call}) as bought from purchases group by customer"
     )
-    told = failure_message(counting.daemon.run("shop/features", partition=FIRST))
-    assert f"shop: features.sql: {call.rstrip('()')} is not deterministic and is not allowed" in told
-    assert "use $as_of in an event project" in told
+    message = failure_message(counting.daemon.run("shop/features", partition=FIRST))
+    assert f"shop: features.sql: {call.rstrip('()')} is not deterministic and is not allowed" in message
+    assert "use $as_of in an event project" in message
 
 
 def test_features_of_a_partition_that_has_not_arrived_are_an_error(counting):
     ingest(counting, FIRST)
-    told = failure_message(counting.daemon.run("shop/features", partition=SECOND))
-    assert "shop: table purchases: partition 2024-02 has not arrived" in told
-    assert "materialize shop/validated_purchases for 2024-02 first" in told
+    message = failure_message(counting.daemon.run("shop/features", partition=SECOND))
+    assert "shop: table purchases: partition 2024-02 has not arrived" in message
+    assert "materialize shop/validated_purchases for 2024-02 first" in message
 
 
 def test_features_with_a_missing_earlier_partition_are_computed_with_a_warning(counting):
@@ -178,8 +178,8 @@ def test_two_event_tables_arrive_independently(open_shop):
         folder / "visits-2024-01.csv", index=False
     )
     ingest(shop, FIRST)
-    told = failure_message(shop.daemon.run("shop/features", partition=FIRST))
-    assert "materialize shop/validated_visits first" in told
+    message = failure_message(shop.daemon.run("shop/features", partition=FIRST))
+    assert "materialize shop/validated_visits first" in message
     layers = [f"shop/{layer}_visits" for layer in ("raw", "validated", "quarantine")]
     assert shop.daemon.run(*layers, partition=FIRST).success
     result = shop.daemon.run("shop/features", partition=FIRST)

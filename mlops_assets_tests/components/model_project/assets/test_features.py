@@ -13,15 +13,15 @@ from mlops_assets_tests.support.loans import loans
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         ("select row_id, outcome from loans", "outcome is the target, which features.sql can't read"),
         ("select income from loans", "does not return row_id"),
         ("selekt", "lending: features.sql"),
-        ("select row_id, [income] as pair from loans", "feature pair has the type DOUBLE"),
+        ("select row_id, [income] as pair from loans", "feature pair has the unsupported type DOUBLE"),
     ],
 )
-def test_an_invalid_query_is_reported(make_project, write_loans, stores, instance, sql, told):
+def test_an_invalid_query_is_reported(make_project, write_loans, stores, instance, sql, message):
     project = make_project(features_sql=sql)
     write_loans(loans(30))
     result = materialize(
@@ -29,7 +29,7 @@ def test_an_invalid_query_is_reported(make_project, write_loans, stores, instanc
         stores,
         instance,
     )
-    assert told in failure_message(result)
+    assert message in failure_message(result)
 
 
 @pytest.mark.parametrize(

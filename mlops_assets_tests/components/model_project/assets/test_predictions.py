@@ -48,7 +48,7 @@ def test_predictions_are_computed_and_written_in_batches(champion_shop, monkeypa
 
 
 def test_predictions_without_a_champion_or_features_are_errors(shop):
-    told = failure_message(shop.daemon.run("shop/predictions", partition=FIFTH))
-    assert "shop has no champion to predict with" in told
-    told = failure_message(shop.daemon.run("shop/predictions", partition=SIXTH))
-    assert "shop: partition 2024-06 has no features yet" in told
+    message = failure_message(shop.daemon.run("shop/predictions", partition=FIFTH))
+    assert "shop has no champion to predict with" in message
+    message = failure_message(shop.daemon.run("shop/predictions", partition=SIXTH))
+    assert "shop: partition 2024-06 has no features yet" in message

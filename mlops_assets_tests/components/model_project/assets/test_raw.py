@@ -46,9 +46,9 @@ def test_a_missing_source_is_reported(make_project, stores, instance):
 
 
 def test_a_partition_without_files_is_reported(counting):
-    told = failure_message(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
-    assert "shop: table purchases: no file for partition 2024-06 at" in told
-    assert "available are 2024-01 to 2024-03" in told
+    message = failure_message(counting.daemon.run("shop/raw_purchases", partition=SIXTH))
+    assert "shop: table purchases: no file for partition 2024-06 at" in message
+    assert "available are 2024-01 to 2024-03" in message
 
 
 def test_rows_of_one_file_arrive_by_their_arrival_column(open_shop):

@@ -1,4 +1,4 @@
-"""Sources that are no files in Dagster's graph: what depends on what, what follows, what is scheduled."""
+"""Sources other than local files: dependencies, automation, schedules and sensors."""
 
 import sqlite3
 import warnings
@@ -27,7 +27,7 @@ NOW = datetime(2024, 7, 2, 7, tzinfo=UTC)
 
 @dg.asset(key=["bank", "contracts"], kinds={"duckdb"})
 def contracts(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> None:
-    """Somebody's own asset, which writes its table as the documentation says."""
+    """A custom asset that writes its table as documented."""
     with warehouse.store.connect() as connection:
         connection.register("frame", loans(50))
         warehouse.store.write(context.asset_key.path, connection.sql("select * from frame"))
@@ -35,7 +35,7 @@ def contracts(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -
 
 @pytest.fixture
 def lend(tmp_path, state, instance):
-    """Load the project with a source, beside somebody's own asset, and its daemon."""
+    """Load the project with a source, beside a custom asset, with a daemon."""
 
     def lend_(source: Any, **settings: Any) -> Daemon:
         folder = tmp_path / "defs" / "lending"
@@ -66,7 +66,7 @@ def lend(tmp_path, state, instance):
     return lend_
 
 
-def told(instance, key: dg.AssetKey = RAW) -> dict[str, Any]:
+def metadata(instance, key: dg.AssetKey = RAW) -> dict[str, Any]:
     [record] = instance.fetch_materializations(key, limit=1).records
     return {name: value.value for name, value in record.asset_materialization.metadata.items()}
 
@@ -80,15 +80,15 @@ def test_an_asset_whose_table_is_read_is_upstream_and_has_no_file_sensor(lend):
     }
 
 
-def test_what_reads_an_asset_follows_it_and_records_its_version(lend, instance, warehouse):
+def test_a_table_of_an_asset_follows_it_and_records_its_version(lend, instance, warehouse):
     daemon = lend({"asset": "bank/contracts"})
     daemon.settle()
     assert daemon.run("bank/contracts").success
     assert daemon.settle() == {key: [None] for key in sorted([*TABLES, "lending/features"])}
     key = contracts.key.path
-    assert told(instance)["source"] == "the table of bank/contracts"
-    assert told(instance)["source_version"] == warehouse.version(key)
-    assert told(instance)["source_data_version"] == warehouse.digest(key)
+    assert metadata(instance)["source"] == "the table of bank/contracts"
+    assert metadata(instance)["source_version"] == warehouse.version(key)
+    assert metadata(instance)["source_data_version"] == warehouse.digest(key)
     assert warehouse.inputs(RAW.path, warehouse.version(RAW.path)) == {
         "bank/contracts": warehouse.version(key)
     }
@@ -96,7 +96,7 @@ def test_what_reads_an_asset_follows_it_and_records_its_version(lend, instance, 
     assert daemon.settle() == {}
 
 
-def test_a_table_is_stale_when_the_table_that_it_reads_is_another(lend, instance, warehouse):
+def test_a_table_is_stale_when_its_source_table_changes(lend, instance, warehouse):
     daemon = lend({"asset": "bank/contracts"})
     daemon.run("bank/contracts", *TABLES)
 
@@ -114,18 +114,18 @@ def test_a_table_is_stale_when_the_table_that_it_reads_is_another(lend, instance
     assert stale() == set()
 
 
-def test_an_asset_without_a_table_is_told(lend, record_property):
+def test_an_asset_without_a_table_is_reported(lend, record_property):
     daemon = lend({"asset": "bank/typo"})
     message = failure_message(daemon.run(TABLES[0]))
-    record_property("told", message)
+    record_property("message", message)
     assert "lending: table loans: the source bank/typo has no table in the warehouse" in message
     assert "materialize it first" in message
 
 
-def test_an_asset_that_is_made_of_the_table_can_not_be_its_source(lend, record_property):
+def test_an_asset_derived_from_the_table_is_rejected_as_its_source(lend, record_property):
     with pytest.raises(ProjectError) as caught:
         lend({"asset": "lending/features"})
-    record_property("told", str(caught.value))
+    record_property("message", str(caught.value))
     message = str(caught.value)
     assert (
         "lending: table loans: its source, lending/features, is itself derived from this project's tables"
@@ -147,7 +147,7 @@ def database(tmp_path):
 QUERY = {"sql": "select * from loans", "database": "sqlite:///bank.db"}
 
 
-def test_a_query_is_read_at_set_times_and_no_sensor_polls_it(lend, database, instance):
+def test_a_query_is_ingested_by_a_schedule_without_a_sensor(lend, database, instance):
     database(loans(30))
     daemon = lend(QUERY, schedules={"ingest": {"cron": "0 * * * *"}})
     assert not [sensor for sensor in daemon.defs.get_repository_def().sensor_defs if "files" in sensor.name]
@@ -157,12 +157,12 @@ def test_a_query_is_read_at_set_times_and_no_sensor_polls_it(lend, database, ins
     job = daemon.defs.get_repository_def().get_job(schedule.job_name)
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(TABLES)
     assert job.execute_in_process(instance=instance).success
-    assert told(instance)["dagster/row_count"] == 30
-    assert told(instance)["query"] == "select * from loans"
-    assert told(instance)["source"] == "sqlite:///bank.db"
+    assert metadata(instance)["dagster/row_count"] == 30
+    assert metadata(instance)["query"] == "select * from loans"
+    assert metadata(instance)["source"] == "sqlite:///bank.db"
 
 
-def test_the_schedule_asks_for_new_months_and_for_the_newest_again(open_shop):
+def test_the_schedule_requests_new_and_the_newest_partitions(open_shop):
     source = {"sql": "select * from purchases", "database": "sqlite:///shop.db"}
     table = {"source": source, "time": "bought_at", "arrival": "bought_at", "key": ["purchase_id"]}
     settings = {"tables": {"purchases": table}, "schedules": {"ingest": {"cron": "@hourly", "last": 2}}}
@@ -182,7 +182,7 @@ def test_the_schedule_asks_for_new_months_and_for_the_newest_again(open_shop):
     assert len(shop.frame("raw_purchases", MONTHS[1])) == len(of_month(frame, MONTHS[1]))
 
 
-def test_a_database_that_is_gone_stops_the_run_with_words_and_keeps_the_table(
+def test_a_missing_database_fails_the_run_and_keeps_the_table(
     lend, database, tmp_path, warehouse, record_property
 ):
     database(loans(30))
@@ -190,12 +190,12 @@ def test_a_database_that_is_gone_stops_the_run_with_words_and_keeps_the_table(
     assert daemon.run(TABLES[0]).success
     (tmp_path / "bank.db").unlink()
     message = failure_message(daemon.run(TABLES[0]))
-    record_property("told", message)
+    record_property("message", message)
     assert "lending: table loans: no database at" in message
     assert len(warehouse.frame(RAW.path)) == 30
 
 
-def test_a_password_is_nowhere_in_what_dagster_keeps(lend, postgres, monkeypatch, instance):
+def test_dagster_stores_no_password(lend, postgres, monkeypatch, instance):
     postgres.execute(
         "create table if not exists loans (income float8, amount float8, purpose text, outcome text)"
     )
@@ -203,7 +203,7 @@ def test_a_password_is_nowhere_in_what_dagster_keeps(lend, postgres, monkeypatch
     monkeypatch.setenv("BANK_URL", postgres.url())
     daemon = lend({"sql": "select * from loans", "database": "BANK_URL"})
     assert daemon.run(*TABLES).success
-    assert told(instance)["source"] == "the database in $BANK_URL"
+    assert metadata(instance)["source"] == "the database in $BANK_URL"
     monkeypatch.setenv("BANK_URL", postgres.url("hunter2"))
     message = failure_message(daemon.run(TABLES[0]))
     assert "lending: table loans: the database in $BANK_URL can't be reached" in message
@@ -213,7 +213,7 @@ def test_a_password_is_nowhere_in_what_dagster_keeps(lend, postgres, monkeypatch
         assert secret not in kept
 
 
-def test_files_behind_a_url_are_looked_at_less_often(lend):
+def test_the_sensor_of_a_url_has_a_longer_interval(lend):
     daemon = lend("memory://bucket/*.csv", automation={"remote_seconds": 90})
     [sensor] = [
         one for one in daemon.defs.get_repository_def().sensor_defs if one.name == "lending_loans_files"
@@ -221,13 +221,13 @@ def test_files_behind_a_url_are_looked_at_less_often(lend):
     assert sensor.minimum_interval_seconds == 90
 
 
-def test_files_behind_a_url_are_asked_for_and_ingested(lend, instance, warehouse):
+def test_files_behind_a_url_are_requested_and_ingested(lend, instance, warehouse):
     from fsspec.implementations.memory import MemoryFileSystem
 
     MemoryFileSystem().pipe_file("/bank/loans.csv", loans(20).to_csv(index=False).encode())
     daemon = lend({"url": "memory://bank/*.csv"})
     assert [daemon.look("lending_loans_files") for _ in range(3)] == [[], [None], []]
     assert len(warehouse.frame(RAW.path)) == 20
-    assert told(instance)["source"] == "memory://bank/*.csv"
-    assert told(instance)["files"] == 1
+    assert metadata(instance)["source"] == "memory://bank/*.csv"
+    assert metadata(instance)["files"] == 1
     MemoryFileSystem.store.clear()

@@ -35,18 +35,18 @@ def test_a_target_with_an_incomplete_horizon_is_an_error(open_shop):
     for month in (FIRST, SECOND, FOURTH):
         shop.write(month)
     ingest(shop, FIRST, SECOND, FOURTH)
-    told = failure_message(label(shop, FIRST))
-    assert "the target of 2024-01 requires purchases of 2024-02 to 2024-04" in told
-    assert "nothing has arrived for 2024-03" in told
+    message = failure_message(label(shop, FIRST))
+    assert "the target of 2024-01 requires purchases of 2024-02 to 2024-04" in message
+    assert "nothing has arrived for 2024-03" in message
     assert "target" not in {table[1] for table in shop.warehouse.tables()}
 
 
 def test_a_target_without_features_is_an_error(counting):
     ingest(counting, FIRST, SECOND)
     assert counting.daemon.run("shop/features", partition=FIRST).success
-    told = failure_message(counting.daemon.run("shop/target", partition=SECOND))
-    assert "shop: partition 2024-02 has no features yet" in told
-    assert "materialize shop/features for 2024-02 first" in told
+    message = failure_message(counting.daemon.run("shop/target", partition=SECOND))
+    assert "shop: partition 2024-02 has no features yet" in message
+    assert "materialize shop/features for 2024-02 first" in message
 
 
 def test_a_target_that_omits_or_repeats_an_entity_fails_the_run(open_shop):
@@ -72,9 +72,9 @@ def test_a_target_of_nan_is_null_and_an_infinite_one_is_an_error(counting):
     assert np.isnan(unlabelled)
     assert counting.metadata("target", FIRST)["without_label"] == 1
     counting.declare(features_sql=COUNTS, target_sql=sql.replace("nan", "-inf"))
-    told = failure_message(label(counting, FIRST))
-    assert "shop: target.sql: target quiet is infinite where customer is a" in told
-    assert "nullif(y, 0)" in told
+    message = failure_message(label(counting, FIRST))
+    assert "shop: target.sql: target quiet is infinite where customer is a" in message
+    assert "nullif(y, 0)" in message
 
 
 def test_a_target_query_without_its_column_is_an_error(counting):

@@ -66,10 +66,10 @@ def test_uninformative_features_are_a_warning(make_project, write_loans, stores,
     write_loans(loans(1_500))
     assets = [build(project) for build in (*LOAN_DATA, tuned_model_asset)]
     result = dg.materialize(assets, resources=stores, instance=instance)
-    judged = {check.check_name: check for check in result.get_asset_check_evaluations()}
-    told = judged["informative_features"]
-    assert not told.passed
-    assert told.severity == dg.AssetCheckSeverity.WARN
-    assert "feature one is 1.0 in all rows; feature nothing is missing in all rows" in told.description
-    assert "feature name has about 1," in told.description
-    assert "income" not in told.description
+    evaluated = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    found = evaluated["informative_features"]
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    assert "feature one is 1.0 in all rows; feature nothing is missing in all rows" in found.description
+    assert "feature name has about 1," in found.description
+    assert "income" not in found.description

@@ -64,9 +64,9 @@ def test_a_missing_column_is_reported_with_the_existing_columns(make_project, wr
     project = make_project()
     write_loans(loans(5).rename(columns={"income": "salary", "purpose": "Purpos"}))
     result = materialize([raw_asset(project, "loans"), validated_asset(project, "loans")], stores, instance)
-    told = failure_message(result)
-    assert "the source lacks the columns income, purpose; it has salary, amount, Purpos, outcome" in told
-    assert ". Did you mean Purpos for purpose?" in told
+    message = failure_message(result)
+    assert "the source lacks the columns income, purpose; it has salary, amount, Purpos, outcome" in message
+    assert ". Did you mean Purpos for purpose?" in message
 
 
 def test_decimal_commas_are_quarantined_with_a_hint_unless_declared(
@@ -85,7 +85,7 @@ def test_decimal_commas_are_quarantined_with_a_hint_unless_declared(
         "59 of 60 invalid numbers have a decimal comma; if the file uses decimal commas, declare "
         'csv.decimal: "," and csv.thousands: "." for the table'
     )
-    record_property("told", share)
+    record_property("message", share)
     before = [asset.code_versions_by_key for asset in assets]
     tables["loans"]["csv"] = {"decimal": ",", "thousands": "."}
     project = make_project(tables=tables)
@@ -114,5 +114,7 @@ def test_rows_later_than_their_partition_are_quarantined(open_shop):
 
 def test_a_time_column_that_is_text_in_the_contract_is_an_error(counting):
     counting.declare(schema=SCHEMA.replace("bought_at: pa.DateTime", "bought_at: str"))
-    told = failure_message(counting.daemon.run(*TABLE, partition=FIRST))
-    assert "shop: table purchases: its `time` column, bought_at, is declared as VARCHAR in schema.py" in told
+    message = failure_message(counting.daemon.run(*TABLE, partition=FIRST))
+    assert (
+        "shop: table purchases: its `time` column, bought_at, is declared as VARCHAR in schema.py" in message
+    )

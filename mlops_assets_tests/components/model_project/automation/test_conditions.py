@@ -1,4 +1,4 @@
-"""What follows by itself, over real ticks: each is evaluated, and what it asks for is run."""
+"""Automation conditions over real ticks: each is evaluated, and the requested runs are executed."""
 
 import csv
 
@@ -11,31 +11,31 @@ FOLLOWING = ("features", "target", "predictions")
 
 
 def contents(shop, *assets):
-    """What each partition of some tables holds."""
+    """Content digests of each partition of some tables."""
     return {asset: shop.digests(asset) for asset in assets}
 
 
 def broken(frame, share):
-    """The same rows, but so many of them with an amount that breaks the contract."""
+    """The same rows, with a share of amounts that violate the contract."""
     bad = frame.astype({"amount": object})
     bad.loc[: round(len(bad) * share), "amount"] = "free"
     return bad
 
 
-def test_when_all_is_made_the_next_ticks_ask_for_nothing(shop):
+def test_ticks_request_nothing_when_all_assets_are_materialized(shop):
     assert shop.daemon.follow() == {}
     assert set(shop.digests("features")) == set(MONTHS[:5])
     assert set(shop.digests("target")) == set(MONTHS[:4]), "the horizon of the fifth has not arrived"
     assert set(shop.materializations("features").values()) == {1}
 
 
-def test_a_new_month_brings_its_features_and_the_target_of_the_month_before(shop):
+def test_a_new_partition_triggers_its_features_and_the_previous_target(shop):
     shop.write(SIXTH)
     assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
     assert SIXTH not in shop.digests("target")
 
 
-def test_with_a_champion_a_new_month_brings_its_predictions_too(champion_shop):
+def test_with_a_champion_a_new_partition_triggers_its_predictions(champion_shop):
     before = contents(champion_shop, *FOLLOWING)
     champion_shop.write(SIXTH)
     ran = champion_shop.ingest(SIXTH)
@@ -45,7 +45,7 @@ def test_with_a_champion_a_new_month_brings_its_predictions_too(champion_shop):
     assert all(after[asset][month] == before[asset][month] for asset in before for month in before[asset])
 
 
-def test_the_target_of_two_months_waits_for_both(open_shop):
+def test_a_target_with_a_horizon_of_two_requires_both_partitions(open_shop):
     shop = open_shop(settings={"target": {"column": "quiet", "horizon": 2}})
     for month in (FIRST, SECOND):
         shop.write(month)
@@ -54,7 +54,7 @@ def test_the_target_of_two_months_waits_for_both(open_shop):
     assert shop.ingest(THIRD) == {"shop/features": [THIRD], "shop/target": [FIRST]}
 
 
-def test_a_corrected_file_changes_its_own_month_and_the_features_that_look_back_on_it(shop):
+def test_a_corrected_file_changes_its_partition_and_the_features_that_look_back_on_it(shop):
     before = contents(shop, *DATA, "features")
     frame = of_month(shop.purchases, SECOND)
     shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
@@ -74,7 +74,7 @@ def test_a_corrected_file_changes_its_own_month_and_the_features_that_look_back_
     )
 
 
-def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(champion_shop):
+def test_a_rewritten_file_with_equal_rows_changes_nothing(champion_shop):
     before = contents(champion_shop, *DATA, *FOLLOWING)
     versions = {asset: champion_shop.version(asset) for asset in before}
     path = champion_shop.write(THIRD)
@@ -85,7 +85,7 @@ def test_a_file_that_was_written_otherwise_with_equal_rows_changes_nothing(champ
     assert champion_shop.metadata("raw_purchases", THIRD)["written"] is False
 
 
-def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(champion_shop):
+def test_invalid_rows_block_downstream_assets_until_the_file_is_corrected(champion_shop):
     shop = champion_shop
     good = of_month(shop.purchases, THIRD)
     before = contents(shop, *FOLLOWING)
@@ -105,7 +105,7 @@ def test_broken_rows_stop_all_that_follows_until_the_file_is_mended(champion_sho
     ]
 
 
-def test_whoever_asks_nothing_is_made_of_a_month_with_too_many_broken_rows(shop):
+def test_manual_runs_do_not_read_a_partition_with_too_many_invalid_rows(shop):
     before = contents(shop, "features", "target")
     shop.write(THIRD, broken(of_month(shop.purchases, THIRD), 0.3))
     assert shop.ingest(THIRD) == {}
@@ -117,7 +117,7 @@ def test_whoever_asks_nothing_is_made_of_a_month_with_too_many_broken_rows(shop)
     assert contents(shop, "features", "target") == before
 
 
-def test_a_good_file_that_comes_back_after_a_broken_one_changes_nothing(shop):
+def test_restoring_a_valid_file_changes_nothing(shop):
     before = contents(shop, *DATA, "features", "target")
     shop.write(THIRD, broken(of_month(shop.purchases, THIRD), 0.3))
     assert shop.ingest(THIRD) == {}
@@ -126,23 +126,23 @@ def test_a_good_file_that_comes_back_after_a_broken_one_changes_nothing(shop):
     assert contents(shop, *DATA, "features", "target") == before
 
 
-def test_a_broken_new_month_leaves_the_months_before_alone(shop):
+def test_an_invalid_new_partition_does_not_change_earlier_ones(shop):
     shop.write(SIXTH, broken(of_month(shop.purchases, SIXTH), 0.3))
     assert shop.ingest(SIXTH) == {}
     assert SIXTH not in shop.digests("features")
-    assert FIFTH not in shop.digests("target"), "it is made of the broken month"
+    assert FIFTH not in shop.digests("target"), "it depends on the invalid partition"
     shop.write(SIXTH)
     assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
 
 
-def test_a_month_waits_for_the_one_before_it(shop):
+def test_a_partition_requires_the_previous_one(shop):
     shop.write(SEVENTH)
     assert shop.ingest(SEVENTH) == {}, "its features look back on the sixth"
     shop.write(SIXTH)
     assert shop.ingest(SIXTH) == {"shop/features": [SIXTH, SEVENTH], "shop/target": [FIFTH, SIXTH]}
 
 
-def test_features_that_were_made_without_a_month_are_made_again_when_it_arrives(shop):
+def test_features_are_computed_again_when_a_missing_partition_arrives(shop):
     shop.write(SEVENTH)
     shop.ingest(SEVENTH)
     assert shop.daemon.run("shop/features", partition=SEVENTH).success
@@ -153,7 +153,7 @@ def test_features_that_were_made_without_a_month_are_made_again_when_it_arrives(
     assert shop.digests("features")[SEVENTH] != without
 
 
-def test_what_was_made_by_hand_is_not_made_again(shop):
+def test_manually_materialized_assets_are_not_materialized_again(shop):
     shop.write(SIXTH)
     assert shop.daemon.run(*(f"shop/{asset}" for asset in DATA), "shop/features", partition=SIXTH).success
     assert shop.daemon.run("shop/target", partition=FIFTH).success
@@ -163,7 +163,7 @@ def test_what_was_made_by_hand_is_not_made_again(shop):
     assert shop.daemon.settle() == {}
 
 
-def test_a_daemon_that_forgot_everything_makes_nothing_twice(champion_shop):
+def test_a_daemon_without_its_cursor_materializes_nothing_twice(champion_shop):
     before = {asset: champion_shop.materializations(asset) for asset in (*DATA, *FOLLOWING)}
     champion_shop.daemon.automation_cursor = None
     assert champion_shop.daemon.settle() == {}

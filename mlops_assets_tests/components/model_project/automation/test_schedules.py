@@ -1,4 +1,4 @@
-"""Schedules aim at the newest partition that has data, and do nothing where nothing has changed."""
+"""Schedules target the newest partition that has data, and skip if nothing has changed."""
 
 from datetime import UTC, datetime
 
@@ -34,24 +34,24 @@ def skipped(shop, schedule):
     return tick.skip_message
 
 
-def test_training_is_skipped_while_the_newest_model_is_of_the_same_data(scheduled):
+def test_training_is_skipped_while_the_model_is_up_to_date(scheduled):
     assert skipped(scheduled, TRAIN) == "the model of cut-off 2024-05 is up to date"
 
 
-def test_training_aims_at_the_newest_cutoff_that_can_be_judged(scheduled):
+def test_training_targets_the_newest_cutoff_with_a_labelled_holdout(scheduled):
     scheduled.write(SIXTH)
     scheduled.ingest(SIXTH)
     assert asked(scheduled, TRAIN) == [SIXTH]
 
 
-def test_training_is_asked_for_again_when_an_older_month_was_corrected(scheduled):
+def test_training_is_requested_again_when_an_earlier_partition_is_corrected(scheduled):
     frame = of_month(scheduled.purchases, SECOND)
     scheduled.write(SECOND, frame.assign(amount=frame["amount"] + 1))
     scheduled.ingest(SECOND)
     assert asked(scheduled, TRAIN) == [FIFTH]
 
 
-def test_training_without_a_labelled_month_is_skipped_in_words(open_shop):
+def test_schedules_without_data_are_skipped_with_a_reason(open_shop):
     shop = open_shop(settings={"schedules": SCHEDULES})
     assert skipped(shop, TRAIN) == "no cut-off has a labelled evaluation partition yet"
     assert skipped(shop, SCORE) == "there are no features yet"
@@ -63,7 +63,7 @@ def test_scoring_is_skipped_without_a_champion(shop):
     assert skipped(shop, SCORE) == "there is no champion yet"
 
 
-def test_scoring_asks_for_the_newest_month_unless_the_champion_has_scored_it(scheduled):
+def test_scoring_requests_the_newest_partition_unless_its_predictions_are_up_to_date(scheduled):
     assert skipped(scheduled, SCORE) == "the predictions of 2024-05 are up to date"
     scheduled.write(SIXTH)
     assert scheduled.daemon.run(*DATA, partition=SIXTH).success
@@ -72,7 +72,7 @@ def test_scoring_asks_for_the_newest_month_unless_the_champion_has_scored_it(sch
     assert skipped(scheduled, SCORE) == "the predictions of 2024-06 are up to date"
 
 
-def test_the_backfill_reads_the_last_months_again_and_writes_nothing_that_is_equal(scheduled):
+def test_the_backfill_ingests_the_newest_partitions_and_writes_no_equal_content(scheduled):
     tick = scheduled.daemon.schedule(BACKFILL, NOW)
     assert [request.partition_key for request in tick.run_requests] == [THIRD, FOURTH, FIFTH]
     assert len({request.run_key for request in tick.run_requests}) == 3
@@ -86,7 +86,7 @@ def test_the_backfill_reads_the_last_months_again_and_writes_nothing_that_is_equ
     assert scheduled.daemon.settle() == {}
 
 
-def test_two_ticks_of_one_moment_ask_with_the_same_run_keys(scheduled):
+def test_two_ticks_of_the_same_time_have_the_same_run_keys(scheduled):
     keys = [
         [request.run_key for request in scheduled.daemon.schedule(BACKFILL, NOW).run_requests]
         for _ in range(2)
@@ -94,7 +94,7 @@ def test_two_ticks_of_one_moment_ask_with_the_same_run_keys(scheduled):
     assert keys[0] == keys[1]
 
 
-def test_only_what_is_declared_is_scheduled(shop):
+def test_only_declared_schedules_exist(shop):
     assert not shop.daemon.defs.get_repository_def().schedule_defs
     shop.declare(settings={"schedules": {"train": "@daily"}})
     [schedule] = shop.daemon.defs.get_repository_def().schedule_defs

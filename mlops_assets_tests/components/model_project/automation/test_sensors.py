@@ -1,6 +1,4 @@
-"""Sensors over real ticks: files are asked for once they are still, exactly once, whatever happens to
-cursors.
-"""
+"""Sensors over real ticks: files are requested once they are complete, and exactly once."""
 
 import dagster as dg
 import pytest
@@ -16,7 +14,7 @@ def asked(shop):
     return [request.partition_key for request in shop.daemon.ask(FILES)]
 
 
-def test_a_new_file_is_asked_for_in_the_second_tick_and_only_then(shop):
+def test_a_new_file_is_requested_in_the_second_tick_only(shop):
     shop.write(SIXTH)
     waiting = shop.daemon.tick(FILES)
     assert waiting.skip_message == "purchases-2024-06.csv may still be written to; nothing is new"
@@ -27,7 +25,7 @@ def test_a_new_file_is_asked_for_in_the_second_tick_and_only_then(shop):
         assert shop.materializations(f"{layer}_purchases")[SIXTH] == 1
 
 
-def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop):
+def test_a_request_covers_the_layers_of_the_table_in_one_partition(shop):
     shop.write(SIXTH)
     shop.daemon.ask(FILES)
     [request] = shop.daemon.ask(FILES)
@@ -39,7 +37,7 @@ def test_the_request_is_for_the_table_in_one_partition_and_nothing_after_it(shop
     }
 
 
-def test_a_file_that_grows_from_tick_to_tick_waits(shop):
+def test_a_growing_file_is_not_requested(shop):
     frame = of_month(shop.purchases, SIXTH)
     for rows in (5, 10, 15):
         shop.write(SIXTH, frame.head(rows))
@@ -48,7 +46,7 @@ def test_a_file_that_grows_from_tick_to_tick_waits(shop):
     assert len(shop.frame("raw_purchases", SIXTH)) == 15
 
 
-def test_a_month_waits_for_the_last_of_its_files(shop):
+def test_a_partition_is_requested_once_all_of_its_files_are_complete(shop):
     frame = of_month(shop.purchases, SIXTH)
     shop.write(SIXTH, frame.head(10))
     asked(shop)
@@ -58,32 +56,32 @@ def test_a_month_waits_for_the_last_of_its_files(shop):
     assert len(shop.frame("validated_purchases", SIXTH)) == 20
 
 
-def test_a_file_that_was_touched_with_the_same_content_is_not_asked_for(shop):
+def test_a_touched_file_with_equal_content_is_not_requested(shop):
     shop.write(THIRD)
     assert [asked(shop) for _ in range(3)] == [[], [], []]
 
 
-def test_corrected_and_new_files_are_asked_for_together(shop):
+def test_corrected_and_new_files_are_requested_together(shop):
     shop.write(SIXTH)
     shop.write(SECOND, of_month(shop.purchases, SECOND).head(30))
     assert [asked(shop) for _ in range(3)] == [[], [SECOND, SIXTH], []]
 
 
-def test_a_content_that_comes_back_is_asked_for_again(shop):
+def test_restored_content_is_requested_again(shop):
     for rows in (30, None, 30):
         shop.write(SECOND, of_month(shop.purchases, SECOND).head(rows) if rows else None)
         assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SECOND], []]
     assert len(shop.frame("raw_purchases", SECOND)) == 30
 
 
-def test_a_tick_asks_for_a_bounded_number_of_months_and_the_next_for_the_rest(shop, monkeypatch):
+def test_a_tick_requests_a_limited_number_of_partitions(shop, monkeypatch):
     monkeypatch.setattr(sensors, "MAX_REQUESTS", 2)
     for month in MONTHS[5:8]:
         shop.write(month)
     assert [asked(shop) for _ in range(4)] == [[], MONTHS[5:7], MONTHS[7:8], []]
 
 
-def test_a_daemon_that_is_killed_before_it_commits_asks_again_and_runs_once(shop):
+def test_a_daemon_killed_before_its_commit_requests_again_and_runs_once(shop):
     shop.write(SIXTH)
     shop.daemon.ask(FILES)
     launched = shop.daemon.launch(FILES, shop.daemon.ask(FILES, commit=False))
@@ -95,7 +93,7 @@ def test_a_daemon_that_is_killed_before_it_commits_asks_again_and_runs_once(shop
 
 
 @pytest.mark.parametrize("cursor", [None, "0" * 32, "something else"])
-def test_with_another_cursor_nothing_is_asked_for_twice(shop, cursor):
+def test_with_another_cursor_nothing_is_requested_twice(shop, cursor):
     before = {
         name: (shop.materializations(name), shop.digests(name)) for name in ("raw_purchases", "features")
     }
@@ -106,7 +104,7 @@ def test_with_another_cursor_nothing_is_asked_for_twice(shop, cursor):
 
 
 @pytest.mark.parametrize("cursor", [None, "0" * 32])
-def test_a_change_that_nobody_saw_before_the_cursor_was_lost_is_not_missed(shop, cursor):
+def test_a_change_before_the_cursor_was_lost_is_not_missed(shop, cursor):
     shop.write(SECOND, of_month(shop.purchases, SECOND).head(30))
     shop.write(SIXTH)
     asked(shop)
@@ -115,7 +113,7 @@ def test_a_change_that_nobody_saw_before_the_cursor_was_lost_is_not_missed(shop,
     assert len(shop.frame("raw_purchases", SECOND)) == 30
 
 
-def test_a_cursor_that_is_lost_after_the_request_makes_nothing_twice(shop):
+def test_a_cursor_lost_after_the_request_materializes_nothing_twice(shop):
     shop.write(SIXTH)
     assert [shop.daemon.look(FILES) for _ in range(2)] == [[], [SIXTH]]
     shop.daemon.cursors[FILES] = None
@@ -130,7 +128,7 @@ def test_a_lost_snapshot_is_like_a_lost_cursor(shop):
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SIXTH], []]
 
 
-def test_the_first_tick_after_a_run_by_hand_asks_for_nothing(open_shop):
+def test_the_first_tick_after_a_manual_run_requests_nothing(open_shop):
     shop = open_shop()
     shop.write(FIRST)
     assert shop.daemon.run("shop/raw_purchases", partition=FIRST).success
@@ -139,7 +137,7 @@ def test_the_first_tick_after_a_run_by_hand_asks_for_nothing(open_shop):
     assert [asked(shop) for _ in range(3)] == [[], [SECOND], []]
 
 
-def test_a_file_without_a_date_is_told_and_keeps_nothing_up(shop):
+def test_a_file_without_a_date_is_reported_and_blocks_no_other(shop):
     shop.write(SIXTH, name="purchases-new.csv")
     shop.write(SEVENTH)
     tick = shop.daemon.tick(FILES)
@@ -147,7 +145,7 @@ def test_a_file_without_a_date_is_told_and_keeps_nothing_up(shop):
     assert [asked(shop) for _ in range(3)] == [[], [SEVENTH], []]
 
 
-def test_a_file_of_something_else_fails_its_run_and_all_follows_once_it_is_right(shop):
+def test_a_file_with_other_columns_fails_until_it_is_corrected(shop):
     (shop.data / "purchases-2024-06.csv").write_text("nothing,of\nuse,here\n", "utf-8")
     assert [shop.daemon.look(FILES) for _ in range(3)] == [[], [SIXTH], []]
     shop.daemon.settle()
@@ -157,8 +155,8 @@ def test_a_file_of_something_else_fails_its_run_and_all_follows_once_it_is_right
     assert shop.ingest(SIXTH) == {"shop/features": [SIXTH], "shop/target": [FIFTH]}
 
 
-def tell_champion(shop, version, *, moved):
-    """What a run of the champion tells when it has decided."""
+def record_champion(shop, version, *, moved):
+    """Record the materialization of a champion after a decision."""
     shop.instance.report_runless_asset_event(
         dg.AssetMaterialization(
             dg.AssetKey(["shop", "champion"]),
@@ -168,31 +166,31 @@ def tell_champion(shop, version, *, moved):
     )
 
 
-def test_a_new_champion_scores_the_newest_month_unless_that_was_done(champion_shop):
+def test_a_new_champion_scores_the_newest_partition_once(champion_shop):
     done = champion_shop.daemon.tick(CHAMPION)
     assert done.skip_message == "the predictions of 2024-05 are from the new champion already"
-    tell_champion(champion_shop, 2, moved=True)
+    record_champion(champion_shop, 2, moved=True)
     [request] = champion_shop.daemon.ask(CHAMPION)
     assert request.partition_key == FIFTH
     assert champion_shop.daemon.ask(CHAMPION) == []
-    assert champion_shop.daemon.settle() == {}, "the past stays what was said then"
+    assert champion_shop.daemon.settle() == {}, "older predictions are not changed"
 
 
-def test_a_champion_that_stays_asks_for_nothing(champion_shop):
+def test_an_unchanged_champion_requests_nothing(champion_shop):
     champion_shop.daemon.ask(CHAMPION)
-    tell_champion(champion_shop, 1, moved=False)
+    record_champion(champion_shop, 1, moved=False)
     assert champion_shop.daemon.ask(CHAMPION) == []
 
 
-def test_a_champion_that_moved_is_not_forgotten_when_the_next_decision_left_it(champion_shop):
+def test_a_promotion_is_not_missed_when_a_later_decision_changes_nothing(champion_shop):
     champion_shop.daemon.ask(CHAMPION)
-    tell_champion(champion_shop, 2, moved=True)
-    tell_champion(champion_shop, 2, moved=False)
+    record_champion(champion_shop, 2, moved=True)
+    record_champion(champion_shop, 2, moved=False)
     assert [request.partition_key for request in champion_shop.daemon.ask(CHAMPION)] == [FIFTH]
 
 
-def test_a_run_of_the_score_job_is_what_the_sensor_asks_for(champion_shop):
-    tell_champion(champion_shop, 2, moved=True)
+def test_the_sensor_requests_the_score_job(champion_shop):
+    record_champion(champion_shop, 2, moved=True)
     before = champion_shop.materializations("predictions")
     assert champion_shop.daemon.look(CHAMPION) == [FIFTH]
     assert champion_shop.materializations("predictions") - before == {FIFTH: 1}

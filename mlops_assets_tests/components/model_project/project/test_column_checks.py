@@ -86,7 +86,7 @@ def test_an_unknown_column_or_class_is_reported_with_file_and_line_number(
     errors_of, record_property, settings, message
 ):
     lines = errors_of(**settings)
-    record_property("told", lines[0])
+    record_property("message", lines[0])
     assert len(lines) == 1
     assert lines[0].startswith(message)
 

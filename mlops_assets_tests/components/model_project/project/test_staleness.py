@@ -1,6 +1,4 @@
-"""What is out of date: nothing after a full run, and exactly the right partitions after each kind of
-change.
-"""
+"""Stale assets: none after a full run, and exactly the affected partitions after each kind of change."""
 
 import shutil
 
@@ -24,24 +22,24 @@ def staleness(shop):
 
 
 def stale(shop, *assets, partition, expected=None):
-    """The names of those of some assets that are out of date in a partition."""
+    """The names of the stale assets among the given ones, in a partition."""
     keys = {dg.AssetKey(shop.path(asset)) for asset in assets}
     return {"/".join(key.path[1:]) for key in staleness(shop).stale(keys, partition, expected)}
 
 
 def months(shop, asset, of=MONTHS[:5]):
-    """The partitions in which one asset is out of date."""
+    """The partitions in which an asset is stale."""
     return [month for month in of if stale(shop, asset, partition=month)]
 
 
-def test_after_a_full_run_nothing_is_out_of_date(champion_shop):
+def test_nothing_is_stale_after_a_full_run(champion_shop):
     for month in MONTHS[:5]:
         assert stale(champion_shop, *TABLE, "features", "predictions", partition=month) == set()
     assert months(champion_shop, "target", MONTHS[:4]) == []
     assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == set()
 
 
-def test_what_was_never_made_is_out_of_date(champion_shop):
+def test_missing_partitions_are_stale(champion_shop):
     assert stale(champion_shop, *TABLE, "features", partition=SIXTH) == {*TABLE, "features"}
     assert stale(champion_shop, "tuned_model", partition=FOURTH) == {"tuned_model"}
     found = staleness(champion_shop)
@@ -50,17 +48,20 @@ def test_what_was_never_made_is_out_of_date(champion_shop):
     assert not found.is_materialized(dg.AssetKey(["shop", "elsewhere"]))
 
 
-def test_another_source_makes_the_table_and_all_that_is_made_of_it_with_it_stale(champion_shop):
+def test_another_source_makes_the_table_and_its_downstream_assets_stale(champion_shop):
     raw = dg.AssetKey(champion_shop.path("raw_purchases"))
-    told = champion_shop.metadata("raw_purchases", SECOND)[FINGERPRINT]
+    fingerprint = champion_shop.metadata("raw_purchases", SECOND)[FINGERPRINT]
     everything = (*TABLE, "features")
-    assert stale(champion_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: told}}) == set()
+    assert (
+        stale(champion_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: fingerprint}})
+        == set()
+    )
     assert stale(champion_shop, *everything, partition=SECOND, expected={raw: {FINGERPRINT: "other"}}) == {
         *everything
     }
 
 
-def test_a_corrected_month_makes_stale_what_looks_at_it(champion_shop):
+def test_a_corrected_partition_makes_its_readers_stale(champion_shop):
     frame = of_month(champion_shop.purchases, SECOND)
     champion_shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
     assert champion_shop.daemon.run(*TABLE_RUN, partition=SECOND).success
@@ -75,7 +76,7 @@ def test_a_corrected_month_makes_stale_what_looks_at_it(champion_shop):
     assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS}
 
 
-def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(champion_shop):
+def test_a_changed_query_makes_its_table_and_the_model_stale(champion_shop):
     champion_shop.declare(features_sql=FEATURES_SQL + "-- changed")
     assert months(champion_shop, "features") == MONTHS[:5]
     assert months(champion_shop, "validated_purchases") == []
@@ -83,21 +84,21 @@ def test_a_changed_query_makes_stale_what_it_makes_and_what_was_trained_by_it(ch
     assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == {*MODEL_ASSETS[1:]}
 
 
-def test_a_changed_target_query_makes_stale_the_target_alone(champion_shop):
+def test_a_changed_target_query_makes_only_the_target_stale(champion_shop):
     champion_shop.declare(target_sql="select customer, 1 as quiet from entities")
     assert months(champion_shop, "target", MONTHS[:4]) == MONTHS[:4]
     assert months(champion_shop, "features") == []
     assert stale(champion_shop, *MODEL_ASSETS, partition=FIFTH) == set()
 
 
-def test_a_table_that_was_removed_is_out_of_date_whatever_the_instance_says(champion_shop):
+def test_a_removed_table_is_stale(champion_shop):
     shutil.rmtree(champion_shop.state.warehouse / "shop" / "features")
     assert months(champion_shop, "features") == MONTHS[:5]
     assert months(champion_shop, "target", MONTHS[:4]) == MONTHS[:4]
     assert months(champion_shop, "validated_purchases") == []
 
 
-def test_rows_that_failed_their_check_are_out_of_date_until_they_pass(shop):
+def test_rows_that_failed_their_check_are_stale_until_they_pass(shop):
     frame = of_month(shop.purchases, THIRD)
     bad = frame.astype({"amount": object})
     bad.loc[:20, "amount"] = "free"
