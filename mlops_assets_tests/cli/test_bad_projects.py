@@ -224,15 +224,15 @@ def first(count: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (loans(1), "no row is left to judge a model; bring more, or raise split.holdout"),
+        (loans(1), "the holdout has no rows; provide more data, or increase split.holdout"),
         (
             loans(6),
             "lending: 2 folds require at least 2 rows of the rarest class for training, found 1",
         ),
-        (loans(300).assign(outcome="paid"), "outcome has the same value in all rows that train"),
+        (loans(300).assign(outcome="paid"), "outcome has the same value in all training rows"),
         (
             loans(300).assign(outcome=first(2)),
-            "a class of outcome is missing on one side; bring more",
+            "a class of outcome is missing in the training rows or the holdout; provide more",
         ),
         (loans(300).assign(outcome=None), "lending: the target outcome is null in all rows"),
         (

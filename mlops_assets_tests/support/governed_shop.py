@@ -3,6 +3,7 @@
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.tracking.client import make_current
 from mlops_assets_tests.support.daemon import failure_message
 
 
@@ -21,6 +22,15 @@ def train(shop, month):
     result = shop.train(month)
     assert result.success, failure_message(result)
     return result
+
+
+def register_again(shop):
+    """Register the model of version 1 as version 2 of the registry; the ledger does not have it."""
+    first = shop.tracking.registry.version("shop", 1)
+    make_current(shop.tracking.uri)  # MLflow resolves the address of a logged model in the current store
+    shop.tracking.client.create_model_version("shop", first.uri, first.run_id)
+    shop.tracking.registry.set_version_tags("shop", 2, dict(first.facts))
+    return shop.tracking.registry.version("shop", 2)
 
 
 def champion_of(shop) -> int | None:

@@ -30,7 +30,7 @@ def test_versions_are_listed_compared_and_restored_and_downstream_assets_follow(
 
     restored = mlops("data", "restore", "lending", "validated_loans", "1")
     assert restored.exit_code == 0, restored.output
-    assert "lending.validated_loans: 300 rows of version 1 are current again, as version 3" in restored.output
+    assert "lending.validated_loans: 300 rows of version 1 restored as version 3" in restored.output
     with Workspace(place).instance() as instance:
         assert instance.get_runs()[0].job_name == "lending_restore"
 
@@ -38,7 +38,7 @@ def test_versions_are_listed_compared_and_restored_and_downstream_assets_follow(
     assert "features: done" in following.output
     assert "validated_loans" not in following.output
     vacuumed = mlops("data", "vacuum", "lending", "--dry-run")
-    assert "lending.raw_loans: nothing to remove; 1 old version stays" in vacuumed.output
+    assert "lending.raw_loans: nothing to remove; 1 old version kept" in vacuumed.output
     assert "tables and versions: nothing to remove" in vacuumed.output
     [found] = [
         one

@@ -17,7 +17,7 @@ from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
     informative_features,
-    refuse_unknown_settings,
+    reject_unknown_settings,
     split_table,
     training_checks,
 )
@@ -74,7 +74,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
                 inputs=inputs,
             )
             written = store.relation(connection, spec.key.path, partition=cutoff, version=result.version)
-            refuse_unknown_settings(project, written)
+            reject_unknown_settings(project, written)
             counts = count_sides(written, target)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),

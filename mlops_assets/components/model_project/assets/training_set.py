@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
     informative_features,
-    refuse_unknown_settings,
+    reject_unknown_settings,
     split_table,
     training_checks,
 )
@@ -74,7 +74,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                     hint="correct the source, or choose another target.column in defs.yaml",
                 )
             written = store.relation(connection, spec.key.path)
-            refuse_unknown_settings(project, written)
+            reject_unknown_settings(project, written)
             counts = count_sides(written, target)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),

@@ -1,4 +1,4 @@
-"""What is told of an evaluated model beside its metrics."""
+"""Analyses of an evaluated model beside its metrics: slices, fairness, importances, errors over time."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
 
 
 def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
-    """The metric by each declared column."""
+    """The primary metric by the values of each declared column."""
     from mlops_assets.ml.evaluation.column_groups import group_column
     from mlops_assets.ml.evaluation.slices import score_slices
 
@@ -33,7 +33,7 @@ def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
 
 
 def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> "WeakestSlices | None":
-    """The weakest slices by the features, the most important first, and the declared columns."""
+    """The weakest slices, by declared columns and by features in the order of their importance."""
     import pandas as pd
 
     from mlops_assets.ml.evaluation.slices import find_weakest_slices
@@ -47,19 +47,21 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
 
 
 def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
-    """How alike the groups of each sensitive column are treated."""
+    """Differences of selection and error rates between the groups of each sensitive column."""
     from mlops_assets.ml.evaluation.column_groups import group_column
     from mlops_assets.ml.evaluation.evaluation import predicted_classes
     from mlops_assets.ml.evaluation.fairness import measure_fairness
 
-    task, said = evaluated.project.settings.task, evaluated.predictions
-    chosen = said if task == "regression" else predicted_classes(task, said, evaluated.threshold)
+    task, predictions = evaluated.project.settings.task, evaluated.predictions
+    chosen = (
+        predictions if task == "regression" else predicted_classes(task, predictions, evaluated.threshold)
+    )
     return [
         measure_fairness(
             task,
             group_column(evaluated.column(name), name=name),
             evaluated.holdout.target,
-            said,
+            evaluated.predictions,
             chosen,
             unit_size=evaluated.unit_size,
         )
@@ -83,7 +85,7 @@ def importances(evaluated: EvaluatedModel) -> dict[str, float]:
 
 
 def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
-    """Mean absolute SHAP values, in the reported unit or as log-odds; empty of a family that gives none."""
+    """Mean absolute SHAP values, in the reported unit or log-odds; empty for families without SHAP values."""
     from mlops_assets.ml.evaluation.importances import shap_importances
 
     scale = evaluated.unit_size if evaluated.project.settings.task == "regression" else 1.0
@@ -94,7 +96,7 @@ def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
 def dependences(
     evaluated: EvaluatedModel, importances: dict[str, float]
 ) -> "tuple[list[PartialDependence], str]":
-    """How the most important features move the prediction, and what of the prediction is meant."""
+    """Partial dependence on the most important features, and the name of the quantity that is shown."""
     from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 
     spec, unit = evaluated.model.spec, evaluated.project.settings.target.unit
@@ -118,9 +120,9 @@ def dependences(
 
 
 def periods(evaluated: EvaluatedModel) -> "list[PeriodScore]":
-    """The metric over time: in an event project by partition, and else by a column of times, if there is one.
+    """The primary metric over time: by partition in an event project, otherwise by the first date column.
 
-    Of an event project the partitions that trained are there, too, to compare with; each by its role.
+    In an event project the training partitions are included, with their role.
     """
     if evaluated.project.timeline is not None:
         return _partition_scores(evaluated)
@@ -129,7 +131,7 @@ def periods(evaluated: EvaluatedModel) -> "list[PeriodScore]":
 
 
 def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":
-    """Errors of a regression by place, where latitude and longitude are known."""
+    """Errors of a regression by location, if latitude and longitude are known."""
     from mlops_assets.ml.evaluation.error_map import error_map, find_coordinates
 
     known = {column.name for column in evaluated.model.spec.columns} | set(evaluated.model.spec.features)
@@ -142,7 +144,7 @@ def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":
 
 
 def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
-    """The model fitted on parts of its rows, if the project asks for it."""
+    """The score of the model fitted on parts of its rows; empty unless the project declares it."""
     from mlops_assets.ml.evaluation.learning_curve import learning_curve
     from mlops_assets.ml.model.tabular_model import TabularModel
 

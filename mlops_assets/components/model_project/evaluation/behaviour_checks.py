@@ -1,4 +1,4 @@
-"""The behavioural tests of a project as checks of its evaluation."""
+"""Behavioural tests of a project: run on the evaluated model, reported as checks, tags and metrics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 
 FAILED_TESTS = "behaviour_failed"
-"""Fact of a run: the names of the behavioural tests that failed, those that are errors first; empty if none
-did, and absent where none is declared."""
+"""Tag of a run: names of the failed behavioural tests, those of severity `error` first; empty if none failed,
+absent if none are declared."""
 
 
 def behaviour_specs(
@@ -25,7 +25,7 @@ def behaviour_specs(
         dg.AssetCheckSpec(
             name,
             asset=asset,
-            description=f"What the fitted model does ({path} in defs.yaml).",
+            description=f"Behavioural test of the evaluated model ({path} in defs.yaml).",
             metadata={"severity": test.severity},
             partitions_def=partitions,
         )
@@ -34,12 +34,12 @@ def behaviour_specs(
 
 
 def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
-    """Run the behavioural tests on what callers would send.
+    """Run the behavioural tests on rows as clients send them.
 
     Raises
     ------
     ProjectError
-        When a test names a column or a class that there is not.
+        If a test names an unknown column or class.
     """
     from mlops_assets.ml.evaluation.behaviour_tests import MAX_ROWS, evaluate_behaviour
     from mlops_assets.ml.evaluation.model_under_test import ModelUnderTest
@@ -61,7 +61,7 @@ def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
 
 
 def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheckResult]:
-    """The results as Dagster shows them."""
+    """The results as asset checks."""
     severities = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverity.ERROR}
     return [
         dg.AssetCheckResult(
@@ -76,13 +76,13 @@ def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheck
 
 
 def behaviour_facts(results: "Sequence[BehaviourResult]") -> dict[str, str]:
-    """What a run, and the version that comes of it, tells of the tests."""
+    """Tags of the run and its version."""
     failed = sorted((result.severity != "error", result.name) for result in results if not result.passed)
     return {FAILED_TESTS: ", ".join(name for _, name in failed)} if results else {}
 
 
 def behaviour_metrics(results: "Sequence[BehaviourResult]") -> dict[str, float]:
-    """For MLflow: of each test the share of the rows that holds, and whether it passed."""
+    """Metrics of the run: for each test the share of rows that pass, and whether the test passed."""
     metrics: dict[str, float] = {}
     for result in results:
         metrics |= {

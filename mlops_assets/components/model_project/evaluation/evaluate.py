@@ -1,4 +1,4 @@
-"""The verdict on a trained model, with all that the report shows."""
+"""The evaluation of a trained model on its holdout: metrics, baselines and analyses for the report."""
 
 import json
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 def evaluate(
     project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
 ) -> "tuple[Evaluation, dict[str, float]]":
-    """Predict the holdout of the very table version that the model was trained on, and look at it closely.
+    """Evaluate a model on the holdout of the table version that it was trained on.
 
     Returns
     -------
-    The evaluation, and as metrics the 95 % intervals of how much the primary metric is above that of the
-    constant baseline and of the best one.
+    The evaluation, and as metrics the 95 % confidence intervals of the gain of the primary metric over the
+    constant and over the best baseline.
     """
     from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
     from mlops_assets.ml.metrics.metrics import loss_name
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _predictions(evaluated: EvaluatedModel) -> "tuple[dict[str, NDArray], TabularModel]":
-    """Predictions of the holdout by the model and its baselines, and the linear baseline itself."""
+    """Predictions of the holdout by the model and its baselines, and the linear baseline."""
     from mlops_assets.ml.search.baselines import (
         CONSTANT_BASELINE,
         LINEAR_BASELINE,

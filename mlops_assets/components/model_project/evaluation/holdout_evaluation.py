@@ -1,4 +1,4 @@
-"""A trained model and the rows that judge it, as every part of the evaluation needs them."""
+"""A trained model with its training and holdout rows, shared by all parts of the evaluation."""
 
 import json
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class EvaluatedModel:
     Attributes
     ----------
     frame
-        The whole training set, with the sides of its rows.
+        The whole training set, with the side of each row.
     train, holdout
-        The rows that trained it, and those that judge it.
+        Training rows and holdout rows.
     """
 
     project: Project
@@ -46,7 +46,7 @@ class EvaluatedModel:
     def read(
         cls, project: Project, tracking: "TrackingStore", trained: "TrainedModel", warehouse: "Warehouse"
     ) -> "EvaluatedModel":
-        """Load the model, and the rows that it was trained and is evaluated on."""
+        """Load the model and its training set."""
         from mlops_assets.ml.search.training_data import split_sides
 
         model, frame = tracking.load(trained), training_set(project, warehouse, trained.facts)
@@ -66,7 +66,7 @@ class EvaluatedModel:
 
     @property
     def classes(self) -> int:
-        """How many classes there are; 1 for regression."""
+        """Number of classes; 1 for regression."""
         return max(len(self.model.spec.classes), 1)
 
     @property
@@ -79,18 +79,18 @@ class EvaluatedModel:
 
     @property
     def threshold(self) -> float | None:
-        """From which probability on the model decides for the second class, if it has such a rule."""
+        """Probability from which the model predicts the second class; None without a decision threshold."""
         found = getattr(self.model.spec, "threshold", None)
         return None if found is None else float(found)
 
     @cached_property
     def predictions(self) -> "NDArray":
-        """Of the holdout, as `Task` says."""
+        """Predictions of the holdout, in the form of the task (`Task`)."""
         return self.model.predict_features(self.holdout.features)
 
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
         """The primary metric of some rows of the holdout, by position; by default of the model."""
-        return self.value_of(self.holdout.target[rows], self._said(rows, predictions))
+        return self.value_of(self.holdout.target[rows], self._predictions_of(rows, predictions))
 
     def value_of(self, truth: "NDArray", predictions: "NDArray") -> float:
         """The primary metric of any rows."""
@@ -102,11 +102,11 @@ class EvaluatedModel:
         )
 
     def score(self, rows: "NDArray") -> tuple[float, float, float]:
-        """The same of some rows of the holdout, and the ends of its 95 % interval."""
+        """The primary metric of some holdout rows, by position, and its 95 % confidence interval."""
         return self.score_of(self.holdout.target[rows], self.predictions[rows])
 
     def score_of(self, truth: "NDArray", predictions: "NDArray") -> tuple[float, float, float]:
-        """The primary metric of any rows, and the ends of its 95 % interval."""
+        """The primary metric of any rows, and its 95 % confidence interval."""
         from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 
         interval = bootstrap_interval(
@@ -120,7 +120,7 @@ class EvaluatedModel:
         return self.value_of(truth, predictions), interval.low, interval.high
 
     def gain(self, predictions: "NDArray", others: "NDArray") -> tuple[float, float]:
-        """The 95 % interval of how much the metric of predictions of the holdout is above that of others."""
+        """The 95 % confidence interval of the metric of some holdout predictions minus that of others."""
         from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
         interval = paired_difference_interval(
@@ -135,20 +135,20 @@ class EvaluatedModel:
         return interval.low, interval.high
 
     def column(self, name: str) -> "pd.Series":
-        """A feature of the holdout, or else a column of the table behind it; in the order of its rows."""
+        """A feature of the holdout, or a column of its source table, in the order of the holdout rows."""
         if name in self.holdout.features:
             return self.holdout.features[name]
         return self.rows(columns=[name])[name]
 
     def rows(self, *, columns: list[str] | None = None, most: int | None = None) -> "pd.DataFrame":
-        """What callers would send for rows of the holdout: of the table, or in an event project the features.
+        """Holdout rows as clients send them: columns of the table, or the features in an event project.
 
         Parameters
         ----------
         columns
-            By default all that the model is told.
+            By default all input columns of the model.
         most
-            So many, drawn at random; by default all, in the order of the holdout.
+            Maximum number of rows, drawn at random; by default all, in the order of the holdout.
         """
         import numpy as np
 
@@ -162,11 +162,11 @@ class EvaluatedModel:
         ids = self.holdout.row_ids[positions]
         return self._table_rows(ids, wanted).loc[ids].reset_index(drop=True)
 
-    def _said(self, rows: "NDArray", predictions: "NDArray | None") -> "NDArray":
+    def _predictions_of(self, rows: "NDArray", predictions: "NDArray | None") -> "NDArray":
         return self.predictions[rows] if predictions is None else predictions
 
     def _table_rows(self, ids: "NDArray", columns: list[str]) -> "pd.DataFrame":
-        """Rows of the table by their `row_id`, as they were when the model was trained."""
+        """Rows of the table by `row_id`, at the table version that the model was trained on."""
         import pandas as pd
 
         key = self.project.table_key(names.VALIDATED).path

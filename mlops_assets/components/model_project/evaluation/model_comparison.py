@@ -1,4 +1,4 @@
-"""The evaluated model beside others: its baselines, the champion, and what the search tried."""
+"""The evaluated model compared with its baselines, the champion and the other families of the search."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 SPEED_ROWS = 10_000
-"""Predictions are timed on so many rows, at most."""
+"""Maximum number of rows for timing predictions."""
 
 
 def compared_models(
@@ -24,7 +24,7 @@ def compared_models(
     linear: "TabularModel",
     scores: Mapping[str, Mapping[str, float]],
 ) -> "list[LeaderboardEntry]":
-    """This model, the champion and the baselines on the holdout, then what the search left, if it did.
+    """This model, the champion and the baselines on the holdout, followed by the leaderboard of the search.
 
     Parameters
     ----------
@@ -54,8 +54,10 @@ def compared_models(
 
 
 def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "LeaderboardEntry | None":
-    """The champion on those rows of this holdout that it was not trained on; None where there is none, or it
-    can't be compared: one of a later cut-off, of other features or classes, or too few such rows.
+    """The champion on the holdout rows that it was not trained on.
+
+    None if there is no champion, or it is not comparable: a later cut-off, other features or classes, or too
+    few such rows.
     """
     from mlops_assets.ml.evaluation.gates import MIN_COMMON_ROWS
     from mlops_assets.ml.model.costs import artifact_bytes
@@ -76,14 +78,14 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
         evaluated.value_of(truth, each.predict_features(each.compute_features(rows)))
         for each in (champion, model)
     )
-    note = f"on {len(rows):,} rows new to both, where this model has {ours:.4g}"
+    note = f"on {len(rows):,} rows that neither was trained on; this model: {ours:.4g}"
     features = champion.compute_features(rows.iloc[:SPEED_ROWS])
     name = f"champion, version {before.version}"
     return _measured(name, champion, features, theirs, artifact_bytes(champion), note)
 
 
 def _other_champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Version | None":
-    """The champion, if it is one of ours, not this model, and not of a later cut-off."""
+    """The champion, if mlops_assets registered it, it is not this model, and its cut-off is not later."""
     before, facts = tracking.registry.champion(evaluated.project.name), evaluated.trained.facts
     if before is None or before.run_id == evaluated.trained.run_id:
         return None

@@ -1,4 +1,4 @@
-"""How many rows were kept out of what a model was trained on, and why."""
+"""Quarantined rows of the tables that a model was trained on, and the rules that they violate."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -17,10 +17,10 @@ _MOST_RULES = 5
 def tables_quality(
     project: Project, warehouse: "Warehouse", facts: Mapping[str, str]
 ) -> "list[TableQuality]":
-    """What became of the rows of each table.
+    """Numbers of valid and quarantined rows of each table.
 
-    Of a static project those of the versions that the model was made of; of an event project those of the
-    partitions up to its cut-off, as they are now.
+    In a static project at the table versions of the model's inputs; in an event project of the current
+    partitions up to the cut-off.
     """
     from mlops_assets.ml.evaluation.evaluation import TableQuality
 
@@ -51,7 +51,7 @@ def tables_quality(
 def _partitions(
     project: Project, warehouse: "Warehouse", table: str, facts: Mapping[str, str]
 ) -> list[str] | None:
-    """The partitions of a table that had arrived at the cut-off; None for a table without any."""
+    """The partitions of a table up to the cut-off; None for a table without partitions."""
     if table not in project.event_tables:
         return None
     known = warehouse.partitions(project.table_key(names.VALIDATED, table).path)
@@ -61,16 +61,16 @@ def _partitions(
 def _versions(
     warehouse: "Warehouse", valid: Sequence[str], quarantine: Sequence[str], inputs: Mapping[str, int]
 ) -> tuple[int | None, int | None]:
-    """The version of the valid rows, and that of the quarantine which was written beside it."""
+    """The versions of the valid rows and of the quarantine that was written with them."""
     version = inputs.get("/".join(valid))
     if version is None:
         return None, None
-    made_of = warehouse.inputs(valid, version)
-    # A quarantine that did not change was not written anew.
+    valid_inputs = warehouse.inputs(valid, version)
+    # An unchanged quarantine is not written again, so that its inputs may be older.
     beside = (
         each.version
         for each in warehouse.versions(quarantine)
-        if all(each.inputs.get(table, 0) <= made for table, made in made_of.items())
+        if all(each.inputs.get(table, 0) <= number for table, number in valid_inputs.items())
     )
     return version, next(beside, None)
 

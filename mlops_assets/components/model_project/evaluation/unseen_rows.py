@@ -1,4 +1,4 @@
-"""Holdout rows that the champion was not trained on, and whether it can predict them."""
+"""Holdout rows that the champion was not trained on, and the features that it requires for them."""
 
 import json
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def rows_unseen_by(
     project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
 ) -> "pd.DataFrame":
-    """The rows that judge the challenger, as callers send them and with their target, less those that the
-    champion was trained on.
+    """Holdout rows of the challenger that the champion was not trained on.
+
+    They have the columns that clients send, and the target.
     """
     find = _rows_unseen_by if project.timeline is None else _period_unseen_by
     return find(project, warehouse, challenger, before)
@@ -31,10 +32,10 @@ def rows_unseen_by(
 def _rows_unseen_by(
     project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
 ) -> "pd.DataFrame":
-    """The challenger's holdout, as valid rows, less those that the champion was trained on.
+    """Of a static project: valid rows of the holdout without those that the champion was trained on.
 
-    Rows are told apart by the values of the columns that both knew, not by `row_id`: the contract, and with
-    it the identity of a row, may have changed since.
+    Rows are matched by the values of the columns that both models know, not by `row_id`: the contract, and
+    with it the row IDs, may have changed since.
     """
     with warehouse.connect() as connection:
         sides = [
@@ -55,23 +56,21 @@ def _rows_unseen_by(
 def _period_unseen_by(
     project: Project, warehouse: "Warehouse", challenger: "Version | TrainedModel", before: "Version"
 ) -> "pd.DataFrame":
-    """The labelled features that judged the challenger; none, if the champion was trained on their time or
-    later.
+    """Of an event project: the holdout; no rows if the champion was trained on its partition or a later one.
 
-    A champion of an earlier cut-off was trained on what was labelled long before, and one of the same cut-off
-    on the same partitions.
+    A champion of the same or an earlier cut-off was trained on earlier partitions only.
     """
     frame = training_set(project, warehouse, challenger.facts)
     rows = frame[frame[names.SPLIT] == names.HOLDOUT]
-    judging = project.time.holdout_period(challenger.facts["cutoff"])
+    holdout = project.time.holdout_period(challenger.facts["cutoff"])
     seen = project.time.training_periods(before.facts["cutoff"])
-    return rows.iloc[:0] if seen and seen[-1] >= judging else rows
+    return rows.iloc[:0] if seen and seen[-1] >= holdout else rows
 
 
 def missing_features(
     project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
 ) -> list[str]:
-    """What the champion of an event project needs and nobody computes any more: it can't serve."""
+    """Features that the champion of an event project requires and features.sql no longer returns."""
     if project.timeline is None:
         return []
     return [name for name in tracking.load(before).spec.features if name not in rows.columns]
@@ -84,7 +83,7 @@ def _valid_rows(
     version: "Version | TrainedModel",
     side: str,
 ) -> "duckdb.DuckDBPyRelation":
-    """The valid rows behind one side of the training set of a version."""
+    """The valid rows of one side of the training set of a version."""
     frame = training_set(project, warehouse, version.facts)
     ids = connection.from_df(frame.loc[frame[names.SPLIT] == side, [names.ROW_ID]])
     key = project.table_key(names.VALIDATED).path

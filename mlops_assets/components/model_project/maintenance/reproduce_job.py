@@ -1,7 +1,7 @@
-"""The job that fits a registered version again, and tells whether it is the same model.
+"""The job that refits a registered version and compares the result with the recorded model.
 
-Nothing is searched for again: family, parameters, seed and rounds are those of the artifact, whose files are
-verified before any is opened. Of the code, only what lies in the project's folder now is executed.
+There is no search: family, parameters, seed and rounds are read from the artifact, whose files are verified
+before they are opened. Only code in the current project folder is executed.
 """
 
 import json
@@ -36,13 +36,13 @@ _EVALUATED, _SERVING = "evaluated", "serving"
 
 
 class ReproduceConfig(dg.Config):
-    """What is fitted again."""
+    """The version to reproduce."""
 
-    version: int = Field(ge=1, description="The registered version; `mlops history` lists them.")
+    version: int = Field(ge=1, description="The registered version, see `mlops history`.")
 
 
 def reproduce_job(project: Project) -> dg.JobDefinition:
-    """The job `<project>_reproduce`; it fails where another model comes out."""
+    """The job `<project>_reproduce`; it fails if the refitted model is different."""
 
     @dg.op(name=names.op_name(project.name, job_names.REPRODUCE), out={})
     def reproduce_version(
@@ -55,7 +55,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
         yield dg.AssetObservation(
             project.key(names.REGISTERED_MODEL),
             partition=version.facts.get("cutoff"),
-            description=f"version {version.version}, fitted again, is {found.outcome}",
+            description=f"version {version.version}, refitted: {found.outcome}",
             metadata={
                 "version": version.version,
                 "outcome": found.outcome,
@@ -63,15 +63,15 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
             },
         )
         if found.outcome == "different":
-            told = "; ".join(f"{each.subject}: {each.message}" for each in found.differences)
+            differences = "; ".join(f"{each.subject}: {each.message}" for each in found.differences)
             raise dg.Failure(
-                f"{project.name}: version {version.version}, fitted again, is another model: {told}",
+                f"{project.name}: version {version.version}, refitted, is a different model: {differences}",
                 allow_retries=False,
             )
 
     @dg.job(
         name=job_names.job_name(project.name, job_names.REPRODUCE),
-        description="Fit a registered version again from what it recorded, and compare.",
+        description="Refit a registered version from its recorded inputs, and compare the models.",
         tags={"project": project.name},
     )
     def job() -> None:
@@ -83,13 +83,13 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
 def reproduce(
     project: Project, warehouse: "Warehouse", tracking: "TrackingStore", version: "Version"
 ) -> "Reproduction":
-    """Fit a version's models again on the rows that they were fitted on, and compare.
+    """Refit the models of a version on their recorded rows, and compare.
 
     Raises
     ------
     MlopsError
-        When the recorded model can't be read, or its files are not those that were recorded. Rows that are
-        gone, and code that can't fit any more, are told as differences instead.
+        If the recorded model cannot be read, or its files were changed. Missing rows and code that fails to
+        fit are reported as differences instead.
     """
     from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
 
@@ -100,7 +100,7 @@ def reproduce(
     try:
         frame = training_set(project, warehouse, version.facts)
     except MlopsError as error:
-        gone = Difference("training data", error.message, hint="bring the warehouse back from a backup")
+        gone = Difference("training data", error.message, hint="restore the warehouse from a backup")
         return Reproduction(project.name, version.version, (), (gone, *differences))
     try:
         refits = tuple(_refits(project, version, recorded, frame))
@@ -134,12 +134,12 @@ def _refits(
             project.files.make_pipeline(),
             _fit_settings(project, spec, version),
         )
-        judging = _read(project, spec, holdout).features
-        yield compare_refit(role, model, refitted, judging, fitted_rows=len(rows.target))
+        compared = _read(project, spec, holdout).features
+        yield compare_refit(role, model, refitted, compared, fitted_rows=len(rows.target))
 
 
 def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role: str) -> "pd.DataFrame":
-    """The rows that train; of an event project's serving model all that were labelled by its cut-off."""
+    """The training rows; for the refitted model of an event project all rows labelled at its cut-off."""
     if role == _EVALUATED:
         return frame[frame[names.SPLIT] == names.TRAIN]
     recorded = version.facts.get(SERVING_PERIODS)
@@ -148,7 +148,7 @@ def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role
 
 
 def _read(project: Project, spec: "ModelSpec", rows: "pd.DataFrame") -> "TrainingData":
-    """Rows with the model's own features, whatever the project declares by now."""
+    """Rows with the features of the model, independent of the current declaration."""
     from mlops_assets.ml.search.training_data import TrainingData
 
     columns = [names.ROW_ID, spec.target, *spec.features]
@@ -156,7 +156,7 @@ def _read(project: Project, spec: "ModelSpec", rows: "pd.DataFrame") -> "Trainin
 
 
 def _fit_settings(project: Project, spec: "ModelSpec", version: "Version") -> "Settings":
-    """What the fits shared, as recorded; as declared now where a version is older than the record."""
+    """The recorded settings of the fits; the current ones if a version has no record."""
     from dataclasses import replace
 
     declared = fit_settings(project, len(spec.classes))
@@ -165,14 +165,14 @@ def _fit_settings(project: Project, spec: "ModelSpec", version: "Version") -> "S
 
 
 def _apart(refits: "tuple[Refit, ...]") -> "Iterator[Difference]":
-    """How far the models are apart, in words."""
+    """A difference for each model that is different."""
     from mlops_assets.ml.model.refit_comparison import Difference
 
     for refit in refits:
         if refit.outcome == "different":
             yield Difference(
                 f"{refit.role} model",
-                f"digest {refit.digest[:12]} instead of {refit.recorded_digest[:12]}; predictions of "
-                f"{refit.compared_rows:,} holdout rows are up to {refit.largest_difference:.3g} apart, "
-                "relative to the larger",
+                f"digest {refit.digest[:12]} instead of {refit.recorded_digest[:12]}; the largest relative "
+                f"difference of predictions on {refit.compared_rows:,} holdout rows is "
+                f"{refit.largest_difference:.3g}",
             )

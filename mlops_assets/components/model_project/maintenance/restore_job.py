@@ -1,4 +1,4 @@
-"""The job that makes an old version of a table current again, as one run that Dagster shows."""
+"""The job that restores an earlier version of a table."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 RESTORED_FROM = "restored_from"
-"""Name in metadata: the version whose content is current again."""
+"""Metadata key: the version whose content was restored."""
 
 _FOLLOWED = (INPUTS, SOURCE, FINGERPRINT)
-"""What a materialization tells of its inputs."""
+"""Metadata keys that describe the inputs of a materialization."""
 _TOGETHER = {names.VALIDATED: names.QUARANTINE, names.QUARANTINE: names.VALIDATED}
 _DATA_VERSION = "dagster/data_version"
 _TABLE_VERSION = "table_version"
@@ -30,22 +30,22 @@ _LOOKED_BACK = 1_000
 
 
 class RestoreConfig(dg.Config):
-    """What is restored."""
+    """The version to restore."""
 
     table: str = Field(description="The table, such as `features` or `validated_districts`.")
     version: int = Field(
-        ge=0, description="The version whose content is made current again; `mlops data versions` lists them."
+        ge=0, description="The version whose content is restored, see `mlops data versions`."
     )
     partition: str | None = Field(
-        default=None, description="The partition to restore, of a table that has partitions."
+        default=None, description="The partition to restore; required for tables with partitions."
     )
 
 
 def restore_job(project: Project) -> dg.JobDefinition:
     """The job `<project>_restore`.
 
-    A person has decided what these inputs give: the materialization tells the inputs of the one before, so
-    that nothing is made again until they change, while what is made of the table follows.
+    The restored content replaces the result of the current inputs. The materialization therefore records the
+    inputs of the previous one: the table is not computed again until they change, and downstream tables are.
     """
 
     @dg.op(name=names.op_name(project.name, job_names.RESTORE))
@@ -53,18 +53,18 @@ def restore_job(project: Project) -> dg.JobDefinition:
         store, partition = warehouse.store, config.partition
         with as_dagster_failures(project.name):
             key = dg.AssetKey(store.find(project.name, config.table))
-            with store.turn(_turn_of(key).path, partition):
+            with store.turn(_lock_key(key).path, partition):
                 for one, version in _restored_together(store, key, config.version, partition):
                     source = store.restored_source(one.path, version, partition=partition)
                     result = store.restore(
                         one.path, version, partition=partition, dagster_run_id=context.run_id
                     )
                     context.log_event(_materialization(context.instance, one, partition, source, result))
-                    context.log.info(_told(one, partition, source, result))
+                    context.log.info(_message(one, partition, source, result))
 
     @dg.job(
         name=job_names.job_name(project.name, job_names.RESTORE),
-        description="Make an old version of a table current again. What is made of it follows.",
+        description="Restore an earlier version of a table. Downstream tables are computed again.",
         tags={"project": project.name},
     )
     def job() -> None:
@@ -73,8 +73,8 @@ def restore_job(project: Project) -> dg.JobDefinition:
     return job
 
 
-def _turn_of(key: dg.AssetKey) -> dg.AssetKey:
-    """Valid and quarantined rows are written in the turn of the valid ones."""
+def _lock_key(key: dg.AssetKey) -> dg.AssetKey:
+    """Valid and quarantined rows are written under the lock of the valid rows."""
     if names.layer_of(key.path) != names.QUARANTINE:
         return key
     return dg.AssetKey(names.table_asset(key.path[0], names.VALIDATED, names.table_of(key.path)))
@@ -83,7 +83,7 @@ def _turn_of(key: dg.AssetKey) -> dg.AssetKey:
 def _restored_together(
     store: "Warehouse", key: dg.AssetKey, version: int, partition: str | None
 ) -> Iterator[tuple[dg.AssetKey, int]]:
-    """The table, and the one that was written with it: each raw row is in exactly one of the two."""
+    """The table and the one written with it: each raw row is either valid or quarantined."""
     yield key, version
     layer = names.layer_of(key.path)
     if layer not in _TOGETHER:
@@ -107,7 +107,7 @@ def _materialization(
     source: "TableVersion",
     result: "WriteResult",
 ) -> dg.AssetMaterialization:
-    """What the content is, as it was told when it was written, and the inputs that it stands for now."""
+    """The metadata of the restored content, with the inputs of the latest materialization."""
     then, last = None, None
     wanted = dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None)
     for record in instance.fetch_materializations(wanted, limit=_LOOKED_BACK).records:
@@ -137,9 +137,9 @@ def _value(made: dg.AssetMaterialization, name: str) -> object:
     return found.value if found is not None else None
 
 
-def _told(key: dg.AssetKey, partition: str | None, source: "TableVersion", result: "WriteResult") -> str:
+def _message(key: dg.AssetKey, partition: str | None, source: "TableVersion", result: "WriteResult") -> str:
     of = f" of {partition}" if partition else ""
     what = f"{names.view_name(tuple(key.path))}{of}: {result.rows:,} rows"
     if not result.changed:
-        return f"{what} of version {source.version} are what it holds already"
-    return f"{what} of version {source.version} are current again, as version {result.version}"
+        return f"{what} of version {source.version} are already current"
+    return f"{what} of version {source.version} restored as version {result.version}"

@@ -1,4 +1,4 @@
-"""The job that removes what nobody needs any more, as one run that Dagster shows."""
+"""The job that removes unused versions of tables and the files of rejected models."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class VacuumConfig(dg.Config):
-    """How it is done."""
+    """Options of the vacuum."""
 
-    dry_run: bool = Field(default=False, description="Tell what would be removed, and leave it.")
+    dry_run: bool = Field(default=False, description="Report what would be removed, without removing it.")
 
 
 def vacuum_job(project: Project) -> dg.JobDefinition:
-    """The job `<project>_vacuum`: old versions of tables, and the files of what was rejected long ago."""
+    """The job `<project>_vacuum`: removes old table versions and the files of versions rejected long ago."""
     rule = project.settings.retention
 
     @dg.op(name=names.op_name(project.name, job_names.VACUUM))
@@ -58,19 +58,19 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
                     dry_run=dry_run,
                     dagster_run_id=context.run_id,
                 )
-                # Within the turn: what is registered meanwhile was trained on versions that are young.
-                needed = needed_versions(store, models_made_of(store, tracking))
+                # Under the lock: versions that are registered later were trained on recent table versions.
+                needed = needed_versions(store, model_inputs(store, tracking))
             for table in store.tables():
                 if table[0] != project.name or table[1:] == (names.LEDGER,):
                     continue
                 before = now - timedelta(days=rule.tables_days)
                 freed = vacuum_table(store, table, needed.get(table, ()), before, dry_run=dry_run)
                 found = {**_freed(freed, dry_run=dry_run), KEPT: freed.kept}
-                _tell(context, table, found, _table_told(freed, dry_run=dry_run))
+                _report(context, table, found, _table_message(freed, dry_run=dry_run))
             for one in gone:
-                told = _version_told(project, one, dry_run=dry_run)
+                message = _version_message(project, one, dry_run=dry_run)
                 key = project.key(names.REGISTERED_MODEL).path
-                _tell(context, key, {**_freed(one, dry_run=dry_run), EXPIRED: one.version}, told)
+                _report(context, key, {**_freed(one, dry_run=dry_run), EXPIRED: one.version}, message)
 
     @dg.job(
         name=job_names.job_name(project.name, job_names.VACUUM),
@@ -84,50 +84,50 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
     return job
 
 
-def models_made_of(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[VersionedTable]":
+def model_inputs(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[VersionedTable]":
     """The table versions that all registered versions were trained on, by registry and ledger.
 
-    Of all projects, because one may read another's tables.
+    Those of all projects, because a project may read tables of another one.
     """
     from mlops_assets.stores.governance.ledger import Ledger
 
     projects = {table[0] for table in warehouse.tables()} | set(tracking.registry.projects())
     for name in sorted(projects):
         for version in tracking.registry.versions(name):
-            yield from _made_of(name, version.facts)
+            yield from _inputs(name, version.facts)
         for entry in Ledger(warehouse, name).entries():
-            yield from _made_of(name, entry.event.details)
+            yield from _inputs(name, entry.event.details)
 
 
-def _made_of(project: str, facts: Mapping[str, Any]) -> "Iterator[VersionedTable]":
+def _inputs(project: str, facts: Mapping[str, Any]) -> "Iterator[VersionedTable]":
     if "training_set_version" in facts:
         yield tuple(names.project_asset(project, names.TRAINING_SET)), int(facts["training_set_version"])
     for table, version in json.loads(facts.get("inputs", "{}")).items():
         yield tuple(table.split("/")), int(version)
 
 
-def _tell(context: dg.OpExecutionContext, key: Any, metadata: dict[str, Any], told: str) -> None:
-    context.log_event(dg.AssetObservation(dg.AssetKey(list(key)), description=told, metadata=metadata))
-    context.log.info(told)
+def _report(context: dg.OpExecutionContext, key: Any, metadata: dict[str, Any], message: str) -> None:
+    context.log_event(dg.AssetObservation(dg.AssetKey(list(key)), description=message, metadata=metadata))
+    context.log.info(message)
 
 
 def _freed(found: "VacuumResult | Expired", *, dry_run: bool) -> dict[str, Any]:
     return {FILES: found.files, BYTES: found.bytes, DRY_RUN: dry_run}
 
 
-def _table_told(found: "VacuumResult", *, dry_run: bool) -> str:
+def _table_message(found: "VacuumResult", *, dry_run: bool) -> str:
     what = names.view_name(found.table)
-    kept = f"{found.kept} old version{'' if found.kept == 1 else 's'} stay{'s' if found.kept == 1 else ''}"
+    kept = f"{found.kept} old version{'' if found.kept == 1 else 's'} kept"
     return f"{what}: {amount(found.files, found.bytes, dry_run=dry_run)}; {kept}"
 
 
-def _version_told(project: Project, found: "Expired", *, dry_run: bool) -> str:
-    told = amount(found.files, found.bytes, dry_run=dry_run)
-    return f"{project.name} version {found.version}, rejected: {told}"
+def _version_message(project: Project, found: "Expired", *, dry_run: bool) -> str:
+    freed = amount(found.files, found.bytes, dry_run=dry_run)
+    return f"{project.name} version {found.version}, rejected: {freed}"
 
 
 def amount(files: int, size: int, *, dry_run: bool) -> str:
-    """So many files of so many bytes, in words."""
+    """Number and size of removed files, for messages."""
     if not files:
         return "nothing to remove"
     word = "would be freed" if dry_run else "freed"

@@ -1,4 +1,4 @@
-"""The model that a search ends in: what it is, fitted and logged."""
+"""The fit of the winner of a search, and the artifacts that are logged with it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """A training set as it is used.
+    """The rows of a training set by their use.
 
     Attributes
     ----------
     train
-        What is searched on, and what the model that is judged is fitted on.
+        Rows for the search and for the fit of the evaluated model.
     labelled
-        What the model that serves is fitted on; None when that is the one that is judged.
+        Rows for the fit of the refitted model; None if the project does not refit.
     """
 
     train: "TrainingData"
@@ -47,17 +47,17 @@ def fit_and_log(
     run_id: str,
     facts: dict[str, str],
 ) -> "list[LeaderboardEntry]":
-    """Fit the winner on the rows that train, and where the project refits on all labelled ones; log both.
+    """Fit the winner on the training rows, and if the project refits also on all labelled rows; log both.
 
     Returns
     -------
-    The leaderboard, the winner first. Digests and addresses of the models are added to `facts`.
+    The leaderboard, the winner first. Digests and URIs of the models are added to `facts`.
     """
     from mlops_assets.ml.model.artifact import save_model
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.leaderboard import build_leaderboard
 
-    spec = _decided(project, _model_spec(project, rows, result), rows.train, result)
+    spec = _with_decision_rule(project, _model_spec(project, rows, result), rows.train, result)
     leaders: list[LeaderboardEntry] = []
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
         if data is None:
@@ -86,7 +86,7 @@ def _log_search(
     tracking: "TrackingStore",
     run_id: str,
 ) -> None:
-    """Pictures of the search, and its leaderboard."""
+    """Log the figures and the leaderboard of the search."""
     from mlops_assets.ml.reports.search_plots import search_figures
     from mlops_assets.ml.search.leaderboard import LEADERBOARD_FILE, LEADERBOARD_FOLDER, write_leaderboard
 
@@ -97,10 +97,10 @@ def _log_search(
         tracking.log_files(run_id, Path(scratch), LEADERBOARD_FOLDER)
 
 
-def _decided(
+def _with_decision_rule(
     project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
 ) -> "ModelSpec":
-    """The spec with what the out-of-fold predictions say: a calibration, a threshold."""
+    """The spec with calibration and decision threshold, chosen on the out-of-fold predictions."""
     from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
     from mlops_assets.ml.search.fit_calibration import choose_calibration
 
@@ -137,5 +137,5 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
 
 
 def _kinds(features: "pd.DataFrame") -> dict[str, str]:
-    """The SQL type of each feature, as `pipelines.feature_frame` has them."""
+    """The SQL type of each feature, as `preprocessing.feature_frame` creates them."""
     return {str(name): "DOUBLE" if kind.kind == "f" else "VARCHAR" for name, kind in features.dtypes.items()}

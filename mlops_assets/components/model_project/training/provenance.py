@@ -1,4 +1,4 @@
-"""What a model was made with, kept so that it can be made again: code, environment, seeds, files."""
+"""The provenance of a model: code, settings, environment and seeds, recorded so that it can be reproduced."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SETTINGS = "settings.json"
 _FILES = (SCHEMA, FEATURES_SQL, TARGET_SQL, PIPELINE)
 COMMIT, FOLDER, CLEAN = "git_commit", "git_folder", "git_clean"
-"""Names of facts."""
+"""Tags of a run: commit, folder in the repository, whether the working tree was clean."""
 _ROLES = ("model", "serving")
 
 
@@ -36,14 +36,18 @@ def record_provenance(
     run_id: str,
     facts: Mapping[str, str],
 ) -> dict[str, str]:
-    """Keep the project's files with the run; returns more facts of it.
+    """Log the files of the project with the run.
 
     Parameters
     ----------
     shared
-        What the fits shared.
+        Settings of all fits of the search.
     facts
-        Those that are known, among them the addresses of the models that were logged.
+        Known facts of the run, among them the URIs of the logged models.
+
+    Returns
+    -------
+    Further facts of the run.
     """
     from mlops_assets.ml.model.artifact import manifest_digest
     from mlops_assets.ml.model.runtime_environment import runtime_environment
@@ -70,9 +74,7 @@ def record_provenance(
 
 
 def current_texts(project: Project) -> dict[str, str]:
-    """The files that shape a model, and the settings that do, by their names; sources are left out, because
-    their addresses may hold secrets.
-    """
+    """Files and settings that determine a model, by name. Sources are left out: URLs may contain secrets."""
     settings = project.settings
     shaping = {
         "task": settings.task,
@@ -87,15 +89,15 @@ def current_texts(project: Project) -> dict[str, str]:
 
 
 def changed_since(project: Project, tracking: "TrackingStore", version: "Version") -> "Iterator[Difference]":
-    """What is not as it was when a version was trained: `pipeline.py`, settings, environment."""
+    """Differences from the time when a version was trained: `pipeline.py`, settings, environment."""
     from mlops_assets.ml.model.refit_comparison import Difference
     from mlops_assets.stores.tracking.version_diff import recorded_code
 
     if names.CODE_DIGESTS not in version.facts:
         yield Difference(
             "record",
-            f"version {version.version} does not tell its code and environment: it was trained before "
-            "mlops_assets recorded them",
+            f"code and environment of version {version.version} are unknown: it was trained before they were "
+            "recorded",
         )
         return
     before, now = recorded_code(tracking, version)[0], current_texts(project)
@@ -104,7 +106,7 @@ def changed_since(project: Project, tracking: "TrackingStore", version: "Version
     if SETTINGS in before and before[SETTINGS] != now[SETTINGS]:
         yield Difference(
             "settings",
-            "defs.yaml says otherwise than it did; the version was fitted again with what it recorded",
+            "defs.yaml has changed; the version was refitted with the recorded settings",
             _diff(SETTINGS, before, now, version),
         )
     yield from _changed_environment(version)
@@ -117,12 +119,12 @@ def _changed_environment(version: "Version") -> "Iterator[Difference]":
     recorded = json.loads(version.facts[ENVIRONMENT])
     found = environment_changes(recorded, runtime_environment())
     if found:
-        told = ", ".join(f"{name} {then}, now {now}" for name, (then, now) in found.items())
+        changed = ", ".join(f"{name} {then}, now {now}" for name, (then, now) in found.items())
         pinned = " ".join(
             f"{name}=={then}" for name, (then, _) in found.items() if name not in ("python", "system")
         )
-        hint = f"install what it was trained with: pip install {pinned}" if pinned else ""
-        yield Difference("environment", told, hint=hint)
+        hint = f"install the recorded versions: pip install {pinned}" if pinned else ""
+        yield Difference("environment", changed, hint=hint)
 
 
 def _changed_pipeline(
@@ -131,14 +133,14 @@ def _changed_pipeline(
     from mlops_assets.ml.model.refit_comparison import Difference
 
     recorded = json.loads(version.facts[names.CODE_DIGESTS])
-    facts, told = version.facts, f"{PIPELINE} is not the one that version {version.version} was trained with"
+    facts, changed = version.facts, f"{PIPELINE} has changed since version {version.version} was trained"
     if PIPELINE in recorded and PIPELINE not in before:
         return Difference(
             PIPELINE,
-            f"{told}; the copy in MLflow run {version.run_id} is missing or was changed, and is not shown",
-            hint=_way_back(project, facts),
+            f"{changed}; the copy in MLflow run {version.run_id} is missing or was changed, and is not shown",
+            hint=_restore_hint(project, facts),
         )
-    return Difference(PIPELINE, told, _diff(PIPELINE, before, now, version), _way_back(project, facts))
+    return Difference(PIPELINE, changed, _diff(PIPELINE, before, now, version), _restore_hint(project, facts))
 
 
 def _diff(name: str, before: Mapping[str, str], now: Mapping[str, str], version: "Version") -> str:
@@ -146,15 +148,15 @@ def _diff(name: str, before: Mapping[str, str], now: Mapping[str, str], version:
     return unified_diff(before.get(name, ""), now.get(name, ""), name=name, was=was, now="now")
 
 
-def _way_back(project: Project, facts: Mapping[str, str]) -> str:
-    """How the folder comes to be what it was; code from the store is for a person to read."""
+def _restore_hint(project: Project, facts: Mapping[str, str]) -> str:
+    """How to restore the file. Code from the tracking store is shown, and never executed."""
     if COMMIT not in facts:
-        return f"undo the change in {project.files.folder / PIPELINE}; it was trained outside a git checkout"
+        return f"undo the change in {project.files.folder / PIPELINE}; it was not trained in a git repository"
     path = "/".join(filter(None, [facts[FOLDER], PIPELINE]))
     if json.loads(facts[CLEAN]):
         return f"git checkout {facts[COMMIT][:12]} -- {path}"
     commit = facts[COMMIT][:12]
-    return f"it was trained on commit {commit} with changes that were not committed: undo the diff"
+    return f"it was trained on commit {commit} with uncommitted changes: undo the diff"
 
 
 def _digest(name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The search behind a tuned model: what all of its fits share, its folds, its journal and its log."""
+"""The search for a model: settings of its fits, folds, journal and log."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 Tried = tuple[str, Mapping[str, Any]]
 """A family and its parameters."""
 TRIED = "tried"
-"""Name of the fact that tells what a model is made of."""
+"""Tag of a run: families and parameters of the winner."""
 MOST_FIRST = 3
-"""How many of a champion's members are tried again."""
+"""Maximum number of members of the champion that the next search tries first."""
 
 
 def fit_settings(project: Project, classes: int) -> "Settings":
-    """What every fit of the project shares."""
+    """Settings of all fits of the project."""
     from mlops_assets.ml.families import Settings
 
     tuning = project.settings.tuning
@@ -47,12 +47,12 @@ def fit_settings(project: Project, classes: int) -> "Settings":
 
 
 def search_settings(project: Project, trials: int | None, first: "Sequence[Tried]" = ()) -> "SearchSettings":
-    """How long a project's search takes, and by what it chooses.
+    """Budget and metric of a project's search.
 
     Parameters
     ----------
     first
-        What won an earlier search: families and parameters.
+        Candidates to try first: families and parameters.
     """
     from mlops_assets.ml.search.search import SearchSettings
 
@@ -69,9 +69,9 @@ def search_settings(project: Project, trials: int | None, first: "Sequence[Tried
 
 
 def tried_by_champion(champion: "Version | None", cutoff: str | None) -> "list[Tried]":
-    """What the champion is made of, unless it is of this cut-off or a later one.
+    """Families and parameters of the champion, unless its cut-off is the same or later.
 
-    A model of a past cut-off, as in a backtest, would otherwise profit from what came after it.
+    The model of a past cut-off, as in a backtest, would otherwise use information from its future.
     """
     if champion is None or (cutoff is not None and champion.facts.get("cutoff", cutoff) >= cutoff):
         return []
@@ -79,7 +79,7 @@ def tried_by_champion(champion: "Version | None", cutoff: str | None) -> "list[T
 
 
 def tried_by(result: "SearchResult") -> str:
-    """What the winner is made of, for the next search to try first."""
+    """Families and parameters of the winner as JSON, for the next search to try first."""
     members = sorted(result.members, key=lambda member: -member.weight)[:MOST_FIRST]
     return json.dumps([[member.family, member.params] for member in members])
 
@@ -94,8 +94,10 @@ def run_search(
     facts: dict[str, str],
     folders: WorkFolders,
 ) -> "SearchResult":
-    """Search with a journal that only an equal search goes on from, telling of each trial; the facts are
-    told its name.
+    """Run the search and log each trial.
+
+    The journal is named by a digest of all that determines the search, so that only an identical search
+    resumes it. The name is added to `facts`.
     """
     from mlops_assets.ml.search.search import tune
 
@@ -112,7 +114,7 @@ def run_search(
     facts["study"] = journal.name
     folds = _folds(project, train)
     with (
-        process_lock(  # a second run of the same search waits, and finds it done
+        process_lock(  # a second run of the same search waits, and finds it complete
             journal.with_suffix(".lock"),
             subject=f"the search of {project.name}",
             holder=f"Dagster run {context.run.run_id}",
@@ -134,7 +136,7 @@ def run_search(
 
 @dataclass
 class _Progress:
-    """Trials so far."""
+    """Progress of a search."""
 
     search: "SearchSettings"
     count: int = 0
@@ -142,7 +144,7 @@ class _Progress:
     seconds: float = 0.0
 
     def line(self, trial: "TrialSummary") -> str:
-        """One more trial, the best so far, and how long the search may still take."""
+        """A log message for a trial: its score, the best score so far, and the estimated time left."""
         from mlops_assets.ml.metrics.tasks import is_better
 
         self.count += 1
@@ -167,7 +169,7 @@ class _Progress:
 
 
 def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
-    """The folds of the search; in an event project they walk forward in time."""
+    """Folds of the search; of an event project walk-forward folds."""
     from mlops_assets.ml.search.splits import forward_folds, make_folds
 
     task, tuning = project.settings.task, project.settings.tuning

@@ -50,13 +50,13 @@ def run_job(shop, version: int):
 
 
 def observed(result):
-    """What the job told of the version."""
-    [told] = [
+    """The observation that the job reports."""
+    [metadata] = [
         event.asset_observation_data.asset_observation.metadata[REPRODUCTION].value
         for event in result.all_events
         if event.is_asset_observation
     ]
-    return told
+    return metadata
 
 
 def write_pipeline(shop, text: str) -> None:
@@ -76,38 +76,38 @@ def test_an_old_version_comes_out_identical_from_its_recorded_rows(champion_shop
         shop.warehouse.write(table, rows.filter("recent > 1"), partition=FIFTH)
     result = run_job(shop, 1)
     assert result.success, failure_message(result)
-    told = observed(result)
-    assert told["outcome"] == "identical"
-    assert [(refit["role"], refit["outcome"]) for refit in told["refits"]] == [
+    found = observed(result)
+    assert found["outcome"] == "identical"
+    assert [(refit["role"], refit["outcome"]) for refit in found["refits"]] == [
         ("evaluated", "identical"),
         ("serving", "identical"),
     ]
-    assert told["refits"][0]["fitted_rows"] < told["refits"][1]["fitted_rows"]
-    assert told["differences"] == []
+    assert found["refits"][0]["fitted_rows"] < found["refits"][1]["fitted_rows"]
+    assert found["differences"] == []
 
 
 @pytest.mark.parametrize(
     ("pipeline", "outcome"), [(AS_BEFORE, "identical"), (WRAPPED, "equivalent"), (ONE_FEATURE, "different")]
 )
-def test_another_pipeline_is_told_with_its_diff_whatever_comes_out(champion_shop, pipeline, outcome):
+def test_a_changed_pipeline_is_reported_with_its_diff_for_every_outcome(champion_shop, pipeline, outcome):
     write_pipeline(champion_shop, pipeline)
     found = again(champion_shop)
     assert found.outcome == outcome
-    told = {each.subject: each for each in found.differences}
-    assert "+def make_pipeline():" in told["pipeline.py"].diff
-    assert "trained outside a git checkout" in told["pipeline.py"].hint
-    assert ("evaluated model" in told) is (outcome == "different")
+    differences = {each.subject: each for each in found.differences}
+    assert "+def make_pipeline():" in differences["pipeline.py"].diff
+    assert "not trained in a git repository" in differences["pipeline.py"].hint
+    assert ("evaluated model" in differences) is (outcome == "different")
     assert {refit.outcome for refit in found.refits} == {outcome}
 
 
-def test_the_way_back_is_the_recorded_commit(champion_shop):
+def test_the_hint_restores_the_recorded_commit(champion_shop):
     write_pipeline(champion_shop, AS_BEFORE)
     facts = {"git_commit": "0123456789abcdef", "git_folder": "defs/shop", "git_clean": "true"}
     tell(champion_shop, **facts)
     [pipeline] = again(champion_shop).differences
     assert pipeline.hint == "git checkout 0123456789ab -- defs/shop/pipeline.py"
     tell(champion_shop, git_clean="false")
-    assert "changes that were not committed" in again(champion_shop).differences[0].hint
+    assert "uncommitted changes" in again(champion_shop).differences[0].hint
 
 
 def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(champion_shop):
@@ -117,11 +117,11 @@ def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(champion_sho
     assert [each.subject for each in found.differences] == ["fit", "pipeline.py"]
     assert "make_pipeline raised ValueError: no" in found.differences[0].message
     result = run_job(champion_shop, 1)
-    assert "shop: version 1, fitted again, is another model: fit: shop: " in failure_message(result)
+    assert "shop: version 1, refitted, is a different model: fit: shop: " in failure_message(result)
     assert observed(result)["outcome"] == "different"
 
 
-def test_rows_that_are_gone_and_another_environment_are_told(champion_shop):
+def test_missing_rows_and_a_changed_environment_are_reported(champion_shop):
     recorded = json.loads(champion_shop.tracking.registry.version("shop", 1).facts["environment"])
     tell(champion_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
     shutil.rmtree(champion_shop.state.warehouse / "shop" / "training_set")
@@ -130,17 +130,17 @@ def test_rows_that_are_gone_and_another_environment_are_told(champion_shop):
     data, environment = found.differences
     assert "version 1 of the training set" in data.message
     assert f"numpy 1.0, now {recorded['numpy']}" in environment.message
-    assert environment.hint == "install what it was trained with: pip install numpy==1.0"
+    assert environment.hint == "install the recorded versions: pip install numpy==1.0"
 
 
-def test_settings_of_now_change_nothing_and_are_told(champion_shop):
+def test_changed_settings_are_reported_and_not_used(champion_shop):
     settings = {"training": {"window": 2}, "tuning": {"trials": 1, "folds": 2, "threads": 2, "seed": 7}}
     champion_shop.declare(settings=settings, features_sql=FEATURES_SQL + "-- more\n")
     found = again(champion_shop)
     assert found.outcome == "identical"
-    [told] = found.differences
-    assert told.subject == "settings"
-    assert '+    "seed": 7' in told.diff
+    [difference] = found.differences
+    assert difference.subject == "settings"
+    assert '+    "seed": 7' in difference.diff
 
 
 def test_a_changed_artifact_is_refused_and_nothing_is_fitted(champion_shop):

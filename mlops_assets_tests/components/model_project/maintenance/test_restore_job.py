@@ -38,7 +38,7 @@ def written(shop: Shop, asset: str, partition: str) -> int:
     return next(one.version for one in found if one.partition == partition)
 
 
-def test_what_is_made_of_a_restored_month_follows_and_a_changed_file_is_read_again(shop):
+def test_downstream_tables_follow_a_restored_month_and_a_changed_file_is_read_again(shop):
     old, before = written(shop, "validated_purchases", SECOND), shop.digests("features")
     frame = of_month(shop.purchases, SECOND)
     shop.write(SECOND, frame.assign(amount=frame["amount"] + 1000))
@@ -48,9 +48,9 @@ def test_what_is_made_of_a_restored_month_follows_and_a_changed_file_is_read_aga
 
     assert restore(shop, "validated_purchases", old, SECOND).success
 
-    told = shop.metadata("validated_purchases", SECOND)
-    assert told["restored_from"] == old
-    assert told[INPUTS] == last[INPUTS], "a person decided what these inputs give"
+    restored = shop.metadata("validated_purchases", SECOND)
+    assert restored["restored_from"] == old
+    assert restored[INPUTS] == last[INPUTS], "a person decided what these inputs give"
     fingerprint = shop.metadata("raw_purchases", SECOND)[FINGERPRINT]
     assert stale(shop, *TABLE, "features", partition=SECOND, fingerprint=fingerprint) == {"features"}
     assert shop.daemon.settle()["shop/features"] == [SECOND, THIRD, FOURTH], "a look-back of three"
@@ -85,7 +85,7 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
 
 
 @pytest.mark.parametrize(
-    ("table", "version", "partition", "told"),
+    ("table", "version", "partition", "message"),
     [
         (
             "purchases",
@@ -97,12 +97,12 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
         ("features", 1, FIFTH, "has no version 1 of partition"),
     ],
 )
-def test_what_can_not_be_restored_is_told_and_nothing_changes(
-    shop, table, version, partition, told, record_property
+def test_an_invalid_version_is_reported_and_nothing_changes(
+    shop, table, version, partition, message, record_property
 ):
     before = shop.digests("features")
     result = restore(shop, table, version, partition)
     assert not result.success
-    assert told in failure_message(result)
+    assert message in failure_message(result)
     assert shop.digests("features") == before
-    record_property("told", failure_message(result))
+    record_property("error", failure_message(result))

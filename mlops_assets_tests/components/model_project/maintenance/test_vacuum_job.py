@@ -1,4 +1,4 @@
-"""The vacuum job: months later, what models were trained on is still there, and what nobody needs is not."""
+"""The vacuum job keeps the inputs of models, and removes unused versions of tables."""
 
 from datetime import datetime, timedelta
 
@@ -30,10 +30,12 @@ def clear(shop, **config) -> dict[str, dict]:
         },
     )
     assert result.success, failure_message(result)
-    told = [e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation]
+    observed = [
+        e.asset_observation_data.asset_observation for e in result.all_events if e.is_asset_observation
+    ]
     return {
         "/".join(one.asset_key.path[1:]): {name: value.value for name, value in one.metadata.items()}
-        for one in told
+        for one in observed
     }
 
 
@@ -43,9 +45,9 @@ def month_again(shop, month: str, factor: float) -> None:
     shop.ingest(month)
 
 
-def test_half_a_year_later_models_still_have_what_they_were_trained_on(champion_shop, monkeypatch):
+def test_training_data_of_models_is_kept_at_any_age(champion_shop, monkeypatch):
     shop = champion_shop
-    month_again(shop, SECOND, 2)  # nobody trains on this one
+    month_again(shop, SECOND, 2)  # no model is trained on this version
     month_again(shop, SECOND, 3)
     shop.declare(settings={"gates": {"minimum": {"accuracy": 1.0}}})
     train(shop, SIXTH)
@@ -54,9 +56,9 @@ def test_half_a_year_later_models_still_have_what_they_were_trained_on(champion_
     assert all(one["freed_files"] == 0 for one in clear(shop).values()), "all of it is young"
 
     monkeypatch.setattr(vacuum_job, "datetime", Later)
-    told = clear(shop, dry_run=True)
-    assert {name for name, one in told.items() if one["freed_files"]} >= {"raw_purchases", "features"}
-    assert clear(shop) == {name: {**one, "dry_run": False} for name, one in told.items()}
+    planned = clear(shop, dry_run=True)
+    assert {name for name, one in planned.items() if one["freed_files"]} >= {"raw_purchases", "features"}
+    assert clear(shop) == {name: {**one, "dry_run": False} for name, one in planned.items()}
     assert not any(one["freed_files"] for one in clear(shop).values())
 
     for version, rows in zip(versions, trained, strict=True):

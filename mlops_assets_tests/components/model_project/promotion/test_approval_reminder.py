@@ -8,7 +8,7 @@ import pytest
 from mlops_assets.components.model_project.promotion import approval_reminder
 from mlops_assets.stores.governance.ledger import Event, Ledger
 from mlops_assets_tests.support.daemon import checks
-from mlops_assets_tests.support.governed_shop import decide
+from mlops_assets_tests.support.governed_shop import decide, register_again
 
 REMINDER = "shop_approval_reminder"
 ASKS = {"approval": {"required": True, "remind_after_hours": 24}}
@@ -32,10 +32,8 @@ def hours_later(monkeypatch):
 
 def register_second(shop) -> None:
     """Register a second version that passed its gates."""
-    first = shop.tracking.registry.version("shop", 1)
-    facts = ("a run", "because", first.facts["model_digest"])
-    shop.tracking.client.create_model_version("shop", first.uri, first.run_id)
-    shop.tracking.registry.set_version_tags("shop", 2, {"model_digest": facts[-1]})
+    second = register_again(shop)
+    facts = ("a run", "because", second.facts["model_digest"])
     shop.champion_ledger.record(Event("registered", 2, *facts), Event("gated", 2, *facts))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mlops_assets.components.model_project.promotion.decide import ChampionConfig, decide
 from mlops_assets.core.errors import ProjectError, StoreError, TrackingError
-from mlops_assets_tests.support.governed_shop import champion_of, events_of
+from mlops_assets_tests.support.governed_shop import champion_of, events_of, register_again
 
 LENIENT = {"champion_margin": 10.0}
 
@@ -22,10 +22,8 @@ def decision(shop, *, run_id: str = "0123456789", **config):
 def shop(champion_shop):
     """A shop with a second version that is pending approval."""
     champion_shop.declare(settings={"gates": LENIENT})
-    ledger, registry = champion_shop.champion_ledger, champion_shop.tracking.registry
-    first = registry.version("shop", 1)
-    champion_shop.tracking.client.create_model_version("shop", first.uri, first.run_id)
-    registry.set_version_tags("shop", 2, dict(first.facts))
+    register_again(champion_shop)
+    ledger = champion_shop.champion_ledger
     entries = ledger.ledger.entries()
     ledger.record(*(replace(entry.event, version=2) for entry in entries[:2]))
     return champion_shop

@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.promotion.gates import describe_failu
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.trained_model import TrainedModel
-from mlops_assets_tests.support.governed_shop import events_of
+from mlops_assets_tests.support.governed_shop import events_of, register_again
 
 ALL = {
     "minimum": {"roc_auc": 0.8},
@@ -129,10 +129,7 @@ def test_gates_are_not_evaluated_again_for_a_version_that_was_champion(champion_
 
 def test_gates_are_evaluated_again_only_if_the_champion_or_the_settings_changed(champion_shop):
     shop = champion_shop
-    first = shop.tracking.registry.version("shop", 1)
-    shop.tracking.client.create_model_version("shop", first.uri, first.run_id)
-    shop.tracking.registry.set_version_tags("shop", 2, dict(first.facts))
-    second = shop.tracking.registry.version("shop", 2)
+    second = register_again(shop)
     shop.declare(settings={"gates": {"champion_margin": 10.0}})
 
     results = evaluate_again(shop, second)

@@ -1,4 +1,4 @@
-"""What a project's search is told before it starts, and what it tells meanwhile."""
+"""The search of a project: the candidates that it tries first, its log, and its rows."""
 
 import json
 from dataclasses import asdict
@@ -37,18 +37,18 @@ def champion(**facts: str) -> Version:
     return Version("shop", 3, "run", "models:/shop/3", {TRIED: TRIALS, **facts})
 
 
-def test_a_static_projects_champion_is_tried_first():
+def test_the_champion_of_a_static_project_is_tried_first():
     assert tried_by_champion(champion(), None) == [("xgboost", {"eta": 0.1}), ("linear", {"penalty": 2.0})]
 
 
 @pytest.mark.parametrize(
     ("of", "at", "counts"), [("2025-03", "2025-06", 2), ("2025-06", "2025-06", 0), ("2025-06", "2025-03", 0)]
 )
-def test_a_cutoff_learns_nothing_of_champions_that_came_later(of: str, at: str, counts: int):
+def test_a_cutoff_does_not_use_later_champions(of: str, at: str, counts: int):
     assert len(tried_by_champion(champion(cutoff=of), at)) == counts
 
 
-def test_without_a_champion_or_with_one_that_does_not_tell_nothing_comes_first():
+def test_without_a_champion_or_its_candidates_nothing_is_tried_first():
     assert tried_by_champion(None, None) == []
     assert tried_by_champion(Version("shop", 3, "run", "models:/shop/3", {}), None) == []
 
@@ -57,7 +57,7 @@ def trial(score: float, *, pruned: bool = False, seconds: float = 10.0) -> Trial
     return TrialSummary(0, "xgboost", {}, score, "pruned" if pruned else "complete", seconds)
 
 
-def test_each_trial_is_told_with_the_best_so_far_and_the_time_left():
+def test_each_trial_is_logged_with_the_best_score_and_the_time_left():
     progress = _Progress(SearchSettings(families=("xgboost",), metric="rmse", trials=40))
     assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 6 min 30 s left"
     assert progress.line(trial(0.4, pruned=True)).startswith(
@@ -68,7 +68,7 @@ def test_each_trial_is_told_with_the_best_so_far_and_the_time_left():
     )
 
 
-def test_a_budget_of_seconds_ends_the_time_left():
+def test_a_time_budget_limits_the_time_left():
     search = SearchSettings(families=("xgboost",), metric="roc_auc", trials=40, timeout_seconds=25)
     progress = _Progress(search)
     assert progress.line(trial(0.8)).endswith("best 0.8, about 15 s left")
@@ -76,7 +76,7 @@ def test_a_budget_of_seconds_ends_the_time_left():
     assert progress.line(trial(0.9)).endswith("best 0.9")
 
 
-def test_rows_that_judge_have_no_influence_on_what_is_fitted(make_project):
+def test_holdout_rows_do_not_influence_the_fit(make_project):
     project = make_project()
     changed = FRAME.copy()
     changed.loc[4:, ["income", "purpose", "outcome"]] = [[1e9, "yacht", "lost"], [np.nan, None, "stolen"]]
