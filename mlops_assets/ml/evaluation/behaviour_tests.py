@@ -154,7 +154,7 @@ def _invariance(test: Invariance, model: ModelUnderTest, rows: pd.DataFrame) -> 
     column = rows[test.column]
     if test.by is not None:
         settings: list[Any] = [column + test.by, column - test.by]
-        change = f"changing {test.column} by ±{test.by:g}"
+        change = f"shifting {test.column} by ±{test.by:g}"
     else:
         settings = list(test.values or _values_of(column))
         change = f"setting {test.column} to {_listed(settings)}"

@@ -38,7 +38,7 @@ MAX_CLASSES_IN_FULL = 8
 MAX_CLASSES_SHOWN = 40
 """For more classes, only the most frequent errors are shown."""
 _MEANINGS = {
-    "rmse": "root mean squared error; large errors weigh more",
+    "rmse": "root mean squared error",
     "mae": "mean absolute error",
     "r2": "share of the variance that is explained",
     "mape": "mean absolute error relative to the true value",

@@ -79,7 +79,9 @@ def test_invariance_may_be_required_of_a_share_of_the_rows():
 def test_a_numeric_column_may_be_shifted_instead_of_set():
     jumpy = regression(lambda rows: 1_000.0 * (rows["size"] > 2.05))
     test = Invariance("invariance_size", "size", at_most=0.5, by=0.1)
-    assert result(test, jumpy).holding == 0.75, "the row of size 2 jumps"
+    found = result(test, jumpy)
+    assert found.holding == 0.75, "the row of size 2 jumps"
+    assert found.asked.startswith("shifting size by ±0.1 changes the prediction by at most 0.5")
     assert result(replace(test, by=0.01), jumpy).passed
 
 
