@@ -79,10 +79,10 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
     rows = warehouse.frame(["customer_churn", "training_set"], partition=CUTOFF)
     train, judging = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
     model = tracking.load(champion.as_evaluated).predict(judging)["probability"].to_numpy()
-    told = {"model": model, **rfm_predictions(train, judging)}
+    predicted = {"model": model, **rfm_predictions(train, judging)}
     truth = judging["churned"].to_numpy()
     scores = {}
-    for name, predictions in told.items():
+    for name, predictions in predicted.items():
         scores[name] = compute_metric("binary", "roc_auc", truth, predictions)
         interval = bootstrap_interval("binary", "roc_auc", truth, predictions)
         record_property(name, f"{scores[name]:.4f} ({interval.low:.4f} to {interval.high:.4f})")

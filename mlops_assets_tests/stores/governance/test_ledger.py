@@ -70,7 +70,7 @@ def test_every_changed_field_is_detected_and_the_entry_named(place: int, name: s
     forged = [*ENTRIES]
     forged[place] = replace(forged[place], event=replace(forged[place].event, **{name: changed}))
     assert any(
-        f"ledger entry {place + 1} (" in told and "was changed" in told for told in chain_errors(forged)
+        f"ledger entry {place + 1} (" in error and "was changed" in error for error in chain_errors(forged)
     )
 
 

@@ -24,7 +24,7 @@ def test_the_target_is_computed_from_the_events_of_the_horizon_only(open_shop):
     ingest(shop, FIRST, SECOND, THIRD)
     result = label(shop, FIRST)
     assert result.success
-    assert labels(shop, FIRST) == {"a": 0, "b": 1, "c": 1}, "b bought before, and c is told too late"
+    assert labels(shop, FIRST) == {"a": 0, "b": 1, "c": 1}, "b bought earlier, and c arrived too late"
     assert checks(result)["one_label_each"].passed
     assert shop.metadata("target", FIRST)["without_label"] == 0
     assert shop.metadata("target", FIRST)["mean"] == pytest.approx(2 / 3)

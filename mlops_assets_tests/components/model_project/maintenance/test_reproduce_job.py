@@ -63,7 +63,7 @@ def write_pipeline(shop, text: str) -> None:
     (shop.project.files.folder / "pipeline.py").write_text(text)
 
 
-def tell(shop, **facts: str) -> None:
+def record(shop, **facts: str) -> None:
     shop.tracking.registry.set_version_tags("shop", 1, facts)
 
 
@@ -103,10 +103,10 @@ def test_a_changed_pipeline_is_reported_with_its_diff_for_every_outcome(champion
 def test_the_hint_restores_the_recorded_commit(champion_shop):
     write_pipeline(champion_shop, AS_BEFORE)
     facts = {"git_commit": "0123456789abcdef", "git_folder": "defs/shop", "git_clean": "true"}
-    tell(champion_shop, **facts)
+    record(champion_shop, **facts)
     [pipeline] = again(champion_shop).differences
     assert pipeline.hint == "git checkout 0123456789ab -- defs/shop/pipeline.py"
-    tell(champion_shop, git_clean="false")
+    record(champion_shop, git_clean="false")
     assert "uncommitted changes" in again(champion_shop).differences[0].hint
 
 
@@ -123,7 +123,7 @@ def test_a_pipeline_that_can_not_be_fitted_any_more_is_a_difference(champion_sho
 
 def test_missing_rows_and_a_changed_environment_are_reported(champion_shop):
     recorded = json.loads(champion_shop.tracking.registry.version("shop", 1).facts["environment"])
-    tell(champion_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
+    record(champion_shop, environment=json.dumps({**recorded, "numpy": "1.0", "python": "2.7"}))
     shutil.rmtree(champion_shop.state.warehouse / "shop" / "training_set")
     found = again(champion_shop)
     assert (found.outcome, found.refits) == ("different", ())
