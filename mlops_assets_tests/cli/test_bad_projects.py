@@ -92,7 +92,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
             {"behaviour": {"direction": [{"colum": "income", "by": 1}]}},
             "behaviour.direction.0.colum is not a setting; did you mean column?",
         ),
-        ({"schedules": {"backfill": {"chron": "@daily"}}}, "no setting; did you mean cron?"),
+        ({"schedules": {"backfill": {"chron": "@daily"}}}, "chron is not a setting; did you mean cron?"),
         ({"schedules": {"timezone": "Mars/Base"}}, "schedules.timezone is 'Mars/Base'; use a name such as"),
     ],
 )
