@@ -23,10 +23,10 @@ def test_a_healthy_project_is_ok_and_each_check_describes_what_it_found(place):
     findings = {one["subject"]: one for one in json.loads(done.stdout)}
     assert done.exit_code == 0, done.output
     assert {one["state"] for one in findings.values()} <= {"ok", "warn"}
-    assert findings["definitions"]["told"] == "lending; 9 assets"
-    assert findings["lending"]["told"] == "contracts of loans, pipeline and queries"
-    assert "dagster 1." in findings["packages"]["told"]
-    assert "0 registered models" in findings["tracking store"]["told"]
+    assert findings["definitions"]["message"] == "lending; 9 assets"
+    assert findings["lending"]["message"] == "contracts of loans, pipeline and queries"
+    assert "dagster 1." in findings["packages"]["message"]
+    assert "0 registered models" in findings["tracking store"]["message"]
 
 
 def test_missing_data_files_and_an_invalid_query_are_errors(place):

@@ -83,7 +83,7 @@ def _print(found: "VersionDiff") -> None:
     print_table(out, table)
     print_line("")
     if found.data is None:
-        print_line(f"training set: can't be compared: {found.data_fault}")
+        print_line(f"training set: can't be compared: {found.data_error}")
     elif found.data.rows is None:
         print_line("training set: the same rows")
     else:
@@ -92,7 +92,7 @@ def _print(found: "VersionDiff") -> None:
     for name, text in found.code.items():
         print_line("")
         print_line(text or name)
-    for name, reason in found.code_faults.items():
+    for name, reason in found.code_errors.items():
         print_line(f"{name}: can't be compared: {reason}")
 
 

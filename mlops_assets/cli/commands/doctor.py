@@ -53,7 +53,7 @@ def _as_json(finding: "Finding") -> dict[str, Any]:
     return {
         "subject": finding.subject,
         "state": finding.state,
-        "told": finding.message,
+        "message": finding.message,
         "hint": finding.hint,
         "hangs": finding.hangs,
     }

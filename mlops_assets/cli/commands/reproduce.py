@@ -82,7 +82,7 @@ def _print(found: Mapping[str, Any]) -> None:
     for number, difference in enumerate(found["differences"]):
         if number == 0:
             out.print("differences:" if outcome == "different" else "differences without effect:")
-        print_line(f"  {difference['subject']}: {difference['told']}")
+        print_line(f"  {difference['subject']}: {difference['message']}")
         for line in difference["diff"].splitlines():
             print_line(f"      {line}")
         if difference["hint"]:

@@ -45,14 +45,14 @@ class GateResult:
     figures: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The result as the ledger stores it: the message under `told`, without undefined figures.
+        """The result as the ledger stores it: the message under `message`, without undefined figures.
 
         The ledger is chained by hashes, so its keys must not change.
         """
         return {
             "gate": self.gate,
             "passed": self.passed,
-            "told": self.message,
+            "message": self.message,
             "figures": {name: value for name, value in self.figures.items() if math.isfinite(value)},
         }
 

@@ -78,13 +78,13 @@ class Reproduction:
         return "equivalent" if "equivalent" in outcomes else "identical"
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON: messages under `told`, and an infinite difference as null."""
+        """The result as JSON: messages under `message`, and an infinite difference as null."""
         written = {"outcome": self.outcome, **asdict(self)}
         for refit in written["refits"]:
             if not math.isfinite(refit["largest_difference"]):
                 refit["largest_difference"] = None
         written["differences"] = [
-            {"subject": each.subject, "told": each.message, "diff": each.diff, "hint": each.hint}
+            {"subject": each.subject, "message": each.message, "diff": each.diff, "hint": each.hint}
             for each in self.differences
         ]
         return written

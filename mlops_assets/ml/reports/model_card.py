@@ -21,6 +21,7 @@ _STATES = {
     "rejected": "This version was rejected.",
     "retired": "This version was the champion and is retired.",
     "registered": "This version is registered and is not the champion.",
+    "expired": "This version was rejected, and its files were removed when its retention period ended.",
 }
 _TRUNCATED = "\n_Truncated. The complete card is in `{place}`._\n"
 

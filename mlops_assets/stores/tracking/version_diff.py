@@ -33,12 +33,12 @@ class VersionDiff:
     ----------
     data
         The difference of their training sets; None if they can't be compared, with the reason in
-        `data_fault`.
+        `data_error`.
     tables
         Input tables of the training sets whose versions differ, by name.
     code
         Unified diffs of the files that differ, by name.
-    code_faults
+    code_errors
         Files that can't be compared, and the reasons.
     facts, parameters, environment
         Entries that differ.
@@ -51,10 +51,10 @@ class VersionDiff:
     after: int
     same_model: bool
     data: TableDiff | None
-    data_fault: str
+    data_error: str
     tables: dict[str, Sides]
     code: dict[str, str]
-    code_faults: dict[str, str]
+    code_errors: dict[str, str]
     facts: dict[str, Sides]
     parameters: dict[str, Sides]
     metrics: dict[str, tuple[float | None, float | None]]
@@ -95,10 +95,10 @@ def diff_model_versions(
         after=after.version,
         same_model=before.facts.get("model_digest") == after.facts.get("model_digest"),
         data=data,
-        data_fault=data_error,
+        data_error=data_error,
         tables=_changed(_json(before, "inputs"), _json(after, "inputs")),
         code=code,
-        code_faults=code_errors,
+        code_errors=code_errors,
         facts=_changed(_shown_facts(before), _shown_facts(after)),
         parameters=_changed(runs[0].params, runs[1].params),
         metrics={name: (runs[0].metrics.get(name), runs[1].metrics.get(name)) for name in metrics},

@@ -153,7 +153,7 @@ def test_the_ledger_stores_the_message_under_told():
     assert better_than_baseline("r2", 0.8, 0.7).to_json() == {
         "gate": "better_than_baseline",
         "passed": True,
-        "told": "r2 0.8 beats the baseline (0.7)",
+        "message": "r2 0.8 beats the baseline (0.7)",
         "figures": {"challenger": 0.8, "baseline": 0.7},
     }
 

@@ -94,5 +94,5 @@ def test_an_infinite_difference_is_null_in_json():
 def test_json_has_the_message_of_a_difference_under_told():
     changed = Difference("environment", "numpy 1.0, now 2.0", hint="install numpy 1.0")
     assert Reproduction("garage", 1, (), (changed,)).to_json()["differences"] == [
-        {"subject": "environment", "told": "numpy 1.0, now 2.0", "diff": "", "hint": "install numpy 1.0"}
+        {"subject": "environment", "message": "numpy 1.0, now 2.0", "diff": "", "hint": "install numpy 1.0"}
     ]

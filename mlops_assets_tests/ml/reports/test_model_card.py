@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
 from mlops_assets.ml.reports.model_card import CardEvent, ModelCard, plain, render_card, shortened
+from mlops_assets.stores.governance.ledger_state import Status
 
 EVALUATION = {
     "metric": "roc_auc",
@@ -36,7 +38,11 @@ CARD = ModelCard(
     owners=("team:retention",),
     evaluation=EVALUATION,
     gates=[
-        {"gate": "better_than_baseline", "passed": True, "told": "roc_auc 0.8317 beats the baseline (0.8264)"}
+        {
+            "gate": "better_than_baseline",
+            "passed": True,
+            "message": "roc_auc 0.8317 beats the baseline (0.8264)",
+        }
     ],
     tables={"shop/features": "4", "training set": "2"},
     lineage={"model digest": "abc", "MLflow run": "def"},
@@ -71,6 +77,12 @@ def test_a_card_has_metrics_with_intervals_gates_data_lineage_and_history():
         "| 2026-01-02 03:04:05 | promoted | ada | she \\| said \\<b>so\\</b> |",
     ):
         assert line in text.splitlines(), (line, text)
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_a_card_describes_every_status_of_a_version(status):
+    [line] = [line for line in render_card(replace(CARD, state=status)).splitlines() if " Task: " in line]
+    assert line.startswith("This version ")
 
 
 def test_a_card_has_intended_use_limitations_and_the_optional_analyses():

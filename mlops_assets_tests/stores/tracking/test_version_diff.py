@@ -92,7 +92,7 @@ def test_two_versions_differ_in_rows_tables_code_parameters_metrics_and_environm
     assert "-b = 1\n+b = 2" in found.code["pipeline.py"]
     assert f"-{SQL}\n+{OTHER_SQL}" in found.code["features.sql"]
     assert "--- features.sql (version 1)" in found.code["features.sql"]
-    assert found.code_faults == {}
+    assert found.code_errors == {}
     assert found.parameters == {"penalty": ("1", "2")}
     assert found.metrics == {"test_rmse": (1.0, 2.0)}
     assert found.environment == {"numpy": ("2.0", "2.1"), "scipy": ("absent", "1.0")}
@@ -123,9 +123,9 @@ def test_missing_rows_and_code_are_reported_and_the_rest_is_compared(
     shutil.rmtree(warehouse.root.joinpath(*TABLE))
     found = diff_model_versions(warehouse, tracking, old, new)
     assert found.data is None
-    assert "training_set" in found.data_fault
+    assert "training_set" in found.data_error
     assert found.parameters == {"penalty": ("1", "2")}
-    assert found.code_faults == {
+    assert found.code_errors == {
         "pipeline.py": f"the copy in MLflow run {new.run_id} is missing or was changed"
     }
     assert "import os" not in str(found.to_json())

@@ -14,7 +14,7 @@ from mlops_assets.core import job_names, names
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger_state import LedgerState
 
-NO_OVERDUE_APPROVAL = "nobody_waits"
+NO_OVERDUE_APPROVAL = "no_overdue_approval"
 """Name of the check."""
 
 

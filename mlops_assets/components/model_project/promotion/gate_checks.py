@@ -63,7 +63,7 @@ def gate_check_results(
             asset_key=key,
             passed=found[gate]["passed"] if gate in found else True,
             severity=dg.AssetCheckSeverity.WARN,
-            description=found[gate]["told"] if gate in found else "not evaluated: there was no champion",
+            description=found[gate]["message"] if gate in found else "not evaluated: there was no champion",
             metadata=found[gate]["figures"] if gate in found else {},
         )
         for gate in declared_gates(project)

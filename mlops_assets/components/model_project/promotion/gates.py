@@ -72,7 +72,7 @@ def evaluate_gates(
             return list(known.event.details[GATE_RESULTS]) if known else []
     results = run_gates(project, tracking, warehouse, version, trained, champion)
     failed = describe_failures(results)
-    reason = failed or "; ".join(result["told"] for result in results)
+    reason = failed or "; ".join(result["message"] for result in results)
     gated = Attribution(GATES, reason, dagster_run_id)
     events = [gated.event("rejected" if failed else "gated", version, **{GATE_RESULTS: results}, **situation)]
     if version.version not in state.states:
@@ -151,7 +151,7 @@ def run_gates(
 
 def describe_failures(results: Sequence[dict[str, Any]]) -> str:
     """The messages of the gates that failed; empty if all passed."""
-    return "; ".join(result["told"] for result in results if not result["passed"])
+    return "; ".join(result["message"] for result in results if not result["passed"])
 
 
 def _report_gates(

@@ -12,7 +12,7 @@ from mlops_assets_tests.support.governed_shop import decide, register_again
 
 REMINDER = "shop_approval_reminder"
 ASKS = {"approval": {"required": True, "remind_after_hours": 24}}
-KEY = dg.AssetCheckKey(dg.AssetKey(["shop", "champion"]), "nobody_waits")
+KEY = dg.AssetCheckKey(dg.AssetKey(["shop", "champion"]), "no_overdue_approval")
 
 
 @pytest.fixture
@@ -86,11 +86,11 @@ def test_the_champion_asset_reports_overdue_approvals(champion_shop, hours_later
     shop = champion_shop
     shop.declare(settings=ASKS)
     register_second(shop)
-    fresh = checks(decide(shop, "retire"))["nobody_waits"]
+    fresh = checks(decide(shop, "retire"))["no_overdue_approval"]
     assert fresh.passed
     assert fresh.description.startswith("version 2 is pending approval since")
     hours_later(25)
-    late = checks(decide(shop, "rollback"))["nobody_waits"]
+    late = checks(decide(shop, "rollback"))["no_overdue_approval"]
     assert not late.passed
 
 

@@ -102,7 +102,7 @@ def test_failures_are_described_and_gates_that_were_not_evaluated_have_passed(pr
     declared = project(minimum={"roc_auc": 0.95})
     trained = TrainedModel("run", "models:/m-1", {}, METRICS)
     results = run_gates(declared, tracking, None, VERSION, trained, None)
-    assert describe_failures(results) == results[0]["told"]
+    assert describe_failures(results) == results[0]["message"]
     assert describe_failures(results[1:]) == ""
     checks = gate_check_results(declared, declared.key("registered_model"), results)
     assert {check.check_name: check.passed for check in checks} == {
