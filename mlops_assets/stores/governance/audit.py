@@ -37,7 +37,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as `mlops audit --json` prints it."""
-        return {"subject": self.subject, "faults": self.errors}
+        return {"subject": self.subject, "errors": self.errors}
 
 
 def audit(

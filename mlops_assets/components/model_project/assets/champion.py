@@ -133,6 +133,15 @@ def _predicts(
     import numpy as np
 
     rows, model = _some_rows(project, warehouse), tracking.load(version)
+    missing = [column.name for column in model.spec.columns if column.required and column.name not in rows]
+    if missing:
+        table = names.FEATURES if project.timeline else f"{names.VALIDATED}_{project.table}"
+        return dg.AssetCheckResult(
+            check_name=PREDICTS,
+            passed=False,
+            description=f"version {version.version} requires columns that {table} does not have: "
+            f"{', '.join(missing)}; materialize {table}, or train and promote a version without them",
+        )
     raw = rows[[column.name for column in model.spec.columns if column.name in rows]]
     served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}").predict(raw)
     expected = model.predict(raw)

@@ -200,3 +200,16 @@ def test_the_deployed_model_predicts_like_the_logged_model(champion_shop):
     assert found["probability"].to_numpy() == pytest.approx(
         champion_shop.frame("predictions", FIFTH)["probability"].to_numpy()
     )
+
+
+def test_a_champion_whose_columns_are_missing_fails_its_check_by_name(champion_shop):
+    newest = max(champion_shop.warehouse.partitions(["shop", "features"]))
+    model = champion_shop.tracking.load(champion_shop.tracking.registry.version("shop", 1))
+    lost = next(column.name for column in model.spec.columns if column.required)
+    with champion_shop.warehouse.connect() as connection:
+        rows = champion_shop.warehouse.relation(connection, ["shop", "features"], partition=newest)
+        rows = rows.project(f"* exclude (_partition, {lost})")
+        champion_shop.warehouse.write(["shop", "features"], rows, partition=newest)
+    check = checks(champion_shop.daemon.run("shop/champion"))["predicts"]
+    assert not check.passed
+    assert f"requires columns that features does not have: {lost};" in check.description
