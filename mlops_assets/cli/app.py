@@ -15,11 +15,10 @@ from mlops_assets.cli.commands.diff import diff
 from mlops_assets.cli.commands.doctor import doctor
 from mlops_assets.cli.commands.fetch import fetch
 from mlops_assets.cli.commands.history import history
-from mlops_assets.cli.commands.new import new
+from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.reproduce import reproduce
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.sample import sample
-from mlops_assets.cli.commands.schema import schema
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
 

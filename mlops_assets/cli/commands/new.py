@@ -1,4 +1,4 @@
-"""`mlops new`: the draft of a project from its data."""
+"""`mlops new` and `mlops schema`: the draft of a project, and the JSON schema of its `defs.yaml`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,3 +64,14 @@ def _columns(draft: "Draft") -> Table:
         )
         table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
     return table
+
+
+def schema(debug: DebugOption = False) -> None:
+    """Print the JSON schema of defs.yaml, for editors; redirect it to defs.schema.json in the project root.
+
+    Example: mlops schema
+    """
+    with plain_errors(debug):
+        from mlops_assets.components.model_project.settings.json_schema import schema_text
+
+        typer.echo(schema_text(), nl=False)

@@ -1,5 +1,6 @@
 """`mlops new`: the draft of a project."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_a_missing_defs_folder_is_an_error(place, record_property):
     assert done.exit_code == 1
     assert "my_models/defs does not exist; it is the folder of the projects" in flat(done.stderr)
     record_property("message", done.stderr)
+
+
+def test_the_schema_is_json_alone_on_stdout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = mlops("schema")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["properties"]["type"] == {
+        "const": "mlops_assets.ModelProject",
+        "description": "The component that the folder declares.",
+    }
