@@ -51,7 +51,7 @@ def failing():
     return program
 
 
-def test_an_error_that_nobody_foresaw_is_one_sentence_and_says_how_to_see_more(failing):
+def test_an_unexpected_error_is_one_sentence_and_names_the_debug_option(failing):
     done = CliRunner().invoke(failing, [])
     assert done.exit_code == 1
     assert done.stderr == (

@@ -47,7 +47,7 @@ BREAKS = [
 ]
 
 
-def judge(frame: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate_rows(frame: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Valid and quarantined rows of a CSV file with these rows."""
     frame.to_csv(folder / "housing.csv", index=False)
     contract = Contract.of(Districts, subject="california_housing: table districts")
@@ -61,14 +61,14 @@ def judge(frame: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame
 @pytest.mark.parametrize(("change", "rules"), BREAKS)
 def test_a_broken_row_is_quarantined_with_its_rules(tmp_path, change, rules):
     frame = pd.DataFrame([ROW, {**ROW, **change}], dtype=object)
-    valid, quarantine = judge(frame, tmp_path)
+    valid, quarantine = validate_rows(frame, tmp_path)
     assert len(valid) == 1
     assert list(quarantine["_broken_rules"][0]) == rules
 
 
-def test_missing_bedrooms_and_a_missing_ocean_proximity_are_no_fault(tmp_path):
+def test_missing_bedrooms_and_a_missing_ocean_proximity_are_valid(tmp_path):
     frame = pd.DataFrame([ROW, {**ROW, "total_bedrooms": None}]).drop(columns="ocean_proximity")
-    valid, quarantine = judge(frame, tmp_path)
+    valid, quarantine = validate_rows(frame, tmp_path)
     assert len(valid) == 2
     assert quarantine.empty
 
@@ -87,7 +87,7 @@ def features(tmp_path) -> pd.DataFrame:
         for row in range(60)
     ]
     rows[0]["total_bedrooms"] = rows[1]["total_bedrooms"] = None
-    valid, _ = judge(pd.DataFrame(rows), tmp_path)
+    valid, _ = validate_rows(pd.DataFrame(rows), tmp_path)
     with duckdb.connect() as connection:
         query = FeatureQuery(SQL, ("median_house_value",), "housing")
         found = query.run(connection, {"districts": connection.from_df(valid)}).df().drop(columns="row_id")
@@ -144,13 +144,13 @@ def test_fetch_turns_averages_back_into_totals():
 @pytest.mark.skipif(not REAL.is_file(), reason=f"the published file is not at {REAL}")
 def test_the_published_file_has_no_broken_row_and_forty_planted_ones_are_found(tmp_path):
     frame = pd.read_csv(REAL, dtype=object)
-    valid, quarantine = judge(frame, tmp_path)
+    valid, quarantine = validate_rows(frame, tmp_path)
     assert (len(valid), len(quarantine)) == (20_640, 0)
     for number, (change, _) in enumerate(BREAKS):
         for copy in range(8):
             for column, value in change.items():
                 frame.loc[1000 * number + 17 * copy, column] = value
-    valid, quarantine = judge(frame, tmp_path)
+    valid, quarantine = validate_rows(frame, tmp_path)
     assert (len(valid), len(quarantine)) == (20_600, 40)
     found = [list(rules) for rules in quarantine.sort_values("_row")["_broken_rules"]]
     assert found == [rules for _, rules in BREAKS for _ in range(8)]

@@ -77,10 +77,10 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
     assert champion is not None
 
     rows = warehouse.frame(["customer_churn", "training_set"], partition=CUTOFF)
-    train, judging = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
-    model = tracking.load(champion.as_evaluated).predict(judging)["probability"].to_numpy()
-    predicted = {"model": model, **rfm_predictions(train, judging)}
-    truth = judging["churned"].to_numpy()
+    train, holdout = (rows[rows[names.SPLIT] == side] for side in (names.TRAIN, names.HOLDOUT))
+    model = tracking.load(champion.as_evaluated).predict(holdout)["probability"].to_numpy()
+    predicted = {"model": model, **rfm_predictions(train, holdout)}
+    truth = holdout["churned"].to_numpy()
     scores = {}
     for name, predictions in predicted.items():
         scores[name] = compute_metric("binary", "roc_auc", truth, predictions)
@@ -89,11 +89,11 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
     assert scores["model"] >= max(score for name, score in scores.items() if name != "model"), scores
 
 
-def rfm_predictions(train: pd.DataFrame, judging: pd.DataFrame) -> dict[str, np.ndarray]:
+def rfm_predictions(train: pd.DataFrame, holdout: pd.DataFrame) -> dict[str, np.ndarray]:
     """Logistic regression on recency, frequency and monetary value alone, as they are and in logarithms."""
     found = {}
     for name, scale in (("raw", np.asarray), ("log", np.log1p)):
         regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
         regression.fit(scale(train[RFM]), train["churned"])
-        found[f"rfm {name}"] = regression.predict_proba(scale(judging[RFM]))[:, 1]
+        found[f"rfm {name}"] = regression.predict_proba(scale(holdout[RFM]))[:, 1]
     return found

@@ -57,7 +57,7 @@ def _summary_lines(
             f"{search['trials_finished']} trials",
         )
     if report:
-        yield "holdout", report["verdict"]
+        yield "holdout", report["summary"]
         scores = (
             f"{name.removeprefix('test_')} {report[name]:.4g}" for name in report if name.startswith("test_")
         )

@@ -104,7 +104,7 @@ def _version_errors(
         yield "is not in the ledger: it was registered outside of mlops_assets, or before there was a ledger"
     elif last.event.model_digest != version.facts.get("model_digest", ""):
         yield "has a different digest in the registry than in the ledger"
-    for name in ("model_manifest", "judged_manifest"):
+    for name in ("model_manifest", "evaluated_manifest"):
         recorded = [entry.event.details[name] for entry in review.entries if _records(entry, number, name)]
         if recorded and recorded != [version.facts.get(name)]:
             yield f"has a different {name} in the registry than in the ledger"

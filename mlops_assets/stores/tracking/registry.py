@@ -42,12 +42,12 @@ class Version:
     @property
     def as_evaluated(self) -> "Version":
         """The evaluated model of the version, before it was refitted on all labelled rows."""
-        if "judged_uri" not in self.facts:
+        if "evaluated_uri" not in self.facts:
             return self
-        facts = {**self.facts, "model_digest": self.facts["judged_digest"]}
-        if "judged_manifest" in facts:
-            facts["model_manifest"] = facts["judged_manifest"]
-        return replace(self, uri=self.facts["judged_uri"], facts=facts)
+        facts = {**self.facts, "model_digest": self.facts["evaluated_digest"]}
+        if "evaluated_manifest" in facts:
+            facts["model_manifest"] = facts["evaluated_manifest"]
+        return replace(self, uri=self.facts["evaluated_uri"], facts=facts)
 
 
 class Registry:

@@ -1,4 +1,4 @@
-"""pandera's checks as SQL: which are, and which are left to Python; `test_screening.py` compares verdicts."""
+"""pandera's checks as SQL: which are, and which are left to Python; `test_screen.py` compares results."""
 
 import re
 from datetime import date, datetime

@@ -149,7 +149,7 @@ def test_undefined_figures_are_left_out_of_the_json():
     assert found.to_json()["figures"] == {}
 
 
-def test_the_ledger_stores_the_message_under_told():
+def test_the_ledger_stores_the_message_under_message():
     assert better_than_baseline("r2", 0.8, 0.7).to_json() == {
         "gate": "better_than_baseline",
         "passed": True,

@@ -91,7 +91,7 @@ def test_an_infinite_difference_is_null_in_json():
     assert json.loads(json.dumps(written, allow_nan=False))["refits"][0]["largest_difference"] is None
 
 
-def test_json_has_the_message_of_a_difference_under_told():
+def test_json_has_the_message_of_a_difference_under_message():
     changed = Difference("environment", "numpy 1.0, now 2.0", hint="install numpy 1.0")
     assert Reproduction("garage", 1, (), (changed,)).to_json()["differences"] == [
         {"subject": "environment", "message": "numpy 1.0, now 2.0", "diff": "", "hint": "install numpy 1.0"}

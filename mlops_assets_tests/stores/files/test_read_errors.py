@@ -77,7 +77,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_written(table: FileTable, r
     record_property("message", str(raised.value))
 
 
-AS_NOBODY = """
+UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
 from mlops_assets.core.errors import DataError
@@ -107,7 +107,7 @@ def test_a_missing_read_permission_is_reported_with_the_user(tmp_path: Path, rec
     folders = [closed, closed / "*.csv", closed / "a.csv", tmp_path / "*" / "*.csv"]
     sources = [*folders, readable, readable / "a.csv"]
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, *map(str, sources)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", UNPRIVILEGED, *map(str, sources)], capture_output=True, text=True, check=True
     )
     messages = done.stdout.strip().split("\nshop: ")
     reported = [source for source in folders for _ in ("by a run", "by a sensor")]

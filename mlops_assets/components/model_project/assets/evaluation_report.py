@@ -118,7 +118,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(_digest(evaluation)),
             metadata={
                 "report": dg.MetadataValue.path(folder / PAGE),
-                "verdict": summary,
+                "summary": summary,
                 "scores": _score_table(evaluation),
                 **_tables(evaluation),
                 **{name: value for name, value in ours.items() if value == value},

@@ -106,10 +106,10 @@ def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
     """Facts of a version; its digest is that of the deployed model, which may be refitted on all rows."""
     facts = dict(trained.facts)
     if "serving_uri" in facts:
-        facts |= {"judged_uri": trained.uri, "judged_digest": facts["model_digest"]}
+        facts |= {"evaluated_uri": trained.uri, "evaluated_digest": facts["model_digest"]}
         facts |= {"model_digest": facts["serving_digest"], "model_uri": facts["serving_uri"]}
         if "serving_manifest" in facts:
-            facts["judged_manifest"] = facts["model_manifest"]
+            facts["evaluated_manifest"] = facts["model_manifest"]
             facts["model_manifest"] = facts["serving_manifest"]
     return facts
 

@@ -33,7 +33,7 @@ GATE_RESULTS, AGAINST, RULES = "gates", "against", "rules"
 """In the details of an event: the gate results, the champion at that time, a digest of the settings."""
 _ORIGIN = (
     *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
-    *("model_manifest", "judged_manifest", "git_commit"),
+    *("model_manifest", "evaluated_manifest", "git_commit"),
 )
 
 

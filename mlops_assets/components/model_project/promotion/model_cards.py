@@ -29,7 +29,7 @@ _LINEAGE = {
     "code_version": "code version",
     "git_commit": "git commit",
     "model_digest": "model digest",
-    "judged_digest": "digest of the evaluated model",
+    "evaluated_digest": "digest of the evaluated model",
     "dagster_run_id": "Dagster run",
 }
 

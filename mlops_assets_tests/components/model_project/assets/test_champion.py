@@ -106,10 +106,10 @@ def test_model_assets_ignore_the_global_tracking_uri(make_project, write_loans, 
     write_loans(loans(400))
     run(project, LOAN_DATA)
     for asset in LOAN_MODEL:
-        mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'somebody_elses.db'}")
+        mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'global.db'}")
         run(project, (asset,))
     assert tracking.registry.champion("lending").version == 1
-    assert not (tmp_path / "somebody_elses.db").exists()
+    assert not (tmp_path / "global.db").exists()
 
 
 def test_a_multiclass_project_with_numeric_classes_and_a_custom_pipeline(

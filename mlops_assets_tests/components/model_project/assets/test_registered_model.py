@@ -55,18 +55,20 @@ def test_a_model_that_does_not_beat_its_baseline_is_registered_as_rejected(
 def test_the_deployed_model_is_refitted_on_all_labelled_partitions(champion_shop):
     tracking = champion_shop.tracking
     version = tracking.registry.version("shop", 1)
-    judged = version.as_evaluated
-    assert version.facts["model_digest"] == version.facts["serving_digest"] != judged.facts["model_digest"]
-    assert judged.facts["model_digest"] == champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
+    evaluated = version.as_evaluated
+    assert version.facts["model_digest"] == version.facts["serving_digest"] != evaluated.facts["model_digest"]
+    assert evaluated.facts["model_digest"] == champion_shop.metadata("tuned_model", FIFTH)["model_digest"]
     assert version.facts["cutoff"] == FIFTH
-    served, as_evaluated = tracking.load(version), tracking.load(judged)
-    assert served.spec == as_evaluated.spec, "the same search, features and classes"
+    deployed, logged = tracking.load(version), tracking.load(evaluated)
+    assert deployed.spec == logged.spec, "the same search, features and classes"
     rows = champion_shop.frame("features", FIFTH)
-    served_says, judged_says = (
-        model.predict(rows)["probability"].to_numpy() for model in (served, as_evaluated)
+    deployed_values, evaluated_values = (
+        model.predict(rows)["probability"].to_numpy() for model in (deployed, logged)
     )
-    assert abs(served_says - judged_says).max() > 1e-6
-    assert champion_shop.frame("predictions", FIFTH)["probability"].to_numpy() == pytest.approx(served_says)
+    assert abs(deployed_values - evaluated_values).max() > 1e-6
+    assert champion_shop.frame("predictions", FIFTH)["probability"].to_numpy() == pytest.approx(
+        deployed_values
+    )
     report = champion_shop.metadata("evaluation_report", FIFTH)
     assert float(version.facts["test_log_loss"]) == pytest.approx(report["test_log_loss"], rel=1e-4)
 

@@ -155,13 +155,13 @@ def test_a_changed_artifact_is_refused_and_nothing_is_fitted(champion_shop):
 
 def test_code_that_was_changed_in_the_store_is_not_shown(champion_shop):
     version = champion_shop.tracking.registry.version("shop", 1)
-    kept, faults = recorded_code(champion_shop.tracking, version)
+    kept, errors = recorded_code(champion_shop.tracking, version)
     assert set(kept) == {"schema.py", "features.sql", "target.sql", "settings.json"}
-    assert not faults
+    assert not errors
     [file] = [
         path for path in champion_shop.state.mlflow.rglob("code/schema.py") if version.run_id in str(path)
     ]
     file.write_text("import os\n")
-    kept, faults = recorded_code(champion_shop.tracking, version)
+    kept, errors = recorded_code(champion_shop.tracking, version)
     assert "schema.py" not in kept
-    assert faults == {"schema.py": f"the copy in MLflow run {version.run_id} is missing or was changed"}
+    assert errors == {"schema.py": f"the copy in MLflow run {version.run_id} is missing or was changed"}

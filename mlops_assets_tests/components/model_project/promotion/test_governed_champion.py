@@ -204,7 +204,7 @@ def test_a_replaced_manifest_is_detected_in_artifact_and_registry(champion_shop)
     version = champion_shop.tracking.registry.version("shop", 1)
     known = version.facts["model_manifest"]
     registered = Ledger(champion_shop.warehouse, "shop").entries()[0].event
-    assert registered.details["model_manifest"] == known != registered.details["judged_manifest"]
+    assert registered.details["model_manifest"] == known != registered.details["evaluated_manifest"]
     champion_shop.tracking.registry.set_version_tags("shop", 1, {"model_manifest": "0" * 64})
     errors = findings(champion_shop)["version 1"]
     assert "has a different model_manifest in the registry than in the ledger" in errors
