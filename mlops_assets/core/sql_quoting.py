@@ -1,4 +1,4 @@
-"""Quoting of names and literals in generated SQL."""
+"""Names, literals and the session of generated SQL."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,8 @@ NUMBERS = frozenset(
     }
 )
 """DuckDB's names of numeric types."""
+UTC_SESSION = "set TimeZone = 'UTC'"
+"""Statement for each connection to DuckDB that reads times; without it, the machine's time zone decides."""
 
 
 def quoted(name: str) -> str:

@@ -7,7 +7,7 @@ import duckdb
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
@@ -73,6 +73,7 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
     """
     files = find_files(source, subject=subject)
     with duckdb.connect() as connection:
+        connection.execute(UTC_SESSION)
         relations = read_files(connection, files, subject=subject)
         columns = [name for name in relations[0].columns if name not in PROVENANCE]
         _reject_reserved_names(columns, f"{subject}: {source}")
@@ -119,12 +120,10 @@ def _profile(connection: duckdb.DuckDBPyConnection, name: str) -> ColumnProfile:
 def _holds(connection: duckdb.DuckDBPyConnection, name: str, kind: SqlType) -> bool:
     """Whether a type holds all values of a column, and there is at least one.
 
-    A value with a time of day is not a date, and numbers are not booleans.
+    Numbers are not booleans.
     """
     column = Column(name, kind)
     lost = f"not {column.is_null_sql()} and ({column.cast_sql()}) is null"
-    if kind == "DATE":
-        lost = f"({lost}) or try_cast({quoted(name)} as timestamp) != try_cast({quoted(name)} as date)"
     [(filled, lost_values)] = connection.execute(
         f"select count(*) filter (not {column.is_null_sql()}), count(*) filter ({lost}) from seen"
     ).fetchall()

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.ml.contracts.time_sql import date_sql, timestamp_sql
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {
@@ -58,8 +59,8 @@ class Column:
     def cast_sql(self) -> str:
         """The typed value of a source column; null when the value is missing or can't be cast.
 
-        NaN is null and 3.5 is not an integer. Infinite times, and those outside the years 1 to 9999, are not
-        valid: Python's `datetime` can't represent them.
+        NaN is null and 3.5 is not an integer. Times are in UTC, see `time_sql`. Infinite times, and those
+        outside the years 1 to 9999, are not valid: Python's `datetime` can't represent them.
         """
         raw = quoted(self.name)
         if self.has_marks and self.sql_type in ("DOUBLE", "BIGINT"):
@@ -77,7 +78,7 @@ class Column:
             case "VARCHAR":
                 return f"{raw}::varchar"
             case "DATE" | "TIMESTAMP":
-                cast = f"try_cast({raw} as {self.sql_type.lower()})"
+                cast = timestamp_sql(raw) if self.sql_type == "TIMESTAMP" else date_sql(raw)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
         return f"try_cast({raw} as {self.sql_type.lower()})"
 

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import ROW_ID
+from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.contracts.columns import Column, select_list
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
@@ -162,6 +163,7 @@ class TabularModel:
             )
         query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
         with duckdb.connect(config=_SANDBOX) as connection:
+            connection.execute(UTC_SESSION)
             source = connection.from_df(_uniform_numbers(self.spec.columns, rows.reset_index(drop=True)))
             typed = source.project(
                 f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"

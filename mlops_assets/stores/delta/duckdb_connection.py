@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 
 
@@ -32,6 +33,7 @@ def connect(
         **({"threads": threads} if threads else {}),
     }
     with _translated_errors(root, spill), duckdb.connect(config=config) as connection:
+        connection.execute(UTC_SESSION)
         yield connection
 
 

@@ -9,6 +9,7 @@ import duckdb
 
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.ml.contracts.time_sql import timestamp_sql
 from mlops_assets.stores.files.source_file import FoundFile
 
 _UNITS = {"daily": ("day", "%Y-%m-%d"), "weekly": ("week", "%Y-%m-%d"), "monthly": ("month", "%Y-%m")}
@@ -78,15 +79,9 @@ def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods,
     newest
         The newest period; None for no limit.
     """
-    kinds = {name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
-    kind = kinds.get(column.lower())
-    if kind is None:
+    if column.lower() not in [name.lower() for name in relation.columns]:
         return literal(periods.first)
-    name = quoted(column)
-    # Cast by way of text: a number can't be cast to a timestamp, not even with try_cast.
-    time = f"try_cast({name}::varchar as timestamp)"
-    if kind == "TIMESTAMP WITH TIME ZONE" or kind.startswith("TIMESTAMPTZ"):
-        time = f"({name} at time zone 'UTC')"  # its text depends on the machine's time zone
+    time = timestamp_sql(quoted(column))
     unit, form = _UNITS[periods.cadence]
     first = f"timestamp {literal(periods.start_of(periods.first))}"
     late = f"when {time} >= timestamp {literal(periods.end_of(newest))} then null" if newest else ""
