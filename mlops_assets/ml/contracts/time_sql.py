@@ -12,7 +12,8 @@ _PLAIN = f"{_DATE}([ T]{_TIME})?"
 _ZONED = f"{_DATE}[ T]{_TIME} ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?|[A-Za-z][A-Za-z0-9_+/-]+)"
 _TWELVE_HOURS = f"{_DATE}[ T]{_TIME} ?[AaPp][Mm]"
 _TWELVE_HOUR_FORMATS = "['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S.%f %p']"
-_UNZONED_TYPES = "('TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP_MS', 'TIMESTAMP_S', 'DATE')"
+_EXACT_TYPES = "('TIMESTAMP', 'TIMESTAMP_MS', 'TIMESTAMP_S', 'DATE')"
+"""Their cast is exact; that of TIMESTAMP_NS rounds, where that of a text truncates."""
 
 
 def timestamp_sql(raw: str) -> str:
@@ -30,7 +31,7 @@ def timestamp_sql(raw: str) -> str:
     offset_attached = f"regexp_replace({text}, ' ([+-])', '\\1')"
     marked = f"regexp_replace(replace(replace(upper({text}), '/', '-'), 'T', ' '), ' ?([AP]M)$', ' \\1')"
     return (
-        f"case when typeof({raw}) in {_UNZONED_TYPES} then try_cast({raw} as timestamp) "
+        f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as timestamp) "
         f"when regexp_full_match({text}, {literal(_PLAIN)}) then try_cast({text} as timestamp) "
         f"when regexp_full_match({text}, {literal(_TWELVE_HOURS)}) "
         f"then try_strptime({marked}, {_TWELVE_HOUR_FORMATS}) "
