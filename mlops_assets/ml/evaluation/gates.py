@@ -217,29 +217,43 @@ def close_slices(
     return GateResult(CLOSE_SLICES, gaps[worst] <= limit, message, {"largest_gap": gaps[worst]})
 
 
-def fair_groups(differences: Mapping[str, float], limits: Mapping[str, float]) -> GateResult:
-    """Require differences between the groups of each sensitive column to be within their limits.
+def fair_groups(measures: Mapping[str, float | None], limits: Mapping[str, float]) -> GateResult:
+    """Require the fairness measures of each sensitive column to be within their limits.
+
+    A ratio between groups is fair at 1 and has a minimum; a difference is fair at 0 and has a maximum. An
+    undefined measure fails, such as the ratio where no group is ever selected.
 
     Parameters
     ----------
-    differences
-        The largest difference between groups by `column: measure`.
+    measures
+        The largest difference between groups, or the smallest ratio, by `column: measure`; None if undefined.
     limits
         By measure, for every sensitive column.
     """
     found = {
-        name: (size, limit)
-        for name, size in differences.items()
+        name: (math.nan if size is None else size, limit)
+        for name, size in measures.items()
         for measure, limit in limits.items()
         if name.partition(": ")[2] == measure
     }
-    measured = {name.partition(": ")[2] for name in differences}
+    measured = {name.partition(": ")[2] for name in measures}
     if unknown := sorted(set(limits) - measured):
         message = f"not measured: {', '.join(unknown)}; measured: {', '.join(sorted(measured)) or 'none'}"
         return GateResult(FAIR_GROUPS, False, message)
-    message = "; ".join(f"{name} {size:.3g} (maximum {limit:.3g})" for name, (size, limit) in found.items())
-    figures = {name: size for name, (size, _) in found.items()}
-    return GateResult(FAIR_GROUPS, all(size <= limit for size, limit in found.values()), message, figures)
+    message = "; ".join(
+        f"{name} {'is undefined' if math.isnan(size) else format(size, '.3g')} "
+        f"({'minimum' if _is_ratio(name) else 'maximum'} {limit:.3g})"
+        for name, (size, limit) in found.items()
+    )
+    passed = all(  # neither comparison holds for NaN
+        size >= limit if _is_ratio(name) else size <= limit for name, (size, limit) in found.items()
+    )
+    return GateResult(FAIR_GROUPS, passed, message, {name: size for name, (size, _) in found.items()})
+
+
+def _is_ratio(measure: str) -> bool:
+    """Whether a fairness measure is a ratio between groups, rather than a difference."""
+    return measure.endswith(" ratio")
 
 
 def expected_behaviour(tests: Sequence[Mapping[str, Any]]) -> GateResult:

@@ -189,6 +189,19 @@ def test_group_differences_must_be_within_the_limit_in_every_column():
     assert unknown.message == "not measured: select; measured: selected, true positives"
 
 
+@pytest.mark.parametrize(
+    ("ratio", "passed", "shown"),
+    [(0.95, True, "0.95"), (0.8, True, "0.8"), (0.5, False, "0.5"), (None, False, "is undefined")],
+)
+def test_a_fairness_ratio_has_a_minimum_and_an_undefined_one_fails(ratio, passed, shown):
+    found = fair_groups({"sex: demographic parity ratio": ratio}, {"demographic parity ratio": 0.8})
+    assert found.passed == passed
+    assert found.message == f"sex: demographic parity ratio {shown} (minimum 0.8)"
+    assert found.to_json()["figures"].keys() == (
+        set() if ratio is None else {"sex: demographic parity ratio"}
+    )
+
+
 def test_only_tests_of_severity_error_must_pass():
     tests = [
         {"name": "more_is_more", "severity": "error", "passed": True, "found": "so it is"},

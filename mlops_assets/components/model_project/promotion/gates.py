@@ -169,7 +169,7 @@ def _report_gates(
         if declared.slice_gap is not None:
             yield gates.close_slices(metric, overall, report["slices"], declared.slice_gap)
         if declared.fairness:
-            yield gates.fair_groups(_differences(report["fairness"]), declared.fairness)
+            yield gates.fair_groups(_fairness_measures(report["fairness"]), declared.fairness)
     costs = trained.metrics
     if declared.latency_milliseconds is not None:
         took = costs.get("single_row_milliseconds", float("nan"))
@@ -190,9 +190,9 @@ def _evaluation(project: Project, tracking: "TrackingStore", trained: "TrainedMo
     return found
 
 
-def _differences(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _fairness_measures(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """The largest differences between groups, and the criteria of fairlearn, by column and measure."""
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     for each in fairness:
         found |= {f"{each['column']}: {gap['measure']}": gap["size"] for gap in each["differences"]}
         found |= {f"{each['column']}: {name}": value for name, value in each["criteria"].items()}

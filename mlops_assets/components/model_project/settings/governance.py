@@ -49,8 +49,9 @@ class GateSettings(Settings):
     )
     fairness: dict[str, float] = Field(
         default_factory=dict,
-        description="Maximum difference between groups of each column in `evaluation.sensitive`, by the "
-        "measure's name in the report: `demographic parity difference: 0.1`.",
+        description="Limits of the fairness measures of each column in `evaluation.sensitive`, by the name "
+        "in the report: a maximum of a difference, as in `demographic parity difference: 0.1`, and a minimum "
+        "of a ratio, as in `demographic parity ratio: 0.8`. An undefined measure fails.",
     )
     latency_milliseconds: float | None = Field(
         default=None,
