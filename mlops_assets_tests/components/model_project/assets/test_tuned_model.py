@@ -52,7 +52,7 @@ def test_a_failed_search_marks_its_mlflow_run_as_failed(
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
     assert not result.success
     failed = next(event for event in result.all_events if event.is_step_failure)
-    assert "20 folds need at least 20 rows of the rarest class" in (
+    assert "20 folds require at least 20 rows of the rarest class" in (
         failed.step_failure_data.user_failure_data.description
     )
     [mlflow_run] = tracking.client.search_runs([tracking.experiment("lending")])
