@@ -1,5 +1,6 @@
 """Shared fixtures: projects in temporary folders, stores, instances and servers."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, enter_lending_project
 from mlops_assets_tests.support.postgres import Server, running_server
 from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
+
+# A background job of a shell ignores SIGINT, and Dagster then leaves SIGTERM ignored, also for children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
 

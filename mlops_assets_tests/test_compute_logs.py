@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 CAPTURE = """
-import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+import sys, time
 from mlops_assets.compute_logs import LocalLogs
 
 try:

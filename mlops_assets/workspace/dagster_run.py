@@ -1,11 +1,12 @@
 """Dagster runs in this process: assets with a live stream of events, and jobs."""
 
+import signal
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from logging import INFO
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 import dagster as dg
@@ -95,6 +96,7 @@ def run_assets(
     try:
         with (
             warnings.catch_warnings(),
+            kept_sigterm(),
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -133,7 +135,7 @@ def execute_job(
 ) -> dg.ExecuteInProcessResult:
     """Execute a job in this process; return its result, failed or not."""
     console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), kept_sigterm():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return workspace.definitions.resolve_job_def(name).execute_in_process(
             run_config={**config, **console},
@@ -141,6 +143,23 @@ def execute_job(
             raise_on_error=False,
             tags={"mlops/command": "run"},
         )
+
+
+@contextmanager
+def kept_sigterm() -> Iterator[None]:
+    """Restore the handler of SIGTERM after a run.
+
+    Dagster leaves the handler of SIGINT there. A background job of a shell ignores SIGINT, and would then
+    ignore `kill`, too.
+    """
+    if current_thread() is not main_thread():  # Python and Dagster set handlers in the main thread alone
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def raise_on_failure(result: dg.ExecuteInProcessResult) -> None:

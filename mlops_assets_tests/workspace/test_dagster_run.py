@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -83,3 +84,14 @@ def test_a_killed_run_is_canceled_by_the_next(place):
     assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
     with Workspace(place).instance() as instance:
         assert instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.CANCELED
+
+
+def test_a_command_in_the_background_can_be_terminated_after_its_run(place):
+    interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts its background jobs
+    try:
+        assert mlops("run", "lending", "--until", "raw_loans").exit_code == 0
+        assert signal.getsignal(signal.SIGTERM) == terminate
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, terminate)
