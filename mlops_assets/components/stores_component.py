@@ -33,7 +33,9 @@ class Stores(dg.Component, dg.Model, dg.Resolvable):
         """The resources, for the project's state directory."""
         state = StateDirectory.of(context.project_root)
         shared = resources(state)
-        shared["warehouse"] = WarehouseResource(root=str(state.warehouse), memory_limit=self.memory_limit)
+        shared["warehouse"] = WarehouseResource(
+            root=str(state.warehouse), state=str(state.root), memory_limit=self.memory_limit
+        )
         if self.mlflow_tracking_uri:
             _reject_credentials(context.path, self.mlflow_tracking_uri)
             shared["mlflow"] = MlflowTracking(mlflow_tracking_uri=self.mlflow_tracking_uri)

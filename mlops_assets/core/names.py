@@ -47,7 +47,7 @@ LEDGER = "ledger"
 CODE, CODE_DIGESTS = "code", "code_digests"
 """Artifact folder of a run with a copy of the project's files, which is compared and never executed, and the
 tag with their digests."""
-CUSTOM_ASSET = "mlops/own_asset"
+CUSTOM_ASSET = "mlops/custom_asset"
 """Tag of the assets that a project defines in its `assets.py`."""
 
 

@@ -159,7 +159,8 @@ def kept_sigterm() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # None where other code than Python's has set it
+            signal.signal(signal.SIGTERM, before)
 
 
 def raise_on_failure(result: dg.ExecuteInProcessResult) -> None:

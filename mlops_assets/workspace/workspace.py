@@ -178,7 +178,14 @@ class Workspace:
 
     @property
     def tracking(self) -> "TrackingStore":
-        """The tracking store of the definitions; by default the one in the state directory."""
+        """The tracking store of the definitions; by default the one in the state directory.
+
+        Raises
+        ------
+        StoreError
+            When the state directory has another layout.
+        """
+        self.state.require_layout()
         return self._tracking_resource.store
 
     @property

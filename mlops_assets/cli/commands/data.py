@@ -179,4 +179,4 @@ def _total(observations: "Sequence[AssetObservation]", *, dry_run: bool) -> str:
 def _warehouse() -> "Warehouse":
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-    return Warehouse(StateDirectory.of(find_project_root()).warehouse)
+    return Warehouse(StateDirectory.of(find_project_root()).require_layout().warehouse)

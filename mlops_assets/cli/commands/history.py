@@ -32,7 +32,7 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
         from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-        state = StateDirectory.of(find_project_root())
+        state = StateDirectory.of(find_project_root()).require_layout()
         entries = Ledger(Warehouse(state.warehouse), project).entries()
         if not entries:
             raise StoreError(

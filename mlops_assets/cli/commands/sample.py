@@ -33,9 +33,8 @@ def sample(
     Example: mlops sample customer_churn --months 24 --customers 5000 --seed 7 --to /tmp/churn
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.assets.raw import SOURCE
         from mlops_assets.components.model_project.project.files import ProjectFiles
-        from mlops_assets.components.model_project.project.metadata_names import FOLDER
+        from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())

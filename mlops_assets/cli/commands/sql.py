@@ -42,7 +42,7 @@ def sql(
         from mlops_assets.stores.warehouse.query_views import read_only
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-        state = StateDirectory.of(find_project_root())
+        state = StateDirectory.of(find_project_root()).require_layout()
         with read_only(Warehouse(state.warehouse), on_error=_print_skipped) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.cli.output.sql_prompt import Prompt

@@ -61,5 +61,8 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
         if request.scaffold_format == "python":
             written[0].unlink()
             scaffold_component(request)
-        else:
+            return
+        try:
             write_schema(root)
+        except MlopsError as error:
+            raise click.ClickException(str(error)) from error

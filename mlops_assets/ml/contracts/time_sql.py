@@ -9,7 +9,9 @@ from mlops_assets.core.sql_quoting import literal
 _DATE = "[0-9]{4,}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _TIME = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
 _PLAIN = f"{_DATE}([ T]{_TIME})?"
-_ZONED = f"{_DATE}[ T]{_TIME} ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?|[A-Za-z][A-Za-z0-9_+/-]+)"
+_OFFSET = "[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?"
+_ZONED = f"{_DATE}[ T]{_TIME} ?(Z|UTC|GMT|{_OFFSET}|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]+)+)"
+"""No abbreviations: BST, CST or IST is the name of several zones, and ICU resolves it to one of them."""
 _TWELVE_HOURS = f"{_DATE}[ T]{_TIME} ?[AaPp][Mm]"
 _TWELVE_HOUR_FORMATS = "['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S.%f %p']"
 _EXACT_TYPES = "('TIMESTAMP', 'TIMESTAMP_MS', 'TIMESTAMP_S', 'DATE')"
@@ -20,7 +22,7 @@ def timestamp_sql(raw: str) -> str:
     """An expression for the timestamp in UTC of a value of any type; null for what is not a timestamp.
 
     A text is an ISO date, with an optional time of day that may have AM or PM, an offset, or the name of a
-    zone that DuckDB knows. A value without a zone is taken as UTC.
+    zone such as `Europe/Berlin`. A value without a zone is taken as UTC.
 
     Parameters
     ----------

@@ -217,38 +217,39 @@ def close_slices(
     return GateResult(CLOSE_SLICES, gaps[worst] <= limit, message, {"largest_gap": gaps[worst]})
 
 
-def fair_groups(measures: Mapping[str, float | None], limits: Mapping[str, float]) -> GateResult:
+def fair_groups(
+    measures: Mapping[str, Mapping[str, float | None]], limits: Mapping[str, float]
+) -> GateResult:
     """Require the fairness measures of each sensitive column to be within their limits.
 
-    A ratio between groups is fair at 1 and has a minimum; a difference is fair at 0 and has a maximum. An
-    undefined measure fails, such as the ratio where no group is ever selected.
+    A ratio between groups is fair at 1 and has a minimum; a difference is fair at 0 and has a maximum. A
+    measure that is undefined in one of the columns fails, such as the ratio where no group is ever selected.
 
     Parameters
     ----------
     measures
-        The largest difference between groups, or the smallest ratio, by `column: measure`; None if undefined.
+        Largest difference between groups, or smallest ratio, by column and measure; None if undefined.
     limits
         By measure, for every sensitive column.
     """
-    found = {
-        name: (math.nan if size is None else size, limit)
-        for name, size in measures.items()
-        for measure, limit in limits.items()
-        if name.partition(": ")[2] == measure
-    }
-    measured = {name.partition(": ")[2] for name in measures}
-    if unknown := sorted(set(limits) - measured):
-        message = f"not measured: {', '.join(unknown)}; measured: {', '.join(sorted(measured)) or 'none'}"
+    known = sorted({measure for found in measures.values() for measure in found})
+    if unknown := sorted(set(limits) - set(known)):
+        message = f"not measured: {', '.join(unknown)}; measured: {', '.join(known) or 'none'}"
         return GateResult(FAIR_GROUPS, False, message)
+    results = []
+    for column, found in measures.items():
+        for measure, limit in limits.items():
+            value = found.get(measure)
+            size = math.nan if value is None else value
+            fair = size >= limit if _is_ratio(measure) else size <= limit  # neither holds for NaN
+            results.append((f"{column}: {measure}", size, limit, fair))
     message = "; ".join(
         f"{name} {'is undefined' if math.isnan(size) else format(size, '.3g')} "
         f"({'minimum' if _is_ratio(name) else 'maximum'} {limit:.3g})"
-        for name, (size, limit) in found.items()
+        for name, size, limit, _ in results
     )
-    passed = all(  # neither comparison holds for NaN
-        size >= limit if _is_ratio(name) else size <= limit for name, (size, limit) in found.items()
-    )
-    return GateResult(FAIR_GROUPS, passed, message, {name: size for name, (size, _) in found.items()})
+    figures = {name: size for name, size, *_ in results}
+    return GateResult(FAIR_GROUPS, all(fair for *_, fair in results), message, figures)
 
 
 def _is_ratio(measure: str) -> bool:

@@ -53,11 +53,25 @@ class StateDirectory:
         StoreError
             When the directory has another layout, or can't be read or written.
         """
+        file = self.root / "layout.json"
+        with translated_disk_errors("the state directory", self.root):
+            if not file.exists():
+                written = {"layout": LAYOUT, "written_by": version("mlops-assets")}
+                write_atomically(file, json.dumps(written))
+        self.require_layout()
+
+    def require_layout(self) -> "StateDirectory":
+        """Check the layout of a directory that exists, without creating anything, and return the directory.
+
+        Raises
+        ------
+        StoreError
+            When the directory has another layout, or can't be read.
+        """
         file, ours = self.root / "layout.json", version("mlops-assets")
         with translated_disk_errors("the state directory", self.root):
             if not file.exists():
-                write_atomically(file, json.dumps({"layout": LAYOUT, "written_by": ours}))
-                return
+                return self
             text = file.read_text("utf-8")
         try:
             found = json.loads(text)
@@ -68,7 +82,7 @@ class StateDirectory:
                 hint=f"delete it if mlops_assets {ours} wrote this directory, and run again",
             ) from error
         if layout == LAYOUT:
-            return
+            return self
         raise StoreError(
             f"the state directory {self.root} has layout {layout}, written by mlops_assets {theirs}; "
             f"mlops_assets {ours} requires layout {LAYOUT}",

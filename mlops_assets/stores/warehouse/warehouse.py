@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -134,7 +135,7 @@ class Warehouse(TableReader):
             content = Staged(files, staged, schema, digest, partition)
             version, changed = commit(self.root, table, content, connection, metadata)
             columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
-        return WriteResult(version, count, digest, changed, columns, name, directory.as_uri())
+        return WriteResult(version, count, digest, changed, columns, name, _uri(directory))
 
     def restore(
         self,
@@ -172,7 +173,7 @@ class Warehouse(TableReader):
             )
             made, changed = commit(self.root, table, staged, connection, metadata)
             columns = dict(zip(staged.rows.columns, map(str, staged.rows.types), strict=True))
-        return WriteResult(made, content.rows, staged.digest, changed, columns, name, directory.as_uri())
+        return WriteResult(made, content.rows, staged.digest, changed, columns, name, _uri(directory))
 
     def restored_source(self, table: TableKey, version: int, *, partition: str | None = None) -> TableVersion:
         """The version that wrote the content that `restore` would restore.
@@ -184,3 +185,8 @@ class Warehouse(TableReader):
         """
         name = view_name(tuple(table))
         return content_at(self._directory(table), self._open(table), version, partition, table=name)[1]
+
+
+def _uri(directory: Path) -> str:
+    """The address of a table, whose folder may be relative to the working directory."""
+    return directory.absolute().as_uri()

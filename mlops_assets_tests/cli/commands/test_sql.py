@@ -158,3 +158,17 @@ def test_a_query_loads_no_definitions_and_no_dagster(root):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", [("sql", "select 1"), ("history", "shop"), ("data", "versions", "shop", "features")]
+)
+def test_a_state_directory_of_another_layout_is_not_read(root, tmp_path, monkeypatch, command):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "layout.json").write_text('{"layout": 1, "written_by": "0.1.0"}')
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state"))
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1
+    assert "has layout 1, written by mlops_assets 0.1.0" in " ".join(done.stderr.split())
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["layout.json"]

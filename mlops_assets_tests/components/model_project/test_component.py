@@ -222,4 +222,5 @@ def test_stores_provides_all_resources_that_projects_require(sandbox, monkeypatc
         found = defs.resources
     assert found["warehouse"].memory_limit == "2GiB"
     assert found["warehouse"].root == str(tmp_path / "state" / "warehouse")
+    assert found["warehouse"].state == str(tmp_path / "state"), "its layout is checked"
     assert found["mlflow"].mlflow_tracking_uri == "http://mlflow.example"

@@ -181,7 +181,7 @@ def test_without_an_evaluated_slice_the_gate_fails():
 
 
 def test_group_differences_must_be_within_the_limit_in_every_column():
-    apart = {"sex: selected": 0.08, "age: selected": 0.2, "age: true positives": 0.9}
+    apart = {"sex": {"selected": 0.08}, "age": {"selected": 0.2, "true positives": 0.9}}
     assert not fair_groups(apart, {"selected": 0.1}).passed
     assert fair_groups(apart, {"selected": 0.2}).passed
     unknown = fair_groups(apart, {"select": 0.2})
@@ -194,12 +194,18 @@ def test_group_differences_must_be_within_the_limit_in_every_column():
     [(0.95, True, "0.95"), (0.8, True, "0.8"), (0.5, False, "0.5"), (None, False, "is undefined")],
 )
 def test_a_fairness_ratio_has_a_minimum_and_an_undefined_one_fails(ratio, passed, shown):
-    found = fair_groups({"sex: demographic parity ratio": ratio}, {"demographic parity ratio": 0.8})
+    found = fair_groups({"sex": {"demographic parity ratio": ratio}}, {"demographic parity ratio": 0.8})
     assert found.passed == passed
     assert found.message == f"sex: demographic parity ratio {shown} (minimum 0.8)"
     assert found.to_json()["figures"].keys() == (
         set() if ratio is None else {"sex: demographic parity ratio"}
     )
+
+
+def test_a_measure_that_one_of_the_columns_lacks_fails():
+    found = fair_groups({"sex": {"error": 0.01}, "age": {}}, {"error": 0.1})
+    assert not found.passed
+    assert found.message == "sex: error 0.01 (maximum 0.1); age: error is undefined (maximum 0.1)"
 
 
 def test_only_tests_of_severity_error_must_pass():

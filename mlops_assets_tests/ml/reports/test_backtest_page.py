@@ -27,6 +27,12 @@ def cells(page: str) -> list[list[str]]:
     ]
 
 
+def test_the_page_counts_and_lists_the_cutoffs():
+    page = render_backtest(backtest(*THREE))
+    assert "<dt>Cut-offs</dt><dd>3</dd>" in page
+    assert "<th>Cut-off</th><th>Trained on</th><th>Tested on</th><th>Model</th>" in page
+
+
 def test_the_page_states_that_undefined_cutoffs_are_left_out_of_the_means():
     undefined = backtest(scored("2025-04", NAN, 0.1), *THREE)
     assert "The means leave out cut-offs" in render_backtest(undefined)

@@ -199,3 +199,9 @@ def test_old_versions_are_readable_at_any_age(tmp_path):
         warehouse.write(("p", "t"), connection.sql("select 1 as number"))
     delta = DeltaTable(str(tmp_path / "p" / "t"))
     assert delta.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+
+
+def test_a_table_has_an_address_below_a_relative_root_too(tmp_path: Path, rows: Rows, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = Warehouse("warehouse").write(KEY, rows("(1, 'x')"))
+    assert result.uri == (tmp_path / "warehouse" / "shop" / "validated_orders").as_uri()

@@ -77,13 +77,14 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 if found.move and check and check.passed:
                     found.move()
                 elif found.move and check and config.decision:
-                    raise ModelError(f"{project.name}: {check.description}", hint="it can't serve")
+                    raise ModelError(
+                        f"{project.name}: {check.description}",
+                        hint="choose another version, or materialize its features again",
+                    )
                 now = tracking.registry.champion(project.name)
                 update_cards(project, store, tracking, folders.reports)
-                approval_check = approval_check_result(
-                    project, LedgerState.of(champion_ledger.ledger.entries())
-                )
-        yield approval_check
+                approval = approval_check_result(project, LedgerState.of(champion_ledger.ledger.entries()))
+        yield approval
         newest = found.newest
         if now is None or newest is None:
             yield check or _no_champion(found.reason)

@@ -79,7 +79,8 @@ def _require_valid_key(
             f"{project.name}: {path}: {written} is the key of a generated asset",
             hint="rename your asset",
         )
-    if names.layer_of(key.path) or key.path[1] in names.TABLE_LAYERS:
+    inside = any(key.path[: len(each.path)] == each.path for each in generated)
+    if inside or key.path[1].partition("_")[0] in names.TABLE_LAYERS:
         raise ProjectError(
             f"{project.name}: {path}: {written}: names that start with raw, validated or quarantine are "
             "reserved for generated assets",

@@ -34,8 +34,6 @@ from mlops_assets.core import names
 if TYPE_CHECKING:
     from mlops_assets.stores.sources.base import Fetched
 
-__all__ = ["ARRIVAL", "DIALECT", "FINGERPRINT", "FOLDER", "SOURCE", "raw_asset"]
-
 
 class RawConfig(dg.Config):
     """Configuration of a run."""

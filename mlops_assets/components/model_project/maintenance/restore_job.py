@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_assets.components.model_project.assets.raw import SOURCE
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
-from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS
+from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, INPUTS, SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import job_names, names

@@ -190,13 +190,15 @@ def _evaluation(project: Project, tracking: "TrackingStore", trained: "TrainedMo
     return found
 
 
-def _fairness_measures(fairness: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+def _fairness_measures(fairness: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """The largest differences between groups, and the criteria of fairlearn, by column and measure."""
-    found: dict[str, float | None] = {}
-    for each in fairness:
-        found |= {f"{each['column']}: {gap['measure']}": gap["size"] for gap in each["differences"]}
-        found |= {f"{each['column']}: {name}": value for name, value in each["criteria"].items()}
-    return found
+    return {
+        each["column"]: {
+            **{gap["measure"]: gap["size"] for gap in each["differences"]},
+            **each["criteria"],
+        }
+        for each in fairness
+    }
 
 
 def _columns(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_assets.components.model_project.settings.project import ProjectSettings
+from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 
 SCHEMA_FILE = "defs.schema.json"
 """Name of the schema file in the root of a Dagster project."""
@@ -59,9 +60,16 @@ def schema_text() -> str:
 
 
 def write_schema(root: Path) -> Path:
-    """Write the schema into the project root; an older copy is replaced."""
+    """Write the schema into the project root; an older copy is replaced.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, or `root` can't be written.
+    """
     path = root / SCHEMA_FILE
-    path.write_text(schema_text(), "utf-8")
+    with translated_disk_errors("the JSON schema", root):
+        write_atomically(path, schema_text())
     return path
 
 

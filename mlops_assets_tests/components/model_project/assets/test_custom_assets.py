@@ -148,6 +148,10 @@ def test_custom_assets_are_stale_when_their_inputs_change(built, tables, instanc
             "lending/raw/big_loans: names that start with raw, validated or quarantine are reserved",
         ),
         (
+            BIG.replace('key_prefix="lending"', 'key_prefix=["lending", "raw_loans"]'),
+            "lending/raw_loans/big_loans: names that start with raw, validated or quarantine are reserved",
+        ),
+        (
             BIG.replace("def big_loans", "def validated_big_loans"),
             "lending/validated_big_loans: names that start with raw, validated or quarantine are reserved",
         ),
