@@ -34,6 +34,8 @@ def timestamp_sql(raw: str) -> str:
     marked = f"regexp_replace(replace(replace(upper({text}), '/', '-'), 'T', ' '), ' ?([AP]M)$', ' \\1')"
     return (
         f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as timestamp) "
+        f"when typeof({raw}) = 'TIMESTAMP WITH TIME ZONE' "
+        f"then timezone('UTC', try_cast({raw} as timestamptz)) "
         f"when regexp_full_match({text}, {literal(_PLAIN)}) then try_cast({text} as timestamp) "
         f"when regexp_full_match({text}, {literal(_TWELVE_HOURS)}) "
         f"then try_strptime({marked}, {_TWELVE_HOUR_FORMATS}) "
