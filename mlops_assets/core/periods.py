@@ -1,4 +1,4 @@
-"""Periods: the days, weeks or months that are the partitions of an event project."""
+"""Periods: the days, working days, weeks or months that are the partitions of an event project."""
 
 import re
 from collections.abc import Iterator
@@ -8,17 +8,18 @@ from typing import Literal
 
 from mlops_assets.core.errors import ProjectError
 
-Cadence = Literal["daily", "weekly", "monthly"]
+Cadence = Literal["daily", "weekdays", "weekly", "monthly"]
 _DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})(?:\2(\d{2}))?(?!\d)")
 """`2025-03`, `202503`, `2025-03-31` or `20250331`, not next to another digit."""
+_FRIDAY = 4
 
 
 @dataclass(frozen=True)
 class Periods:
-    """Days, weeks (from Monday) or months, in order.
+    """Days, working days, weeks (from Monday) or months, in order.
 
-    The key of a day or week is its first day, `2025-03-31`; the key of a month is `2025-03`. Keys sort
-    chronologically.
+    Working days are Monday to Friday; a Friday lasts until Monday. The key of a day or week is its first day,
+    `2025-03-31`; the key of a month is `2025-03`. Keys sort chronologically.
 
     Attributes
     ----------
@@ -88,6 +89,8 @@ class Periods:
         match self.cadence:
             case "daily":
                 return day.isoformat()
+            case "weekdays":
+                return (day - timedelta(days=max(day.weekday() - _FRIDAY, 0))).isoformat()
             case "weekly":
                 return (day - timedelta(days=day.weekday())).isoformat()
             case "monthly":
@@ -112,6 +115,9 @@ class Periods:
         match self.cadence:
             case "daily":
                 return self.key_of(start + timedelta(days=by))
+            case "weekdays":
+                weeks, weekday = divmod(start.weekday() + by, _FRIDAY + 1)
+                return self.key_of(start + timedelta(weeks=weeks, days=weekday - start.weekday()))
             case "weekly":
                 return self.key_of(start + timedelta(weeks=by))
             case "monthly":

@@ -1,4 +1,4 @@
-"""Periods: days, weeks from Monday and months, with keys that sort chronologically."""
+"""Periods: days, working days, weeks from Monday and months, with keys that sort chronologically."""
 
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
 
-CADENCES = st.sampled_from(["daily", "weekly", "monthly"])
+CADENCES = st.sampled_from(["daily", "weekdays", "weekly", "monthly"])
 DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
 STEPS = st.integers(-200, 200)
 
@@ -71,6 +71,10 @@ def test_between_returns_every_key_of_the_range(cadence: str, day: date, count: 
         ("daily", "2025-02-29, 2025-03-01", "2025-03-01"),
         ("daily", "2025-03.csv", None),
         ("daily", "2025-0331.csv", None),
+        ("weekdays", "2025-03-28.csv", "2025-03-28"),
+        ("weekdays", "2025-03-29.csv", "2025-03-28"),
+        ("weekdays", "2025-03-30.csv", "2025-03-28"),
+        ("weekdays", "2025-03-31.csv", "2025-03-31"),
         ("weekly", "2025-04-06.csv", "2025-03-31"),
         ("weekly", "2025-03-31.csv", "2025-03-31"),
         ("weekly", "2025-01-01.csv", "2024-12-30"),
@@ -78,6 +82,15 @@ def test_between_returns_every_key_of_the_range(cadence: str, day: date, count: 
 )
 def test_the_first_date_of_a_name_determines_the_period(cadence: str, text: str, key: str | None):
     assert of(cadence).find(text) == key
+
+
+def test_a_friday_lasts_until_monday():
+    days = of("weekdays")
+    assert days.shift("2025-03-28", 1) == "2025-03-31"
+    assert days.shift("2025-03-31", -6) == "2025-03-21"
+    assert days.end_of("2025-03-28") == datetime(2025, 3, 31)
+    assert "2025-03-29" not in days
+    assert days.newest(datetime(2025, 3, 30, 23)) == "2025-03-27", "the Friday has not ended"
 
 
 def test_a_whole_text_must_be_a_date():

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from mlops_assets.core.periods import Periods
 
+_NOUNS = {"daily": "day", "weekdays": "working day", "weekly": "week", "monthly": "month"}
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -81,7 +83,7 @@ class Timeline:
     def describe_split(self, cutoff: str) -> str:
         """The holdout, the training periods and the embargo of a cut-off as a clause for messages."""
         train, gap = self.training_periods(cutoff), self.horizon - 1
-        noun = {"daily": "day", "weekly": "week", "monthly": "month"}[self.periods.cadence]
+        noun = _NOUNS[self.periods.cadence]
         embargo = f", embargo of {gap} {noun}{'s' * (gap != 1)}" if gap else ""
         return f"tested on {self.holdout_period(cutoff)}, trained on {train[0]} to {train[-1]}{embargo}"
 

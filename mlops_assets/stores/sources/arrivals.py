@@ -58,7 +58,7 @@ class Arrivals:
     Attributes
     ----------
     left_out
-        A message for each reason why files or rows belong to no partition.
+        A message for each reason why files or rows belong to no partition, or a partition has no file.
     """
 
     by_partition: dict[str | None, Arrival]
@@ -91,7 +91,7 @@ def find_arrivals(
     column
         The column whose time assigns a row to a partition; None to assign files by the dates in their names.
         Rows without a valid time, and rows before the first period, belong to the first partition, where the
-        contract validates them.
+        contract validates them. A period without rows between others is an empty partition.
     subject
         Project and table for error messages, such as `customer_churn: table transactions`.
     until
@@ -208,7 +208,7 @@ def row_arrivals(
     newest = periods.last if until is None else newest_period(periods, until)
     sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     files_of: dict[str, list[SourceFile]] = defaultdict(list)
-    known, late = False, 0
+    known, late, latest = False, 0, list[SourceFile]()
     for file in files:
         relation = scan_file(connection, file, subject=subject)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
@@ -231,9 +231,12 @@ def row_arrivals(
             f"{subject}: no column {column} in {enumerated([file.name for file in files])}",
             hint="set tables.<table>.arrival to the name of a column in the files",
         )
-    arrivals: dict[str | None, Arrival] = {
-        key: Arrival(key, _rows_digest(sums[key]), tuple(files_of[key])) for key in sorted(sums)
-    }
+    arrivals: dict[str | None, Arrival] = {}
+    for key in periods.between(min(sums), max(sums)) if sums else []:
+        # A period without rows before later ones is information, unlike a missing file: it has the columns of
+        # the files of the period before it.
+        latest = files_of.get(key) or latest
+        arrivals[key] = Arrival(key, _rows_digest(sums.get(key, {})), tuple(latest))
     return Arrivals(arrivals, late_rows(late, column, newest))
 
 

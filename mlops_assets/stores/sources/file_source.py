@@ -11,6 +11,7 @@ import duckdb
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.delta.staging import staging
+from mlops_assets.stores.files.copies import reject_copies
 from mlops_assets.stores.files.locations import Files, LocalFiles
 from mlops_assets.stores.files.reader import require_rows, verified_relations
 from mlops_assets.stores.files.remote import RemoteFiles
@@ -55,6 +56,7 @@ class FileSource:
             files = tuple(self.files.local_copy(file, subject=subject) for file in arrival.files)
             local = replace(arrival, files=files)
             relations = partition_relations(connection, local, periods, column, subject=subject)
+            reject_copies(files, relations, subject=subject)
             if partition is None:
                 require_rows(files, relations, subject=subject)
         except DataError as error:

@@ -12,7 +12,13 @@ from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.time_sql import timestamp_sql
 from mlops_assets.stores.files.source_file import FoundFile
 
-_UNITS = {"daily": ("day", "%Y-%m-%d"), "weekly": ("week", "%Y-%m-%d"), "monthly": ("month", "%Y-%m")}
+_KEYS = {
+    "daily": "strftime({time}, '%Y-%m-%d')",
+    "weekdays": "strftime({time} - to_days(greatest(isodow({time})::integer - 5, 0)), '%Y-%m-%d')",
+    "weekly": "strftime(date_trunc('week', {time}), '%Y-%m-%d')",
+    "monthly": "strftime({time}, '%Y-%m')",
+}
+"""The key of the period of a time, as SQL."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class DatedFiles:
     undated
         The names of files without a date in their path.
     left_out
-        A message for each reason why dated files belong to no partition.
+        A message for each reason why dated files belong to no partition, or a partition has no file.
     """
 
     by_partition: dict[str | None, list[FoundFile]]
@@ -65,6 +71,7 @@ def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datet
     inside: dict[str | None, list[FoundFile]] = {
         key: dated[key] for key in sorted(filter(None, dated)) if periods.first <= key <= newest
     }
+    left_out.extend(_missing_files(periods, sorted(filter(None, inside))))
     return DatedFiles(inside, tuple(file.name for file in undated), tuple(left_out))
 
 
@@ -82,12 +89,12 @@ def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods,
     if column.lower() not in [name.lower() for name in relation.columns]:
         return literal(periods.first)
     time = timestamp_sql(quoted(column))
-    unit, form = _UNITS[periods.cadence]
+    key = _KEYS[periods.cadence].format(time=time)
     first = f"timestamp {literal(periods.start_of(periods.first))}"
     late = f"when {time} >= timestamp {literal(periods.end_of(newest))} then null" if newest else ""
     return (
         f"case when not coalesce(isfinite({time}), false) or {time} < {first} then {literal(periods.first)} "
-        f"{late} else strftime(date_trunc('{unit}', {time}), '{form}') end"
+        f"{late} else {key} end"
     )
 
 
@@ -106,6 +113,19 @@ def late_rows(count: int, column: str | None, newest: str | None) -> tuple[str, 
     """The message about rows after the newest partition; empty without such rows."""
     rows = f"{count} {'row' if count == 1 else 'rows'}"
     return (f"{rows}: {column} is after {newest}, the newest partition",) if count else ()
+
+
+def _missing_files(periods: Periods, keys: Sequence[str]) -> list[str]:
+    """The message about periods without a file between others; empty without such periods."""
+    missing = sorted(set(periods.between(keys[0], keys[-1])) - set(keys)) if keys else []
+    if not missing:
+        return []
+    weekends = periods.cadence == "daily" and all(periods.start_of(key).weekday() >= 5 for key in missing)
+    remedy = "declare `partitions.cadence: weekdays`" if weekends else "add a file with a header only"
+    return [
+        f"no file for {enumerated(missing)}, although later partitions have one: targets whose horizon "
+        f"includes such a partition are not computed. If it has no events, {remedy}"
+    ]
 
 
 def enumerated(names: Sequence[str]) -> str:

@@ -186,13 +186,29 @@ def test_every_row_has_one_partition_and_invalid_times_are_in_the_first(find, wr
     ("cadence", "first", "keys"),
     [
         ("daily", "2025-02-28", ["2025-02-28", "2025-03-01", "2025-03-31", "2025-07-01"]),
+        ("weekdays", "2025-02-28", ["2025-02-28", "2025-03-31", "2025-07-01"]),
         ("weekly", "2025-02-24", ["2025-02-24", "2025-03-31", "2025-06-30"]),
     ],
 )
-def test_rows_fall_into_days_and_weeks(find, write, cadence: Cadence, first: str, keys: list[str]):
-    found = find(write({"big.csv": BIG}), Periods(cadence, first), "day", until=datetime(2025, 7, 1))
-    assert list(found.by_partition) == keys
+def test_rows_fall_into_days_and_weeks(find, write, rows, cadence: Cadence, first: str, keys: list[str]):
+    periods, source = Periods(cadence, first), write({"big.csv": BIG})
+    found = find(source, periods, "day", until=datetime(2025, 7, 1))
+    assert list(found.by_partition) == periods.between(keys[0], keys[-1])
     assert found.left_out == ()
+    assert [key for key in found.by_partition if rows(source, key, periods, column="day")] == keys
+
+
+def test_a_period_without_rows_between_others_is_an_empty_partition(find, write, rows):
+    source = write({"a.csv": "day,a\n2025-01-05,1\n2025-04-01,2\n", "b.csv": "day,a,b\n2025-04-02,3,4\n"})
+    found = find(source, column="day")
+    assert files_of(found) == {
+        "2025-01": ["a.csv"],
+        "2025-02": ["a.csv"],
+        "2025-03": ["a.csv"],
+        "2025-04": ["a.csv", "b.csv"],
+    }
+    assert found.by_partition["2025-02"].fingerprint == found.by_partition["2025-03"].fingerprint
+    assert rows(source, "2025-02", column="day") == []
 
 
 def test_infinite_and_distant_times_make_no_partition(find, write):

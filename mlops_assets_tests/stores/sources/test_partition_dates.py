@@ -60,6 +60,34 @@ def test_files_are_assigned_to_partitions_and_the_others_are_reported():
     )
 
 
+@pytest.mark.parametrize(
+    ("cadence", "names", "message"),
+    [
+        ("monthly", ["2025-01.csv", "2025-04.csv"], "no file for 2025-02, 2025-03, although later"),
+        ("monthly", ["2025-01.csv", "2025-03.csv"], "If it has no events, add a file with a header only"),
+        (
+            "daily",
+            ["2025-03-14.csv", "2025-03-17.csv"],
+            "If it has no events, declare `partitions.cadence: weekdays`",
+        ),
+        ("daily", ["2025-03-13.csv", "2025-03-17.csv"], "If it has no events, add a file with a header only"),
+    ],
+)
+def test_partitions_without_a_file_between_others_are_reported(
+    cadence: Cadence, names: list[str], message: str
+):
+    [reported] = date_files(
+        listed(*names), Periods(cadence, "2025-01-01" if cadence == "daily" else "2025-01"), JUNE
+    ).left_out
+    assert message in reported
+
+
+def test_no_partition_lacks_a_file():
+    working_days = listed("2025-03-14.csv", "2025-03-17.csv")
+    assert date_files(working_days, Periods("weekdays", "2025-03-03"), JUNE).left_out == ()
+    assert date_files([], MONTHS, JUNE).left_out == ()
+
+
 def test_without_periods_all_files_are_one_partition():
     assert date_files(listed("x.csv", "2025-01.csv"), None, JUNE).by_partition == {
         None: listed("x.csv", "2025-01.csv")
@@ -88,6 +116,23 @@ def test_a_row_has_the_partition_of_its_time_and_none_after_the_newest(time: str
         row = connection.sql(f"select {time} as at")
         [(found,)] = row.project(f"{period_sql(row, 'AT', MONTHS, '2025-06')}").fetchall()
     assert found == partition
+
+
+@pytest.mark.parametrize(
+    ("time", "partition"),
+    [
+        ("'2025-03-14 23:59'", "2025-03-14"),
+        ("'2025-03-15'", "2025-03-14"),
+        ("'2025-03-16 23:59'", "2025-03-14"),
+        ("'2025-03-17'", "2025-03-17"),
+        ("'2025-03-01'", "2025-03-03"),
+    ],
+)
+def test_a_row_of_a_weekend_is_in_the_partition_of_the_friday(time: str, partition: str):
+    with duckdb.connect() as connection:
+        row = connection.sql(f"select {time} as at")
+        key = period_sql(row, "at", Periods("weekdays", "2025-03-03"), None)
+        assert row.project(key).fetchall() == [(partition,)]
 
 
 def test_a_table_without_the_column_is_in_the_first_partition():

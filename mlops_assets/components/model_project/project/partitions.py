@@ -9,6 +9,7 @@ from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
 
 _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
+_MONDAY_TO_FRIDAY = "0 0 * * 1-5"
 
 
 def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
@@ -65,6 +66,10 @@ def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
     match periods.cadence:
         case "daily":
             return dg.DailyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY)
+        case "weekdays":
+            return dg.TimeWindowPartitionsDefinition(
+                start=first, end=end, fmt=_DAY, cron_schedule=_MONDAY_TO_FRIDAY
+            )
         case "weekly":
             return dg.WeeklyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY, day_offset=1)
         case "monthly":

@@ -46,7 +46,8 @@ class PartitionSettings(Settings):
     """Time partitions of an event project."""
 
     cadence: Cadence = Field(
-        description="Length of a partition: `daily`, `weekly` (from Monday) or `monthly`."
+        description="Length of a partition: `daily`, `weekdays` (Monday to Friday; data of a weekend belongs "
+        "to the Friday), `weekly` (from Monday) or `monthly`."
     )
     start: str = Field(
         description="First partition with data: `2024-01`, or for days and weeks `'2024-01-31'`. Every later "

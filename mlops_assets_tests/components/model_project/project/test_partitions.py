@@ -62,6 +62,8 @@ def test_a_project_without_partitions_has_none(make_project):
         ({"end": "2024-03"}, "2024-01", "2024-03", 3),
         ({"cadence": "weekly", "start": "2024-01-10"}, "2024-01-08", "2024-08-05", 31),
         ({"cadence": "daily", "start": "2024-08-01"}, "2024-08-01", "2024-08-14", 14),
+        ({"cadence": "weekdays", "start": "2024-08-03"}, "2024-08-02", "2024-08-14", 9),
+        ({"cadence": "weekdays", "start": "2024-08-01", "end": "2024-08-09"}, "2024-08-01", "2024-08-09", 7),
     ],
 )
 def test_a_partition_exists_once_its_period_has_ended(events, partitions, first, last, count):
@@ -92,6 +94,12 @@ def test_the_target_depends_on_its_horizon_without_its_own_partition(events):
     project = events(horizon=2)
     found = upstream(horizon_mapping(project.time), arrival_partitions(project), "2024-02")
     assert found == ["2024-03", "2024-04"]
+
+
+def test_the_target_of_a_friday_depends_on_the_monday(events):
+    project = events(cadence="weekdays", start="2024-08-01", horizon=1)
+    partitions = arrival_partitions(project)
+    assert upstream(horizon_mapping(project.time), partitions, "2024-08-02") == ["2024-08-05"]
 
 
 @pytest.mark.parametrize(
