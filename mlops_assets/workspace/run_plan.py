@@ -165,7 +165,7 @@ class RunPlan:
             yield Batch(frozenset(self.only(*MODEL_ASSETS, *REGISTRY_ASSETS)), cutoff)
         staleness = self.staleness
         if staleness.is_materialized(self._key(names.CHAMPION)):
-            for partition in sorted(staleness.partitions(self._key(names.FEATURES)) & set(scope)):
+            for partition in sorted(staleness.usable_partitions(self._key(names.FEATURES)) & set(scope)):
                 yield Batch(frozenset(self.only(names.PREDICTIONS)), partition)
         yield from self._custom_batches(scope)
 
@@ -188,7 +188,7 @@ class RunPlan:
     def _custom_batches(self, scope: Sequence[str]) -> Iterator[Batch]:
         """Yield batches of custom assets with their inputs: each partition, then those without partitions."""
         if by_partition := self._ready(self._custom(partitioned=True)):
-            features = self.staleness.partitions(self._key(names.FEATURES))
+            features = self.staleness.usable_partitions(self._key(names.FEATURES))
             for partition in sorted(features & set(scope)):
                 yield Batch(by_partition, partition)
         if others := self._ready(self._custom(partitioned=False)):
@@ -252,7 +252,7 @@ class RunPlan:
         validated = set.intersection(*arrived)
         return [
             partition
-            for partition in sorted(staleness.partitions(self._key(names.FEATURES)))
+            for partition in sorted(staleness.usable_partitions(self._key(names.FEATURES)))
             if validated.issuperset(timeline.target_periods(partition))
         ]
 
@@ -260,7 +260,7 @@ class RunPlan:
         """Return the cut-off to train: the requested one, else the newest with labels."""
         if not self.only(names.TRAINING_SET):
             return None
-        labelled = self.staleness.partitions(self._key(names.TARGET))
+        labelled = self.staleness.usable_partitions(self._key(names.TARGET))
         known = [cutoff for cutoff in timeline.cutoffs(labelled) if not scope or cutoff <= scope[-1]]
         if self.scope and ".." not in self.scope:
             known = [cutoff for cutoff in known if cutoff == scope[-1]]

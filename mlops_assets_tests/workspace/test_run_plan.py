@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.shop import of_month, purchases
 from mlops_assets_tests.support.shop_project import (
     CUSTOM_ASSETS,
     LAST,
@@ -13,6 +14,7 @@ from mlops_assets_tests.support.shop_project import (
     partitions,
     write_month,
 )
+from mlops_assets_tests.support.split_features import SPLIT_FEATURES_SQL, with_huge_purchase
 
 
 @pytest.fixture
@@ -109,3 +111,22 @@ def test_a_blocked_partition_is_one_error_and_independent_partitions_still_run(p
     write_month(place, "2024-03")
     assert mlops("run", "shop", "--until", "features").exit_code == 0
     assert list(partitions(place, "features")) == MONTHS
+
+
+def test_nothing_is_built_on_features_that_failed_a_blocking_check(place):
+    [folder] = place.glob("*/defs/shop")
+    (folder / "features.sql").write_text(SPLIT_FEATURES_SQL, "utf-8")
+    huge = with_huge_purchase(of_month(purchases(), LAST))
+    huge.to_csv(place / "data" / "purchases" / f"purchases-{LAST}.csv", index=False)
+    for _ in range(2):
+        done = mlops("run", "shop")
+        assert done.exit_code == 1
+        output = flat(done.output)
+        assert f"shop/features of {LAST}: check one_row_each: 1 rows have the customer of another" in output
+        assert output.count("error:") == 1, "independent partitions run"
+        assert list(partitions(place, "predictions")) == MONTHS[:-1]
+        assert list(partitions(place, "target")) == MONTHS[:-1]
+
+    write_month(place, LAST)
+    assert mlops("run", "shop").exit_code == 0
+    assert list(partitions(place, "predictions")) == MONTHS

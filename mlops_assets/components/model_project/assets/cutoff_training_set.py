@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
@@ -64,6 +65,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
         ):
             versions = {key: store.version(key.path) for key in keys}
             labelled_partitions = _labelled_partitions(project, store, cutoff, versions)
+            require_succeeded(context.instance, project.name, labelled_partitions)
             labelled = _split_rows(project, store, connection, cutoff, versions)
             inputs = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(

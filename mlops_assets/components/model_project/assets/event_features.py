@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.assets.features import (
 from mlops_assets.components.model_project.assets.known_tables import known_tables
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
@@ -95,6 +96,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = known_tables(project, store, connection, partition)
+            require_succeeded(context.instance, project.name, known.inputs)
             if known.missing:
                 context.log.warning(
                     f"{project.name}: nothing has arrived for {', '.join(known.missing)}, which these "

@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.assets.sql_table import write_computed
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
@@ -62,6 +63,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         with as_dagster_failures(project.name), store.connect() as connection:
             query = feature_query(project)
             require_unblocked(project, store, project.table, [None])
+            require_succeeded(context.instance, project.name, [(validated_key, None)])
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             computed = query.run(connection, {project.table: valid})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
@@ -60,6 +61,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     f"{project.name}: partition {partition} has no features yet",
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
+            require_succeeded(context.instance, project.name, [(features_key, partition)])
             champion = open_champion_ledger(project, store, mlflow.store).verified_champion(
                 f"Dagster run {context.run.run_id}", context.log.info
             )

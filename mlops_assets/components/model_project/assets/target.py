@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.assets.known_tables import ENTITIES, horizon_tables
 from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import TARGET_SQL
 from mlops_assets.components.model_project.project.metadata import table_metadata
@@ -69,6 +70,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = horizon_tables(project, store, connection, partition)
+            require_succeeded(context.instance, project.name, known.inputs)
             query = _target_query(project, partition)
             computed = _typed(project, query.run(connection, known.tables))
             result = write_computed(

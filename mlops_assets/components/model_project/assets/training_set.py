@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
@@ -42,6 +44,8 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
 
         store = warehouse.store
         with as_dagster_failures(project.name), store.connect() as connection:
+            require_unblocked(project, store, project.table, [None])
+            require_succeeded(context.instance, project.name, [(features_key, None), (validated_key, None)])
             versions = {key: store.version(key.path) for key in (features_key, validated_key)}
             features, valid = (
                 store.relation(connection, key.path, version=version) for key, version in versions.items()

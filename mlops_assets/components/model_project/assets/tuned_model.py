@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
@@ -91,6 +92,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
         with as_dagster_failures(project.name):
+            require_succeeded(context.instance, project.name, [(training_key, cutoff)])
             version = store.version(table)
             inputs = inputs_of(store, table, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.staleness import Staleness
@@ -38,7 +39,9 @@ def write_custom_table(
     graph = context.job_def.asset_layer.asset_graph
     parents = sorted(parent for parent in graph.get(key).parent_keys if store.exists(parent.path))
     with store.turn(key.path, partition), store.connect() as connection:
-        digest = Staleness(graph, context.instance, store).inputs(key, partition)
+        staleness = Staleness(graph, context.instance, store)
+        require_succeeded(context.instance, key.path[0], staleness.parts(key, partition))
+        digest = staleness.inputs(key, partition)
         versions = {tuple(parent.path): store.version(parent.path) for parent in parents}
         store.create_views(connection, versions)
         try:

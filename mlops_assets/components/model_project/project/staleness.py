@@ -10,6 +10,7 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED
+from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import names
 from mlops_assets.core.names import CUSTOM_ASSET
 
@@ -65,7 +66,10 @@ class Staleness:
     tables: "Warehouse"
     _records: "dict[AssetKey, dict[str | None, EventLogRecord]]" = field(default_factory=dict)
     _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
-    _succeeded: dict[str, bool | set[str | None]] = field(default_factory=dict)
+    _succeeded: SucceededSteps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._succeeded = SucceededSteps(self.instance)
 
     def stale(
         self,
@@ -100,6 +104,16 @@ class Staleness:
         """The materialized partitions of an asset."""
         return {partition for partition in self._materialized(key) if partition is not None}
 
+    def usable_partitions(self, key: AssetKey) -> set[str]:
+        """The materialized partitions of an asset, without those that failed a blocking check."""
+        records = self._materialized(key)
+        self._succeeded.load(records.values())
+        return {
+            partition
+            for partition, record in records.items()
+            if partition is not None and self._succeeded.includes(record)
+        }
+
     def is_materialized(self, key: AssetKey) -> bool:
         """Whether an asset, or any partition of it, is materialized."""
         return bool(self._materialized(key))
@@ -122,7 +136,7 @@ class Staleness:
         node = self.graph.get(key)
         own_partition = partition if node.partitions_def is not None else None
         record = self._materialized(key).get(own_partition)
-        if record is None or record.asset_materialization is None or not self._has_succeeded(record):
+        if record is None or record.asset_materialization is None or not self._succeeded.includes(record):
             return False
         materialization = record.asset_materialization
         metadata = {name: value.value for name, value in materialization.metadata.items()}
@@ -136,8 +150,16 @@ class Staleness:
             return record.storage_id > self._newest_of_parents(key, partition)
         return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
 
+    def parts(self, key: AssetKey, partition: str | None) -> Collection[tuple[AssetKey, str | None]]:
+        """The inputs and their partitions that a materialization would read now."""
+        return self._parts(key, partition).keys()
+
     def inputs(self, key: AssetKey, partition: str | None) -> str:
         """Digest of the inputs that a materialization would read now."""
+        return inputs_digest(self._parts(key, partition))
+
+    def _parts(self, key: AssetKey, partition: str | None) -> dict[tuple[AssetKey, str | None], str]:
+        """Data versions of the inputs that a materialization would read now."""
         node, parts = self.graph.get(key), {}
         for parent in node.parent_keys:
             if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
@@ -146,7 +168,7 @@ class Staleness:
             for source in self._sources(key, parent, partition):
                 if source in content:
                     parts[parent, source] = content[source]
-        return inputs_digest(parts)
+        return parts
 
     def _sources(self, key: AssetKey, parent: AssetKey, partition: str | None) -> Collection[str | None]:
         """The partitions of a parent that a partition of an asset reads."""
@@ -200,16 +222,3 @@ class Staleness:
         if key not in self._records:
             self._records[key] = latest_materializations(self.instance, key)
         return self._records[key]
-
-    def _has_succeeded(self, record: "EventLogRecord") -> bool:
-        """Whether the step of a materialization succeeded, including its blocking checks."""
-        run_id = record.run_id
-        if run_id not in self._succeeded:
-            run = self.instance.get_run_by_id(run_id)
-            if run is not None and run.is_success:
-                self._succeeded[run_id] = True
-            else:
-                entries = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
-                self._succeeded[run_id] = {entry.step_key for entry in entries}
-        steps = self._succeeded[run_id]
-        return steps if isinstance(steps, bool) else record.event_log_entry.step_key in steps
