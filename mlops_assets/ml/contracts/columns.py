@@ -6,6 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.ml.contracts.number_sql import (
+    BLANKS,
+    boolean_sql,
+    double_sql,
+    integer_sql,
+    is_nan_sql,
+    is_nan_text_sql,
+)
 from mlops_assets.ml.contracts.time_sql import date_sql, timestamp_sql
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
@@ -59,28 +67,21 @@ class Column:
     def cast_sql(self) -> str:
         """The typed value of a source column; null when the value is missing or can't be cast.
 
-        NaN is null and 3.5 is not an integer. Times are in UTC, see `time_sql`. Infinite times, and those
-        outside the years 1 to 9999, are not valid: Python's `datetime` can't represent them.
+        Numbers and booleans are exact, see `number_sql`. Times are in UTC, see `time_sql`. Infinite times,
+        and those outside the years 1 to 9999, are not valid: Python's `datetime` can't represent them.
         """
         raw = quoted(self.name)
-        if self.has_marks and self.sql_type in ("DOUBLE", "BIGINT"):
-            raw = self._plain_sql()
         match self.sql_type:
             case "DOUBLE":
-                cast = f"try_cast({raw} as double)"
-                return f"case when not isnan({cast}) then {cast} end"
+                return double_sql(raw, self._plain_sql() if self.has_marks else None)
             case "BIGINT":
-                text, number = f"trim({raw}::varchar)", f"try_cast({raw} as double)"
-                return (
-                    f"case when regexp_full_match({text}, '[+-]?[0-9]+') then try_cast({text} as bigint) "
-                    f"when {number} = floor({number}) then try_cast({number} as bigint) end"
-                )
-            case "VARCHAR":
-                return f"{raw}::varchar"
+                return integer_sql(raw, self._plain_sql() if self.has_marks else None)
+            case "BOOLEAN":
+                return boolean_sql(raw)
             case "DATE" | "TIMESTAMP":
                 cast = timestamp_sql(raw) if self.sql_type == "TIMESTAMP" else date_sql(raw)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
-        return f"try_cast({raw} as {self.sql_type.lower()})"
+        return f"case when not {is_nan_sql(raw)} then {raw}::varchar end"
 
     def _plain_sql(self) -> str:
         """The text of a number with the marks of SQL; null where the text violates the declared marks."""
@@ -90,7 +91,8 @@ class Column:
         forbidden = [mark for mark in (self.thousands, "." if self.decimal != "." else "") if mark]
         if self.thousands:
             thousands, decimal = re.escape(self.thousands), re.escape(self.decimal)
-            pattern = f"[+-]?[0-9]{{1,3}}({thousands}[0-9]{{3}})+({decimal}[0-9]*)?([eE][+-]?[0-9]+)?"
+            number = f"[+-]?[0-9]{{1,3}}({thousands}[0-9]{{3}})+({decimal}[0-9]*)?([eE][+-]?[0-9]+)?"
+            pattern = f"{BLANKS}{number}{BLANKS}"
             bare = f"replace({text}, {literal(self.thousands)}, '')"
             group = (
                 f"when regexp_full_match({text}, {literal(pattern)}) "
@@ -103,7 +105,7 @@ class Column:
         )
 
     def is_null_sql(self, raw: str | None = None) -> str:
-        """Whether the source value is missing; in a number, the text NaN counts as missing.
+        """Whether the source value is missing: null, NaN, or in a number the text NaN; never null.
 
         Parameters
         ----------
@@ -111,9 +113,10 @@ class Column:
             The source value in SQL; by default the column of this name.
         """
         raw = raw or quoted(self.name)
+        missing = f"{raw} is null or {is_nan_sql(raw)}"
         if self.sql_type in ("DOUBLE", "BIGINT"):
-            return f"({raw} is null or lower(trim({raw}::varchar)) = 'nan')"
-        return f"({raw} is null)"
+            missing = f"{missing} or {is_nan_text_sql(raw)}"
+        return f"({missing})"
 
 
 def select_list(columns: Iterable[Column], available: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def rules(quarantine: pd.DataFrame) -> dict[int, list[str]]:
 def test_valid_rows_are_cast_and_keep_their_provenance(split: Split):
     valid, quarantine = split(
         pa.DataFrameSchema({"a": pa.Column(int), "b": pa.Column(float), "c": pa.Column(str)}),
-        [["1e3", " 2.5", "x"], ["7", "nan", "y"]],
+        [["1000.0", " 2.5", "x"], ["7", "nan", "y"]],
     )
     assert valid.drop(columns="row_id").to_dict("records") == [
         {"a": 1000, "b": 2.5, "c": "x", "_source_file": "a.csv", "_source_sha256": "abc", "_row": 1}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_predictions_depend_only_on_the_values_of_the_rows(fit, change):
     changed = model.predict(change(ROWS))
     np.testing.assert_array_equal(changed, model.predict(ROWS))
     np.testing.assert_array_equal(model.predict(change(ROWS)[::-1]), changed[::-1])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["9007199254740993.0", "1_000", "1e3", " +5 "], [9007199254740993, None, None, 5]),
+        (
+            [Decimal("9007199254740993.0"), Decimal("0.5"), Decimal(1), None],
+            [9007199254740993, None, 1, None],
+        ),
+        (np.array([2**64 - 1, 9007199254740993, 0, 1], dtype="uint64"), [None, 9007199254740993, 0, 1]),
+        ([9007199254740993.0, 9007199254740991.0, 2.5, np.nan], [None, 9007199254740991, None, None]),
+        (pd.array([9007199254740993, None, 0, 1], dtype="int64[pyarrow]"), [9007199254740993, None, 0, 1]),
+    ],
+)
+def test_a_model_casts_integers_exactly_as_its_contract_does(fit, values, expected):
+    model = fit("regression", sql="select row_id, id::varchar as id from vehicles")
+    model = replace(model, spec=replace(model.spec, columns=(Column("id", "BIGINT"),), features=("id",)))
+    computed = model.compute_features(pd.DataFrame({"id": values}))["id"]
+    assert [int(text) if isinstance(text, str) else None for text in computed] == expected
 
 
 def test_missing_columns_are_reported_by_name(fit):

@@ -38,7 +38,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     raw_key = project.table_key(names.RAW, table)
     partitions = arrival_partitions(project) if table in project.event_tables else None
     code = [
-        "validated 3",
+        "validated 4",
         project.files.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,

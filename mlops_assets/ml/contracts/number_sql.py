@@ -1,0 +1,105 @@
+"""The cast of source values to numbers and booleans, exact or not at all.
+
+DuckDB's own casts accept `1_000` and `0x10`, round 3.5 and decimals to integers, and take every number except
+0 for true. Here a text matches one grammar as a whole, and an integer never passes through a double.
+"""
+
+from mlops_assets.core.sql_quoting import literal
+
+_EXACT_TYPES = (
+    "('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'BOOLEAN')"
+)
+"""Their cast to a number is exact or out of range, or for a double correctly rounded."""
+_FLOATS = "('FLOAT', 'DOUBLE')"
+_SMALL_DECIMAL = "DECIMAL[(]([0-9]|1[0-5]),.*"
+"""Both parts of the quotient that DuckDB's cast computes are exact doubles, so it is correctly rounded."""
+BLANKS = "[ \\t\\n\\v\\f\\r]*"
+"""The blanks that DuckDB's casts of a text ignore at its ends, as a pattern."""
+_INTEGER = f"{BLANKS}[+-]?[0-9]+{BLANKS}"
+_WHOLE = f"{BLANKS}[+-]?[0-9]+[.]0*{BLANKS}"
+_TRUE, _FALSE = "('true', 't', 'yes', 'y', '1')", "('false', 'f', 'no', 'n', '0')"
+_TRUE_PATTERN = f"{BLANKS}((?i:true|t|yes|y)|1([.]0*)?){BLANKS}"
+_FALSE_PATTERN = f"{BLANKS}((?i:false|f|no|n)|0([.]0*)?){BLANKS}"
+
+
+def is_nan_sql(raw: str) -> str:
+    """Whether a floating-point value is NaN, which pandas writes for a missing value; never null."""
+    return (
+        f"case when typeof({raw}) in {_FLOATS} then coalesce(isnan(try_cast({raw} as double)), false) "
+        "else false end"
+    )
+
+
+def is_nan_text_sql(raw: str) -> str:
+    """Whether the text of a value is `nan` in any case."""
+    return f"regexp_full_match({raw}::varchar, {literal(f'{BLANKS}(?i:nan){BLANKS}')})"
+
+
+def integer_sql(raw: str, text: str | None = None) -> str:
+    """An expression for the 64-bit integer of a value of any type; null for what is not exactly an integer.
+
+    A text is digits with an optional sign, and zeros after an optional point. A text with an exponent is not
+    an integer: spreadsheets write it after they have dropped digits. A floating-point number is an integer
+    below the limit up to which its type has every integer: 2^53, or 2^24 for 32 bits.
+
+    Parameters
+    ----------
+    raw
+        The value, in SQL.
+    text
+        The text with the marks of SQL; by default the text of the value.
+    """
+    text, number = text or f"{raw}::varchar", f"try_cast({raw} as double)"
+    limit = f"case typeof({raw}) when 'FLOAT' then {2**24} else {2**53} end"
+    return (
+        f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as bigint) "
+        f"when typeof({raw}) in {_FLOATS} "
+        f"then case when abs({number}) < {limit} and {number} = trunc({number}) "
+        f"then try_cast({number} as bigint) end "
+        f"when regexp_full_match({text}, {literal(_INTEGER)}) then try_cast({text} as bigint) "
+        f"when regexp_full_match({text}, {literal(_WHOLE)}) "
+        f"then try_cast(split_part({text}, '.', 1) as bigint) end"
+    )
+
+
+def double_sql(raw: str, text: str | None = None) -> str:
+    """An expression for the double nearest to a value of any type; null for NaN and what is not a number.
+
+    A text is a decimal number with an optional sign and exponent, or `inf` or `infinity` in any case: what
+    DuckDB's cast accepts, without underscores. Decimals of more than 15 digits and integers of more than 64
+    bits are read from their text, because DuckDB's cast of them may miss the nearest double.
+
+    Parameters
+    ----------
+    raw, text
+        As in `integer_sql`.
+    """
+    text, number = text or f"{raw}::varchar", f"try_cast({raw} as double)"
+    is_exact = f"typeof({raw}) in {_EXACT_TYPES} or regexp_full_match(typeof({raw}), '{_SMALL_DECIMAL}')"
+    from_text = f"try_cast({text} as double)"
+    return (
+        f"case when {is_exact} then {number} "
+        f"when typeof({raw}) in {_FLOATS} then case when not isnan({number}) then {number} end "
+        f"when not contains({text}, '_') and not isnan({from_text}) then {from_text} end"
+    )
+
+
+def boolean_sql(raw: str) -> str:
+    """An expression for the boolean of a value of any type; null for what is not a boolean.
+
+    `true`, `t`, `yes`, `y`, and `false`, `f`, `no`, `n` in any case; the numbers 1 and 0, as text also `1.0`.
+
+    Parameters
+    ----------
+    raw
+        The value, in SQL.
+    """
+    text = f"{raw}::varchar"
+    return (
+        f"case when typeof({raw}) = 'BOOLEAN' then try_cast({raw} as boolean) "
+        f"when typeof({raw}) in {_FLOATS} "
+        f"then case try_cast({raw} as double) when 1 then true when 0 then false end "
+        f"when lower({text}) in {_TRUE} then true when lower({text}) in {_FALSE} then false "
+        f"when regexp_full_match({text}, {literal(_TRUE_PATTERN)}) then true "
+        f"when regexp_full_match({text}, {literal(_FALSE_PATTERN)}) then false end"
+    )
