@@ -3,6 +3,8 @@
 INGEST, LABEL, TRAIN, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
 RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 """Purposes of jobs."""
+PURPOSE_TAG = "mlops/purpose"
+"""Tag of the Dagster runs of a backtest, whose models are not registered."""
 REMINDER = "approval_reminder"
 """Purpose of a sensor."""
 

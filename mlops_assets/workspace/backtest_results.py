@@ -14,27 +14,35 @@ from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.ml.reports.backtest_page import render_backtest
 from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
+from mlops_assets.stores.system.own_files import own_report
 
 PAGE, NUMBERS = "backtest.html", "backtest.json"
 
 
 def collect_backtest(
-    instance: DagsterInstance, project: str, timeline: Timeline, cutoffs: Sequence[str]
+    instance: DagsterInstance, project: str, timeline: Timeline, cutoffs: Sequence[str], *, reports: Path
 ) -> Backtest:
-    """Return the scores of the cut-offs that have an evaluation, read from their reports."""
+    """Return the scores of the cut-offs that have an evaluation, read from their reports.
+
+    Parameters
+    ----------
+    reports
+        The folder of the project's reports. The recorded paths are those of another folder if the state
+        directory was moved or copied.
+    """
     key = AssetKey(names.project_asset(project, names.EVALUATION_REPORT))
-    reports = {}
+    found = {}
     for cutoff, record in latest_materializations(instance, key, cutoffs).items():
         if cutoff and record.asset_materialization:
-            page = Path(str(record.asset_materialization.metadata["report"].value))
-            reports[cutoff] = json.loads(page.with_suffix(".json").read_text("utf-8"))
-    newest = reports[max(reports)] if reports else {}
+            page = own_report(str(record.asset_materialization.metadata["report"].value), reports)
+            found[cutoff] = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    newest = found[max(found)] if found else {}
     return Backtest(
         project,
         newest.get("description", ""),
         newest.get("metric", ""),
         newest.get("unit", ""),
-        tuple(_score(cutoff, timeline, reports[cutoff]) for cutoff in sorted(reports)),
+        tuple(_score(cutoff, timeline, found[cutoff]) for cutoff in sorted(found)),
     )
 
 

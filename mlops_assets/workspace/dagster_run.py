@@ -72,6 +72,8 @@ def run_assets(
     partition: str | None,
     config: Mapping[str, Any],
     on_event: Callable[[dg.EventLogEntry], None],
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets in this process, as one Dagster run of the instance.
 
@@ -81,6 +83,8 @@ def run_assets(
         Partition of the partitioned assets, which share one partitions definition.
     on_event
         Called with each entry of the run's event log, within a second.
+    tags
+        Additional tags of the run.
     """
     run_id = make_new_run_id()
     job = workspace.definitions.resolve_implicit_global_asset_job_def()
@@ -107,7 +111,7 @@ def run_assets(
                 partition_key=partition,
                 run_id=run_id,
                 raise_on_error=False,
-                tags={COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
+                tags={**(tags or {}), COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
             )
     finally:
         done.set()

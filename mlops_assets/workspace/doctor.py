@@ -21,6 +21,7 @@ from mlops_assets.workspace.doctor_checks import (
     check_tables,
     check_tracking_store,
 )
+from mlops_assets.workspace.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 
 SECONDS = 20.0
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
     "Dagster instance": check_instance,
     _DEFINITIONS: check_definitions,
     "tracking store": check_tracking_store,
+    "models": check_model_files,
     "tables": check_tables,
 }
 

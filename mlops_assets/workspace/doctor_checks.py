@@ -6,6 +6,7 @@ import platform
 import shutil
 import tempfile
 import urllib.request
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from mlops_assets.components.model_project.project.files import FEATURES_SQL, TA
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
+from mlops_assets.stores.system.own_files import linked_outside
 from mlops_assets.workspace.workspace import Workspace
 
 _ANSWER_SECONDS = 5.0
@@ -118,6 +120,14 @@ def check_state_directory(workspace: Workspace) -> str:
             f"{existing} can't be written to: {error.strerror}",
             hint="change its owner or mode, or set MLOPS_STATE_DIR to another directory",
         ) from error
+    state = workspace.state
+    folders = (state.warehouse, state.mlflow, state.dagster, state.studies, state.reports, state.sensors)
+    if linked := linked_outside(root, *folders, *_subfolders(folders)):
+        raise CheckWarningError(
+            f"{linked[0]} is a link to {linked[0].resolve()}, outside of the state directory: a copy of the "
+            "project would share it, and vacuum removes nothing there",
+            hint="move the whole state directory to the other disk, and set MLOPS_STATE_DIR or link it",
+        )
     return f"{root}{'' if existing == root else ', created by the first run'}"
 
 
@@ -221,6 +231,10 @@ def check_project(project: str, workspace: Workspace) -> str:
 
 def _has_target(project: str, keys: set[AssetKey]) -> bool:
     return AssetKey(names.project_asset(project, names.TARGET)) in keys
+
+
+def _subfolders(folders: Iterable[Path]) -> list[Path]:
+    return [entry for folder in folders if folder.is_dir() for entry in folder.iterdir() if entry.is_dir()]
 
 
 def _existing(path: Path) -> Path:

@@ -1,14 +1,14 @@
 """The run of a project: executes the batches of its plan, except for what is up to date."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT, TRIALS
+from mlops_assets.components.model_project.project.metadata_names import BACKTEST, FINGERPRINT, TRIALS
 from mlops_assets.components.model_project.project.staleness import Staleness
-from mlops_assets.core import names
+from mlops_assets.core import job_names, names
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.run_plan import Batch, RunPlan
@@ -42,9 +42,12 @@ class ProjectRun:
 
     def backtest(self, cutoffs: Sequence[str], progress: RunProgress) -> bool:
         """Update the data, then train and evaluate a model at each cut-off; no model is registered."""
-        return self._execute(self.plan.backtest_batches(cutoffs), progress)
+        tags = {job_names.PURPOSE_TAG: job_names.BACKTEST}
+        return self._execute(self.plan.backtest_batches(cutoffs), progress, tags)
 
-    def _execute(self, batches: Iterable[Batch], progress: RunProgress) -> bool:
+    def _execute(
+        self, batches: Iterable[Batch], progress: RunProgress, tags: Mapping[str, str] | None = None
+    ) -> bool:
         """Run batches in order; each is compared with the materializations of the batches before it."""
         ran = False
         for batch in batches:
@@ -58,16 +61,23 @@ class ProjectRun:
                 # The champion has no partition; the registered model brings the cut-off into the run.
                 keys = champion | self.plan.only(names.REGISTERED_MODEL)
             ran = True
-            self._run(keys, batch.partition, progress)
+            self._run(keys, batch.partition, progress, tags or {})
             if progress.stopped:
                 break
         return ran
 
-    def _run(self, keys: set[AssetKey], partition: str | None, progress: RunProgress) -> None:
+    def _run(
+        self,
+        keys: set[AssetKey],
+        partition: str | None,
+        progress: RunProgress,
+        tags: Mapping[str, str],
+    ) -> None:
         config = run_config(keys, source=self.plan.source, trials=self.trials, debug=self.debug)
         progress.begin(partition)
         result = run_assets(
-            self.plan.workspace, self.plan.instance, keys, partition, config, progress.on_event
+            *(self.plan.workspace, self.plan.instance, keys, partition, config, progress.on_event),
+            tags=tags,
         )
         if not result.success and not progress.errors:
             progress.errors.append("the run failed before its first step")
@@ -83,6 +93,8 @@ class ProjectRun:
                 expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
             if TRIALS in spec.metadata:
                 expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}
+                if self.plan.only(names.REGISTERED_MODEL):  # which takes no model of a backtest
+                    expected[spec.key][BACKTEST] = None
         if self.plan.is_newest(batch.partition, staleness):
             expected |= staleness.expected_from_champion(self.plan.project)
         return expected

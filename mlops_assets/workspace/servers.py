@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -44,7 +45,7 @@ def serve(workspace: Workspace, port: int, mlflow_port: int, *, echo: Callable[[
     environment = {**os.environ, **quiet}
     if state.artifacts:  # else there is a tracking server already
         state.mlflow.mkdir(parents=True, exist_ok=True)
-        environment["MLFLOW_BACKEND_STORE_URI"] = _opened_tracking_store(state.tracking_uri)
+        environment["MLFLOW_BACKEND_STORE_URI"] = _opened_tracking_store(state)
         commands["MLflow"] = [
             *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port)),
             *("--workers", "1", "--default-artifact-root", state.artifacts.as_uri()),
@@ -96,7 +97,7 @@ def _require_free(port: int) -> None:
             ) from error
 
 
-def _opened_tracking_store(uri: str) -> str:
+def _opened_tracking_store(state: StateDirectory) -> str:
     """Create the tables of the tracking store, and return the URI that the server opens.
 
     The tables are created first, because the server and a run would otherwise create them at once. The URI
@@ -104,5 +105,5 @@ def _opened_tracking_store(uri: str) -> str:
     """
     from mlops_assets.stores.tracking.client import connect, full_address
 
-    connect(uri)
-    return full_address(uri)
+    connect(state.tracking_uri, state.artifacts)
+    return full_address(state.tracking_uri)

@@ -65,8 +65,9 @@ def backtest(
             with RunProgress(display, steps) as progress:
                 run.backtest(chosen, progress)
             if not progress.stopped:
-                found = collect_backtest(instance, project, timeline, chosen)
-                page = write_backtest(found, workspace.state.reports / project)
+                reports = workspace.state.reports / project
+                found = collect_backtest(instance, project, timeline, chosen, reports=reports)
+                page = write_backtest(found, reports)
                 _print_backtest(out, found, page)
         exit_on_errors(progress.errors)
 

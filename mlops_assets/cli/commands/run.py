@@ -54,6 +54,7 @@ def run(
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.workspace.dagster_run import project_lock
+        from mlops_assets.workspace.model_files import champion_error
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
         from mlops_assets.workspace.run_plan import RunPlan
@@ -76,10 +77,17 @@ def run(
                 ran = run.execute(progress)
             for note in plan.notes:
                 progress.note(note)
+            if not progress.errors and (unusable := champion_error(workspace, project)):
+                progress.errors.append(str(unusable))
             if not ran and not progress.errors:
                 progress.note(f"{project} is up to date; to run it again, use --force")
             if not progress.errors:
                 ledger_state = LedgerState.of(Ledger(plan.tables, project).entries())
                 keys = workspace.project(project)
-                print_summary(out, project, instance, keys, ledger_state=ledger_state, uis=UI_ADDRESSES)
+                print_summary(
+                    *(out, project, instance, keys),
+                    ledger_state=ledger_state,
+                    reports=workspace.state.reports / project,
+                    uis=UI_ADDRESSES,
+                )
         exit_on_errors(progress.errors)

@@ -1,6 +1,7 @@
 """The summary that ends `mlops run`."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetKey, DagsterInstance, EventLogRecord
@@ -10,6 +11,7 @@ from rich.text import Text
 from mlops_assets.components.model_project.project.staleness import latest_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
+from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger_state import LedgerState
@@ -24,6 +26,7 @@ def print_summary(
     keys: Iterable[AssetKey],
     *,
     ledger_state: "LedgerState",
+    reports: Path,
     uis: str,
 ) -> None:
     """Print rows, best trial, metrics, version, champion, report and the addresses of the UIs.
@@ -32,9 +35,11 @@ def print_summary(
     ----------
     ledger_state
         The state of the ledger. It is newer than the materializations after a manual decision.
+    reports
+        The folder of the project's reports.
     """
     records = {key: latest_materializations(instance, key) for key in keys}
-    lines = [*_summary_lines(project, records, ledger_state), ("UIs", uis)]
+    lines = [*_summary_lines(project, records, ledger_state, reports), ("UIs", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()
     for name, value in lines:
@@ -42,7 +47,7 @@ def print_summary(
 
 
 def _summary_lines(
-    project: str, records: Mapping[AssetKey, _Records], ledger_state: "LedgerState"
+    project: str, records: Mapping[AssetKey, _Records], ledger_state: "LedgerState", reports: Path
 ) -> Iterable[tuple[str, str]]:
     yield from _row_lines(records)
     search, report, registered, champion = (
@@ -70,7 +75,7 @@ def _summary_lines(
         yield from (("pending", line) for line in describe_pending(project, ledger_state))
     yield from _prediction_lines(records.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
-        yield "report", str(report["report"])
+        yield "report", str(own_report(str(report["report"]), reports))
 
 
 def _champion_line(champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:

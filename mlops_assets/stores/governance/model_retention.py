@@ -4,6 +4,7 @@ The ledger is written first, and the files are removed after it. If the process 
 call removes what is left.
 """
 
+import glob
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import RETENTION, Event
 from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.own_files import is_own
 from mlops_assets.stores.tracking.client import full_address, make_current, translated_mlflow_errors
+from mlops_assets.stores.tracking.locations import OwnArtifacts, local_path
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
@@ -38,11 +41,14 @@ class Expired:
         Number of files of its models and its search.
     bytes
         Their total size.
+    outside
+        Locations that were kept, because they are not in the own state directory.
     """
 
     version: int
     files: int
     bytes: int
+    outside: tuple[str, ...] = ()
 
 
 def expire(
@@ -57,7 +63,8 @@ def expire(
     """Remove the models and searches of versions that were rejected before a time.
 
     The newest version and versions that ever were champion are kept. Files that an interrupted call left are
-    removed, too. The caller holds the project's lock.
+    removed, too. A location outside the own state directory, such as that of another copy of the project, is
+    kept and reported. The caller holds the project's lock.
 
     Parameters
     ----------
@@ -90,12 +97,11 @@ def expire(
     removed = []
     for number in sorted(gone & set(versions)):
         version = versions[number]
-        sizes = [
-            *_models(tracking, version, dry_run=dry_run),
-            *_journals(studies, _studies([version]) - used, dry_run=dry_run),
-        ]
-        if sizes or number in due:
-            removed.append(Expired(number, len(sizes), sum(sizes)))
+        models, outside = _models(tracking, version, dry_run=dry_run)
+        journals, foreign = _journals(studies, _studies([version]) - used, dry_run=dry_run)
+        sizes = [*models, *journals]
+        if sizes or outside or foreign or number in due:
+            removed.append(Expired(number, len(sizes), sum(sizes), (*outside, *foreign)))
     return removed
 
 
@@ -116,10 +122,16 @@ def _studies(versions: Iterable[Version]) -> set[str]:
     return {version.facts[STUDY] for version in versions if STUDY in version.facts}
 
 
-def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list[int]:
-    """Remove the evaluated and the refitted model of a version; returns the sizes of their files."""
+def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> tuple[list[int], list[str]]:
+    """Remove the evaluated and the refitted model of a version.
+
+    Returns
+    -------
+    The sizes of their files, and the locations outside the state directory, which are kept.
+    """
     make_current(tracking.uri)
     sizes: list[int] = []
+    outside: list[str] = []
     for uri in {version.uri, version.as_evaluated.uri}:
         with translated_mlflow_errors(tracking.uri):
             try:
@@ -129,10 +141,25 @@ def _models(tracking: TrackingStore, version: Version, *, dry_run: bool) -> list
                     raise
                 continue
             kept = get_artifact_repository(location, tracking_uri=full_address(tracking.uri))
+            if not _is_removable(tracking, location):
+                outside += [location] if any(_files(kept)) else []
+                continue
             sizes += [file.file_size or 0 for file in _files(kept)]
             if sizes and not dry_run:
                 kept.delete_artifacts()
-    return sizes
+    return sizes, outside
+
+
+def _is_removable(tracking: TrackingStore, location: str) -> bool:
+    """Whether the files at a location belong to this project alone, and not to a copy or to the original.
+
+    The locations in an object store belong to a store that is not in the state directory, and so is not
+    copied with it.
+    """
+    path, folder = local_path(location), tracking.artifacts
+    if path is None:
+        return OwnArtifacts.of(tracking.uri, folder) is None
+    return folder is not None and is_own(path, folder, folder.parent.parent)
 
 
 def _files(kept: ArtifactRepository, folder: str | None = None) -> Iterator[FileInfo]:
@@ -143,16 +170,24 @@ def _files(kept: ArtifactRepository, folder: str | None = None) -> Iterator[File
             yield found
 
 
-def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[int]:
-    """Remove searches: journal, out-of-fold predictions and lock holder; returns the sizes of the files.
+def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> tuple[list[int], list[str]]:
+    """Remove searches: journal, out-of-fold predictions and lock holder.
 
     The empty lock file stays, because another process may hold it.
+
+    Returns
+    -------
+    The sizes of the files, and the paths outside the state directory, which are kept.
     """
     sizes: list[int] = []
+    outside: list[str] = []
     with translated_disk_errors("the journals of searches", studies):
         for name in names:
-            for found in studies.glob(f"{Path(name).stem}.*"):
+            for found in studies.glob(f"{glob.escape(Path(name).stem)}.*"):
                 if found.suffix == ".lock":
+                    continue
+                if not is_own(found, studies, studies.parent.parent):
+                    outside.append(str(found))
                     continue
                 files = [file for file in found.rglob("*") if file.is_file()] if found.is_dir() else [found]
                 sizes.extend(file.stat().st_size for file in files)
@@ -162,4 +197,4 @@ def _journals(studies: Path, names: Collection[str], *, dry_run: bool) -> list[i
                     shutil.rmtree(found)
                 else:
                     found.unlink(missing_ok=True)
-    return sizes
+    return sizes, outside

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -23,11 +24,12 @@ from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import MlopsError, TrackingError
 from mlops_assets.stores.system.disk_errors import disk_error
 from mlops_assets.stores.system.state_directory import HTTP, TRACKING_URI_VARIABLE
+from mlops_assets.stores.tracking.locations import SQLITE, OwnArtifacts
 
 TAG = "mlops."
 """Prefix of the tags of mlops_assets on runs and versions."""
 
-_SQLITE = "sqlite:///"
+_LOG = logging.getLogger(__name__)
 _DEFAULTS = {
     # A server that does not answer is an error within a minute: three times 15 s and the pauses between. With
     # MLflow's defaults it takes many minutes.
@@ -46,19 +48,27 @@ _CAUSE = re.compile(r"Caused by \w+\(['\"]?(?:.*: )?([^:]+?)['\")]*$")
 _REASON_LENGTH = 300
 
 
-def connect(uri: str) -> MlflowClient:
-    """Return a client of the store after a first request has succeeded; a new SQLite store is created."""
+def connect(uri: str, artifacts: Path | None = None) -> MlflowClient:
+    """Return a client of the store after a first request has succeeded; a new SQLite store is created.
+
+    Parameters
+    ----------
+    artifacts
+        Folder of the artifacts. A SQLite store beside it that was moved or copied is adapted to its place.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     _pass_credentials(uri)
     # It logs every new table, and the stack trace of errors that are translated below.
     logging.getLogger(SCHEMA_LOGGER).setLevel(logging.CRITICAL)
     with translated_mlflow_errors(uri, refusals=True):
-        if uri.startswith(_SQLITE):
-            _make_sqlite_store(Path(uri.removeprefix(_SQLITE)))
+        if uri.startswith(SQLITE):
+            _make_sqlite_store(Path(uri.removeprefix(SQLITE)))
         address = full_address(uri)
         client = MlflowClient(address, address)
         client.search_experiments(max_results=1)
+        if (own := OwnArtifacts.of(uri, artifacts)) and (changed := own.relocate()):
+            _LOG.info("%s was moved or copied: %d locations were adapted", own.folder.parent, changed)
     return client
 
 
@@ -106,12 +116,12 @@ def translated_mlflow_errors(uri: str, *, refusals: bool = False) -> Iterator[No
         yield
     except MlopsError:
         raise
-    except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, json.JSONDecodeError) as error:
         answered = isinstance(error, MlflowException) and error.error_code not in _SERVER_ERRORS
         if answered and not refusals:
             raise
-        local, shown = uri.startswith(_SQLITE), without_credentials(uri)
-        database = Path(uri.removeprefix(_SQLITE))
+        local, shown = uri.startswith(SQLITE), without_credentials(uri)
+        database = Path(uri.removeprefix(SQLITE))
         if local and (translated := disk_error(error, "MLflow's store", database)):
             raise translated from error
         raise _schema_error(shown, str(error)) or TrackingError(
@@ -163,8 +173,8 @@ def translate_mlflow_errors(
 
 def lock_folder(uri: str) -> Path:
     """Return the folder for locks between the processes of this machine that use a store."""
-    if uri.startswith(_SQLITE):
-        return Path(uri.removeprefix(_SQLITE)).parent
+    if uri.startswith(SQLITE):
+        return Path(uri.removeprefix(SQLITE)).parent
     return Path(tempfile.gettempdir()) / f"mlops_assets-{os.getuid()}"
 
 

@@ -68,8 +68,13 @@ def data_folder(path: Path, uri: str) -> Path:
     Raises
     ------
     ModelError
-        When MLmodel names another loader, code, or a folder outside the model.
+        When MLmodel is missing, or names another loader, code, or a folder outside the model.
     """
+    if not (path / "MLmodel").is_file():
+        raise ModelError(
+            f"{uri}: the files of the model do not exist in the artifact store",
+            hint="restore them from a backup; `mlops doctor` names their folder",
+        )
     try:
         flavor = mlflow.models.Model.load(str(path)).flavors["python_function"]
         data = (path / flavor["data"]).resolve()

@@ -46,7 +46,7 @@ class RunStore:
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client; it is connected on first use."""
-        return connect(self.uri)
+        return connect(self.uri, self.artifacts)
 
     @translate_mlflow_errors
     def experiment(self, project: str) -> str:

@@ -1,6 +1,6 @@
 """The tracking store: the runs, models and registry of MLflow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,10 @@ from mlops_assets.stores.tracking.registry import Registry, Version
 from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG, RunStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 
+_BACKTEST = f"{TAG}backtest"
+"""Tag of the models of backtests."""
+_PAGE = 20
+
 
 class TrackingStore(RunStore):
     """MLflow at a tracking URI: runs, logged models and the registry."""
@@ -34,7 +38,12 @@ class TrackingStore(RunStore):
 
     @translate_mlflow_errors
     def trained_model(
-        self, project: str, *, dagster_run_id: str | None = None, cutoff: str | None = None
+        self,
+        project: str,
+        *,
+        dagster_run_id: str | None = None,
+        cutoff: str | None = None,
+        backtests: bool = False,
     ) -> TrainedModel:
         """Return the model of a Dagster run, else the newest model of the project.
 
@@ -42,6 +51,8 @@ class TrackingStore(RunStore):
         ----------
         cutoff
             Restrict the search to models of this cut-off.
+        backtests
+            Include models of other runs that were trained in a backtest, which are not to be registered.
 
         Raises
         ------
@@ -51,20 +62,37 @@ class TrackingStore(RunStore):
         has_model = f"tags.`{TAG}model_uri` LIKE 'models:/%'"
         if cutoff is not None:
             has_model += f" and tags.`{TAG}cutoff` = '{cutoff}'"
-        of_this_run = f" and tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'" if dagster_run_id else ""
-        for condition in dict.fromkeys((has_model + of_this_run, has_model)):
-            runs: Sequence[Run] = self.client.search_runs(
-                [self.experiment(project)],
-                condition,
-                order_by=["attributes.start_time DESC"],
-                max_results=1,
-            )
-            for run in runs:
+        if dagster_run_id:
+            for run in self._newest_runs(
+                project, f"{has_model} and tags.{DAGSTER_RUN_TAG} = '{dagster_run_id}'"
+            ):
                 return _trained(run)
+        skipped = 0
+        for run in self._newest_runs(project, has_model):
+            if backtests or _BACKTEST not in run.data.tags:
+                return _trained(run)
+            skipped += 1
+        at = f" for cut-off {cutoff}" if cutoff else ""
         raise TrackingError(
-            f"{project}: no model has been trained yet{f' for cut-off {cutoff}' if cutoff else ''}",
+            f"{project}: no model has been trained yet{at}"
+            + (f", except in {skipped} backtest{'' if skipped == 1 else 's'}" if skipped else ""),
             hint=f"materialize {project}/tuned_model first",
         )
+
+    def _newest_runs(self, project: str, condition: str) -> Iterator[Run]:
+        """Yield the runs of a project that satisfy a condition, newest first."""
+        experiment, token = self.experiment(project), None
+        while True:
+            page = self.client.search_runs(
+                [experiment],
+                condition,
+                order_by=["attributes.start_time DESC"],
+                max_results=_PAGE,
+                page_token=token,
+            )
+            yield from page
+            if not (token := page.token):
+                return
 
     @translate_mlflow_errors
     def model_of_run(self, run_id: str) -> TrainedModel:

@@ -19,6 +19,7 @@ from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.own_files import is_own
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 VersionedTable = tuple[tuple[str, ...], int]
@@ -37,12 +38,15 @@ class VacuumResult:
         The number of old versions that remain readable.
     files, bytes
         The number and the size of the removed files; in a dry run, of those to remove.
+    outside
+        Files that were kept, because they are not in the folder of the warehouse.
     """
 
     table: tuple[str, ...]
     kept: int
     files: int
     bytes: int
+    outside: tuple[str, ...] = ()
 
 
 def needed_versions(warehouse: Warehouse, roots: Iterable[VersionedTable]) -> dict[tuple[str, ...], set[int]]:
@@ -74,7 +78,8 @@ def vacuum(
 ) -> VacuumResult:
     """Remove the data files of old versions, except those of needed versions.
 
-    Files of the ledger and staged files are never removed.
+    Files of the ledger, staged files, and files outside of the warehouse's folder are never removed: the log
+    may name any path, and a copy of the warehouse may contain links to the original.
 
     Parameters
     ----------
@@ -113,8 +118,11 @@ def vacuum(
                 f"{str(error).splitlines()[0]}",
                 hint=f"restore {directory / '_delta_log'} from a backup",
             ) from error
-        sizes = list(_removed((directory / unquote(path) for path in unneeded), dry_run=dry_run))
-    return VacuumResult(table, len(kept - {newest}), len(sizes), sum(sizes))
+        files = [directory / unquote(path) for path in unneeded]
+        own = [file for file in files if is_own(file, directory, warehouse.root.parent)]
+        outside = tuple(str(file) for file in files if file not in set(own) and file.exists())
+        sizes = list(_removed(own, dry_run=dry_run))
+    return VacuumResult(table, len(kept - {newest}), len(sizes), sum(sizes), outside)
 
 
 def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVersion]:

@@ -1,16 +1,25 @@
 """The files of rejected versions are removed; those of former and possible champions are kept."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import mlflow
 import pytest
 
+from mlops_assets.compat.mlflow import get_artifact_repository
+from mlops_assets.core.digests import file_digest
 from mlops_assets.ml.model.artifact import save_model
+from mlops_assets.stores.governance import model_retention
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Event, Ledger
 from mlops_assets.stores.governance.model_retention import Expired, expire
+from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 PROJECT = "garage"
 STORY = {
@@ -62,6 +71,10 @@ def champion_ledger(warehouse, tracking, run, model, tmp_path) -> ChampionLedger
     return found
 
 
+def content(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): file_digest(path) for path in folder.rglob("*") if path.is_file()}
+
+
 def model_files(tracking, champion_ledger: ChampionLedger) -> dict[int, int]:
     """The number of model files of each version."""
     artifacts = tracking.artifacts / PROJECT / "models"
@@ -111,3 +124,68 @@ def test_an_interrupted_removal_is_completed_and_a_deleted_version_is_skipped(
     assert expired != Expired(3, 0, 0)
     assert expire(champion_ledger, tracking, studies, LATER, dry_run=False) == []
     assert champion_ledger.recover().states[4] == "expired"
+
+
+def test_a_copied_state_directory_removes_its_own_files_only(
+    champion_ledger, tracking, studies, state, warehouse, tmp_path
+):
+    """Before, MLflow's absolute locations led to the original's models."""
+    before = content(state.root)
+    copy = StateDirectory(shutil.copytree(state.root, tmp_path / "copy"))
+    there = TrackingStore(f"sqlite:///{copy.mlflow / 'mlflow.db'}", copy.artifacts)
+    ledger = ChampionLedger(
+        Ledger(Warehouse(shutil.copytree(warehouse.root, copy.warehouse)), PROJECT), there.registry
+    )
+    kept = model_files(there, ledger)
+    expired = expire(ledger, there, studies, LATER, dry_run=False)
+    assert {one.version for one in expired} == {3, 4}
+    assert model_files(there, ledger) == {**kept, 3: 0, 4: 0}
+    assert content(state.root) == before
+
+
+@pytest.mark.parametrize("location", ["link", "elsewhere", "s3"])
+def test_files_outside_the_state_directory_are_kept_and_reported(
+    champion_ledger, tracking, studies, tmp_path, location, monkeypatch
+):
+    third = tracking.artifacts / PROJECT / "models" / champion_ledger.registry.version(PROJECT, 3).uri[8:]
+    outside = third.rename(tmp_path / "another").joinpath("artifacts")
+    if location == "link":
+        third.symlink_to(outside.parent)
+        expected = (third / "artifacts").as_uri()
+    else:
+        expected = outside.as_uri() if location == "elsewhere" else "s3://bucket/models"
+        with closing(sqlite3.connect(tracking.artifacts.with_name("mlflow.db"))) as database, database:
+            database.execute(
+                "update logged_models set artifact_location = ? where model_id = ?", (expected, third.name)
+            )
+    if location == "s3":
+
+        def open_bucket(location: str, tracking_uri: str):
+            local = outside.as_uri() if location == expected else location
+            return get_artifact_repository(local, tracking_uri=tracking_uri)
+
+        monkeypatch.setattr(model_retention, "get_artifact_repository", open_bucket)
+    before = content(outside)
+    found = {
+        one.version: one.outside for one in expire(champion_ledger, tracking, studies, LATER, dry_run=False)
+    }
+    assert found == {3: (expected,), 4: ()}
+    assert content(outside) == before
+    assert "MLmodel" in before
+
+
+def test_searches_are_removed_by_their_exact_name_and_inside_the_folder(
+    champion_ledger, tracking, studies, tmp_path
+):
+    """A tag is text that anyone with access to the registry may set."""
+    champion_ledger.registry.set_version_tags(PROJECT, 3, {"study": "*.journal"})
+    champion_ledger.registry.set_version_tags(PROJECT, 4, {"study": "linked.journal"})
+    (tmp_path / "another").mkdir()
+    (studies / "linked.predictions").symlink_to(tmp_path / "another")
+    before = content(studies)
+    found = {
+        one.version: one.outside for one in expire(champion_ledger, tracking, studies, LATER, dry_run=False)
+    }
+    assert found == {3: (), 4: (str(studies / "linked.predictions"),)}
+    assert content(studies) == before
+    assert (tmp_path / "another").is_dir()

@@ -23,6 +23,20 @@ def test_the_model_of_the_dagster_run_precedes_the_newest(tracking: TrackingStor
     assert tracking.trained_model("garage").run_id == newest
 
 
+def test_the_newest_model_is_never_that_of_a_backtest(tracking: TrackingStore, run: StartRun):
+    cutoff = {"cutoff": "2024-05"}
+    first = run(dagster="run-1", model="models:/m-1")
+    tracking.log_facts(first, facts=cutoff)
+    past = run(dagster="run-2", model="models:/m-2")
+    tracking.log_facts(past, facts={**cutoff, "backtest": "true"})
+    assert tracking.trained_model("garage", dagster_run_id="run-3", cutoff="2024-05").run_id == first
+    assert tracking.trained_model("garage", dagster_run_id="run-2", cutoff="2024-05").run_id == past
+    assert tracking.trained_model("garage", cutoff="2024-05", backtests=True).run_id == past
+    tracking.log_facts(first, facts={"cutoff": "2024-04"})
+    with pytest.raises(TrackingError, match=r"trained yet for cut-off 2024-05, except in 1 backtest\n"):
+        tracking.trained_model("garage", dagster_run_id="run-3", cutoff="2024-05")
+
+
 def test_without_a_trained_model_there_is_an_error_with_a_hint(tracking: TrackingStore, run: StartRun):
     run()
     with pytest.raises(

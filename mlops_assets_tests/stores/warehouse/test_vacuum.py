@@ -156,3 +156,20 @@ def test_the_ledger_loses_nothing(warehouse):
         ledger.append([entry])
     assert clear(warehouse, table=ledger.table).files == 0
     assert len(ledger.entries()) == 2
+
+
+@pytest.mark.parametrize("linked", ["table", "warehouse"])
+def test_files_behind_a_link_out_of_the_warehouse_are_kept_and_reported(tmp_path, rows, linked):
+    """A copy of a state directory has the links of the original."""
+    original = Warehouse(tmp_path / "original" / "warehouse")
+    for number in range(3):
+        original.write(KEY, rows(f"({number}, 'x')"))
+    before = files(original)
+    copy = Warehouse(tmp_path / "copy" / "warehouse")
+    link = copy.root if linked == "warehouse" else copy.root.joinpath(*KEY)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(original.root if linked == "warehouse" else original.root.joinpath(*KEY))
+    freed = clear(copy)
+    assert (freed.files, freed.bytes, len(freed.outside)) == (0, 0, 2)
+    assert files(original) == before
+    assert clear(original).files == 2

@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
+    is_backtest,
     one_by_one,
     partition_of,
 )
@@ -84,7 +85,12 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
         with as_dagster_failures(project.name):
             tracking, cutoff = mlflow.store, partition_of(context)
-            trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
+            trained = tracking.trained_model(
+                project.name,
+                dagster_run_id=context.run.run_id,
+                cutoff=cutoff,
+                backtests=is_backtest(context),
+            )
             with mlflow.run(project.name, run_id=trained.run_id):
                 evaluation, over = evaluate(project, tracking, trained, warehouse.store)
                 summary = evaluation_summary(evaluation)

@@ -14,9 +14,10 @@ from mlops_assets.components.model_project.project.blocked_inputs import require
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
-from mlops_assets.components.model_project.project.metadata_names import INPUTS, TRIALS
+from mlops_assets.components.model_project.project.metadata_names import BACKTEST, INPUTS, TRIALS
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
+    is_backtest,
     one_by_one,
     partition_of,
 )
@@ -106,6 +107,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 "code_version": str(spec.code_version),
                 "dagster_run_id": context.run.run_id,
                 **({"cutoff": cutoff} if cutoff else {}),
+                **({BACKTEST: "true"} if is_backtest(context) else {}),
             }
             with mlflow.run(project.name) as run_id:
                 tracking = mlflow.store
@@ -210,4 +212,5 @@ def _metadata(
         "model_digest": facts["model_digest"],
         "mlflow_run_id": run_id,
         "training_seconds": float(facts["training_seconds"]),
+        **({BACKTEST: True} if BACKTEST in facts else {}),
     }

@@ -1,5 +1,6 @@
 """Jobs of a project, such as `<project>_ingest` and `<project>_train`."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -41,6 +42,7 @@ def project_jobs(project: Project) -> "Jobs":
             job_names.BACKTEST,
             MODEL_ASSETS,
             f"{cutoff}, without registration: launch it for many cut-offs to backtest.",
+            tags={job_names.PURPOSE_TAG: job_names.BACKTEST},
         ),
         *decisions,
     ]
@@ -96,7 +98,13 @@ def _train(project: Project, description: str) -> "UnresolvedAssetJobDefinition"
 
 
 def _job(
-    project: Project, purpose: str, assets: "tuple[str, ...] | list[str]", description: str
+    project: Project,
+    purpose: str,
+    assets: "tuple[str, ...] | list[str]",
+    description: str,
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> "UnresolvedAssetJobDefinition":
     selection = dg.AssetSelection.assets(*(project.key(name) for name in assets))
-    return dg.define_asset_job(job_names.job_name(project.name, purpose), selection, description=description)
+    name = job_names.job_name(project.name, purpose)
+    return dg.define_asset_job(name, selection, description=description, tags=tags)

@@ -118,12 +118,21 @@ def _freed(found: "VacuumResult | Expired", *, dry_run: bool) -> dict[str, Any]:
 def _table_message(found: "VacuumResult", *, dry_run: bool) -> str:
     what = names.view_name(found.table)
     kept = f"{found.kept} old version{'' if found.kept == 1 else 's'} kept"
-    return f"{what}: {amount(found.files, found.bytes, dry_run=dry_run)}; {kept}"
+    return f"{what}: {amount(found.files, found.bytes, dry_run=dry_run)}; {kept}{_outside(found)}"
 
 
 def _version_message(project: Project, found: "Expired", *, dry_run: bool) -> str:
     freed = amount(found.files, found.bytes, dry_run=dry_run)
-    return f"{project.name} version {found.version}, rejected: {freed}"
+    return f"{project.name} version {found.version}, rejected: {freed}{_outside(found)}"
+
+
+def _outside(found: "VacuumResult | Expired") -> str:
+    """A clause about files that were kept because they may belong to another project."""
+    if not found.outside:
+        return ""
+    number = len(found.outside)
+    what = f"{number} location{'' if number == 1 else 's'} outside the state directory kept"
+    return f"; {what}, such as {found.outside[0]}: remove it yourself if no other project uses it"
 
 
 def amount(files: int, size: int, *, dry_run: bool) -> str:

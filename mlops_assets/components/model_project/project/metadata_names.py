@@ -20,6 +20,7 @@ FINGERPRINT = "source_fingerprint"
 INPUTS = "inputs"
 """Materialization metadata: `inputs_digest` of the inputs of a partition."""
 TRIALS = "trials"
+BACKTEST = "backtest"
 """Materialization metadata: the number of trials that the search was configured with."""
 
 FILES, BYTES = "freed_files", "freed_bytes"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core import job_names
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
 
@@ -47,6 +48,11 @@ def partition_of(context: dg.AssetExecutionContext) -> str | None:
     """The partition that a step materializes; None for an asset without partitions."""
     assets = context.assets_def
     return context.partition_key if assets.partitions_def is not None else None
+
+
+def is_backtest(context: dg.AssetExecutionContext) -> bool:
+    """Whether a step belongs to a backtest, whose models are never registered."""
+    return context.run.tags.get(job_names.PURPOSE_TAG) == job_names.BACKTEST
 
 
 def one_by_one(partitions: dg.PartitionsDefinition | None) -> dg.BackfillPolicy | None:
