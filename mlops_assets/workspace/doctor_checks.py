@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dagster import AssetKey
 
+from mlops_assets.components.model_project.assets.known_tables import ENTITIES
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
@@ -221,7 +222,8 @@ def check_project(project: str, workspace: Workspace) -> str:
         for file in (FEATURES_SQL, TARGET_SQL):
             if code.has(file):
                 subject = f"{project}: {code.folder / file}"
-                ProjectQuery(code.text(file), subject, timestamps=timestamps).parsed(connection)
+                readable = [*tables, ENTITIES] if file == TARGET_SQL else tables
+                ProjectQuery(code.text(file), subject, timestamps=timestamps).parsed(connection, readable)
             elif file == FEATURES_SQL:
                 raise ProjectError(
                     f"{project}: {code.folder / file} is missing", hint="create it with a SELECT statement"

@@ -1,7 +1,7 @@
 """SQL of a project: one SELECT over its tables, deterministic, with timestamps as placeholders."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -11,20 +11,9 @@ import duckdb
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import PROVENANCE
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
+from mlops_assets.ml.features.sql_rules import Violation, find_violation
 
-_NOT_DETERMINISTIC = {
-    *("now", "today", "current_date", "current_timestamp", "localtimestamp", "get_current_timestamp"),
-    *("random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7"),
-}
-"""Functions whose result differs between runs; results must depend on the rows alone."""
-_OUTSIDE = re.compile(
-    r"read_\w+|glob|\w+_scan|sniff_csv|parquet_\w+|query|query_table|getenv|duckdb_\w+|pragma_\w+",
-    re.IGNORECASE,
-)
-"""Functions that read more than the tables of the project."""
 _INFINITE = re.compile(r"\w+ \S+ is infinite where .*")
-_KEYWORDS = {"current_date", "current_timestamp", "localtimestamp"}
-"""Functions that are called without parentheses."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +54,19 @@ class ProjectQuery:
             left_out = [column for column in relation.columns if column in (*self.hidden, *PROVENANCE)]
             visible = f"* exclude ({quoted_list(left_out)})" if left_out else "*"
             relation.project(visible).create_view(name, replace=True)
-        query = self.parsed(connection)
+        query = self.parsed(connection, list(tables))
         try:
             return connection.query(query)
         except duckdb.Error as error:
             raise self.error_for(error) from error
 
-    def parsed(self, connection: duckdb.DuckDBPyConnection) -> str:
+    def parsed(self, connection: duckdb.DuckDBPyConnection, tables: Collection[str] | None = None) -> str:
         """The query with its placeholders replaced; it is parsed, not run.
+
+        Parameters
+        ----------
+        tables
+            Names of the tables that the query may read; None if they are not known yet.
 
         Raises
         ------
@@ -80,12 +74,25 @@ class ProjectQuery:
             When the text is not a single query, is not deterministic, or reads more than the tables.
         """
         pieces = list(self._pieces())
+        text = "".join(pieces)
         try:
-            statements = connection.extract_statements("".join(pieces))
+            statements = connection.extract_statements(text)
         except duckdb.Error as error:
             raise self.error_for(error) from error
-        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        kinds = [statement.type for statement in statements]
+        if kinds == [duckdb.StatementType.MULTI]:
+            raise ProjectError(
+                f"{self.subject}: pivot without values runs as several statements",
+                hint="list the values: from (pivot t on x in ('a', 'b') using sum(y))",
+            )
+        if kinds != [duckdb.StatementType.SELECT]:
             raise ProjectError(f"{self.subject} is not one query", hint="write a single SELECT statement")
+        try:
+            found = find_violation(text, None if tables is None else frozenset(tables))
+        except ValueError as error:
+            raise ProjectError(f"{self.subject}: {error}", hint="write a single SELECT statement") from error
+        if found:
+            raise ProjectError(f"{self.subject}: {found.problem}{_line(text, found)}", hint=found.hint)
         # Without its semicolon: DuckDB puts relations into parentheses.
         return "".join(pieces[: pieces.index(";") if ";" in pieces else None])
 
@@ -105,23 +112,16 @@ class ProjectQuery:
     def _pieces(self) -> Iterator[str]:
         """The text of the query with placeholders as literals; a semicolon is a separate piece."""
         tokens = [*_tokens(self.sql), ("", False)]
-        expanded, before = False, ""
+        expanded = False
         for (token, is_code), (following, _) in pairwise(tokens):
             word = token.strip()
             if expanded:  # the name behind a $
                 expanded = False
-            elif before in ("from", "join") and word[:1] in "'\"" and set(word) & set("./\\*"):
-                raise self._outside(word)
-            elif not is_code:
-                yield token
-            elif word == "$":
+            elif is_code and word == "$":
                 yield self._timestamp(following.strip()) + " "
                 expanded = True
             else:
-                self._reject_not_deterministic(word.lower(), following)
-                self._reject_outside(word, following)
-                yield word if word == ";" else token
-            before = word.lower() if is_code or word.startswith("'") else before
+                yield word if is_code and word == ";" else token
 
     def _timestamp(self, name: str) -> str:
         if name not in self.timestamps:
@@ -131,22 +131,13 @@ class ProjectQuery:
             )
         return f"timestamp {literal(self.timestamps[name])}"
 
-    def _reject_outside(self, word: str, following: str) -> None:
-        if following.startswith("(") and _OUTSIDE.fullmatch(word):
-            raise self._outside(word)
 
-    def _outside(self, what: str) -> ProjectError:
-        return ProjectError(
-            f"{self.subject}: {what} reads data outside the tables of the project",
-            hint="declare the data as a table in defs.yaml",
-        )
-
-    def _reject_not_deterministic(self, word: str, following: str) -> None:
-        if word in _NOT_DETERMINISTIC and (word in _KEYWORDS or following.startswith("(")):
-            raise ProjectError(
-                f"{self.subject}: {word} is not deterministic and is not allowed",
-                hint="use $as_of in an event project; otherwise compute from the rows alone",
-            )
+def _line(text: str, found: Violation) -> str:
+    """A clause with the line of a violation, where DuckDB reports it."""
+    if found.location is None:
+        return ""
+    line = text.encode()[: found.location].count(b"\n") + 1
+    return f" (line {line})"
 
 
 def finite_sql(what: str, name: str, key: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:
 
 def seen_mapping(time: Timeline) -> dg.PartitionMapping:
     """From features to arrivals: the partition itself and those before it, as far as features look back."""
-    back = time.lookback or _periods_until_now(time)
+    back = time.lookback or _all_periods(time)
     return _window(1 - back, 0)
 
 
@@ -40,7 +40,7 @@ def horizon_mapping(time: Timeline) -> dg.PartitionMapping:
 
 def labelled_mapping(time: Timeline) -> dg.PartitionMapping:
     """From a cut-off to labelled partitions: those of training, embargo and evaluation."""
-    back = (time.window or _periods_until_now(time)) - 1 + 2 * time.horizon
+    back = (time.window or _all_periods(time)) - 1 + 2 * time.horizon
     return _window(-back, -time.horizon)
 
 
@@ -82,6 +82,15 @@ def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
             return dg.MonthlyPartitionsDefinition(start_date=first, end_date=end, fmt=_MONTH)
 
 
-def _periods_until_now(time: Timeline) -> int:
-    """The number of periods so far, for mappings to all periods: Dagster requires a number."""
-    return max(len(time.periods.between(time.periods.first, time.periods.newest(datetime.now(UTC)))), 1)
+def _all_periods(time: Timeline) -> int:
+    """A number of periods that reaches back to the first one from every period, for at least ten years.
+
+    Dagster requires a number: its daemon evaluates built-in mappings only. The periods until now would be too
+    few as soon as the next one ends, because the mapping stays as it was when the definitions were loaded.
+    Larger numbers are slower, as Dagster steps through weeks and months one by one.
+    """
+    periods = time.periods
+    if periods.last is not None:
+        return len(periods.between(periods.first, periods.last))
+    decade_after_next = datetime(datetime.now(UTC).year // 10 * 10 + 20, 1, 1, tzinfo=UTC)
+    return max(len(periods.between(periods.first, periods.key_of(decade_after_next))), 1)

@@ -166,7 +166,7 @@ class People(pa.DataFrameModel):
 def test_two_event_tables_arrive_independently(open_shop):
     tables = {**SETTINGS["tables"], "visits": {"source": "data/visits/*.csv", "time": "seen_at"}}
     both = """
-        select customer, count(purchase_id) as bought, any_value(seen) as seen
+        select customer, count(purchase_id) as bought, max(seen) as seen
         from purchases left join (select customer, count(*) as seen from visits group by all) using (customer)
         group by customer
     """
@@ -191,7 +191,7 @@ def test_two_event_tables_arrive_independently(open_shop):
 def test_every_partition_reads_a_static_table(open_shop):
     tables = {**SETTINGS["tables"], "people": {"source": "data/people.csv", "key": ["customer"]}}
     joined = """
-        select customer, count(*) as bought, any_value(region) as region
+        select customer, count(*) as bought, max(region) as region
         from purchases left join people using (customer) group by customer
     """
     shop = open_shop(schema=SCHEMA + PEOPLE, features_sql=joined, settings={"tables": tables})

@@ -40,10 +40,10 @@ def events(tmp_path):
     return project
 
 
-def upstream(mapping, partitions, key, *, of=None):
+def upstream(mapping, partitions, key, *, of=None, now=NOW):
     """The upstream partitions of a partition."""
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(
-        partitions.subset_with_partition_keys([key]), partitions, of or partitions, current_time=NOW
+        partitions.subset_with_partition_keys([key]), partitions, of or partitions, current_time=now
     )
     return sorted(found.partitions_subset.get_partition_keys())
 
@@ -88,6 +88,29 @@ def test_features_without_a_lookback_depend_on_all_earlier_partitions(events):
     partitions = arrival_partitions(project)
     found = upstream(seen_mapping(project.time), partitions, "2024-07")
     assert found == partitions.get_partition_keys(current_time=NOW)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "start"), [("daily", "2011-01-01"), ("weekly", "2011-01-03"), ("monthly", "2011-01")]
+)
+def test_a_code_server_that_was_loaded_years_ago_maps_all_periods(events, monkeypatch, cadence, start):
+    class Loaded(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2012, 3, 15, tzinfo=tz)
+
+    monkeypatch.setattr("mlops_assets.components.model_project.project.partitions.datetime", Loaded)
+    project = events(cadence=cadence, start=start)
+    arrivals, cutoffs = arrival_partitions(project), cutoff_partitions(project)
+    seen, labelled = seen_mapping(project.time), labelled_mapping(project.time)
+    later = datetime(2026, 11, 15, 12, tzinfo=UTC)
+    periods = arrivals.get_partition_keys(current_time=later)
+    assert upstream(seen, arrivals, periods[-1], now=later) == periods
+    assert upstream(labelled, cutoffs, periods[-1], of=arrivals, now=later) == periods[:-1]
+    downstream = seen.get_downstream_partitions_for_partitions(
+        arrivals.subset_with_partition_keys(periods[:1]), arrivals, arrivals, current_time=later
+    )
+    assert sorted(downstream.get_partition_keys()) == periods
 
 
 def test_the_target_depends_on_its_horizon_without_its_own_partition(events):
