@@ -55,7 +55,7 @@ def main(source: Path, trials: int, folder: Path) -> None:
     train, holdout = read(source, contract)
     settings = Settings(task="regression", classes=1, seed=0, threads=thread_count(None))
     search = SearchSettings(families=FAMILIES, metric="rmse", trials=trials, unit_size=UNIT, ensemble=10)
-    check_pipeline(make_pipeline, train)
+    check_pipeline(make_pipeline, train, seed=settings.seed)
     folds = make_folds("regression", train.target, folds=5, seed=0, groups=None)
     journal = folder / "search.journal"
     found = tune(

@@ -1,4 +1,4 @@
-"""Trees of scikit-learn's histogram gradient boosting, and the path of a private class in saved models."""
+"""Trees of scikit-learn's histogram gradient boosting, and paths of private modules in saved models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 MAKE_COLUMN_SELECTOR = "sklearn.compose._column_transformer.make_column_selector"
 """The type of `sklearn.compose.make_column_selector` as a skops file names it."""
+
+FOLDS = ("sklearn.model_selection._split.KFold", "sklearn.model_selection._split.StratifiedKFold")
+"""The types of folds that a skops file may name; they hold a number, a flag and a seed."""
 
 
 def baseline_prediction(model: Any) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from skops import io as skops_io
 
-from mlops_assets.compat.sklearn import MAKE_COLUMN_SELECTOR
+from mlops_assets.compat.sklearn import FOLDS, MAKE_COLUMN_SELECTOR
 from mlops_assets.core.errors import ModelError
 
 ALLOWED_TYPES = frozenset(
@@ -22,6 +22,8 @@ ALLOWED_TYPES = frozenset(
         "numpy.dtype",
         # Selects columns of a frame by type; `object` is the type of text in pandas.
         MAKE_COLUMN_SELECTOR,
+        # Seeded folds of `TargetEncoder`.
+        *FOLDS,
         "builtins.object",
     }
 )

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.ml.features.seeding import global_seed, seed_steps
 from mlops_assets.ml.rare_values import RareValues
 
 MakePipeline = Callable[[], BaseEstimator]
@@ -41,7 +42,9 @@ def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
-def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | None = None) -> NDArray:
+def transform(
+    pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | None = None, seed: int = 0
+) -> NDArray:
     """Transform a frame into a matrix; fit the pipeline first if `fit` is given.
 
     Parameters
@@ -50,6 +53,8 @@ def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | No
         Features, shape `(n, features)`.
     fit
         Target to fit the pipeline with, shape `(n,)`.
+    seed
+        Seeds the steps that would draw from the global random state while they are fitted.
 
     Returns
     -------
@@ -61,7 +66,12 @@ def transform(pipeline: BaseEstimator, frame: pd.DataFrame, *, fit: NDArray | No
         When the pipeline raises, or does not return one row of numbers for each row.
     """
     try:
-        result = pipeline.transform(frame) if fit is None else pipeline.fit_transform(frame, fit)
+        if fit is None:
+            result = pipeline.transform(frame)
+        else:
+            seed_steps(pipeline, seed, fit)
+            with global_seed(seed):
+                result = pipeline.fit_transform(frame, fit)
     except MlopsError:
         raise
     except Exception as error:  # steps of a project may raise anything

@@ -118,7 +118,7 @@ class TabularModel:
             Shape `(n,)`; in classification the index of the class.
         """
         pipeline = make_pipeline()
-        matrix = transform(pipeline, features, fit=target)
+        matrix = transform(pipeline, features, fit=target, seed=settings.seed)
         estimator: Estimator
         if spec.members:
             estimator = EnsembleEstimator.fit(matrix, target, spec.members, settings)

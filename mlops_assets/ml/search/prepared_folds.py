@@ -71,7 +71,12 @@ class PreparedFolds:
             train, valid = self._folds[fold]
             if fold not in self._matrices:
                 pipeline = self._make_pipeline()
-                fitted = transform(pipeline, self._features.iloc[train], fit=self._target[train])
+                fitted = transform(
+                    pipeline,
+                    self._features.iloc[train],
+                    fit=self._target[train],
+                    seed=self._settings.seed,
+                )
                 self._matrices[fold] = fitted, transform(pipeline, self._features.iloc[valid])
             matrix, valid_matrix = self._matrices[fold]
             self._prepared[family, fold] = FAMILIES[family].prepare(

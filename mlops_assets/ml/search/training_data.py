@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.core.errors import DataError
+from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
@@ -145,9 +145,29 @@ def encode_target(target: pd.Series, classes: Sequence[Label], *, subject: str) 
     return np.asarray(codes, dtype=np.int64)
 
 
-def check_pipeline(make_pipeline: MakePipeline, train: TrainingData) -> None:
-    """Fit and save the pipeline once, so that errors occur before a long search and not after it."""
-    pipeline = make_pipeline()
-    transform(pipeline, train.features, fit=train.target)
+def check_pipeline(make_pipeline: MakePipeline, train: TrainingData, *, seed: int) -> None:
+    """Fit the pipeline twice and save it, so that errors occur before a long search and not after it.
+
+    Raises
+    ------
+    ProjectError
+        When it can't be fitted, or when the second fit gives another matrix than the first.
+    ModelError
+        When it can't be saved.
+    """
+    first, second = make_pipeline(), make_pipeline()
+    matrices = [
+        (transform(each, train.features, fit=train.target, seed=seed), transform(each, train.features))
+        for each in (first, second)
+    ]
+    for one, other in zip(*matrices, strict=True):
+        # A tolerance, because sums of several threads have no order.
+        if one.shape != other.shape or not np.allclose(one, other, rtol=1e-5, equal_nan=True):
+            raise ProjectError(
+                "pipeline.py: two fits on the same rows give different matrices: a step draws random numbers "
+                "without a seed",
+                hint="give the step a seed; a transformer of your own needs a parameter `random_state=None`, "
+                "which is set to the seed of the project",
+            )
     with TemporaryDirectory() as scratch:
-        dump_estimator(pipeline, Path(scratch) / "pipeline.skops")
+        dump_estimator(first, Path(scratch) / "pipeline.skops")

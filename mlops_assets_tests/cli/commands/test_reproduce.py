@@ -36,3 +36,21 @@ def test_a_version_is_reproduced_compared_and_described(place, record_property):
         done = mlops(*command)
         assert (done.exit_code, "lending has no version 7 in the registry" in done.output) == (1, True)
         record_property("message", done.output)
+
+
+TARGET_ENCODER = """from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.preprocessing import TargetEncoder
+
+
+def make_pipeline():
+    return make_column_transformer((TargetEncoder(), make_column_selector()))
+"""
+
+
+def test_a_version_with_an_unseeded_target_encoder_is_reproduced(place):
+    [sql] = place.rglob("defs/lending/features.sql")
+    sql.with_name("pipeline.py").write_text(TARGET_ENCODER, "utf-8")
+    assert mlops("run", "lending").exit_code == 0
+    done = mlops("reproduce", "lending", "1", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["outcome"] == "identical"

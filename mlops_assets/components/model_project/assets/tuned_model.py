@@ -70,6 +70,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         code=[
             "tuned_model 2",
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
+            *(["seeded pipeline"] if project.files.has(PIPELINE) else []),
             settings.task,
             public_settings(settings.target),
             public_settings(settings.tuning, but=BUDGET),
@@ -98,7 +99,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             inputs = inputs_of(store, table, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
-            check_pipeline(project.files.make_pipeline(), rows.train)
+            check_pipeline(project.files.make_pipeline(), rows.train, seed=shared.seed)
             facts = {
                 "project": project.name,
                 "training_set_version": str(version),
