@@ -5,7 +5,7 @@ of a whole column would have another result for each batch. Such checks are reje
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
 
@@ -118,6 +118,22 @@ class Contract:
     def missing(self, available: Sequence[str]) -> list[str]:
         """Required columns that are not available."""
         return [column.name for column in self.columns if column.required and column.name not in available]
+
+    def without(self, name: str) -> "Contract":
+        """The contract of rows that lack a column, such as the target, without the rules that read it."""
+        columns = tuple(column for column in self.columns if column.name != name)
+        rest = pd.DataFrame({column.name: _empty(column) for column in columns})
+        return replace(
+            self,
+            columns=columns,
+            unique=tuple(names for names in self.unique if name not in names),
+            _checks=pa.DataFrameSchema(
+                {key: one for key, one in self._checks.columns.items() if key != name}
+            ),
+            _table_checks=pa.DataFrameSchema(
+                checks=[check for check in self._table_checks.checks if _runs_on(check, rest)]
+            ),
+        )
 
     def cast_sql(self, available: Sequence[str]) -> str:
         """A select list that casts the source's columns; values that can't be cast become null."""
@@ -253,3 +269,12 @@ class Contract:
 def _empty(column: Column) -> pd.Series:
     dtype = PANDAS_TYPES[column.sql_type]
     return pd.Series([], dtype="object" if dtype == "date" else dtype, name=column.name)
+
+
+def _runs_on(check: pa.Check, frame: pd.DataFrame) -> bool:
+    """Whether a check of several columns reads only the columns of an empty frame."""
+    try:
+        check(frame)
+    except (KeyError, AttributeError):  # as `frame["name"]` and `frame.name` raise
+        return False
+    return True

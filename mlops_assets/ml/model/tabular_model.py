@@ -1,10 +1,7 @@
 """The tabular model: feature query, pipeline and estimator, from raw columns to predictions."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 import duckdb
@@ -17,7 +14,7 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION
-from mlops_assets.ml.contracts.columns import Column, select_list
+from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
@@ -25,6 +22,7 @@ from mlops_assets.ml.metrics.metrics import class_probabilities
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
+from mlops_assets.ml.model.input_rows import typed_rows
 from mlops_assets.ml.skops_files import estimator_digest
 
 Label = str | int | float | bool
@@ -151,23 +149,14 @@ class TabularModel:
         Raises
         ------
         ModelError
-            If a required column is missing, or the query does not return one row for each row.
+            If the rows do not fit the columns, see `typed_rows`, or the query does not return one row for
+            each row.
         """
-        missing = [
-            column.name for column in self.spec.columns if column.required and column.name not in rows.columns
-        ]
-        if missing:
-            raise ModelError(
-                f"model of {self.spec.project}: missing input columns: {', '.join(missing)}",
-                hint=f"pass these columns: {', '.join(column.name for column in self.spec.columns)}",
-            )
-        query = FeatureQuery(self.features_sql, (self.spec.target,), f"model of {self.spec.project}")
+        subject = f"model of {self.spec.project}"
+        query = FeatureQuery(self.features_sql, (self.spec.target,), subject)
         with duckdb.connect(config=_SANDBOX) as connection:
             connection.execute(UTC_SESSION)
-            source = connection.from_df(_uniform_numbers(self.spec.columns, rows.reset_index(drop=True)))
-            typed = source.project(
-                f"{select_list(self.spec.columns, list(rows.columns))}, row_number() over () - 1 as {ROW_ID}"
-            )
+            typed = typed_rows(connection, self.spec.columns, rows, subject=subject)
             if self.spec.table is None:
                 result = typed.order(ROW_ID).df()
             else:
@@ -224,21 +213,3 @@ class TabularModel:
         """The second class from the threshold on; without a threshold, the likelier class."""
         second = probabilities > 0.5 if self.spec.threshold is None else probabilities >= self.spec.threshold
         return np.asarray(self.spec.classes)[second.astype(int)]
-
-
-def _uniform_numbers(columns: Sequence[Column], rows: pd.DataFrame) -> pd.DataFrame:
-    """Write numbers with the declared marks in columns that mix numbers and texts: all are read as texts."""
-    mixed = [
-        column
-        for column in columns
-        if column.has_marks and column.name in rows and rows[column.name].dtype == object
-    ]
-    spelled = {
-        column.name: [
-            column.as_written(value) if isinstance(value, Real | Decimal) else value
-            for value in rows[column.name]
-        ]
-        for column in mixed
-        if any(isinstance(value, str) for value in rows[column.name])
-    }
-    return rows.assign(**spelled)

@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.project.blocked_inputs import require
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata_names import TARGET
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
@@ -37,6 +38,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         deps=[validated_key],
         automation=follows_its_inputs(project),
         code=["features 1", project.files.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
+        metadata={TARGET: project.settings.target.column},
     )
     checks = [
         dg.AssetCheckSpec(

@@ -1,0 +1,146 @@
+"""Rows of a file for the predictions of a champion, read and cast as the project reads its source."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.project.files import ProjectFiles
+from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY, TARGET
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.system.state_directory import find_project_root
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+    from mlops_assets.ml.contracts.contract import Contract
+
+_EXAMPLES = 5
+
+
+def read_rows(project: str, file: str | Path) -> "pd.DataFrame":
+    """Read rows to predict from a file, as `mlops run` reads the source of a static project.
+
+    A text column keeps the text of the file, such as `02134` or `NA`, which `pandas.read_csv` would change.
+    The CSV dialect in `defs.yaml` applies, and the contract casts and checks each row. The target is not
+    required, and not returned.
+
+    Parameters
+    ----------
+    project
+        Name of the project, which the working directory or a folder above it contains.
+    file
+        A CSV, Parquet or JSON lines file, a folder or a glob.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of the contract without the target, in the order of the rows, for `predict`.
+
+    Raises
+    ------
+    ProjectError
+        If there is no such project, or it is an event project, whose models predict from features.
+    DataError
+        If the file can't be read, lacks a column, or has rows that violate the contract.
+    """
+    workspace = Workspace(find_project_root())
+    raw = _raw_spec(workspace, project)
+    target = str(workspace.metadata(project, TARGET)[TARGET])
+    table, dialect = names.table_of(raw.key.path), Dialect.from_settings(raw.metadata.get(DIALECT))
+    subject = f"{project}: table {table}"
+    key = raw.metadata[IDENTITY].value if IDENTITY in raw.metadata else []
+    contract = ProjectFiles(project, Path(raw.metadata[FOLDER])).contract(
+        table, key=key, spelling=(dialect.decimal, dialect.thousands)
+    )
+    with _raw_rows(workspace, Path(file).expanduser().absolute(), dialect, subject) as (connection, rows):
+        return _valid_rows(connection, rows, contract, target, subject)
+
+
+def _raw_spec(workspace: Workspace, project: str) -> dg.AssetSpec:
+    """The spec of the raw table of a static project."""
+    keys = workspace.project(project)
+    if workspace.timeline(project) is not None:
+        raise ProjectError(
+            f"{project} is an event project: its models predict from features, which depend on many rows and "
+            "on time",
+            hint=f"read the tables {project}.predictions or {project}.features",
+        )
+    specs = workspace.definitions.resolve_all_asset_specs()
+    return next(one for one in specs if one.key in keys and names.layer_of(one.key.path) == names.RAW)
+
+
+@contextmanager
+def _raw_rows(
+    workspace: Workspace, file: Path, dialect: Dialect, subject: str
+) -> "Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation]]":
+    """The unmodified rows of files with their provenance."""
+    from mlops_assets.stores.files.listing import find_files
+    from mlops_assets.stores.files.reader import read_files, verified_relations
+
+    files = find_files(file, dialect=dialect, subject=subject)
+    with Warehouse(workspace.state.warehouse).connect() as connection:
+        relations = read_files(connection, files, subject=subject)
+        with verified_relations(files, relations, subject=subject) as unchanged:
+            next(unchanged).create("_raw_rows")
+            for relation in unchanged:
+                relation.insert_into("_raw_rows")
+        yield connection, connection.table("_raw_rows")
+
+
+def _valid_rows(
+    connection: "duckdb.DuckDBPyConnection",
+    rows: "duckdb.DuckDBPyRelation",
+    contract: "Contract",
+    target: str,
+    subject: str,
+) -> "pd.DataFrame":
+    """The rows, cast by the contract without the target.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a row violates the contract.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    from mlops_assets.ml.contracts.row_ids import translated_identity_errors
+    from mlops_assets.ml.contracts.validation import validate
+
+    contract = contract.without(target)
+    if missing := contract.missing(rows.columns):
+        raise DataError(
+            f"{subject}: the file lacks the columns {', '.join(missing)}; it has "
+            f"{', '.join(name for name in rows.columns if name not in names.PROVENANCE)}",
+            hint="rename the columns of the file, or change schema.py",
+        )
+    with TemporaryDirectory() as scratch, translated_identity_errors(subject):
+        identity = sorted(contract.names)
+        valid, broken = validate(connection, rows, contract, identity=identity, scratch=Path(scratch))
+        if count := len(broken):
+            raise _violations(broken, count, len(rows), subject)
+        found = valid.order(f"{names.SOURCE_FILE}, {names.SOURCE_ROW}").project(quoted_list(contract.names))
+        nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+        return found.to_arrow_table().to_pandas(types_mapper=nullable.get)
+
+
+def _violations(broken: "duckdb.DuckDBPyRelation", count: int, total: int, subject: str) -> DataError:
+    """The error for rows that violate the contract, with the first of them."""
+    place = f"{names.SOURCE_FILE}, {names.SOURCE_ROW}"
+    examples = broken.order(place).project(f"{place}, {names.BROKEN_RULES}").limit(_EXAMPLES).fetchall()
+    described = [f"{file}, row {row}: {', '.join(rules)}" for file, row, rules in examples]
+    more = [f"and {count - len(examples):,} more"] if count > len(examples) else []
+    return DataError(
+        f"{subject}: {count:,} of {total:,} rows violate the contract: {'; '.join([*described, *more])}",
+        hint="correct these rows, or remove them from the file",
+    )

@@ -1,0 +1,127 @@
+"""`read_rows`: the rows of a file as the project reads them, whose predictions are those of the table."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from mlops_assets.core.errors import DataError, ModelError, ProjectError
+from mlops_assets.rows import read_rows
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.workspace import Workspace
+from mlops_assets_tests.support.command_line import mlops
+from mlops_assets_tests.support.dg_project import write_dg_project
+from mlops_assets_tests.support.parcels import ATTRIBUTES, FEATURES_SQL, SCHEMA, parcels
+from mlops_assets_tests.support.shop_project import enter_shop_project
+
+
+@pytest.fixture
+def post(tmp_path, monkeypatch, empty_tracking_store):
+    """A project whose text columns look like numbers, as the working directory."""
+    root = tmp_path / "project"
+    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
+    write_dg_project(root, "post", ATTRIBUTES, files, mlflow=empty_tracking_store)
+    parcels().to_csv(root / "data" / "parcels.csv", sep=";", index=False)
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    return root
+
+
+@pytest.fixture
+def model(post):
+    assert mlops("run", "post").exit_code == 0
+    tracking = Workspace(post).tracking
+    return tracking.load(tracking.registry.version("post", 1))
+
+
+def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
+    [file] = (post / "data").glob("*.csv")
+    rows = read_rows("post", file)
+    assert rows.columns.tolist() == ["postcode", "code", "country", "weight", "insured", "sent_at"]
+    assert rows["postcode"][0] == "02134"
+    assert set(rows["country"]) == {"NA", "DE"}
+    tables = Warehouse(Workspace(post).state.warehouse)
+    valid = tables.frame(("post", "validated_parcels")).sort_values("_row", ignore_index=True)
+    expected = model.predict(valid.drop(columns="late"))
+    pd.testing.assert_frame_equal(model.predict(rows), expected)
+
+    guessed = pd.read_csv(file, sep=";", decimal=",")
+    with pytest.raises(ModelError, match=r"column postcode is text, and row 0 has 2134 \(int\)") as caught:
+        model.predict(guessed)
+    assert "read the file with mlops_assets.rows.read_rows" in caught.value.hint
+    text = pd.read_csv(file, sep=";", dtype=str, keep_default_na=False, na_values=[""])
+    pd.testing.assert_frame_equal(model.predict(text), expected)
+
+
+TYPES = {
+    "nullable": lambda rows: rows.convert_dtypes(),
+    "arrow": lambda rows: rows.convert_dtypes(dtype_backend="pyarrow"),
+    "category": lambda rows: rows.astype(dict.fromkeys(["postcode", "code", "country"], "category")),
+    "object": lambda rows: rows.astype(object),
+    "small": lambda rows: rows.astype({"insured": bool, "sent_at": "datetime64[s]"}),
+    "zoned": lambda rows: rows.assign(
+        sent_at=rows["sent_at"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+    ),
+    "text": lambda rows: rows.astype(str).assign(weight=rows["weight"].astype(str).str.replace(".", ",")),
+}
+
+
+def test_mlflow_and_the_loaded_model_predict_alike_from_every_type_of_the_columns(model, post):
+    rows = read_rows("post", "data/parcels.csv")
+    expected = model.predict(rows)
+    served = Workspace(post).tracking.load_pyfunc("models:/post/1")
+    for name, change in TYPES.items():
+        changed = change(rows)
+        pd.testing.assert_frame_equal(model.predict(changed), expected, obj=name)
+        pd.testing.assert_frame_equal(served.predict(changed), expected, obj=f"MLflow, {name}")
+    one = pd.concat([served.predict(rows.iloc[[place]]) for place in range(20)])
+    pd.testing.assert_frame_equal(one, expected.iloc[:20], obj="row by row")
+    with pytest.raises(ModelError, match="column code is text, and row 0 has"):
+        served.predict(rows.assign(code=rows["code"].astype(float)))
+
+
+def test_the_target_is_not_required_and_formats_are_those_of_sources(post):
+    frame = parcels()
+    expected = read_rows("post", "data/parcels.csv")
+    without = frame.drop(columns="late")
+    with gzip.open(post / "new.csv.gz", "wt") as file:
+        without.to_csv(file, sep=";", index=False)
+    numbers = without.assign(weight=without["weight"].str.replace(",", ".").astype(float))
+    numbers.to_parquet(post / "new.parquet")
+    numbers.to_json(post / "new.jsonl", orient="records", lines=True)
+    for name in ("new.csv.gz", "new.parquet", "new.jsonl"):
+        pd.testing.assert_frame_equal(read_rows("post", name), expected)
+
+
+def test_violations_of_the_contract_are_reported_with_file_row_and_rule(post):
+    frame = parcels(20)
+    frame.loc[3, "weight"] = "-1"
+    frame.loc[5, ["weight", "country"]] = ["heavy", None]
+    frame.to_csv(post / "new.csv", sep=";", index=False)
+    with pytest.raises(DataError) as caught:
+        read_rows("post", post / "new.csv")
+    assert caught.value.message == (
+        "post: table parcels: 2 of 20 rows violate the contract: new.csv, row 4: weight: greater_than(0); "
+        "new.csv, row 6: country: not_nullable, weight: dtype(float64)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("project", "file", "message"),
+    [
+        ("mail", "data/parcels.csv", "there is no project mail"),
+        ("post", "nowhere.csv", "post: table parcels: no file at .*nowhere.csv"),
+        ("post", "other.csv", "the file lacks the columns postcode, code.*; it has a, b"),
+    ],
+)
+def test_a_missing_project_file_or_column_is_reported(post, project, file, message):
+    (post / "other.csv").write_text("a;b\n1;2\n")
+    with pytest.raises((DataError, ProjectError), match=message):
+        read_rows(project, file)
+
+
+def test_an_event_project_has_features_instead(tmp_path, monkeypatch, empty_tracking_store):
+    enter_shop_project(tmp_path / "project", monkeypatch, empty_tracking_store)
+    with pytest.raises(ProjectError, match="shop is an event project"):
+        read_rows("shop", "data/purchases")
