@@ -96,8 +96,14 @@ def test_predictions_depend_only_on_the_values_of_the_rows(fit, change):
 def test_a_model_casts_integers_exactly_as_its_contract_does(fit, values, expected):
     model = fit("regression", sql="select row_id, id::varchar as id from vehicles")
     model = replace(model, spec=replace(model.spec, columns=(Column("id", "BIGINT"),), features=("id",)))
-    computed = model.compute_features(pd.DataFrame({"id": values}))["id"]
-    assert [int(text) if isinstance(text, str) else None for text in computed] == expected
+    rows = pd.DataFrame({"id": values})
+    valid = [number is not None or pd.isna(value) for number, value in zip(expected, rows["id"], strict=True)]
+    computed = model.compute_features(rows[valid])["id"]
+    exact = [number for number, is_valid in zip(expected, valid, strict=True) if is_valid]
+    assert [int(text) if isinstance(text, str) else None for text in computed] == exact
+    if not all(valid):
+        with pytest.raises(ModelError, match=f"{valid.count(False)} of 4 rows violate the contract: row "):
+            model.compute_features(rows)
 
 
 def test_missing_columns_are_reported_by_name(fit):
