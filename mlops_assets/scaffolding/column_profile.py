@@ -1,5 +1,7 @@
-"""Profile of the columns of a source: types, missing values and ranges."""
+"""Profile of the columns of a source: format, types, missing values and ranges."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +11,21 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.contracts.columns import Column, SqlType
+from mlops_assets.scaffolding.csv_detection import detect_dialect
+from mlops_assets.scaffolding.value_detection import detect_values
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
 
-_NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
-"""The first type that holds all values is chosen; else text."""
 MAX_VALUES = 20
 """Maximum number of distinct values that are listed."""
+_MANY_VALUES = 1000
+"""Above this number, distinct values are counted approximately, unless nearly every row has its own."""
+_NEARLY_ALL = 0.9
+_LEAST_ROWS = 10
+"""Minimum number of rows for consecutive integers to be taken for row numbers."""
+_ID = re.compile(r"(?i:(^|[_\W])(id|uuid|guid)$)|[a-z](ID|Id|UUID|GUID)$")
+"""`id`, `order_id`, `customerID`, `orderId`; not `paid`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class ColumnProfile:
     nulls
         Number of rows without a value.
     distinct
-        Number of distinct values.
+        Number of distinct values; approximate above 1,000, unless nearly every row has its own.
     least, greatest
         Minimum and maximum, as text; empty without values.
     values
@@ -52,12 +62,49 @@ class ColumnProfile:
     @property
     def is_key(self) -> bool:
         """Whether the column identifies a row, by its name and its values."""
-        named = self.name.lower() == "id" or self.name.lower().endswith(("_id", " id", "-id"))
-        return named and self.nulls == 0 and self.distinct == self.rows
+        return self._is_named_id and self.nulls == 0 and self.distinct == self.rows
+
+    @property
+    def is_entity(self) -> bool:
+        """Whether the column identifies something that has several rows, by its name and its values."""
+        return (
+            self._is_named_id
+            and self.sql_type in ("BIGINT", "VARCHAR")
+            and not self.is_key
+            and self.distinct > 2
+        )
+
+    @property
+    def is_row_number(self) -> bool:
+        """Whether the values are consecutive integers, each of which occurs once."""
+        if self.sql_type != "BIGINT" or self.nulls or self.distinct != self.rows or self.rows < _LEAST_ROWS:
+            return False
+        return int(self.greatest) - int(self.least) == self.rows - 1
+
+    @property
+    def _is_named_id(self) -> bool:
+        return _ID.search(self.name) is not None
 
 
-def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
-    """Profile all rows of a source.
+@dataclass(frozen=True)
+class SourceProfile:
+    """Profile of a source.
+
+    Attributes
+    ----------
+    dialect
+        The detected dialect of its CSV files.
+    doubts
+        What the rows do not decide, for the user.
+    """
+
+    columns: tuple[ColumnProfile, ...]
+    dialect: Dialect = DEFAULT_DIALECT
+    doubts: tuple[str, ...] = ()
+
+
+def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIALECT) -> SourceProfile:
+    """Detect the format of a source and profile all of its rows.
 
     Parameters
     ----------
@@ -65,6 +112,8 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
         File, glob or folder, as `source` in `defs.yaml`.
     subject
         Subject of error messages.
+    dialect
+        Settings of the CSV files that are known; those that have their default value are detected.
 
     Raises
     ------
@@ -72,6 +121,14 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
         When there is no file or it can't be read, there are no rows, or a column name is reserved.
     """
     files = find_files(source, subject=subject)
+    doubts = []
+    if texts := [file.path for file in files if file.format == "csv"]:
+        declared, dialect = dialect, detect_dialect(texts, dialect)
+        if dialect.encoding != declared.encoding:
+            doubts.append(
+                f"the encoding seems to be {dialect.encoding}; check letters such as é in the texts"
+            )
+        files = find_files(source, dialect=dialect, subject=subject)
     with duckdb.connect() as connection:
         connection.execute(UTC_SESSION)
         relations = read_files(connection, files, subject=subject)
@@ -81,12 +138,13 @@ def profile_source(source: Path, *, subject: str) -> list[ColumnProfile]:
             for index, relation in enumerate(unchanged):
                 into = "insert into seen by name" if index else "create temp table seen as"
                 connection.execute(f"{into} {relation.sql_query()}")
-        found = [_profile(connection, name) for name in columns]
-    if found[0].rows == 0:
+        detected = detect_values(connection, "seen", columns, dialect if texts else None)
+        profiles = _profiles(connection, detected.rows, detected.columns)
+    if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    return found
+    return SourceProfile(tuple(profiles), detected.dialect, (*doubts, *detected.doubts))
 
 
 def _reject_reserved_names(columns: list[str], subject: str) -> None:
@@ -96,35 +154,42 @@ def _reject_reserved_names(columns: list[str], subject: str) -> None:
         )
 
 
-def _profile(connection: duckdb.DuckDBPyConnection, name: str) -> ColumnProfile:
-    column = next((Column(name, kind) for kind in _NARROWEST_FIRST if _holds(connection, name, kind)), None)
-    column = column or Column(name, "VARCHAR")
-    value = column.cast_sql()
-    [(rows, filled, distinct, least, greatest)] = connection.execute(
-        f"select count(*), count(v), count(distinct v), min(v)::varchar, max(v)::varchar "
-        f"from (select {value} as v from seen)"
-    ).fetchall()
-    listed: dict[str, int] = {}
-    if 0 < distinct <= MAX_VALUES:
-        listed = dict(
-            connection.execute(
-                f"select v::varchar, count(*) from (select {value} as v from seen) where v is not null "
-                "group by v order by v"
-            ).fetchall()
-        )
-    return ColumnProfile(
-        name, column.sql_type, rows, rows - filled, distinct, least or "", greatest or "", listed
+def _profiles(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]
+) -> list[ColumnProfile]:
+    values = [column.cast_sql() for column in columns]
+    typed = ", ".join(f"{value} as v{number}" for number, value in enumerate(values))
+    aggregates = ", ".join(
+        f"count(v{n}), approx_count_distinct(v{n}), min(v{n})::varchar, max(v{n})::varchar"
+        for n in range(len(columns))
     )
-
-
-def _holds(connection: duckdb.DuckDBPyConnection, name: str, kind: SqlType) -> bool:
-    """Whether a type holds all values of a column, and there is at least one.
-
-    Numbers are not booleans.
-    """
-    column = Column(name, kind)
-    lost = f"not {column.is_null_sql()} and ({column.cast_sql()}) is null"
-    [(filled, lost_values)] = connection.execute(
-        f"select count(*) filter (not {column.is_null_sql()}), count(*) filter ({lost}) from seen"
+    [(rows, *found)] = connection.execute(
+        f"select count(*), {aggregates} from (select {typed} from {table})"
     ).fetchall()
-    return filled > 0 and lost_values == 0
+    profiles = []
+    for number, column in enumerate(columns):
+        filled, distinct, least, greatest = found[4 * number : 4 * number + 4]
+        if distinct <= _MANY_VALUES or distinct >= _NEARLY_ALL * filled:
+            query = f"select count(distinct {values[number]}) from {table}"
+            [(distinct,)] = connection.execute(query).fetchall()
+        listed: dict[str, int] = {}
+        if 0 < distinct <= MAX_VALUES:
+            listed = dict(
+                connection.execute(
+                    f"select v::varchar, count(*) from (select {values[number]} as v from {table}) "
+                    "where v is not null group by v order by v"
+                ).fetchall()
+            )
+        profiles.append(
+            ColumnProfile(
+                column.name,
+                column.sql_type,
+                rows,
+                rows - filled,
+                distinct,
+                least or "",
+                greatest or "",
+                listed,
+            )
+        )
+    return profiles

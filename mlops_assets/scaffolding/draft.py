@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from keyword import iskeyword
 from math import ceil
-from typing import Self
+from typing import Any, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
@@ -37,6 +37,10 @@ class Draft:
         All columns, in the order of the source.
     target
         The target column.
+    csv
+        The `csv` settings of the table that differ from the defaults.
+    doubts
+        What the rows do not decide.
     """
 
     project: str
@@ -45,6 +49,8 @@ class Draft:
     columns: tuple[ColumnProfile, ...]
     target: ColumnProfile
     task: Task
+    csv: Mapping[str, Any] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -56,6 +62,8 @@ class Draft:
         source: str,
         target: str,
         task: Task | None = None,
+        csv: Mapping[str, Any] | None = None,
+        doubts: Sequence[str] = (),
     ) -> Self:
         """Draft a project; by default the task is inferred from the target's values.
 
@@ -81,7 +89,7 @@ class Draft:
         if task is None:
             task = _task_of(project, found)
         _require_compatible_task(project, found, task)
-        return cls(project, table, source, tuple(columns), found, task)
+        return cls(project, table, source, tuple(columns), found, task, csv or {}, tuple(doubts))
 
     @property
     def metric(self) -> Metric:
@@ -115,6 +123,10 @@ class Draft:
             return "the target, which is hidden from features.sql"
         if column.is_key:
             return "identifies a row"
+        if column.is_row_number:
+            return "numbers the rows"
+        if column.is_entity:
+            return "identifies an entity; derive a feature, such as the number of its rows in another table"
         if column.distinct + bool(column.nulls) < 2:
             return "constant" if column.distinct else "always empty"
         if column.sql_type == "VARCHAR" and column.distinct > _FEW_TEXTS:
@@ -141,7 +153,13 @@ class Draft:
     @property
     def notes(self) -> list[str]:
         """Notes for the user before the first run."""
-        notes = []
+        notes = list(self.doubts)
+        for column in self.columns:
+            if column.is_entity and column != self.target:
+                notes.append(
+                    f"{column.name} repeats: rows of one {column.name} may be in training and in holdout; "
+                    f"to prevent that, set split.method to group and split.group to [{column.name}]"
+                )
         if self.target.nulls:
             notes.append(
                 f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name} and will be "

@@ -15,6 +15,7 @@ from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
 from mlops_assets.scaffolding.draft import Draft, require_identifier
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 TABLE = "rows"
 """Default name of the table."""
@@ -39,6 +40,7 @@ def draft_project(
     target: str | None,
     task: Task | None = None,
     table: str = TABLE,
+    dialect: Dialect = DEFAULT_DIALECT,
 ) -> Draft:
     """Draft a project from a source, or without one a template to fill in.
 
@@ -48,6 +50,8 @@ def draft_project(
         The project root; a source below it becomes a relative path.
     csv
         File, glob or folder of CSV, Parquet or JSON lines.
+    dialect
+        Known settings of CSV files; the others are detected.
 
     Raises
     ------
@@ -66,7 +70,8 @@ def draft_project(
             )
         return _template(project, table)
     path = Path(os.path.normpath(csv.expanduser().absolute()))
-    columns = profile_source(path, subject=f"{project}: table {table}")
+    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect)
+    columns = profile.columns
     if target is None:
         raise ProjectError(
             f"{project}: the target column is missing",
@@ -74,7 +79,16 @@ def draft_project(
         )
     below = path.is_relative_to(root) and not has_magic(str(root))
     source = path.relative_to(root).as_posix() if below else str(path)
-    return Draft.of(columns, project=project, table=table, source=source, target=target, task=task)
+    return Draft.of(
+        columns,
+        project=project,
+        table=table,
+        source=source,
+        target=target,
+        task=task,
+        csv=profile.dialect.non_defaults(),
+        doubts=profile.doubts,
+    )
 
 
 def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:

@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.scaffolding.column_profile import profile_source
+from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
 
 
 @pytest.fixture
 def profile(tmp_path):
     def profile_(**columns):
         pd.DataFrame(columns).to_csv(tmp_path / "rows.csv", index=False)
-        return {column.name: column for column in profile_source(tmp_path / "rows.csv", subject="shop")}
+        return {
+            column.name: column for column in profile_source(tmp_path / "rows.csv", subject="shop").columns
+        }
 
     return profile_
 
@@ -49,10 +51,36 @@ def test_a_key_is_recognised_by_its_name_and_values(profile):
     assert [name for name, column in seen.items() if column.is_key] == ["id"]
 
 
+@pytest.mark.parametrize(
+    ("name", "is_id"),
+    [
+        *[(name, True) for name in ("id", "ID", "order_id", "order id", "customerID", "orderId", "row_uuid")],
+        *[(name, False) for name in ("paid", "PAID", "grid", "idle", "humid", "Madrid")],
+    ],
+)
+def test_an_identifier_is_recognised_by_its_name(name, is_id):
+    unique = ColumnProfile(name, "VARCHAR", 100, 0, 100, "a", "z", {})
+    repeated = ColumnProfile(name, "VARCHAR", 100, 0, 40, "a", "z", {})
+    assert (unique.is_key, unique.is_entity) == (is_id, False)
+    assert (repeated.is_key, repeated.is_entity) == (False, is_id)
+
+
+def test_consecutive_integers_number_the_rows(profile):
+    seen = profile(n=range(1, 41), gaps=range(0, 80, 2), repeated=[1, *range(39)], x=[0.5] * 40)
+    assert [name for name, column in seen.items() if column.is_row_number] == ["n"]
+
+
+def test_a_large_number_of_distinct_values_is_approximate_and_keys_are_exact(profile):
+    rows = 6000
+    seen = profile(near=[1, *range(rows - 1)], id=range(rows), many=[number % 2000 for number in range(rows)])
+    assert (seen["near"].distinct, seen["id"].distinct) == (rows - 1, rows)
+    assert 1600 < seen["many"].distinct < 2400
+
+
 def test_several_files_are_one_source(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,1\n", "utf-8")
     (tmp_path / "b.csv").write_text("x\n2.5\n", "utf-8")
-    x, y = profile_source(tmp_path, subject="shop")
+    x, y = profile_source(tmp_path, subject="shop").columns
     assert (x.sql_type, x.rows, y.nulls) == ("DOUBLE", 2, 1)
 
 

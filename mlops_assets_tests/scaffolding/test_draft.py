@@ -86,6 +86,16 @@ def test_columns_that_are_no_features_have_a_reason():
     assert made.key == ["visit_id"]
 
 
+def test_an_entity_and_a_row_number_are_no_features_and_an_entity_suggests_a_group_split():
+    number = ColumnProfile("unnamed_1", "BIGINT", 100, 0, 100, "0", "99", {})
+    owner = column("ownerID", "BIGINT", distinct=40)
+    made = draft(column("price"), number, owner, column("size"))
+    assert [feature.name for feature in made.features] == ["size"]
+    assert made.why_no_feature(number) == "numbers the rows"
+    assert made.why_no_feature(owner).startswith("identifies an entity")
+    assert "set split.method to group and split.group to [ownerID]" in made.notes[0]
+
+
 def test_the_rejection_limit_allows_for_rows_without_a_target():
     made = draft(column(nulls=30))
     assert 0.3 < made.max_rejected_share < 0.4

@@ -28,7 +28,7 @@ def nasty_rows(count: int = 60) -> pd.DataFrame:
             "Fare ($)": number / 7 - 3,
             "class": np.where(number % 2, "1st", 'so "called"'),
             "select": number % 3,
-            "current_date": number * 1.0,
+            "current_date": number * 2.0,
             "validate": np.where(number % 5, number, np.nan),
             "it's": np.where(number % 2, "é", "a, b"),
             "Größe": np.where(number % 2, "true", "false"),
@@ -46,6 +46,48 @@ def loaded(root: Path, name: str, folder: Path) -> Project:
     files = ProjectFiles(name, folder)
     files.check(list(settings.tables), events=False)
     return Project(name, settings, files, root)
+
+
+FILES = {
+    "german": (
+        "Nr;Straße;Betrag;Rabatt;gekündigt\n"
+        + "".join(
+            f"{n};{'Süd' if n % 2 else 'Ost'};1.{n:03},50;{'-' if n % 3 else '2,5'};"
+            f"{'nein' if n % 4 else 'ja'}\n"
+            for n in range(1, 41)
+        ),
+        "cp1252",
+        "gekündigt",
+        {"Straße", "Betrag", "Rabatt"},
+    ),
+    "data frame with index": (
+        ",a,y\n" + "".join(f"{n},{n / 7},{'x' if n % 2 else 'z'}\n" for n in range(40)),
+        "utf-8",
+        "y",
+        {"a"},
+    ),
+    "lines before the header": (
+        "Export of 2024-01-01\nAll regions\n\nowner\tsize\tprice\n"
+        + "".join(f"{'N/A' if n % 5 == 0 else n}\t{n * 2}\t{n * 1.5}\n" for n in range(40)),
+        "utf-16",
+        "price",
+        {"owner", "size"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "encoding", "target", "features"), FILES.values(), ids=FILES)
+def test_a_file_in_another_dialect_runs_unedited(tmp_path, instance, text, encoding, target, features):
+    store = WarehouseResource(root=str(tmp_path / "warehouse"))
+    (tmp_path / "rows.csv").write_text(text, encoding)
+    write_files(
+        draft_project("shop", tmp_path, csv=tmp_path / "rows.csv", target=target), tmp_path, drafted=True
+    )
+    project = loaded(tmp_path, "shop", tmp_path)
+    assets = [raw_asset(project, "rows"), validated_asset(project, "rows"), features_asset(project)]
+    assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
+    assert len(store.store.frame(["shop", "validated_rows"])) == 40
+    assert set(store.store.frame(["shop", "features"])) == {"row_id", *features}
 
 
 def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, instance):

@@ -1,31 +1,51 @@
 """`mlops new` and `mlops schema`: the draft of a project, and the JSON schema of its `defs.yaml`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
     from mlops_assets.scaffolding.draft import Draft
+    from mlops_assets.stores.files.csv_dialect import Dialect
+
+
+def _csv_option(help_: str) -> Any:
+    """An option for the format of CSV files, which is otherwise detected."""
+    return typer.Option(help=help_, rich_help_panel="CSV format, detected by default", show_default=False)
 
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new project.", show_default=False)],
     csv: Annotated[
         Path | None,
-        typer.Option(help="File or folder to draft the project from: CSV, Parquet or JSON lines."),
+        typer.Option(
+            "--csv",
+            "--data",
+            help="File, glob or folder to draft the project from: CSV, Parquet or JSON lines.",
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Name of the target column.")] = None,
     task: Annotated[Task | None, typer.Option(help="Task; by default inferred from the target.")] = None,
     table: Annotated[str, typer.Option(help="Name of the table.")] = "rows",
+    delimiter: Annotated[str | None, _csv_option("Field delimiter.")] = None,
+    encoding: Annotated[str | None, _csv_option("Encoding, such as cp1252.")] = None,
+    quote: Annotated[str | None, _csv_option("Quote character.")] = None,
+    decimal: Annotated[str | None, _csv_option("Decimal separator, . or ,.")] = None,
+    thousands: Annotated[str | None, _csv_option("Thousands separator.")] = None,
+    null: Annotated[list[str] | None, _csv_option("Text for a missing value; may be repeated.")] = None,
+    skip_lines: Annotated[int | None, _csv_option("Number of lines before the header.")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Write a new project's defs.yaml, schema.py and features.sql, drafted from its data.
+
+    The format of CSV files, the types of the columns and texts for missing values are detected.
 
     Example: mlops new diabetes --csv data/raw/diabetes/patients.csv --target progression
     """
@@ -34,22 +54,53 @@ def new(
         from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
         from mlops_assets.workspace.workspace import Workspace
 
+        declared = {
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "quote": quote,
+            "decimal": decimal,
+            "thousands": thousands,
+            "nulls": null,
+            "skip_lines": skip_lines,
+        }
+        dialect = _dialect(name, {setting: value for setting, value in declared.items() if value is not None})
         workspace = Workspace(find_project_root())
         folder = workspace.defs_folder / name
         with out.status("reading"):
-            draft = draft_project(name, workspace.root, csv=csv, target=target, task=task, table=table)
+            draft = draft_project(
+                name, workspace.root, csv=csv, target=target, task=task, table=table, dialect=dialect
+            )
         new_folder(folder)
         reference = schema_reference(workspace.root, folder)
         written = write_files(draft, folder, drafted=csv is not None, schema=reference)
         written.append(write_schema(workspace.root))
         if csv:
             out.print(_columns(draft))
+        if draft.csv:
+            settings = ", ".join(f"{setting} {value!r}" for setting, value in draft.csv.items())
+            out.print(f"CSV format: {settings}", soft_wrap=True, highlight=False)
         for note in draft.notes if csv else []:
             out.print(f"[dim]note:[/] {note}", soft_wrap=True)
         for path in written:
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
         todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
         out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
+
+
+def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
+    from pydantic import ValidationError
+
+    from mlops_assets.components.model_project.settings.tables import CsvSettings
+
+    try:
+        return CsvSettings.model_validate(settings).dialect
+    except ValidationError as error:
+        [problem, *_] = error.errors()
+        setting = "".join(f" --{str(part).replace('_', '-')}" for part in problem["loc"])
+        raise ProjectError(
+            f"{project}:{setting}: {problem['msg'].removeprefix('Value error, ')}",
+            hint="correct the option, or omit it: the format is detected",
+        ) from error
 
 
 def _columns(draft: "Draft") -> Table:

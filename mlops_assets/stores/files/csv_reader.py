@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 2_000_000
 """Maximum length of a row in bytes. Longer rows occur in files that have lost their line ends."""
+UNNAMED = "unnamed_"
+"""The name of a column without a name, before its number."""
 _COPY_CHUNK = 1 << 20
 _OTHER_DELIMITERS = ",;\t|"
 
@@ -58,7 +60,7 @@ def csv_scan(connection: duckdb.DuckDBPyConnection, file: "SourceFile", fields: 
 
 
 def header_of(file: "SourceFile", subject: str) -> list[str]:
-    """The column names of a file.
+    """The column names of a file; a column without a name, such as a data frame's index, has its number.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def header_of(file: "SourceFile", subject: str) -> list[str]:
                 f"{where}: the header is a single field, {fields[0][:80]!r}; is the delimiter {found!r}?",
                 hint=f"declare csv.delimiter: {shown} for the table. Quote column names that contain it.",
             )
-    return fields
+    return [field or f"{UNNAMED}{number}" for number, field in enumerate(fields, 1)]
 
 
 def open_text(path: Path, encoding: str, errors: str = "strict") -> TextIO:

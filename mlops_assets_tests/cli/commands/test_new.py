@@ -50,6 +50,33 @@ def test_a_csv_file_becomes_a_declaration_and_its_columns_are_printed(place):
     ).read_text("utf-8")
 
 
+def test_the_detected_csv_format_is_printed_and_declared_and_options_override_it(place):
+    Path("rows.csv").write_text("a;b;y\n" + "1,5;x;0\n2,5;-;1\n" * 20, "utf-8")
+    done = mlops("new", "plain", "--data", "rows.csv", "--target", "y")
+    assert done.exit_code == 0, done.output
+    assert "CSV format: delimiter ';', decimal ','" in flat(done.output)
+    assert "csv: {decimal: ',', delimiter: ;}" in (place / "plain" / "defs.yaml").read_text("utf-8")
+    done = mlops("new", "given", "--data", "rows.csv", "--target", "y", "--null", "-", "--null", "?")
+    assert "nulls: ['-', '?']" in (place / "given" / "defs.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--delimiter", ";;"), "csv.delimiter is ';;'; use one character"),
+        (("--encoding", "utf-99"), "--encoding: unknown encoding"),
+        (("--decimal", "x"), "--decimal: Input should be '.' or ','"),
+    ],
+)
+def test_an_invalid_csv_option_is_an_error_without_traceback(place, record_property, option, message):
+    done = mlops("new", "lending", "--data", "loans.csv", "--target", "outcome", *option)
+    assert done.exit_code == 1
+    assert message in flat(done.stderr)
+    assert "Traceback" not in done.output
+    assert not (place / "lending").exists()
+    record_property("message", done.stderr)
+
+
 def test_an_existing_project_is_not_overwritten(place, record_property):
     assert mlops("new", "lending").exit_code == 0
     before = {path: path.read_text("utf-8") for path in (place / "lending").iterdir()}

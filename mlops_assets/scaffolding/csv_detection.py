@@ -1,0 +1,135 @@
+"""Detection of the dialect of CSV files: encoding, delimiter, quote and lines before the header."""
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect, encoding_from_mark, guess_utf16
+from mlops_assets.stores.files.csv_reader import open_bytes
+
+_DELIMITERS = (",", ";", "\t", "|")
+_QUOTES = ('"', "'", "")
+"""In the order of preference, for files that are rectangular with several of them."""
+_SAMPLE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 22
+_MOST_LINES_BEFORE_HEADER = 50
+_LEAST_REGULAR_SHARE = 0.9
+"""A few broken rows do not hide the dialect; the reader names them."""
+_WESTERN = "cp1252"
+_CODE_PAGES = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+)
+"""Encodings in use: a short text fits many others by chance."""
+_UTF8 = "utf-8"
+
+
+def detect_dialect(paths: Sequence[Path], base: Dialect = DEFAULT_DIALECT) -> Dialect:
+    """The dialect under which the files are most regular: nearly every row has as many fields as the header.
+
+    The encoding is detected from all files, the other settings from the start of the first one. Settings for
+    which there is no evidence keep their value.
+
+    Parameters
+    ----------
+    paths
+        CSV files, compressed or not.
+    base
+        The dialect to change; settings that differ from the default are kept.
+    """
+    changes: dict[str, object] = {}
+    if base.encoding == DEFAULT_DIALECT.encoding:
+        changes["encoding"] = _encoding_of_all(paths)
+    dialect = replace(base, **changes)  # type: ignore[arg-type]
+    with open_bytes(paths[0]) as stream:
+        start = stream.read(_SAMPLE_BYTES)
+    encoding = encoding_from_mark(start) or dialect.encoding
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(start)
+    complete = text if len(start) < _SAMPLE_BYTES else text[: text.rfind("\n") + 1]
+    return _with_best_layout(dialect, complete)
+
+
+def _encoding_of_all(paths: Iterable[Path]) -> str:
+    """The encoding of the first file that is not UTF-8; UTF-8 if all are, or have a byte order mark."""
+    return next((found for found in map(_encoding_of, paths) if found != _UTF8), _UTF8)
+
+
+def _encoding_of(path: Path) -> str:
+    decoder = codecs.getincrementaldecoder(_UTF8)()
+    with open_bytes(path) as stream:
+        start = stream.read(_SAMPLE_BYTES)
+        if encoding_from_mark(start):
+            return _UTF8
+        if start and (wide := guess_utf16(start[:1024])):
+            return wide
+        chunk = start
+        while True:
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError:
+                return _likely_encoding(chunk)
+            if not chunk:
+                return _UTF8
+            chunk = stream.read(_CHUNK_BYTES)
+
+
+def _likely_encoding(chunk: bytes) -> str:
+    """The most likely encoding of text that is not UTF-8, from its lines with non-ASCII bytes.
+
+    Western European text fits several code pages; `cp1252` is preferred where it fits.
+    """
+    import charset_normalizer
+
+    lines = b"\n".join(islice((line for line in chunk.splitlines() if not line.isascii()), 2000))
+    best = charset_normalizer.from_bytes(lines, cp_isolation=list(_CODE_PAGES)).best()
+    if best is None or _WESTERN in best.could_be_from_charset:
+        return _WESTERN
+    return best.encoding
+
+
+def _with_best_layout(dialect: Dialect, text: str) -> Dialect:
+    """The dialect with the delimiter, quote and skipped lines under which the rows are most regular."""
+    default, lines = DEFAULT_DIALECT, text.splitlines(keepends=True)
+    delimiters = _DELIMITERS if dialect.delimiter == default.delimiter else (dialect.delimiter,)
+    quotes = _QUOTES if dialect.quote == default.quote else (dialect.quote,)
+    for quote in quotes:
+        found = []
+        for delimiter in delimiters:
+            candidate = replace(dialect, delimiter=delimiter, quote=quote)
+            if (layout := _layout(lines, candidate)) is not None:
+                fields, skipped = layout
+                # Decimal commas divide the rows below a header without commas, too.
+                found.append(((not skipped, fields), replace(candidate, skip_lines=skipped)))
+        if found:
+            return max(found, key=lambda scored: scored[0])[1]
+    return dialect
+
+
+def _layout(lines: Sequence[str], dialect: Dialect) -> tuple[int, int] | None:
+    """The number of fields, and of lines before the header; None if the rows are not regular.
+
+    The header is the first row with as many fields as most rows have.
+    """
+    skipped = dialect.skip_lines
+    reader = csv.reader(lines[skipped:], **dialect.csv_options())
+    ends, lengths = [skipped], []
+    try:
+        for row in reader:
+            ends.append(skipped + reader.line_num)
+            lengths.append(len(row))
+    except csv.Error:
+        return None
+    counts = Counter(length for length in lengths if length)
+    if not counts:
+        return None
+    [(fields, _)] = counts.most_common(1)
+    header = lengths.index(fields)
+    below = [length for length in lengths[header:] if length]
+    regular = below.count(fields) >= _LEAST_REGULAR_SHARE * len(below)
+    if fields < 2 or len(below) < 2 or not regular or ends[header] > _MOST_LINES_BEFORE_HEADER:
+        return None
+    return fields, ends[header]

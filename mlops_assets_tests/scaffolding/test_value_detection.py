@@ -1,0 +1,103 @@
+"""Number formats, texts for missing values and types are detected from all rows."""
+
+from collections.abc import Callable
+
+import duckdb
+import pandas as pd
+import pytest
+
+from mlops_assets.scaffolding.value_detection import DetectedValues, detect_values
+from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
+
+
+@pytest.fixture
+def detect() -> Callable[..., DetectedValues]:
+    def run(dialect: Dialect | None = DEFAULT_DIALECT, **columns: list) -> DetectedValues:
+        with duckdb.connect() as connection:
+            frame = pd.DataFrame(columns)
+            connection.execute("create table seen as from frame")
+            return detect_values(connection, "seen", list(frame), dialect)
+
+    return run
+
+
+def types(found: DetectedValues) -> dict[str, str]:
+    return {column.name: column.sql_type for column in found.columns}
+
+
+@pytest.mark.parametrize(
+    ("values", "marks", "kind"),
+    [
+        (["1.5", "2", "1e3"], (".", ""), "DOUBLE"),
+        (["1.234,56", "7"], (",", "."), "DOUBLE"),
+        (["2,5", "7"], (",", ""), "DOUBLE"),
+        (["1,234.5", "7"], (".", ","), "DOUBLE"),
+        (["1'234.5", "7"], (".", "'"), "DOUBLE"),
+        (["1 234,5", "7"], (",", " "), "DOUBLE"),
+        (["1\u202f234,5", "7"], (",", "\u202f"), "DOUBLE"),
+        (["1,2,3", "7"], (".", ""), "VARCHAR"),
+        (["a", "7"], (".", ""), "VARCHAR"),
+    ],
+)
+def test_the_number_format_is_that_of_most_columns(detect, values, marks, kind):
+    found = detect(x=values, y=["a", "b", "c"][: len(values)])
+    assert (found.dialect.decimal, found.dialect.thousands) == marks
+    assert types(found) == {"x": kind, "y": "VARCHAR"}
+    assert found.doubts == ()
+
+
+def test_an_ambiguous_number_format_is_a_doubt(detect):
+    found = detect(x=["1,234", "12,345"])
+    assert types(found) == {"x": "BIGINT"}
+    assert found.doubts == ("numbers such as 1,234 in x fit two formats; check csv.decimal",)
+
+
+def test_plain_numbers_outweigh_a_column_with_commas(detect):
+    found = detect(x=["1.5", "2.5"], y=["1.25", "3.5"], z=["1,2", "3,4"])
+    assert types(found) == {"x": "DOUBLE", "y": "DOUBLE", "z": "VARCHAR"}
+
+
+@pytest.mark.parametrize("text", ["NA", "N/A", "-", "?", " ", "null", "#N/A"])
+def test_a_text_beside_numbers_or_times_is_a_missing_value(detect, text):
+    found = detect(
+        x=["1.5", text, "3", None], y=["2024-01-31", "2024-02-01", text, text], z=["a", "b", "c", "d"]
+    )
+    assert types(found) == {"x": "DOUBLE", "y": "DATE", "z": "VARCHAR"}
+    assert found.dialect.nulls == (text,)
+    assert found.doubts == ()
+
+
+def test_missing_values_with_decimal_commas_are_found_together(detect):
+    found = detect(x=["1,5", "-", "3"], y=["?", "2,5", "1"])
+    assert types(found) == {"x": "DOUBLE", "y": "DOUBLE"}
+    assert found.dialect.nulls == ("-", "?")
+    assert found.dialect.decimal == ","
+
+
+def test_a_missing_value_that_occurs_in_text_is_a_doubt(detect):
+    found = detect(x=["1", "NA", "3"], country=["NA", "DE", "FR"])
+    assert found.doubts == ("'NA' is read as missing in country, too; check that it is not a value there",)
+
+
+def test_a_column_of_which_few_rows_are_numbers_stays_text(detect):
+    found = detect(x=["-", "-", "-", "-", "1"])
+    assert types(found) == {"x": "VARCHAR"}
+    assert found.dialect.nulls == ()
+
+
+def test_a_value_after_the_sample_decides(detect):
+    values = [str(number) for number in range(30_000)]
+    assert types(detect(x=[*values, "1.5"])) == {"x": "DOUBLE"}
+    assert types(detect(x=[*values, "soon"])) == {"x": "VARCHAR"}
+
+
+def test_known_settings_are_kept(detect):
+    found = detect(Dialect(decimal=",", nulls=("none",)), x=["1,234", "none"], y=["1", "-"])
+    assert types(found) == {"x": "DOUBLE", "y": "VARCHAR"}
+    assert found.dialect == Dialect(decimal=",", nulls=("none",))
+
+
+def test_other_formats_have_neither_marks_nor_missing_texts(detect):
+    found = detect(None, x=["1,5", "2,5"], y=["1", "-"], z=[1, 2])
+    assert types(found) == {"x": "VARCHAR", "y": "VARCHAR", "z": "BIGINT"}
+    assert found.dialect == DEFAULT_DIALECT
