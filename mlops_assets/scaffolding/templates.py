@@ -12,6 +12,7 @@ import yaml
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
 from mlops_assets.scaffolding.draft import Draft, require_identifier
@@ -155,11 +156,18 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
         drafted=drafted,
         schema=schema,
         metrics=[name for name in metrics_of(draft.task) if name != draft.metric],
+        read=lambda column: _read(draft, column),
         field=lambda column: _field(draft, column),
         feature_field=lambda column: _declared(draft, column, nullable=column.nulls > 0),
         seen=_seen,
         one_line=_one_line,
     )
+
+
+def _read(draft: Draft, column: ColumnProfile) -> str:
+    """A column in SQL; with its table if its name alone is the current time."""
+    name = _sql_name(column.name)
+    return f"{_sql_name(draft.table)}.{name}" if column.name.lower() in TIME_KEYWORDS else name
 
 
 def _field(draft: Draft, column: ColumnProfile) -> str:
@@ -234,4 +242,4 @@ def _keywords() -> set[str]:
     query = "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
     with duckdb.connect() as connection:
         found = connection.execute(query).fetchall()
-    return {*(name for (name,) in found), "current_date", "current_timestamp", "localtimestamp"}
+    return {*(name for (name,) in found), *TIME_KEYWORDS}
