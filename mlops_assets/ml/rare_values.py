@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 
 RARE = "(rare)"
-"""The replacement for rare values and for values that were not seen in training."""
+"""The replacement for rare values and for values that were not seen in training; `(rare)*` in a column that
+has the text itself among its kept values."""
 
 
 class RareValues(TransformerMixin, BaseEstimator):
@@ -49,7 +50,10 @@ class RareValues(TransformerMixin, BaseEstimator):
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Replace rare and unknown values; shape and index are unchanged."""
         columns = zip(self.feature_names_in_, self.kept_, strict=True)
-        kept = {name: frame[name].where(frame[name].isin(values), RARE) for name, values in columns}
+        kept = {
+            name: frame[name].where(frame[name].isin(values), _replacement(values))
+            for name, values in columns
+        }
         return pd.DataFrame(kept, index=frame.index, columns=self.feature_names_in_)
 
     def get_feature_names_out(self, names: ArrayLike | None = None) -> np.ndarray:  # noqa: ARG002
@@ -61,3 +65,11 @@ class RareValues(TransformerMixin, BaseEstimator):
         frequent = counts[counts >= self.min_share * len(column)]
         ranked = sorted(frequent.items(), key=lambda found: (-found[1], str(found[0])))
         return [value for value, _ in ranked[: self.max_values]]
+
+
+def _replacement(kept: list[object]) -> str:
+    """A text that differs from the kept values."""
+    text = RARE
+    while text in kept:
+        text += "*"
+    return text

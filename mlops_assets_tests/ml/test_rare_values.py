@@ -47,3 +47,9 @@ def test_a_column_of_many_values_is_a_small_file(tmp_path: Path):
     assert transform(pipeline, frame, fit=np.zeros(len(frame))).shape == (100_000, 1)
     dump_estimator(pipeline, tmp_path / "pipeline.skops")
     assert (tmp_path / "pipeline.skops").stat().st_size < 200_000
+
+
+def test_a_kept_text_that_is_spelled_like_the_replacement_stays_distinct():
+    frame = pd.DataFrame({"note": [RARE] * 5 + ["(rare)*"] * 4 + ["a", "b"]})
+    fitted = RareValues(min_share=0.2).fit(frame)
+    assert fitted.transform(frame)["note"].tolist() == [RARE] * 5 + ["(rare)*"] * 4 + ["(rare)**"] * 2

@@ -11,6 +11,7 @@ from mlops_assets.ml.number_format import number
 MAX_VALUES = 8
 QUANTILES = 5
 MISSING, OTHERS = "missing", "other values"
+"""Labels of the rows without a value and of the pooled values; a text that is spelled like them is quoted."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ColumnGroups:
     ----------
     groups
         Shape `(n,)`: an index into `labels`.
+    labels
+        A different label for each group.
     is_ordered
         Whether adjacent groups may be joined, as quantiles may. The group `missing`, if there is one, is the
         last and is never joined.
@@ -54,6 +57,7 @@ def group_column(
     if missing.any():
         groups = np.where(missing, len(labels), groups)
         labels = [*labels, MISSING]
+    labels = _distinct(labels)
     return ColumnGroups(name, groups, labels, numeric)
 
 
@@ -68,21 +72,24 @@ def _by_quantiles(values: NDArray, missing: NDArray, count: int) -> tuple[NDArra
         inside = values[(groups == index) & ~missing]
         low, high = inside.min(), inside.max()
         labels.append(_number(low) if low == high else f"{_number(low)} to {_number(high)}")
-    return groups, _distinct(labels)
+    return groups, labels
 
 
 def _by_values(column: pd.Series, missing: NDArray, count: int) -> tuple[NDArray, list[str]]:
-    texts = column.map(_text).to_numpy(dtype=object)
-    counted = pd.Series(texts[~missing]).value_counts(sort=True)
-    order = sorted(counted.index, key=lambda text: (-counted[text], text))
+    codes, uniques = pd.factorize(column)
+    texts = [_text(value) for value in uniques]
+    counts = np.bincount(codes[~missing], minlength=len(texts))
+    order = sorted(range(len(texts)), key=lambda code: (-counts[code], texts[code]))
     shown = order if len(order) <= count else order[: count - 1]
-    places = {text: index for index, text in enumerate(shown)}
-    groups = np.array([places.get(text, len(shown)) for text in texts], dtype=int)
-    return groups, [*shown, *([OTHERS] if len(order) > len(shown) else [])]
+    places = np.full(len(texts) + 1, len(shown))
+    places[shown] = np.arange(len(shown))
+    return places[codes], [*(texts[code] for code in shown), *([OTHERS] if len(order) > len(shown) else [])]
 
 
 def _text(value: object) -> str:
-    return _number(float(value)) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return _number(value)
+    return f'"{value}"' if value in (MISSING, OTHERS) else str(value)
 
 
 def _number(value: float) -> str:

@@ -97,18 +97,18 @@ def measure_fairness(
 
     scale = unit_size if task == "regression" else 1.0
     outcome, predicted = truth / scale, predictions / scale if task == "regression" else classes
-    labels = np.array(groups.labels, dtype=object)[groups.groups]
     measures = _measures(task)
-    frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=predicted, sensitive_features=labels)
+    frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=predicted, sensitive_features=groups.groups)
     by_group = []
-    for label in groups.labels:
-        rows = labels == label
-        values = {name: float(frame.by_group.loc[label, name]) for name in measures}
+    for index, label in enumerate(groups.labels):
+        rows = groups.mask(index)
+        values = {name: float(frame.by_group.loc[index, name]) for name in measures}
         compared = int(rows.sum()) >= MIN_ROWS
         ends = _intervals(task, outcome[rows], predicted[rows], values) if compared else {}
         by_group.append(GroupMeasures(label, int(rows.sum()), values, ends, compared))
-    compared_rows = np.isin(labels, [group.value for group in by_group if group.is_compared])
-    criteria = _criteria(outcome[compared_rows], predicted[compared_rows], labels[compared_rows])
+    chosen = [index for index, group in enumerate(by_group) if group.is_compared]
+    compared_rows = np.isin(groups.groups, chosen)
+    criteria = _criteria(outcome[compared_rows], predicted[compared_rows], groups.groups[compared_rows])
     differences = _differences(by_group, measures)
     return Fairness(groups.column, by_group, differences, criteria if task == "binary" else {})
 
@@ -160,23 +160,23 @@ def _rate_among(label: int, rate: Any) -> Measure:
     return measure
 
 
-def _criteria(truth: NDArray, predicted: NDArray, labels: NDArray) -> dict[str, float]:
+def _criteria(truth: NDArray, predicted: NDArray, groups: NDArray) -> dict[str, float]:
     from fairlearn.metrics import (
         demographic_parity_difference,
         demographic_parity_ratio,
         equalized_odds_difference,
     )
 
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(groups)) < 2:
         return {}
     found = {
         "demographic parity difference": demographic_parity_difference,
         "demographic parity ratio": demographic_parity_ratio,
     }
-    if all(len(np.unique(truth[labels == label])) == 2 for label in np.unique(labels)):
+    if all(len(np.unique(truth[groups == group])) == 2 for group in np.unique(groups)):
         found["equalized odds difference"] = equalized_odds_difference
     return {
-        name: float(criterion(truth, predicted, sensitive_features=labels))
+        name: float(criterion(truth, predicted, sensitive_features=groups))
         for name, criterion in found.items()
     }
 

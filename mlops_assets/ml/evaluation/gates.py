@@ -205,16 +205,16 @@ def close_slices(
     limit
         In the unit of the metric.
     """
-    gaps = {
-        f"{each['column']} {each['value']}": _improvement(metric, overall, each["score"])
+    gaps = [
+        (_improvement(metric, overall, each["score"]), f"{each['column']} {each['value']}")
         for each in slices
         if each["score"] is not None
-    }
+    ]
     if not gaps:
         return GateResult(CLOSE_SLICES, False, "no slice was evaluated; declare evaluation.slices")
-    worst = max(gaps, key=lambda name: gaps[name])
-    message = f"worst slice: {worst}, {metric} worse than overall by {gaps[worst]:.4g} (maximum {limit:.4g})"
-    return GateResult(CLOSE_SLICES, gaps[worst] <= limit, message, {"largest_gap": gaps[worst]})
+    gap, worst = max(gaps, key=lambda each: each[0])
+    message = f"worst slice: {worst}, {metric} worse than overall by {gap:.4g} (maximum {limit:.4g})"
+    return GateResult(CLOSE_SLICES, gap <= limit, message, {"largest_gap": gap})
 
 
 def fair_groups(

@@ -128,3 +128,12 @@ def test_an_empty_side_has_no_index(connection):
     assert math.isnan(found["x"].psi)
     assert found["x"].means == (None, 1.0)
     assert found["y"].new_values == 1
+
+
+def test_a_text_that_is_spelled_like_a_missing_value_is_not_missing(connection):
+    before = "select unnest(['missing', 'missing', 'other values', 'null', 'a', null]) as x"
+    after = "select unnest(['missing', 'other values', 'None', null, null, null]) as x"
+    found = shifts(connection, before, after)["x"]
+    assert found.null_shares == (1 / 6, 3 / 6)
+    assert (found.new_examples, found.gone_examples) == (("None",), ("a", "null"))
+    assert found.psi == pytest.approx(population_stability_index([2, 1, 1, 1, 1, 0], [1, 1, 0, 0, 3, 1]))

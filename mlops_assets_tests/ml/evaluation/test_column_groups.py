@@ -38,3 +38,17 @@ def test_labels_that_rounding_makes_equal_are_numbered():
     values = pd.Series(np.concatenate([np.full(10, 1.0001 + each * 1e-5) for each in range(6)]))
     labels = group_column(values, name="rate", quantiles=3).labels
     assert len(set(labels)) == len(labels) == 3
+
+
+def test_texts_that_are_spelled_like_a_label_are_quoted_and_have_their_own_group():
+    texts = ["missing"] * 3 + [None] * 2 + ["other values"] * 4 + ['"missing"'] * 2 + list("abcd")
+    grouped = group_column(pd.Series(texts), name="note", values=4)
+    assert grouped.labels == ['"other values"', '"missing" (1)', '"missing" (2)', "other values", "missing"]
+    assert np.bincount(grouped.groups).tolist() == [4, 3, 2, 4, 2]
+    assert group_column(pd.Series(["missing", "missing"]), name="note").labels == ['"missing"']
+
+
+def test_values_with_one_rounded_label_have_their_own_groups():
+    grouped = group_column(pd.Series([1.00001, 1.00002, 1.00001, np.nan]), name="rate")
+    assert grouped.labels == ["1.00 (1)", "1.00 (2)", "missing"]
+    assert grouped.groups.tolist() == [0, 1, 0, 2]

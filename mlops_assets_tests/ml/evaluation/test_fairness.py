@@ -92,3 +92,21 @@ def test_accuracy_is_compared_for_more_than_two_classes():
     )
     [gap] = found.differences
     assert (gap.measure, gap.lowest, gap.is_certain) == ("accuracy", "south", True)
+
+
+def test_a_text_that_is_spelled_like_the_missing_group_is_compared_with_it():
+    _, truth = people(600)
+    region = pd.Series([None, "missing", "south"] * 200)
+    chosen = np.where(region == "missing", 0, truth)
+    found = measure_fairness(
+        "binary", group_column(region, name="region"), truth, chosen * 0.9, chosen, unit_size=1.0
+    )
+    assert [(group.value, group.rows) for group in found.groups] == [
+        ('"missing"', 200),
+        ("south", 200),
+        ("missing", 200),
+    ]
+    rates = {group.value: group.measures[SELECTED] for group in found.groups}
+    assert rates['"missing"'] == 0.0
+    assert rates["missing"] == pytest.approx(truth[region.isna()].mean())
+    assert found.criteria["demographic parity difference"] == pytest.approx(max(rates.values()))

@@ -101,3 +101,15 @@ def test_holm_adjusts_p_values_by_rank_and_ignores_nan():
     adjusted = holm([0.01, 0.04, 0.03, float("nan")])
     assert adjusted[:3] == pytest.approx([0.03, 0.06, 0.06])
     assert math.isnan(adjusted[3])
+
+
+def test_every_row_is_in_one_slice_of_a_column_with_texts_like_labels():
+    texts = ["missing", None, "other values", *"abcdefgh"]
+    values = pd.Series([texts[each % len(texts)] for each in range(ROWS)])
+    losses = np.linspace(0, 1, ROWS)
+    found = score_slices([group_column(values, name="note")], losses, mean_of(losses))
+    assert sum(each.rows for each in found) == ROWS
+    assert len({each.value for each in found}) == len(found) == 9
+    missing = next(each for each in found if each.value == "missing")
+    assert missing.rows == values.isna().sum()
+    assert missing.score == pytest.approx(losses[values.isna()].mean())

@@ -48,7 +48,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["scikitlearn", "mlflow"],
         deps=[tuned_key],
         code=[
-            "evaluation_report 2",
+            "evaluation_report 3",
             metric,
             public_settings(settings.target),
             public_settings(settings.evaluation),
