@@ -22,7 +22,7 @@ from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.content_digest import file_name, named_digest
 from mlops_assets.stores.delta.data_files import data_files
 from mlops_assets.stores.delta.locks import commit_lock
-from mlops_assets.stores.delta.schema import missing_features, table_schema
+from mlops_assets.stores.delta.schema import creatable, missing_features, table_schema
 from mlops_assets.stores.delta.staging import Staged
 
 _ATTEMPTS = 50
@@ -121,7 +121,7 @@ def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> De
     except TableNotFoundError:
         return DeltaTable.create(
             str(directory),
-            schema,
+            creatable(schema),
             partition_by=[PARTITION] if partitioned else None,
             # Models refer to the table versions that they were trained on, so the log must be kept.
             configuration={"delta.enableExpiredLogCleanup": "false"},

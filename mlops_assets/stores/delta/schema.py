@@ -6,7 +6,6 @@ The union is stored for other programs, and for the columns of an empty relation
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -17,18 +16,34 @@ from duckdb.sqltypes import DuckDBPyType
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
+from mlops_assets.stores.delta.common_types import (
+    has_small_integers,
+    needs_small_integers,
+    united_type,
+    widens,
+)
 from mlops_assets.stores.delta.staging import Staged
 
-_TEMPORAL = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
-_NESTED_OF_TYPES = {"list", "struct", "map"}
-_NESTED = {*_NESTED_OF_TYPES, "array", "union"}
-_OTHER_SCALARS = {"varchar", "blob", "uuid", "bit", "time", "time with time zone", "interval"}
 _FEATURES_OF_TYPES = [
     ("timestampNtz", "timestamp_(ntz|nanos)", TableFeatures.TimestampWithoutTimezone),
     ("timestampNanos", "timestamp_nanos", TableFeatures.TimestampNanos),  # type: ignore[attr-defined]
 ]
 
 _PARTITION_FIELD = Field(PARTITION, PrimitiveType("string"), nullable=True)
+
+
+class ConflictingTypesError(StoreError):
+    """Columns of a partition have no common type with other partitions.
+
+    Attributes
+    ----------
+    columns
+        The names of the columns, as in the partition.
+    """
+
+    def __init__(self, message: str, *, columns: Iterable[str], hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.columns = frozenset(columns)
 
 
 def rows_schema(rows: duckdb.DuckDBPyRelation, *, table: str, partitioned: bool) -> Schema:
@@ -53,29 +68,51 @@ def table_schema(
 
     Raises
     ------
-    StoreError
+    ConflictingTypesError
         If the types of a column have no common type, such as a date and a number, or a list and a text.
     """
     if _as_mapping(staged.schema) == _as_mapping(before):
         return before
-    rows = staged.rows
+    rows, others = staged.rows, list(other_files)
     # Column names in SQL are not case-sensitive.
     united = {name.lower(): (name, kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
-    for name, kind in _columns_of(connection, other_files):
+    conflicts: dict[str, str] = {}
+    for name, kind in _columns_of(connection, others):
         known, so_far = united.setdefault(name.lower(), (name, kind))
-        both = _union(connection, so_far, kind)
-        if not (_widens(so_far, both) and _widens(kind, both)):
-            raise StoreError(
-                f"table {table}: column {known!r} is {so_far} in partition {staged.partition} and {kind} in "
-                "other partitions, which have no common type",
-                hint="cast it to one type in all partitions. To change the type, remove the table's folder "
-                "from the warehouse and materialize it again.",
+        both = united_type(connection, so_far, kind)
+        unite = widens(so_far, both) and widens(kind, both)
+        if unite and (needs_small_integers(so_far, both) or needs_small_integers(kind, both)):
+            unite = has_small_integers([*staged.files, *others], known)
+        if unite:
+            united[name.lower()] = (known, both)
+        else:
+            conflicts.setdefault(
+                known,
+                f"column {known!r} is {so_far} in partition {staged.partition} and {kind} in "
+                "other partitions",
             )
-        united[name.lower()] = (known, both)
+    if conflicts:
+        raise ConflictingTypesError(
+            f"table {table}: {'; '.join(conflicts.values())}, which have no common type",
+            columns=conflicts,
+            hint="cast it to one type in all partitions. To change the type, remove the table's folder "
+            "from the warehouse and materialize it again.",
+        )
     empty = connection.sql("select " + ", ".join(f"null::{kind}" for _, kind in united.values())).limit(0)
     kinds = empty.to_arrow_table().schema.types
     fields = [_field(name, kind, table) for (name, _), kind in zip(united.values(), kinds, strict=True)]
     return Schema([*fields, _PARTITION_FIELD])
+
+
+def creatable(schema: Schema) -> Schema:
+    """A schema that a table can be created with, before the first commit replaces it; maps are text.
+
+    delta-rs does not enable the feature of a timestamp inside of a map, and then refuses its own table.
+    """
+    text = PrimitiveType("string")
+    return Schema(
+        [Field(field.name, text) if '"map"' in field.to_json() else field for field in schema.fields]
+    )
 
 
 def missing_features(delta: DeltaTable, schema: Schema) -> list[TableFeatures]:
@@ -123,29 +160,3 @@ def _columns_of(
     }
     for (name, _), kind in sorted(found.items(), key=str):
         yield name, kind
-
-
-def _union(connection: duckdb.DuckDBPyConnection, one: DuckDBPyType, other: DuckDBPyType) -> DuckDBPyType:
-    """The type that DuckDB gives a column with these types in two files."""
-    return connection.sql(f"select null::{one} union all select null::{other}").types[0]
-
-
-def _widens(kind: DuckDBPyType, united: DuckDBPyType) -> bool:
-    """Whether every value of a type can be read as the united type."""
-    if str(kind) in (str(united), '"NULL"'):
-        return True
-    if kind.id in _NESTED or united.id in _NESTED:
-        return kind.id == united.id and kind.id in _NESTED_OF_TYPES and _parts_widen(kind, united)
-    if united.id == "varchar":
-        return kind.id != "blob"
-    if kind.id in _TEMPORAL or united.id in _TEMPORAL:
-        return kind.id in _TEMPORAL and united.id in _TEMPORAL
-    return kind.id not in _OTHER_SCALARS and united.id not in _OTHER_SCALARS
-
-
-def _parts_widen(kind: DuckDBPyType, united: DuckDBPyType) -> bool:
-    wider = dict(united.children)
-    return all(
-        isinstance(part, DuckDBPyType) and _widens(part, cast(DuckDBPyType, wider[name]))
-        for name, part in kind.children
-    )

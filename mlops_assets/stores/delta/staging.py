@@ -3,7 +3,7 @@
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from deltalake import Schema
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
-from mlops_assets.core.sql_quoting import literal
+from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.delta.stored_types import OUT_OF_RANGE, WIDE_INTEGERS, stored_columns, text_sql
 
 _STALE_SECONDS = 24 * 3600
 _PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
@@ -53,16 +54,30 @@ def staging(directory: Path) -> Iterator[Path]:
 
 
 def stage(
-    folder: Path, relations: Iterable[duckdb.DuckDBPyRelation], *, table: str, partition: str | None
+    folder: Path,
+    relations: Iterable[duckdb.DuckDBPyRelation],
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    table: str,
+    partition: str | None,
 ) -> list[Path]:
-    """Stream each relation once into its own file.
+    """Stream each relation once into its own file, with the types that a table stores.
+
+    Integers wider than BIGINT, such as the sum of a BIGINT, are stored as BIGINT if all values fit, and
+    otherwise as a decimal.
+
+    Parameters
+    ----------
+    connection
+        Reads staged files; the relations may belong to another one.
 
     Raises
     ------
     StoreError
-        If there is no relation, or a relation has a partition column.
+        If there is no relation, a relation has a partition column, or a value can't be stored.
     """
     files: list[Path] = []
+    wide: dict[str, None] = {}
     for number, relation in enumerate(relations):
         if partition is not None and PARTITION in (name.lower() for name in relation.columns):
             raise StoreError(
@@ -71,10 +86,59 @@ def stage(
                 hint=f"omit the column: select * exclude ({PARTITION})",
             )
         files.append(folder / f"{number:05}.parquet")
-        relation.query("staged", f"copy staged to {literal(files[-1])} ({_PARQUET})")
+        types = zip(relation.columns, relation.types, strict=True)
+        wide.update(dict.fromkeys(name for name, kind in types if kind.id in WIDE_INTEGERS))
+        _write(stored_columns(relation, subject=f"table {table}"), files[-1], table)
     if not files:
         raise StoreError(
             f"table {table}: no relation to write, so the columns are unknown",
             hint="write a relation without rows for an empty table",
         )
+    if wide:
+        _narrow(connection, files, list(wide))
     return files
+
+
+def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> None:
+    try:
+        rows.query("staged", f"copy staged to {literal(file)} ({_PARQUET})")
+    except duckdb.InvalidInputException as error:
+        if OUT_OF_RANGE not in str(error):
+            raise
+        reason = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
+        raise StoreError(
+            f"table {table}: {reason}", hint="correct the value, or cast the column to a text"
+        ) from error
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], columns: Sequence[str]) -> None:
+    """Rewrite files so that integers are BIGINT where all of them fit."""
+    rows = connection.read_parquet([str(file) for file in files], union_by_name=True)
+    lost = (f"count({quoted(name)}) - count(try_cast({quoted(name)} as bigint))" for name in columns)
+    counts = rows.aggregate(", ".join(lost)).fetchall()[0]
+    narrowed = {
+        name: f"{quoted(name)}::bigint" for name, count in zip(columns, counts, strict=True) if not count
+    }
+    _rewrite(connection, files, narrowed)
+
+
+def as_text(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], columns: Iterable[str]) -> None:
+    """Rewrite staged files with some columns as text."""
+    for file in files:
+        rows = connection.read_parquet(str(file))
+        kinds = dict(zip(rows.columns, rows.types, strict=True))
+        found = [name for name in columns if name in kinds]
+        _rewrite(connection, [file], {name: text_sql(quoted(name), kinds[name]) for name in found})
+
+
+def _rewrite(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], columns: Mapping[str, str]
+) -> None:
+    if not columns:
+        return
+    replaced = ", ".join(f"{value} as {quoted(name)}" for name, value in columns.items())
+    for file in files:
+        rewritten = file.with_suffix(".rewritten")
+        source = f"select * replace ({replaced}) from read_parquet({literal(file)})"
+        connection.execute(f"copy ({source}) to {literal(rewritten)} ({_PARQUET})")
+        rewritten.rename(file)

@@ -167,4 +167,10 @@ def _object_problem(line: bytes) -> str | None:
     except ValueError as error:
         at = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
         return f"is not valid JSON{at}: {shown}"
-    return None if isinstance(value, dict) else f"is JSON, but not an object: {shown}"
+    if not isinstance(value, dict):
+        return f"is JSON, but not an object: {shown}"
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return f"has an escape such as \\ud83d that is half of a character: {shown}"
+    return None

@@ -6,11 +6,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.delta.common_types import EXACT_IN_DOUBLE, common_type, needs_small_integers
+from mlops_assets.stores.delta.stored_types import text_sql
 from mlops_assets.stores.files.csv_reader import csv_scan, header_of
+from mlops_assets.stores.files.json_reader import json_scan, keys_of
+from mlops_assets.stores.files.number_formats import reject_mixed_number_formats
+from mlops_assets.stores.files.parquet_reader import parquet_scan, parquet_schema, parquet_values
 from mlops_assets.stores.files.read_errors import (
     READING_ERRORS,
     read_error,
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 def read_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence["SourceFile"], *, subject: str
 ) -> list[duckdb.DuckDBPyRelation]:
-    """The unmodified rows of each file with their provenance; all CSV columns are text.
+    """The unmodified rows of each file with their provenance; all columns of CSV and JSON lines are text.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def read_files(
     for file in files:
         require_intact(file, subject)
     scans = {file: scan_file(connection, file, subject=subject) for file in files}
-    _reject_mixed_number_formats(scans, subject)
+    reject_mixed_number_formats(connection, scans, subject)
     columns = _common_columns(connection, list(scans.values()))
     _require_valid_names(list(columns), subject)
     return [
@@ -49,7 +55,7 @@ def read_files(
             ", ".join(
                 [
                     *(
-                        f"{quoted(name) if name in relation.columns else 'null'}::{kind} as {quoted(name)}"
+                        f"{_value_sql(relation, name, kind)} as {quoted(name)}"
                         for name, kind in columns.items()
                     ),
                     f"{literal(file.name)} as {SOURCE_FILE}",
@@ -120,62 +126,60 @@ def scan_file(
         If the file can't be parsed, or its column names are ambiguous or reserved.
     """
     try:
-        path = literal(file.path)
         match file.format:
             case "csv":
                 fields = header_of(file, subject)
                 _require_valid_names(fields, f"{subject}: {file.path}")
                 scan = csv_scan(connection, file, fields)
             case "parquet":
-                scan = f"read_parquet({path}, hive_partitioning = false)"
+                scan = parquet_scan(file)
             case "jsonl":
-                scan = (
-                    f"read_json({path}, format = 'newline_delimited', sample_size = -1, "
-                    "hive_partitioning = false)"
-                )
+                fields = keys_of(connection, file, subject=subject)
+                _require_valid_names(fields, f"{subject}: {file.path}")
+                scan = json_scan(file, fields)
         relation = connection.sql(f"from {scan}")
     except (duckdb.Error, *READING_ERRORS) as error:
         require_unchanged(file, subject)
         raise read_error(file, subject, error) from error
-    if file.format == "jsonl" and relation.columns == ["json"]:  # DuckDB's result for lines without objects
-        if relation.limit(1).fetchall():
-            raise read_error(file, subject, DataError("it contains no JSON objects"))
-        raise DataError(f"{subject}: {file.path} has no rows", hint="remove the file, or write it again")
-    _require_valid_names(relation.columns, f"{subject}: {file.path}")
+    if file.format == "parquet":
+        schema = parquet_schema(file, subject=subject)
+        _require_valid_names(schema.names, f"{subject}: {file.path}")
+        relation = parquet_values(relation, schema, subject=subject)
     return relation
 
 
 def _common_columns(
     connection: duckdb.DuckDBPyConnection, scans: list[duckdb.DuckDBPyRelation]
 ) -> dict[str, str]:
-    """The union of the columns, each with the common type of all files, such as DOUBLE for 1 and 3.5."""
-    found: dict[str, dict[str, None]] = {}
+    """The union of the columns, each with the type that holds the values of all files; else text."""
+    found: dict[str, list[tuple[DuckDBPyType, duckdb.DuckDBPyRelation]]] = {}
     for relation in scans:
-        for name, kind in zip(relation.columns, map(str, relation.types), strict=True):
-            found.setdefault(name, {})[kind] = None
+        for name, kind in zip(relation.columns, relation.types, strict=True):
+            found.setdefault(name, []).append((kind, relation))
     common = {}
     for name, kinds in found.items():
-        together = connection.query(" union all ".join(f"select null::{kind}" for kind in kinds))
-        common[name] = str(together.types[0])
+        both = common_type(connection, [kind for kind, _ in kinds])
+        large = both is not None and any(
+            needs_small_integers(kind, both) and _has_large_integers(relation, name)
+            for kind, relation in kinds
+        )
+        common[name] = "VARCHAR" if large else str(both or "VARCHAR")
     return common
 
 
-def _reject_mixed_number_formats(scans: dict["SourceFile", duckdb.DuckDBPyRelation], subject: str) -> None:
-    """Check that no column is a number in one file and, in another, text with a declared number format.
+def _has_large_integers(relation: duckdb.DuckDBPyRelation, name: str) -> bool:
+    """Whether a column has an integer that is not exact as DOUBLE."""
+    largest = relation.aggregate(f"max(abs({quoted(name)}::hugeint))").fetchall()[0][0]
+    return largest is not None and largest > EXACT_IN_DOUBLE
 
-    DuckDB would cast the numbers to text, and the contract would misread them by the declared format.
-    """
-    texts = {name: file for file, scan in scans.items() if file.format == "csv" for name in scan.columns}
-    for file, scan in scans.items():
-        if file.format == "csv" or not any(text.dialect.has_number_marks for text in texts.values()):
-            continue
-        for name, kind in zip(scan.columns, map(str, scan.types), strict=True):
-            if name in texts and kind != "VARCHAR":
-                raise DataError(
-                    f"{subject}: column {name} is {kind} in {file.path}, and text in {texts[name].path} "
-                    "with a declared number format",
-                    hint=f"use CSV for all files of the table, or for none. {TABLE_UNCHANGED}",
-                )
+
+def _value_sql(relation: duckdb.DuckDBPyRelation, name: str, kind: str) -> str:
+    """The SQL of a column of a file in its common type; null if the file lacks the column."""
+    if name not in relation.columns:
+        return f"null::{kind}"
+    if kind == "VARCHAR":
+        return text_sql(quoted(name), relation.types[relation.columns.index(name)])
+    return f"{quoted(name)}::{kind}"
 
 
 def _require_valid_names(columns: list[str], subject: str) -> None:

@@ -16,6 +16,7 @@ from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW, SOURCE_SH
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.stores.delta.content_digest import row_hashes
+from mlops_assets.stores.delta.stored_types import scalar_columns
 from mlops_assets.stores.sources.arrivals import Arrival, Arrivals
 from mlops_assets.stores.sources.base import Fetched, Ingestion, translated_errors
 from mlops_assets.stores.sources.partition_dates import late_rows, newest_period, now, period_sql
@@ -120,7 +121,8 @@ class TableSource:
         added = [name for name in rows.columns if name.lower() in RESERVED]
         if len(added) == len(rows.columns):
             raise self._error("has only reserved columns", hint="choose another asset as the source")
-        return rows.project(f"* exclude ({quoted_list(added)})") if added else rows
+        rows = rows.project(f"* exclude ({quoted_list(added)})") if added else rows
+        return scalar_columns(rows, subject=self.ingestion.subject)
 
     def _is_partitioned(self, version: int) -> bool:
         try:

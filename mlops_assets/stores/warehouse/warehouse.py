@@ -1,8 +1,9 @@
 """The warehouse: Delta tables on disk, written and restored with DuckDB."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,8 +16,8 @@ from mlops_assets.stores.delta.data_files import is_partitioned, require_partiti
 from mlops_assets.stores.delta.locks import turn_lock
 from mlops_assets.stores.delta.log import partitioning_error
 from mlops_assets.stores.delta.restore import content_at
-from mlops_assets.stores.delta.schema import rows_schema
-from mlops_assets.stores.delta.staging import Staged, stage, staging
+from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
+from mlops_assets.stores.delta.staging import Staged, as_text, stage, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
 
@@ -88,6 +89,7 @@ class Warehouse(TableReader):
         partition: str | None = None,
         dagster_run_id: str | None = None,
         inputs: Mapping[str, int] | None = None,
+        conflicts_as_text: bool = False,
     ) -> WriteResult:
         """Replace the content of a table, or of one partition, in one commit; skip it if nothing changes.
 
@@ -107,12 +109,14 @@ class Warehouse(TableReader):
             The Dagster run, as recorded in `versions`.
         inputs
             The versions of the input tables, as recorded in `versions`.
+        conflicts_as_text
+            Write a column as text if its type has no common type with other partitions.
 
         Raises
         ------
         StoreError
-            If the partition name is not valid, or the type of a column can't be reconciled with that of
-            other partitions. Nothing is committed then.
+            If the partition name is not valid, a value can't be stored, or the type of a column can't be
+            reconciled with that of other partitions. Nothing is committed then.
         """
         name, directory = view_name(tuple(table)), self._directory(table)
         if partition is not None:
@@ -125,17 +129,46 @@ class Warehouse(TableReader):
             staging(directory) as folder,
             self.connect() as connection,
         ):
-            files = stage(folder, relations, table=name, partition=partition)
-            staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
-            count, digest = relation_digest(staged)
-            metadata = custom_metadata(
-                rows=count, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
+            files = stage(folder, relations, connection, table=name, partition=partition)
+            commit_files = partial(
+                self._commit,
+                connection,
+                table,
+                files,
+                partition=partition,
+                dagster_run_id=dagster_run_id,
+                inputs=inputs,
             )
-            schema = rows_schema(staged, table=name, partitioned=partition is not None)
-            content = Staged(files, staged, schema, digest, partition)
-            version, changed = commit(self.root, table, content, connection, metadata)
-            columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
-        return WriteResult(version, count, digest, changed, columns, name, _uri(directory))
+            try:
+                return commit_files()
+            except ConflictingTypesError as error:
+                if not conflicts_as_text:
+                    raise
+                as_text(connection, files, error.columns)
+                return commit_files()
+
+    def _commit(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: TableKey,
+        files: Sequence[Path],
+        *,
+        partition: str | None,
+        dagster_run_id: str | None,
+        inputs: Mapping[str, int] | None,
+    ) -> WriteResult:
+        """Commit staged files; nothing is moved if a type conflicts with other partitions."""
+        name, directory = view_name(tuple(table)), self._directory(table)
+        staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
+        rows, digest = relation_digest(staged)
+        metadata = custom_metadata(
+            rows=rows, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
+        )
+        schema = rows_schema(staged, table=name, partitioned=partition is not None)
+        content = Staged(files, staged, schema, digest, partition)
+        version, changed = commit(self.root, table, content, connection, metadata)
+        columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
+        return WriteResult(version, rows, digest, changed, columns, name, _uri(directory))
 
     def restore(
         self,

@@ -62,8 +62,8 @@ def test_a_staging_folder_is_on_the_disk_of_the_table_and_removed_after_an_error
 
 def test_each_relation_is_a_file_of_its_own_in_order(tmp_path: Path, rows: Rows):
     relations = [rows("(1, 'x')"), rows("(2, 'y')"), rows("(3, 'z')").filter("false")]
-    files = stage(tmp_path, iter(relations), table="shop.orders", partition="a")
-    assert [file.name for file in files] == ["00000.parquet", "00001.parquet", "00002.parquet"]
     with duckdb.connect() as connection:
+        files = stage(tmp_path, iter(relations), connection, table="shop.orders", partition="a")
+        assert [file.name for file in files] == ["00000.parquet", "00001.parquet", "00002.parquet"]
         found = [connection.read_parquet(str(file)).fetchall() for file in files]
     assert found == [[(1, "x")], [(2, "y")], []]

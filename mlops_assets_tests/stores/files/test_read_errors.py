@@ -41,6 +41,7 @@ PACKED = gzip.compress(LONG, mtime=0)
         ),
         ("a.jsonl", b'{"id": 1}\n[1]\n', "a.jsonl, line 2 is JSON, but not an object: '[1]'"),
         ("a.jsonl", b'{"id": "\xe9"}\n', "a.jsonl, line 1 is not valid UTF-8: byte 8 is 0xe9"),
+        ("a.jsonl", b'{"id": "\\ud83d"}\n', "a.jsonl, line 1 has an escape such as \\ud83d that is half"),
         ("a.parquet", LONG, "a.parquet is not a Parquet file: it begins with b'id,n'"),
         ("a.parquet", b"", "a.parquet is empty and not a Parquet file"),
     ],

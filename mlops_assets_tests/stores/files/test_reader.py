@@ -66,11 +66,11 @@ JSONL = b'{"number": 1, "name": "x"}\n{"number": 2.5}\n'
     [
         ("a.csv", CSV, [("1", "x"), ("2.50", None)]),
         ("a.csv.gz", gzip.compress(CSV, mtime=0), [("1", "x"), ("2.50", None)]),
-        ("a.jsonl", JSONL, [(1.0, "x"), (2.5, None)]),
-        ("a.ndjson.gz", gzip.compress(JSONL, mtime=0), [(1.0, "x"), (2.5, None)]),
+        ("a.jsonl", JSONL, [("1", "x"), ("2.5", None)]),
+        ("a.ndjson.gz", gzip.compress(JSONL, mtime=0), [("1", "x"), ("2.5", None)]),
     ],
 )
-def test_every_format_is_read_and_csv_stays_text(read: Read, name: str, content: bytes, rows: list[tuple]):
+def test_csv_and_json_lines_are_text(read: Read, name: str, content: bytes, rows: list[tuple]):
     frame = read(**{name: content})
     assert values(frame) == rows
     assert frame["_row"].tolist() == [1, 2]
@@ -119,14 +119,14 @@ def test_rows_are_numbered_in_the_order_of_a_long_file(read: Read):
 def test_files_with_different_columns_are_united_into_one_table(read: Read):
     frame = read(**{"a.csv": b"a\n1\n", "b.csv": b"b,a\nx,2\n", "c.jsonl": b'{"c": true, "a": 7}\n'})
     assert list(frame.columns)[:3] == ["a", "b", "c"]
-    assert values(frame) == [("1", None, None), ("2", "x", None), ("7", None, True)]
+    assert values(frame) == [("1", None, None), ("2", "x", None), ("7", None, "true")]
     assert frame["_source_file"].tolist() == ["a.csv", "b.csv", "c.jsonl"]
     assert frame["_row"].tolist() == [1, 1, 1]
 
 
 def test_the_first_files_types_do_not_change_later_values(read: Read, tmp_path: Path):
     frame = read(**{"a.jsonl": b'{"a": 1, "b": 1}\n', "b.jsonl": b'{"a": 3.5, "b": "x"}\n'})
-    assert values(frame) == [(1.0, "1"), (3.5, "x")]
+    assert values(frame) == [("1", "1"), ("3.5", "x")]
 
 
 def test_a_header_without_rows_is_an_empty_table(read: Read):
@@ -175,9 +175,9 @@ def test_a_file_without_rows_or_with_duplicate_columns_leaves_the_table_unchange
 
 def test_numbers_beside_text_with_a_declared_number_format_are_an_error(table: FileTable, record_property):
     (table.folder / "a.csv").write_bytes(b"id\n1\n")
-    (table.folder / "b.jsonl").write_bytes(b'{"id": 1.5}\n')
+    pd.DataFrame({"id": [1.5]}).to_parquet(table.folder / "b.parquet")
     with pytest.raises(
-        DataError, match=r"column id is DOUBLE in .*b\.jsonl, and text in .*a\.csv with a declared number"
+        DataError, match=r"column id is DOUBLE in .*b\.parquet, and text in .*a\.csv with a declared number"
     ) as raised:
         table.ingest(dialect=Dialect(decimal=","))
     record_property("message", str(raised.value))

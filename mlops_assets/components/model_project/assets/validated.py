@@ -127,6 +127,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     partition=partition,
                     dagster_run_id=context.run.run_id,
                     inputs={"/".join(raw_key.path): version},
+                    conflicts_as_text=spec is quarantine,
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
