@@ -4,18 +4,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
-from mlops_assets.core.sql_quoting import UTC_SESSION
-from mlops_assets.ml.contracts.columns import Column, SqlType
+from mlops_assets.core.sql_quoting import UTC_SESSION, quoted_list
+from mlops_assets.ml.contracts.columns import Column, SqlType, select_list
 from mlops_assets.scaffolding.csv_detection import detect_dialect
 from mlops_assets.scaffolding.value_detection import detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_VALUES = 20
 """Maximum number of distinct values that are listed."""
@@ -96,9 +100,12 @@ class SourceProfile:
         The detected dialect of its CSV files.
     doubts
         What the rows do not decide, for the user.
+    sample
+        Some rows with typed values.
     """
 
     columns: tuple[ColumnProfile, ...]
+    sample: "pd.DataFrame"
     dialect: Dialect = DEFAULT_DIALECT
     doubts: tuple[str, ...] = ()
 
@@ -140,11 +147,12 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
                 connection.execute(f"{into} {relation.sql_query()}")
         detected = detect_values(connection, "seen", columns, dialect if texts else None)
         profiles = _profiles(connection, detected.rows, detected.columns)
+        sample = _sample(connection, detected.rows, detected.columns)
     if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    return SourceProfile(tuple(profiles), detected.dialect, (*doubts, *detected.doubts))
+    return SourceProfile(tuple(profiles), sample, detected.dialect, (*doubts, *detected.doubts))
 
 
 def _reject_reserved_names(columns: list[str], subject: str) -> None:
@@ -152,6 +160,17 @@ def _reject_reserved_names(columns: list[str], subject: str) -> None:
         raise DataError(
             f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename the column in the file"
         )
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> "pd.DataFrame":
+    """Typed rows, chosen by their hash so that the order of the file does not matter."""
+    from mlops_assets.ml.features.leakage import sample_rows
+
+    values = select_list(columns, [column.name for column in columns])
+    order = f"hash({quoted_list(column.name for column in columns)})"
+    return connection.sql(
+        f"select {values} from (from {table} order by {order} limit {sample_rows(len(columns))})"
+    ).df()
 
 
 def _profiles(

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from keyword import iskeyword
 from math import ceil
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.features.leakage import Suspect
 
 _FEW_NUMBERS = 10
 """Maximum number of distinct integers that are taken for classes."""
@@ -41,6 +44,8 @@ class Draft:
         The `csv` settings of the table that differ from the defaults.
     doubts
         What the rows do not decide.
+    suspects
+        Features that may contain the target.
     """
 
     project: str
@@ -51,6 +56,7 @@ class Draft:
     task: Task
     csv: Mapping[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    suspects: tuple["Suspect", ...] = ()
 
     @classmethod
     def of(
@@ -135,6 +141,10 @@ class Draft:
             return "a timestamp; derive a feature such as date_part('year', …)"
         return ""
 
+    def suspicion(self, column: ColumnProfile) -> str:
+        """Why a feature may contain the target; empty without suspicion."""
+        return "; ".join(str(suspect) for suspect in self.suspects if column.name in suspect.columns)
+
     @property
     def features(self) -> list[ColumnProfile]:
         return [column for column in self.columns if not self.why_no_feature(column)]
@@ -153,7 +163,8 @@ class Draft:
     @property
     def notes(self) -> list[str]:
         """Notes for the user before the first run."""
-        notes = list(self.doubts)
+        notes = [f"possible target leakage: {suspect}" for suspect in self.suspects]
+        notes += self.doubts
         for column in self.columns:
             if column.is_entity and column != self.target:
                 notes.append(

@@ -2,9 +2,10 @@
 
 import json
 import os
+from dataclasses import replace
 from glob import has_magic
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import yaml
@@ -14,9 +15,12 @@ from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
-from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
+from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
 from mlops_assets.scaffolding.draft import Draft, require_identifier
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.features.leakage import Suspect
 
 TABLE = "rows"
 """Default name of the table."""
@@ -80,7 +84,7 @@ def draft_project(
         )
     below = path.is_relative_to(root) and not has_magic(str(root))
     source = path.relative_to(root).as_posix() if below else str(path)
-    return Draft.of(
+    draft = Draft.of(
         columns,
         project=project,
         table=table,
@@ -90,6 +94,15 @@ def draft_project(
         csv=profile.dialect.non_defaults(),
         doubts=profile.doubts,
     )
+    return replace(draft, suspects=tuple(_suspects(draft, profile)))
+
+
+def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
+    from mlops_assets.ml.features.leakage import find_suspects
+
+    rows = profile.sample[profile.sample[draft.target.name].notna()]
+    features = rows[[column.name for column in draft.features]]
+    return find_suspects(features, rows[draft.target.name].tolist(), draft.task)
 
 
 def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:

@@ -77,6 +77,16 @@ def test_an_invalid_csv_option_is_an_error_without_traceback(place, record_prope
     record_property("message", done.stderr)
 
 
+def test_a_column_with_the_target_is_named_in_the_output_and_in_the_draft(place):
+    frame = loans(200)
+    frame.assign(closing_fee=frame["amount"] * 0.01).to_csv("rows.csv", index=False)
+    done = mlops("new", "amounts", "--data", "rows.csv", "--target", "amount")
+    assert done.exit_code == 0, done.output
+    message = "possible target leakage: closing_fee alone predicts other rows with R²"
+    assert message in flat(done.output)
+    assert f"closing_fee  -- {message}" in (place / "amounts" / "features.sql").read_text("utf-8")
+
+
 def test_an_existing_project_is_not_overwritten(place, record_property):
     assert mlops("new", "lending").exit_code == 0
     before = {path: path.read_text("utf-8") for path in (place / "lending").iterdir()}

@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
     informative_features,
+    no_leakage_suspects,
     reject_unknown_settings,
     split_table,
     training_checks,
@@ -96,5 +97,6 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             )
             yield both_sides(project, counts)
             yield informative_features(project, written)
+            yield no_leakage_suspects(project, written)
 
     return training_set

@@ -1,4 +1,4 @@
-"""Checks of a training set: rows and target values on both sides of the split, and informative features."""
+"""Checks of a training set: both sides of the split, informative features, and features with the target."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,19 +12,19 @@ from mlops_assets.components.model_project.project.column_checks import (
 from mlops_assets.components.model_project.project.metadata import markdown_table
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 if TYPE_CHECKING:
     import duckdb
 
-BOTH_SIDES, INFORMATIVE = "both_sides", "informative_features"
+BOTH_SIDES, INFORMATIVE, NO_LEAKAGE = "both_sides", "informative_features", "no_leakage_suspects"
 _ABOUT_THE_ROW = (names.ROW_ID, names.SPLIT, names.GROUP, names.PERIOD, names.PARTITION)
 
 
 def training_checks(
     key: dg.AssetKey, partitions: dg.PartitionsDefinition | None = None
 ) -> list[dg.AssetCheckSpec]:
-    """Specifications of the checks: `both_sides` is blocking, `informative_features` warns."""
+    """Specifications of the checks: `both_sides` is blocking, the others warn."""
     return [
         dg.AssetCheckSpec(
             BOTH_SIDES,
@@ -38,6 +38,13 @@ def training_checks(
             INFORMATIVE,
             asset=key,
             description="No feature is constant in the training rows, and no text is unique in most of them.",
+            partitions_def=partitions,
+        ),
+        dg.AssetCheckSpec(
+            NO_LEAKAGE,
+            asset=key,
+            description="No feature predicts the target alone, and no combination of few features is the "
+            "target: such features are often recorded after the target, or derived from it.",
             partitions_def=partitions,
         ),
     ]
@@ -90,8 +97,7 @@ def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -
     """The result of the check `informative_features`, a warning: such a model can be trained."""
     from mlops_assets.ml.features.uninformative import find_uninformative
 
-    aside = {*_ABOUT_THE_ROW, project.settings.target.column, *project.settings.entity}
-    features = [name for name in written.columns if name not in aside]
+    features = _feature_names(project, written)
     found = find_uninformative(written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}"), features)
     reasons = "; ".join(f"feature {name} {reason}" for name, reason in found.items())
     advice = ": remove it from features.sql, or derive a feature with values that rows share"
@@ -102,6 +108,32 @@ def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -
         description=reasons + advice if found else f"{len(features)} features are informative",
         metadata={"uninformative": dg.MetadataValue.json(found)},
     )
+
+
+def no_leakage_suspects(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
+    """The result of the check `no_leakage_suspects`, a warning: an honest feature can be as good."""
+    from mlops_assets.ml.features.leakage import find_suspects, sample_rows
+
+    features, target = _feature_names(project, written), project.settings.target.column
+    columns = quoted_list([*features, target])
+    rows = written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}").project(columns)
+    sample = rows.order(f"hash({columns})").limit(sample_rows(len(features))).df()
+    found = find_suspects(sample[features], sample[target], project.settings.task)
+    advice = ": check that they are known at the time of a prediction"
+    return dg.AssetCheckResult(
+        check_name=NO_LEAKAGE,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"possible target leakage: {'; '.join(map(str, found))}{advice}"
+        if found
+        else f"none of {len(features)} features alone predicts {target}, examined on {len(sample):,} rows",
+        metadata={"suspects": dg.MetadataValue.json({" and ".join(s.columns): s.reason for s in found})},
+    )
+
+
+def _feature_names(project: Project, written: "duckdb.DuckDBPyRelation") -> list[str]:
+    aside = {*_ABOUT_THE_ROW, project.settings.target.column, *project.settings.entity}
+    return [name for name in written.columns if name not in aside]
 
 
 def reject_unknown_settings(project: Project, written: "duckdb.DuckDBPyRelation") -> None:

@@ -56,6 +56,37 @@ def test_a_group_stays_on_one_side(make_project, write_loans, stores, warehouse,
     assert set(frame[names.SPLIT]) == {names.TRAIN, names.HOLDOUT}
 
 
+def test_a_feature_with_the_target_is_a_warning(make_project, write_loans, stores, instance):
+    project = make_project(
+        schema=LOANS_SCHEMA.split("class Features")[0].replace(
+            "income: float", "closed: str\n    income: float", 1
+        ),
+        features_sql="select row_id, closed, income from loans",
+    )
+    rows = loans(600)
+    write_loans(rows.assign(closed="state " + rows["outcome"]))
+    result = dg.materialize([build(project) for build in LOAN_DATA], resources=stores, instance=instance)
+    assert result.success, "a warning does not block"
+    [found] = [
+        check for check in result.get_asset_check_evaluations() if check.check_name == "no_leakage_suspects"
+    ]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.description == (
+        "possible target leakage: closed alone predicts other rows with ROC AUC 1.000: check that they are "
+        "known at the time of a prediction"
+    )
+
+
+def test_honest_features_have_no_leakage_suspects(make_project, write_loans, stores, instance):
+    write_loans(loans(600))
+    result = materialize([build(make_project()) for build in LOAN_DATA], stores, instance)
+    [found] = [
+        check for check in result.get_asset_check_evaluations() if check.check_name == "no_leakage_suspects"
+    ]
+    assert found.passed
+    assert "features alone predicts" in found.description
+
+
 def test_uninformative_features_are_a_warning(make_project, write_loans, stores, instance):
     project = make_project(
         schema=LOANS_SCHEMA.split("class Features")[0],
