@@ -154,7 +154,7 @@ def _combinations(rows: pd.DataFrame, target: NDArray, alone: set[str]) -> list[
 
 def _exact_columns(columns: NDArray, target: NDArray) -> list[int]:
     """The few columns, by forward selection, whose linear combination is the target; empty without any."""
-    usable = np.flatnonzero(np.isfinite(columns).mean(axis=0) > 0.5)
+    usable = [int(index) for index in np.flatnonzero(np.isfinite(columns).mean(axis=0) > _LEAST_KNOWN)]
     chosen: list[int] = []
     while len(chosen) < min(_MOST_COLUMNS, len(usable)):
         scores = {
@@ -163,7 +163,7 @@ def _exact_columns(columns: NDArray, target: NDArray) -> list[int]:
             if index not in chosen
         }
         best = max(scores, key=lambda index: scores[index])
-        chosen.append(int(best))
+        chosen.append(best)
         if scores[best] >= _EXACT:
             return chosen if len(chosen) > 1 else []
     return []
