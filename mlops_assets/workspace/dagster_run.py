@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES, make_new_run_id
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
+from mlops_assets.core.interruption import limited_interruption
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.process_lock import process_lock
 from mlops_assets.workspace.workspace import Workspace
@@ -74,8 +75,12 @@ def run_assets(
     on_event: Callable[[dg.EventLogEntry], None],
     *,
     tags: Mapping[str, str] | None = None,
+    on_abandon: Callable[[], None] = lambda: None,
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets in this process, as one Dagster run of the instance.
+
+    After Ctrl-C or SIGTERM, the process ends within five seconds. A step that does not react by then is
+    abandoned.
 
     Parameters
     ----------
@@ -85,6 +90,8 @@ def run_assets(
         Called with each entry of the run's event log, within a second.
     tags
         Additional tags of the run.
+    on_abandon
+        Called in another thread before the process ends without waiting for the step.
     """
     run_id = make_new_run_id()
     job = workspace.definitions.resolve_implicit_global_asset_job_def()
@@ -95,12 +102,18 @@ def run_assets(
         with suppress(SQLAlchemyError):
             _follow(instance, run_id, on_event, done)
 
+    def abandon() -> None:
+        done.set()
+        on_abandon()
+        _cancel(instance, run_id)
+
     follower = Thread(target=follow, daemon=True)
     follower.start()
     try:
         with (
             warnings.catch_warnings(),
             kept_sigterm(),
+            limited_interruption(abandon),
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -139,14 +152,27 @@ def execute_job(
 ) -> dg.ExecuteInProcessResult:
     """Execute a job in this process; return its result, failed or not."""
     console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with warnings.catch_warnings(), kept_sigterm():
+    run_id = make_new_run_id()
+    with (
+        warnings.catch_warnings(),
+        kept_sigterm(),
+        limited_interruption(lambda: _cancel(instance, run_id)),
+    ):
         warnings.simplefilter("ignore", dg.BetaWarning)
         return workspace.definitions.resolve_job_def(name).execute_in_process(
             run_config={**config, **console},
             instance=instance,
+            run_id=run_id,
             raise_on_error=False,
             tags={"mlops/command": "run"},
         )
+
+
+def _cancel(instance: DagsterInstance, run_id: str) -> None:
+    """Mark a run as canceled, unless it has ended."""
+    run = instance.get_run_by_id(run_id)
+    if run and not run.is_finished:
+        instance.report_run_canceled(run, "The process was interrupted and did not wait for the step.")
 
 
 @contextmanager

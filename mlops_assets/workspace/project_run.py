@@ -78,6 +78,7 @@ class ProjectRun:
         result = run_assets(
             *(self.plan.workspace, self.plan.instance, keys, partition, config, progress.on_event),
             tags=tags,
+            on_abandon=progress.abandon,
         )
         if not result.success and not progress.errors:
             progress.errors.append("the run failed before its first step")

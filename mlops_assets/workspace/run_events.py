@@ -106,6 +106,23 @@ class RunProgress:
         """Show a message that belongs to no step."""
         self._display.show(RunEvent("note", time.time(), message))
 
+    def abandon(self) -> None:
+        """Show that the running steps were interrupted, and close the display; the process ends now."""
+        for step in self._started:
+            self._display.show(
+                RunEvent(
+                    "failed",
+                    time.time(),
+                    STOPPED,
+                    level="error",
+                    step=step,
+                    assets=self._assets[step],
+                    partition=self._partition,
+                )
+            )
+        self._display.__exit__(None, None, None)
+        self._display.show(RunEvent("note", time.time(), STOPPED, level="error"))
+
     def on_event(self, entry: dg.EventLogEntry) -> None:
         """Process an entry of the run's event log."""
         step, event = entry.step_key or "", entry.dagster_event

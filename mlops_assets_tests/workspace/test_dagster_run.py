@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -95,3 +96,51 @@ def test_a_command_in_the_background_can_be_terminated_after_its_run(place):
     finally:
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, terminate)
+
+
+BUSY_PIPELINE = """
+import hashlib
+from pathlib import Path
+from sklearn.preprocessing import FunctionTransformer
+
+
+def call_openssl(rows):
+    Path("inside").touch()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # hours in one call
+    return rows
+
+
+def make_pipeline():
+    return FunctionTransformer(call_openssl)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_ends_within_five_seconds_of_a_signal_also_inside_a_long_call(
+    tmp_path, monkeypatch, empty_tracking_store, number
+):
+    place = enter_lending_project(
+        tmp_path / "project",
+        monkeypatch,
+        empty_tracking_store,
+        family="linear",
+        files={"pipeline.py": BUSY_PIPELINE},
+    )
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from mlops_assets.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "lending"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        while not (place / "inside").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(1)  # the display has shown the step
+        started = time.monotonic()
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=60)
+        seconds = time.monotonic() - started
+    assert process.returncode == 1
+    assert rest.endswith("tuned_model: failed\nnote: interrupted; run it again to resume\n"), rest
+    assert seconds < 5
+    with Workspace(place).instance() as instance:
+        [run] = instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.CANCELED

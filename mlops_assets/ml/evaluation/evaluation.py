@@ -14,6 +14,7 @@ from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.families.contributions import ContributionScale
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
@@ -110,7 +111,10 @@ class Evaluation:
     threshold: float | None = None
     """The minimum probability to predict the second class; None for the likelier class."""
     shap: dict[str, float] = field(default_factory=dict)
-    """Mean absolute SHAP values, largest first; empty for a family without SHAP values."""
+    """Mean absolute SHAP values, largest first."""
+    shap_scale: ContributionScale = "prediction"
+    shap_rows: int = 0
+    """Number of rows whose SHAP values were computed."""
     dependences: list[PartialDependence] = field(default_factory=list)
     """Partial dependence on the most important features."""
     dependence_of: str = ""

@@ -1,7 +1,6 @@
 """Feature importances: permutation importance and mean absolute SHAP values."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -10,18 +9,12 @@ from numpy.typing import NDArray
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.model.tabular_model import TabularModel
 
-SHAP_ROWS = 400
+SHAP_ROWS, MIN_SHAP_ROWS = 400, 10
+SHAP_COST = 10**9
+"""Limit of rows times `contribution_cost`: a minute or less for forests of deep trees."""
+_CHUNK = 10
 PERMUTATION_ROWS = 2_000
 _MAX_NAMED = 3
-
-
-@runtime_checkable
-class SupportsShap(Protocol):
-    """A fitted estimator that computes its SHAP values (TreeSHAP, Lundberg et al. 2020)."""
-
-    def contributions(self, matrix: NDArray) -> NDArray:
-        """SHAP values on the scale of the estimator: `(n, columns)` or `(n, classes, columns)`."""
-        ...
 
 
 def permutation_importances(
@@ -60,16 +53,16 @@ def permutation_importances(
 
 
 def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) -> dict[str, float]:
-    """Mean absolute SHAP value by feature, largest first; empty for a family without SHAP values.
+    """Mean absolute SHAP value by feature, largest first, on the scale of the estimator.
 
-    SHAP values are computed for the columns of the pipeline's output. A column that depends on several
-    features, such as a rotated coordinate, is reported under the names of all of them.
+    SHAP values of `shap_rows` rows are computed for the columns of the pipeline's output. A column that
+    depends on several features, such as a rotated coordinate, is reported under the names of all of them.
     """
-    if not isinstance(model.estimator, SupportsShap):
-        return {}
-    sample = features.sample(min(SHAP_ROWS, len(features)), random_state=seed).reset_index(drop=True)
+    sample = features.sample(shap_rows(model, len(features)), random_state=seed).reset_index(drop=True)
     frame = feature_frame(sample[list(model.spec.features)])
-    values = model.estimator.contributions(transform(model.pipeline, frame))
+    matrix = transform(model.pipeline, frame)
+    parts = [matrix[start : start + _CHUNK] for start in range(0, len(matrix), _CHUNK)]  # short calls
+    values = np.concatenate([model.estimator.contributions(part) for part in parts])
     sources = column_sources(model, frame, seed=seed)
     summed: dict[str, NDArray] = {}
     for index, names in enumerate(sources):
@@ -78,6 +71,12 @@ def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) 
             summed[label] = summed.get(label, 0.0) + values[..., index]
     found = {name: float(np.abs(value).mean()) for name, value in summed.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def shap_rows(model: TabularModel, rows: int) -> int:
+    """The number of rows whose SHAP values are computed: fewer for large forests."""
+    affordable = SHAP_COST // max(model.estimator.contribution_cost, 1)
+    return min(rows, SHAP_ROWS, max(MIN_SHAP_ROWS, affordable))
 
 
 def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> list[tuple[str, ...]]:

@@ -19,6 +19,8 @@ SEARCHED_ROWS = 20_000
 SEARCHED_COLUMNS = 20
 _MIN_SEARCHED = 400
 _MIN_SHARE = 0.01
+_MAX_SHARE = 0.5
+"""A weak slice is a minority: one of most rows describes the others, which are easy to predict."""
 _PAIR_MARGIN = 1.5
 """The t-statistic of a slice of two columns must exceed that of each of its parts alone by this much."""
 
@@ -100,7 +102,7 @@ def score_slices(columns: Sequence[ColumnGroups], losses: NDArray, score: Score)
 def find_weakest_slices(
     features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int
 ) -> WeakestSlices | None:
-    """Search for slices of one or two columns with a larger loss than the other rows.
+    """Search for slices of one or two columns, of at most half of the rows, with a larger loss than the rest.
 
     The search uses one half of the rows, and the worst candidates are tested on the other half. Only slices
     that are significantly worse there are returned: among thousands of candidates, the worst has a large loss
@@ -132,7 +134,8 @@ def find_weakest_slices(
         _scored(each.column, each.label, mask, losses[measured], p_value, lambda rows: score(measured[rows]))
         for each, mask, p_value in zip(chosen, masks, p_values, strict=True)
     ]
-    confirmed = sorted((each for each in found if each.is_worse), key=lambda each: -each.ratio)
+    weak = (each for each in found if each.is_worse and each.rows <= _MAX_SHARE * len(measured))
+    confirmed = sorted(weak, key=lambda each: -each.ratio)
     return WeakestSlices(confirmed, tried, len(chosen), len(searched), len(measured))
 
 
@@ -172,7 +175,7 @@ def _candidates(
     columns: Sequence[ColumnGroups], rows: NDArray, losses: NDArray
 ) -> tuple[list[_Candidate], int]:
     """Slices with a larger mean loss than the other rows, and the number of slices that were tried."""
-    smallest = max(MIN_ROWS, round(_MIN_SHARE * len(rows)))
+    smallest, largest = max(MIN_ROWS, round(_MIN_SHARE * len(rows))), _MAX_SHARE * len(rows)
     tried = 0
     found: list[_Candidate] = []
     of_groups: list[NDArray] = []
@@ -182,6 +185,8 @@ def _candidates(
         for groups in _runs(column):
             chosen = list(groups)
             count, total, square = (values[chosen].sum(keepdims=True) for values in (counts, sums, squares))
+            if count[0] > largest:
+                continue
             t_statistic = float(_t_statistics(count, total, square, losses, smallest)[0])
             tried += t_statistic > -np.inf
             if t_statistic > 0:
@@ -189,7 +194,9 @@ def _candidates(
     for (one, first), (other, second) in combinations(zip(columns, of_groups, strict=True), 2):
         width = len(other.labels)
         both = one.groups[rows] * width + other.groups[rows]
-        t_statistics = _t_statistics(*_sums(both, len(one.labels) * width, losses), losses, smallest)
+        counts, sums, squares = _sums(both, len(one.labels) * width, losses)
+        t_statistics = _t_statistics(counts, sums, squares, losses, smallest)
+        t_statistics[counts > largest] = -np.inf
         tried += int((t_statistics > -np.inf).sum())
         required = np.maximum(first[:, None], second[None, :]).ravel() + _PAIR_MARGIN
         for index in np.flatnonzero((t_statistics > 0) & (t_statistics > required)):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import optuna
     from numpy.typing import NDArray
 
+    from mlops_assets.ml.families.contributions import ContributionScale
+
 Params = Mapping[str, Any]
 
 
@@ -36,6 +38,24 @@ class Estimator(Protocol):
 
     def predict(self, matrix: NDArray) -> NDArray:
         """Predictions in the form of `Task` for a matrix of shape `(n, columns)`."""
+        ...
+
+    @property
+    def contribution_scale(self) -> ContributionScale:
+        """What `contributions` add up to, except for a constant."""
+        ...
+
+    @property
+    def contribution_cost(self) -> int:
+        """A number to which the time of a row's contributions is roughly proportional."""
+        ...
+
+    def contributions(self, matrix: NDArray) -> NDArray:
+        """SHAP values of each column: `(n, columns)`, or for several classes `(n, classes, columns)`."""
+        ...
+
+    def prediction_contributions(self, matrix: NDArray) -> NDArray:
+        """The same on the scale of the prediction, which members of an ensemble share."""
         ...
 
     def save(self, folder: Path) -> None:

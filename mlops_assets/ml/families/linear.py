@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 
 if TYPE_CHECKING:
@@ -65,6 +66,32 @@ class LinearEstimator:
 
     def predict(self, matrix: NDArray) -> NDArray:
         return _predict(self.pipeline, matrix)
+
+    @property
+    def contribution_scale(self) -> ContributionScale:
+        """What `contributions` add up to."""
+        return "log-odds" if hasattr(self.pipeline, "predict_proba") else "prediction"
+
+    contribution_cost = 0
+
+    def contributions(self, matrix: NDArray) -> NDArray:
+        """SHAP values of each column if columns are independent: coefficient times distance from the mean."""
+        model, scaled = self.pipeline[-1], self.pipeline[:-1].transform(matrix)
+        coefficients = np.asarray(model.coef_, dtype=float)
+        if coefficients.ndim == 2 and len(coefficients) > 1:
+            return np.asarray(scaled[:, None, :] * coefficients)
+        return np.asarray(scaled * coefficients.ravel())
+
+    def prediction_contributions(self, matrix: NDArray) -> NDArray:
+        """Contributions of each column to the prediction, converted from log-odds if necessary."""
+        values = self.contributions(matrix)
+        if self.contribution_scale == "prediction":
+            return values
+        intercept = np.asarray(self.pipeline[-1].intercept_, dtype=float)
+        base = (
+            np.tile(intercept, (len(values), 1)) if values.ndim == 3 else np.full(len(values), intercept[0])
+        )
+        return probability_contributions(values, base)
 
     def save(self, folder: Path) -> None:
         dump_estimator(self.pipeline, folder / _FILE)

@@ -1,5 +1,6 @@
 """XGBoost: gradient boosted trees over binned columns."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,6 +12,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
@@ -84,10 +86,30 @@ class XGBoostEstimator:
     def predict(self, matrix: NDArray) -> NDArray:
         return np.asarray(self.booster.inplace_predict(matrix), dtype=float)
 
+    @property
+    def contribution_scale(self) -> ContributionScale:
+        """What `contributions` add up to; a forest that was converted predicts a sum of probabilities."""
+        objective = json.loads(self.booster.save_config())["learner"]["objective"]["name"]
+        return "prediction" if objective.startswith("reg:") else "log-odds"
+
+    @property
+    def contribution_cost(self) -> int:
+        """Bytes of the trees, to which the time of a row's contributions is roughly proportional."""
+        return len(self.booster.save_raw("ubj"))
+
     def contributions(self, matrix: NDArray) -> NDArray:
         """SHAP values of each column, by TreeSHAP (Lundberg et al. 2020), without the bias."""
-        values = self.booster.predict(xgb.DMatrix(matrix), pred_contribs=True)
-        return np.asarray(values[..., :-1], dtype=float)
+        return self._contributions(matrix)[..., :-1]
+
+    def prediction_contributions(self, matrix: NDArray) -> NDArray:
+        """SHAP values of each column, converted from log-odds to the prediction if necessary."""
+        values = self._contributions(matrix)
+        if self.contribution_scale == "prediction":
+            return values[..., :-1]
+        return probability_contributions(values[..., :-1], values[..., -1])
+
+    def _contributions(self, matrix: NDArray) -> NDArray:
+        return np.asarray(self.booster.predict(xgb.DMatrix(matrix), pred_contribs=True), dtype=float)
 
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.ubj")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+from mlops_assets.ml.families.contributions import ContributionScale
 
 ENSEMBLE = "ensemble"
 """The family of a model that has several members."""
@@ -101,6 +102,25 @@ class EnsembleEstimator:
     def predict(self, matrix: NDArray) -> NDArray:
         parts = [
             weight * member.predict(matrix) for member, weight in zip(self.members, self.weights, strict=True)
+        ]
+        return np.sum(parts, axis=0)
+
+    contribution_scale: ClassVar[ContributionScale] = "prediction"
+
+    @property
+    def contribution_cost(self) -> int:
+        """The cost of all members."""
+        return sum(member.contribution_cost for member in self.members)
+
+    def contributions(self, matrix: NDArray) -> NDArray:
+        """The weighted mean of the members' contributions to their predictions, which is additive as well."""
+        return self.prediction_contributions(matrix)
+
+    def prediction_contributions(self, matrix: NDArray) -> NDArray:
+        """The contributions of each column to the weighted mean of the predictions."""
+        parts = [
+            weight * member.prediction_contributions(matrix)
+            for member, weight in zip(self.members, self.weights, strict=True)
         ]
         return np.sum(parts, axis=0)
 

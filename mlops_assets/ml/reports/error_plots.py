@@ -22,6 +22,7 @@ from mlops_assets.ml.reports.plot_style import (
     empty_axes,
     printable,
     span,
+    spread_labels,
     without_data,
 )
 
@@ -31,7 +32,6 @@ _ROLES: dict[str, tuple[str, str, str]] = {
     "embargo": ("s", "#b6c2cf", "embargo (unused)"),
     "holdout": ("D", INK, "holdout"),
 }
-_MAX_TICKS = 12
 _MARKED_SHARE = 0.15
 
 
@@ -77,8 +77,7 @@ def metric_by_period(periods: Sequence[PeriodScore], *, label: str) -> Figure:
         ours = [index for index, each in enumerate(periods) if each.role == role]
         style: dict[str, Any] = {"linestyle": "none", "color": INK, "markersize": 6.5, "zorder": 2}
         axes.plot(places[ours], scores[ours], marker=marker, markerfacecolor=face, **style, label=name)
-    step = -(-len(periods) // _MAX_TICKS)
-    axes.set_xticks(places[::step], [printable(each.period) for each in periods[::step]])
+    spread_labels(axes, [each.period for each in periods])
     axes.set(xlim=(-0.5, len(periods) - 0.5), ylim=span(known))
     axes.grid(visible=False, axis="x")
     axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.2)

@@ -9,7 +9,7 @@ import numpy as np
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
-from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, SHAP_ROWS
+from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
 from mlops_assets.ml.number_format import (
@@ -27,6 +27,7 @@ from mlops_assets.ml.reports.html import render_page
 from mlops_assets.ml.reports.model_captions import (
     costs_caption,
     fairness_caption,
+    shap_note,
     weakest_slices_caption,
 )
 from mlops_assets.ml.search.baselines import MODEL
@@ -63,7 +64,7 @@ def render_report(evaluation: Evaluation) -> str:
         metrics=metric_rows(evaluation),
         metric=metric_title(evaluation.metric),
         shown_importances=SHOWN_IMPORTANCES,
-        shap_rows=min(SHAP_ROWS, evaluation.holdout_rows),
+        shap_note=shap_note(evaluation),
         shuffled_rows=min(PERMUTATION_ROWS, evaluation.holdout_rows),
         figures=report_figures(evaluation),
         confusion=None if regression else _confusion(evaluation),

@@ -5,7 +5,6 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
@@ -19,6 +18,7 @@ from mlops_assets.ml.reports.plot_style import (
     LEGEND,
     SMALL,
     WIDE,
+    FittingLocator,
     empty_axes,
     printable,
     span,
@@ -58,7 +58,7 @@ def dependence_curve(found: PartialDependence, *, label: str, limits: tuple[floa
         axes.fill_between(places, found.low, found.high, color="#dfe6ee", linewidth=0)
         axes.plot(places, found.means, color=INK, linewidth=1.8)
         axes.plot(places, np.full(len(places), limits[0]), "|", color=GREY, markersize=7, clip_on=False)
-        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axes.xaxis.set_major_locator(FittingLocator(4, steps=[1, 2, 2.5, 5, 10]))
     else:
         axes.vlines(places, found.low, found.high, color="#b6c2cf", linewidth=5)
         axes.plot(places, found.means, "o", color=INK, markersize=5)
@@ -104,8 +104,8 @@ def trial_history(trials: Sequence[TrialSummary], metric: str) -> Figure:
         axes.scatter(*places, s=30, marker=marker, fc=faces, ec=colour, zorder=3, clip_on=False)
         axes.plot([], [], marker, color=colour, label=printable(family, 24))
     if len(complete) < len(known):
-        axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="hollow: pruned")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+        axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="hollow: pruned, fewer folds")
+    axes.xaxis.set_major_locator(FittingLocator(9, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.set(xlim=(known[0].number - 0.7, known[-1].number + 0.7), ylim=limits)
     axes.legend(**LEGEND, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

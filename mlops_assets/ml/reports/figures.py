@@ -151,7 +151,7 @@ def _model_plots(evaluation: Evaluation) -> Plots:
             model_captions.importances_caption(evaluation.importances, metric),
         )
     if evaluation.shap:
-        scale = " (log-odds)"
+        scale = " (probability)" if evaluation.shap_scale == "prediction" else " (log-odds)"
         if evaluation.task == "regression":
             scale = f" ({evaluation.unit})" if evaluation.unit else ""
         plots["shap"] = (

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlops_assets.core.byte_size import format_bytes
+from mlops_assets.ml.evaluation.evaluation import Evaluation
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore, WeakestSlices
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.model.costs import Speed
+from mlops_assets.ml.model.ensemble import ENSEMBLE
 from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
@@ -54,6 +56,23 @@ def shap_caption(shap: Mapping[str, float], importances: Mapping[str, float], sc
     return (
         f"{caption}; {most_important} has the largest permutation importance. The rankings differ if "
         "features are correlated, or if a feature changes predictions without improving them."
+    )
+
+
+def shap_note(evaluation: Evaluation) -> str:
+    """What the SHAP values are, by the family of the model, and on how many rows."""
+    rows = f"on {evaluation.shap_rows:,} holdout rows"
+    classes = evaluation.task != "regression"
+    if evaluation.family == "linear":
+        return f"Coefficient times distance from the mean of the training rows, {rows}."
+    if evaluation.family != ENSEMBLE:
+        return f"TreeSHAP {rows}."
+    note = f"Weighted mean of the SHAP values of the ensemble's members, {rows}"
+    if not classes:
+        return f"{note}; it adds up to the prediction."
+    return (
+        f"{note}; it adds up to the probability, before calibration. SHAP values in log-odds are converted "
+        "with the mean slope of the probability between the average prediction and that of the row."
     )
 
 

@@ -26,13 +26,14 @@ from mlops_assets.ml.reports.plot_style import (
     empty_axes,
     printable,
     span,
+    spread_labels,
     without_data,
 )
 
 DOTS_PER_INCH = 160
 _STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _DENSITY = LinearSegmentedColormap.from_list("density", ["#c3d2e2", "#12355b"])
-_MAX_POINTS, _MAX_NAMED_CURVES, _MAX_TICK_CHARACTERS = 1_500, 6, 110
+_MAX_POINTS, _MAX_NAMED_CURVES = 1_500, 6
 
 
 def figure_png(figure: Figure) -> bytes:
@@ -165,9 +166,7 @@ def metric_by_cutoff(
     axes.plot(places, low, **caps)
     axes.plot(places, high, **caps)
     axes.plot(places, scores, **ours, linewidth=1.8, label="model, with 95 % CI")
-    fitting = max(1, _MAX_TICK_CHARACTERS // (max(map(len, cutoffs)) + 3))
-    shown = range(0, len(cutoffs), -(-len(cutoffs) // fitting))
-    axes.set_xticks(shown, [printable(cutoffs[place]) for place in shown])
+    spread_labels(axes, cutoffs)
     known = np.concatenate([values[np.isfinite(values)] for values in (low, high, scores, baselines)])
     if not len(known):
         return without_data(figure, axes, "undefined at every cut-off")
@@ -220,9 +219,7 @@ def metric_by_training(
             zorder=4,
             label=printable(family, 24),
         )
-    fitting = max(1, _MAX_TICK_CHARACTERS // (max(map(len, names)) + 3))
-    shown = range(0, len(names), -(-len(names) // fitting))
-    axes.set_xticks(shown, [printable(names[place]) for place in shown])
+    spread_labels(axes, names)
     axes.set(xlim=(-0.5, len(names) - 0.5), ylim=span(known))
     axes.grid(visible=False, axis="x")
     axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, borderaxespad=0.2)

@@ -21,8 +21,8 @@ MIN_TRIALS = 4
 
 
 def search_figures(trials: Sequence[TrialSummary], metric: str) -> dict[str, Figure]:
-    """Plots by file name; empty if there are too few trials of one family, or all have the same score."""
-    tried = _of_one_family(trials)
+    """Plots of complete trials by file name; empty if one family has too few, or all have the same score."""
+    tried = _of_one_family([trial for trial in trials if trial.state == "complete"])
     if len(tried) < MIN_TRIALS or len({trial.score for trial in tried}) < 2:
         return {}
     return {
@@ -53,7 +53,7 @@ def parallel_coordinates(trials: Sequence[TrialSummary], metric: str) -> Figure:
     axes.set_xticks(range(len(names)), labels, fontsize=7.5)
     axes.set(ylim=(-0.05, 1.05), xlim=(-0.3, len(names) - 0.7))
     axes.set_title(
-        f"{trials[0].family}: {len(trials)} trials; dark: the best {best} by {metric_title(metric)}",
+        f"{trials[0].family}: {len(trials)} complete trials; dark: the best {best} by {metric_title(metric)}",
         fontsize=9,
     )
     return figure
@@ -65,7 +65,7 @@ def parameter_importances(trials: Sequence[TrialSummary], metric: str) -> Figure
     found = sorted(_importances(trials, metric).items(), key=lambda item: item[1])
     axes.barh(range(len(found)), [value for _, value in found], color=INK)
     axes.set_yticks(range(len(found)), [printable(name, 24) for name, _ in found], fontsize=8)
-    axes.set_title(f"{trials[0].family}, over {len(trials)} trials", fontsize=9)
+    axes.set_title(f"{trials[0].family}, over {len(trials)} complete trials", fontsize=9)
     return figure
 
 

@@ -18,6 +18,7 @@ from mlops_assets.ml.model.costs import artifact_bytes, measure_speed
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.baselines import LINEAR_BASELINE
+from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.ml.search.winner import SearchResult
 
 LEADERBOARD_FOLDER, LEADERBOARD_FILE = "search", "leaderboard.json"
@@ -78,6 +79,8 @@ def build_leaderboard(
 ) -> list[LeaderboardEntry]:
     """Fit and measure the best trial of each family, the ensemble if there is one, and the linear baseline.
 
+    A linear model with the parameters of the baseline is listed once: as the baseline, or as the winner.
+
     Parameters
     ----------
     model
@@ -89,10 +92,16 @@ def build_leaderboard(
     matrix = transform(model.pipeline, features)
     if len(result.members) > 1:
         entries.append(_measured(ENSEMBLE, ENSEMBLE, result.score, fit_seconds, model, features))
-    contenders: list[tuple[str, Member, float]] = [(best.family, best, score) for best, score in result.bests]
-    defaults = FAMILIES["linear"].defaults()
-    tried = (trial.score for trial in result.trials if (trial.family, trial.params) == ("linear", defaults))
-    contenders.append((LINEAR_BASELINE, Member("linear", defaults, None, 1.0), next(tried, math.nan)))
+    baseline = Member("linear", FAMILIES["linear"].defaults(), None, 1.0)
+    contenders: list[tuple[str, Member, float]] = [
+        (best.family, best, score)
+        for best, score in result.bests
+        if best.family == model.spec.family or not _same_model(best, baseline)
+    ]
+    if not any(_same_model(contender, baseline) for _, contender, _ in contenders):
+        complete = (trial for trial in result.trials if trial.state == "complete")
+        tried = (trial.score for trial in complete if _same_model(trial, baseline))
+        contenders.append((LINEAR_BASELINE, baseline, next(tried, math.nan)))
     for name, contender, score in contenders:
         if name == model.spec.family:
             entries.append(_measured(name, name, score, fit_seconds, model, features))
@@ -112,6 +121,10 @@ def build_leaderboard(
         fitted = replace(model, spec=spec, estimator=estimator)
         entries.append(_measured(name, contender.family, score, seconds, fitted, features))
     return entries
+
+
+def _same_model(one: Member | TrialSummary, other: Member) -> bool:
+    return one.family == other.family and dict(one.params) == dict(other.params)
 
 
 def write_leaderboard(entries: Sequence[LeaderboardEntry]) -> str:

@@ -6,6 +6,8 @@ be pruned between folds. Its out-of-fold predictions are stored before the trial
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,7 @@ def tune(
     *,
     journal: Path | None = None,
     on_trial: Callable[[TrialSummary], None] = lambda _: None,
+    on_fold: Callable[[int, str, int, float], None] = lambda *_: None,
 ) -> SearchResult:
     """Run trials until their number or the time limit is reached.
 
@@ -68,19 +71,24 @@ def tune(
         the caller ensures. Out-of-fold predictions are stored in a folder beside it.
     on_trial
         Called with every finished trial, including those from the journal.
+    on_fold
+        Called after each fold but the last with the number of the trial, its family, the number of its folds
+        so far and their seconds.
     """
     study = _open_study(search, journal)
     kept = OutOfFold(journal.with_suffix(".predictions") if journal else None)
     prepared = PreparedFolds(features, target, folds, make_pipeline, settings)
     finished = study.get_trials(states=FINISHED)
-    for number, trial in enumerate(finished[: search.trials]):
+    resumed = finished[: search.trials]
+    for number, trial in enumerate(resumed, 1):
         on_trial(summary(number, trial))
     while _has_budget(study, search, finished):
         proposed = _propose(study, search, finished, settings.seed)
-        _run(study, proposed, search, prepared, kept)
+        _run(study, proposed, search, prepared, kept, partial(on_fold, len(finished) + 1))
         finished = study.get_trials(states=FINISHED)
-        on_trial(summary(len(finished) - 1, finished[-1]))
-    return select_winner(search, finished[: search.trials], prepared, kept)
+        on_trial(summary(len(finished), finished[-1]))
+    result = select_winner(search, finished[: search.trials], prepared, kept)
+    return replace(result, resumed_seconds=sum(trial.user_attrs[SECONDS] for trial in resumed))
 
 
 def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
@@ -157,6 +165,7 @@ def _run(
     search: SearchSettings,
     folds: PreparedFolds,
     kept: OutOfFold,
+    on_fold: Callable[[str, int, float], None],
 ) -> None:
     """Fit one fold after another; prune when the median of earlier trials is better at this fold."""
     started = time.monotonic()
@@ -179,8 +188,9 @@ def _run(
         if fitted_rounds is not None:
             rounds.append(fitted_rounds)
         trial.report(float(np.mean(scores)), fold)
-        if fold + 1 < len(folds) and not is_first and trial.should_prune():
+        if fold + 1 == len(folds) or (not is_first and trial.should_prune()):
             break
+        on_fold(family, fold + 1, time.monotonic() - started)
     trial.set_user_attr(FAMILY, family)
     trial.set_user_attr(PARAMS, params)
     trial.set_user_attr(SCORE, float(np.mean(scores)))

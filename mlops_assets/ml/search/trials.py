@@ -54,6 +54,7 @@ class TrialSummary:
     """One finished trial of the search."""
 
     number: int
+    """Counted from 1."""
     family: str
     params: dict[str, Any]
     score: float
@@ -64,7 +65,7 @@ class TrialSummary:
 
 
 def summary(number: int, trial: FrozenTrial) -> TrialSummary:
-    """The summary of a finished trial; `number` does not count interrupted trials, unlike Optuna."""
+    """The summary of a finished trial; `number` counts from 1 and without interrupted trials."""
     facts = trial.user_attrs
     return TrialSummary(
         number=number,

@@ -42,6 +42,8 @@ class SearchResult:
         Out-of-fold predictions of the winner, and the positions of their rows.
     bests
         The best trial of each family with its score, in the order of the families.
+    resumed_seconds
+        Time of the trials that an earlier process has run.
     """
 
     family: str
@@ -53,6 +55,7 @@ class SearchResult:
     bests: tuple[tuple[Member, float], ...]
     out_of_fold: NDArray = field(compare=False)
     rows: NDArray = field(compare=False)
+    resumed_seconds: float = field(default=0.0, compare=False)
 
 
 def select_winner(
@@ -60,7 +63,7 @@ def select_winner(
 ) -> SearchResult:
     """Select the winner among the finished trials of the search."""
     # Optuna numbers interrupted trials as well; names of parameters must not depend on interruptions.
-    places = {trial.number: place for place, trial in enumerate(finished)}
+    places = {trial.number: place for place, trial in enumerate(finished, 1)}
     ranked = sorted(
         (trial for trial in finished if trial.state == TrialState.COMPLETE),  # first trials are never pruned
         key=lambda trial: (search.loss(trial.user_attrs[SCORE]), trial.number),
@@ -91,7 +94,7 @@ def select_winner(
         score=best.user_attrs[SCORE]
         if alone
         else search.loss(folds.mean_loss(blended, search.metric, search.unit_size)),
-        trials=[summary(number, trial) for number, trial in enumerate(finished)],
+        trials=[summary(number, trial) for number, trial in enumerate(finished, 1)],
         members=tuple(member(trial, weight) for trial, weight in chosen),
         bests=tuple(
             (member(by_family[family], 1.0), by_family[family].user_attrs[SCORE])

@@ -26,6 +26,8 @@ from mlops_assets.stores.tracking.client import (
 
 DAGSTER_RUN_TAG = "dagster_run_id"
 """Tag of dagster-mlflow with the Dagster run of an MLflow run."""
+PRUNED = "pruned_"
+"""Prefix of the metric of a pruned trial."""
 
 
 class RunStore:
@@ -115,10 +117,14 @@ class RunStore:
 
     @translate_mlflow_errors
     def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
-        """Log a finished trial as a nested run."""
+        """Log a finished trial as a nested run; the score of a pruned one has a name of its own.
+
+        It is a mean over fewer folds, so it may be better than the best.
+        """
+        pruned = trial.state == "pruned"
         run = self.client.create_run(
             self.experiment(project),
-            run_name=f"trial {trial.number}: {trial.family}",
+            run_name=f"trial {trial.number}: {trial.family}{' (pruned)' if pruned else ''}",
             tags={
                 "mlflow.parentRunId": parent_run_id,
                 f"{TAG}state": trial.state,
@@ -126,7 +132,8 @@ class RunStore:
             },
         )
         params = [Param("family", trial.family), *_params(trial.params)]
-        metrics = [_metric(f"cv_{metric}", trial.score), _metric("seconds", trial.seconds)]
+        name = f"{PRUNED if pruned else ''}cv_{metric}"
+        metrics = [_metric(name, trial.score), _metric("seconds", trial.seconds)]
         self.client.log_batch(run.info.run_id, metrics=metrics, params=params)
         self.client.set_terminated(run.info.run_id)
 
@@ -174,7 +181,7 @@ class RunStore:
                 number=int(run.data.tags[f"{TAG}number"]),
                 family=run.data.params["family"],
                 params={name: _parsed(text) for name, text in run.data.params.items() if name != "family"},
-                score=run.data.metrics[f"cv_{metric}"],
+                score=_score(run.data.metrics, metric),
                 state=run.data.tags[f"{TAG}state"],
                 seconds=run.data.metrics["seconds"],
             )
@@ -200,6 +207,11 @@ class RunStore:
         """Log Matplotlib figures as artifacts of a run, by file name."""
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")
+
+
+def _score(metrics: Mapping[str, float], metric: str) -> float:
+    """Return the score of a trial, complete or pruned."""
+    return metrics[name] if (name := f"cv_{metric}") in metrics else metrics[f"{PRUNED}{name}"]
 
 
 def _params(values: Mapping[str, Any]) -> list[Param]:

@@ -8,7 +8,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from mlops_assets.ml.evaluation.importances import column_sources, permutation_importances, shap_importances
+from mlops_assets.ml.evaluation.importances import (
+    column_sources,
+    permutation_importances,
+    shap_importances,
+    shap_rows,
+)
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
@@ -57,9 +62,19 @@ def test_shap_values_are_summed_by_feature_and_add_up_to_the_prediction(problem)
     assert np.ptp(base) < 1e-4, "the base value is the same for all rows"
 
 
-def test_a_family_without_shap_values_has_none(problem):
+def test_a_linear_model_has_shap_values(problem):
     model, features = fitted(problem, "linear")
-    assert shap_importances(model, features, seed=0) == {}
+    assert set(shap_importances(model, features, seed=0)) == {"kind", "weight", "size + weight"}
+
+
+def test_a_large_forest_has_shap_values_of_fewer_rows(problem, monkeypatch):
+    model, features = fitted(problem)
+    assert shap_rows(model, len(features)) == len(features)
+    cost = model.estimator.contribution_cost
+    monkeypatch.setattr("mlops_assets.ml.evaluation.importances.SHAP_COST", 25 * cost)
+    assert shap_rows(model, 5_000) == 25
+    monkeypatch.setattr("mlops_assets.ml.evaluation.importances.SHAP_COST", cost)
+    assert shap_rows(model, 5_000) == 10
 
 
 def test_permutation_importance_is_zero_for_an_unused_feature_and_sorted_by_size():

@@ -87,6 +87,17 @@ def test_no_two_weakest_slices_share_most_of_their_rows(features):
     ]
 
 
+def test_most_of_the_rows_are_no_weak_slice():
+    random = np.random.default_rng(3)
+    easy = random.random(4_000) < 0.21  # the other 79 % have the larger loss
+    features = pd.DataFrame({"kind": np.where(easy, "easy", "usual"), "noise": random.normal(size=4_000)})
+    losses = np.where(easy, 0.1, 1.0) + random.normal(0, 0.1, 4_000)
+    found = find_weakest_slices(features, losses, mean_of(losses), seed=0)
+    assert found is not None
+    assert all(each.rows <= found.measured / 2 for each in found.slices)
+    assert "usual" not in [each.value for each in found.slices]
+
+
 def test_too_few_rows_are_not_searched(features):
     assert find_weakest_slices(features.head(399), np.ones(399), mean_of(np.ones(399)), seed=0) is None
 

@@ -32,6 +32,14 @@ def test_the_best_trials_are_dark_and_the_important_hyperparameter_has_the_longe
     assert sum(bars) == pytest.approx(1)
 
 
+def test_a_pruned_trial_is_not_among_the_best():
+    pruned = TrialSummary(99, "xgboost", {"eta": 0.1, "max_depth": 5, "fixed": 1.0}, -9.0, "pruned", 1.0)
+    figures = search_figures([*(trial(number) for number in range(10)), pruned], "rmse")
+    parallel = next(iter(figures.values())).axes[0]
+    assert len(parallel.get_lines()) == 10
+    assert parallel.get_title() == "xgboost: 10 complete trials; dark: the best 2 by RMSE"
+
+
 def test_too_few_trials_of_one_family_have_no_plots():
     few = [trial(number) for number in range(MIN_TRIALS - 1)] + [trial(9, "linear")]
     assert search_figures(few, "rmse") == {}

@@ -71,8 +71,10 @@ def test_a_resumed_search_equals_an_uninterrupted_one(search, tmp_path: Path, tr
     reported: list[TrialSummary] = []
     resumed = search(journal=journal, on_trial=reported.append)
     assert proposals(resumed) == proposals(search())
-    assert [trial.number for trial in resumed.trials] == list(range(len(resumed.trials)))
+    assert [trial.number for trial in resumed.trials] == list(range(1, len(resumed.trials) + 1))
     assert reported == resumed.trials
+    assert resumed.resumed_seconds == pytest.approx(sum(trial.seconds for trial in resumed.trials[:trials]))
+    assert search().resumed_seconds == 0
 
 
 def test_a_queued_trial_of_an_interrupted_search_runs_once(search, tmp_path: Path):

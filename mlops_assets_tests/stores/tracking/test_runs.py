@@ -83,8 +83,10 @@ def test_trials_are_nested_runs_and_are_read_in_the_order_of_their_numbers(
     assert {each.info.run_name for each in nested} == {
         "trial 0: xgboost",
         "trial 1: linear",
-        "trial 2: linear",
+        "trial 2: linear (pruned)",
     }
+    best = min(nested, key=lambda each: each.data.metrics.get("cv_rmse", 9.0))
+    assert best.info.run_name == "trial 1: linear", "a pruned trial is not the best by the metric"
 
 
 def test_files_are_logged_as_artifacts_of_a_run(tracking: TrackingStore, run: StartRun, tmp_path: Path):

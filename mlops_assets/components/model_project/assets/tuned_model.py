@@ -68,7 +68,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
-            "tuned_model 2",
+            "tuned_model 3",
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
             *(["seeded pipeline"] if project.files.has(PIPELINE) else []),
             settings.task,
@@ -117,8 +117,10 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 log_trial = partial(tracking.log_trial, project.name, run_id, metric=search.metric)
                 result = run_search(context, project, rows.train, search, shared, log_trial, facts, folders)
                 facts[TRIED] = tried_by(result)
-                leaders = fit_and_log(project, rows, result, shared, tracking, run_id, facts)
-                facts["training_seconds"] = f"{monotonic() - started:.1f}"
+                leaders = fit_and_log(
+                    project, rows, result, shared, tracking, run_id, facts, context.log.info
+                )
+                facts["training_seconds"] = f"{result.resumed_seconds + monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
                 facts |= record_provenance(project, shared, tracking, run_id, facts)
                 source = {"table": "/".join(table), "version": version, **inputs}

@@ -85,7 +85,7 @@ def importances(evaluated: EvaluatedModel) -> dict[str, float]:
 
 
 def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
-    """Mean absolute SHAP values, in the reported unit or log-odds; empty for families without SHAP values."""
+    """Mean absolute SHAP values, in the reported unit or on the scale of the estimator."""
     from mlops_assets.ml.evaluation.importances import shap_importances
 
     scale = evaluated.unit_size if evaluated.project.settings.task == "regression" else 1.0

@@ -34,6 +34,7 @@ def evaluate(
     constant and over the best baseline.
     """
     from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+    from mlops_assets.ml.evaluation.importances import shap_rows
     from mlops_assets.ml.metrics.metrics import loss_name
     from mlops_assets.ml.model.costs import measure_speed
 
@@ -70,6 +71,8 @@ def evaluate(
         split=project.time.describe_split(trained.facts["cutoff"]) if project.timeline else "",
         threshold=evaluated.threshold,
         shap=analyses.contributions(evaluated),
+        shap_scale=evaluated.model.estimator.contribution_scale,
+        shap_rows=shap_rows(evaluated.model, len(truth)),
         dependences=dependences,
         dependence_of=dependence_of,
         slices=analyses.slices(evaluated),

@@ -1,6 +1,7 @@
 """The evaluated model compared with its baselines, the champion and the other families of the search."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
@@ -24,7 +25,7 @@ def compared_models(
     linear: "TabularModel",
     scores: Mapping[str, Mapping[str, float]],
 ) -> "list[LeaderboardEntry]":
-    """This model, the champion and the baselines on the holdout, followed by the leaderboard of the search.
+    """This model, the champion and the baselines on the holdout, followed by the other models of the search.
 
     Parameters
     ----------
@@ -49,8 +50,19 @@ def compared_models(
     constant = LeaderboardEntry(CONSTANT_BASELINE, "constant", holdout=scores[CONSTANT_BASELINE][of])
     champion = _champion(evaluated, tracking)
     tried = tracking.file_text(evaluated.trained.run_id, f"{LEADERBOARD_FOLDER}/{LEADERBOARD_FILE}")
-    searched = read_leaderboard(tried) if tried else []
-    return [ours, *([champion] if champion else []), line, constant, *searched]
+    searched = {entry.name: entry for entry in read_leaderboard(tried)} if tried else {}
+    winner, baseline = (searched.pop(name, None) for name in (ours.family, LINEAR_BASELINE))
+    if winner and not baseline and ours.family == line.family:  # the winner is the baseline
+        baseline = winner
+    ours, line = _with_search(ours, winner), _with_search(line, baseline)
+    return [ours, *([champion] if champion else []), line, constant, *searched.values()]
+
+
+def _with_search(entry: "LeaderboardEntry", searched: "LeaderboardEntry | None") -> "LeaderboardEntry":
+    """An entry with the score and the time to fit of the same model in the search."""
+    if searched is None:
+        return entry
+    return replace(entry, score=searched.score, fit_seconds=searched.fit_seconds)
 
 
 def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "LeaderboardEntry | None":

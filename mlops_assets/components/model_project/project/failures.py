@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.interruption import limited_interruption
 from mlops_assets.stores.system.disk_errors import disk_error
 
 
@@ -15,10 +16,12 @@ from mlops_assets.stores.system.disk_errors import disk_error
 def as_dagster_failures(project: str) -> Iterator[None]:
     """Turn expected errors into Dagster failures, which are shown as their message and are not retried.
 
-    Messages of modules that do not know the project get its name as a prefix.
+    Messages of modules that do not know the project get its name as a prefix. A process that is interrupted
+    inside ends within five seconds.
     """
     try:
-        yield
+        with limited_interruption():
+            yield
     except MlopsError as error:
         raise _failure(project, error) from error
     except OSError as error:  # outside of the stores, such as in the folder of temporary files

@@ -11,6 +11,8 @@ from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
@@ -46,6 +48,7 @@ def fit_and_log(
     tracking: "TrackingStore",
     run_id: str,
     facts: dict[str, str],
+    log: "Callable[[str], None]",
 ) -> "list[LeaderboardEntry]":
     """Fit the winner on the training rows, and if the project refits also on all labelled rows; log both.
 
@@ -62,11 +65,14 @@ def fit_and_log(
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
         if data is None:
             continue
+        purpose = " for deployment" if role == "serving" else ""
+        log(f"fits the winner, {result.family}, on {len(data.target):,} rows{purpose}")
         sql, pipeline = project.files.text(FEATURES_SQL), project.files.make_pipeline()
         started = perf_counter()
         model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
         seconds = perf_counter() - started
         if role == "model":
+            log("fits and measures the best model of each family for the leaderboard")
             leaders = build_leaderboard(
                 model, result, data.features, data.target, shared, fit_seconds=seconds
             )

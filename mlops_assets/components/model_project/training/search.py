@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +98,16 @@ def run_search(
     The journal is named by a digest of all that determines the search, so that only an identical search
     resumes it. The name is added to `facts`.
     """
+    from mlops_assets.components.model_project.training.search_progress import SearchProgress
     from mlops_assets.ml.search.search import tune
-
-    progress = _Progress(search)
 
     def on_trial(trial: "TrialSummary") -> None:
         log_trial(trial)
-        context.log.info(progress.line(trial))
+        context.log.info(progress.after_trial(trial))
+
+    def on_fold(number: int, family: str, folds_done: int, seconds: float) -> None:
+        if line := progress.after_fold(number, family, folds_done, seconds):
+            context.log.info(line)
 
     key = text_digest(
         facts["training_set_digest"], facts["code_version"], repr(search.families), search.metric
@@ -113,6 +115,7 @@ def run_search(
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
     facts["study"] = journal.name
     folds = _folds(project, train)
+    progress = SearchProgress(search, len(folds))
     with (
         process_lock(  # a second run of the same search waits, and finds it complete
             journal.with_suffix(".lock"),
@@ -131,41 +134,8 @@ def run_search(
             shared,
             journal=journal,
             on_trial=on_trial,
+            on_fold=on_fold,
         )
-
-
-@dataclass
-class _Progress:
-    """Progress of a search."""
-
-    search: "SearchSettings"
-    count: int = 0
-    best: float = float("nan")
-    seconds: float = 0.0
-
-    def line(self, trial: "TrialSummary") -> str:
-        """A log message for a trial: its score, the best score so far, and the estimated time left."""
-        from mlops_assets.ml.metrics.tasks import is_better
-
-        self.count += 1
-        self.seconds += trial.seconds
-        first = self.best != self.best
-        if trial.state == "complete" and (first or is_better(self.search.metric, trial.score, self.best)):
-            self.best = trial.score
-        return (
-            f"trial {self.count}/{self.search.trials}: {trial.family} {self.search.metric} {trial.score:.4g}"
-            f"{' (pruned)' if trial.state == 'pruned' else ''}, best {self.best:.4g}{self._time_left()}"
-        )
-
-    def _time_left(self) -> str:
-        from mlops_assets.ml.number_format import duration
-
-        left = self.seconds / self.count * (self.search.trials - self.count)
-        if self.search.timeout_seconds is not None:
-            left = min(left, self.search.timeout_seconds - self.seconds)
-        if left <= 0:
-            return ""
-        return f", about {duration(left)} left"
 
 
 def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":

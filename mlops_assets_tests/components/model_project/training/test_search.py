@@ -1,4 +1,4 @@
-"""The search of a project: the candidates that it tries first, its log, and its rows."""
+"""The search of a project: the candidates that it tries first, and its rows."""
 
 import json
 from dataclasses import asdict
@@ -11,13 +11,10 @@ from mlops_assets.components.model_project.assets.tuned_model import _read_rows
 from mlops_assets.components.model_project.training.search import (
     TRIED,
     _folds,
-    _Progress,
     tried_by_champion,
 )
 from mlops_assets.core import names
-from mlops_assets.ml.search.search import SearchSettings
 from mlops_assets.ml.search.training_data import TrainingData
-from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.tracking.tracking import Version
 from mlops_assets_tests.support.shop import SETTINGS
 
@@ -51,29 +48,6 @@ def test_a_cutoff_does_not_use_later_champions(of: str, at: str, counts: int):
 def test_without_a_champion_or_its_candidates_nothing_is_tried_first():
     assert tried_by_champion(None, None) == []
     assert tried_by_champion(Version("shop", 3, "run", "models:/shop/3", {}), None) == []
-
-
-def trial(score: float, *, pruned: bool = False, seconds: float = 10.0) -> TrialSummary:
-    return TrialSummary(0, "xgboost", {}, score, "pruned" if pruned else "complete", seconds)
-
-
-def test_each_trial_is_logged_with_the_best_score_and_the_time_left():
-    progress = _Progress(SearchSettings(families=("xgboost",), metric="rmse", trials=40))
-    assert progress.line(trial(0.5)) == "trial 1/40: xgboost rmse 0.5, best 0.5, about 6 min 30 s left"
-    assert progress.line(trial(0.4, pruned=True)).startswith(
-        "trial 2/40: xgboost rmse 0.4 (pruned), best 0.5, about"
-    )
-    assert progress.line(trial(0.45, seconds=1.0)).startswith(
-        "trial 3/40: xgboost rmse 0.45, best 0.45, about 4 min"
-    )
-
-
-def test_a_time_budget_limits_the_time_left():
-    search = SearchSettings(families=("xgboost",), metric="roc_auc", trials=40, timeout_seconds=25)
-    progress = _Progress(search)
-    assert progress.line(trial(0.8)).endswith("best 0.8, about 15 s left")
-    progress.line(trial(0.7))
-    assert progress.line(trial(0.9)).endswith("best 0.9")
 
 
 def test_holdout_rows_do_not_influence_the_fit(make_project):
