@@ -1,6 +1,5 @@
 """Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
+from mlops_assets.core.suggestions import closest_name
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 
@@ -80,10 +80,9 @@ class Draft:
         """
         found = next((column for column in columns if column.name == target), None)
         if found is None:
-            near = difflib.get_close_matches(target, [column.name for column in columns], n=1, cutoff=0.5)
+            near = closest_name(target, (column.name for column in columns))
             raise ProjectError(
-                f"{project}: {source} has no column {target}"
-                + (f"; did you mean {near[0]}?" if near else ""),
+                f"{project}: {source} has no column {target}" + (f"; did you mean {near}?" if near else ""),
                 hint=f"choose from {', '.join(column.name for column in columns)}",
             )
         if found.distinct < 2:

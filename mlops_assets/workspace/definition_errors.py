@@ -1,6 +1,5 @@
 """Errors of definitions that can't be loaded, translated into messages with file, line and setting."""
 
-import difflib
 import re
 import reprlib
 from collections.abc import Collection, Iterator, Mapping
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from mlops_assets.compat.dagster import CircularDependencyError
 from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.core.suggestions import closest_name, suggest_name
 
 _HINT = "run `dg check defs` for details, or add --debug for the traceback"
 _SETTINGS = re.compile(r"(\w+)Model")
@@ -116,16 +116,21 @@ def _describe(path: str, detail: Any) -> str:
     match detail["type"]:
         case "extra_forbidden":
             known = _known_settings(detail)
-            near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
-            return "is not a setting; " + (
-                f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
-            )
+            return f"is not a setting; {suggest_name(path.rpartition('.')[2], known)}"
+        case "literal_error" if near := _near_literal(detail):
+            return f"is {detail['input']!r}; did you mean {near}?"
         case "missing":
             return "is missing"
         case _:
             message = _message(detail)
             lowered = message if detail["type"] == "value_error" else f"{message[:1].lower()}{message[1:]}"
             return f"is {reprlib.repr(detail['input'])}: {lowered}"
+
+
+def _near_literal(detail: Any) -> str | None:
+    """Return the permitted value that a misspelled one is close to."""
+    permitted = re.findall(r"'([^']+)'", str(detail["ctx"]["expected"]))
+    return closest_name(detail["input"], permitted) if isinstance(detail["input"], str) else None
 
 
 def _message(detail: Any) -> str:

@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.project.metadata_names import TIMELIN
 from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
@@ -110,8 +111,7 @@ class Workspace:
     def project(self, name: str) -> set[AssetKey]:
         """Return the assets of a project."""
         if name not in self.groups:
-            known = ", ".join(sorted(self.groups))
-            hint = f"choose one of: {known}" if known else "create it: mlops new NAME"
+            hint = suggest_name(name, self.groups) if self.groups else "create it: mlops new NAME"
             raise ProjectError(f"there is no project {name}", hint=hint)
         return self.groups[name]
 
@@ -122,8 +122,7 @@ class Workspace:
             return keys
         by_name = {"/".join(key.path[1:]): key for key in keys}
         if until not in by_name:
-            known = ", ".join(sorted(by_name))
-            raise ProjectError(f"{project} has no asset {until}", hint=f"choose one of: {known}")
+            raise ProjectError(f"{project} has no asset {until}", hint=suggest_name(until, by_name))
         selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
         return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
 

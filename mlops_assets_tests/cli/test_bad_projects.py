@@ -71,6 +71,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
         ),
         (declared(trials="many"), "defs.yaml:14: trials is 'many', which is not a number"),
         (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
+        (declared(families=["xgbost"]), "tuning.families.0 is 'xgbost'; did you mean xgboost?"),
         (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
         (
             declared(metric="rmse"),

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import view_name
 from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
 from mlops_assets.stores.delta.data_files import (
@@ -86,11 +87,10 @@ class TableReader:
         for table in tables:
             if name in ("/".join(table[1:]), "_".join(table[1:])):
                 return table
-        known = ", ".join("/".join(table[1:]) for table in tables)
         raise StoreError(
             f"{project} has no table {name}",
-            hint=f"its tables are {known}"
-            if known
+            hint=suggest_name(name, ("/".join(table[1:]) for table in tables))
+            if tables
             else f"materialize one first: the project has no table in {self.root}",
         )
 

@@ -57,8 +57,8 @@ def test_versions_are_listed_compared_and_restored_and_downstream_assets_follow(
     [
         (("versions", "lending", "loans"), "lending has no table loans"),
         (("diff", "landing", "features", "1", "2"), "landing has no table features"),
-        (("vacuum", "landing"), "there is no project landing hint: choose one of: lending"),
-        (("restore", "landing", "features", "1"), "there is no project landing hint: choose one of: lending"),
+        (("vacuum", "landing"), "there is no project landing hint: did you mean lending?"),
+        (("restore", "landing", "features", "1"), "there is no project landing hint: did you mean lending?"),
         (
             ("restore", "lending", "features", "1"),
             "lending has no table features hint: materialize one first: ",

@@ -54,7 +54,7 @@ def test_invalid_data_exits_with_1_and_names_the_rule(place):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "landing"), "there is no project landing hint: choose one of: lending"),
+        (("run", "landing"), "there is no project landing hint: did you mean lending?"),
         (("run", "lending", "--until", "moon"), "lending has no asset moon"),
         (("run", "lending", "--data", "nowhere.csv"), "no file at"),
         (("fetch", "lending"), "the data can't be fetched: no route to host"),

@@ -1,6 +1,5 @@
 """validated_<table> and quarantine_<table>: each raw row is in exactly one of the two."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.suggestions import closest_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -175,9 +175,8 @@ def _require_usable(
 
 def _similar_names(missing: Sequence[str], others: Sequence[str]) -> str:
     """Columns of the source whose names are similar to missing ones."""
-    spelled = {name.lower(): name for name in others}
-    pairs = ((name, difflib.get_close_matches(name.lower(), spelled, n=1)) for name in missing)
-    return ", ".join(f"{spelled[near[0]]} for {name}" for name, near in pairs if near)
+    pairs = ((name, closest_name(name, others)) for name in missing)
+    return ", ".join(f"{near} for {name}" for name, near in pairs if near)
 
 
 def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.AssetCheckResult:

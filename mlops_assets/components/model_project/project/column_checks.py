@@ -1,6 +1,5 @@
 """Columns and classes named in `defs.yaml`, compared with those of the data."""
 
-import difflib
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
@@ -18,6 +17,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
 )
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.suggestions import suggest_name
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project.project import Project
@@ -167,9 +167,7 @@ def _value_errors(path: str, value: Any, column: "Column") -> Errors:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    rest = f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(known))}"
-    return f"is {name!r}, which is not a column; {rest}"
+    return f"is {name!r}, which is not a column; {suggest_name(name, known)}"
 
 
 def _locations(file: Path) -> Callable[[str], str]:

@@ -23,6 +23,7 @@ from mlops_assets.components.model_project.settings.training import SplitSetting
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ def _task_errors(settings: "ProjectSettings") -> Errors:
         yield "gates.fairness", "requires groups: name columns in evaluation.sensitive"
     for name in settings.gates.minimum:
         if name not in metrics_of(task):
-            known = ", ".join(metrics_of(task))
-            yield f"gates.minimum.{name}", f"is not a metric of {task}; choose from {known}"
+            yield (
+                f"gates.minimum.{name}",
+                f"is not a metric of {task}; {suggest_name(name, metrics_of(task))}",
+            )
     if settings.split.method == "stratified" and task == "regression":
         yield "split.method", "is stratified, which requires classes; task is regression"
     if task != "regression" and settings.target.unit_size != 1:

@@ -91,7 +91,7 @@ def test_valid_and_quarantined_rows_are_restored_together(shop):
             "purchases",
             1,
             FIRST,
-            "shop has no table purchases\n  hint: its tables are features, quarantine_",
+            "shop has no table purchases\n  hint: choose one of features, quarantine_",
         ),
         ("features", 1, None, "must be restored by partition: version 1 wrote"),
         ("features", 1, FIFTH, "has no version 1 of partition"),

@@ -52,7 +52,7 @@ def direction(**changed: Any) -> dict[str, Any]:
         ),
         (
             {"evaluation": {"sensitive": ["sex"]}},
-            "defs.yaml:4: evaluation.sensitive.0 is 'sex', which is not a column; choose from amount, "
+            "defs.yaml:4: evaluation.sensitive.0 is 'sex', which is not a column; choose one of amount, "
             "income,",
         ),
         (
