@@ -19,12 +19,12 @@ from mlops_assets.defs.california_housing import schema
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.validation import validate
-from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted, score_all, score_intervals
 from mlops_assets.ml.evaluation.importances import permutation_importances, shap_importances
 from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
-from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes, thread_count
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
@@ -124,15 +124,16 @@ def evaluate(
         CONSTANT_BASELINE: constant_predictions("regression", train.target, len(holdout.target), 1),
         LINEAR_BASELINE: linear.predict_features(holdout.features),
     }
-    shared = {"classes": 1, "unit_size": UNIT}
+    compared = {name: Predicted(values) for name, values in predictions.items()}
 
-    def loss(positions: NDArray, predicted: NDArray) -> float:
-        return compute_metric("regression", "rmse", holdout.target[positions], predicted, **shared)
+    def loss(positions: NDArray, predicted: NDArray) -> Weighted:
+        return weighted_metric("regression", "rmse", holdout.target[positions], predicted, unit_size=UNIT)
 
     def amounts(features: pd.DataFrame) -> NDArray:
         return model.predict_features(features) / UNIT
 
-    importances = permutation_importances(model.predict_features, holdout.features, loss, seed=0)
+    permuted = permutation_importances(model.predict_features, holdout.features, loss, seed=0)
+    importances = {name: each.mean for name, each in permuted.items()}
     leading = [partial_dependence(amounts, holdout.features, name, seed=0) for name in list(importances)[:6]]
     return Evaluation(
         project=NAME,
@@ -145,12 +146,13 @@ def evaluate(
         classes=[],
         family=model.spec.family,
         params=model.spec.params,
-        scores=score_all("regression", holdout.target, predictions, **shared),
+        scores=score_all("regression", holdout.target, compared, classes=1, unit_size=UNIT),
         truth=holdout.target,
         predictions=predictions[MODEL],
         train_rows=len(train.target),
         features=list(model.spec.features),
         importances=importances,
+        permutation=permuted,
         shap=shap_importances(model, holdout.features, seed=0),
         dependences=[each for each in leading if each],
         dependence_of="prediction (100,000 USD)",
@@ -158,7 +160,7 @@ def evaluate(
         training_seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
         facts={},
-        intervals=score_intervals("regression", "rmse", holdout.target, predictions, **shared),
+        intervals=score_intervals("regression", "rmse", holdout.target, compared, classes=1, unit_size=UNIT),
     )
 
 

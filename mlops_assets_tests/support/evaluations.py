@@ -8,7 +8,7 @@ import numpy as np
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 from mlops_assets.ml.evaluation.error_map import error_map
-from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, TableQuality, score_all
+from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, Predicted, TableQuality, score_all
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
@@ -74,7 +74,8 @@ def classification(
         predictions = {name: values[:, 1] for name, values in predictions.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        scores = score_all(task, truth, predictions, classes=classes, unit_size=1.0)
+        compared = {name: Predicted(values) for name, values in predictions.items()}
+        scores = score_all(task, truth, compared, classes=classes, unit_size=1.0)
     return regression(
         task=task,
         metric="log_loss",

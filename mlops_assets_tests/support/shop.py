@@ -70,6 +70,7 @@ SETTINGS: dict[str, Any] = {
         }
     },
     "tuning": {"trials": 1, "folds": 2, "threads": 1, "families": ["linear"]},
+    "gates": {"baseline_margin": 10.0},  # the holdout is too small to show that a model is not inferior
 }
 
 FILES = "shop_purchases_files"
@@ -114,7 +115,7 @@ class Shop:
     mlflow
         An empty MLflow database to copy.
     settings
-        Settings that replace those in `SETTINGS`.
+        Settings that replace those in `SETTINGS`; gates are added to those.
     """
 
     def __init__(
@@ -154,7 +155,9 @@ class Shop:
         (folder / "schema.py").write_text(schema, "utf-8")
         (folder / "features.sql").write_text(features_sql, "utf-8")
         (folder / "target.sql").write_text(target_sql, "utf-8")
-        declared = ModelProject.model_validate({**SETTINGS, **(settings or {})})
+        changed = dict(settings or {})
+        gates = {**SETTINGS["gates"], **changed.pop("gates", {})}
+        declared = ModelProject.model_validate({**SETTINGS, **changed, "gates": gates})
         self.project = Project("shop", declared, ProjectFiles("shop", folder), self.root)
         self.stores = resources(self.state)
         with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """The evaluation of a model: its metrics on the holdout beside those of its baselines, and all analyses."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -11,18 +12,28 @@ from sklearn.metrics import confusion_matrix
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.fairness import Fairness
+from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
-from mlops_assets.ml.metrics.metrics import class_probabilities, compute_metrics
+from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
+from mlops_assets.ml.metrics.metrics import compute_metrics, predicted_classes
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
 from mlops_assets.ml.metrics.tasks import Metric, Task, is_better
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Predictions of a model in the form of `Task`, and its decision threshold, if it has one."""
+
+    predictions: NDArray
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,15 +107,22 @@ class Evaluation:
     train_rows: int
     features: list[str]
     importances: dict[str, float]
-    """Permutation importance: the decrease in quality of the primary metric, largest first."""
+    """Mean permutation importance: the decrease in quality of the primary metric, largest first."""
     trials: list[TrialSummary] = field(repr=False)
     training_seconds: float
     peak_memory_bytes: int
     """Peak resident memory of the training process."""
     facts: dict[str, str]
     """The provenance of the model: table versions, code version, run ids and digest."""
+    permutation: dict[str, PermutationImportance] = field(default_factory=dict)
+    """The permutation importances with their spread over shuffles and their confidence intervals."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """For the model and each baseline, the 95 % confidence interval of `metric`; NaN where undefined."""
+    clusters: NDArray | None = field(default=None, repr=False)
+    """The cluster of each row of the holdout, shape `(n,)`, which intervals and tests resample; None if rows
+    are independent."""
+    cluster_columns: list[str] = field(default_factory=list)
+    """The columns that identify a cluster."""
     split: str = ""
     """The periods of the holdout and of training, such as `tested on 2025-03, trained on 2024-01 to 2024-12`;
     empty in a project without periods."""
@@ -141,6 +159,11 @@ class Evaluation:
         return len(self.truth)
 
     @property
+    def cluster_count(self) -> int:
+        """Number of clusters in the holdout; the number of rows if rows are independent."""
+        return count_clusters(cluster_codes(self.clusters, len(self.truth)))
+
+    @property
     def best_baseline(self) -> str:
         """The baseline with the best primary metric."""
         best = CONSTANT_BASELINE
@@ -175,9 +198,10 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON, without rows; undefined and infinite numbers are None."""
-        numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0)))
-        del numbers["truth"], numbers["predictions"]
+        numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0), clusters=None))
+        del numbers["truth"], numbers["predictions"], numbers["clusters"]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
+        extra["holdout_clusters"] = self.cluster_count
         extra["best_baseline"] = self.best_baseline
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
@@ -201,25 +225,25 @@ def nonfinite_to_none(value: Any) -> Any:
     return value
 
 
-def predicted_classes(task: Task, predictions: NDArray, threshold: float | None) -> NDArray:
-    """The index of the predicted class, shape `(n,)`: the likelier one, or the second from a threshold on."""
-    if task == "binary" and threshold is not None:
-        return (predictions >= threshold).astype(int)
-    return class_probabilities(task, predictions).argmax(axis=1)
-
-
 def score_all(
     task: Task,
     truth: NDArray,
-    predictions: dict[str, NDArray],
+    compared: Mapping[str, Predicted],
     *,
     classes: int,
     unit_size: float,
 ) -> dict[str, dict[str, float]]:
-    """Every metric of the task for every set of predictions, by name."""
+    """Every metric of the task for every model, by name, each with its own decision threshold."""
     return {
-        name: compute_metrics(task, truth, values, classes=classes, unit_size=unit_size)
-        for name, values in predictions.items()
+        name: compute_metrics(
+            task,
+            truth,
+            each.predictions,
+            classes=classes,
+            unit_size=unit_size,
+            threshold=each.threshold,
+        )
+        for name, each in compared.items()
     }
 
 
@@ -227,15 +251,26 @@ def score_intervals(
     task: Task,
     metric: Metric,
     truth: NDArray,
-    predictions: dict[str, NDArray],
+    compared: Mapping[str, Predicted],
     *,
     classes: int,
     unit_size: float,
+    clusters: NDArray | None = None,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """The 95 % confidence interval of a metric for every set of predictions, on common bootstrap samples."""
+    """The 95 % confidence interval of a metric for every model, on common bootstrap samples."""
     intervals = {
-        name: bootstrap_interval(task, metric, truth, values, classes=classes, unit_size=unit_size, seed=seed)
-        for name, values in predictions.items()
+        name: bootstrap_interval(
+            task,
+            metric,
+            truth,
+            each.predictions,
+            classes=classes,
+            unit_size=unit_size,
+            threshold=each.threshold,
+            clusters=clusters,
+            seed=seed,
+        )
+        for name, each in compared.items()
     }
     return {name: (interval.low, interval.high) for name, interval in intervals.items()}

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.ml.evaluation.column_groups import ColumnGroups
+from mlops_assets.ml.metrics.clusters import cluster_codes, effective_size, mean_half_width
 from mlops_assets.ml.metrics.reliability import wilson
 from mlops_assets.ml.metrics.tasks import Task
 
 MIN_ROWS = 30
 """Smaller groups are shown, without confidence intervals, and not compared."""
-_Z = 1.96
+_LEVEL = 0.95
 
 MEAN_PREDICTION, MEAN_ERROR, ABSOLUTE_ERROR = "mean prediction", "mean error", "mean absolute error"
 POSITIVES, SELECTED, ACCURACY = "share of positives", "share predicted positive", "accuracy"
@@ -81,6 +82,7 @@ def measure_fairness(
     classes: NDArray,
     *,
     unit_size: float,
+    clusters: NDArray | None = None,
 ) -> Fairness:
     """Compare the groups of a column.
 
@@ -92,6 +94,8 @@ def measure_fairness(
         The index of the predicted class, shape `(n,)`; not used in regression.
     unit_size
         The size of one reported unit in units of the target.
+    clusters
+        The cluster of each row, shape `(n,)`; by default rows are independent.
     """
     from fairlearn.metrics import MetricFrame
 
@@ -99,12 +103,12 @@ def measure_fairness(
     outcome, predicted = truth / scale, predictions / scale if task == "regression" else classes
     measures = _measures(task)
     frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=predicted, sensitive_features=groups.groups)
-    by_group = []
+    codes, by_group = cluster_codes(clusters, len(truth)), []
     for index, label in enumerate(groups.labels):
         rows = groups.mask(index)
         values = {name: float(frame.by_group.loc[index, name]) for name in measures}
         compared = int(rows.sum()) >= MIN_ROWS
-        ends = _intervals(task, outcome[rows], predicted[rows], values) if compared else {}
+        ends = _intervals(task, outcome[rows], predicted[rows], values, codes[rows]) if compared else {}
         by_group.append(GroupMeasures(label, int(rows.sum()), values, ends, compared))
     chosen = [index for index, group in enumerate(by_group) if group.is_compared]
     compared_rows = np.isin(groups.groups, chosen)
@@ -137,17 +141,29 @@ def _measures(task: Task) -> dict[str, Measure]:
 
 
 def _intervals(
-    task: Task, truth: NDArray, predicted: NDArray, values: Mapping[str, float]
+    task: Task, truth: NDArray, predicted: NDArray, values: Mapping[str, float], codes: NDArray
 ) -> dict[str, tuple[float, float]]:
-    """95 % confidence intervals of a group: normal approximation for means, Wilson score for shares."""
+    """95 % confidence intervals of a group, robust to correlation within clusters.
+
+    Of means by Student's t, of shares by the Wilson score.
+    """
     if task == "regression":
         error = predicted - truth
         rows = {MEAN_PREDICTION: predicted, MEAN_ERROR: error, ABSOLUTE_ERROR: np.abs(error)}
-        half_widths = {name: _Z * float(of.std(ddof=1)) / len(of) ** 0.5 for name, of in rows.items()}
+        half_widths = {name: mean_half_width(of, codes, _LEVEL) for name, of in rows.items()}
         return {name: (values[name] - half, values[name] + half) for name, half in half_widths.items()}
+    everyone = np.ones(len(truth), dtype=bool)
     among = {TRUE_POSITIVES: truth == 1, FALSE_POSITIVES: truth == 0}
-    sizes = {name: int(among[name].sum()) if name in among else len(truth) for name in values}
-    return {name: wilson(values[name], size) for name, size in sizes.items()}
+    hits = {
+        POSITIVES: truth == 1,
+        ACCURACY: predicted == truth,
+    }  # the others are shares of predicted positives
+    ends = {}
+    for name, value in values.items():
+        rows = among.get(name, everyone)
+        size = effective_size(hits.get(name, predicted == 1)[rows], codes[rows])
+        ends[name] = wilson(value, size)
+    return ends
 
 
 def _rate_among(label: int, rate: Any) -> Measure:

@@ -5,14 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_assets.ml.metrics.bootstrap import LEVEL, Interval
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric, is_better
-
-MIN_COMMON_ROWS = 30
-"""Minimum number of rows to compare two models on."""
-
-NEGLIGIBLE = 0.02
-"""A deficit below this share of the improvement over the constant baseline is negligible."""
 
 MINIMUM_METRICS = "minimum_metrics"
 BETTER_THAN_BASELINE = "better_than_baseline"
@@ -23,8 +16,6 @@ CLOSE_SLICES = "close_slices"
 FAIR_GROUPS = "fair_groups"
 EXPECTED_BEHAVIOUR = "expected_behaviour"
 FAST_ENOUGH, SMALL_ENOUGH = "fast_enough", "small_enough"
-
-_CI = f"{100 * LEVEL:.0f} % CI"
 
 
 @dataclass(frozen=True)
@@ -77,97 +68,6 @@ def minimum_metrics(scores: Mapping[str, float], limits: Mapping[str, float]) ->
     return GateResult(MINIMUM_METRICS, passed, "; ".join(messages), figures)
 
 
-def better_than_baseline(
-    metric: Metric,
-    challenger: float,
-    baseline: float,
-    *,
-    margin: float = 0.0,
-    over_constant: Interval | None = None,
-    over_baseline: Interval | None = None,
-) -> GateResult:
-    """Require an improvement over the best baseline by more than a margin.
-
-    Parameters
-    ----------
-    challenger, baseline
-        The metric of both on the challenger's whole holdout.
-    margin
-        In the unit of the metric; 0 or more.
-    over_constant, over_baseline
-        Confidence intervals of the challenger's metric minus that of the constant baseline, and minus that of
-        the best baseline, on the same rows. Without a margin, a challenger that is no better than the best
-        baseline also passes if it is significantly better than the constant baseline and equivalent to the
-        best one: the interval of the difference includes 0, or the deficit is less than a fiftieth of the
-        improvement over the constant. A problem that a linear model solves also needs a champion; noise does
-        not.
-    """
-    figures = {"challenger": challenger, "baseline": baseline}
-    improvement = _improvement(metric, challenger, baseline)
-    by = f" by more than {margin:.4g}" if margin else ""
-    if improvement > margin:
-        message = f"{metric} {challenger:.4g} beats the baseline ({baseline:.4g}){by}"
-        return GateResult(BETTER_THAN_BASELINE, True, message, figures)
-    if over_baseline and over_constant and not margin and _significantly_above(metric, over_constant, 0.0):
-        over_constant_mean = abs(over_constant.low + over_constant.high) / 2
-        if 0 in over_baseline or -improvement < NEGLIGIBLE * over_constant_mean:
-            message = (
-                f"{metric} {challenger:.4g} is equivalent to the baseline ({baseline:.4g}); {_CI} of the "
-                f"difference: {over_baseline.low:.2g} to {over_baseline.high:.2g}"
-            )
-            return GateResult(BETTER_THAN_BASELINE, True, message, figures)
-    message = f"{metric} {challenger:.4g} does not beat the baseline ({baseline:.4g}){by}"
-    return GateResult(BETTER_THAN_BASELINE, False, message, figures)
-
-
-def not_worse_than_champion(
-    metric: Metric,
-    challenger: float,
-    champion: float,
-    difference: Interval,
-    *,
-    rows: int,
-    margin: float = 0.0,
-) -> GateResult:
-    """Test the challenger for non-inferiority to the champion, on paired rows.
-
-    With a margin of 0 the challenger must be significantly better. With a positive margin, a challenger of
-    equal quality, trained on newer data, passes as well.
-
-    Parameters
-    ----------
-    challenger, champion
-        The metric of both on holdout rows that neither was trained on.
-    difference
-        Confidence interval of the challenger's metric minus the champion's on these rows.
-    rows
-        Number of these rows.
-    margin
-        In the unit of the metric; 0 or more.
-    """
-    figures = {"challenger": challenger, "champion": champion, "low": difference.low, "high": difference.high}
-    figures |= {"rows": rows, "margin": margin}
-    if rows < MIN_COMMON_ROWS:
-        message = (
-            f"only {rows} holdout rows are unseen by the champion, at least {MIN_COMMON_ROWS} are required "
-            "for a comparison; the champion is unchanged"
-        )
-        return GateResult(NOT_WORSE_THAN_CHAMPION, False, message, figures)
-    passed = difference.is_defined and _significantly_above(metric, difference, -margin)
-    comparison = (
-        f"{metric} {challenger:.4g}, champion {champion:.4g}, on {rows:,} rows unseen by both; {_CI} of the "
-        f"difference {difference.low:.3g} to {difference.high:.3g}: "
-    )
-    if passed:
-        outcome = f"non-inferior within {margin:.3g}" if margin else "significant improvement"
-    else:
-        outcome = (
-            f"not shown to be non-inferior within {margin:.3g}" if margin else "improvement not significant"
-        )
-        outcome += "; the champion is unchanged"
-    return GateResult(NOT_WORSE_THAN_CHAMPION, passed, comparison + outcome, figures)
-
-
 def compatible_features(required: Sequence[str], accepted: Sequence[str]) -> GateResult:
     """Require no input column that the champion does not read, so that its clients can call the challenger.
 
@@ -206,7 +106,7 @@ def close_slices(
         In the unit of the metric.
     """
     gaps = [
-        (_improvement(metric, overall, each["score"]), f"{each['column']} {each['value']}")
+        (improvement(metric, overall, each["score"]), f"{each['column']} {each['value']}")
         for each in slices
         if each["score"] is not None
     ]
@@ -285,11 +185,6 @@ def small_enough(megabytes: float, limit: float) -> GateResult:
     return GateResult(SMALL_ENOUGH, megabytes <= limit, message, {"megabytes": megabytes})
 
 
-def _improvement(metric: Metric, ours: float, theirs: float) -> float:
+def improvement(metric: Metric, ours: float, theirs: float) -> float:
     """How much better `ours` is; NaN, which no comparison passes, when either is undefined."""
     return ours - theirs if metric in HIGHER_IS_BETTER else theirs - ours
-
-
-def _significantly_above(metric: Metric, difference: Interval, least: float) -> bool:
-    """Whether the whole confidence interval of a difference is an improvement of more than `least`."""
-    return min(_improvement(metric, end, 0.0) for end in (difference.low, difference.high)) > least

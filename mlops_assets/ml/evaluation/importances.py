@@ -1,12 +1,17 @@
 """Feature importances: permutation importance and mean absolute SHAP values."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
+from mlops_assets.ml.metrics.bootstrap import LEVEL, MOST_UNDEFINED, resampled_weights
+from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
+from mlops_assets.ml.metrics.weighted_metrics import Weighted
 from mlops_assets.ml.model.tabular_model import TabularModel
 
 SHAP_ROWS, MIN_SHAP_ROWS = 400, 10
@@ -14,42 +19,102 @@ SHAP_COST = 10**9
 """Limit of rows times `contribution_cost`: a minute or less for forests of deep trees."""
 _CHUNK = 10
 PERMUTATION_ROWS = 2_000
+_SHUFFLES = 5, 10
+_SHUFFLED_ROWS = 400_000
+"""Number of predictions up to which features are shuffled more than 5 times."""
+_RESAMPLES = 100
 _MAX_NAMED = 3
+
+
+@dataclass(frozen=True)
+class PermutationImportance:
+    """The increase of a loss when a feature is shuffled.
+
+    Attributes
+    ----------
+    mean, deviation
+        Mean and standard deviation over the shuffles; the deviation is NaN for a single shuffle.
+    low, high
+        The 95 % confidence interval of the mean, including the uncertainty of the rows; NaN where undefined.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+    @property
+    def includes_zero(self) -> bool:
+        """Whether the feature may be unimportant: its interval includes 0, or lies below."""
+        return not self.low > 0
+
+
+def shuffle_count(features: int, rows: int) -> int:
+    """How often each feature is shuffled: 5 to 10 times, fewer for more features and rows."""
+    return int(np.clip(_SHUFFLED_ROWS // max(features * rows, 1), *_SHUFFLES))
 
 
 def permutation_importances(
     predict: Callable[[pd.DataFrame], NDArray],
     features: pd.DataFrame,
-    loss: Callable[[NDArray, NDArray], float],
+    loss: Callable[[NDArray, NDArray], Weighted],
     *,
     seed: int,
     rows: int = PERMUTATION_ROWS,
-) -> dict[str, float]:
+    shuffles: int | None = None,
+    clusters: NDArray | None = None,
+) -> dict[str, PermutationImportance]:
     """Permutation importance: the increase of a loss when one feature is shuffled (Breiman 2001).
+
+    A single shuffle of a feature without influence increases the loss in half of the cases. Shuffles are
+    therefore repeated, and the standard error of their mean is that over resamples of the clusters of rows.
 
     Parameters
     ----------
     predict
         Maps a frame of features to predictions.
     loss
-        Maps positions of rows, and predictions for them, to a number; lower is better.
+        Maps positions of rows, and predictions for them, to the loss as a function of the weights of these
+        rows; lower is better.
     rows
         Maximum number of sampled rows.
+    shuffles
+        Number of shuffles of each feature; by default `shuffle_count`.
+    clusters
+        The cluster of each row, shape `(n,)`; by default rows are independent.
 
     Returns
     -------
-    The increase by feature, largest first.
+    The importances by feature, the largest mean first.
     """
     random = np.random.default_rng(seed)
     positions = np.sort(random.choice(len(features), min(rows, len(features)), replace=False))
     sample = features.iloc[positions].reset_index(drop=True)
-    base = loss(positions, predict(sample))
-    growth = {}
+    codes = cluster_codes(None if clusters is None else clusters[positions], len(positions))
+    weights = np.vstack([np.ones((1, len(sample))), resampled_weights(random, _RESAMPLES, codes)])
+    base = loss(positions, predict(sample))(weights)
+    count = shuffles or shuffle_count(features.shape[1], len(sample))
+    found = {}
     for name in features.columns:
-        shuffled = sample.copy()
-        shuffled[name] = sample[name].to_numpy()[random.permutation(len(sample))]
-        growth[name] = float(loss(positions, predict(shuffled)) - base)
-    return dict(sorted(growth.items(), key=lambda item: -item[1]))
+        growth = []
+        for _ in range(count):
+            shuffled = sample.copy()
+            shuffled[name] = sample[name].to_numpy()[random.permutation(len(sample))]
+            growth.append(loss(positions, predict(shuffled))(weights) - base)
+        found[name] = _summarised(np.array(growth), count_clusters(codes))
+    return dict(sorted(found.items(), key=lambda item: -item[1].mean))
+
+
+def _summarised(growth: NDArray, clusters: int) -> PermutationImportance:
+    """The importance by increases of shape `(shuffles, 1 + resamples)`; the first column is of all rows."""
+    mean = float(growth[:, 0].mean())
+    deviation = float(growth[:, 0].std(ddof=1)) if len(growth) > 1 else float("nan")
+    resampled = growth[:, 1:].mean(axis=0)
+    if clusters < 2 or np.isnan(resampled).mean() > MOST_UNDEFINED:
+        return PermutationImportance(mean, deviation, float("nan"), float("nan"))
+    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * small_sample_factor(clusters, LEVEL)
+    half *= float(np.nanstd(resampled))
+    return PermutationImportance(mean, deviation, mean - half, mean + half)
 
 
 def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) -> dict[str, float]:

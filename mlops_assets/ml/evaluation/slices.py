@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
 from mlops_assets.ml.evaluation.column_groups import MISSING, ColumnGroups, group_column
+from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, difference_p_value
 
 MIN_ROWS = 30
 """Smaller slices are shown with their number of rows, without a metric and a test."""
@@ -81,18 +82,23 @@ class WeakestSlices:
     measured: int
 
 
-def score_slices(columns: Sequence[ColumnGroups], losses: NDArray, score: Score) -> list[SliceScore]:
+def score_slices(
+    columns: Sequence[ColumnGroups], losses: NDArray, score: Score, *, clusters: NDArray | None = None
+) -> list[SliceScore]:
     """The metric of each group of each column, in their order.
 
     Parameters
     ----------
     losses
         The loss of each row, shape `(n,)`, which the significance test compares.
+    clusters
+        The cluster of each row, shape `(n,)`; by default rows are independent.
     """
+    codes = cluster_codes(clusters, len(losses))
     slices = [
         (column, label, column.mask(index)) for column in columns for index, label in enumerate(column.labels)
     ]
-    p_values = holm([_p_value(losses, mask) for _, _, mask in slices])
+    p_values = holm([_p_value(losses, mask, codes) for _, _, mask in slices])
     return [
         _scored(column.column, label, mask, losses, p_value, score)
         for (column, label, mask), p_value in zip(slices, p_values, strict=True)
@@ -100,11 +106,11 @@ def score_slices(columns: Sequence[ColumnGroups], losses: NDArray, score: Score)
 
 
 def find_weakest_slices(
-    features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int
+    features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int, clusters: NDArray | None = None
 ) -> WeakestSlices | None:
     """Search for slices of one or two columns, of at most half of the rows, with a larger loss than the rest.
 
-    The search uses one half of the rows, and the worst candidates are tested on the other half. Only slices
+    The search uses half of the clusters, and the worst candidates are tested on the other half. Only slices
     that are significantly worse there are returned: among thousands of candidates, the worst has a large loss
     on its own half by selection alone.
 
@@ -116,6 +122,8 @@ def find_weakest_slices(
         The loss of each row, shape `(n,)`; at most `SEARCHED_ROWS` rows are sampled.
     score
         Called with positions of rows of the test half.
+    clusters
+        The cluster of each row, shape `(n,)`; by default rows are independent.
 
     Returns
     -------
@@ -123,13 +131,15 @@ def find_weakest_slices(
     """
     if len(losses) < _MIN_SEARCHED:
         return None
-    order = np.random.default_rng(seed).permutation(len(losses))[:SEARCHED_ROWS]
-    searched, measured = np.array_split(order, 2)
+    codes = cluster_codes(clusters, len(losses))
+    searched, measured = _halves(codes, seed)
+    if min(len(searched), len(measured)) < MIN_ROWS:
+        return None
     columns = [group_column(features[name], name=str(name)) for name in features.columns[:SEARCHED_COLUMNS]]
     candidates, tried = _candidates(columns, searched, losses[searched])
     chosen = _distinct(sorted(candidates, key=lambda each: -each.t_statistic), searched)
     masks = [each.mask(measured) for each in chosen]
-    p_values = holm([_p_value(losses[measured], mask) for mask in masks])
+    p_values = holm([_p_value(losses[measured], mask, codes[measured]) for mask in masks])
     found = [
         _scored(each.column, each.label, mask, losses[measured], p_value, lambda rows: score(measured[rows]))
         for each, mask, p_value in zip(chosen, masks, p_values, strict=True)
@@ -137,6 +147,14 @@ def find_weakest_slices(
     weak = (each for each in found if each.is_worse and each.rows <= _MAX_SHARE * len(measured))
     confirmed = sorted(weak, key=lambda each: -each.ratio)
     return WeakestSlices(confirmed, tried, len(chosen), len(searched), len(measured))
+
+
+def _halves(codes: NDArray, seed: int) -> tuple[NDArray, NDArray]:
+    """Positions of the rows of two random halves of the clusters, of at most `SEARCHED_ROWS` rows."""
+    place = np.random.default_rng(seed).permutation(count_clusters(codes))[codes]
+    order = np.argsort(place, kind="stable")[:SEARCHED_ROWS]
+    limit = np.median(place[order])
+    return order[place[order] <= limit], order[place[order] > limit]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -262,11 +280,16 @@ def _span(column: ColumnGroups, groups: Sequence[int]) -> str:
     return first if len(groups) == 1 else f"{first.split(' to ')[0]} to {last.split(' to ')[-1]}"
 
 
-def _p_value(losses: NDArray, mask: NDArray) -> float:
-    """One-sided p-value of Welch's t-test; NaN if a side has too few rows, or neither has any variance."""
+def _p_value(losses: NDArray, mask: NDArray, codes: NDArray) -> float:
+    """One-sided p-value; NaN if a side has too few rows or clusters, or neither has any variance.
+
+    Of Welch's t-test for independent rows, otherwise of a test that is robust to correlation in clusters.
+    """
     inside, outside = losses[mask], losses[~mask]
     if min(len(inside), len(outside)) < MIN_ROWS or not (inside.std() or outside.std()):
         return float("nan")
+    if len(np.unique(codes)) < len(codes):
+        return difference_p_value(losses, mask, codes)
     return float(ttest_ind(inside, outside, equal_var=False, alternative="greater").pvalue)
 
 

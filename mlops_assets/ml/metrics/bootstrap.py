@@ -1,4 +1,4 @@
-"""Confidence intervals of a metric by the bootstrap over rows."""
+"""Confidence intervals of a metric by the bootstrap over clusters of rows, or over independent rows."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
+from mlops_assets.ml.metrics.tasks import Task, metric_range
 from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 
 LEVEL = 0.95
@@ -16,6 +17,8 @@ MOST_UNDEFINED = 0.1
 """An interval is undefined when the metric is undefined in more than this share of the resamples."""
 MOST_ROWS = 50_000
 """Larger sets are subsampled, and the interval is scaled by the square root of the sampled share."""
+LEAST_CLUSTERS = 1_000
+"""A subsample has at least so many clusters, or all; then rows within clusters are sampled as well."""
 _BLOCK = 2_000_000
 """Number of weights in memory at a time, 16 MB."""
 
@@ -46,37 +49,45 @@ def bootstrap_interval(
     *,
     classes: int = 2,
     unit_size: float = 1.0,
+    threshold: float | None = None,
+    clusters: NDArray | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval of a metric over resamples of the rows (Efron and Tibshirani 1993).
+    """Interval of a metric over resamples of the clusters (Davison and Hinkley 1997, section 3.8).
 
-    From more than `MOST_ROWS` rows a random subset is resampled, and the interval is scaled around the metric
-    of all rows, as the standard error falls with the square root of the rows (Bickel et al. 1997).
-
-    Rows are assumed to be independent: for correlated rows, such as several of one customer, the interval is
-    too narrow.
+    The ends are percentiles, moved away from the metric by `small_sample_factor`, and at most at the end of
+    the metric's range. From more than `MOST_ROWS` rows a random subset of the clusters is resampled, and the
+    interval is scaled around the metric of all rows, as the standard error falls with the square root of the
+    number of clusters (Bickel et al. 1997).
 
     Parameters
     ----------
-    truth, predictions, classes, unit_size
+    truth, predictions, classes, unit_size, threshold
         As in `compute_metrics`.
+    clusters
+        The cluster of each row, shape `(n,)`: rows of one cluster are correlated, such as those of one
+        customer. By default rows are independent.
     level
         Coverage of the interval, between 0 and 1.
 
     Returns
     -------
     Interval
-        Undefined with fewer than two rows, or when the metric is undefined on the rows or in more than a
+        Undefined with fewer than two clusters, or when the metric is undefined on the rows or in more than a
         tenth of the resamples: a class with two rows is missing from every seventh resample.
     """
 
     def metric_of(rows: NDArray) -> Weighted:
         chosen = truth[rows], predictions[rows]
-        return weighted_metric(task, metric, *chosen, classes=classes, unit_size=unit_size)
+        return weighted_metric(
+            task, metric, *chosen, classes=classes, unit_size=unit_size, threshold=threshold
+        )
 
-    return _percentiles(metric_of, len(truth), level, resamples, seed)
+    interval = _percentiles(metric_of, cluster_codes(clusters, len(truth)), level, resamples, seed)
+    least, most = metric_range(metric)
+    return Interval(max(interval.low, least), min(interval.high, most)) if interval.is_defined else interval
 
 
 def paired_difference_interval(
@@ -88,6 +99,8 @@ def paired_difference_interval(
     *,
     classes: int = 2,
     unit_size: float = 1.0,
+    thresholds: tuple[float | None, float | None] = (None, None),
+    clusters: NDArray | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -96,51 +109,78 @@ def paired_difference_interval(
 
     Errors of two models on the same rows are correlated, so this interval is narrower than two separate ones:
     a difference can be significant although the separate intervals overlap. Parameters as for
-    `bootstrap_interval`.
+    `bootstrap_interval`; each of the two models has its own decision threshold.
     """
+
+    def metric_of(rows: NDArray, values: NDArray, threshold: float | None) -> Weighted:
+        chosen = truth[rows], values[rows]
+        return weighted_metric(
+            task, metric, *chosen, classes=classes, unit_size=unit_size, threshold=threshold
+        )
 
     def difference_of(rows: NDArray) -> Weighted:
         one, other = (
-            weighted_metric(task, metric, truth[rows], values[rows], classes=classes, unit_size=unit_size)
-            for values in (predictions, others)
+            metric_of(rows, values, threshold)
+            for values, threshold in zip((predictions, others), thresholds, strict=True)
         )
         return lambda weights: one(weights) - other(weights)
 
-    return _percentiles(difference_of, len(truth), level, resamples, seed)
+    return _percentiles(difference_of, cluster_codes(clusters, len(truth)), level, resamples, seed)
+
+
+def resampled_weights(random: np.random.Generator, resamples: int, codes: NDArray) -> NDArray:
+    """Number of times that each row occurs in each resample of the clusters, shape `(resamples, n)`.
+
+    Parameters
+    ----------
+    codes
+        The cluster of each row, as `cluster_codes` returns it.
+    """
+    count = count_clusters(codes)
+    drawn = random.integers(count, size=(resamples, count))
+    places = drawn + count * np.arange(resamples)[:, None]
+    times = np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count).astype(float)
+    return times if count == len(codes) else times[:, codes]
 
 
 def _percentiles(
-    metric_among: Callable[[NDArray], Weighted], all_rows: int, level: float, resamples: int, seed: int
+    metric_among: Callable[[NDArray], Weighted], codes: NDArray, level: float, resamples: int, seed: int
 ) -> Interval:
-    """Percentiles of a metric over resamples.
+    """Percentiles of a metric over resamples, corrected for the number of clusters.
 
     Parameters
     ----------
     metric_among
         A function from positions of rows to the metric as a function of the weights of these rows.
+    codes
+        The cluster of each row, as `cluster_codes` returns it.
     """
     if not 0 < level < 1 or resamples < 1:
         raise ValueError(f"level {level} must lie between 0 and 1, and resamples {resamples} be at least 1")
-    random, rows = np.random.default_rng(seed), min(all_rows, MOST_ROWS)
-    among = np.arange(all_rows)
-    sample = among if rows == all_rows else np.sort(random.choice(all_rows, rows, replace=False))
-    metric_of = metric_among(sample)
-    if rows < 2 or np.isnan(of_sample := float(metric_of(np.ones((1, rows)))[0])):
+    random, all_rows, all_clusters = np.random.default_rng(seed), len(codes), count_clusters(codes)
+    sample = _sampled_rows(random, codes)
+    codes = cluster_codes(codes[sample], len(sample))
+    rows, clusters, metric_of = len(sample), count_clusters(codes), metric_among(sample)
+    if clusters < 2 or np.isnan(of_sample := float(metric_of(np.ones((1, rows)))[0])):
         return UNDEFINED
     block = max(1, _BLOCK // rows)
     sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
-    values = np.concatenate([metric_of(_weights(random, size, rows)) for size in sizes])
+    values = np.concatenate([metric_of(resampled_weights(random, size, codes)) for size in sizes])
     if np.isnan(values).mean() > MOST_UNDEFINED:
         return UNDEFINED
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    if rows == all_rows:
-        return Interval(float(low), float(high))
-    of_all, scale = float(metric_among(among)(np.ones((1, all_rows)))[0]), math.sqrt(rows / all_rows)
-    return Interval(of_all + float(low - of_sample) * scale, of_all + float(high - of_sample) * scale)
+    ends = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]) - of_sample
+    ends = ends * small_sample_factor(clusters, level) * math.sqrt(clusters / all_clusters)
+    centre = of_sample
+    if rows < all_rows:
+        centre = float(metric_among(np.arange(all_rows))(np.ones((1, all_rows)))[0])
+    return Interval(centre + float(ends[0]), centre + float(ends[1]))
 
 
-def _weights(random: np.random.Generator, resamples: int, rows: int) -> NDArray:
-    """Number of times that each row occurs in each resample, shape `(resamples, rows)`."""
-    drawn = random.integers(rows, size=(resamples, rows))
-    places = drawn + rows * np.arange(resamples)[:, None]
-    return np.bincount(places.ravel(), minlength=resamples * rows).reshape(resamples, rows).astype(float)
+def _sampled_rows(random: np.random.Generator, codes: NDArray) -> NDArray:
+    """Sorted positions of all rows, or of at most `MOST_ROWS` rows of a random subset of the clusters."""
+    rows, clusters = len(codes), count_clusters(codes)
+    if rows <= MOST_ROWS:
+        return np.arange(rows)
+    wanted = max(clusters * MOST_ROWS // rows, min(LEAST_CLUSTERS, clusters))
+    kept = np.flatnonzero(np.isin(codes, random.choice(clusters, wanted, replace=False)))
+    return np.sort(random.choice(kept, MOST_ROWS, replace=False)) if len(kept) > MOST_ROWS else kept

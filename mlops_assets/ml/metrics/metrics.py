@@ -13,14 +13,27 @@ from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Metric, Task, metrics
 
 
 def compute_metric(
-    task: Task, metric: str, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
+    task: Task,
+    metric: str,
+    truth: NDArray,
+    predictions: NDArray,
+    *,
+    classes: int = 2,
+    unit_size: float = 1.0,
+    threshold: float | None = None,
 ) -> float:
     """One metric of a task; the parameters are those of `compute_metrics`."""
-    return _computed(task, [metric], truth, predictions, classes, unit_size)[metric]
+    return _computed(task, [metric], truth, predictions, classes, unit_size, threshold)[metric]
 
 
 def compute_metrics(
-    task: Task, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
+    task: Task,
+    truth: NDArray,
+    predictions: NDArray,
+    *,
+    classes: int = 2,
+    unit_size: float = 1.0,
+    threshold: float | None = None,
 ) -> dict[str, float]:
     """All metrics of a task.
 
@@ -35,12 +48,14 @@ def compute_metrics(
     unit_size
         The reported unit in units of the target: with 100,000, `rmse` and `mae` of a target in dollars are
         in 100,000 dollars.
+    threshold
+        The decision threshold of the model, as in `predicted_classes`.
 
     Returns
     -------
     Metrics by name; NaN where a metric is undefined.
     """
-    return _computed(task, metrics_of(task), truth, predictions, classes, unit_size)
+    return _computed(task, metrics_of(task), truth, predictions, classes, unit_size, threshold)
 
 
 def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
@@ -48,6 +63,22 @@ def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
     if task == "binary":
         return np.column_stack([1.0 - predictions, predictions])
     return predictions / predictions.sum(axis=1, keepdims=True)  # single precision deviates by 1e-7
+
+
+def predicted_classes(task: Task, predictions: NDArray, threshold: float | None = None) -> NDArray:
+    """The index of the predicted class, shape `(n,)`.
+
+    Parameters
+    ----------
+    predictions
+        In the form of `Task`, of a classifier.
+    threshold
+        Binary: the smallest probability with which the second class is predicted. By default the likelier
+        class is predicted, and of equally likely ones the first.
+    """
+    if task == "binary" and threshold is not None:
+        return (predictions >= threshold).astype(int)
+    return class_probabilities(task, predictions).argmax(axis=1)
 
 
 def loss_name(task: Task, metric: Metric) -> str:
@@ -59,12 +90,14 @@ def loss_name(task: Task, metric: Metric) -> str:
     return "squared error of the probabilities" if metric == "brier" else "log loss"
 
 
-def row_losses(task: Task, metric: Metric, truth: NDArray, predictions: NDArray) -> NDArray:
+def row_losses(
+    task: Task, metric: Metric, truth: NDArray, predictions: NDArray, *, threshold: float | None = None
+) -> NDArray:
     """The loss of each row, for means over any subset of the rows.
 
     Parameters
     ----------
-    truth, predictions
+    truth, predictions, threshold
         As in `compute_metrics`.
 
     Returns
@@ -82,7 +115,7 @@ def row_losses(task: Task, metric: Metric, truth: NDArray, predictions: NDArray)
         case "log loss":
             return -np.log(np.clip(right, np.finfo(float).eps, 1.0))
         case "share of wrong classes":
-            return (probabilities.argmax(axis=1) != truth).astype(float)
+            return (predicted_classes(task, predictions, threshold) != truth).astype(float)
     return ((probabilities - np.eye(probabilities.shape[1])[truth.astype(int)]) ** 2).sum(axis=1)
 
 
@@ -93,6 +126,7 @@ class _Classified:
     binary: bool
     truth: NDArray
     probabilities: NDArray
+    chosen: NDArray
     classes: int
 
     @cached_property
@@ -102,10 +136,6 @@ class _Classified:
     @cached_property
     def one_hot(self) -> NDArray:
         return np.eye(self.classes)[self.truth.astype(int)]
-
-    @cached_property
-    def chosen(self) -> NDArray:
-        return self.probabilities.argmax(axis=1)
 
     @property
     def ranking_scores(self) -> NDArray:
@@ -121,12 +151,19 @@ class _Classified:
 
 
 def _computed(
-    task: Task, names: Sequence[str], truth: NDArray, predictions: NDArray, classes: int, unit_size: float
+    task: Task,
+    names: Sequence[str],
+    truth: NDArray,
+    predictions: NDArray,
+    classes: int,
+    unit_size: float,
+    threshold: float | None,
 ) -> dict[str, float]:
     if task == "regression":
         scale = {name: unit_size if name in IN_TARGET_UNITS else 1.0 for name in names}
         return {name: float(_OF_VALUES[name](truth, predictions)) / scale[name] for name in names}
-    rows = _Classified(task == "binary", truth, class_probabilities(task, predictions), classes)
+    chosen = predicted_classes(task, predictions, threshold)
+    rows = _Classified(task == "binary", truth, class_probabilities(task, predictions), chosen, classes)
     return {name: float(_OF_CLASSES[name](rows)) for name in names}
 
 

@@ -67,8 +67,11 @@ def reliability(outcome: NDArray, probability: NDArray, *, groups: int = 10) -> 
     return Reliability(predicted, observed, low, high, size)
 
 
-def wilson(share: float, rows: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `rows` rows (Wilson 1927); NaN without rows."""
+def wilson(share: float, rows: float) -> tuple[float, float]:
+    """The 95 % interval of a share of `rows` independent rows (Wilson 1927); NaN without rows.
+
+    `rows` may be an effective number, as of `clusters.effective_size`.
+    """
     if not rows:
         return float("nan"), float("nan")
     middle = (share + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)

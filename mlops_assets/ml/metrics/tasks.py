@@ -20,6 +20,7 @@ CLASSIFICATION_METRICS = (
 HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"})
 IN_TARGET_UNITS = frozenset({"rmse", "mae"})
 """Metrics in the unit of the target."""
+_UNBOUNDED_ABOVE = frozenset({"rmse", "mae", "mape", "log_loss"})
 
 Metric = Literal[
     "rmse",
@@ -45,6 +46,13 @@ def metrics_of(task: Task) -> tuple[str, ...]:
 def default_metric(task: Task) -> Metric:
     """The primary metric when none is declared: a proper score of the whole prediction."""
     return "rmse" if task == "regression" else "log_loss"
+
+
+def metric_range(metric: str) -> tuple[float, float]:
+    """The smallest and the largest value that a metric can have."""
+    if metric == "r2":
+        return float("-inf"), 1.0
+    return 0.0, float("inf") if metric in _UNBOUNDED_ABOVE else 1.0
 
 
 def is_better(metric: str, value: float, other: float) -> bool:

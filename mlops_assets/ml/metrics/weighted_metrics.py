@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.metrics.metrics import class_probabilities
+from mlops_assets.ml.metrics.metrics import class_probabilities, predicted_classes
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Task
 
 Weighted = Callable[[NDArray], NDArray]
@@ -13,7 +13,14 @@ Weighted = Callable[[NDArray], NDArray]
 
 
 def weighted_metric(
-    task: Task, metric: str, truth: NDArray, predictions: NDArray, *, classes: int = 2, unit_size: float = 1.0
+    task: Task,
+    metric: str,
+    truth: NDArray,
+    predictions: NDArray,
+    *,
+    classes: int = 2,
+    unit_size: float = 1.0,
+    threshold: float | None = None,
 ) -> Weighted:
     """A metric as a function of the weights of the rows; the parameters are those of `compute_metrics`.
 
@@ -29,7 +36,7 @@ def weighted_metric(
     if metric in ("roc_auc", "average_precision"):
         curve = _roc_auc if metric == "roc_auc" else _average_precision
         return _mean_of([_ranked(truth == label, probabilities[:, label], curve) for label in counted])
-    chosen = probabilities.argmax(axis=1)
+    chosen = predicted_classes(task, predictions, threshold)
     if metric == "accuracy":
         return _weighted_mean(chosen == truth)
     if metric == "brier":

@@ -9,7 +9,7 @@ import numpy as np
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
-from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS
+from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, shuffle_count
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
 from mlops_assets.ml.number_format import (
@@ -65,7 +65,8 @@ def render_report(evaluation: Evaluation) -> str:
         metric=metric_title(evaluation.metric),
         shown_importances=SHOWN_IMPORTANCES,
         shap_note=shap_note(evaluation),
-        shuffled_rows=min(PERMUTATION_ROWS, evaluation.holdout_rows),
+        shuffled_rows=(shuffled_rows := min(PERMUTATION_ROWS, evaluation.holdout_rows)),
+        shuffles=shuffle_count(len(evaluation.importances), shuffled_rows),
         figures=report_figures(evaluation),
         confusion=None if regression else _confusion(evaluation),
         trials=_best_trials(evaluation),

@@ -1,12 +1,13 @@
 """Plots of feature importances, partial dependence, the learning curve and the history of trials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
@@ -30,10 +31,28 @@ SHOWN_IMPORTANCES = 20
 _MARKERS = "os^DvPX"
 
 
-def importance_bars(importances: dict[str, float], metric: str) -> Figure:
-    """The features with the largest permutation importance."""
+def importance_bars(
+    importances: Mapping[str, float], metric: str, permutation: Mapping[str, PermutationImportance]
+) -> Figure:
+    """The features with the largest permutation importance.
+
+    Parameters
+    ----------
+    permutation
+        Confidence intervals of the importances, by feature; bars whose interval includes 0 are hollow.
+    """
     change = "decrease" if metric in HIGHER_IS_BETTER else "increase"
-    return _bars(importances, f"{change} in {metric_label(metric)} when the feature is shuffled")
+    figure = _bars(importances, f"{change} in {metric_label(metric)} when the feature is shuffled")
+    axes = figure.axes[0]
+    for place, name in enumerate(_largest(importances)):
+        spread = permutation.get(name)
+        if spread is None:
+            continue
+        if spread.includes_zero:
+            axes.patches[place].set_facecolor("none")
+        if np.isfinite(spread.low):
+            axes.plot([spread.low, spread.high], [place, place], color=INK, linewidth=1.2)
+    return figure
 
 
 def contribution_bars(shap: dict[str, float], scale: str) -> Figure:
@@ -111,9 +130,13 @@ def trial_history(trials: Sequence[TrialSummary], metric: str) -> Figure:
     return figure
 
 
-def _bars(values: dict[str, float], label: str) -> Figure:
+def _largest(values: Mapping[str, float]) -> dict[str, float]:
     known = {name: value for name, value in values.items() if np.isfinite(value)}
-    shown = dict(sorted(known.items(), key=lambda item: -item[1])[:SHOWN_IMPORTANCES])
+    return dict(sorted(known.items(), key=lambda item: -item[1])[:SHOWN_IMPORTANCES])
+
+
+def _bars(values: Mapping[str, float], label: str) -> Figure:
+    shown = _largest(values)
     size = (WIDE[0], 0.9 + 0.25 * max(len(shown), 3))
     figure, axes = empty_axes(size, label, "")
     axes.barh(

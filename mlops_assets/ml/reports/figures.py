@@ -147,8 +147,8 @@ def _model_plots(evaluation: Evaluation) -> Plots:
     metric = evaluation.metric
     if evaluation.importances:
         plots["importances"] = (
-            explanation_plots.importance_bars(evaluation.importances, metric),
-            model_captions.importances_caption(evaluation.importances, metric),
+            explanation_plots.importance_bars(evaluation.importances, metric, evaluation.permutation),
+            model_captions.importances_caption(evaluation.importances, metric, evaluation.permutation),
         )
     if evaluation.shap:
         scale = " (probability)" if evaluation.shap_scale == "prediction" else " (log-odds)"

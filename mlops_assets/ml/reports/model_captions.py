@@ -8,6 +8,7 @@ import numpy as np
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.evaluation import Evaluation
 from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
+from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore, WeakestSlices
@@ -26,7 +27,9 @@ from mlops_assets.ml.search.trials import TrialSummary
 _NEGLIGIBLE_SHARE = 0.01
 
 
-def importances_caption(importances: Mapping[str, float], metric: str) -> str:
+def importances_caption(
+    importances: Mapping[str, float], metric: str, permutation: Mapping[str, PermutationImportance]
+) -> str:
     """The most important feature beside the next one, and the number of unimportant features."""
     known = {name: value for name, value in importances.items() if np.isfinite(value)}
     if not known:
@@ -44,6 +47,9 @@ def importances_caption(importances: Mapping[str, float], metric: str) -> str:
     negligible = sum(value < _NEGLIGIBLE_SHARE * largest for value in known.values())
     if negligible:
         caption += f"; {negligible:,} of {len(known):,} features have less than 1 % of this importance"
+    uncertain = sum(permutation[name].includes_zero for name in known if name in permutation)
+    if uncertain:
+        caption += f". The 95 % intervals of {uncertain:,} of {len(known):,} features include 0 (hollow bars)"
     return f"{caption}."
 
 

@@ -1,5 +1,6 @@
 """Baselines that every model is compared with: a constant prediction and a linear model."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.features.preprocessing import MakePipeline
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
+from mlops_assets.ml.search.prepared_folds import Fold
 from mlops_assets.ml.search.training_data import TrainingData
 
 MODEL = "model"
@@ -39,6 +42,11 @@ def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) ->
     return np.full(rows, shares[1]) if task == "binary" else np.tile(shares, (rows, 1))
 
 
+def constant_threshold(decision: Decision, train: NDArray) -> float:
+    """The decision threshold of the constant prediction: it predicts one class for all rows."""
+    return choose_threshold(decision, train, np.full(len(train), train.mean()))
+
+
 def fit_linear_baseline(
     spec: ModelSpec, features_sql: str, train: TrainingData, make_pipeline: MakePipeline, settings: Settings
 ) -> TabularModel:
@@ -53,3 +61,33 @@ def fit_linear_baseline(
         threshold=None,
     )
     return TabularModel.fit(linear, features_sql, train.features, train.target, make_pipeline, settings)
+
+
+def linear_threshold(
+    decision: Decision,
+    linear: TabularModel,
+    train: TrainingData,
+    folds: Sequence[Fold],
+    make_pipeline: MakePipeline,
+    settings: Settings,
+) -> float:
+    """The decision threshold of the linear baseline, chosen on its predictions out of fold.
+
+    Parameters
+    ----------
+    folds
+        The folds of the search, on which the threshold of the model is chosen.
+    """
+    truth, predictions = [], []
+    for rows, others in folds:
+        part = TabularModel.fit(
+            linear.spec,
+            linear.features_sql,
+            train.features.iloc[rows],
+            train.target[rows],
+            make_pipeline,
+            settings,
+        )
+        truth.append(train.target[others])
+        predictions.append(part.predict_features(train.features.iloc[others]))
+    return choose_threshold(decision, np.concatenate(truth), np.concatenate(predictions))

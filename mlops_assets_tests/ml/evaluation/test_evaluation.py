@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.evaluation import Evaluation, score_all, score_intervals
+from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted, score_all, score_intervals
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
@@ -113,7 +113,7 @@ def test_every_set_of_predictions_has_every_metric():
     scores = score_all(
         "regression",
         np.array([1.0, 2.0]),
-        {"good": np.array([1.0, 2.0]), "bad": np.array([3.0, 4.0])},
+        {"good": Predicted(np.array([1.0, 2.0])), "bad": Predicted(np.array([3.0, 4.0]))},
         classes=1,
         unit_size=2.0,
     )
@@ -123,8 +123,8 @@ def test_every_set_of_predictions_has_every_metric():
 
 def test_confidence_intervals_are_in_the_reported_unit():
     truth = np.random.default_rng(0).normal(0, 100, 200)
-    predictions = {"right": truth, "off": truth + 50.0}
-    intervals = score_intervals("regression", "rmse", truth, predictions, classes=1, unit_size=10.0)
+    compared = {"right": Predicted(truth), "off": Predicted(truth + 50.0)}
+    intervals = score_intervals("regression", "rmse", truth, compared, classes=1, unit_size=10.0)
     assert intervals == {"right": (0.0, 0.0), "off": (pytest.approx(5.0), pytest.approx(5.0))}
 
 

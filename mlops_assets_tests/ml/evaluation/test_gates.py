@@ -3,12 +3,8 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mlops_assets.ml.evaluation.gates import (
-    MIN_COMMON_ROWS,
-    better_than_baseline,
     close_slices,
     compatible_features,
     expected_behaviour,
@@ -16,10 +12,8 @@ from mlops_assets.ml.evaluation.gates import (
     fast_enough,
     fresh_training_data,
     minimum_metrics,
-    not_worse_than_champion,
     small_enough,
 )
-from mlops_assets.ml.metrics.bootstrap import UNDEFINED, Interval
 
 
 def test_a_limit_is_a_minimum_or_a_maximum_depending_on_the_metric():
@@ -34,102 +28,6 @@ def test_a_limit_is_a_minimum_or_a_maximum_depending_on_the_metric():
 def test_an_undefined_or_missing_metric_fails_its_limit():
     assert not minimum_metrics({"rmse": math.nan}, {"rmse": 1e9}).passed
     assert not minimum_metrics({}, {"rmse": 1e9}).passed
-
-
-def test_a_challenger_that_does_not_beat_the_baseline_fails():
-    failed = better_than_baseline("rmse", 0.5, 0.5)
-    assert not failed.passed
-    assert failed.message == "rmse 0.5 does not beat the baseline (0.5)"
-    assert better_than_baseline("r2", 0.8, 0.7).message == "r2 0.8 beats the baseline (0.7)"
-
-
-@pytest.mark.parametrize(("challenger", "baseline"), [(math.nan, 0.5), (0.9, math.nan)])
-def test_an_undefined_score_does_not_pass(challenger: float, baseline: float):
-    assert not better_than_baseline("roc_auc", challenger, baseline).passed
-
-
-def test_the_improvement_over_the_baseline_must_exceed_the_margin():
-    assert better_than_baseline("rmse", 0.4, 0.5, margin=0.09).passed
-    assert not better_than_baseline("rmse", 0.4, 0.5, margin=0.11).passed
-
-
-@pytest.mark.parametrize(
-    ("over_constant", "over_baseline", "margin", "passed"),
-    [
-        ((0.1, 0.2), (-0.02, 0.01), 0.0, True),
-        ((0.1, 0.2), (-0.02, -0.01), 0.0, False),  # significantly worse than the linear baseline
-        ((0.6, 0.7), (-0.012, -0.008), 0.0, True),  # significantly worse, by a negligible amount
-        ((-0.1, 0.2), (-0.02, 0.01), 0.0, False),  # not significantly better than the constant baseline
-        ((0.1, 0.2), (-0.02, 0.01), 0.001, False),  # a margin requires an improvement
-        (None, None, 0.0, False),
-    ],
-)
-def test_a_challenger_equivalent_to_the_linear_baseline_passes(over_constant, over_baseline, margin, passed):
-    found = better_than_baseline(
-        "roc_auc",
-        0.80,
-        0.81,
-        margin=margin,
-        over_constant=over_constant and Interval(*over_constant),
-        over_baseline=over_baseline and Interval(*over_baseline),
-    )
-    assert found.passed is passed
-    assert ("is equivalent to the baseline" in found.message) is passed
-
-
-@pytest.mark.parametrize(("rows", "passed"), [(MIN_COMMON_ROWS - 1, False), (MIN_COMMON_ROWS, True)])
-def test_too_few_common_rows_fail_the_comparison(rows: int, passed: bool):
-    found = not_worse_than_champion("rmse", 0.3, 0.5, Interval(-0.3, -0.1), rows=rows)
-    assert found.passed is passed
-    assert (f"only {rows} holdout rows are unseen by the champion" in found.message) is not passed
-
-
-@pytest.mark.parametrize(
-    ("metric", "over", "margin", "passed"),
-    [
-        ("roc_auc", (0.01, 0.03), 0.0, True),
-        ("roc_auc", (-0.01, 0.03), 0.0, False),
-        ("roc_auc", (-0.01, 0.03), 0.02, True),
-        ("roc_auc", (-0.03, -0.01), 0.02, False),
-        ("rmse", (-0.03, -0.01), 0.0, True),
-        ("rmse", (-0.03, 0.01), 0.0, False),
-        ("rmse", (-0.03, 0.01), 0.02, True),
-        ("rmse", (0.01, 0.03), 0.02, False),
-    ],
-)
-def test_the_whole_interval_must_lie_on_the_better_side(metric, over, margin, passed):
-    found = not_worse_than_champion(metric, 0.5, 0.5, Interval(*over), rows=100, margin=margin)
-    assert found.passed is passed
-    assert found.message.endswith("the champion is unchanged") is not passed
-
-
-@pytest.mark.parametrize(
-    ("interval", "margin", "outcome"),
-    [
-        ((0.01, 0.03), 0.0, "significant improvement"),
-        ((-0.01, 0.03), 0.0, "improvement not significant; the champion is unchanged"),
-        ((-0.01, 0.03), 0.02, "non-inferior within 0.02"),
-        ((-0.03, 0.01), 0.02, "not shown to be non-inferior within 0.02; the champion is unchanged"),
-    ],
-)
-def test_the_message_states_both_scores_the_interval_and_the_outcome(interval, margin, outcome):
-    found = not_worse_than_champion("roc_auc", 0.8, 0.79, Interval(*interval), rows=1_234, margin=margin)
-    assert found.message == (
-        "roc_auc 0.8, champion 0.79, on 1,234 rows unseen by both; "
-        f"95 % CI of the difference {interval[0]} to {interval[1]}: {outcome}"
-    )
-
-
-def test_an_undefined_interval_does_not_replace_the_champion():
-    assert not not_worse_than_champion("roc_auc", 0.9, 0.5, UNDEFINED, rows=100).passed
-
-
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
-def test_a_challenger_that_passes_a_margin_also_passes_a_wider_one(low: float, width: float, margin: float):
-    over = Interval(low, low + width)
-    narrow = not_worse_than_champion("r2", 0.5, 0.5, over, rows=100, margin=margin)
-    wide = not_worse_than_champion("r2", 0.5, 0.5, over, rows=100, margin=margin + 0.1)
-    assert wide.passed or not narrow.passed
 
 
 def test_a_challenger_may_require_fewer_columns_than_the_champion_and_no_others():
@@ -150,11 +48,11 @@ def test_undefined_figures_are_left_out_of_the_json():
 
 
 def test_the_ledger_stores_the_message_under_message():
-    assert better_than_baseline("r2", 0.8, 0.7).to_json() == {
-        "gate": "better_than_baseline",
+    assert minimum_metrics({"r2": 0.8}, {"r2": 0.7}).to_json() == {
+        "gate": "minimum_metrics",
         "passed": True,
-        "message": "r2 0.8 beats the baseline (0.7)",
-        "figures": {"challenger": 0.8, "baseline": 0.7},
+        "message": "r2 0.8 (minimum 0.7)",
+        "figures": {"r2": 0.8},
     }
 
 

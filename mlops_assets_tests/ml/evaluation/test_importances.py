@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
@@ -9,12 +10,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mlops_assets.ml.evaluation.importances import (
+    PermutationImportance,
     column_sources,
     permutation_importances,
     shap_importances,
     shap_rows,
+    shuffle_count,
 )
 from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
 
@@ -86,17 +90,62 @@ def test_permutation_importance_is_zero_for_an_unused_feature_and_sorted_by_size
     )
     truth = (features["small"] + 3 * features["big"]).to_numpy()
 
-    def run(seed: int, rows: int) -> dict[str, float]:
+    def run(seed: int, rows: int) -> dict[str, PermutationImportance]:
         return permutation_importances(
             lambda frame: (frame["small"] + 3 * frame["big"]).to_numpy(),
             features,
-            lambda positions, predictions: float(np.mean((truth[positions] - predictions) ** 2)),
+            lambda positions, predictions: weighted_metric(
+                "regression", "mae", truth[positions], predictions
+            ),
             seed=seed,
             rows=rows,
         )
 
     importances = run(0, 150)
     assert list(importances) == ["big", "small", "idle"]
-    assert importances["idle"] == 0.0
-    assert importances["big"] > 4 * importances["small"] > 0
+    assert importances["idle"] == PermutationImportance(0.0, 0.0, 0.0, 0.0)
+    assert importances["big"].mean > 2 * importances["small"].mean > 0
+    assert [each.includes_zero for each in importances.values()] == [False, False, True]
     assert run(0, 150) == importances != run(1, 150)
+
+
+def noise_importance(seed: int, clusters: int | None = None) -> PermutationImportance:
+    """The importance of a feature that a model uses and the target does not depend on."""
+    random = np.random.default_rng(seed)
+    groups = None if clusters is None else np.repeat(np.arange(clusters), 400 // clusters)
+    noise = random.normal(size=400)
+    truth = random.normal(size=400)
+    if groups is not None:
+        noise, truth = random.normal(size=clusters)[groups], random.normal(size=clusters)[groups]
+    frame = pd.DataFrame({"noise": noise})
+    return permutation_importances(
+        lambda features: 0.3 * features["noise"].to_numpy(),
+        frame,
+        lambda positions, predictions: weighted_metric("regression", "rmse", truth[positions], predictions),
+        seed=seed,
+        clusters=groups,
+    )["noise"]
+
+
+def test_the_interval_of_a_feature_without_influence_includes_0():
+    found = [noise_importance(seed) for seed in range(100)]
+    assert sum(each.mean > 0 for each in found) > 30, "a mean alone ranks noise"
+    assert sum(each.includes_zero for each in found) >= 93
+
+
+def test_correlated_rows_do_not_make_noise_important():
+    by_cluster = sum(noise_importance(seed, clusters=20).includes_zero for seed in range(60))
+    assert by_cluster >= 54
+
+
+@pytest.mark.parametrize(
+    ("features", "rows", "count"), [(3, 200, 10), (20, 2_000, 10), (28, 2_000, 7), (500, 2_000, 5)]
+)
+def test_many_features_are_shuffled_five_times_and_few_ten_times(features, rows, count):
+    assert shuffle_count(features, rows) == count
+
+
+def test_the_spread_of_the_shuffles_is_reported():
+    found = noise_importance(0)
+    assert found.deviation > 0
+    assert found.low < found.mean < found.high

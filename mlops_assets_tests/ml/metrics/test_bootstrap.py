@@ -134,3 +134,86 @@ def test_the_interval_of_a_subsample_is_scaled_to_all_rows(monkeypatch):
     rmse = float(np.sqrt(np.mean((truth - predictions) ** 2)))
     assert part.low < rmse < part.high
     assert part.high - part.low == pytest.approx(full.high - full.low, rel=0.25)
+
+
+def clustered(seed: int, clusters: int, size: int, correlation: float) -> tuple[np.ndarray, np.ndarray]:
+    """Errors whose correlation within a cluster is given, and the cluster of each row."""
+    random = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(clusters), size)
+    shared, own = random.normal(size=clusters)[codes], random.normal(size=clusters * size)
+    return np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own, codes
+
+
+def held(clusters: int, size: int, correlation: float, *, by_cluster: bool) -> float:
+    """The share of 150 samples whose interval contains the true mean absolute error."""
+    found = 0
+    for seed in range(150):
+        errors, codes = clustered(seed, clusters, size, correlation)
+        interval = bootstrap_interval(
+            *("regression", "mae", np.zeros(len(errors)), errors),
+            clusters=codes if by_cluster else None,
+            resamples=200,
+        )
+        found += math.sqrt(2 / math.pi) in interval
+    return found / 150
+
+
+def test_intervals_of_clusters_contain_the_true_value_where_those_of_rows_do_not():
+    assert held(40, 25, 0.9, by_cluster=False) < 0.5
+    assert held(40, 25, 0.9, by_cluster=True) > 0.9
+
+
+def test_clusters_of_one_row_each_are_independent_rows():
+    truth, predictions = scored(300)
+    names = np.array([f"customer {number}" for number in np.random.default_rng(0).permutation(300)])
+    plain = bootstrap_interval("binary", "roc_auc", truth, predictions)
+    assert bootstrap_interval("binary", "roc_auc", truth, predictions, clusters=names) == plain
+
+
+def test_a_difference_of_two_models_resamples_the_clusters():
+    errors, codes = clustered(0, 20, 50, 0.8)
+    others = errors + np.random.default_rng(1).normal(size=20)[codes]
+    rows, clusters = (
+        paired_difference_interval("regression", "mae", np.zeros(1_000), errors, others, clusters=groups)
+        for groups in (None, codes)
+    )
+    assert clusters.high - clusters.low > 2 * (rows.high - rows.low)
+
+
+def test_few_clusters_give_a_wider_interval_than_their_percentiles():
+    assert held(5, 20, 0.5, by_cluster=True) > 0.87, "percentiles alone hold it in some 80 % of samples"
+
+
+def test_one_cluster_has_no_interval():
+    assert not bootstrap_interval(
+        "binary", "accuracy", np.array([0, 1]), np.array([0.2, 0.7]), clusters=np.array([3, 3])
+    ).is_defined
+
+
+def test_an_interval_does_not_leave_the_range_of_its_metric():
+    right = np.arange(20) > 0
+    interval = bootstrap_interval("binary", "accuracy", right.astype(int), np.ones(20))
+    assert interval.high == 1.0
+
+
+@pytest.mark.parametrize("size", [1, 10, 4_000])
+def test_a_subsample_of_clusters_is_scaled_to_all_clusters(monkeypatch, size: int):
+    errors, codes = clustered(0, 20_000 // size, size, 0.5)
+    zeros = np.zeros(20_000)
+    full = bootstrap_interval("regression", "mae", zeros, errors, clusters=codes)
+    monkeypatch.setattr("mlops_assets.ml.metrics.bootstrap.MOST_ROWS", 4_000)
+    monkeypatch.setattr("mlops_assets.ml.metrics.bootstrap.LEAST_CLUSTERS", 100)
+    part = bootstrap_interval("regression", "mae", zeros, errors, clusters=codes)
+    assert float(np.abs(errors).mean()) in part
+    assert part.high - part.low == pytest.approx(full.high - full.low, rel=0.3)
+
+
+def test_a_decision_threshold_moves_the_interval_of_each_model():
+    truth, predictions = scored(400)
+    strict = bootstrap_interval("binary", "recall", truth, predictions, threshold=0.7)
+    loose = bootstrap_interval("binary", "recall", truth, predictions, threshold=0.3)
+    assert strict.high < loose.low
+    gain = paired_difference_interval(
+        "binary", "recall", truth, predictions, predictions, thresholds=(0.3, 0.7)
+    )
+    assert gain.low > 0

@@ -10,6 +10,7 @@ from mlops_assets.ml.metrics.metrics import (
     compute_metric,
     compute_metrics,
     loss_name,
+    predicted_classes,
     row_losses,
 )
 from mlops_assets.ml.metrics.tasks import (
@@ -171,3 +172,16 @@ def test_a_metric_of_a_ranking_is_represented_by_the_log_loss():
         row_losses("binary", "roc_auc", truth, predictions),
         row_losses("binary", "log_loss", truth, predictions),
     )
+
+
+def test_the_decision_threshold_decides_about_the_metrics_of_classes_only():
+    truth, predictions = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.3, 0.45])
+    half = compute_metrics("binary", truth, predictions)
+    own = compute_metrics("binary", truth, predictions, threshold=0.3)
+    assert (half["recall"], half["accuracy"]) == (0.0, 0.5)
+    assert (own["recall"], own["accuracy"], own["precision"]) == (1.0, 0.75, pytest.approx(2 / 3))
+    ranked = ("roc_auc", "average_precision", "log_loss", "brier")
+    assert [own[name] for name in ranked] == [half[name] for name in ranked]
+    assert row_losses("binary", "f1", truth, predictions, threshold=0.3).tolist() == [0, 1, 0, 0]
+    assert predicted_classes("binary", predictions, 0.3).tolist() == [0, 1, 1, 1]
+    assert predicted_classes("binary", np.array([0.5]), None).tolist() == [0], "as the model predicts"

@@ -63,3 +63,12 @@ def test_r2_far_from_zero_keeps_its_precision():
     predictions = truth + np.sin(np.arange(50.0))
     value = weighted_metric("regression", "r2", truth, predictions)(np.ones((1, 50)))
     assert value[0] == pytest.approx(compute_metric("regression", "r2", truth, predictions), rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["f1", "accuracy", "precision", "recall"])
+def test_weighted_metrics_of_classes_use_the_decision_threshold(metric: str):
+    random = np.random.default_rng(3)
+    truth, predictions = random.integers(0, 2, 60), random.random(60)
+    value = weighted_metric("binary", metric, truth, predictions, threshold=0.2)(np.ones((1, 60)))
+    assert value[0] == pytest.approx(compute_metric("binary", metric, truth, predictions, threshold=0.2))
+    assert value[0] != pytest.approx(compute_metric("binary", metric, truth, predictions))

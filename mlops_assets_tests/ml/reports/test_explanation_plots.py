@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.reports.explanation_plots import (
@@ -34,7 +35,7 @@ def test_the_best_score_so_far_ignores_pruned_trials(metric: str, best: list[flo
 
 
 def test_only_the_largest_importances_are_drawn_with_the_largest_on_top():
-    figure = importance_bars({f"feature {index}": float(index) for index in range(200)}, "rmse")
+    figure = importance_bars({f"feature {index}": float(index) for index in range(200)}, "rmse", {})
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"feature {index}" for index in range(199, 179, -1)]
 
@@ -47,7 +48,17 @@ def test_only_the_largest_importances_are_drawn_with_the_largest_on_top():
     ],
 )
 def test_the_axis_of_importances_has_the_direction_of_the_metric(metric: str, label: str):
-    assert importance_bars({"size": 1.0}, metric).axes[0].get_xlabel() == label
+    assert importance_bars({"size": 1.0}, metric, {}).axes[0].get_xlabel() == label
+
+
+def test_a_feature_whose_interval_includes_0_has_a_hollow_bar():
+    spreads = {
+        "size": PermutationImportance(0.4, 0.02, 0.3, 0.5),
+        "noise": PermutationImportance(0.1, 0.09, -0.1, 0.3),
+    }
+    axes = importance_bars({"size": 0.4, "noise": 0.1}, "rmse", spreads).axes[0]
+    assert [bar.get_facecolor()[3] for bar in axes.patches] == [1.0, 0.0]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[0.3, 0.5], [-0.1, 0.3]]
 
 
 def test_partial_dependence_is_a_line_for_numbers_and_points_for_texts():

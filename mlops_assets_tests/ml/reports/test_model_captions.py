@@ -5,6 +5,7 @@ import math
 import pytest
 
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupDifference
+from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
@@ -35,14 +36,25 @@ def dependence(values, means) -> PartialDependence:
 
 
 def test_the_most_important_feature_is_compared_with_the_next_one():
-    caption = importances_caption({"size": 0.4, "age": 0.1, "idle": 0.0, "worse": -0.1}, "rmse")
+    caption = importances_caption({"size": 0.4, "age": 0.1, "idle": 0.0, "worse": -0.1}, "rmse", {})
     assert caption == (
         "Shuffling size increases RMSE by 0.400, 4.0 times as much as the next feature, age; 2 of 4 features "
         "have less than 1 % of this importance."
     )
-    assert importances_caption({"size": 0.1}, "r2") == "Shuffling size decreases R² by 0.100."
-    assert "No feature has a positive permutation importance" in importances_caption({"size": -0.1}, "rmse")
-    assert importances_caption({"size": NAN}, "rmse") == "Permutation importance is undefined."
+    assert importances_caption({"size": 0.1}, "r2", {}) == "Shuffling size decreases R² by 0.100."
+    assert "No feature has a positive permutation importance" in importances_caption(
+        {"size": -0.1}, "rmse", {}
+    )
+    assert importances_caption({"size": NAN}, "rmse", {}) == "Permutation importance is undefined."
+
+
+def test_the_caption_counts_the_features_whose_interval_includes_0():
+    spreads = {
+        "size": PermutationImportance(0.4, 0.02, 0.3, 0.5),
+        "noise": PermutationImportance(0.1, 0.09, -0.1, 0.3),
+    }
+    caption = importances_caption({"size": 0.4, "noise": 0.1}, "rmse", spreads)
+    assert caption.endswith("The 95 % intervals of 1 of 2 features include 0 (hollow bars).")
 
 
 def test_shap_values_and_permutation_importance_agree_or_not():

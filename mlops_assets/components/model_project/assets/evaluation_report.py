@@ -80,7 +80,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
         from mlops_assets.ml.reports.evaluation_page import evaluation_summary, render_report
-        from mlops_assets.ml.search.baselines import MODEL
+        from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
         with as_dagster_failures(project.name):
@@ -103,6 +103,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     metrics={
                         **ours,
                         f"baseline_{metric}": theirs,
+                        f"constant_{metric}": evaluation.scores[CONSTANT_BASELINE][metric],
+                        "holdout_clusters": evaluation.cluster_count,
                         INTERVAL_LOW: low,
                         INTERVAL_HIGH: high,
                         **over,
@@ -152,7 +154,7 @@ def _figures(evaluation: "Evaluation") -> dict[str, Any]:
 
     return {
         "search_history.png": trial_history(evaluation.trials, evaluation.metric),
-        "importances.png": importance_bars(evaluation.importances, evaluation.metric),
+        "importances.png": importance_bars(evaluation.importances, evaluation.metric, evaluation.permutation),
     }
 
 
@@ -191,6 +193,20 @@ def _tables(evaluation: "Evaluation") -> dict[str, dg.MarkdownMetadataValue]:
             [
                 (each.name, "yes" if each.passed else f"no ({each.severity})", each.asked, each.found)
                 for each in evaluation.behaviour
+            ],
+        )
+    if evaluation.permutation:
+        tables["importances"] = markdown_table(
+            ["feature", "permutation importance", "sd of the shuffles", "95 % interval", "includes 0"],
+            [
+                (
+                    name,
+                    f"{each.mean:.4g}",
+                    f"{each.deviation:.2g}",
+                    f"{each.low:.4g} to {each.high:.4g}",
+                    "yes" if each.includes_zero else "no",
+                )
+                for name, each in evaluation.permutation.items()
             ],
         )
     if evaluation.slices:

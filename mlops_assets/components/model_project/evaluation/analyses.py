@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
+from mlops_assets.components.model_project.evaluation.row_clusters import row_clusters
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.core import names
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.error_map import ErrorMap
     from mlops_assets.ml.evaluation.evaluation import PeriodScore
     from mlops_assets.ml.evaluation.fairness import Fairness
+    from mlops_assets.ml.evaluation.importances import PermutationImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
     from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
     from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+    from mlops_assets.ml.metrics.weighted_metrics import Weighted
 
 SHOWN_DEPENDENCES = 6
 MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
@@ -29,7 +32,7 @@ def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
 
     declared = evaluated.project.settings.evaluation.slices
     cuts = [group_column(evaluated.column(name), name=name) for name in declared]
-    return score_slices(cuts, _losses(evaluated), evaluated.score)
+    return score_slices(cuts, _losses(evaluated), evaluated.score, clusters=evaluated.clusters)
 
 
 def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> "WeakestSlices | None":
@@ -43,14 +46,16 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     declared = evaluated.project.settings.evaluation.slices
     wanted = dict.fromkeys([*declared, *importances, *evaluated.model.spec.features])
     columns = pd.DataFrame({name: evaluated.column(name) for name in wanted})
-    return find_weakest_slices(columns, _losses(evaluated), evaluated.score, seed=evaluated.seed)
+    return find_weakest_slices(
+        columns, _losses(evaluated), evaluated.score, seed=evaluated.seed, clusters=evaluated.clusters
+    )
 
 
 def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
     """Differences of selection and error rates between the groups of each sensitive column."""
     from mlops_assets.ml.evaluation.column_groups import group_column
-    from mlops_assets.ml.evaluation.evaluation import predicted_classes
     from mlops_assets.ml.evaluation.fairness import measure_fairness
+    from mlops_assets.ml.metrics.metrics import predicted_classes
 
     task, predictions = evaluated.project.settings.task, evaluated.predictions
     chosen = (
@@ -64,23 +69,38 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
             evaluated.predictions,
             chosen,
             unit_size=evaluated.unit_size,
+            clusters=evaluated.clusters,
         )
         for name in evaluated.project.settings.evaluation.sensitive
     ]
 
 
-def importances(evaluated: EvaluatedModel) -> dict[str, float]:
+def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]":
     """How much worse the primary metric gets when a feature is shuffled."""
     from mlops_assets.ml.evaluation.importances import permutation_importances
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
+    from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 
     sign = -1.0 if evaluated.metric in HIGHER_IS_BETTER else 1.0
 
-    def loss(positions: "NDArray", predictions: "NDArray") -> float:
-        return sign * evaluated.value(positions, predictions)
+    def loss(positions: "NDArray", predictions: "NDArray") -> "Weighted":
+        metric_of = weighted_metric(
+            evaluated.project.settings.task,
+            evaluated.metric,
+            evaluated.holdout.target[positions],
+            predictions,
+            classes=evaluated.classes,
+            unit_size=evaluated.unit_size,
+            threshold=evaluated.threshold,
+        )
+        return lambda weights: sign * metric_of(weights)
 
     return permutation_importances(
-        evaluated.model.predict_features, evaluated.holdout.features, loss, seed=evaluated.seed
+        evaluated.model.predict_features,
+        evaluated.holdout.features,
+        loss,
+        seed=evaluated.seed,
+        clusters=evaluated.clusters,
     )
 
 
@@ -161,8 +181,8 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
 
     return learning_curve(
         fit,
-        lambda predictions: evaluated.score_of(evaluated.holdout.target, predictions),
-        evaluated.gain,
+        lambda predictions: evaluated.score_of(evaluated.holdout.target, predictions, evaluated.clusters),
+        lambda ours, theirs: evaluated.gain(ours, theirs, threshold=evaluated.threshold),
         len(train.target),
         seed=evaluated.seed,
     )
@@ -172,7 +192,13 @@ def _losses(evaluated: EvaluatedModel) -> "NDArray":
     from mlops_assets.ml.metrics.metrics import row_losses
 
     task = evaluated.project.settings.task
-    return row_losses(task, evaluated.metric, evaluated.holdout.target, evaluated.predictions)
+    return row_losses(
+        task,
+        evaluated.metric,
+        evaluated.holdout.target,
+        evaluated.predictions,
+        threshold=evaluated.threshold,
+    )
 
 
 def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
@@ -184,6 +210,7 @@ def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
     for period in known:
         rows = evaluated.frame[evaluated.frame[names.PERIOD] == period]
         rows = rows.sample(min(MOST_ROWS_OF_A_PERIOD, len(rows)), random_state=evaluated.seed)
+        rows = rows.sort_values(names.ROW_ID)  # the order of TrainingData
         data = TrainingData.of(
             rows,
             target=evaluated.project.settings.target.column,
@@ -191,7 +218,11 @@ def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
             subject=evaluated.project.name,
             aside=evaluated.project.settings.entity,
         )
-        scores = evaluated.score_of(data.target, evaluated.model.predict_features(data.features))
+        scores = evaluated.score_of(
+            data.target,
+            evaluated.model.predict_features(data.features),
+            row_clusters(evaluated.project, rows),
+        )
         role = rows[names.SPLIT].iloc[0]
         found.append(PeriodScore(period, role, len(rows), *scores))
     return found

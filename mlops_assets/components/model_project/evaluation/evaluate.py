@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.evaluation import analyses
@@ -9,14 +10,13 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import ru
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.model_comparison import SPEED_ROWS, compared_models
 from mlops_assets.components.model_project.evaluation.quarantine_summary import tables_quality
+from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.training.search import fit_settings
+from mlops_assets.components.model_project.training.search import fit_settings, search_folds
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from mlops_assets.ml.evaluation.evaluation import Evaluation
+    from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
@@ -41,11 +41,12 @@ def evaluate(
     evaluated = EvaluatedModel.read(project, tracking, trained, warehouse)
     behaviour = run_behaviour_tests(evaluated)
     settings, spec, truth = project.settings, evaluated.model.spec, evaluated.holdout.target
-    predictions, linear = _predictions(evaluated)
+    compared, linear = _compared(evaluated)
     shared: dict[str, Any] = {"classes": evaluated.classes, "unit_size": evaluated.unit_size}
-    importances = analyses.importances(evaluated)
+    permuted = analyses.importances(evaluated)
+    importances = {name: each.mean for name, each in permuted.items()}
     dependences, dependence_of = analyses.dependences(evaluated, importances)
-    scores = score_all(settings.task, truth, predictions, **shared)
+    scores = score_all(settings.task, truth, compared, **shared)
     evaluation = Evaluation(
         project=project.name,
         description=settings.description,
@@ -63,11 +64,16 @@ def evaluate(
         train_rows=len(evaluated.train.target),
         features=list(spec.features),
         importances=importances,
+        permutation=permuted,
         trials=tracking.trials(project.name, trained.run_id, evaluated.metric),
         training_seconds=float(trained.facts["training_seconds"]),
         peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
         facts=_provenance(trained),
-        intervals=score_intervals(settings.task, evaluated.metric, truth, predictions, **shared),
+        intervals=score_intervals(
+            settings.task, evaluated.metric, truth, compared, clusters=evaluated.clusters, **shared
+        ),
+        clusters=evaluated.clusters,
+        cluster_columns=cluster_columns(project),
         split=project.time.describe_split(trained.facts["cutoff"]) if project.timeline else "",
         threshold=evaluated.threshold,
         shap=analyses.contributions(evaluated),
@@ -89,43 +95,53 @@ def evaluate(
         intended_use=settings.intended_use,
         limits=list(settings.limits),
     )
-    return evaluation, _over_baselines(evaluated, evaluation, predictions)
+    return evaluation, _over_baselines(evaluated, evaluation, compared)
 
 
-def _predictions(evaluated: EvaluatedModel) -> "tuple[dict[str, NDArray], TabularModel]":
-    """Predictions of the holdout by the model and its baselines, and the linear baseline."""
+def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], TabularModel]":
+    """Predictions of the holdout by the model and its baselines, and the linear baseline.
+
+    With `tuning.decision`, each baseline has a threshold that is chosen as that of the model is.
+    """
+    from mlops_assets.ml.evaluation.evaluation import Predicted
     from mlops_assets.ml.search.baselines import (
         CONSTANT_BASELINE,
         LINEAR_BASELINE,
         MODEL,
         constant_predictions,
+        constant_threshold,
         fit_linear_baseline,
+        linear_threshold,
     )
+    from mlops_assets.ml.search.decision_threshold import Decision
 
-    project, holdout = evaluated.project, evaluated.holdout
-    linear = fit_linear_baseline(
-        evaluated.model.spec,
-        project.files.text(FEATURES_SQL),
-        evaluated.train,
-        project.files.make_pipeline(),
-        fit_settings(project, len(evaluated.model.spec.classes)),
-    )
-    rows, task = len(holdout.target), project.settings.task
+    project, train, holdout = evaluated.project, evaluated.train, evaluated.holdout
+    sql, shared = project.files.text(FEATURES_SQL), fit_settings(project, len(evaluated.model.spec.classes))
+    rows, settings = len(holdout.target), project.settings
+    linear = fit_linear_baseline(evaluated.model.spec, sql, train, project.files.make_pipeline(), shared)
+    constant, of_constant = constant_predictions(settings.task, train.target, rows, evaluated.classes), None
+    if settings.tuning.decision:
+        decision = Decision(**settings.tuning.decision.model_dump())
+        of_constant = constant_threshold(decision, train.target)
+        folds = search_folds(project, train)
+        threshold = linear_threshold(decision, linear, train, folds, project.files.make_pipeline(), shared)
+        linear = replace(linear, spec=replace(linear.spec, threshold=threshold))
     return {
-        MODEL: evaluated.predictions,
-        CONSTANT_BASELINE: constant_predictions(task, evaluated.train.target, rows, evaluated.classes),
-        LINEAR_BASELINE: linear.predict_features(holdout.features),
+        MODEL: Predicted(evaluated.predictions, evaluated.threshold),
+        CONSTANT_BASELINE: Predicted(constant, of_constant),
+        LINEAR_BASELINE: Predicted(linear.predict_features(holdout.features), linear.spec.threshold),
     }, linear
 
 
 def _over_baselines(
-    evaluated: EvaluatedModel, evaluation: "Evaluation", predictions: "Mapping[str, NDArray]"
+    evaluated: EvaluatedModel, evaluation: "Evaluation", compared: "Mapping[str, Predicted]"
 ) -> dict[str, float]:
     from mlops_assets.ml.search.baselines import CONSTANT_BASELINE
 
     over: dict[str, float] = {}
     for role, name in (("constant", CONSTANT_BASELINE), ("baseline", evaluation.best_baseline)):
-        low, high = evaluated.gain(evaluated.predictions, predictions[name])
+        other = compared[name]
+        low, high = evaluated.gain(evaluated.predictions, other.predictions, threshold=other.threshold)
         over |= {f"over_{role}_low": low, f"over_{role}_high": high}
     return over
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns, row_clusters
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import training_set
 from mlops_assets.core import names
@@ -80,8 +81,13 @@ class EvaluatedModel:
     @property
     def threshold(self) -> float | None:
         """Probability from which the model predicts the second class; None without a decision threshold."""
-        found = getattr(self.model.spec, "threshold", None)
-        return None if found is None else float(found)
+        return self.model.spec.threshold
+
+    @cached_property
+    def clusters(self) -> "NDArray | None":
+        """The cluster of each row of the holdout, shape `(n,)`; None if rows are independent."""
+        columns = cluster_columns(self.project)
+        return row_clusters(self.project, self.columns(columns)) if columns else None
 
     @cached_property
     def predictions(self) -> "NDArray":
@@ -90,22 +96,32 @@ class EvaluatedModel:
 
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
         """The primary metric of some rows of the holdout, by position; by default of the model."""
-        return self.value_of(self.holdout.target[rows], self._predictions_of(rows, predictions))
+        chosen = self._predictions_of(rows, predictions)
+        return self.value_of(self.holdout.target[rows], chosen, threshold=self.threshold)
 
-    def value_of(self, truth: "NDArray", predictions: "NDArray") -> float:
-        """The primary metric of any rows."""
+    def value_of(self, truth: "NDArray", predictions: "NDArray", *, threshold: float | None) -> float:
+        """The primary metric of any rows, by any model with its decision threshold."""
         from mlops_assets.ml.metrics.metrics import compute_metric
 
         task = self.project.settings.task
         return compute_metric(
-            task, self.metric, truth, predictions, classes=self.classes, unit_size=self.unit_size
+            task,
+            self.metric,
+            truth,
+            predictions,
+            classes=self.classes,
+            unit_size=self.unit_size,
+            threshold=threshold,
         )
 
     def score(self, rows: "NDArray") -> tuple[float, float, float]:
         """The primary metric of some holdout rows, by position, and its 95 % confidence interval."""
-        return self.score_of(self.holdout.target[rows], self.predictions[rows])
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return self.score_of(self.holdout.target[rows], self.predictions[rows], clusters)
 
-    def score_of(self, truth: "NDArray", predictions: "NDArray") -> tuple[float, float, float]:
+    def score_of(
+        self, truth: "NDArray", predictions: "NDArray", clusters: "NDArray | None"
+    ) -> tuple[float, float, float]:
         """The primary metric of any rows, and its 95 % confidence interval."""
         from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 
@@ -116,11 +132,22 @@ class EvaluatedModel:
             predictions,
             classes=self.classes,
             unit_size=self.unit_size,
+            threshold=self.threshold,
+            clusters=clusters,
         )
-        return self.value_of(truth, predictions), interval.low, interval.high
+        value = self.value_of(truth, predictions, threshold=self.threshold)
+        return value, interval.low, interval.high
 
-    def gain(self, predictions: "NDArray", others: "NDArray") -> tuple[float, float]:
-        """The 95 % confidence interval of the metric of some holdout predictions minus that of others."""
+    def gain(
+        self, predictions: "NDArray", others: "NDArray", *, threshold: float | None
+    ) -> tuple[float, float]:
+        """The 95 % confidence interval of the metric of some holdout predictions minus that of others.
+
+        Parameters
+        ----------
+        threshold
+            The decision threshold of the other predictions.
+        """
         from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
         interval = paired_difference_interval(
@@ -131,14 +158,32 @@ class EvaluatedModel:
             others,
             classes=self.classes,
             unit_size=self.unit_size,
+            thresholds=(self.threshold, threshold),
+            clusters=self.clusters,
         )
         return interval.low, interval.high
 
     def column(self, name: str) -> "pd.Series":
         """A feature of the holdout, or a column of its source table, in the order of the holdout rows."""
-        if name in self.holdout.features:
-            return self.holdout.features[name]
-        return self.rows(columns=[name])[name]
+        return self.columns([name])[name]
+
+    def columns(self, wanted: list[str]) -> "pd.DataFrame":
+        """Features, entity columns or columns of the source table, in the order of the holdout rows."""
+        import pandas as pd
+
+        aside = self.frame[self.frame[names.SPLIT] == names.HOLDOUT].sort_values(names.ROW_ID)
+        entity = {name: aside[name].to_numpy() for name in self.project.settings.entity if name in wanted}
+        known = {
+            **entity,
+            **{
+                name: self.holdout.features[name]
+                for name in wanted
+                if name not in entity and name in self.holdout.features
+            },
+        }
+        others = [name for name in wanted if name not in known]
+        of_table = self.rows(columns=others) if others else pd.DataFrame()
+        return pd.DataFrame({name: known[name] if name in known else of_table[name] for name in wanted})
 
     def rows(self, *, columns: list[str] | None = None, most: int | None = None) -> "pd.DataFrame":
         """Holdout rows as clients send them: columns of the table, or the features in an event project.

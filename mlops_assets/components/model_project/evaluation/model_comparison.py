@@ -71,7 +71,7 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     None if there is no champion, or it is not comparable: a later cut-off, other features or classes, or too
     few such rows.
     """
-    from mlops_assets.ml.evaluation.gates import MIN_COMMON_ROWS
+    from mlops_assets.ml.evaluation.comparison_gates import MIN_COMMON_ROWS
     from mlops_assets.ml.model.costs import artifact_bytes
     from mlops_assets.ml.search.training_data import encode_target
 
@@ -87,7 +87,9 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     target = project.settings.target.column
     truth = encode_target(rows[target], champion.spec.classes, subject=project.name)
     theirs, ours = (
-        evaluated.value_of(truth, each.predict_features(each.compute_features(rows)))
+        evaluated.value_of(
+            truth, each.predict_features(each.compute_features(rows)), threshold=each.spec.threshold
+        )
         for each in (champion, model)
     )
     note = f"on {len(rows):,} rows that neither was trained on; this model: {ours:.4g}"

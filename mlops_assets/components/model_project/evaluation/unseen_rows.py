@@ -34,8 +34,9 @@ def _rows_unseen_by(
 ) -> "pd.DataFrame":
     """Of a static project: valid rows of the holdout without those that the champion was trained on.
 
-    Rows are matched by the values of the columns that both models know, not by `row_id`: the contract, and
-    with it the row IDs, may have changed since.
+    Rows are matched by the key of the table, so that a corrected row stays known. Without a key, or if one of
+    the tables lacks a column of it, they are matched by the values of the columns that both models know. They
+    are not matched by `row_id`: the contract, and with it the row IDs, may have changed since.
     """
     with warehouse.connect() as connection:
         sides = [
@@ -45,12 +46,22 @@ def _rows_unseen_by(
         target = project.settings.target.column
         hidden = {names.ROW_ID, target, *names.PROVENANCE}
         shared = [name for name in sides[0].columns if name in sides[1].columns and name not in hidden]
-        if not shared:
+        key = project.settings.tables[project.table].key
+        matched = key if key and set(key) <= set(shared) else shared
+        if not matched:
             return sides[0].limit(0).df()
-        same = " and ".join(
-            f"ours.{quoted(name)} is not distinct from theirs.{quoted(name)}" for name in shared
-        )
+        same = " and ".join(_same_value(name, *sides) for name in matched)
         return sides[0].set_alias("ours").join(sides[1].set_alias("theirs"), same, how="anti").df()
+
+
+def _same_value(name: str, ours: "duckdb.DuckDBPyRelation", theirs: "duckdb.DuckDBPyRelation") -> str:
+    """A condition for equal or two missing values; a text is compared as the type of the other column."""
+    types = [str(side.types[side.columns.index(name)]) for side in (ours, theirs)]
+    terms = [f"{side}.{quoted(name)}" for side in ("ours", "theirs")]
+    if types.count("VARCHAR") == 1:
+        text = types.index("VARCHAR")
+        terms[text] = f"try_cast({terms[text]} as {types[1 - text]})"
+    return f"{terms[0]} is not distinct from {terms[1]}"
 
 
 def _period_unseen_by(

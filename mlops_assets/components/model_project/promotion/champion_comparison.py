@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns, row_clusters
 from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import TrackingError
@@ -48,7 +49,8 @@ def compare_with_champion(
     TrackingError
         If the champion was registered outside of mlops_assets, so that its training rows are unknown.
     """
-    from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult, not_worse_than_champion
+    from mlops_assets.ml.evaluation.comparison_gates import not_worse_than_champion
+    from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult
     from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
     if "training_set_digest" not in champion.facts:
@@ -74,6 +76,7 @@ def compare_with_champion(
     ours, theirs = (
         _predicted(project, tracking, version.as_evaluated, rows) for version in (challenger, champion)
     )
+    clusters = row_clusters(project, rows)
     return not_worse_than_champion(
         metric,
         ours.score,
@@ -86,10 +89,19 @@ def compare_with_champion(
             theirs.predictions,
             classes=max(ours.classes, 1),
             unit_size=settings.target.unit_size,
+            thresholds=(ours.threshold, theirs.threshold),
+            clusters=clusters,
         ),
         rows=len(rows),
         margin=settings.gates.champion_margin,
+        clusters=None if clusters is None else len(set(clusters)),
     )
+
+
+def holdout_clusters(project: Project, metrics: Mapping[str, float]) -> int | None:
+    """The recorded number of clusters of the holdout; None if rows are independent."""
+    count = metrics.get("holdout_clusters")
+    return int(count) if cluster_columns(project) and count is not None else None
 
 
 def baseline_gain_interval(metrics: Mapping[str, float], role: str) -> "Interval":
@@ -110,12 +122,13 @@ def baseline_gain_interval(metrics: Mapping[str, float], role: str) -> "Interval
 
 @dataclass(frozen=True)
 class _Predicted:
-    """Predictions of a version, and their score."""
+    """Predictions of a version with its decision threshold, and their score."""
 
     truth: "NDArray"
     predictions: "NDArray"
     score: float
     classes: int
+    threshold: float | None = None
 
 
 def _predicted(
@@ -143,5 +156,6 @@ def _predicted(
         predictions,
         classes=max(classes, 1),
         unit_size=settings.target.unit_size,
+        threshold=model.spec.threshold,
     )
-    return _Predicted(truth, predictions, score, classes)
+    return _Predicted(truth, predictions, score, classes, model.spec.threshold)

@@ -9,7 +9,8 @@ from mlops_assets.components.model_project.project.project import Project
 
 _DESCRIPTIONS = {
     "minimum_metrics": "Metrics on the holdout reach `gates.minimum`.",
-    "better_than_baseline": "The primary metric is better than that of the best baseline.",
+    "better_than_baseline": "Significantly better than the constant baseline, and non-inferior to the best "
+    "baseline within `gates.baseline_margin` (95 % CI of the paired difference on the holdout).",
     "not_worse_than_champion": "Significantly better than the champion, or non-inferior within "
     "`gates.champion_margin`, on holdout rows that neither was trained on (95 % CI of the paired "
     "difference).",

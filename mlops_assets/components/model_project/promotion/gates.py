@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.champion_comparison import (
     baseline_gain_interval,
     compare_with_champion,
+    holdout_clusters,
 )
 from mlops_assets.components.model_project.promotion.gate_checks import declared_gates
 from mlops_assets.components.model_project.promotion.transitions import (
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 GATE_RESULTS, AGAINST, RULES = "gates", "against", "rules"
-"""In the details of an event: the gate results, the champion at that time, a digest of the settings."""
+"""In the details of an event: the gate results, the champion at that time, a digest of the rules."""
+RULES_VERSION = "gates 2"
+"""Changes with the meaning of a gate, so that the gates run again for versions that are pending approval."""
 _ORIGIN = (
     *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
     *("model_manifest", "evaluated_manifest", "git_commit"),
@@ -110,6 +114,7 @@ def run_gates(
         If the evaluation of the challenger is incomplete.
     """
     from mlops_assets.ml.evaluation import gates
+    from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
 
     declared, metric = (
         project.settings.gates,
@@ -121,22 +126,32 @@ def run_gates(
         if name.startswith("test_")
     }
     baseline = trained.metrics.get(f"baseline_{metric}")
+    constant = trained.metrics.get(f"constant_{metric}")
     if metric not in scores or baseline is None:
         raise TrackingError(
             f"{project.name}: MLflow run {trained.run_id} has no {metric}, or it is undefined",
             hint=f"materialize {names.EVALUATION_REPORT} again, or set tuning.metric to one that is defined",
         )
 
+    if constant is None:
+        raise TrackingError(
+            f"{project.name}: MLflow run {trained.run_id} was evaluated without constant_{metric}, by an "
+            "earlier version of mlops_assets",
+            hint=f"materialize {names.EVALUATION_REPORT} again",
+        )
+
     def results() -> "Iterator[GateResult]":
         if declared.minimum:
             yield gates.minimum_metrics(scores, declared.minimum)
-        yield gates.better_than_baseline(
+        yield better_than_baseline(
             metric,
             scores[metric],
             baseline,
-            margin=declared.baseline_margin,
+            constant,
             over_constant=baseline_gain_interval(trained.metrics, "constant"),
             over_baseline=baseline_gain_interval(trained.metrics, "baseline"),
+            margin=declared.baseline_margin,
+            clusters=holdout_clusters(project, trained.metrics),
         )
         if champion is not None:
             yield compare_with_champion(project, tracking, warehouse, challenger, champion)
@@ -222,10 +237,11 @@ def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> f
 
 
 def _settings_digest(project: Project) -> str:
-    """A digest of the settings that the gates depend on."""
+    """A digest of the rules and the settings that the gates depend on."""
     settings = project.settings
     metric = settings.tuning.metric_for(settings.task)
-    return text_digest(public_settings(settings.gates), metric)[:16]
+    clusters = cluster_columns(project)
+    return text_digest(RULES_VERSION, public_settings(settings.gates), metric, *clusters)[:16]
 
 
 def _origin(version: "Version") -> dict[str, str]:

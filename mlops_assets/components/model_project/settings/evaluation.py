@@ -28,6 +28,12 @@ class EvaluationSettings(Settings):
         description="Sensitive columns whose groups are compared by fairness measures, such as region or "
         "sex.",
     )
+    clusters: list[str] = Field(
+        default_factory=list,
+        description="Columns of the table, the entity or the features that identify clusters of correlated "
+        "rows, such as the customer of several contracts. Confidence intervals and tests resample clusters. "
+        "By default the columns of `split.group`, and in an event project the entity.",
+    )
     weakest: bool = Field(
         default=True, description="Search for the slices in which the model performs worst."
     )

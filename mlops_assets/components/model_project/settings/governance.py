@@ -13,18 +13,19 @@ class GateSettings(Settings):
         description="Limits of holdout metrics: a minimum for scores (`roc_auc: 0.75`), a maximum for errors "
         "and losses (`rmse: 0.5`).",
     )
-    baseline_margin: float = Field(
-        default=0.0,
-        ge=0,
-        description="Required improvement over the best baseline, in units of the primary metric "
-        "(`tuning.metric`). With 0, a model that is equivalent to the linear baseline passes as well.",
+    baseline_margin: float | None = Field(
+        default=None,
+        description="Non-inferiority margin against the best baseline, in units of the primary metric "
+        "(`tuning.metric`), on the holdout. By default 5 % of the improvement of that baseline over the "
+        "constant baseline, so that a model as good as the linear baseline passes. Same rule as for "
+        "`champion_margin`. In any case the model must be significantly better than the constant baseline.",
     )
     champion_margin: float = Field(
         default=0.0,
-        ge=0,
         description="Non-inferiority margin against the champion, in units of the primary metric, on holdout "
         "rows that neither was trained on: the 95 % confidence interval of the difference must not reach "
-        "beyond it. With 0, the challenger must be significantly better.",
+        "beyond it. With 0, the challenger must be significantly better; a negative margin requires that it "
+        "is significantly better by more than that.",
     )
     compatible_features: bool = Field(
         default=False,

@@ -114,7 +114,7 @@ def run_search(
     )
     journal = Path(folders.studies) / project.name / f"{key[:16]}.journal"
     facts["study"] = journal.name
-    folds = _folds(project, train)
+    folds = search_folds(project, train)
     progress = SearchProgress(search, len(folds))
     with (
         process_lock(  # a second run of the same search waits, and finds it complete
@@ -138,7 +138,7 @@ def run_search(
         )
 
 
-def _folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
+def search_folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
     """Folds of the search; of an event project walk-forward folds."""
     from mlops_assets.ml.search.splits import forward_folds, make_folds
 

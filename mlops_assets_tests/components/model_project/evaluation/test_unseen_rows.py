@@ -72,6 +72,46 @@ def test_columns_that_only_one_of_the_models_knew_are_not_compared(register, war
     assert len(rows_unseen_by(register.project, warehouse, challenger, champion)) == 4
 
 
+def keyed(project):
+    """The project with `loan_id` as the key of its table."""
+    tables = {
+        name: table.model_copy(update={"key": ["loan_id"]}) for name, table in project.settings.tables.items()
+    }
+    return replace(project, settings=project.settings.model_copy(update={"tables": tables}))
+
+
+def test_a_row_with_a_key_is_known_by_it_whatever_was_corrected_since(register, warehouse):
+    loans = LOANS.assign(loan_id=[1, 2, 3, 4, 5])
+    champion = register(loans, [TRAIN, TRAIN, HOLDOUT, HOLDOUT, TRAIN], 10)
+    corrected = loans.assign(income=[9.0, 2.0, 3.0, 4.0, 8.0])
+    challenger = register(corrected, [HOLDOUT] * 5, 90)
+    found = rows_unseen_by(keyed(register.project), warehouse, challenger, champion)
+    assert sorted(found["row_id"]) == [92, 93], "the corrected rows 90 and 94 trained the champion"
+
+
+def test_equal_rows_with_different_keys_are_different_rows(register, warehouse):
+    loans = LOANS.assign(income=1.0, purpose="car", loan_id=[1, 2, 3, 4, 5])
+    champion = register(loans, [TRAIN, HOLDOUT, HOLDOUT, HOLDOUT, HOLDOUT], 10)
+    challenger = register(loans, [HOLDOUT] * 5, 90)
+    found = rows_unseen_by(keyed(register.project), warehouse, challenger, champion)
+    assert sorted(found["row_id"]) == [91, 92, 93, 94]
+
+
+def test_a_key_that_was_a_text_is_matched_as_a_number(register, warehouse):
+    loans = LOANS.assign(loan_id=["1", "2", "3", "4", "5"])
+    champion = register(loans, [TRAIN, TRAIN, HOLDOUT, HOLDOUT, TRAIN], 10)
+    challenger = register(LOANS.assign(loan_id=[1, 2, 3, 4, 5], income=7.0), [HOLDOUT] * 5, 90)
+    found = rows_unseen_by(keyed(register.project), warehouse, challenger, champion)
+    assert sorted(found["row_id"]) == [92, 93]
+
+
+def test_without_the_columns_of_the_key_rows_are_matched_by_their_values(register, warehouse):
+    champion = register(LOANS, [TRAIN, TRAIN, HOLDOUT, HOLDOUT, TRAIN], 10)
+    challenger = register(LOANS.assign(loan_id=[1, 2, 3, 4, 5]), [HOLDOUT] * 5, 90)
+    found = rows_unseen_by(keyed(register.project), warehouse, challenger, champion)
+    assert sorted(found["row_id"]) == [92, 93]
+
+
 def test_a_corrected_target_does_not_make_a_row_unseen(register, warehouse):
     champion = register(LOANS, [TRAIN] * 4 + [HOLDOUT], 10)
     challenger = register(LOANS.assign(outcome="late"), [HOLDOUT] * 5, 10)

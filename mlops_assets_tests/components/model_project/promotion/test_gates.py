@@ -27,6 +27,11 @@ METRICS = {
     "test_log_loss": 0.3,
     "test_roc_auc": 0.9,
     "baseline_log_loss": 0.4,
+    "constant_log_loss": 0.6,
+    "over_constant_low": -0.4,
+    "over_constant_high": -0.2,
+    "over_baseline_low": -0.15,
+    "over_baseline_high": -0.05,
     "single_row_milliseconds": 5.0,
     "size_bytes": 250_000.0,
 }
@@ -58,14 +63,33 @@ def test_two_gates_are_always_declared_and_the_others_by_their_settings(project)
 
 
 def test_the_first_version_is_compared_with_its_baseline_alone(project, tracking):
-    found = gates_of(project(), tracking)
-    assert found == {"better_than_baseline": (True, {"challenger": 0.3, "baseline": 0.4})}
-    assert gates_of(project(), tracking, test_log_loss=0.5)["better_than_baseline"][0] is False
+    passed, figures = gates_of(project(), tracking)["better_than_baseline"]
+    assert passed
+    assert figures == {
+        "challenger": 0.3,
+        "baseline": 0.4,
+        "constant": 0.6,
+        "margin": pytest.approx(0.01),
+        "low": -0.15,
+        "high": -0.05,
+        "over_constant_low": -0.4,
+        "over_constant_high": -0.2,
+    }
+    worse = gates_of(project(), tracking, over_baseline_high=0.02)
+    assert worse["better_than_baseline"][0] is False
 
 
-def test_a_margin_over_the_baseline_is_required(project, tracking):
-    assert gates_of(project(baseline_margin=0.05), tracking)["better_than_baseline"][0] is True
-    assert gates_of(project(baseline_margin=0.15), tracking)["better_than_baseline"][0] is False
+def test_a_negative_margin_requires_an_improvement_over_the_baseline(project, tracking):
+    assert gates_of(project(baseline_margin=-0.04), tracking)["better_than_baseline"][0] is True
+    assert gates_of(project(baseline_margin=-0.06), tracking)["better_than_baseline"][0] is False
+
+
+def test_a_version_evaluated_by_an_earlier_rule_is_evaluated_again(project, tracking):
+    earlier = {name: value for name, value in METRICS.items() if name != "constant_log_loss"}
+    trained = TrainedModel("run-7", "models:/m-1", {}, earlier)
+    with pytest.raises(TrackingError, match="run-7 was evaluated without constant_log_loss") as raised:
+        run_gates(project(), tracking, None, VERSION, trained, None)
+    assert raised.value.hint == "materialize evaluation_report again"
 
 
 def test_costs_and_minimum_metrics_are_read_from_the_run(project, tracking):
@@ -125,6 +149,16 @@ def test_gates_are_not_evaluated_again_for_a_version_that_was_champion(champion_
     recorded = shop.champion_ledger.ledger.entries()[1].event.details["gates"]
     assert results == recorded, "the results of the first evaluation"
     assert events_of(shop) == before
+
+
+def test_gates_are_evaluated_again_by_a_new_rule(champion_shop, monkeypatch: pytest.MonkeyPatch):
+    shop = champion_shop
+    second = register_again(shop)
+    shop.declare(settings={"gates": {"champion_margin": 10.0}})
+    evaluate_again(shop, second)
+    monkeypatch.setattr("mlops_assets.components.model_project.promotion.gates.RULES_VERSION", "gates 99")
+    evaluate_again(shop, second)
+    assert events_of(shop)[4:] == [("gated", 2), ("gated", 2)]
 
 
 def test_gates_are_evaluated_again_only_if_the_champion_or_the_settings_changed(champion_shop):
