@@ -11,6 +11,7 @@ from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, shuffle_count
 from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.metrics.clusters import FEW_CLUSTERS
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
 from mlops_assets.ml.number_format import (
     difference,
@@ -88,7 +89,8 @@ def evaluation_summary(evaluation: Evaluation) -> str:
     texts = distinct_numbers([ours, theirs], metric)
     interval = interval_text(*evaluation.intervals.get(MODEL, (math.nan, math.nan)), metric)
     unit = evaluation.unit if metric in IN_TARGET_UNITS else ""
-    details = "; ".join(filter(None, [unit, f"95 % CI {interval}" if interval else ""]))
+    interval = f"95 % CI {interval}" if interval else ""
+    details = "; ".join(filter(None, [unit, interval, clusters_text(evaluation)]))
     start = f"{metric_title(metric)} {texts[0]}{f' ({details})' if details else ''}"
     start = f"{start} on {evaluation.holdout_rows:,} holdout rows"
     gap, baseline = difference(metric, ours, theirs), f"({best}, {texts[1]})"
@@ -96,6 +98,15 @@ def evaluation_summary(evaluation: Evaluation) -> str:
         return f"{start}: {f'{gap} better'.strip()} than the best baseline {baseline}."
     worse = f"; it is {gap} worse" if gap and ours != theirs else ""
     return f"{start}: it does not beat the best baseline {baseline}{worse}."
+
+
+def clusters_text(evaluation: Evaluation) -> str:
+    """The number of clusters that intervals and tests resample; empty if rows are independent."""
+    count = evaluation.cluster_count
+    if not evaluation.cluster_columns or count == evaluation.holdout_rows:
+        return ""
+    text = f"by {count:,} clusters of {', '.join(evaluation.cluster_columns)}"
+    return f"{text}, too few for a reliable interval" if count < FEW_CLUSTERS else text
 
 
 def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:

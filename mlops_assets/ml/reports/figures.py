@@ -76,7 +76,7 @@ def _regression(evaluation: Evaluation) -> Plots:
         ),
         "histogram": (
             prediction_plots.residual_histogram(truth, predictions, label=label),
-            holdout_captions.histogram_caption(truth, predictions),
+            holdout_captions.histogram_caption(truth, predictions, evaluation.clusters),
         ),
     }
 

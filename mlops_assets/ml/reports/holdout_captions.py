@@ -8,6 +8,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
+from mlops_assets.ml.metrics.bootstrap import LEVEL
+from mlops_assets.ml.metrics.clusters import cluster_codes, mean_half_width
 from mlops_assets.ml.metrics.reliability import Reliability, quantile_groups
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import distinct_numbers, metric_title, number, share_text
@@ -50,13 +52,13 @@ def residuals_caption(truth: NDArray, predictions: NDArray) -> str:
     )
 
 
-def histogram_caption(truth: NDArray, predictions: NDArray) -> str:
+def histogram_caption(truth: NDArray, predictions: NDArray, clusters: NDArray | None = None) -> str:
     """The mean error with its confidence interval, and the share of predictions that are too high."""
     errors = predictions - truth
-    mean, rows = float(errors.mean()), len(errors)
+    mean = float(errors.mean())
     bias = f"The mean error is {_signed(mean)}"
-    if rows > 1:
-        half = 1.96 * float(errors.std(ddof=1)) / rows**0.5
+    half = mean_half_width(errors, cluster_codes(clusters, len(errors)), LEVEL)
+    if np.isfinite(half):
         significance = "significantly different from 0" if abs(mean) > half else "not significant"
         bias += f" (95 % CI {_signed(mean - half)} to {_signed(mean + half)}, {significance})"
     return f"{bias}; {share_text(float((errors > 0).mean()))} of the predictions are too high."

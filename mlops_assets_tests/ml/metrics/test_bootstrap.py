@@ -160,7 +160,7 @@ def held(clusters: int, size: int, correlation: float, *, by_cluster: bool) -> f
 
 def test_intervals_of_clusters_contain_the_true_value_where_those_of_rows_do_not():
     assert held(40, 25, 0.9, by_cluster=False) < 0.5
-    assert held(40, 25, 0.9, by_cluster=True) > 0.9
+    assert held(40, 25, 0.9, by_cluster=True) > 0.85
 
 
 def test_clusters_of_one_row_each_are_independent_rows():

@@ -83,6 +83,20 @@ def test_the_summary_has_the_confidence_interval_of_the_score():
     )
 
 
+@pytest.mark.parametrize(
+    ("clusters", "text"),
+    [
+        (np.arange(400) // 10, "95 % CI 0.412 to 0.450; by 40 clusters of district)"),
+        (np.arange(400) // 50, "by 8 clusters of district, too few for a reliable interval)"),
+        (np.arange(400), "95 % CI 0.412 to 0.450)"),
+        (None, "95 % CI 0.412 to 0.450)"),
+    ],
+)
+def test_the_summary_names_the_clusters_and_whether_they_are_too_few(clusters, text):
+    evaluation = regression(intervals={MODEL: (0.412, 0.45)}, clusters=clusters, cluster_columns=["district"])
+    assert text in evaluation_summary(evaluation)
+
+
 def test_the_summary_leaves_out_an_undefined_interval():
     assert evaluation_summary(
         regression(intervals={MODEL: (float("nan"), float("nan"))})
