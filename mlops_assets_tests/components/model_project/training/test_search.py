@@ -10,7 +10,7 @@ import pytest
 from mlops_assets.components.model_project.assets.tuned_model import _read_rows
 from mlops_assets.components.model_project.training.search import (
     TRIED,
-    _folds,
+    search_folds,
     tried_by_champion,
 )
 from mlops_assets.core import names
@@ -70,7 +70,7 @@ def test_the_folds_of_an_event_project_are_a_horizon_apart(make_project, horizon
     periods = np.repeat([f"2024-{month:02}" for month in range(1, 9)], 2)
     target = np.tile([0, 1], 8)
     train = TrainingData(np.arange(16), pd.DataFrame({"recent": target}), target, None, periods)
-    folds = _folds(project, train)
+    folds = search_folds(project, train)
     assert len(folds) == 2
     for fitted, predicted in folds:
         [holdout] = set(periods[predicted])
