@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.declared_tables import clock_of
 from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY, TARGET
 from mlops_assets.core import names
@@ -60,7 +61,7 @@ def read_rows(project: str, file: str | Path) -> "pd.DataFrame":
     subject = f"{project}: table {table}"
     key = raw.metadata[IDENTITY].value if IDENTITY in raw.metadata else []
     contract = ProjectFiles(project, Path(raw.metadata[FOLDER])).contract(
-        table, key=key, spelling=(dialect.decimal, dialect.thousands)
+        table, key=key, spelling=(dialect.decimal, dialect.thousands), clock=clock_of(raw.metadata)
     )
     with _raw_rows(workspace, Path(file).expanduser().absolute(), dialect, subject) as (connection, rows):
         return _valid_rows(connection, rows, contract, target, subject)

@@ -15,7 +15,7 @@ from pathlib import Path
 from dagster import AssetKey, DagsterInstance
 
 from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.project.declared_tables import from_metadata
+from mlops_assets.components.model_project.project.declared_tables import clock_of, from_metadata
 from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
@@ -142,7 +142,8 @@ class RunPlan:
             declared = str(self.source) if self.source else from_metadata(spec.metadata)
             dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
             table = names.table_of(spec.key.path)
-            ingestion = Ingestion(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect)
+            zone, _ = clock_of(spec.metadata)
+            ingestion = Ingestion(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect, zone)
             with (
                 open_source(declared, ingestion, root=self.workspace.root, warehouse=self.tables) as source,
                 self.tables.connect() as connection,

@@ -28,6 +28,9 @@ def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tupl
             continue
         value, was_null = column.cast_sql(), column.is_null_sql()
         wrong_type = literal(f"{column.name}: dtype({PANDAS_TYPES[column.sql_type]})")
+        if (change := column.clock_change_sql()) != "null":
+            in_zone = literal(f"({column.time_zone})")
+            wrong_type = f"coalesce({literal(f'{column.name}: ')} || {change} || {in_zone}, {wrong_type})"
         yield f"not {was_null} and {value} is null", wrong_type
         if not column.nullable:
             yield was_null, null

@@ -14,7 +14,7 @@ from mlops_assets.ml.contracts.number_sql import (
     is_nan_sql,
     is_nan_text_sql,
 )
-from mlops_assets.ml.contracts.time_sql import date_sql, timestamp_sql
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, clock_change_sql, date_sql, timestamp_sql
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {
@@ -40,6 +40,9 @@ class Column:
         Whether the source must have the column; an absent optional column is null in every row.
     decimal, thousands
         Decimal mark and thousands separator of numbers in text. Values that arrive as numbers ignore both.
+    time_zone, ambiguous_times
+        The zone of times without an offset or a zone, and what becomes of those that occur twice; see
+        `time_sql`.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Column:
     description: str = ""
     decimal: str = "."
     thousands: str = ""
+    time_zone: str = UTC_ZONE
+    ambiguous_times: Ambiguous = "quarantine"
 
     @property
     def has_marks(self) -> bool:
@@ -56,8 +61,11 @@ class Column:
         return (self.decimal, self.thousands) != (".", "")
 
     def declared(self) -> dict[str, Any]:
-        """The attributes without default marks: digests of models saved before marks existed stay valid."""
-        omitted = () if self.has_marks else ("decimal", "thousands")
+        """The attributes without default marks and zone: digests of models saved before them stay valid."""
+        omitted = [
+            *(() if self.has_marks else ("decimal", "thousands")),
+            *(() if self.time_zone != UTC_ZONE else ("time_zone", "ambiguous_times")),
+        ]
         return {name: value for name, value in asdict(self).items() if name not in omitted}
 
     def as_written(self, number: object) -> str:
@@ -78,8 +86,11 @@ class Column:
                 return integer_sql(raw, self._plain_sql() if self.has_marks else None)
             case "BOOLEAN":
                 return boolean_sql(raw)
-            case "DATE" | "TIMESTAMP":
-                cast = timestamp_sql(raw) if self.sql_type == "TIMESTAMP" else date_sql(raw)
+            case "TIMESTAMP":
+                cast = timestamp_sql(raw, self.time_zone, self.ambiguous_times)
+                return f"case when year({cast}) between 1 and 9999 then {cast} end"
+            case "DATE":
+                cast = date_sql(raw, self.time_zone)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
         return f"case when not {is_nan_sql(raw)} then {raw}::varchar end"
 
@@ -103,6 +114,12 @@ class Column:
             f"case when not regexp_matches(typeof({raw}), '^(VARCHAR|ENUM)') then {raw}::varchar "
             f"{group}when not ({wrong}) then {plain} end"
         )
+
+    def clock_change_sql(self) -> str:
+        """Why a time can't be cast: `ambiguous` or `skipped` in its zone, or null for another reason."""
+        if self.sql_type != "TIMESTAMP" or self.time_zone == UTC_ZONE:
+            return "null"
+        return clock_change_sql(quoted(self.name), self.time_zone)
 
     def is_null_sql(self, raw: str | None = None) -> str:
         """Whether the source value is missing: null, NaN, or in a number the text NaN; never null.

@@ -20,6 +20,7 @@ from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
 from mlops_assets.ml.contracts.pandera_schema import column_checks, reject_unsupported, sql_type
 from mlops_assets.ml.contracts.screen import Screen
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 
 _LAST = 1_000_000
 """Rank of uniqueness among the rules that a row violates."""
@@ -60,6 +61,7 @@ class Contract:
         key: Sequence[str] = (),
         never_null: Sequence[str] = (),
         spelling: tuple[str, str] = (".", ""),
+        clock: tuple[str, Ambiguous] = (UTC_ZONE, "quarantine"),
     ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
@@ -71,6 +73,8 @@ class Contract:
             Further columns that are never null, even if the schema declares them nullable.
         spelling
             Decimal mark and thousands separator of numbers in text; see `Column`.
+        clock
+            The zone of times without an offset, and what becomes of those that occur twice; see `Column`.
 
         Raises
         ------
@@ -80,7 +84,8 @@ class Contract:
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
         reject_unsupported(schema, subject)
         types = {name: sql_type(column, subject) for name, column in schema.columns.items()}
-        marks = dict(zip(("decimal", "thousands"), spelling, strict=True))
+        marks: dict[str, Any] = dict(zip(("decimal", "thousands"), spelling, strict=True))
+        zone: dict[str, Any] = dict(zip(("time_zone", "ambiguous_times"), clock, strict=True))
         columns = tuple(
             Column(
                 name=name,
@@ -89,6 +94,7 @@ class Contract:
                 required=column.required,
                 description=column.description or "",
                 **(marks if types[name] in ("BIGINT", "DOUBLE") else {}),
+                **(zone if types[name] in ("TIMESTAMP", "DATE") else {}),
             )
             for name, column in schema.columns.items()
         )

@@ -4,7 +4,15 @@ DuckDB's own cast of a text to TIMESTAMP ignores whatever follows the time of da
 zone's name, and it has no cast from TIMESTAMPTZ_NS, the type of zoned times that pandas writes.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 from mlops_assets.core.sql_quoting import literal
+
+_Cast = Callable[[str], str]
+UTC_ZONE = "UTC"
+Ambiguous = Literal["quarantine", "earlier", "later"]
+"""What becomes of a time of day that a clock shows twice, because it was set back."""
 
 _DATE = "[0-9]{4,}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _TIME = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
@@ -14,40 +22,135 @@ _ZONED = f"{_DATE}[ T]{_TIME} ?(Z|UTC|GMT|{_OFFSET}|[A-Z][A-Za-z_]+(/[A-Z][A-Za-
 """No abbreviations: BST, CST or IST is the name of several zones, and ICU resolves it to one of them."""
 _TWELVE_HOURS = f"{_DATE}[ T]{_TIME} ?[AaPp][Mm]"
 _TWELVE_HOUR_FORMATS = "['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S.%f %p']"
+_BEFORE, _AFTER = "k[1]", "k[2]"
+_SHOWN_BEFORE, _SHOWN_AFTER = "({0})", "({1})"
+_SHOWN_TWICE = f"({_SHOWN_BEFORE} and {_SHOWN_AFTER})"
+"""Parts of an expression over the candidates of `_candidates_sql`."""
 _EXACT_TYPES = "('TIMESTAMP', 'TIMESTAMP_MS', 'TIMESTAMP_S', 'DATE')"
 """Their cast is exact; that of TIMESTAMP_NS rounds, where that of a text truncates."""
 
 
-def timestamp_sql(raw: str) -> str:
+def timestamp_sql(raw: str, zone: str = UTC_ZONE, ambiguous: Ambiguous = "quarantine") -> str:
     """An expression for the timestamp in UTC of a value of any type; null for what is not a timestamp.
 
     A text is an ISO date, with an optional time of day that may have AM or PM, an offset, or the name of a
-    zone such as `Europe/Berlin`. A value without a zone is taken as UTC.
+    zone such as `Europe/Berlin`.
 
     Parameters
     ----------
     raw
         The value, in SQL.
+    zone
+        The zone of values without an offset or a zone. A time of day that its clocks skipped, when they were
+        set forward, is not valid.
+    ambiguous
+        What becomes of a time of day that they show twice: it is not valid, or it is the earlier or the later
+        timestamp.
     """
+    if zone == UTC_ZONE:
+        return _cast_sql(raw)
+    chosen = {
+        "quarantine": "null",
+        "earlier": f"least({_BEFORE}, {_AFTER})",
+        "later": f"greatest({_BEFORE}, {_AFTER})",
+    }
+    found = (
+        f"case when {_BEFORE} = {_AFTER} then {_BEFORE} when {_SHOWN_TWICE} then {chosen[ambiguous]} "
+        f"when {_SHOWN_BEFORE} then {_BEFORE} when {_SHOWN_AFTER} then {_AFTER} end"
+    )
+    return _cast_sql(raw, lambda clock: _candidates_sql(clock, zone, found))
+
+
+def date_sql(raw: str, zone: str = UTC_ZONE) -> str:
+    """An expression for the date of a value of any type; null if its time of day is not midnight.
+
+    Parameters
+    ----------
+    raw, zone
+        As in `timestamp_sql`. The date of a value with an offset or a zone is that in `zone`.
+    """
+    timestamp = _cast_sql(raw, zone=zone)
+    return (
+        f"case when typeof({raw}) = 'DATE' then try_cast({raw} as date) "
+        f"when {timestamp} = date_trunc('day', {timestamp}) then try_cast({timestamp} as date) end"
+    )
+
+
+def arrival_sql(raw: str, zone: str = UTC_ZONE) -> str:
+    """An expression for the timestamp in UTC that assigns a row to a partition; null for an invalid one.
+
+    As `timestamp_sql`, but a date without a time of day is the day itself in every zone, a time of day that
+    occurs twice is the earlier timestamp, and a skipped one is read with the offset before the change: a row
+    that the contract rejects belongs to its own period.
+    """
+    if zone == UTC_ZONE:
+        return timestamp_sql(raw)
+    is_date = f"typeof({raw}) = 'DATE' or regexp_full_match(trim({raw}::varchar), {literal(_DATE)})"
+    return (
+        f"case when {is_date} then {timestamp_sql(raw)} "
+        f"else {_cast_sql(raw, lambda clock: _candidates_sql(clock, zone, _BEFORE))} end"
+    )
+
+
+def clock_change_sql(raw: str, zone: str) -> str:
+    """Why a time of day has no timestamp in a zone: `ambiguous`, `skipped`, or null for another reason."""
+    if zone == UTC_ZONE:
+        return "null"
+    found = (
+        f"case when {_BEFORE} = {_AFTER} then null when {_SHOWN_TWICE} then 'ambiguous' "
+        f"when not {_SHOWN_BEFORE} and not {_SHOWN_AFTER} then 'skipped' end"
+    )
+    return _cast_sql(raw, lambda clock: _candidates_sql(clock, zone, found), lambda _: "null")
+
+
+def _cast_sql(
+    raw: str, clock: _Cast = lambda time: time, zoned: _Cast | None = None, *, zone: str = UTC_ZONE
+) -> str:
+    """A case for each spelling of a time.
+
+    Parameters
+    ----------
+    clock
+        The result for the TIMESTAMP of a value without an offset or a zone.
+    zoned
+        The result for the TIMESTAMPTZ of a value with one; by default its time of day in `zone`.
+    """
+    zoned = zoned or (lambda time: f"timezone({literal(zone)}, {time})")
     text = f"trim({raw}::varchar)"
     offset_attached = f"regexp_replace({text}, ' ([+-])', '\\1')"
     marked = f"regexp_replace(replace(replace(upper({text}), '/', '-'), 'T', ' '), ' ?([AP]M)$', ' \\1')"
     return (
-        f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as timestamp) "
-        f"when typeof({raw}) = 'TIMESTAMP WITH TIME ZONE' "
-        f"then timezone('UTC', try_cast({raw} as timestamptz)) "
-        f"when regexp_full_match({text}, {literal(_PLAIN)}) then try_cast({text} as timestamp) "
+        f"case when typeof({raw}) in {_EXACT_TYPES} then {clock(f'try_cast({raw} as timestamp)')} "
+        f"when typeof({raw}) = 'TIMESTAMP WITH TIME ZONE' then {zoned(f'try_cast({raw} as timestamptz)')} "
+        f"when regexp_full_match({text}, {literal(_PLAIN)}) then {clock(f'try_cast({text} as timestamp)')} "
         f"when regexp_full_match({text}, {literal(_TWELVE_HOURS)}) "
-        f"then try_strptime({marked}, {_TWELVE_HOUR_FORMATS}) "
+        f"then {clock(f'try_strptime({marked}, {_TWELVE_HOUR_FORMATS})')} "
         f"when regexp_full_match({text}, {literal(_ZONED)}) "
-        f"then timezone('UTC', try_cast({offset_attached} as timestamptz)) end"
+        f"then {zoned(f'try_cast({offset_attached} as timestamptz)')} end"
     )
 
 
-def date_sql(raw: str) -> str:
-    """An expression for the date in UTC of a value of any type; null if its time of day is not midnight."""
-    timestamp = timestamp_sql(raw)
+def _candidates_sql(clock: str, zone: str, found: str) -> str:
+    """An expression over the two timestamps in UTC at which the clocks of a zone may show a time.
+
+    They are the time read with the offsets of the zone one day before and one day after it, and differ only
+    near a change of the clocks. A candidate counts if the clocks show the time at it.
+
+    Parameters
+    ----------
+    clock
+        The TIMESTAMP that the clocks show.
+    found
+        The expression, of `_BEFORE` and `_AFTER`, the candidates, and what the clocks show at them.
+    """
+    name = literal(zone)
+    candidates, shown = [], []
+    for near in ("(c - interval 1 day)", "(c + interval 1 day)"):
+        candidates.append(f"c - (timezone({name}, timezone('UTC', {near})) - {near})")
+    for place in (1, 2):
+        shown.append(f"timezone({name}, timezone('UTC', k[{place}])) = c")
+    is_valid = "coalesce(year(c) between 1 and 9999, false)"  # no sum overflows
     return (
-        f"case when typeof({raw}) = 'DATE' then try_cast({raw} as date) "
-        f"when {timestamp} = date_trunc('day', {timestamp}) then try_cast({timestamp} as date) end"
+        f"list_transform([{clock}], lambda c: case when {is_valid} then "
+        f"list_transform([[{', '.join(candidates)}]], lambda k: {found.format(*shown)})[1] end)[1]"
     )

@@ -34,6 +34,9 @@ class Dialect:
         The number of lines before the header.
     decimal, thousands
         The number format. It does not affect how rows are read, only how the contract casts their texts.
+    offsets_as_text
+        Whether the zoned times of Parquet files are texts with an offset, so that they remain different from
+        times without one in a table that declares the zone of these.
     """
 
     delimiter: str = ","
@@ -43,6 +46,7 @@ class Dialect:
     skip_lines: int = 0
     decimal: str = "."
     thousands: str = ""
+    offsets_as_text: bool = False
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | None) -> "Dialect":

@@ -46,9 +46,15 @@ def parquet_schema(file: "SourceFile", *, subject: str) -> pa.Schema:
 
 
 def parquet_values(
-    rows: duckdb.DuckDBPyRelation, schema: pa.Schema, *, subject: str
+    rows: duckdb.DuckDBPyRelation, schema: pa.Schema, *, subject: str, offsets_as_text: bool = False
 ) -> duckdb.DuckDBPyRelation:
-    """The rows of a file as scalars, see `scalar_columns`; a duration is its number of nanoseconds."""
+    """The rows of a file as scalars, see `scalar_columns`; a duration is its number of nanoseconds.
+
+    Parameters
+    ----------
+    offsets_as_text
+        Whether zoned times are texts in UTC with the offset `+00:00`; by default timestamps in UTC.
+    """
     values = []
     for name, kind in zip(schema.names, schema.types, strict=True):
         value = quoted(name)
@@ -56,7 +62,15 @@ def parquet_values(
             nanoseconds = f"({value}::hugeint * {_NANOSECONDS[kind.unit]})"
             value = f"{guarded_cast(nanoseconds, 'bigint', name)} as {value}"
         values.append(value)
-    return scalar_columns(rows.project(", ".join(values)), subject=subject)
+    scalars = scalar_columns(rows.project(", ".join(values)), subject=subject)
+    if not offsets_as_text:
+        return scalars
+    zoned = [pa.types.is_timestamp(kind) and kind.tz is not None for kind in schema.types]
+    texts = [
+        f"{quoted(name)}::varchar || '+00:00' as {quoted(name)}" if has_zone else quoted(name)
+        for name, has_zone in zip(schema.names, zoned, strict=True)
+    ]
+    return scalars.project(", ".join(texts))
 
 
 def _has_long_decimals(kind: pa.DataType) -> bool:

@@ -144,7 +144,9 @@ def scan_file(
     if file.format == "parquet":
         schema = parquet_schema(file, subject=subject)
         _require_valid_names(schema.names, f"{subject}: {file.path}")
-        relation = parquet_values(relation, schema, subject=subject)
+        relation = parquet_values(
+            relation, schema, subject=subject, offsets_as_text=file.dialect.offsets_as_text
+        )
     return relation
 
 

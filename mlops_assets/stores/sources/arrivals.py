@@ -16,6 +16,7 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.delta.content_digest import row_hashes
 from mlops_assets.stores.files.locations import Files, as_files
 from mlops_assets.stores.files.read_errors import read_error
@@ -78,6 +79,7 @@ def find_arrivals(
     *,
     subject: str,
     until: datetime | None = None,
+    time_zone: str = UTC_ZONE,
 ) -> Arrivals:
     """All available partitions. Every file is hashed, and with a time column read once.
 
@@ -96,6 +98,8 @@ def find_arrivals(
         Project and table for error messages, such as `customer_churn: table transactions`.
     until
         Only periods that begin before this time; by default now.
+    time_zone
+        The zone of times in `column` without an offset or a zone.
 
     Raises
     ------
@@ -107,7 +111,10 @@ def find_arrivals(
         return Arrivals({None: _of_files(None, _all_files(place, subject))})
     if column is not None:
         files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
-        return row_arrivals(connection, files, periods, column, subject=subject, until=until or now())
+        until = until or now()
+        return row_arrivals(
+            connection, files, periods, column, subject=subject, until=until, time_zone=time_zone
+        )
     dated = date_files(place.require_files(deep=True, subject=subject), periods, until or now())
     if dated.undated:
         raise DataError(
@@ -131,6 +138,7 @@ def arrival_of(
     partition: str | None,
     *,
     subject: str,
+    time_zone: str = UTC_ZONE,
 ) -> Arrival:
     """The available content of one partition; without a time column, no other files are opened.
 
@@ -153,7 +161,9 @@ def arrival_of(
         hint = f"put a file there, for example {_example(periods, partition)}"
     else:
         files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
-        arrivals = row_arrivals(connection, files, periods, column, subject=subject).by_partition
+        arrivals = row_arrivals(
+            connection, files, periods, column, subject=subject, time_zone=time_zone
+        ).by_partition
         if partition in arrivals:
             return arrivals[partition]
         what, available = "row", arrivals
@@ -172,6 +182,7 @@ def partition_relations(
     column: str | None,
     *,
     subject: str,
+    time_zone: str = UTC_ZONE,
 ) -> list[duckdb.DuckDBPyRelation]:
     """The unmodified rows of one partition, one relation per local file; see `read_files`.
 
@@ -181,7 +192,9 @@ def partition_relations(
     if periods is None or column is None or arrival.partition is None:
         return relations
     return [
-        relation.filter(f"{period_sql(relation, column, periods, None)} = {literal(arrival.partition)}")
+        relation.filter(
+            f"{period_sql(relation, column, periods, None, time_zone)} = {literal(arrival.partition)}"
+        )
         for relation in relations
     ]
 
@@ -194,6 +207,7 @@ def row_arrivals(
     *,
     subject: str,
     until: datetime | None = None,
+    time_zone: str = UTC_ZONE,
 ) -> Arrivals:
     """Assign the rows of hashed files to partitions by their time column, in one scan of each file.
 
@@ -213,7 +227,7 @@ def row_arrivals(
         relation = scan_file(connection, file, subject=subject)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
         known |= column.lower() in map(str.lower, kinds)
-        key = period_sql(relation, column, periods, newest)
+        key = period_sql(relation, column, periods, newest, time_zone)
         try:
             found = row_hashes(relation, sorted(kinds), by=key)
         except duckdb.Error as error:

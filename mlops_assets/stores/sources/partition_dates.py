@@ -9,7 +9,7 @@ import duckdb
 
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.time_sql import timestamp_sql
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, arrival_sql
 from mlops_assets.stores.files.source_file import FoundFile
 
 _KEYS = {
@@ -75,7 +75,13 @@ def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datet
     return DatedFiles(inside, tuple(file.name for file in undated), tuple(left_out))
 
 
-def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods, newest: str | None) -> str:
+def period_sql(
+    relation: duckdb.DuckDBPyRelation,
+    column: str,
+    periods: Periods,
+    newest: str | None,
+    time_zone: str = UTC_ZONE,
+) -> str:
     """SQL expression of a row's partition.
 
     Rows without a valid time, and rows before the first period, belong to the first partition; the contract
@@ -85,10 +91,12 @@ def period_sql(relation: duckdb.DuckDBPyRelation, column: str, periods: Periods,
     ----------
     newest
         The newest period; None for no limit.
+    time_zone
+        The zone of times without an offset; periods are in UTC.
     """
     if column.lower() not in [name.lower() for name in relation.columns]:
         return literal(periods.first)
-    time = timestamp_sql(quoted(column))
+    time = arrival_sql(quoted(column), time_zone)
     key = _KEYS[periods.cadence].format(time=time)
     first = f"timestamp {literal(periods.start_of(periods.first))}"
     late = f"when {time} >= timestamp {literal(periods.end_of(newest))} then null" if newest else ""

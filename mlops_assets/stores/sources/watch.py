@@ -17,6 +17,7 @@ import duckdb
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.locations import Files, as_files
 from mlops_assets.stores.files.read_errors import unreadable
@@ -88,6 +89,7 @@ def poll_source(
     subject: str,
     until: datetime | None = None,
     connect: Connect = duckdb.connect,
+    time_zone: str = UTC_ZONE,
 ) -> PollResult:
     """Compare a source with the last snapshot of it.
 
@@ -120,7 +122,15 @@ def poll_source(
         if found and not pending:
             files = _source_files(found, states, place.dialect)
             new_scan = _scan(
-                scan, place, files, periods, column, subject=subject, until=until, connect=connect
+                scan,
+                place,
+                files,
+                periods,
+                column,
+                subject=subject,
+                until=until,
+                connect=connect,
+                time_zone=time_zone,
             )
             pending = [file.name for file in found if not place.is_unchanged(file)]
             if not pending:
@@ -212,6 +222,7 @@ def _scan(
     subject: str,
     until: datetime,
     connect: Connect,
+    time_zone: str,
 ) -> RowScan:
     """Assign the rows to partitions, unless the last scan had the same files and periods.
 
@@ -221,13 +232,16 @@ def _scan(
     newest = newest_period(periods, until)
     digests = sorted(file.sha256 for file in files)
     dialects = sorted({repr(file.dialect.parsing_options()) for file in files} - {"{}"})
-    input_digest = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects)
+    zone = [] if time_zone == UTC_ZONE else [time_zone]
+    input_digest = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects, *zone)
     if before and before.input_digest == input_digest:
         return before
     try:
         with connect() as connection:
             local = [place.local_copy(file, subject=subject) for file in files]
-            arrivals = row_arrivals(connection, local, periods, column, subject=subject, until=until)
+            arrivals = row_arrivals(
+                connection, local, periods, column, subject=subject, until=until, time_zone=time_zone
+            )
     except DataError as error:
         message = str(place.with_source_path(error))
         return RowScan(input_digest, before.fingerprints if before else {}, (message,))

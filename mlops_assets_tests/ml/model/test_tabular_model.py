@@ -106,6 +106,32 @@ def test_a_model_casts_integers_exactly_as_its_contract_does(fit, values, expect
             model.compute_features(rows)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2025-07-15 12:00", "2025-07-15 12:00:00+00:00", None],
+        pd.to_datetime(["2025-07-15 12:00", "2025-07-15 14:00", None]),
+        pd.to_datetime(["2025-07-15 10:00", "2025-07-15 12:00", None]).tz_localize("UTC"),
+    ],
+)
+def test_a_model_reads_times_in_the_zone_of_its_table(fit, values):
+    computed = zoned(fit).compute_features(pd.DataFrame({"seen": values}))["seen"]
+    assert computed[:2].tolist() == ["2025-07-15 10:00:00", "2025-07-15 12:00:00"]
+    assert pd.isna(computed[2])
+
+
+def test_a_model_refuses_times_that_its_zone_shows_twice_or_never(fit):
+    rows = pd.DataFrame({"seen": ["2025-10-26 02:30", "2025-03-30 02:30"]})
+    with pytest.raises(ModelError, match=r"ambiguous\(Europe/Berlin\).*skipped\(Europe/Berlin\)"):
+        zoned(fit).compute_features(rows)
+
+
+def zoned(fit) -> TabularModel:
+    model = fit("regression", sql="select row_id, seen::varchar as seen from vehicles")
+    column = Column("seen", "TIMESTAMP", time_zone="Europe/Berlin")
+    return replace(model, spec=replace(model.spec, columns=(column,), features=("seen",)))
+
+
 def test_missing_columns_are_reported_by_name(fit):
     with pytest.raises(ModelError, match=r"model of garage: missing input columns: weight, kind\n.*note"):
         fit("regression").predict(ROWS[["size"]])

@@ -1,10 +1,16 @@
 """Files as a source: local paths, local URLs, and remote files with a scratch folder."""
 
+from datetime import datetime
+
 import duckdb
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.periods import Periods
+from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.locations import LocalFiles
 from mlops_assets.stores.files.remote import RemoteFiles
@@ -59,3 +65,50 @@ def test_a_table_without_partitions_is_not_emptied(tmp_path):
         pytest.raises(DataError, match=r"a.csv has a header and no rows"),
     ):
         source.fetch(connection, None)
+
+
+def test_rows_arrive_in_the_period_of_their_time_in_the_declared_zone(tmp_path):
+    (tmp_path / "a.csv").write_text("at\n2025-01-31 12:00\n2025-02-01 00:30\n2025-02-01 01:30\n")
+    found = {}
+    for zone in ("UTC", "Europe/Berlin"):
+        ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", time_zone=zone)
+        with (
+            open_file_source("a.csv", ingestion, root=tmp_path, scratch=tmp_path / "none") as source,
+            duckdb.connect() as connection,
+        ):
+            for partition, arrival in source.arrivals(connection).by_partition.items():
+                fetched = source.fetch(connection, partition)
+                assert fetched.fingerprint == arrival.fingerprint
+                [relation] = fetched.relations
+                found[zone, partition] = relation.count("*").fetchall()[0][0]
+    assert found == {
+        ("UTC", "2025-01"): 1,
+        ("UTC", "2025-02"): 2,
+        ("Europe/Berlin", "2025-01"): 2,
+        ("Europe/Berlin", "2025-02"): 1,
+    }
+
+
+def test_zoned_times_of_parquet_keep_their_offset_in_a_table_with_a_zone(tmp_path):
+    times = [datetime(2025, 1, 31, 23, 30), datetime(2025, 2, 1, 0, 30)]
+    for name, kind in (("naive", pa.timestamp("us")), ("zoned", pa.timestamp("ns", "America/New_York"))):
+        pq.write_table(pa.table({"at": pa.array(times, kind)}), tmp_path / f"{name}.parquet")
+    dialect = Dialect(offsets_as_text=True)
+    ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", dialect, "Europe/Berlin")
+    column, found = Column("at", "TIMESTAMP", time_zone="Europe/Berlin"), {}
+    with (
+        open_file_source("*.parquet", ingestion, root=tmp_path, scratch=tmp_path / "none") as source,
+        duckdb.connect() as connection,
+    ):
+        for partition in source.arrivals(connection).by_partition:
+            for rows in source.fetch(connection, partition).relations:
+                typed = rows.project(f"_source_file, {column.cast_sql()}").fetchall()
+                found.setdefault(partition, []).extend(typed)
+    assert {partition: sorted(rows) for partition, rows in found.items()} == {
+        "2025-01": [
+            ("naive.parquet", datetime(2025, 1, 31, 22, 30)),
+            ("naive.parquet", datetime(2025, 1, 31, 23, 30)),
+            ("zoned.parquet", datetime(2025, 1, 31, 23, 30)),
+        ],
+        "2025-02": [("zoned.parquet", datetime(2025, 2, 1, 0, 30))],
+    }

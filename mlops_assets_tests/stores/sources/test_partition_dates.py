@@ -152,3 +152,23 @@ def test_messages_name_three_files_and_count_rows():
     assert late_rows(0, "at", "2025-06") == ()
     assert late_rows(1, "at", "2025-06") == ("1 row: at is after 2025-06, the newest partition",)
     assert late_rows(2, "at", "2025-06") == ("2 rows: at is after 2025-06, the newest partition",)
+
+
+@pytest.mark.parametrize(
+    ("time", "zone", "partition"),
+    [
+        ("'2025-03-01 00:30'", "Europe/Berlin", "2025-02"),
+        ("'2025-02-28 20:00'", "America/New_York", "2025-03"),
+        ("'2025-03-01 00:30:00Z'", "Europe/Berlin", "2025-03"),
+        ("'2025-03-01'", "Europe/Berlin", "2025-03"),
+        ("date '2025-03-01'", "Europe/Berlin", "2025-03"),
+        ("timestamp '2025-03-01 00:30:00'", "Europe/Berlin", "2025-02"),
+        ("'2025-10-26 02:30'", "Europe/Berlin", "2025-10"),
+        ("'2025-03-30 02:30'", "Europe/Berlin", "2025-03"),
+        ("'2025-04-06 01:45'", "Australia/Lord_Howe", "2025-04"),
+    ],
+)
+def test_a_row_has_the_partition_in_utc_of_a_time_in_a_zone(time: str, zone: str, partition: str):
+    with duckdb.connect() as connection:
+        row = connection.sql(f"select {time} as at")
+        assert row.project(period_sql(row, "at", MONTHS, "2025-12", zone)).fetchall() == [(partition,)]

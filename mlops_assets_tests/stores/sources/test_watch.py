@@ -251,6 +251,13 @@ def test_rows_are_scanned_once_for_each_content(rows: WatchedSource):
     assert len(scans) == 2
 
 
+def test_another_time_zone_assigns_the_rows_again(rows: WatchedSource):
+    rows.write("big.csv", "day\n2025-01-31 12:00\n2025-02-01 00:30\n")
+    rows.poll()
+    assert list(rows.poll().changed) == ["2025-01", "2025-02"]
+    assert list(rows.poll(time_zone="Europe/Berlin").changed) == ["2025-01"]
+
+
 def test_rows_of_a_new_period_arrive_without_a_new_file(rows: WatchedSource):
     rows.write("big.csv", "day\n2025-06-05\n2025-07-05\n")
     assert [list(rows.poll().changed) for _ in range(3)] == [[], ["2025-06"], []]

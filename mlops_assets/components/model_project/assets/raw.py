@@ -17,6 +17,7 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     ARRIVAL,
+    CLOCK,
     DIALECT,
     FINGERPRINT,
     FOLDER,
@@ -30,6 +31,7 @@ from mlops_assets.components.model_project.project.partitions import (
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 
 if TYPE_CHECKING:
     from mlops_assets.stores.sources.base import Fetched
@@ -50,7 +52,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     partitions = arrival_partitions(project) if table in project.event_tables else None
     declared = declared_source(project, table)
     ingestion = ingestion_of(project, table)
-    upstream, dialect = upstream_of(declared), settings.csv.dialect
+    upstream, dialect = upstream_of(declared), settings.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
         description=f"Unchanged rows of {describe_source(declared)}: text stays text, and each row has its "
@@ -60,6 +62,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         code=[
             "raw 2",
             *([settings.arrival] if settings.arrival else []),
+            *([settings.time_zone] if settings.arrival and settings.time_zone != UTC_ZONE else []),
             *([repr(dialect.parsing_options())] if dialect.parsing_options() else []),
             *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
         ],
@@ -67,6 +70,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             SOURCE: to_metadata(declared),
             FOLDER: str(project.files.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
+            **({CLOCK: list(settings.clock)} if settings.time_zone != UTC_ZONE else {}),
             **({DIALECT: dialect.non_defaults()} if dialect.non_defaults() else {}),
         },
         partitions=partitions,

@@ -36,6 +36,7 @@ from mlops_assets.components.model_project.training.search import (
 )
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes
 
 if TYPE_CHECKING:
@@ -168,13 +169,12 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
 
 
 def _spelling(project: Project) -> list[str]:
-    """Decimal and thousands separators, if not the default: the model casts text inputs by them."""
-    csv = project.settings.tables[project.table].csv
-    return (
-        [repr((csv.decimal, csv.thousands))]
-        if project.timeline is None and csv.dialect.has_number_marks
-        else []
-    )
+    """Number marks and time zone, if not the default: the model casts its inputs by them."""
+    if project.timeline is not None:
+        return []
+    table = project.settings.tables[project.table]
+    marks = [repr((table.csv.decimal, table.csv.thousands))] if table.csv.dialect.has_number_marks else []
+    return [*marks, *([repr(table.clock)] if table.time_zone != UTC_ZONE else [])]
 
 
 def _metadata(

@@ -22,6 +22,7 @@ from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.suggestions import closest_name
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +45,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         project.settings.target.column,
         repr(settings.max_rejected_share),
         *([settings.time] if settings.time else []),
+        *([repr(settings.clock)] if settings.time_zone != UTC_ZONE else []),
         *(
             [repr((settings.csv.decimal, settings.csv.thousands))]
             if settings.csv.dialect.has_number_marks

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.metadata_names import SOURCE
+from mlops_assets.components.model_project.project.metadata_names import CLOCK, SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 from mlops_assets.stores.sources.base import Ingestion, SourceSpec
 
 if TYPE_CHECKING:
@@ -52,6 +53,15 @@ def from_metadata(metadata: Mapping[str, Any]) -> SourceSpec:
     return found if isinstance(found, str) else dict(found.value)
 
 
+def clock_of(metadata: Mapping[str, Any]) -> tuple[str, Ambiguous]:
+    """The zone of a table's times without an offset, and what becomes of those that occurred twice."""
+    found = metadata.get(CLOCK)
+    if found is None:
+        return UTC_ZONE, "quarantine"
+    zone, ambiguous = found.value if isinstance(found, dg.MetadataValue) else found
+    return zone, ambiguous
+
+
 def kind_of(declared: SourceSpec) -> Kind:
     """The kind of a source, which determines how Dagster follows it: sensor, schedule or condition."""
     if isinstance(declared, str) or "url" in declared:
@@ -88,7 +98,7 @@ def ingestion_of(project: Project, table: str) -> Ingestion:
     is_partitioned = project.timeline is not None and table in project.event_tables
     periods = project.timeline.periods if project.timeline and is_partitioned else None
     settings = project.settings.tables[table]
-    return Ingestion(project.name, table, periods, settings.arrival, settings.csv.dialect)
+    return Ingestion(project.name, table, periods, settings.arrival, settings.dialect, settings.time_zone)
 
 
 def describe_source(declared: SourceSpec) -> str:
@@ -110,7 +120,11 @@ def declared_contract(project: Project, table: str) -> "Contract":
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     csv = settings.csv
     declared = project.files.contract(
-        table, key=settings.key, never_null=known, spelling=(csv.decimal, csv.thousands)
+        table,
+        key=settings.key,
+        never_null=known,
+        spelling=(csv.decimal, csv.thousands),
+        clock=settings.clock,
     )
     for name in known:
         found = next((column for column in declared.columns if column.name == name), None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.contracts.time_sql import Ambiguous
     from mlops_assets.ml.features.preprocessing import MakePipeline
 
 SCHEMA, FEATURES_SQL, TARGET_SQL = "schema.py", "features.sql", "target.sql"
@@ -99,11 +100,12 @@ class ProjectFiles:
         key: Sequence[str] = (),
         never_null: Sequence[str] = (),
         spelling: tuple[str, str] = (".", ""),
+        clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
     ) -> "Contract":
         """The contract of a table; see `Contract.of`."""
         model = self._model(class_name(table))
         subject = f"{self.project}: table {table}"
-        return _contract_of(model, subject, tuple(key), tuple(never_null), spelling)
+        return _contract_of(model, subject, tuple(key), tuple(never_null), spelling, clock)
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
@@ -222,11 +224,12 @@ def _contract_of(
     key: tuple[str, ...] = (),
     never_null: tuple[str, ...] = (),
     spelling: tuple[str, str] = (".", ""),
+    clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
 ) -> "Contract":
     """Contract of a class, cached across partitions; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts.contract import Contract
 
-    return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling)
+    return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling, clock=clock)
 
 
 def class_name(table: str) -> str:

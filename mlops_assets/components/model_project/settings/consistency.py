@@ -127,6 +127,17 @@ def _source_errors(settings: "ProjectSettings") -> Errors:
             yield f"{path}.asset", f"is {source.asset!r}; write an asset key, such as shop/predictions"
         if source.sql and table.time and not table.arrival:
             yield f"tables.{name}.arrival", "is missing: name the column that dates the rows of the query"
+        if source.asset and table.time_zone != "UTC":
+            yield (
+                f"tables.{name}.time_zone",
+                "is not for assets: times in the warehouse are in UTC",
+            )
+        if source.sql and table.arrival and table.time_zone != "UTC":
+            yield (
+                f"tables.{name}.time_zone",
+                "is not supported for a query with `arrival`, whose days the database counts; convert the "
+                "times to UTC in the query, for example with `at time zone`",
+            )
 
 
 def _query_errors(path: str, source: "SourceSettings") -> Errors:

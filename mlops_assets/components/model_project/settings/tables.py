@@ -1,10 +1,15 @@
 """Settings of tables: source, key, time columns and CSV format."""
 
+import difflib
+import re
+from dataclasses import replace
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
 from mlops_assets.components.model_project.settings.base import Settings
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 from mlops_assets.stores.files.csv_dialect import Dialect
 
 
@@ -121,6 +126,16 @@ class TableSettings(Settings):
     csv: CsvSettings = Field(
         default=CsvSettings(), description="CSV format, where it differs from comma-separated UTF-8."
     )
+    time_zone: str = Field(
+        default=UTC_ZONE,
+        description="Zone of times without an offset, such as `Europe/Berlin`: they are converted to UTC. A "
+        "`DATE` column stays as written. A time that the clocks skipped is quarantined.",
+    )
+    ambiguous_times: Ambiguous = Field(
+        default="quarantine",
+        description="With `time_zone`: what becomes of a time without an offset that occurred twice, because "
+        "the clocks were set back: `quarantine`, or the `earlier` or `later` timestamp.",
+    )
     max_rejected_share: float = Field(
         default=0.05,
         ge=0,
@@ -128,3 +143,35 @@ class TableSettings(Settings):
         description="Maximum share of rows that may violate the contract. Above it, the check "
         "`rejected_share` fails and blocks all downstream assets.",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _require_known_zone(cls, name: str) -> str:
+        if name != UTC_ZONE and not is_zone(name):
+            similar = difflib.get_close_matches(name, sorted(available_timezones()), n=1)
+            raise ValueError(
+                f"unknown time zone {name!r}; use a name of the IANA database, such as "
+                f"{similar[0] if similar and is_zone(similar[0]) else 'Europe/Berlin'}"
+            )
+        return name
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect in which the files of the table are read."""
+        return replace(self.csv.dialect, offsets_as_text=self.time_zone != UTC_ZONE)
+
+    @property
+    def clock(self) -> tuple[str, Ambiguous]:
+        """The zone of times without an offset, and what becomes of those that occurred twice."""
+        return self.time_zone, self.ambiguous_times
+
+
+def is_zone(name: str) -> bool:
+    """Whether a name is that of a zone by region and place; an abbreviation may mean several zones."""
+    if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+", name):
+        return False
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

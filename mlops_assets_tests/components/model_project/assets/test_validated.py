@@ -118,3 +118,23 @@ def test_a_time_column_that_is_text_in_the_contract_is_an_error(counting):
     assert (
         "shop: table purchases: its `time` column, bought_at, is declared as VARCHAR in schema.py" in message
     )
+
+
+def test_times_in_a_declared_zone_are_in_utc_and_their_partitions_too(open_shop):
+    table = {**SETTINGS["tables"]["purchases"], "max_rejected_share": 0.7, "arrival": "bought_at"}
+    shop = open_shop(settings={"tables": {"purchases": table}})
+    assets = [raw_asset(shop.project, "purchases"), validated_asset(shop.project, "purchases")]
+    zoned = {**table, "time_zone": "Europe/Berlin"}
+    shop.declare(settings={"tables": {"purchases": zoned}})
+    again = [raw_asset(shop.project, "purchases"), validated_asset(shop.project, "purchases")]
+    for before, after in zip(assets, again, strict=True):
+        assert not before.code_versions_by_key.items() & after.code_versions_by_key.items()
+    times = ["2024-01-31 23:59:59", "2024-02-01 00:30:00", "2024-02-01 01:30:00", "2024-01-15 12:00:00+05:00"]
+    shop.write(FIRST, bought(*((f"p{row}", f"c{row}", time, 5) for row, time in enumerate(times))))
+    ingest(shop, FIRST)
+    kept = shop.frame("validated_purchases", FIRST).set_index("customer")["bought_at"]
+    assert kept.astype(str).to_dict() == {
+        "c0": "2024-01-31 22:59:59",
+        "c1": "2024-01-31 23:30:00",
+        "c3": "2024-01-15 07:00:00",
+    }

@@ -81,10 +81,46 @@ def error_of(settings):
             "tuning.decision requires both costs, at least one of them above 0",
         ),
         ("target.maximum", 5.0, "target.maximum is for regression only; task is binary"),
+        (
+            "tables.purchases",
+            {
+                "source": {"sql": "select 1", "database": "sqlite:///a.db"},
+                "time": "bought_at",
+                "arrival": "bought_at",
+                "time_zone": "Europe/Berlin",
+            },
+            "tables.purchases.time_zone is not supported for a query with `arrival`",
+        ),
+        (
+            "tables.purchases",
+            {"source": {"asset": "a/b"}, "time": "bought_at", "time_zone": "Europe/Berlin"},
+            "tables.purchases.time_zone is not for assets: times in the warehouse are in UTC",
+        ),
     ],
 )
 def test_invalid_combinations_in_an_event_project_are_reported(path, value, message):
     assert message in error_of(changed(SETTINGS, path, value))
+
+
+@pytest.mark.parametrize(
+    ("zone", "suggestion"),
+    [
+        ("Europe/Berlinn", "Europe/Berlin"),
+        ("EST", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("America/Argentina", "America/Argentina/"),
+        ("../etc/passwd", "Europe/Berlin"),
+        ("", "Europe/Berlin"),
+    ],
+)
+def test_an_unknown_time_zone_is_reported_with_a_known_one(zone, suggestion):
+    message = error_of(changed(SETTINGS, "tables.purchases.time_zone", zone))
+    assert f"unknown time zone {zone!r}; use a name of the IANA database, such as {suggestion}" in message
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT-3"])
+def test_a_zone_of_the_database_is_accepted(zone):
+    ModelProject.model_validate(changed(SETTINGS, "tables.purchases.time_zone", zone))
 
 
 @pytest.mark.parametrize(
