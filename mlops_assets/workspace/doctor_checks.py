@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
 from mlops_assets.stores.system.own_files import linked_outside
+from mlops_assets.workspace.former_projects import former_projects
 from mlops_assets.workspace.workspace import Workspace
 
 _ANSWER_SECONDS = 5.0
@@ -174,7 +175,14 @@ def check_tables(workspace: Workspace) -> str:
                 f"{names.view_name(table)}: {len(gone)} data files are missing, such as {gone[0]}",
                 hint=f"remove {warehouse.root.joinpath(*table)}, then run the project again",
             )
-    return f"{len(tables)} tables in {warehouse.root}"
+    found = f"{len(tables)} tables in {warehouse.root}"
+    if former := former_projects(workspace):
+        raise CheckWarningError(
+            f"{found}; no project declares those of {', '.join(one.name for one in former)}",
+            hint=f"if a project was renamed, add `name: {former[0].name}` to the attributes in defs.yaml; if "
+            f"it was removed, its history may stay, or move {warehouse.root / former[0].name} away",
+        )
+    return found
 
 
 def check_tracking_store(workspace: Workspace) -> str:

@@ -50,6 +50,7 @@ class ProjectRun:
     ) -> bool:
         """Run batches in order; each is compared with the materializations of the batches before it."""
         ran = False
+        self.plan.remove_undeclared_partitions()
         for batch in batches:
             keys = set(batch.keys)
             if not self.force:

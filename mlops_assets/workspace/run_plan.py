@@ -159,6 +159,19 @@ class RunPlan:
             }
         return found
 
+    def remove_undeclared_partitions(self) -> None:
+        """Remove partitions that are not declared any more: their rows are in declared ones, too."""
+        if self.timeline is None:
+            return
+        followed = self.only(names.FEATURES, names.TARGET)
+        for key in sorted(followed | {key for key in self.keys if names.layer_of(key.path)}):
+            if removed := self.tables.keep_partitions(key.path, self.timeline.periods):
+                self.notes.append(
+                    f"{_name(key)}: removed {', '.join(removed[:3])}"
+                    f"{f' and {len(removed) - 3} more' if len(removed) > 3 else ''}, which `partitions` in "
+                    "defs.yaml does not declare any more; older versions of the table keep them"
+                )
+
     def _event_batches(self, timeline: Timeline) -> Iterator[Batch]:
         yield from self._data_batches(timeline)
         scope = self._partitions_in_scope(timeline)

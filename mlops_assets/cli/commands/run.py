@@ -40,6 +40,12 @@ def run(
         typer.Option(metavar="2024-06..2025-06", help="Restrict the run to these partitions, inclusive."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run assets that are up to date, too.")] = False,
+    new_history: Annotated[
+        bool,
+        typer.Option(
+            "--new-history", help="Start a new history, although a former project has the same tables."
+        ),
+    ] = False,
     log_json: LogJsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -54,6 +60,7 @@ def run(
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.workspace.dagster_run import project_lock
+        from mlops_assets.workspace.former_projects import require_known_history
         from mlops_assets.workspace.model_files import champion_error
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
@@ -64,6 +71,8 @@ def run(
             raise ProjectError("--partition and --partitions exclude each other", hint="use one of them")
         workspace = Workspace(find_project_root())
         keys = workspace.select(project, until)
+        if not new_history:
+            require_known_history(workspace, project)
         with (
             workspace.instance() as instance,
             project_lock(workspace, instance, project, command="mlops run", on_wait=print_waiting),
@@ -86,6 +95,7 @@ def run(
                 keys = workspace.project(project)
                 print_summary(
                     *(out, project, instance, keys),
+                    graph=workspace.definitions.resolve_asset_graph(),
                     ledger_state=ledger_state,
                     reports=workspace.state.reports / project,
                     uis=UI_ADDRESSES,

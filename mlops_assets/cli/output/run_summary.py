@@ -8,12 +8,13 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 from rich.console import Console
 from rich.text import Text
 
-from mlops_assets.components.model_project.project.staleness import latest_materializations
+from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
+    from mlops_assets.compat.dagster import BaseAssetGraph
     from mlops_assets.stores.governance.ledger_state import LedgerState
 
 _Records = Mapping[str | None, EventLogRecord]
@@ -25,6 +26,7 @@ def print_summary(
     instance: DagsterInstance,
     keys: Iterable[AssetKey],
     *,
+    graph: "BaseAssetGraph",
     ledger_state: "LedgerState",
     reports: Path,
     uis: str,
@@ -33,12 +35,14 @@ def print_summary(
 
     Parameters
     ----------
+    graph
+        The definitions' graph, whose partitions are counted.
     ledger_state
         The state of the ledger. It is newer than the materializations after a manual decision.
     reports
         The folder of the project's reports.
     """
-    records = {key: latest_materializations(instance, key) for key in keys}
+    records = {key: declared_materializations(graph, instance, key) for key in keys}
     lines = [*_summary_lines(project, records, ledger_state, reports), ("UIs", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()

@@ -85,16 +85,17 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         return dg.Definitions.merge(generated, custom_definitions(project, generated))
 
     def _project(self, path: Path, root: Path) -> Project:
-        """The project that the folder declares, with the folder's name."""
+        """The project that the folder declares, with the declared name or else the folder's."""
         folder = path if path.is_dir() else path.parent
-        if not names.IDENTIFIER.match(folder.name):
+        name = self.name or folder.name
+        if not names.IDENTIFIER.match(name):
             raise ProjectError(
-                f"{folder}: {folder.name} is not a valid project name",
+                f"{folder}: {name} is not a valid project name",
                 hint="name the folder with lower-case letters, digits and _, starting with a letter",
             )
-        files = ProjectFiles(folder.name, folder)
+        files = ProjectFiles(name, folder)
         files.check(list(self.tables), events=self.partitions is not None)
-        return Project(folder.name, self, files, root)
+        return Project(name, self, files, root)
 
 
 def _static_assets(project: Project) -> list[dg.AssetsDefinition]:

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import pyarrow.parquet as pq
@@ -19,14 +20,23 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION, view_name
+from mlops_assets.stores.delta.commit_metadata import removal_metadata
 from mlops_assets.stores.delta.content_digest import file_name, named_digest
 from mlops_assets.stores.delta.data_files import data_files
 from mlops_assets.stores.delta.locks import commit_lock
+from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.delta.schema import creatable, missing_features, table_schema
 from mlops_assets.stores.delta.staging import Staged
+from mlops_assets.stores.system.durable import flush_files
 
 _ATTEMPTS = 50
 _LOG = logging.getLogger(__name__)
+
+
+class DeclaredPartitions(Protocol):
+    """The partitions that a table may have, such as `Periods`."""
+
+    def __contains__(self, key: str, /) -> bool: ...
 
 
 def commit(
@@ -99,10 +109,9 @@ def _commit_once(
     if missing := missing_features(delta, schema):
         delta.alter.add_feature(missing, allow_protocol_versions_increase=True)
         delta.update_incremental()
-    actions: list[AddAction | RemoveAction] = [
-        add_action(directory, file, partition)
-        for file in (staged.files if staged.in_place else _put(directory, staged))
-    ]
+    files = staged.files if staged.in_place else _put(directory, staged)
+    actions: list[AddAction | RemoveAction] = [add_action(directory, file, partition) for file in files]
+    flush_files(files, directory)  # before the commit that names them
     delta.create_write_transaction(
         actions,
         mode="overwrite",
@@ -112,7 +121,37 @@ def _commit_once(
         commit_properties=CommitProperties(custom_metadata=dict(metadata)),
     )
     delta.update_incremental()  # under the lock, so that the newest version is that of this commit
+    flush_commit(directory, int(delta.version()))
     return int(delta.version()), True
+
+
+def remove_partitions(
+    root: Path, table: Sequence[str], declared: DeclaredPartitions, *, dagster_run_id: str | None
+) -> list[str]:
+    """Commit the removal of the partitions that are not declared, if there are any; return them."""
+    directory = root.joinpath(*table)
+    with commit_lock(root, table):
+        delta = open_table(root, table)
+        found = {file.partition for file in data_files(directory, delta)}
+        removed = sorted(partition for partition in found if partition and partition not in declared)
+        if removed:
+            delta.create_write_transaction(
+                [],
+                mode="overwrite",
+                schema=delta.schema(),
+                partition_by=[PARTITION],
+                partition_filters=[(PARTITION, "in", removed)],
+                commit_properties=CommitProperties(custom_metadata=removal_metadata(removed, dagster_run_id)),
+            )
+            delta.update_incremental()
+            flush_commit(directory, int(delta.version()))
+    return removed
+
+
+def flush_commit(directory: Path, version: int) -> None:
+    """Flush a commit to the disk, with the folders of a new table; delta-rs does not."""
+    commit_file = directory / "_delta_log" / f"{version:020}.json"
+    flush_files([commit_file] if commit_file.is_file() else [], directory, directory.parent)
 
 
 def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> DeltaTable:

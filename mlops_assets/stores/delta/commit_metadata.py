@@ -1,7 +1,7 @@
 """Custom metadata of Delta commits: it links a version to its Dagster run and its inputs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,12 @@ def custom_metadata(
         "mlops.restored_from": None if restored_from is None else str(restored_from),
     }
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+def removal_metadata(partitions: Sequence[str], dagster_run_id: str | None) -> dict[str, str]:
+    """The custom metadata of a commit that removes partitions; it is no version with content."""
+    run = {"mlops.dagster_run_id": dagster_run_id} if dagster_run_id else {}
+    return {"mlops.removed": json.dumps(list(partitions)), **run}
 
 
 def all_versions(delta: DeltaTable) -> list[TableVersion]:

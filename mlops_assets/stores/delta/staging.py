@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 from deltalake import Schema
+from filelock import FileLock, Timeout
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
@@ -39,18 +40,49 @@ class Staged:
 
 @contextmanager
 def staging(directory: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of `directory`, so that moving a file into place is a rename."""
+    """A temporary folder on the disk of `directory`, so that moving a file into place is a rename.
+
+    A lock beside the folder is held as long as it is used: a write may take days. Folders without a holder
+    were left by processes that were killed, and are removed after a day.
+    """
     area = directory / "_staging"
-    if area.is_dir():
-        for left in area.iterdir():  # left by processes that were killed
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+    area.mkdir(parents=True, exist_ok=True)
     folder = area / uuid.uuid4().hex
-    folder.mkdir(parents=True)
+    held = _lock_of(folder)
+    with _area_lock(area):  # a lock file is created and removed by one process at a time
+        _remove_left(area)
+        held.acquire()
+        folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with _area_lock(area):
+            Path(held.lock_file).unlink(missing_ok=True)
+            held.release()
+
+
+def _remove_left(area: Path) -> None:
+    """Remove old folders that no process holds."""
+    for left in area.iterdir():
+        if not left.is_dir() or time.time() - left.stat().st_mtime < _STALE_SECONDS:
+            continue
+        lock = _lock_of(left)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        shutil.rmtree(left, ignore_errors=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def _lock_of(folder: Path) -> FileLock:
+    return FileLock(folder.with_suffix(".lock"))
+
+
+def _area_lock(area: Path) -> FileLock:
+    return FileLock(area / ".lock", poll_interval=0.01)
 
 
 def stage(

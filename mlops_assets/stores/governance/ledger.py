@@ -19,10 +19,11 @@ from deltalake import DeltaTable, Schema
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.delta.commit import add_action
+from mlops_assets.stores.delta.commit import add_action, flush_commit
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.durable import flush_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
@@ -193,9 +194,12 @@ class Ledger:
             delta = self._opened()
             file = directory / f"{entries[0].sequence:08}-{uuid.uuid4().hex}.parquet"
             pq.write_table(rows, file)
+            flush_files([file])  # before the commit that names it
             delta.create_write_transaction(
                 [add_action(directory, file, None)], mode="append", schema=delta.schema()
             )
+            delta.update_incremental()
+            flush_commit(directory, int(delta.version()))
 
     def _opened(self) -> DeltaTable:
         """Open the table; create it if it does not exist."""

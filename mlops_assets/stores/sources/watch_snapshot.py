@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.durable import flush_files
 
 _MAX_SNAPSHOTS = 5
 _STALE_SECONDS = 3600
@@ -130,6 +131,7 @@ class SnapshotStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 written.write_text(text, "utf-8")
+                flush_files([written])  # Dagster commits the cursor that names it
             except OSError:  # a partial file would fill the disk until it is pruned
                 written.unlink(missing_ok=True)
                 raise

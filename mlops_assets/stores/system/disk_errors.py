@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.core.errors import MlopsError, StoreError
+from mlops_assets.stores.system.durable import flush_files
 
 _FULL = re.compile(
     r"no space left on device|disk is full|disk quota exceeded|os error (28|122)\b|max_temp_directory_size",
@@ -69,12 +70,14 @@ def disk_error(error: BaseException, subject: str, folder: Path) -> StoreError |
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file completely or not at all; its folder is created."""
+    """Write a file completely or not at all, also after a power failure; its folder is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         written.write_text(text, "utf-8")
+        flush_files([written])
         written.replace(path)
+        flush_files([], path.parent)
     except BaseException:
         with suppress(OSError):
             written.unlink(missing_ok=True)

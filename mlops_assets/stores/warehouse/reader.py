@@ -23,6 +23,7 @@ from mlops_assets.stores.delta.data_files import (
     scan,
 )
 from mlops_assets.stores.delta.duckdb_connection import connect
+from mlops_assets.stores.delta.foreign_writes import require_own_content
 from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class TableReader:
 
     def is_partitioned(self, table: TableKey) -> bool:
         """Whether the table is written by partition."""
-        return is_partitioned(self._open(table))
+        return is_partitioned(open_table(self.root, table))
 
     def tables(self) -> list[tuple[str, ...]]:
         """The keys of all tables."""
@@ -106,6 +107,8 @@ class TableReader:
         version: int | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """A table, some of its partitions, or one of its versions, as a lazy DuckDB relation.
+
+        A version that another program has written is an error here, but not in `create_views`.
 
         Only the files of the requested partitions are opened, and the relation has the columns of these
         files. A partitioned table has the additional column `_partition`. Partitions that do not exist have
@@ -189,7 +192,7 @@ class TableReader:
     def _create_view(
         self, connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], version: int | None
     ) -> list[str]:
-        directory, delta = self._directory(table), self._open(table, version)
+        directory, delta = self._directory(table), open_table(self.root, table, version)
         files = data_files(directory, delta)
         if not files:
             return []
@@ -231,7 +234,7 @@ class TableReader:
 
     def missing_files(self, table: TableKey) -> list[str]:
         """The missing data files of the newest version."""
-        files = data_files(self._directory(table), self._open(table))
+        files = data_files(self._directory(table), open_table(self.root, table))
         return [file.path for file in files if not Path(file.path).is_file()]
 
     def version(self, table: TableKey) -> int:
@@ -262,10 +265,13 @@ class TableReader:
 
     def versions(self, table: TableKey) -> list[TableVersion]:
         """All versions with content, newest first, with their Dagster runs."""
-        return all_versions(self._open(table))
+        return all_versions(open_table(self.root, table))
 
     def _directory(self, table: TableKey) -> Path:
         return self.root.joinpath(*table)
 
     def _open(self, table: TableKey, version: int | None = None) -> DeltaTable:
-        return open_table(self.root, table, version)
+        """Open a table whose content the warehouse has written."""
+        delta = open_table(self.root, table, version)
+        require_own_content(self._directory(table), table, delta)
+        return delta

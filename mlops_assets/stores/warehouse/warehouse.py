@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 
 from mlops_assets.core.names import PARTITION, view_name
-from mlops_assets.stores.delta.commit import commit
+from mlops_assets.stores.delta.commit import DeclaredPartitions, commit, remove_partitions
 from mlops_assets.stores.delta.commit_metadata import TableVersion, custom_metadata
 from mlops_assets.stores.delta.content_digest import relation_digest
-from mlops_assets.stores.delta.data_files import is_partitioned, require_partition_name
+from mlops_assets.stores.delta.data_files import require_partition_name
 from mlops_assets.stores.delta.locks import turn_lock
-from mlops_assets.stores.delta.log import partitioning_error
+from mlops_assets.stores.delta.log import open_table, partitioning_error
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
 from mlops_assets.stores.delta.staging import Staged, as_text, stage, staging
@@ -90,6 +90,7 @@ class Warehouse(TableReader):
         dagster_run_id: str | None = None,
         inputs: Mapping[str, int] | None = None,
         conflicts_as_text: bool = False,
+        declared: DeclaredPartitions | None = None,
     ) -> WriteResult:
         """Replace the content of a table, or of one partition, in one commit; skip it if nothing changes.
 
@@ -111,6 +112,8 @@ class Warehouse(TableReader):
             The versions of the input tables, as recorded in `versions`.
         conflicts_as_text
             Write a column as text if its type has no common type with other partitions.
+        declared
+            The partitions that the table may have; others are removed, see `keep_partitions`.
 
         Raises
         ------
@@ -121,7 +124,7 @@ class Warehouse(TableReader):
         name, directory = view_name(tuple(table)), self._directory(table)
         if partition is not None:
             require_partition_name(directory, partition, table=name)
-        if self.exists(table) and is_partitioned(self._open(table)) != (partition is not None):
+        if self.exists(table) and self.is_partitioned(table) != (partition is not None):
             raise partitioning_error(table, partitioned=partition is None)
         relations = [rows] if isinstance(rows, duckdb.DuckDBPyRelation) else rows
         with (
@@ -140,12 +143,15 @@ class Warehouse(TableReader):
                 inputs=inputs,
             )
             try:
-                return commit_files()
+                written = commit_files()
             except ConflictingTypesError as error:
                 if not conflicts_as_text:
                     raise
                 as_text(connection, files, error.columns)
-                return commit_files()
+                written = commit_files()
+        if declared is not None:
+            self.keep_partitions(table, declared, dagster_run_id=dagster_run_id)
+        return written
 
     def _commit(
         self,
@@ -169,6 +175,19 @@ class Warehouse(TableReader):
         version, changed = commit(self.root, table, content, connection, metadata)
         columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
         return WriteResult(version, rows, digest, changed, columns, name, _uri(directory))
+
+    def keep_partitions(
+        self, table: TableKey, declared: DeclaredPartitions, *, dagster_run_id: str | None = None
+    ) -> list[str]:
+        """Remove the partitions that are not declared, in one commit; return them.
+
+        After a change of the periods, the rows of such a partition are also in a declared one, and would
+        count twice. Older versions keep them.
+        """
+        if not self.exists(table) or not self.is_partitioned(table):
+            return []
+        with translated_disk_errors(f"table {view_name(tuple(table))}", self._directory(table)):
+            return remove_partitions(self.root, table, declared, dagster_run_id=dagster_run_id)
 
     def restore(
         self,
@@ -194,7 +213,9 @@ class Warehouse(TableReader):
         """
         with self.connect() as connection:
             name, directory = view_name(tuple(table)), self._directory(table)
-            content, source = content_at(directory, self._open(table), version, partition, table=name)
+            content, source = content_at(
+                directory, open_table(self.root, table), version, partition, table=name
+            )
             staged = content.staged(connection, table=name)
             metadata = custom_metadata(
                 rows=content.rows,
@@ -217,7 +238,8 @@ class Warehouse(TableReader):
             If the version has no such content, or its files are missing.
         """
         name = view_name(tuple(table))
-        return content_at(self._directory(table), self._open(table), version, partition, table=name)[1]
+        delta = open_table(self.root, table)
+        return content_at(self._directory(table), delta, version, partition, table=name)[1]
 
 
 def _uri(directory: Path) -> str:

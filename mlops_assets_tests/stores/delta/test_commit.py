@@ -57,7 +57,7 @@ def test_a_commit_with_conflicts_at_every_attempt_is_an_error(
     interfere(monkeypatch, times=2)
     with pytest.raises(StoreError, match=r"all 2 attempts to commit failed .*\n  hint: run again"):
         warehouse.write(KEY, rows("(2, 'y')"), partition="a")
-    assert warehouse.frame(KEY)["a"].tolist() == [1]
+    assert warehouse.frame(KEY, version=1)["a"].tolist() == [1]
 
 
 def test_first_writers_of_one_partition_replace_each_other(
@@ -100,3 +100,17 @@ def test_the_log_of_a_table_is_kept_at_any_age(warehouse: Warehouse, rows: Rows)
     warehouse.write(KEY, rows("(1, 'x')"))
     delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
     assert delta.metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+
+
+def test_undeclared_partitions_are_removed_in_one_commit_and_stay_in_older_versions(
+    warehouse: Warehouse, rows: Rows
+):
+    for partition in ("2024-01", "2024-02", "2024-03"):
+        written = warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
+    assert warehouse.keep_partitions(KEY, {"2024-03", "2024-04"}) == ["2024-01", "2024-02"]
+    assert warehouse.row_counts(KEY) == {"2024-03": 1}
+    assert warehouse.row_counts(KEY, version=written.version) == {"2024-01": 1, "2024-02": 1, "2024-03": 1}
+    assert [one.version for one in warehouse.versions(KEY)] == [3, 2, 1]
+    assert (warehouse.version(KEY), warehouse.keep_partitions(KEY, {"2024-03"})) == (4, [])
+    assert warehouse.write(KEY, rows("(2, 'y')"), partition="2024-04", declared={"2024-04"}).changed
+    assert warehouse.row_counts(KEY) == {"2024-04": 1}

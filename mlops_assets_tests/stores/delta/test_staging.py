@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Callable
+from multiprocessing.context import BaseContext
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import duckdb
@@ -42,6 +44,38 @@ def test_old_files_of_killed_processes_are_removed(warehouse: Warehouse, rows: R
     warehouse.write(KEY, rows("(1, 'x')"))
     assert not left.exists()
     assert recent.exists()
+
+
+def test_the_folder_of_a_write_longer_than_a_day_is_not_removed_by_another_writer(
+    tmp_path: Path, processes: BaseContext
+):
+    ready, done = processes.Event(), processes.Event()
+    writer = processes.Process(target=_write_slowly, args=(tmp_path, ready, done))
+    writer.start()
+    try:
+        assert ready.wait(60)
+        [folder] = [entry for entry in (tmp_path / "_staging").iterdir() if entry.is_dir()]
+        two_days_ago = time.time() - 48 * 3600
+        os.utime(folder, (two_days_ago, two_days_ago))
+        with staging(tmp_path):
+            pass
+        assert (folder / "00000.parquet").read_text() == "half"
+
+        writer.kill()
+        writer.join()
+        os.utime(folder, (two_days_ago, two_days_ago))
+        with staging(tmp_path):
+            assert not folder.exists()
+    finally:
+        writer.kill()
+    assert [entry.name for entry in (tmp_path / "_staging").iterdir()] == [".lock"]
+
+
+def _write_slowly(table: Path, ready: Event, done: Event) -> None:
+    with staging(table) as folder:
+        (folder / "00000.parquet").write_text("half")
+        ready.set()
+        done.wait(60)
 
 
 def test_a_staging_folder_is_on_the_disk_of_the_table_and_removed_after_an_error(tmp_path: Path):

@@ -101,9 +101,8 @@ def test_partitions_have_their_digests_in_order(warehouse: Warehouse, rows: Rows
 
 
 def test_partitions_of_another_program_are_digested_from_their_rows(warehouse: Warehouse, rows: Rows):
-    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
-    frame = pa.table({"a": pa.array([2], pa.int32()), "b": ["y"], "_partition": ["b"]})
-    write_deltalake(str(warehouse.root.joinpath(*KEY)), frame, mode="append")
+    frame = pa.table({"a": pa.array([1, 2], pa.int32()), "b": ["x", "y"], "_partition": ["a", "b"]})
+    write_deltalake(str(warehouse.root.joinpath(*KEY)), frame, partition_by=["_partition"])
     digests = warehouse.partitions(KEY)
     with warehouse.connect() as connection:
         expected = relation_digest(warehouse.relation(connection, KEY, partition="b"))[1]
@@ -168,9 +167,8 @@ def test_a_missing_version_is_an_error(warehouse: Warehouse, rows: Rows):
 
 
 def test_rows_are_counted_by_partition_also_for_files_of_another_program(warehouse: Warehouse, rows: Rows):
-    warehouse.write(KEY, rows("(1, 'x'), (2, 'y')"), partition="a")
-    frame = pa.table({"a": pa.array([2], pa.int32()), "b": ["y"], "_partition": ["b"]})
-    write_deltalake(str(warehouse.root.joinpath(*KEY)), frame, mode="append")
+    frame = pa.table({"a": pa.array([1, 2, 3], pa.int32()), "_partition": ["a", "a", "b"]})
+    write_deltalake(str(warehouse.root.joinpath(*KEY)), frame, partition_by=["_partition"])
     assert warehouse.row_counts(KEY) == {"a": 2, "b": 1}
     warehouse.write(("shop", "features"), rows("(1, 'x')"))
     assert warehouse.row_counts(("shop", "features")) == {None: 1}

@@ -112,6 +112,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 partition=partition,
                 dagster_run_id=context.run.run_id,
                 inputs=known.versions,
+                declared=project.time.periods,
             )
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),

@@ -100,6 +100,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     inputs=fetched.inputs,
                     # With declared marks, the contract would read the text of a number in another way.
                     conflicts_as_text=not dialect.has_number_marks,
+                    declared=project.time.periods if partition else None,
                 )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),

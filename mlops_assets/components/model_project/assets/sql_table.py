@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.features.feature_query import FeatureQuery
     from mlops_assets.ml.features.project_query import ProjectQuery
+    from mlops_assets.stores.delta.commit import DeclaredPartitions
     from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 
@@ -25,6 +26,7 @@ def write_computed(
     dagster_run_id: str,
     inputs: Mapping[str, int],
     partition: str | None = None,
+    declared: "DeclaredPartitions | None" = None,
 ) -> "WriteResult":
     """Compute and write rows; errors are reported as errors of the query.
 
@@ -37,7 +39,12 @@ def write_computed(
 
     try:
         return store.write(
-            key.path, computed, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
+            key.path,
+            computed,
+            partition=partition,
+            dagster_run_id=dagster_run_id,
+            inputs=inputs,
+            declared=declared,
         )
     except duckdb.Error as error:
         raise query.error_for(error) from error

@@ -81,6 +81,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
                 partition=partition,
                 dagster_run_id=context.run.run_id,
                 inputs=known.versions,
+                declared=project.time.periods,
             )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
             yield dg.MaterializeResult(

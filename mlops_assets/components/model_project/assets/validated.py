@@ -130,6 +130,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     dagster_run_id=context.run.run_id,
                     inputs={"/".join(raw_key.path): version},
                     conflicts_as_text=spec is quarantine,
+                    declared=project.time.periods if partition else None,
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}

@@ -49,6 +49,21 @@ def latest_materializations(
     return found
 
 
+def declared_materializations(
+    graph: "BaseAssetGraph", instance: DagsterInstance, key: AssetKey
+) -> "dict[str | None, EventLogRecord]":
+    """The latest materializations of an asset's partitions, without those that are not declared any more.
+
+    After a change of the periods, Dagster still has the materializations of former ones.
+    """
+    found = latest_materializations(instance, key)
+    partitions = graph.get(key).partitions_def
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return found
+    declared = set(partitions.get_partition_keys())
+    return {partition: record for partition, record in found.items() if partition in declared}
+
+
 @dataclass
 class Staleness:
     """Which assets a run would change.
@@ -220,5 +235,5 @@ class Staleness:
 
     def _materialized(self, key: AssetKey) -> "dict[str | None, EventLogRecord]":
         if key not in self._records:
-            self._records[key] = latest_materializations(self.instance, key)
+            self._records[key] = declared_materializations(self.graph, self.instance, key)
         return self._records[key]

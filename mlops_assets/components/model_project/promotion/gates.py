@@ -22,7 +22,7 @@ from mlops_assets.components.model_project.promotion.transitions import (
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.errors import DataError, TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.gates import GateResult
@@ -232,7 +232,14 @@ def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> f
         return (now - end.replace(tzinfo=UTC)).total_seconds() / 86_400
     key = project.table_key(names.VALIDATED).path
     written = json.loads(version.facts["inputs"])["/".join(key)]
-    found = next(found for found in warehouse.versions(key) if found.version == written)
+    # A commit that changes no rows, such as of a table property, may have been the newest version.
+    found = next((found for found in warehouse.versions(key) if found.version <= written), None)
+    if found is None:
+        raise DataError(
+            f"{project.name}: version {written} of {names.view_name(tuple(key))}, which version "
+            f"{version.version} was trained on, does not exist in {warehouse.root}",
+            hint=f"restore the warehouse from a backup, or train again: mlops run {project.name} --force",
+        )
     return (now - found.written_at).total_seconds() / 86_400
 
 

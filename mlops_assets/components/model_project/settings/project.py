@@ -8,6 +8,7 @@ from mlops_assets.components.model_project.settings.automation import (
     FreshnessSettings,
     ScheduleSettings,
 )
+from mlops_assets.components.model_project.settings.base import Identifier
 from mlops_assets.components.model_project.settings.evaluation import BehaviourSettings, EvaluationSettings
 from mlops_assets.components.model_project.settings.governance import (
     ApprovalSettings,
@@ -28,6 +29,11 @@ from mlops_assets.ml.metrics.tasks import Task
 class ProjectSettings(dg.Model):
     """All settings of a project; `settings/consistency.py` holds the rules across them."""
 
+    name: Identifier | None = Field(
+        default=None,
+        description="Name of the project; by default that of its folder. Declare the former name after "
+        "renaming the folder: tables, versions and ledger are stored under the name.",
+    )
     description: str = Field(
         description="What the model predicts, from which data and for what purpose; shown in the report."
     )
