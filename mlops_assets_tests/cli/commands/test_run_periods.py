@@ -19,7 +19,7 @@ def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     """The shop, whose rows arrive in one file with a column for the time of arrival."""
     place = enter_shop_project(tmp_path / "project", monkeypatch, empty_tracking_store)
     files = sorted((place / "data" / "purchases").iterdir())
-    pd.concat(map(pd.read_csv, files)).to_csv(place / "data" / "purchases" / "all.csv", index=False)
+    pd.concat(map(pd.read_csv, files[:2])).to_csv(place / "data" / "purchases" / "all.csv", index=False)
     for file in files:
         file.unlink()
     return place
@@ -50,9 +50,9 @@ def run() -> str:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ({"start": "2024-01"}, {"start": "2024-03"}),
-        ({"start": "2024-03"}, {"start": "2024-01"}),
-        ({"start": "2024-01"}, {"start": "2024-01-01", "cadence": "weekly", "end": "2024-07-01"}),
+        ({"start": "2024-01"}, {"start": "2024-02"}),
+        ({"start": "2024-02"}, {"start": "2024-01"}),
+        ({"start": "2024-01"}, {"start": "2024-01-01", "cadence": "weekly", "end": "2024-03-01"}),
     ],
     ids=["later", "earlier", "weekly"],
 )
@@ -71,6 +71,6 @@ def test_rows_count_once_after_the_periods_are_changed(place, before, after):
     for found in (first, second):
         assert re.search(rf"{total:,} read, {total:,} validated, 0 quarantined", found), found
     if after["start"] != "2024-01":
-        assert "raw_purchases: removed 2024-01, 2024-02" in second
+        assert "raw_purchases: removed 2024-01" in second
     assert str(total) in output("sql", "select count(*) as n from shop.raw_purchases")
     assert "up to date" in run()
