@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.components.model_project.promotion.gate_checks import declared_gates, gate_check_results
 from mlops_assets.components.model_project.promotion.gates import describe_failures, evaluate_gates, run_gates
-from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.errors import DataError, TrackingError
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 from mlops_assets_tests.support.governed_shop import events_of, register_again
@@ -120,6 +121,27 @@ def test_slices_and_fairness_are_read_from_the_report_of_the_run(project, tracki
     passed, figures = gates_of(declared, tracking, run_id)["close_slices"]
     assert (passed, list(figures.values())) == (False, [pytest.approx(0.15)])
     tracking.end_run("FINISHED")
+
+
+def test_the_age_is_that_of_the_rows_although_a_commit_without_rows_was_the_newest_version(
+    project, tracking, warehouse
+):
+    """Before, the recorded version was not found in the history, and the gate raised StopIteration."""
+    key = ("lending", "validated_loans")
+    with warehouse.connect() as connection:
+        warehouse.write(key, connection.sql("select 1 as a"))
+    table = DeltaTable(str(warehouse.root.joinpath(*key)))
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 900 days"})
+    trained = TrainedModel("run", "models:/m-1", {}, METRICS)
+
+    def age_gate(number: int) -> dict:
+        version = replace(VERSION, facts={"inputs": json.dumps({"/".join(key): number})})
+        results = run_gates(project(max_age_days=30), tracking, warehouse, version, trained, None)
+        return next(result for result in results if result["gate"] == "fresh_training_data")
+
+    assert age_gate(warehouse.version(key))["passed"] is True
+    with pytest.raises(DataError, match=r"version 0 of lending.validated_loans, which version 1 was trained"):
+        age_gate(0)
 
 
 def test_failures_are_described_and_gates_that_were_not_evaluated_have_passed(project, tracking):
