@@ -29,6 +29,8 @@ PERIOD = "_period"
 """Column of a cut-off's training set: the partition of the features."""
 MODEL_VERSION = "model_version"
 """Column of predictions: the registered version that computed them."""
+IN_TRAINING = "in_training"
+"""Column of predictions: whether that version was fitted on the row."""
 
 RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, PARTITION, PERIOD)
 """Names that no column of a contract may have."""

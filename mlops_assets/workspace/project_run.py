@@ -9,6 +9,7 @@ from dagster import AssetKey
 from mlops_assets.components.model_project.project.metadata_names import BACKTEST, FINGERPRINT, TRIALS
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import job_names, names
+from mlops_assets.workspace.after_retirement import repeated_assets
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.run_plan import Batch, RunPlan
@@ -56,6 +57,8 @@ class ProjectRun:
             if not self.force:
                 staleness = self.plan.staleness
                 keys = staleness.stale(keys, batch.partition, self._expected(batch, staleness))
+                if self.plan.only(names.CHAMPION) & batch.keys and self.plan.scope is None:
+                    keys |= self.plan.only(*repeated_assets(self.plan.ledger_state)) & batch.keys
             if not keys:
                 continue
             if batch.partition and (champion := keys & self.plan.only(names.CHAMPION)) == keys:

@@ -22,6 +22,8 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.sources.base import Ingestion
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -90,6 +92,11 @@ class RunPlan:
     def tables(self) -> Warehouse:
         """The warehouse."""
         return Warehouse(self.workspace.state.warehouse)
+
+    @property
+    def ledger_state(self) -> LedgerState:
+        """The status of the project's versions."""
+        return LedgerState.of(Ledger(self.tables, self.project).entries())
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches of a run of the whole project."""
@@ -178,7 +185,10 @@ class RunPlan:
         if (cutoff := self._cutoff(timeline, scope)) is not None:
             yield Batch(frozenset(self.only(*MODEL_ASSETS, *REGISTRY_ASSETS)), cutoff)
         staleness = self.staleness
-        if staleness.is_materialized(self._key(names.CHAMPION)):
+        if self.ledger_state.champion is None:
+            if staleness.is_materialized(self._key(names.PREDICTIONS)):
+                self.notes.append("no predictions: there is no champion")
+        else:
             for partition in sorted(staleness.usable_partitions(self._key(names.FEATURES)) & set(scope)):
                 yield Batch(frozenset(self.only(names.PREDICTIONS)), partition)
         yield from self._custom_batches(scope)

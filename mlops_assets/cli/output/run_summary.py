@@ -75,21 +75,24 @@ def _summary_lines(
         cutoff = f", cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"
     if registered or champion:
-        yield names.CHAMPION, _champion_line(champion, ledger_state)
+        yield names.CHAMPION, _champion_line(project, champion, ledger_state)
         yield from (("pending", line) for line in describe_pending(project, ledger_state))
     yield from _prediction_lines(records.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(own_report(str(report["report"]), reports))
 
 
-def _champion_line(champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:
+def _champion_line(project: str, champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:
     """Return the champion and the reason of its promotion, or the reason why there is none."""
     if champion and ledger_state.champion is not None:
         return f"{champion['alias']} is version {ledger_state.champion}: {champion['decision']}"
     if ledger_state.ever_champion:
         former = (ledger_state.last[version] for version in ledger_state.ever_champion)
         last = max(former, key=lambda entry: entry.sequence).event
-        return f"none; version {last.version} was retired by {last.actor}: {last.reason}"
+        return (
+            f"none; version {last.version} was retired by {last.actor}: {last.reason}. To have "
+            f"one, use `mlops approve` or `mlops rollback`, or train it: `mlops run {project} --force`"
+        )
     if ledger_state.pending or not ledger_state.last:
         return "none yet"
     last = ledger_state.last[max(ledger_state.last)].event
@@ -122,8 +125,17 @@ def _prediction_lines(found: _Records) -> Iterable[tuple[str, str]]:
     yield (
         names.PREDICTIONS,
         f"{partitions[0]} to {partitions[-1]}; {partitions[-1]}: {newest['dagster/row_count']:,} rows by "
-        f"version {newest[names.MODEL_VERSION]}{mean}",
+        f"version {newest[names.MODEL_VERSION]}{mean}{_in_training(found)}",
     )
+
+
+def _in_training(found: _Records) -> str:
+    """Return how many predictions are of rows that their model was trained on."""
+    rows = [_metadata(record).get(names.IN_TRAINING, 0) for record in found.values()]
+    partitions = sum(1 for count in rows if count)
+    if not partitions:
+        return ""
+    return f"; {sum(rows):,} rows in {partitions} partitions are in_training: their model was fitted on them"
 
 
 def _newest(found: _Records) -> dict[str, Any]:

@@ -133,10 +133,12 @@ def _predicts(
     """Load a version by MLflow, as clients do, and compare its predictions with the logged model."""
     import numpy as np
 
+    from mlops_assets.ml.model.input_rows import InputError
+
     rows, model = _some_rows(project, warehouse), tracking.load(version)
     missing = [column.name for column in model.spec.columns if column.required and column.name not in rows]
+    table = names.FEATURES if project.timeline else f"{names.VALIDATED}_{project.table}"
     if missing:
-        table = names.FEATURES if project.timeline else f"{names.VALIDATED}_{project.table}"
         return dg.AssetCheckResult(
             check_name=PREDICTS,
             passed=False,
@@ -144,8 +146,16 @@ def _predicts(
             f"{', '.join(missing)}; materialize {table}, or train and promote a version without them",
         )
     raw = rows[[column.name for column in model.spec.columns if column.name in rows]]
+    try:
+        expected = model.predict(raw)
+    except InputError as error:
+        return dg.AssetCheckResult(
+            check_name=PREDICTS,
+            passed=False,
+            description=f"version {version.version} can't predict rows of {table}: {error.message}; "
+            "train and promote a version of the current contract",
+        )
     served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}").predict(raw)
-    expected = model.predict(raw)
     same = served.equals(expected) and not served["prediction"].isna().any()
     return dg.AssetCheckResult(
         check_name=PREDICTS,

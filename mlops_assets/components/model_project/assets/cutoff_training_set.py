@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
@@ -85,7 +86,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
                     **table_metadata(result, inputs=labelled_partitions),
                     "split": split_table(counts),
                     "in_words": project.time.describe_split(cutoff),
-                    "made_of": dg.MetadataValue.json(inputs),
+                    MADE_OF: dg.MetadataValue.json(inputs),
                 },
             )
             yield both_sides(project, counts)

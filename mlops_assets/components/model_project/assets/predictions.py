@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.assets.in_training import with_in_training
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -33,7 +34,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
     spec = project.spec(
         project.key(names.PREDICTIONS),
         description="Predictions of the champion for each entity at the end of the partition, and its "
-        "version.",
+        "version. `in_training` is true if that version was fitted on the row.",
         kinds=["duckdb", "deltalake", "mlflow"],
         deps=[features_key, champion_key],
         code=["predictions 1"],
@@ -71,11 +72,11 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     hint=f"train one: materialize {project.name}/{names.CHAMPION}, or `mlops run "
                     f"{project.name}`",
                 )
-            version = store.version(features_key.path)
-            reader = _scores(
-                project, store, reading, mlflow.store.load(champion), champion, partition, version
-            )
-            relation = writing.from_arrow(reader)
+            version, model = store.version(features_key.path), mlflow.store.load(champion)
+            _require_usable_features(project, store, model, champion, partition, version)
+            reader = _scores(project, store, reading, model, champion, partition, version)
+            scored = writing.from_arrow(reader)
+            relation = with_in_training(project, store, writing, scored, champion, partition)
             result = store.write(
                 spec.key.path,
                 relation,
@@ -91,11 +92,39 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                 metadata={
                     **table_metadata(result, inputs=inputs),
                     names.MODEL_VERSION: champion.version,
+                    names.IN_TRAINING: len(written.filter(names.IN_TRAINING)),
                     **_distribution(written),
                 },
             )
 
     return predictions
+
+
+def _require_usable_features(
+    project: Project,
+    store: "Warehouse",
+    model: "TabularModel",
+    champion: "Version",
+    partition: str,
+    version: int,
+) -> None:
+    """Raise if the features no longer have the columns and types that the champion was trained on."""
+    from mlops_assets.ml.model.input_rows import InputError
+
+    with store.connect() as connection:
+        features = store.relation(
+            connection, project.key(names.FEATURES).path, partition=partition, version=version
+        )
+        row = features.limit(1).df()
+    try:
+        model.compute_features(row)
+    except InputError as error:
+        raise DataError(
+            f"{project.name}: champion version {champion.version} can't predict from the features of "
+            f"{partition}: {error.message}",
+            hint=f"train a new version: mlops run {project.name}; or promote one that fits these features: "
+            f"mlops approve or mlops rollback, see mlops history {project.name}",
+        ) from error
 
 
 def _scores(

@@ -9,6 +9,7 @@ from mlops_assets.components.model_project.project.blocked_inputs import require
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
@@ -92,7 +93,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                         },
                     ),
                     "split": split_table(counts),
-                    "made_of": dg.MetadataValue.json(keys),
+                    MADE_OF: dg.MetadataValue.json(keys),
                 },
             )
             yield both_sides(project, counts)

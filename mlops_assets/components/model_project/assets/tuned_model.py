@@ -97,7 +97,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         with as_dagster_failures(project.name):
             require_succeeded(context.instance, project.name, [(training_key, cutoff)])
             version = store.version(table)
-            inputs = inputs_of(store, table, cutoff)
+            inputs = inputs_of(context.instance, store, training_key, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
             check_pipeline(project.files.make_pipeline(), rows.train, seed=shared.seed)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlops_assets.components.model_project.evaluation.comparability import other_rows, other_target
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 
@@ -73,27 +74,31 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     """
     from mlops_assets.ml.evaluation.comparison_gates import MIN_COMMON_ROWS
     from mlops_assets.ml.model.costs import artifact_bytes
+    from mlops_assets.ml.model.input_rows import InputError
     from mlops_assets.ml.search.training_data import encode_target
 
     project, before = evaluated.project, _other_champion(evaluated, tracking)
     if before is None:
         return None
+    if other_rows(project, evaluated.trained, before):
+        return None
     rows = rows_unseen_by(project, evaluated.warehouse, evaluated.trained, before)
     if len(rows) < MIN_COMMON_ROWS or missing_features(project, tracking, before, rows):
         return None
     champion, model = tracking.load(before.as_evaluated), evaluated.model
-    if champion.spec.classes != model.spec.classes:
+    if other_target(model.spec, champion.spec):
         return None
     target = project.settings.target.column
     truth = encode_target(rows[target], champion.spec.classes, subject=project.name)
+    try:
+        features = champion.compute_features(rows)
+    except InputError:  # the gate `not_worse_than_champion` reports it
+        return None
     theirs, ours = (
-        evaluated.value_of(
-            truth, each.predict_features(each.compute_features(rows)), threshold=each.spec.threshold
-        )
-        for each in (champion, model)
+        evaluated.value_of(truth, each.predict_features(computed), threshold=each.spec.threshold)
+        for each, computed in ((champion, features), (model, model.compute_features(rows)))
     )
     note = f"on {len(rows):,} rows that neither was trained on; this model: {ours:.4g}"
-    features = champion.compute_features(rows.iloc[:SPEED_ROWS])
     name = f"champion, version {before.version}"
     return _measured(name, champion, features, theirs, artifact_bytes(champion), note)
 

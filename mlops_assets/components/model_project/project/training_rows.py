@@ -1,9 +1,12 @@
 """Rows that a model was trained and evaluated on, read at the versions that its run recorded."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetKey, DagsterInstance
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.staleness import DATA_VERSION, latest_materializations
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 
@@ -13,9 +16,26 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
-def inputs_of(warehouse: "Warehouse", table: Sequence[str], cutoff: str | None) -> dict[str, int]:
-    """Versions of the input tables of a training set, or of that of a cut-off, at its latest write."""
-    written = (found for found in warehouse.versions(table) if found.partition == cutoff)
+MADE_OF = "made_of"
+"""Materialization metadata of a training set: the versions of its input tables, by key path."""
+
+
+def inputs_of(
+    instance: DagsterInstance, warehouse: "Warehouse", key: AssetKey, cutoff: str | None
+) -> dict[str, int]:
+    """Versions of the input tables of a training set, or of that of a cut-off.
+
+    Those of its latest materialization: the table does not record them if its rows have not changed, such as
+    after a change of the type of a column that is no feature. Without a materialization, those of its latest
+    write.
+    """
+    record = latest_materializations(instance, key, None if cutoff is None else {cutoff}).get(cutoff)
+    made = record.asset_materialization if record else None
+    digest = warehouse.digest(key.path, partition=cutoff)
+    if made is not None and MADE_OF in made.metadata and (made.tags or {}).get(DATA_VERSION) == digest:
+        versions: Any = made.metadata[MADE_OF].value
+        return dict(versions)
+    written = (found for found in warehouse.versions(key.path) if found.partition == cutoff)
     return next((found.inputs for found in written), {})
 
 

@@ -1,9 +1,14 @@
 """Comparison of challenger and champion on holdout rows that neither was trained on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mlops_assets.components.model_project.evaluation.comparability import (
+    has_redefined_target,
+    other_rows,
+    other_target,
+)
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns, row_clusters
 from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 from mlops_assets.components.model_project.project.project import Project
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.evaluation.gates import GateResult
     from mlops_assets.ml.metrics.bootstrap import Interval
+    from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -49,9 +55,8 @@ def compare_with_champion(
     TrackingError
         If the champion was registered outside of mlops_assets, so that its training rows are unknown.
     """
-    from mlops_assets.ml.evaluation.comparison_gates import not_worse_than_champion
     from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult
-    from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
+    from mlops_assets.ml.model.input_rows import InputError
 
     if "training_set_digest" not in champion.facts:
         raise TrackingError(
@@ -64,18 +69,38 @@ def compare_with_champion(
             "of the champion; the champion is unchanged"
         )
         return GateResult(NOT_WORSE_THAN_CHAMPION, False, earlier)
+    models = [tracking.load(version.as_evaluated) for version in (challenger, champion)]
+    reason = other_rows(project, challenger, champion) or other_target(models[0].spec, models[1].spec)
+    if reason:
+        return _not_comparable(project, challenger, champion, reason)
     rows = rows_unseen_by(project, warehouse, challenger, champion)
     if missing := missing_features(project, tracking, champion, rows):
-        outdated = (
-            f"champion version {champion.version} requires {', '.join(missing)}, which features.sql does not "
-            "return: it cannot predict any more"
-        )
-        return GateResult(NOT_WORSE_THAN_CHAMPION, True, outdated)
+        return _outdated(champion, f"requires {', '.join(missing)}, which features.sql does not return")
+    try:
+        theirs = _predicted(project, models[1], rows, f"version {champion.version}")
+    except InputError as error:
+        if project.timeline is not None:
+            return _outdated(champion, f"can't read the columns that features.sql returns: {error.message}")
+        reason = f"version {champion.version} can't predict the validated rows: {error.message}"
+        return _not_comparable(project, challenger, champion, reason)
+    ours = _predicted(project, models[0], rows, f"version {challenger.version}")
+    result = _comparison(project, ours, theirs, rows)
+    if has_redefined_target(challenger, champion, (models[0].spec, models[1].spec)):
+        redefined = "the champion was trained on another definition of the target"
+        advice = "" if result.passed else f"; {_way(project, challenger)}"
+        return replace(result, message=f"{result.message}; {redefined}{advice}")
+    return result
+
+
+def _comparison(
+    project: Project, ours: "_Predicted", theirs: "_Predicted", rows: "pd.DataFrame"
+) -> "GateResult":
+    """The gate result for the predictions of challenger and champion on the same rows."""
+    from mlops_assets.ml.evaluation.comparison_gates import not_worse_than_champion
+    from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
+
     settings = project.settings
     metric = settings.tuning.metric_for(settings.task)
-    ours, theirs = (
-        _predicted(project, tracking, version.as_evaluated, rows) for version in (challenger, champion)
-    )
     clusters = row_clusters(project, rows)
     return not_worse_than_champion(
         metric,
@@ -102,6 +127,35 @@ def holdout_clusters(project: Project, metrics: Mapping[str, float]) -> int | No
     """The recorded number of clusters of the holdout; None if rows are independent."""
     count = metrics.get("holdout_clusters")
     return int(count) if cluster_columns(project) and count is not None else None
+
+
+def _outdated(champion: "Version", reason: str) -> "GateResult":
+    """The result for the champion of an event project that can't predict from the present features."""
+    from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult
+
+    message = f"champion version {champion.version} {reason}: it cannot predict any more"
+    return GateResult(NOT_WORSE_THAN_CHAMPION, True, message)
+
+
+def _not_comparable(
+    project: Project, challenger: "Version", champion: "Version", reason: str
+) -> "GateResult":
+    """The result for models without a common measure: a person decides."""
+    from mlops_assets.ml.evaluation.gates import NOT_WORSE_THAN_CHAMPION, GateResult
+
+    message = (
+        f"version {challenger.version} can't be compared with champion version {champion.version}: {reason}. "
+        f"The champion is unchanged; {_way(project, challenger)}"
+    )
+    return GateResult(NOT_WORSE_THAN_CHAMPION, False, message)
+
+
+def _way(project: Project, challenger: "Version") -> str:
+    """How a person replaces a champion that a challenger can't be compared with."""
+    return (
+        f"to replace it, run `mlops approve {project.name} {challenger.version} --against-gates "
+        f"--reason …`, or `mlops retire {project.name} --reason …` and `mlops run {project.name}`"
+    )
 
 
 def baseline_gain_interval(metrics: Mapping[str, float], role: str) -> "Interval":
@@ -131,10 +185,8 @@ class _Predicted:
     threshold: float | None = None
 
 
-def _predicted(
-    project: Project, tracking: "TrackingStore", version: "Version", rows: "pd.DataFrame"
-) -> _Predicted:
-    """Predictions of a version, which computes its own features as it does for clients."""
+def _predicted(project: Project, model: "TabularModel", rows: "pd.DataFrame", subject: str) -> _Predicted:
+    """Predictions of a model, which computes its own features as it does for clients."""
     import numpy as np
 
     from mlops_assets.ml.metrics.metrics import compute_metric
@@ -143,10 +195,7 @@ def _predicted(
     settings, nothing = project.settings, np.empty(0)
     if rows.empty:
         return _Predicted(nothing, nothing, float("nan"), 0)
-    model = tracking.load(version)
-    truth = encode_target(
-        rows[settings.target.column], model.spec.classes, subject=f"version {version.version}"
-    )
+    truth = encode_target(rows[settings.target.column], model.spec.classes, subject=subject)
     predictions = model.predict_features(model.compute_features(rows))
     classes = len(model.spec.classes)
     score = compute_metric(

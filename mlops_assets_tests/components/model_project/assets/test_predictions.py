@@ -1,6 +1,7 @@
 """predictions: version, batches and errors."""
 
 import math
+import shutil
 
 import pytest
 
@@ -8,7 +9,7 @@ from mlops_assets.core import names
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.shop import MONTHS
+from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS, TARGET_SQL
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
 
@@ -17,7 +18,8 @@ def test_predictions_have_the_version_of_the_champion_and_are_idempotent(champio
     frame = champion_shop.frame("predictions", FIFTH)
     features = champion_shop.frame("features", FIFTH)
     assert sorted(frame["customer"]) == sorted(features["customer"])
-    assert list(frame.columns) == ["customer", "prediction", "probability", "model_version", names.PARTITION]
+    columns = ["customer", "prediction", "probability", "model_version", "in_training", names.PARTITION]
+    assert list(frame.columns) == columns
     assert set(frame["model_version"]) == {1}
     version = champion_shop.version("predictions")
     assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
@@ -52,3 +54,68 @@ def test_predictions_without_a_champion_or_features_are_errors(shop):
     assert "shop has no champion to predict with" in message
     message = failure_message(shop.daemon.run("shop/predictions", partition=SIXTH))
     assert "shop: partition 2024-06 has no features yet" in message
+
+
+def in_training(shop, month):
+    """The values of `in_training` of a month, by customer."""
+    return shop.frame("predictions", month).set_index("customer")["in_training"]
+
+
+def fitted_rows(shop, month, **fixed):
+    """The customers of a month in the training set of the champion, on the sides that it was fitted on."""
+    rows = shop.frame("training_set", FIFTH)
+    for name, value in fixed.items():
+        rows = rows[rows[name] == value]
+    return set(rows.loc[rows[names.PERIOD] == month, "customer"])
+
+
+def test_predictions_of_rows_that_the_refitted_champion_was_fitted_on_are_in_training(champion_shop):
+    shop = champion_shop
+    for month in (SECOND, FOURTH, FIFTH):
+        assert shop.daemon.run("shop/predictions", partition=month).success
+        marked = in_training(shop, month)
+        assert set(marked[marked].index) == fitted_rows(shop, month)
+    assert in_training(shop, SECOND).all()
+    assert in_training(shop, FOURTH).all(), "the holdout is labelled, and the model was refitted on it"
+    assert not in_training(shop, FIFTH).any(), "its target is not known at the cut-off"
+    assert shop.metadata("predictions", SECOND)["in_training"] == len(in_training(shop, SECOND))
+    assert shop.metadata("predictions", FIFTH)["in_training"] == 0
+
+
+def test_without_a_refit_only_training_rows_are_in_training(shop):
+    shop.declare(
+        settings={"training": {"refit": False}},
+        target_sql=TARGET_SQL.replace(
+            "(buyers", "case when entities.customer <> 'c001' then (buyers"
+        ).replace("as quiet", "end as quiet"),
+    )
+    for month in MONTHS[:4]:
+        assert shop.daemon.run("shop/target", partition=month).success
+    assert shop.train(FIFTH).success
+    for month in (SECOND, FOURTH):
+        assert shop.daemon.run("shop/predictions", partition=month).success
+        marked = in_training(shop, month)
+        assert set(marked[marked].index) == fitted_rows(shop, month, **{names.SPLIT: names.TRAIN})
+    assert not in_training(shop, SECOND)["c001"], "it has no target"
+    assert in_training(shop, SECOND).drop("c001").all()
+    assert not in_training(shop, FOURTH).any(), "the holdout"
+
+
+def test_in_training_is_null_where_the_training_set_is_lost(champion_shop):
+    shop = champion_shop
+    shutil.rmtree(shop.warehouse.root / "shop" / "training_set")
+    for month in (SECOND, FIFTH):
+        assert shop.daemon.run("shop/predictions", partition=month).success
+    assert in_training(shop, SECOND).isna().all()
+    assert not in_training(shop, FIFTH).any(), "no row of a later partition can be in it"
+    assert not in_training(shop, FIFTH).isna().any()
+
+
+def test_features_that_the_champion_can_not_read_are_an_error_with_the_way(champion_shop):
+    shop = champion_shop
+    shop.declare(features_sql=FEATURES_SQL.replace("as amount,", "::varchar || ' EUR' as amount,"))
+    assert shop.daemon.run("shop/features", partition=FIFTH).success
+    message = failure_message(shop.daemon.run("shop/predictions", partition=FIFTH))
+    assert "shop: champion version 1 can't predict from the features of 2024-05: model of shop: " in message
+    assert "amount: dtype(float64)" in message
+    assert "mlops approve or mlops rollback" in message

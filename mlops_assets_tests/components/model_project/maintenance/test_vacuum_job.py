@@ -1,9 +1,10 @@
 """The vacuum job keeps the inputs of models, and removes unused versions of tables."""
 
+import json
 from datetime import datetime, timedelta
 
 from mlops_assets.components.model_project.maintenance import vacuum_job
-from mlops_assets.components.model_project.project.training_rows import inputs_of, training_set
+from mlops_assets.components.model_project.project.training_rows import training_set
 from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.governed_shop import champion_of, findings, train
 from mlops_assets_tests.support.shop import MONTHS, of_month
@@ -63,8 +64,7 @@ def test_training_data_of_models_is_kept_at_any_age(champion_shop, monkeypatch):
 
     for version, rows in zip(versions, trained, strict=True):
         assert training_set(shop.project, shop.warehouse, version.facts).equals(rows)
-        table = shop.path("training_set")
-        for name, number in inputs_of(shop.warehouse, table, version.facts["cutoff"]).items():
+        for name, number in json.loads(version.facts["inputs"]).items():
             path = name.split("/")
             assert shop.warehouse.partitions(path, version=number)
             assert len(shop.warehouse.frame(path, version=number))
