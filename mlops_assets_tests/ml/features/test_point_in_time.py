@@ -1,6 +1,6 @@
 """Point in time: of each row the newest state that had arrived, and of the future nothing."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.ml.features.point_in_time import newest_state, rows_between, with_counterfactual_arrivals
+from mlops_assets.ml.features.point_in_time import (
+    changed_rows,
+    newest_state,
+    rows_between,
+    valid_rows,
+    with_counterfactual_rows,
+    with_counterfactual_validity,
+)
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 MARCH, APRIL = datetime(2024, 3, 1), datetime(2024, 4, 1)
@@ -64,12 +71,22 @@ def test_a_counterfactual_copy_changes_later_arrivals_only(connection):
     )
     wide = connection.sql("select * replace (share::double as share) from wide")
     known, later = (
-        with_counterfactual_arrivals(wide, time="happened", known_until="2024-03", as_of=APRIL)
+        with_counterfactual_rows(
+            wide, time="happened", key=["id"], known_from="2024-01", known_until="2024-03", as_of=APRIL
+        )
         .order("_partition")
         .fetchall()
     )
     assert known == wide.order("_partition").fetchall()[0]
-    assert later[:6] == ("2024-04", datetime(2024, 3, 31, 23, 59, 59), -1_000_001.5, -1_000_007, "cba", False)
+    assert later == (
+        "2024-04",
+        datetime(2024, 3, 31, 23, 59, 59),
+        1_000_001.5,
+        1_048_583,
+        "abc~",
+        False,
+        date(2021, 4, 6),
+    )
 
 
 def test_a_later_arrival_of_a_key_does_not_change_what_was_known(tmp_path: Path):
@@ -114,7 +131,9 @@ def test_known_rows_are_the_newest_arrivals_with_events_before_the_end(rows, unt
         relation = arrivals(connection, rows)
         known = relation.filter(f"_partition <= '{until}'")
         assert found(rows_between(known, time="happened", key=["id"], end=APRIL)) == expected
-        other = with_counterfactual_arrivals(relation, time="happened", known_until=until, as_of=APRIL)
+        other = with_counterfactual_rows(
+            relation, time="happened", key=["id"], known_from="2024-01", known_until=until, as_of=APRIL
+        )
         known = other.filter(f"_partition <= '{until}'")
         assert found(rows_between(known, time="happened", key=["id"], end=APRIL)) == expected
 
@@ -122,5 +141,52 @@ def test_known_rows_are_the_newest_arrivals_with_events_before_the_end(rows, unt
 @pytest.mark.parametrize("month", ["2024-03", "2024-06"])
 def test_a_counterfactual_copy_without_later_arrivals_is_equal(connection, month):
     rows = arrivals(connection, [("p", MARCH, 1.0, "2024-03")])
-    other = with_counterfactual_arrivals(rows, time="happened", known_until=month, as_of=APRIL)
+    other = with_counterfactual_rows(
+        rows, time="happened", key=["id"], known_from="2024-01", known_until=month, as_of=APRIL
+    )
     assert other.fetchall() == rows.fetchall()
+
+
+def test_a_counterfactual_copy_changes_arrivals_before_the_lookback_and_events_after_the_end(connection):
+    rows = arrivals(
+        connection,
+        [("old", MARCH, 1.0, "2024-01"), ("known", MARCH, 1.0, "2024-02"), ("ahead", APRIL, 1.0, "2024-03")],
+    )
+    other = with_counterfactual_rows(
+        rows, time="happened", key=["id"], known_from="2024-02", known_until="2024-03", as_of=APRIL
+    )
+    assert sorted(other.fetchall()) == [
+        ("ahead", APRIL, 1_000_001.0, "2024-03"),
+        ("known", MARCH, 1.0, "2024-02"),
+        ("old~", MARCH, 1_000_001.0, "2024-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *[("double", value) for value in ("0", "-5e5", "1e300", "'inf'", "'nan'", "null")],
+        *[("bigint", value) for value in ("9223372036854775807", "'-9223372036854775808'", "0", "null")],
+        *[("varchar", value) for value in ("'aba'", "''", "null")],
+        *[("boolean", value) for value in ("true", "false", "null")],
+        *[("timestamp", "null"), ("date", "date '2024-01-01'")],
+    ],
+)
+def test_every_value_is_changed_into_another(connection, kind, value):
+    rows = connection.sql(f"select {value}::{kind} as x")
+    assert repr(changed_rows(rows).fetchall()) != repr(rows.fetchall())
+
+
+def test_rows_are_valid_from_their_start_and_an_end_ahead_is_unknown(connection):
+    rows = connection.sql(
+        "select * from (values ('a', null, timestamp '2024-03-01'), ('b', timestamp '2024-03-01', timestamp "
+        "'2024-04-01'), ('c', timestamp '2024-04-01', null), ('d', timestamp '2024-03-31 23:59', null)) "
+        "v(name, since, until)"
+    )
+    known = valid_rows(rows, valid_from="since", valid_to="until", as_of=APRIL)
+    assert sorted(known.project("name, until").fetchall()) == [("a", MARCH), ("b", None), ("d", None)]
+    assert len(valid_rows(rows, valid_from="since", valid_to=None, as_of=APRIL)) == 3
+    other = with_counterfactual_validity(rows, valid_from="since", valid_to="until", as_of=APRIL)
+    again = valid_rows(other, valid_from="since", valid_to="until", as_of=APRIL)
+    assert sorted(again.fetchall(), key=str) == sorted(known.fetchall(), key=str)
+    assert sorted(other.fetchall(), key=str) != sorted(rows.fetchall(), key=str)

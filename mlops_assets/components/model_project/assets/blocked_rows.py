@@ -8,11 +8,11 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.reader import TableReader
 
 
 def require_unblocked(
-    project: Project, store: "Warehouse", table: str, partitions: Collection[str | None]
+    project: Project, store: "TableReader", table: str, partitions: Collection[str | None]
 ) -> None:
     """Raise if the rows of a table are blocked because too many of them violate the contract.
 

@@ -11,8 +11,14 @@ from mlops_assets.components.model_project.assets.features import (
     check_feature_contract,
     feature_contract_checks,
 )
-from mlops_assets.components.model_project.assets.known_tables import known_tables
-from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
+from mlops_assets.components.model_project.assets.known_tables import KnownTables, known_tables
+from mlops_assets.components.model_project.assets.sql_table import (
+    snapshot_metadata,
+    snapshot_tables,
+    static_code,
+    validated_deps,
+    write_computed,
+)
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.features.feature_query import FeatureQuery
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-POINT_IN_TIME = "point_in_time"
+POINT_IN_TIME, STATIC_TABLES_IN_TIME = "point_in_time", "static_tables_in_time"
 
 
 def event_features_asset(project: Project) -> dg.AssetsDefinition:
@@ -54,10 +60,11 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             project.files.version(FEATURES_SQL, SCHEMA),
             repr((settings.entity, project.time.lookback)),
             repr([(name, table.time, table.key) for name, table in settings.tables.items()]),
+            *static_code(project),
         ],
         partitions=partitions,
-        automation=follows_its_inputs(project),
-        metadata={TIMELINE: dg.MetadataValue.json(asdict(project.time))},
+        automation=follows_its_inputs(project, ignored=snapshot_tables(project)),
+        metadata={TIMELINE: dg.MetadataValue.json(asdict(project.time)), **snapshot_metadata(project)},
     )
     entity = ", ".join(settings.entity)
     checks = [
@@ -73,9 +80,10 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             asset=spec.key,
             blocking=True,
             description="No leakage from the future: features computed from a counterfactual copy of the "
-            "data, in which everything that arrived later is changed, are identical.",
+            "data, in which everything that the partition must not read is different, are the same.",
             partitions_def=partitions,
         ),
+        *_static_checks(project, spec.key, partitions),
         *feature_contract_checks(project, spec.key, partitions),
     ]
 
@@ -96,7 +104,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = known_tables(project, store, connection, partition)
-            require_succeeded(context.instance, project.name, known.inputs)
+            require_succeeded(context.instance, project.name, known.checked)
             if known.missing:
                 context.log.warning(
                     f"{project.name}: nothing has arrived for {', '.join(known.missing)}, which these "
@@ -124,7 +132,9 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
             yield _one_row_each(project, written)
-            yield _point_in_time(project, store, connection, partition, written)
+            yield _point_in_time(project, store, connection, partition, known, written)
+            if project.as_of_tables:
+                yield _static_tables_in_time(known, as_of)
             if declared := project.files.feature_contract():
                 yield check_feature_contract(declared, written)
 
@@ -173,19 +183,73 @@ def _point_in_time(
     store: "Warehouse",
     connection: "duckdb.DuckDBPyConnection",
     partition: str,
+    known: KnownTables,
     written: "duckdb.DuckDBPyRelation",
 ) -> dg.AssetCheckResult:
     """Compute the features again from a counterfactual copy of the data, and compare."""
-    as_of = project.time.periods.end_of(partition)
-    known = known_tables(project, store, connection, partition, counterfactual=True)
-    again = _identified(project, partition, event_query(project, as_of).run(connection, known.tables))
-    ours = written.project(f"* exclude ({names.PARTITION})")
-    again.create("_again")  # two comparisons, one computation
-    other = connection.table("_again")
-    differing = len(other.except_(ours)) + len(ours.except_(other))
+    from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
+    from mlops_assets.ml.features.feature_comparison import find_differences, largest_number
+
+    as_of, entity = project.time.periods.end_of(partition), project.settings.entity
+    other = known_tables(project, CounterfactualReader(store, project, partition), connection, partition)
+    again = _identified(project, partition, event_query(project, as_of).run(connection, other.tables))
+    again.create("_again")  # several comparisons, one computation
+    ours, found = written.project(f"* exclude ({names.PARTITION})"), connection.table("_again")
+    differences = find_differences(ours, found, entity)
+    until = f"the data after {as_of:%Y-%m-%d %H:%M} is changed"
+    advice = ""
+    if differences:
+        leaking = _differing_tables(known, other)
+        advice = f"; {', '.join(leaking)} holds rows that were not known" if leaking else ""
+        if not leaking:  # equal rows: at most their order differs, which changes the last digits of sums
+            magnitude = largest_number(list(known.tables.values()))
+            differences = find_differences(ours, found, entity, magnitude=magnitude)
+            advice = (
+                "; let features.sql read its tables only, and break ties in orders" if differences else ""
+            )
     return dg.AssetCheckResult(
         check_name=POINT_IN_TIME,
-        passed=differing == 0,
-        description=f"{differing:,} rows differ if the data after {as_of:%Y-%m-%d %H:%M} is changed"
-        + ("; let features.sql read its tables only" if differing else ""),
+        passed=not differences,
+        description=f"{differences.rows:,} rows differ{differences} if {until}{advice}",
+    )
+
+
+def _differing_tables(known: KnownTables, other: KnownTables) -> list[str]:
+    """The tables whose known rows differ in the counterfactual copy, whatever their order."""
+    from mlops_assets.stores.delta.content_digest import relation_digest
+
+    return [
+        name
+        for name, rows in known.tables.items()
+        if relation_digest(rows) != relation_digest(other.tables[name])
+    ]
+
+
+def _static_checks(
+    project: Project, key: dg.AssetKey, partitions: dg.PartitionsDefinition | None
+) -> list[dg.AssetCheckSpec]:
+    if not project.as_of_tables:
+        return []
+    return [
+        dg.AssetCheckSpec(
+            STATIC_TABLES_IN_TIME,
+            asset=key,
+            description=f"A version of {', '.join(project.as_of_tables)} had arrived by the end of the "
+            "partition. Otherwise the first version is read, whose values may be from later.",
+            partitions_def=partitions,
+        )
+    ]
+
+
+def _static_tables_in_time(known: KnownTables, as_of: "datetime") -> dg.AssetCheckResult:
+    arrived = [f"{table} first arrived at {when:%Y-%m-%d %H:%M}" for table, when in known.late.items()]
+    advice = (
+        f", after {as_of:%Y-%m-%d %H:%M}, so its values may be from later; declare valid_from if it holds "
+        "its history, or history: newest if it is a fixed lookup"
+    )
+    return dg.AssetCheckResult(
+        check_name=STATIC_TABLES_IN_TIME,
+        passed=not arrived,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(arrived) + advice if arrived else "all had arrived",
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.features.feature_comparison import Differences
     from mlops_assets.ml.features.feature_query import FeatureQuery
 
 CONTRACT, ONE_ROW_EACH, ROW_BY_ROW = "contract", "one_row_each", "row_by_row"
@@ -131,27 +132,32 @@ def _row_by_row(
     written: "duckdb.DuckDBPyRelation",
 ) -> dg.AssetCheckResult:
     """Run the query over each half of a sample, and compare with its result over all rows."""
+    from mlops_assets.ml.features.feature_comparison import find_differences
+
     row_id = names.ROW_ID
     drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
     placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
     valid.join(drawn, row_id, how="semi").project(placed).create("_sample")
     written.join(connection.table("_sample").project(f"{row_id}, _place"), row_id).create("_among")
-    differing: set[int] = set()
+    found: list[Differences] = []
     for half in (0, 1):  # an aggregate over all rows, such as the maximum, differs in at least one half
         rows, among = (
             connection.table(name).filter(f"_place % 2 = {half}").project("* exclude (_place)")
             for name in ("_sample", "_among")
         )
-        alone = query.run(connection, {table: rows})
-        found = alone.except_(among).union(among.except_(alone)).project(row_id).distinct()
-        differing.update(row[0] for row in found.fetchall())
-    count, sampled = len(differing), len(connection.table("_sample"))
+        query.run(connection, {table: rows}).create(f"_alone{half}")
+        alone = connection.table(f"_alone{half}")
+        found.append(find_differences(among, alone, [row_id], magnitude=0.0, examples=_EXAMPLES))
+    count, sampled = sum(one.rows for one in found), len(connection.table("_sample"))
+    columns = sorted({name for one in found for name in one.columns})
+    examples = [str(example) for one in found for example in one.examples][:_EXAMPLES]
     return dg.AssetCheckResult(
         check_name=ROW_BY_ROW,
         passed=count == 0,
         description=f"{count:,} of {sampled:,} sampled rows have other features when computed separately"
+        + (f", in {', '.join(columns)} ({'; '.join(examples[:2])})" if examples else "")
         + ("; compute each feature from its own row only" if count else ""),
-        metadata={"examples": dg.MetadataValue.json(sorted(differing)[:_EXAMPLES])},
+        metadata={"examples": dg.MetadataValue.json(examples)},
     )
 
 

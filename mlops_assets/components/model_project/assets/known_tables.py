@@ -1,21 +1,23 @@
 """Validated tables as they are known at a timestamp: the inputs of `features.sql` and `target.sql`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
+from mlops_assets.components.model_project.assets.static_tables import static_rows
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.sql_quoting import literal, quoted_list
+from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
+    from mlops_assets.stores.warehouse.reader import TableReader
 
 ENTITIES = "entities"
 """The table of `target.sql` that lists the entities with features."""
@@ -35,71 +37,73 @@ class KnownTables:
         The version of each input table, by its key path.
     missing
         Partitions that the query looks back on and that have not arrived.
+    checked
+        The inputs that were read as Dagster materialized them last.
+    late
+        Tables without `time` of which no version had arrived, and when the version that is read arrived.
     """
 
     tables: Mapping[str, "duckdb.DuckDBPyRelation"]
     inputs: Mapping[tuple[dg.AssetKey, str | None], str]
     versions: Mapping[str, int]
     missing: list[str]
+    checked: list[tuple[dg.AssetKey, str | None]] = field(default_factory=list)
+    late: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def known_tables(
     project: Project,
-    store: "Warehouse",
+    store: "TableReader",
     connection: "duckdb.DuckDBPyConnection",
     partition: str,
-    *,
-    counterfactual: bool = False,
 ) -> KnownTables:
     """Each table with the rows that were known at the end of a partition.
-
-    Parameters
-    ----------
-    counterfactual
-        Read a counterfactual copy of the data, in which everything that arrived later is changed. The known
-        rows must not depend on it.
 
     Raises
     ------
     DataError
         When the partition itself has not arrived, or rows of it are blocked.
     """
-    from mlops_assets.ml.features.point_in_time import rows_between, with_counterfactual_arrivals
+    from mlops_assets.ml.features.point_in_time import rows_between
 
     as_of, seen = project.time.periods.end_of(partition), project.time.feature_periods(partition)
     tables: dict[str, duckdb.DuckDBPyRelation] = {}
     inputs: dict[tuple[dg.AssetKey, str | None], str] = {}
     versions: dict[str, int] = {}
     missing: list[str] = []
+    checked: list[tuple[dg.AssetKey, str | None]] = []
+    late: dict[str, datetime] = {}
     for table, settings in project.settings.tables.items():
+        if not settings.time:
+            static = static_rows(project, store, connection, table, as_of)
+            tables[table] = static.rows
+            inputs |= static.inputs
+            versions |= static.versions
+            checked += static.checked
+            late |= {table: static.late} if static.late else {}
+            continue
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
-        require_unblocked(project, store, table, seen if settings.time else [None])
-        if not settings.time:
-            tables[table] = store.relation(connection, key.path, version=version)
-            inputs[key, None] = store.digest(key.path, version=version)
-            continue
+        require_unblocked(project, store, table, seen)
         arrived = store.partitions(key.path, version=version)
         if partition not in arrived:
             raise DataError(
                 f"{project.subject(table)}: partition {partition} has not arrived",
                 hint=f"materialize {'/'.join(key.path)} for {partition} first",
             )
-        inputs |= {(key, period): arrived[period] for period in seen if period in arrived}
+        read: dict[tuple[dg.AssetKey, str | None], str] = {
+            (key, period): arrived[period] for period in seen if period in arrived
+        }
+        inputs |= read
+        checked += read
         missing += [f"{table} {period}" for period in seen if period not in arrived and period > min(arrived)]
-        if counterfactual:
-            rows = store.relation(connection, key.path, version=version)
-            rows = with_counterfactual_arrivals(rows, time=settings.time, known_until=partition, as_of=as_of)
-            chosen = ", ".join(map(literal, seen))
-            rows = rows.filter(f"{names.PARTITION} in ({chosen})")
-        else:
-            rows = store.relation(connection, key.path, partitions=seen, version=version)
+        rows = store.relation(connection, key.path, partitions=seen, version=version)
         tables[table] = rows_between(rows, time=settings.time, key=settings.key, end=as_of)
-    return KnownTables(tables, inputs, versions, missing)
+    return KnownTables(tables, inputs, versions, missing, checked, late)
 
 
 def horizon_tables(
-    project: Project, store: "Warehouse", connection: "duckdb.DuckDBPyConnection", partition: str
+    project: Project, store: "TableReader", connection: "duckdb.DuckDBPyConnection", partition: str
 ) -> KnownTables:
     """The entities of a partition, and of each table the events of its horizon.
 
@@ -125,14 +129,18 @@ def horizon_tables(
         (features_key, partition): store.digest(features_key.path, partition=partition, version=version)
     }
     versions = {"/".join(features_key.path): version}
+    checked: list[tuple[dg.AssetKey, str | None]] = [(features_key, partition)]
     for table, settings in project.settings.tables.items():
+        if not settings.time:
+            static = static_rows(project, store, connection, table, periods.end_of(horizon[-1]))
+            tables[table] = static.rows
+            inputs |= static.inputs
+            versions |= static.versions
+            checked += static.checked
+            continue
         key = project.table_key(names.VALIDATED, table)
         versions["/".join(key.path)] = version = store.version(key.path)
-        require_unblocked(project, store, table, horizon if settings.time else [None])
-        if not settings.time:
-            tables[table] = store.relation(connection, key.path, version=version)
-            inputs[key, None] = store.digest(key.path, version=version)
-            continue
+        require_unblocked(project, store, table, horizon)
         arrived = store.partitions(key.path, version=version)
         if missing := [period for period in horizon if period not in arrived]:
             raise DataError(
@@ -140,7 +148,11 @@ def horizon_tables(
                 f"{horizon[-1]}, and nothing has arrived for {', '.join(missing)}",
                 hint="it is materialized automatically when they have arrived; or materialize it then",
             )
-        inputs |= {(key, period): arrived[period] for period in horizon}
+        read: dict[tuple[dg.AssetKey, str | None], str] = {
+            (key, period): arrived[period] for period in horizon
+        }
+        inputs |= read
+        checked += read
         tables[table] = rows_between(
             store.relation(connection, key.path, partitions=horizon, version=version),
             time=settings.time,
@@ -148,4 +160,4 @@ def horizon_tables(
             start=periods.end_of(partition),
             end=periods.end_of(horizon[-1]),
         )
-    return KnownTables(tables, inputs, versions, [])
+    return KnownTables(tables, inputs, versions, [], checked)

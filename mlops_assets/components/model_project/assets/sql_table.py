@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.project.files import SCHEMA
+from mlops_assets.components.model_project.project.metadata_names import SNAPSHOTS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 
@@ -48,6 +50,43 @@ def write_computed(
         )
     except duckdb.Error as error:
         raise query.error_for(error) from error
+
+
+def snapshot_tables(project: Project) -> dg.AssetSelection | None:
+    """Validated tables without `time` whose changes do not reach partitions that have ended."""
+    keys = [project.table_key(names.VALIDATED, table) for table in project.as_of_tables]
+    return dg.AssetSelection.assets(*keys) if keys else None
+
+
+def snapshot_metadata(project: Project, *, periods_after: int = 0) -> dict[str, dg.MetadataValue]:
+    """Asset metadata with which `Staleness` finds the snapshots that a partition reads.
+
+    Parameters
+    ----------
+    periods_after
+        Number of periods after its own at whose end a partition reads the tables.
+    """
+    if not project.as_of_tables:
+        return {}
+    tables = {
+        project.table_key(names.VALIDATED, table).to_user_string(): project.table_key(
+            names.RAW, table
+        ).to_user_string()
+        for table in project.as_of_tables
+    }
+    periods = project.time.periods
+    found = {"tables": tables, "cadence": periods.cadence, "first": periods.first, "after": periods_after}
+    return {SNAPSHOTS: dg.MetadataValue.json(found)}
+
+
+def static_code(project: Project) -> list[str]:
+    """What the content of features and targets depends on because of tables without `time`."""
+    static = {
+        name: (table.history, table.valid_from, table.valid_to)
+        for name, table in project.settings.tables.items()
+        if not table.time
+    }
+    return [f"static 2 {static!r}", project.files.version(SCHEMA)] if static else []
 
 
 def validated_deps(project: Project, mapping: dg.PartitionMapping) -> list[dg.AssetDep]:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.assets.known_tables import ENTITIES, horizon_tables
-from mlops_assets.components.model_project.assets.sql_table import validated_deps, write_computed
+from mlops_assets.components.model_project.assets.sql_table import (
+    snapshot_metadata,
+    snapshot_tables,
+    static_code,
+    validated_deps,
+    write_computed,
+)
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -42,9 +48,15 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
         "of the horizon have arrived.",
         kinds=["duckdb", "sql", "deltalake"],
         deps=[features_key, *validated_deps(project, horizon_mapping(project.time))],
-        code=["target 1", project.files.version(TARGET_SQL), repr((entity, target, horizon))],
+        code=[
+            "target 1",
+            project.files.version(TARGET_SQL),
+            repr((entity, target, horizon)),
+            *static_code(project),
+        ],
         partitions=partitions,
-        automation=follows_its_inputs(project),
+        automation=follows_its_inputs(project, ignored=snapshot_tables(project)),
+        metadata=snapshot_metadata(project, periods_after=horizon),
     )
     check = dg.AssetCheckSpec(
         ONE_LABEL_EACH,
@@ -70,7 +82,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = horizon_tables(project, store, connection, partition)
-            require_succeeded(context.instance, project.name, known.inputs)
+            require_succeeded(context.instance, project.name, known.checked)
             query = _target_query(project, partition)
             computed = _typed(project, query.run(connection, known.tables))
             result = write_computed(

@@ -64,7 +64,8 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
                 if table[0] != project.name or table[1:] == (names.LEDGER,):
                     continue
                 before = now - timedelta(days=rule.tables_days)
-                freed = vacuum_table(store, table, needed.get(table, ()), before, dry_run=dry_run)
+                kept = {*needed.get(table, ()), *_snapshot_versions(project, store, table)}
+                freed = vacuum_table(store, table, kept, before, dry_run=dry_run)
                 found = {**_freed(freed, dry_run=dry_run), KEPT: freed.kept}
                 _report(context, table, found, _table_message(freed, dry_run=dry_run))
             for one in gone:
@@ -82,6 +83,12 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
         vacuum()
 
     return job
+
+
+def _snapshot_versions(project: Project, warehouse: "Warehouse", table: tuple[str, ...]) -> "Iterator[int]":
+    """All versions of a table of which past partitions read the version that had arrived."""
+    if table in [tuple(project.table_key(names.RAW, name).path) for name in project.as_of_tables]:
+        yield from (one.version for one in warehouse.versions(table))
 
 
 def model_inputs(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator[VersionedTable]":

@@ -17,6 +17,8 @@ TARGET = "target"
 """Asset metadata: the target column of a static project."""
 IDENTITY = "identity"
 """Asset metadata: the columns that identify a row of a table, within a partition if it has partitions."""
+SNAPSHOTS = "snapshots"
+"""Asset metadata: the tables of which a partition reads the version that had arrived at its end, as JSON."""
 NOT_FOLLOWED = "not_followed"
 """Asset metadata: the key of an upstream asset whose change does not make this asset stale."""
 

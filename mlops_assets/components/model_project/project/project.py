@@ -78,6 +78,15 @@ class Project:
         """Names of the tables with events, which arrive by partition."""
         return [name for name, table in self.settings.tables.items() if self.timeline and table.time]
 
+    @cached_property
+    def as_of_tables(self) -> list[str]:
+        """Names of the tables of which a partition reads the version that had arrived by its end."""
+        return [
+            name
+            for name, table in self.settings.tables.items()
+            if self.timeline and not table.time and not table.valid_from and table.history == "as_of"
+        ]
+
     def subject(self, table: str) -> str:
         """Project and table as the subject of messages."""
         return f"{self.name}: table {table}"

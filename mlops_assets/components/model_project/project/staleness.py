@@ -9,13 +9,15 @@ import dagster as dg
 from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.metadata import inputs_digest
-from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED, SNAPSHOTS
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import names
 from mlops_assets.core.names import CUSTOM_ASSET
+from mlops_assets.core.periods import Periods
 
 if TYPE_CHECKING:
     from mlops_assets.compat.dagster import BaseAssetGraph
+    from mlops_assets.stores.warehouse.snapshots import Snapshot
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
@@ -81,6 +83,7 @@ class Staleness:
     tables: "Warehouse"
     _records: "dict[AssetKey, dict[str | None, EventLogRecord]]" = field(default_factory=dict)
     _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
+    _arrived: "dict[AssetKey, list[Snapshot]]" = field(default_factory=dict)
     _succeeded: SucceededSteps = field(init=False)
 
     def __post_init__(self) -> None:
@@ -175,15 +178,37 @@ class Staleness:
 
     def _parts(self, key: AssetKey, partition: str | None) -> dict[tuple[AssetKey, str | None], str]:
         """Data versions of the inputs that a materialization would read now."""
-        node, parts = self.graph.get(key), {}
+        node = self.graph.get(key)
+        parts: dict[tuple[AssetKey, str | None], str] = {}
+        declared = node.metadata.get(SNAPSHOTS)
+        snapshot_of: Mapping[str, Any] = dict(declared.value) if declared else {}
         for parent in node.parent_keys:
             if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
+                continue
+            if parent.to_user_string() in snapshot_of.get("tables", {}):
+                parts |= self._snapshot(snapshot_of, parent, partition)
                 continue
             content = self._content(parent)
             for source in self._sources(key, parent, partition):
                 if source in content:
                     parts[parent, source] = content[source]
         return parts
+
+    def _snapshot(
+        self, declared: Mapping[str, Any], parent: AssetKey, partition: str | None
+    ) -> dict[tuple[AssetKey, str | None], str]:
+        """Digest of the raw rows of the snapshot that a partition reads."""
+        from mlops_assets.stores.warehouse.snapshots import known_at, snapshots
+
+        raw = AssetKey.from_user_string(declared["tables"][parent.to_user_string()])
+        if partition is None or not (self.tables.exists(raw.path) and self.tables.exists(parent.path)):
+            return {}
+        periods = Periods(declared["cadence"], declared["first"])
+        moment = periods.end_of(periods.shift(partition, declared["after"]))
+        if raw not in self._arrived:
+            self._arrived[raw] = snapshots(self.tables, raw.path, parent.path)
+        [best, *_] = known_at(self._arrived[raw], moment)
+        return {(raw, None): self.tables.digest(raw.path, version=best.raw_version)}
 
     def _sources(self, key: AssetKey, parent: AssetKey, partition: str | None) -> Collection[str | None]:
         """The partitions of a parent that a partition of an asset reads."""

@@ -28,7 +28,7 @@ from mlops_assets.ml.metrics.tasks import Task, metrics_of
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
-    from mlops_assets.components.model_project.settings.tables import SourceSettings
+    from mlops_assets.components.model_project.settings.tables import SourceSettings, TableSettings
 
 Errors = Iterator[tuple[str, str]]
 """Path of an invalid setting, and the problem."""
@@ -194,7 +194,10 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
         "training": settings.training != TrainingSettings(),
     }
     for name, table in settings.tables.items():
-        events_only |= {f"tables.{name}.time": table.time, f"tables.{name}.arrival": table.arrival}
+        events_only |= {
+            f"tables.{name}.{setting}": setting in table.model_fields_set
+            for setting in ("time", "arrival", "history", "valid_from", "valid_to")
+        }
     for path, value in events_only.items():
         if value:
             yield path, "is for event projects only; remove it, or declare `partitions`"
@@ -210,6 +213,7 @@ def _event_errors(settings: "ProjectSettings") -> Errors:
     for name, table in settings.tables.items():
         if table.arrival and not table.time:
             yield f"tables.{name}.arrival", "requires `time`, the column with the timestamp of the event"
+        yield from _history_errors(f"tables.{name}", table)
     if settings.split != SplitSettings():
         yield "split", "is for projects without partitions; event projects are split by time"
     declared = settings.partitions
@@ -223,6 +227,17 @@ def _event_errors(settings: "ProjectSettings") -> Errors:
         yield "training.window", f"is {window}; it must be greater than target.horizon, {horizon}"
     if settings.target.column in settings.entity:
         yield "target.column", f"is {settings.target.column}, which is an entity column; choose another"
+
+
+def _history_errors(path: str, table: "TableSettings") -> Errors:
+    """Settings of tables without `time`: which rows a partition reads."""
+    for name in ("history", "valid_from", "valid_to"):
+        if table.time and name in table.model_fields_set:
+            yield f"{path}.{name}", "is for tables without `time`; events are read by their arrival"
+    if table.valid_to and not table.valid_from:
+        yield f"{path}.valid_to", "requires `valid_from`, the column with the first timestamp of the validity"
+    if table.valid_from and "history" in table.model_fields_set:
+        yield f"{path}.history", "conflicts with `valid_from`, which selects the rows; declare one of them"
 
 
 def _schedule_errors(settings: "ProjectSettings") -> Errors:

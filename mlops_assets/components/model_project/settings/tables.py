@@ -115,13 +115,30 @@ class TableSettings(Settings):
     time: str | None = Field(
         default=None,
         description="Event projects: column with the timestamp of the event. A table without it is static: "
-        "it has no partitions, and every partition of the features reads all of its rows.",
+        "it has no partitions, and `history` or `valid_from` determines which rows a partition reads.",
     )
     arrival: str | None = Field(
         default=None,
         description="Event projects: column with the timestamp at which the row became known. Required if "
         "one file or query holds many partitions. Without it, the date in the file name determines the "
         "partition.",
+    )
+    history: Literal["as_of", "newest"] = Field(
+        default="as_of",
+        description="Event projects, tables without `time`: the version that a partition of features reads. "
+        "`as_of`: the newest that had arrived by the end of the partition, or the first one if none had; "
+        "the check `static_tables_in_time` warns then. `newest`: the current one, for a fixed lookup whose "
+        "changes are corrections; later values reach features of the past.",
+    )
+    valid_from: str | None = Field(
+        default=None,
+        description="Event projects, tables without `time` that hold their own history: column with the "
+        "timestamp from which a row is valid. A partition reads the rows that were valid before its end.",
+    )
+    valid_to: str | None = Field(
+        default=None,
+        description="With `valid_from`: column with the timestamp until which a row is valid. A partition "
+        "reads an end that lay ahead as null, because it was not known.",
     )
     csv: CsvSettings = Field(
         default=CsvSettings(), description="CSV format, where it differs from comma-separated UTF-8."

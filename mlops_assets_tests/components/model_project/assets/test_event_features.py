@@ -1,8 +1,12 @@
 """features of an event project: point-in-time correctness, lookback and checks."""
 
+import itertools
+
 import pandas as pd
 import pytest
 
+from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
+from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.events import COUNTS, FOREVER, bought, counts, ingest, labels
 from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS
@@ -103,6 +107,52 @@ def test_floating_point_sums_pass_the_point_in_time_check(shop):
         assert checks(result)["point_in_time"].passed, checks(result)["point_in_time"].description
 
 
+def _in_another_order(monkeypatch):
+    """Let the counterfactual copy hold the same rows in another order."""
+    read, numbers = CounterfactualReader.relation, itertools.count()
+
+    def relation(self, connection, table, **options):
+        name = f"_reordered_{next(numbers)}"  # DuckDB drops an order below an aggregate
+        read(self, connection, table, **options).order("hash(purchase_id)").create(name)
+        return connection.table(name)
+
+    monkeypatch.setattr(CounterfactualReader, "relation", relation)
+
+
+def test_the_order_of_additions_is_no_leak(shop, monkeypatch):
+    shop.declare(
+        features_sql="select customer, sum(amount * ln(amount))::double as spent, stddev(amount) as spread "
+        "from purchases group by customer"
+    )
+    _in_another_order(monkeypatch)
+    for month in MONTHS[:5]:
+        result = shop.daemon.run("shop/features", partition=month)
+        assert checks(result)["point_in_time"].passed, checks(result)["point_in_time"].description
+
+
+def test_a_feature_that_depends_on_the_order_of_ties_fails_the_check(shop, monkeypatch):
+    shop.declare(
+        features_sql="select customer, arg_max(purchase_id, 1) as chosen from purchases group by customer"
+    )
+    _in_another_order(monkeypatch)
+    result = shop.daemon.run("shop/features", partition=THIRD)
+    assert not result.success
+    description = checks(result)["point_in_time"].description
+    assert "rows differ in chosen (customer c" in description
+    assert "let features.sql read its tables only, and break ties in orders" in description
+
+
+@pytest.mark.parametrize("leak", ["later arrivals", "before the lookback"])
+def test_a_leak_fails_the_check_also_in_the_newest_partition(counting, monkeypatch, leak):
+    counting.declare(features_sql=COUNTS, settings={"partitions": {**SETTINGS["partitions"], "lookback": 2}})
+    ingest(counting, FIRST, SECOND, THIRD)
+    read = {"later arrivals": [SECOND, THIRD, MONTHS[3]], "before the lookback": [FIRST, SECOND, THIRD]}[leak]
+    monkeypatch.setattr(Timeline, "feature_periods", lambda *_: read)
+    result = counting.daemon.run("shop/features", partition=THIRD)
+    assert not result.success
+    assert "purchases holds rows that were not known" in checks(result)["point_in_time"].description
+
+
 def test_floating_point_sums_are_deterministic(shop):
     shop.declare(features_sql="select customer, sum(amount / 3) as spent from purchases group by customer")
     found = set()
@@ -155,14 +205,6 @@ class Visits(pa.DataFrameModel):
 """
 
 
-PEOPLE = """
-
-class People(pa.DataFrameModel):
-    customer: str
-    region: str
-"""
-
-
 def test_two_event_tables_arrive_independently(open_shop):
     tables = {**SETTINGS["tables"], "visits": {"source": "data/visits/*.csv", "time": "seen_at"}}
     both = """
@@ -186,29 +228,6 @@ def test_two_event_tables_arrive_independently(open_shop):
     assert result.success, failure_message(result)
     [row] = shop.frame("features", FIRST)[["bought", "seen"]].to_dict("records")
     assert row == {"bought": 1.0, "seen": 2.0}
-
-
-def test_every_partition_reads_a_static_table(open_shop):
-    tables = {**SETTINGS["tables"], "people": {"source": "data/people.csv", "key": ["customer"]}}
-    joined = """
-        select customer, count(*) as bought, max(region) as region
-        from purchases left join people using (customer) group by customer
-    """
-    shop = open_shop(schema=SCHEMA + PEOPLE, features_sql=joined, settings={"tables": tables})
-    people = pd.DataFrame({"customer": ["a"], "region": ["north"]})
-    people.to_csv(shop.root / "data" / "people.csv", index=False)
-    for number, month in enumerate(MONTHS[:2]):
-        shop.write(month, bought((f"p{number}", "a", f"{month}-10", 5)))
-    assert shop.daemon.look("shop_people_files") == []
-    assert shop.daemon.look("shop_people_files") == [None]
-    ran = shop.ingest(FIRST, SECOND)
-    assert ran == {"shop/features": [FIRST, SECOND], "shop/target": [FIRST]}
-    assert shop.frame("features", SECOND)["region"].tolist() == ["north"]
-    people.assign(region="south").to_csv(shop.root / "data" / "people.csv", index=False)
-    for _ in range(2):
-        shop.daemon.look("shop_people_files")
-    assert shop.daemon.settle()["shop/features"] == [FIRST, SECOND]
-    assert shop.frame("features", FIRST)["region"].tolist() == ["south"]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import dagster as dg
 import pytest
 
+from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
 from mlops_assets.components.model_project.assets.known_tables import (
     ENTITIES,
     horizon_tables,
     known_tables,
 )
 from mlops_assets.core.errors import DataError
+from mlops_assets.ml.features import point_in_time
+from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets_tests.support.events import bought
 from mlops_assets_tests.support.shop import MONTHS, SETTINGS
 
@@ -84,8 +87,32 @@ def test_a_counterfactual_copy_has_the_same_known_rows(shop):
     arrive(shop, FIRST, ("p", "a", "2024-01-10", 5))
     arrive(shop, SECOND, ("q", "a", "2024-02-10", 6))
     arrive(shop, THIRD, ("p", "a", "2024-01-10", 70), ("r", "a", "2024-01-11", 8))
-    rows, _ = known(shop, SECOND, counterfactual=True)
-    assert rows == known(shop, SECOND)[0] == [("p", 5), ("q", 6)]
+    for month in (FIRST, SECOND, THIRD):
+        assert counterfactual(shop, month) == known(shop, month)[0]
+
+
+def counterfactual(shop, month):
+    """The ids and amounts of the purchases that are known in a counterfactual copy."""
+    with shop.warehouse.connect() as connection:
+        store = CounterfactualReader(shop.warehouse, shop.project, month)
+        found = known_tables(shop.project, store, connection, month)
+        return found.tables["purchases"].project("purchase_id, amount").order("purchase_id").fetchall()
+
+
+@pytest.mark.parametrize("leak", ["later arrivals", "no end", "before the lookback"])
+def test_a_counterfactual_copy_shows_a_leak_in_the_selection_of_rows(shop, monkeypatch, leak):
+    arrive(shop, FIRST, ("old", "a", "2024-01-10", 5))
+    arrive(shop, SECOND, ("p", "a", "2024-02-10", 5))
+    arrive(shop, THIRD, ("q", "a", "2024-03-10", 6), ("ahead", "a", "2024-04-10", 6))
+    assert counterfactual(shop, THIRD) == known(shop, THIRD)[0]
+    match leak:
+        case "later arrivals":
+            monkeypatch.setattr(Timeline, "feature_periods", lambda *_: [SECOND, THIRD, FOURTH])
+        case "no end":
+            monkeypatch.setattr(point_in_time, "rows_between", lambda rows, **_: rows)
+        case "before the lookback":
+            monkeypatch.setattr(Timeline, "feature_periods", lambda *_: [FIRST, SECOND, THIRD])
+    assert counterfactual(shop, THIRD) != known(shop, THIRD)[0]
 
 
 def test_the_horizon_has_the_events_from_the_end_of_the_partition_to_its_own_end(shop):
