@@ -194,10 +194,8 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
         "training": settings.training != TrainingSettings(),
     }
     for name, table in settings.tables.items():
-        events_only |= {
-            f"tables.{name}.{setting}": setting in table.model_fields_set
-            for setting in ("time", "arrival", "history", "valid_from", "valid_to")
-        }
+        given = table.model_fields_set & {"time", "arrival", "history", "valid_from", "valid_to"}
+        events_only |= {f"tables.{name}.{setting}": getattr(table, setting) for setting in sorted(given)}
     for path, value in events_only.items():
         if value:
             yield path, "is for event projects only; remove it, or declare `partitions`"
@@ -230,13 +228,12 @@ def _event_errors(settings: "ProjectSettings") -> Errors:
 
 
 def _history_errors(path: str, table: "TableSettings") -> Errors:
-    """Settings of tables without `time`: which rows a partition reads."""
-    for name in ("history", "valid_from", "valid_to"):
-        if table.time and name in table.model_fields_set:
-            yield f"{path}.{name}", "is for tables without `time`; events are read by their arrival"
+    given = table.model_fields_set
+    for name in sorted(given & {"history", "valid_from", "valid_to"}) if table.time else ():
+        yield f"{path}.{name}", "is for tables without `time`; events are read by their arrival"
     if table.valid_to and not table.valid_from:
         yield f"{path}.valid_to", "requires `valid_from`, the column with the first timestamp of the validity"
-    if table.valid_from and "history" in table.model_fields_set:
+    if table.valid_from and "history" in given:
         yield f"{path}.history", "conflicts with `valid_from`, which selects the rows; declare one of them"
 
 

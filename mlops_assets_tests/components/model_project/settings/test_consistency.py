@@ -62,6 +62,21 @@ def error_of(settings):
         ("tables.features", {"source": "x.csv"}, "tables.features is a reserved name"),
         ("tables.people", {"source": "x.csv", "arrival": "day"}, "tables.people.arrival requires `time`"),
         (
+            "tables.purchases.history",
+            "newest",
+            "tables.purchases.history is for tables without `time`; events are read by their arrival",
+        ),
+        (
+            "tables.people",
+            {"source": "x.csv", "valid_to": "until"},
+            "tables.people.valid_to requires `valid_from`",
+        ),
+        (
+            "tables.people",
+            {"source": "x.csv", "valid_from": "since", "history": "newest"},
+            "tables.people.history conflicts with `valid_from`",
+        ),
+        (
             "schedules.train",
             "0 25 * * *",
             "schedules.train is '0 25 * * *', which is not a valid cron expression",
