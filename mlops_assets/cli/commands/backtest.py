@@ -13,6 +13,7 @@ from mlops_assets.cli.output.console import (
     exit_on_errors,
     out,
     plain_errors,
+    print_table,
     print_waiting,
 )
 from mlops_assets.core import names
@@ -90,7 +91,7 @@ def _print_backtest(console: Console, backtest: "Backtest", page: "Path") -> Non
             style=style,
         )
     console.print()
-    console.print(table)
+    print_table(console, table)
     summary = (
         f"mean {backtest.metric} {backtest.mean:.4g}, of the best baselines {backtest.mean_baseline:.4g}; "
         f"{backtest.beaten} of {len(backtest.scores)} models beat their baseline; nothing was registered"

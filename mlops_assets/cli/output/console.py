@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from mlops_assets.core.credentials import without_credentials
@@ -31,9 +32,27 @@ UI_ADDRESSES = "run `mlops ui` for Dagster at http://127.0.0.1:3000 and MLflow a
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table: cut to the width of a terminal, but complete in a file or pipe."""
-    wide = console if console.is_terminal else Console(file=console.file, width=_WIDEST)
-    wide.print(table)
+    """Print a table; in a terminal that is too narrow, each row as a block with a line for each column."""
+    if not console.is_terminal:
+        Console(file=console.file, width=_WIDEST).print(table)
+    elif Measurement.get(console, console.options.update(max_width=_WIDEST), table).minimum <= console.width:
+        console.print(table)
+    else:
+        for place, block in enumerate(_blocks(table)):
+            console.print(*([""] if place else []), block, sep="\n")
+
+
+def _blocks(table: Table) -> Iterator[Table]:
+    """Yield a table of two columns for each row: the titles, and the values, which are wrapped."""
+    columns = [list(column.cells) for column in table.columns]
+    for place, row in enumerate(table.rows):
+        block = Table.grid(padding=(0, 2, 0, 0))
+        block.add_column(no_wrap=True, style="dim")
+        block.add_column(overflow="fold")
+        for column, cells in zip(table.columns, columns, strict=True):
+            if cells[place] != "":
+                block.add_row(column.header, cells[place], style=row.style)
+        yield block
 
 
 def exit_on_errors(errors: Sequence[str]) -> None:

@@ -169,7 +169,7 @@ class LiveTable:
         if self._partitioned:
             table.add_column("partitions", justify="right")
         table.add_column("seconds", justify="right")
-        table.add_column("", style="dim", overflow="ellipsis", no_wrap=True, ratio=1)
+        table.add_column("", style="dim", overflow="fold", ratio=1)
         for name, step in self._steps.items():
             for asset in self._assets[name]:
                 count = [str(step.partitions or "")] if self._partitioned else []

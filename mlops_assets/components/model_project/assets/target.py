@@ -19,9 +19,9 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.files import TARGET_SQL
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
-    arrival_partitions,
     horizon_mapping,
     one_by_one,
+    target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WarehouseResource
@@ -39,7 +39,7 @@ ONE_LABEL_EACH = "one_label_each"
 
 def target_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that runs `target.sql` once all partitions of the horizon have arrived."""
-    partitions, horizon = arrival_partitions(project), project.time.horizon
+    partitions, horizon = target_partitions(project), project.time.horizon
     target, entity = project.settings.target.column, project.settings.entity
     features_key = project.key(names.FEATURES)
     spec = project.spec(

@@ -17,14 +17,24 @@ def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
     """Partitions of the arriving data; None in a project without partitions."""
     if project.timeline is None:
         return None
-    return _partitions(project.timeline.periods, project.timeline.periods.first)
+    periods = project.timeline.periods
+    return _partitions(periods, periods.first, periods.last)
+
+
+def target_partitions(project: Project) -> dg.PartitionsDefinition | None:
+    """Partitions of the target: without the last ones, whose horizon lies after the end of the partitions."""
+    time = project.timeline
+    if time is None:
+        return None
+    last = time.periods.last and time.periods.shift(time.periods.last, -time.horizon)
+    return _partitions(time.periods, time.periods.first, last)
 
 
 def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:
     """Partitions of the model assets, one for each cut-off; None in a project without partitions."""
     if project.timeline is None:
         return None
-    return _partitions(project.timeline.periods, project.timeline.first_cutoff)
+    return _partitions(project.timeline.periods, project.timeline.first_cutoff, project.timeline.periods.last)
 
 
 def seen_mapping(time: Timeline) -> dg.PartitionMapping:
@@ -66,9 +76,9 @@ def _window(start: int, end: int) -> dg.PartitionMapping:
     )
 
 
-def _partitions(periods: Periods, first: str) -> dg.PartitionsDefinition:
+def _partitions(periods: Periods, first: str, last: str | None) -> dg.PartitionsDefinition:
     """Partitions that exist once their period has ended: half a month would give half a target."""
-    end = periods.shift(periods.last, 1) if periods.last else None
+    end = periods.shift(last, 1) if last else None
     match periods.cadence:
         case "daily":
             return dg.DailyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY)

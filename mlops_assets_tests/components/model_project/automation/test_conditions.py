@@ -3,7 +3,7 @@
 import csv
 
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.shop import FILES, MONTHS, of_month
+from mlops_assets_tests.support.shop import FILES, MONTHS, SETTINGS, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH = MONTHS[:7]
 DATA = ("raw_purchases", "validated_purchases", "quarantine_purchases")
@@ -52,6 +52,13 @@ def test_a_target_with_a_horizon_of_two_requires_both_partitions(open_shop):
     assert shop.ingest(FIRST, SECOND) == {"shop/features": [FIRST, SECOND]}
     shop.write(THIRD)
     assert shop.ingest(THIRD) == {"shop/features": [THIRD], "shop/target": [FIRST]}
+
+
+def test_no_target_is_requested_whose_horizon_lies_after_the_end_of_the_partitions(open_shop):
+    shop = open_shop(settings={"partitions": {**SETTINGS["partitions"], "end": SECOND}})
+    for month in (FIRST, SECOND):
+        shop.write(month)
+    assert shop.ingest(FIRST, SECOND) == {"shop/features": [FIRST, SECOND], "shop/target": [FIRST]}
 
 
 def test_a_corrected_file_changes_its_partition_and_the_features_that_look_back_on_it(shop):

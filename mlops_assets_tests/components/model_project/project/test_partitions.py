@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
     seen_mapping,
+    target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets_tests.support.shop import SETTINGS
@@ -69,6 +70,22 @@ def test_a_project_without_partitions_has_none(make_project):
 def test_a_partition_exists_once_its_period_has_ended(events, partitions, first, last, count):
     keys = arrival_partitions(events(**partitions)).get_partition_keys(current_time=NOW)
     assert (keys[0], keys[-1], len(keys)) == (first, last, count)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "end", "last"), [(1, None, "2024-07"), (1, "2024-05", "2024-04"), (2, "2024-05", "2024-03")]
+)
+def test_a_target_has_no_partition_whose_horizon_lies_after_the_end(events, horizon, end, last):
+    project = events(horizon=horizon, **({"end": end} if end else {}))
+    partitions = target_partitions(project)
+    assert partitions.get_partition_keys(current_time=NOW)[-1] == last
+
+
+def test_the_last_cutoff_depends_on_the_last_target(events):
+    project = events(end="2024-05")
+    targets = target_partitions(project)
+    found = upstream(labelled_mapping(project.time), cutoff_partitions(project), "2024-05", of=targets)
+    assert found[-1] == "2024-04"
 
 
 @pytest.mark.parametrize(("horizon", "first"), [(1, "2024-04"), (2, "2024-07")])
