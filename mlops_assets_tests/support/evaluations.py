@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
+from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
 from mlops_assets.ml.evaluation.error_map import error_map
 from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, Predicted, TableQuality, score_all
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.metrics.bootstrap import Interval
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
@@ -56,7 +58,22 @@ def regression(rows: int = 400, **changes: Any) -> Evaluation:
         peak_memory_bytes=3 * 2**29,
         facts={"features table": "version 12", "digest": "sha256:abc"},
     )
-    return replace(evaluation, **changes)
+    return with_baseline_gate(replace(evaluation, **changes))
+
+
+def with_baseline_gate(evaluation: Evaluation, *, half_width: float = 0.02) -> Evaluation:
+    """The evaluation with the gate's result for intervals of a width around the differences of the scores."""
+    metric = evaluation.metric
+    ours, theirs, constant = (
+        evaluation.scores[name][metric] for name in (MODEL, evaluation.best_baseline, CONSTANT_BASELINE)
+    )
+    over_constant, over_baseline = (
+        Interval(ours - other - half_width, ours - other + half_width) for other in (constant, theirs)
+    )
+    gate = better_than_baseline(
+        metric, ours, theirs, constant, over_constant=over_constant, over_baseline=over_baseline
+    )
+    return replace(evaluation, baseline_gate=gate)
 
 
 def classification(
@@ -94,7 +111,7 @@ def with_model_score(metric: str, value: float) -> Evaluation:
     """A regression whose model has a given score."""
     evaluation = regression(metric=metric)
     changed = evaluation.scores[MODEL] | {metric: value}
-    return replace(evaluation, scores=evaluation.scores | {MODEL: changed})
+    return with_baseline_gate(replace(evaluation, scores=evaluation.scores | {MODEL: changed}))
 
 
 def full_evaluation() -> Evaluation:

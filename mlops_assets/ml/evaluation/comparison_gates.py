@@ -67,6 +67,12 @@ def better_than_baseline(
     return GateResult(BETTER_THAN_BASELINE, passed, message, figures)
 
 
+def is_significant_improvement(metric: Metric, result: GateResult) -> bool:
+    """Whether a result of `better_than_baseline` is a significant improvement over the best baseline."""
+    difference = Interval(result.figures["low"], result.figures["high"])
+    return result.passed and _significantly_above(metric, difference, 0.0)
+
+
 def not_worse_than_champion(
     metric: Metric,
     challenger: float,

@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
 from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.fairness import Fairness
+from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
@@ -118,6 +119,8 @@ class Evaluation:
     """The permutation importances with their spread over shuffles and their confidence intervals."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """For the model and each baseline, the 95 % confidence interval of `metric`; NaN where undefined."""
+    baseline_gate: GateResult | None = None
+    """The result of the gate `better_than_baseline`; None before the comparison."""
     clusters: NDArray | None = field(default=None, repr=False)
     """The cluster of each row of the holdout, shape `(n,)`, which intervals and tests resample; None if rows
     are independent."""
@@ -177,9 +180,8 @@ class Evaluation:
 
     @property
     def beats_baseline(self) -> bool:
-        """Whether the primary metric is better than that of the best baseline."""
-        ours, theirs = self.scores[MODEL][self.metric], self.scores[self.best_baseline][self.metric]
-        return is_better(self.metric, ours, theirs)
+        """Whether the model passes the gate `better_than_baseline`."""
+        return self.baseline_gate is not None and self.baseline_gate.passed
 
     def predicted_classes(self) -> NDArray:
         """The index of the predicted class of each row of the holdout, shape `(n,)`."""

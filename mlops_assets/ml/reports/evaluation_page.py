@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from mlops_assets.core.byte_size import format_bytes
+from mlops_assets.ml.evaluation.comparison_gates import is_significant_improvement
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, shuffle_count
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.clusters import FEW_CLUSTERS
-from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, metrics_of
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, is_better, metrics_of
 from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
@@ -62,6 +63,7 @@ def render_report(evaluation: Evaluation) -> str:
         "report.html.j2",
         evaluation=evaluation,
         summary=evaluation_summary(evaluation),
+        headline=baseline_headline(evaluation),
         metrics=metric_rows(evaluation),
         metric=metric_title(evaluation.metric),
         shown_importances=SHOWN_IMPORTANCES,
@@ -83,7 +85,7 @@ def render_report(evaluation: Evaluation) -> str:
 
 
 def evaluation_summary(evaluation: Evaluation) -> str:
-    """The score, its confidence interval, the number of rows and the comparison with the best baseline."""
+    """The score with its confidence interval and rows, the best baseline, and the message of the gate."""
     metric, best = evaluation.metric, evaluation.best_baseline
     ours, theirs = evaluation.scores[MODEL][metric], evaluation.scores[best][metric]
     texts = distinct_numbers([ours, theirs], metric)
@@ -93,11 +95,22 @@ def evaluation_summary(evaluation: Evaluation) -> str:
     details = "; ".join(filter(None, [unit, interval, clusters_text(evaluation)]))
     start = f"{metric_title(metric)} {texts[0]}{f' ({details})' if details else ''}"
     start = f"{start} on {evaluation.holdout_rows:,} holdout rows"
-    gap, baseline = difference(metric, ours, theirs), f"({best}, {texts[1]})"
-    if evaluation.beats_baseline:
-        return f"{start}: {f'{gap} better'.strip()} than the best baseline {baseline}."
-    worse = f"; it is {gap} worse" if gap and ours != theirs else ""
-    return f"{start}: it does not beat the best baseline {baseline}{worse}."
+    gap, baseline = difference(metric, ours, theirs), f"the best baseline ({best}, {texts[1]})"
+    side = "better" if is_better(metric, ours, theirs) else "worse"
+    difference_text = f", {gap} {side} than {baseline}" if gap and ours != theirs else f"; {baseline}"
+    gate = evaluation.baseline_gate
+    return f"{start}{difference_text}." + (f" Comparison with the baselines: {gate.message}." if gate else "")
+
+
+def baseline_headline(evaluation: Evaluation) -> str:
+    """The result of the gate `better_than_baseline` in a few words."""
+    gate = evaluation.baseline_gate
+    if gate is None:
+        return "Not compared with the baselines"
+    if not gate.passed:
+        return "✗ Fails the comparison with the baselines"
+    better = is_significant_improvement(evaluation.metric, gate)
+    return "✓ Significantly better than the baselines" if better else "✓ Non-inferior to the best baseline"
 
 
 def clusters_text(evaluation: Evaluation) -> str:

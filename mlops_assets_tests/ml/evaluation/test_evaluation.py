@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted, score_all, score_intervals
+from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
@@ -42,27 +43,28 @@ def evaluation(metric: Any = "rmse", *, scores: tuple[float, float, float] = (0.
 
 
 @pytest.mark.parametrize(
-    ("metric", "scores", "best", "beaten"),
+    ("metric", "scores", "best"),
     [
-        ("rmse", (0.4, 0.9, 0.6), LINEAR_BASELINE, True),
-        ("rmse", (0.7, 0.9, 0.6), LINEAR_BASELINE, False),
-        ("rmse", (0.4, 0.5, 0.6), CONSTANT_BASELINE, True),
-        ("r2", (0.9, 0.0, 0.8), LINEAR_BASELINE, True),
-        ("r2", (0.1, 0.2, -0.8), CONSTANT_BASELINE, False),
-        ("rmse", (0.4, NAN, 0.6), LINEAR_BASELINE, True),
-        ("rmse", (0.4, 0.5, NAN), CONSTANT_BASELINE, True),
-        ("rmse", (0.4, NAN, NAN), CONSTANT_BASELINE, False),
-        ("rmse", (NAN, 0.5, 0.6), CONSTANT_BASELINE, False),
+        ("rmse", (0.4, 0.9, 0.6), LINEAR_BASELINE),
+        ("rmse", (0.7, 0.9, 0.6), LINEAR_BASELINE),
+        ("rmse", (0.4, 0.5, 0.6), CONSTANT_BASELINE),
+        ("r2", (0.9, 0.0, 0.8), LINEAR_BASELINE),
+        ("r2", (0.1, 0.2, -0.8), CONSTANT_BASELINE),
+        ("rmse", (0.4, NAN, 0.6), LINEAR_BASELINE),
+        ("rmse", (0.4, 0.5, NAN), CONSTANT_BASELINE),
+        ("rmse", (0.4, NAN, NAN), CONSTANT_BASELINE),
+        ("rmse", (NAN, 0.5, 0.6), CONSTANT_BASELINE),
     ],
 )
-def test_the_model_is_compared_with_the_best_baseline(metric: str, scores: Any, best: str, beaten: bool):
+def test_the_model_is_compared_with_the_best_baseline(metric: str, scores: Any, best: str):
     evaluated = evaluation(metric, scores=scores)
     assert evaluated.best_baseline == best
-    assert evaluated.beats_baseline is beaten
 
 
 def test_json_has_the_numbers_and_no_rows():
-    written = evaluation().to_json()
+    gate = GateResult("better_than_baseline", True, "rmse 0.4", {"low": NAN})
+    written = replace(evaluation(), baseline_gate=gate).to_json()
+    assert written["baseline_gate"]["figures"] == {"low": None}
     assert written["scores"][MODEL] == {"rmse": 0.4}
     assert written["holdout_rows"] == 2
     assert written["beats_baseline"] is True

@@ -35,29 +35,33 @@ def page() -> str:
     return render_report(regression())
 
 
-def test_the_summary_has_the_improvement_over_the_best_baseline():
+def test_the_summary_has_the_difference_from_the_best_baseline_and_the_message_of_the_gate():
     assert evaluation_summary(regression()) == (
-        "RMSE 0.431 (100,000 USD) on 400 holdout rows: "
-        "33 % better than the best baseline (linear baseline, 0.640)."
+        "RMSE 0.431 (100,000 USD) on 400 holdout rows, "
+        "33 % better than the best baseline (linear baseline, 0.640). Comparison with the baselines: "
+        "rmse 0.431, best baseline 0.64; 95 % CI of the difference -0.229 to -0.189: significant improvement."
     )
 
 
-def test_the_summary_states_that_the_best_baseline_is_not_beaten():
-    assert evaluation_summary(with_model_score("rmse", 0.704)) == (
-        "RMSE 0.704 (100,000 USD) on 400 holdout rows: "
-        "it does not beat the best baseline (linear baseline, 0.640); it is 10 % worse."
+def test_the_summary_states_that_the_best_baseline_is_not_reached():
+    worse = with_model_score("rmse", 0.704)
+    assert evaluation_summary(worse).startswith(
+        "RMSE 0.704 (100,000 USD) on 400 holdout rows, "
+        "10 % worse than the best baseline (linear baseline, 0.640). Comparison with the baselines: "
+        "rmse 0.704, best baseline 0.64; 95 % CI of the difference 0.044 to 0.084: not shown to be "
+        "non-inferior within"
     )
 
 
 def test_the_summary_of_a_score_has_the_absolute_difference():
-    assert evaluation_summary(regression(metric="r2")) == (
-        "R² 0.810 on 400 holdout rows: 0.150 better than the best baseline (linear baseline, 0.660)."
+    assert evaluation_summary(regression(metric="r2")).startswith(
+        "R² 0.810 on 400 holdout rows, 0.150 better than the best baseline (linear baseline, 0.660)."
     )
 
 
 def test_the_summary_of_a_tie_does_not_call_the_model_worse():
-    assert evaluation_summary(with_model_score("rmse", 0.64)).endswith(
-        "it does not beat the best baseline (linear baseline, 0.640)."
+    assert evaluation_summary(with_model_score("rmse", 0.64)).startswith(
+        "RMSE 0.640 (100,000 USD) on 400 holdout rows; the best baseline (linear baseline, 0.640)."
     )
 
 
@@ -66,14 +70,16 @@ def test_the_summary_has_enough_digits_to_distinguish_the_scores():
     assert "less than 0.1 % better" in evaluation_summary(with_model_score("rmse", 0.63994))
 
 
-def test_the_summary_of_an_undefined_metric_does_not_beat_the_baseline():
+def test_the_summary_of_an_undefined_metric_has_no_difference():
     sentence = evaluation_summary(with_model_score("r2", float("nan")))
-    assert sentence.startswith("R² undefined on 400 holdout rows: it does not beat the best baseline")
+    assert sentence.startswith(
+        "R² undefined on 400 holdout rows; the best baseline (linear baseline, 0.660)."
+    )
 
 
 def test_the_summary_has_the_confidence_interval_of_the_score():
     assert evaluation_summary(regression(intervals={MODEL: (0.4123, 0.4501)})).startswith(
-        "RMSE 0.431 (100,000 USD; 95 % CI 0.412 to 0.450) on 400 holdout rows: 33 % better"
+        "RMSE 0.431 (100,000 USD; 95 % CI 0.412 to 0.450) on 400 holdout rows, 33 % better"
     )
     assert evaluation_summary(regression(metric="r2", intervals={MODEL: (0.795, 0.829)})).startswith(
         "R² 0.810 (95 % CI 0.795 to 0.829) on 400 holdout rows: 0.150 better"
@@ -122,13 +128,22 @@ def test_the_page_describes_the_holdout_of_a_project_with_periods(page: str):
     assert "Small numbers" not in page
 
 
-@pytest.mark.parametrize(("score", "heading"), [(0.431, "✓ Beats"), (0.7, "✗ Does not beat")])
-def test_the_heading_agrees_with_the_summary(score: float, heading: str):
+@pytest.mark.parametrize(
+    ("score", "headline", "passed"),
+    [
+        (0.431, "✓ Significantly better than the baselines", True),
+        (0.637, "✓ Non-inferior to the best baseline", True),
+        (0.7, "✗ Fails the comparison with the baselines", False),
+    ],
+)
+def test_the_headline_the_summary_and_the_gate_agree(score: float, headline: str, passed: bool):
     evaluation = with_model_score("rmse", score)
+    assert evaluation.baseline_gate is not None
+    assert evaluation.baseline_gate.passed is evaluation.beats_baseline is passed
     page = render_report(evaluation)
-    assert f"{heading} the baselines" in page
-    assert page.count("the baselines</strong>") == 1
+    assert f"<strong>{headline}</strong>" in page
     assert evaluation_summary(evaluation) in page
+    assert evaluation.baseline_gate.message in evaluation_summary(evaluation)
 
 
 def test_the_best_value_of_each_row_is_bold(page: str):

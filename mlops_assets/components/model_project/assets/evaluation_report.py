@@ -48,11 +48,12 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["scikitlearn", "mlflow"],
         deps=[tuned_key],
         code=[
-            "evaluation_report 3",
+            "evaluation_report 4",
             metric,
             public_settings(settings.target),
             public_settings(settings.evaluation),
             public_settings(settings.behaviour),
+            repr(settings.gates.baseline_margin),
             settings.description,
             settings.intended_use,
             *settings.limits,
@@ -62,8 +63,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     check = dg.AssetCheckSpec(
         BEATS_BASELINE,
         asset=spec.key,
-        description=f"The holdout {metric} of the model is better than that of a constant and a linear "
-        "baseline.",
+        description=f"The holdout {metric} of the model passes the gate `better_than_baseline`: "
+        "significantly better than the constant baseline, and non-inferior to the best baseline.",
         partitions_def=partitions,
     )
 

@@ -17,6 +17,7 @@ from mlops_assets.components.model_project.training.search import fit_settings, 
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted
+    from mlops_assets.ml.evaluation.gates import GateResult
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
@@ -95,7 +96,8 @@ def evaluate(
         intended_use=settings.intended_use,
         limits=list(settings.limits),
     )
-    return evaluation, _over_baselines(evaluated, evaluation, compared)
+    over = _over_baselines(evaluated, evaluation, compared)
+    return replace(evaluation, baseline_gate=_baseline_gate(project, evaluation, over)), over
 
 
 def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], TabularModel]":
@@ -144,6 +146,23 @@ def _over_baselines(
         low, high = evaluated.gain(evaluated.predictions, other.predictions, threshold=other.threshold)
         over |= {f"over_{role}_low": low, f"over_{role}_high": high}
     return over
+
+
+def _baseline_gate(project: Project, evaluation: "Evaluation", over: Mapping[str, float]) -> "GateResult":
+    """The result of the gate, from the numbers that are recorded and that the gate of a version reads."""
+    from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
+    from mlops_assets.ml.metrics.bootstrap import Interval
+    from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
+
+    metric, scores = evaluation.metric, evaluation.scores
+    return better_than_baseline(
+        metric,
+        *(scores[name][metric] for name in (MODEL, evaluation.best_baseline, CONSTANT_BASELINE)),
+        over_constant=Interval(over["over_constant_low"], over["over_constant_high"]),
+        over_baseline=Interval(over["over_baseline_low"], over["over_baseline_high"]),
+        margin=project.settings.gates.baseline_margin,
+        clusters=evaluation.cluster_count if evaluation.cluster_columns else None,
+    )
 
 
 def _provenance(trained: "TrainedModel") -> dict[str, str]:

@@ -6,6 +6,8 @@ import pytest
 
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
 from mlops_assets.core import names
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL
 from mlops_assets_tests.support.loans import loans
 from mlops_assets_tests.support.shop import MONTHS
@@ -35,7 +37,7 @@ def test_a_version_has_the_facts_of_its_data_code_and_runs(make_project, write_l
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_registered_as_rejected(
-    make_project, write_loans, run, tracking, instance
+    make_project, write_loans, run, tracking, state
 ):
     project = make_project()
     noise = loans(300)
@@ -44,6 +46,9 @@ def test_a_model_that_does_not_beat_its_baseline_is_registered_as_rejected(
     found = run(project, LOAN_DATA + LOAN_MODEL)
     report = found[names.EVALUATION_REPORT]
     assert report["test_log_loss"] >= report["baseline_log_loss"], "there is nothing to learn"
+    last = Ledger(Warehouse(state.warehouse), "lending").entries()[-1].event
+    assert last.kind == "rejected"
+    assert f"Comparison with the baselines: {last.reason}." in report["summary"], "the same words"
     assert names.CHAMPION not in found
     assert tracking.registry.champion("lending") is None
     assert (
