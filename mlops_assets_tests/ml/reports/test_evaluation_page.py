@@ -82,7 +82,7 @@ def test_the_summary_has_the_confidence_interval_of_the_score():
         "RMSE 0.431 (100,000 USD; 95 % CI 0.412 to 0.450) on 400 holdout rows, 33 % better"
     )
     assert evaluation_summary(regression(metric="r2", intervals={MODEL: (0.795, 0.829)})).startswith(
-        "R² 0.810 (95 % CI 0.795 to 0.829) on 400 holdout rows: 0.150 better"
+        "R² 0.810 (95 % CI 0.795 to 0.829) on 400 holdout rows, 0.150 better"
     )
     assert "MAPE 17.0 % (95 % CI 16.0 % to 18.0 %) on" in evaluation_summary(
         regression(metric="mape", intervals={MODEL: (0.16, 0.18)})
