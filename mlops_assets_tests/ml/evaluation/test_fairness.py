@@ -110,3 +110,25 @@ def test_a_text_that_is_spelled_like_the_missing_group_is_compared_with_it():
     assert rates['"missing"'] == 0.0
     assert rates["missing"] == pytest.approx(truth[region.isna()].mean())
     assert found.criteria["demographic parity difference"] == pytest.approx(max(rates.values()))
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_differences_between_groups_of_few_clusters_are_rarely_certain(task: str):
+    """Of 40 schools with 25 pupils each, half are in the north; only chance makes schools different."""
+    by_row = by_school = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        schools = np.repeat(np.arange(40), 25)
+        region = pd.Series(np.where(schools < 20, "north", "south"))
+        effect = random.normal(size=40)[schools] + random.normal(size=1_000)
+        truth = np.zeros(1_000) if task == "regression" else (random.random(1_000) < 0.5).astype(int)
+        chosen = (effect > 0).astype(int)
+        predicted = effect if task == "regression" else chosen * 0.9
+        groups = group_column(region, name="region")
+        for clusters in (None, schools):
+            found = measure_fairness(task, groups, truth, predicted, chosen, unit_size=1.0, clusters=clusters)
+            certain = any(gap.is_certain for gap in found.differences)
+            by_row += certain and clusters is None
+            by_school += certain and clusters is not None
+    assert by_row > 12
+    assert by_school <= 5

@@ -76,6 +76,48 @@ def test_no_weak_slice_is_confirmed_in_noise(features):
     assert sum(bool(each.slices) for each in found if each) <= 3, "the significance level is one in twenty"
 
 
+def of_schools(seed: int, column: bool) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Losses of 100 schools with 40 pupils each, which differ by chance, and a feature of each school."""
+    random = np.random.default_rng(seed)
+    schools = np.repeat(np.arange(100), 40)
+    losses = random.gamma(2.0, 1.0, 100)[schools] + random.gamma(2.0, 0.5, ROWS)
+    values = random.normal(size=100)[schools] if column else random.normal(size=ROWS)
+    return pd.DataFrame({"size": values, "other": random.normal(size=ROWS)}), losses, schools
+
+
+def test_chance_differences_between_clusters_are_no_weak_slices():
+    found = {"rows": 0, "schools": 0}
+    declared = dict(found)
+    for seed in range(30):
+        features, losses, schools = of_schools(seed, column=True)
+        for name, clusters in (("rows", None), ("schools", schools)):
+            weakest = find_weakest_slices(features, losses, mean_of(losses), seed=seed, clusters=clusters)
+            found[name] += bool(weakest and weakest.slices)
+            groups = [group_column(features["size"], name="size")]
+            scored = score_slices(groups, losses, mean_of(losses), clusters=clusters)
+            declared[name] += any(each.is_worse for each in scored)
+    assert found["rows"] > 20
+    assert found["schools"] <= 5
+    assert declared["rows"] > 20
+    assert declared["schools"] <= 5
+
+
+def test_the_halves_of_the_search_share_no_cluster():
+    features, losses, schools = of_schools(0, column=False)
+    seen: list[np.ndarray] = []
+
+    def score(rows: np.ndarray) -> tuple[float, float, float]:
+        seen.append(schools[rows])
+        return mean_of(losses)(rows)
+
+    losses[features["other"] > 1] += 5
+    found = find_weakest_slices(features, losses, score, seed=0, clusters=schools)
+    assert found is not None
+    assert found.slices
+    assert (found.searched, found.measured) == (ROWS // 2, ROWS // 2)
+    assert len(np.unique(np.concatenate(seen))) == 50, "half of the schools"
+
+
 def test_no_two_weakest_slices_share_most_of_their_rows(features):
     losses = np.random.default_rng(4).gamma(2.0, 1.0, ROWS)
     features["twin"] = features["x0"] * 2

@@ -64,7 +64,7 @@ def reject_unknown_columns(
     errors = [
         *_evaluation_errors(settings.evaluation.slices, "slices", {*known, *features}),
         *_evaluation_errors(settings.evaluation.sensitive, "sensitive", {*known, *features}),
-        *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *features, *settings.entity}),
+        *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *settings.entity}),
         *_behaviour_errors(settings.behaviour, known, classes),
     ]
     if errors:

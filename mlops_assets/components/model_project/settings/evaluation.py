@@ -30,9 +30,10 @@ class EvaluationSettings(Settings):
     )
     clusters: list[str] = Field(
         default_factory=list,
-        description="Columns of the table, the entity or the features that identify clusters of correlated "
-        "rows, such as the customer of several contracts. Confidence intervals and tests resample clusters. "
-        "By default the columns of `split.group`, and in an event project the entity.",
+        description="Columns that identify clusters of correlated rows, such as the customer of several "
+        "contracts: of the table, or in an event project of the entity and the features. Confidence "
+        "intervals and tests resample clusters. By default the columns of `split.group`, and in an event "
+        "project the entity.",
     )
     weakest: bool = Field(
         default=True, description="Search for the slices in which the model performs worst."

@@ -56,6 +56,11 @@ def direction(**changed: Any) -> dict[str, Any]:
             "income,",
         ),
         (
+            {"evaluation": {"clusters": ["share"]}},
+            "defs.yaml:4: evaluation.clusters.0 is 'share', which is not a column; choose one of amount, "
+            "income,",
+        ),
+        (
             {"behaviour": {"invariance": [{"at_most": 0.1, "column": "share"}]}},
             "defs.yaml:5: behaviour.invariance.0.column is 'share', which is not a column",
         ),
