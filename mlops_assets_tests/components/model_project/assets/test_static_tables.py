@@ -3,12 +3,16 @@
 import json
 from datetime import UTC, datetime
 
+import dagster as dg
 import pandas as pd
 import pytest
 
+from mlops_assets.components.model_project.maintenance import vacuum_job
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.stores.warehouse import snapshots
+from mlops_assets_tests.components.model_project.maintenance.test_vacuum_job import Later, clear
 from mlops_assets_tests.support.daemon import checks, failure_message
-from mlops_assets_tests.support.events import bought, ingest
+from mlops_assets_tests.support.events import bought, ingest, labels
 from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS
 
 FIRST, SECOND = MONTHS[:2]
@@ -199,3 +203,50 @@ def test_a_leak_from_a_later_validity_fails_the_check(open_people, monkeypatch):
     result = shop.daemon.run("shop/features", partition=FIRST)
     assert not result.success
     assert "people holds rows that were not known" in checks(result)["point_in_time"].description
+
+
+def test_the_target_reads_the_version_that_had_arrived_by_the_end_of_its_horizon(open_people):
+    shop = open_people()
+    shop.declare(
+        schema=SCHEMA + PEOPLE,
+        features_sql=JOINED,
+        target_sql="select customer, (region = 'south')::bigint as quiet "
+        "from entities join people using (customer)",
+        settings=declared(),
+    )
+    arrive(shop, NORTH, JANUARY)
+    arrive(shop, SOUTH, FEBRUARY)
+    arrive(shop, NORTH)
+    region(shop, FIRST)
+    assert shop.daemon.run("shop/target", partition=FIRST).success
+    assert labels(shop, FIRST) == {"a": 1}
+
+
+@pytest.mark.parametrize(("history", "follows"), [("as_of", False), ("newest", True)])
+def test_features_are_stale_only_if_they_would_read_another_version(open_people, history, follows):
+    shop = open_people(history=history)
+    key = dg.AssetKey(["shop", "features"])
+
+    def is_stale():
+        graph = shop.daemon.defs.resolve_asset_graph()
+        return key in Staleness(graph, shop.instance, shop.warehouse).stale([key], FIRST)
+
+    arrive(shop, NORTH, JANUARY)
+    assert is_stale()
+    region(shop, FIRST)
+    assert not is_stale()
+    arrive(shop, SOUTH)
+    assert is_stale() is follows
+
+
+def test_the_vacuum_keeps_the_versions_that_past_partitions_read(open_people, monkeypatch):
+    shop = open_people()
+    arrive(shop, NORTH, JANUARY)
+    arrive(shop, SOUTH, FEBRUARY)
+    arrive(shop, {"customer": ["a"], "region": ["west"]}, datetime(2024, 3, 20))
+    monkeypatch.setattr(vacuum_job, "datetime", Later)
+    observed = clear(shop)
+    assert observed["raw_people"]["freed_files"] == 0
+    assert observed["validated_people"]["freed_files"] == 2
+    assert region(shop, FIRST)[0] == ["north"]
+    assert region(shop, SECOND)[0] == ["south"]
