@@ -6,11 +6,18 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import job_names
-from mlops_assets.core.periods import Periods
+from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.ml.features.timeline import Timeline
 
 _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
 _MONDAY_TO_FRIDAY = "0 0 * * 1-5"
+_CADENCES: dict[tuple[str, str], Cadence] = {
+    ("0 0 * * *", _DAY): "daily",
+    (_MONDAY_TO_FRIDAY, _DAY): "weekdays",
+    ("0 0 * * 1", _DAY): "weekly",
+    ("0 0 1 * *", _MONTH): "monthly",
+}
+"""The cadence of Dagster's partitions, by their schedule and format."""
 
 
 def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
@@ -28,6 +35,21 @@ def target_partitions(project: Project) -> dg.PartitionsDefinition | None:
         return None
     last = time.periods.last and time.periods.shift(time.periods.last, -time.horizon)
     return _partitions(time.periods, time.periods.first, last)
+
+
+def declared_periods(partitions: dg.PartitionsDefinition | None) -> Periods | None:
+    """The periods of an asset's partitions; None for partitions of another kind.
+
+    Whether a key is one of them is known without listing all, which takes Dagster 50 ms for 1,400 days.
+    """
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return None
+    cadence = _CADENCES.get((partitions.cron_schedule, partitions.fmt))
+    if cadence is None:
+        return None
+    periods = Periods(cadence, "")
+    first, end = periods.key_of(partitions.start), partitions.end
+    return Periods(cadence, first, periods.shift(periods.key_of(end), -1) if end else None)
 
 
 def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:

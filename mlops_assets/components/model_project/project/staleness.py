@@ -10,6 +10,7 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED, SNAPSHOTS
+from mlops_assets.components.model_project.project.partitions import declared_periods
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import names
 from mlops_assets.core.names import CUSTOM_ASSET
@@ -59,11 +60,10 @@ def declared_materializations(
     After a change of the periods, Dagster still has the materializations of former ones.
     """
     found = latest_materializations(instance, key)
-    partitions = graph.get(key).partitions_def
-    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+    periods = declared_periods(graph.get(key).partitions_def)
+    if periods is None:
         return found
-    declared = set(partitions.get_partition_keys())
-    return {partition: record for partition, record in found.items() if partition in declared}
+    return {partition: record for partition, record in found.items() if partition and partition in periods}
 
 
 @dataclass

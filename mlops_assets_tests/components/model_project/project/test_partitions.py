@@ -11,6 +11,7 @@ from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     cutoff_partitions,
+    declared_periods,
     horizon_mapping,
     labelled_mapping,
     one_by_one,
@@ -86,6 +87,25 @@ def test_the_last_cutoff_depends_on_the_last_target(events):
     targets = target_partitions(project)
     found = upstream(labelled_mapping(project.time), cutoff_partitions(project), "2024-05", of=targets)
     assert found[-1] == "2024-04"
+
+
+@pytest.mark.parametrize("end", [None, "2024-08-09"])
+@pytest.mark.parametrize("cadence", ["daily", "weekdays", "weekly", "monthly"])
+def test_the_periods_of_dagsters_partitions_are_those_declared(events, cadence, end):
+    project = events(cadence=cadence, start="2024-02-05", **({"end": end} if end else {}))
+    partitions = arrival_partitions(project)
+    periods = declared_periods(partitions)
+    assert periods == project.time.periods
+    keys = partitions.get_partition_keys(current_time=NOW)
+    assert all(key in periods for key in keys)
+    assert periods.shift(keys[0], -1) not in periods
+
+
+def test_partitions_of_another_kind_have_no_periods():
+    assert declared_periods(None) is None
+    assert declared_periods(dg.StaticPartitionsDefinition(["a"])) is None
+    assert declared_periods(dg.HourlyPartitionsDefinition("2024-01-01-00:00")) is None
+    assert declared_periods(dg.DailyPartitionsDefinition("01.01.2024", fmt="%d.%m.%Y")) is None
 
 
 @pytest.mark.parametrize(("horizon", "first"), [(1, "2024-04"), (2, "2024-07")])
