@@ -48,6 +48,15 @@ def test_a_whole_table_is_read_with_its_types_and_without_added_columns(warehous
         assert source.arrivals(connection).by_partition[None].fingerprint == fetched.fingerprint == digest
 
 
+def test_nested_and_binary_values_are_text_for_a_raw_table(warehouse, tmp_path, write):
+    write("select [{'k': timestamptz '2025-01-31 10:00+02'}] as nested, '\\xFFa'::blob as bytes, 5 as number")
+    with opened(warehouse, tmp_path) as (source, connection):
+        [relation] = source.fetch(connection, None).relations
+        assert [str(kind) for kind in relation.types[:3]] == ["VARCHAR", "VARCHAR", "INTEGER"]
+        nested, text, number = relation.fetchall()[0][:3]
+    assert (nested, text, number) == ('[{"k":"2025-01-31 08:00:00"}]', r"\xFFa", 5)
+
+
 def test_partitions_map_one_to_one(warehouse, tmp_path, write):
     digests = {month: write(f"select '{month}' as a", month) for month in ("2024-12", "2025-01", "2025-02")}
     with opened(warehouse, tmp_path, MONTHS) as (source, connection):

@@ -1,7 +1,7 @@
 """Months of files whose types change: the contract decides, and no other column stops a run."""
 
 import json
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from mlops_assets_tests.support.events import COUNTS, bought, counts, ingest
+from mlops_assets_tests.support.events import COUNTS, TABLE, bought, counts, ingest
 from mlops_assets_tests.support.shop import MONTHS, SETTINGS
 
 FIRST, SECOND, THIRD = MONTHS[:3]
@@ -39,6 +39,24 @@ def test_a_column_outside_the_contract_never_stops_a_run(open_shop, values: tupl
         assert len(delta.to_pandas()) == (0 if table.startswith("quarantine") else 3)
     extra = [shop.frame("raw_purchases", month)["extra"][0] for month in (FIRST, SECOND, THIRD)]
     assert [pd.isna(value) for value in extra] == [values[number][0] is None for number in range(3)]
+
+
+def test_a_quarantine_of_an_older_type_does_not_stop_another_month(open_shop):
+    shop = open_shop(features_sql=COUNTS, settings=ANY)
+
+    def write(month: str, extra: object) -> None:
+        rows = bought((f"p{month}", "a", f"{month}-10", 5)).assign(extra=[extra])
+        rows.to_parquet(shop.data / f"{month}.parquet")
+
+    write(FIRST, date(2024, 1, 10))
+    ingest(shop, FIRST)
+    write(FIRST, 1)  # corrected
+    write(SECOND, 2)
+    raw, *validated = TABLE
+    for month in (FIRST, SECOND):
+        assert shop.daemon.run(raw, partition=month).success
+    for month in (SECOND, FIRST):
+        assert shop.daemon.run(*validated, partition=month).success
 
 
 def test_a_column_of_the_contract_may_change_its_type(open_shop):
