@@ -11,8 +11,6 @@ _EXACT_TYPES = (
 )
 """Their cast to a number is exact or out of range, or for a double correctly rounded."""
 _FLOATS = "('FLOAT', 'DOUBLE')"
-_SMALL_DECIMAL = "DECIMAL[(]([0-9]|1[0-5]),.*"
-"""Both parts of the quotient that DuckDB's cast computes are exact doubles, so it is correctly rounded."""
 BLANKS = "[ \\t\\n\\v\\f\\r]*"
 """The blanks that DuckDB's casts of a text ignore at its ends, as a pattern."""
 _INTEGER = f"{BLANKS}[+-]?[0-9]+{BLANKS}"
@@ -66,8 +64,8 @@ def double_sql(raw: str, text: str | None = None) -> str:
     """An expression for the double nearest to a value of any type; null for NaN and what is not a number.
 
     A text is a decimal number with an optional sign and exponent, or `inf` or `infinity` in any case: what
-    DuckDB's cast accepts, without underscores. Decimals of more than 15 digits and integers of more than 64
-    bits are read from their text, because DuckDB's cast of them may miss the nearest double.
+    DuckDB's cast accepts, without underscores. Integers of more than 64 bits are read from their text,
+    because DuckDB's cast of a HUGEINT misses the nearest double at times; that of a decimal does not.
 
     Parameters
     ----------
@@ -75,7 +73,7 @@ def double_sql(raw: str, text: str | None = None) -> str:
         As in `integer_sql`.
     """
     text, number = text or f"{raw}::varchar", f"try_cast({raw} as double)"
-    is_exact = f"typeof({raw}) in {_EXACT_TYPES} or regexp_full_match(typeof({raw}), '{_SMALL_DECIMAL}')"
+    is_exact = f"typeof({raw}) in {_EXACT_TYPES} or starts_with(typeof({raw}), 'DECIMAL')"
     from_text = f"try_cast({text} as double)"
     return (
         f"case when {is_exact} then {number} "

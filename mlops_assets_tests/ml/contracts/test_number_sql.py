@@ -218,3 +218,16 @@ def test_doubles_are_integers_where_no_other_integer_has_the_same_double(values:
 def test_unsigned_integers_are_exact_or_out_of_range(values: list[int]):
     assert cast("BIGINT", values, pa.uint64()) == [value if value <= BIGGEST else None for value in values]
     assert cast("DOUBLE", values, pa.uint64()) == [float(value) for value in values]
+
+
+@slow
+@given(st.lists(st.integers(-(2**127) + 1, 2**127 - 1), min_size=1, max_size=20))
+@example([-(2**127) + 1, 2**100 + 2**47 + 1, 2**53 + 1])
+def test_integers_of_128_bits_are_the_nearest_double(values: list[int]):
+    column = Column("a", "DOUBLE")
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select {column.cast_sql()} from (select unnest($1::varchar[])::hugeint as a)",
+            [[str(value) for value in values]],
+        ).fetchall()
+    assert [found for (found,) in rows] == [float(value) for value in values]
