@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ from mlops_assets.components.model_project.project.declared_tables import declar
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.sql_quoting import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
     from mlops_assets.stores.warehouse.reader import TableReader
     from mlops_assets.stores.warehouse.snapshots import Snapshot
+
+_NUMBERS = count()
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,7 @@ def _validated_again(
     raw = store.relation(connection, raw_key.path, version=snapshot.raw_version)
     if missing := declared.missing(raw.columns):
         raise DataError(f"{of}: columns {', '.join(missing)} are missing", hint=_LATEST)
-    name = quoted(f"_snapshot_{table}_{snapshot.raw_version}")
-    connection.execute(f"drop table if exists {name}")
+    name = f"_snapshot_{next(_NUMBERS)}"  # a new name, because relations of other reads are lazy
     identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
     with TemporaryDirectory() as scratch:
         good, bad = validate(connection, raw, declared, identity=identity, scratch=Path(scratch))

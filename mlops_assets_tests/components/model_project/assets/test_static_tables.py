@@ -195,6 +195,17 @@ def test_a_leak_from_a_later_version_fails_the_check_with_rows_and_values(open_p
     )
 
 
+def test_a_leak_from_a_version_between_two_others_fails_the_check(open_people, monkeypatch):
+    shop = open_people()
+    arrive(shop, NORTH, JANUARY)
+    arrive(shop, SOUTH, FEBRUARY)
+    arrive(shop, NORTH)
+    monkeypatch.setattr(snapshots, "known_at", lambda arrived, _: [arrived[1]])
+    result = shop.daemon.run("shop/features", partition=FIRST)
+    assert not result.success
+    assert "people holds rows that were not known" in checks(result)["point_in_time"].description
+
+
 def test_a_leak_from_a_later_validity_fails_the_check(open_people, monkeypatch):
     schema = SCHEMA + PEOPLE + "    since: pa.DateTime\n"
     shop = open_people(schema, valid_from="since")
