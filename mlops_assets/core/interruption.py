@@ -1,10 +1,13 @@
 """A limit for the time from a signal to the end of the process."""
 
+import atexit
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, current_thread, main_thread
+from time import monotonic, sleep
 
 GRACE_SECONDS = 3.0
 """Time from SIGINT or SIGTERM until the process ends without waiting for the current call."""
@@ -16,7 +19,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def limited_interruption(cleanup: Callable[[], None] = lambda: None, *, exit_code: int = 1) -> Iterator[None]:
+def limited_interruption(
+    cleanup: Callable[[], None] = lambda: None, *, exit_code: int = 1, until_exit: bool = False
+) -> Iterator[None]:
     """End the process soon after SIGINT or SIGTERM, whatever it is doing.
 
     Python handles a signal between two instructions of its main thread. A call into a library, such as the
@@ -35,6 +40,8 @@ def limited_interruption(cleanup: Callable[[], None] = lambda: None, *, exit_cod
         Called in that thread before the process ends.
     exit_code
         The exit code of the process in that case.
+    until_exit
+        After a signal, limit the time to the end of the process instead of that to the end of the block.
     """
     if current_thread() is not main_thread():
         yield
@@ -48,30 +55,41 @@ def limited_interruption(cleanup: Callable[[], None] = lambda: None, *, exit_cod
         os.close(writer)
         yield
         return
-    ended = Event()
-    watcher = Thread(target=_watch, args=(reader, ended, cleanup, exit_code), daemon=True)
+    left = Event()
+
+    def watch() -> None:
+        while number := os.read(reader, 1):
+            if number[0] not in _SIGNALS:
+                continue
+            deadline = monotonic() + GRACE_SECONDS
+            if not left.wait(REPEAT_SECONDS):
+                os.kill(os.getpid(), number[0])
+            if until_exit:
+                atexit.register(_exit_at_once, exit_code)
+                sleep(max(deadline - monotonic(), 0))
+            elif left.wait(max(deadline - monotonic(), 0)):
+                continue
+            if not left.is_set():
+                cleaner = Thread(target=cleanup, daemon=True)
+                cleaner.start()
+                cleaner.join(CLEANUP_SECONDS)
+            os._exit(exit_code)
+        os.close(reader)
+
+    watcher = Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(-1)
-        ended.set()
-        os.close(writer)
-        watcher.join()
-        os.close(reader)
+        left.set()
+        os.close(writer)  # the thread ends, unless it has read or will read a signal
+        if not until_exit:
+            watcher.join()
 
 
-def _watch(reader: int, ended: Event, cleanup: Callable[[], None], exit_code: int) -> None:
-    """Wait for a signal, or for the end of the block, which closes the other end of the pipe."""
-    while number := os.read(reader, 1):
-        if number[0] in _SIGNALS and not (ended.wait(REPEAT_SECONDS) or _repeated(number[0], ended)):
-            cleaner = Thread(target=cleanup, daemon=True)
-            cleaner.start()
-            cleaner.join(CLEANUP_SECONDS)
-            os._exit(exit_code)
-
-
-def _repeated(number: int, ended: Event) -> bool:
-    """Send a signal again, and return whether the block ends then."""
-    os.kill(os.getpid(), number)
-    return ended.wait(GRACE_SECONDS - REPEAT_SECONDS)
+def _exit_at_once(exit_code: int) -> None:
+    """End the process at its exit, before Python clears its modules: that takes seconds, and no thread runs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)

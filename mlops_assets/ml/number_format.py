@@ -24,6 +24,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def compact(value: float, digits: int = 4) -> str:
+    """A number with significant digits, without trailing zeros and, for a large one, without an exponent."""
+    return f"{value:,.0f}" if 10 ** (digits - 1) <= abs(value) < 1e12 else f"{value:.{digits}g}"
+
+
 def parameter(value: Any) -> str:
     """The value of a parameter as in source code, with four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

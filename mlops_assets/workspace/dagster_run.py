@@ -113,7 +113,7 @@ def run_assets(
         with (
             warnings.catch_warnings(),
             kept_sigterm(),
-            limited_interruption(abandon),
+            limited_interruption(abandon, until_exit=True),
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -156,7 +156,7 @@ def execute_job(
     with (
         warnings.catch_warnings(),
         kept_sigterm(),
-        limited_interruption(lambda: _cancel(instance, run_id)),
+        limited_interruption(lambda: _cancel(instance, run_id), until_exit=True),
     ):
         warnings.simplefilter("ignore", dg.BetaWarning)
         return workspace.definitions.resolve_job_def(name).execute_in_process(

@@ -87,6 +87,49 @@ def test_a_process_that_reacts_ends_by_itself():
     assert (code, output) == (0, "started\nended by itself\n")
 
 
+SLOW_EXIT = """
+import atexit, signal, time
+from mlops_assets.core.interruption import limited_interruption
+
+atexit.register(time.sleep, 60)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    with limited_interruption(exit_code=7, until_exit=True):
+        print("started", flush=True)
+        time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(0.5)
+    print("ended by itself")
+"""
+
+
+def test_the_exit_of_an_interrupted_process_is_immediate():
+    code, output, seconds = interrupted(SLOW_EXIT, signal.SIGTERM)
+    assert (code, output) == (7, "started\nended by itself\n")
+    assert seconds < 3
+
+
+SLOW_END = """
+import signal, time
+from mlops_assets.core.interruption import limited_interruption
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    with limited_interruption(exit_code=7, until_exit=True):
+        print("started", flush=True)
+        time.sleep(60)
+except KeyboardInterrupt:
+    print("left the block", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_time_to_the_end_of_the_process_is_limited_on_request():
+    code, output, seconds = interrupted(SLOW_END, signal.SIGTERM)
+    assert (code, output) == (7, "started\nleft the block\n")
+    assert seconds < 5
+
+
 def test_without_a_signal_the_handlers_are_unchanged():
     before = signal.getsignal(signal.SIGTERM), signal.set_wakeup_fd(-1)
     with limited_interruption():

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from mlops_assets.ml.number_format import (
+    compact,
     difference,
     distinct_numbers,
     duration,
@@ -59,3 +60,19 @@ def test_errors_are_compared_by_a_share_and_scores_by_their_difference():
     assert difference("rmse", 0.9, 1.0) == "10 %"
     assert difference("roc_auc", 0.9, 0.8) == "0.100"
     assert difference("rmse", 0.9, 0.0) == difference("rmse", math.nan, 1.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (142_980.6, 4, "142,981"),
+        (0.64, 4, "0.64"),
+        (0.83147, 4, "0.8315"),
+        (999.96, 4, "1000"),
+        (-12_493.2, 3, "-12,493"),
+        (1.5e15, 4, "1.5e+15"),
+        (float("nan"), 4, "nan"),
+    ],
+)
+def test_a_compact_has_no_exponent_for_usual_amounts(value: float, digits: int, text: str):
+    assert compact(value, digits) == text

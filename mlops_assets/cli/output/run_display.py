@@ -1,6 +1,7 @@
 """Displays of a run's events: lines, a live table, or JSON lines."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,22 @@ def display_of(
     """Return JSON lines for a log, a live table for a terminal, else lines."""
     if log is not None:
         return JsonLines(log, project)
-    return LiveTable(console, steps, partitioned=partitioned) if console.is_terminal else Lines(console)
+    if not console.is_terminal:
+        return Lines(console)
+    return LiveTable(_beside_captured_output(console), steps, partitioned=partitioned)
+
+
+def _beside_captured_output(console: Console) -> Console:
+    """Return a console for the terminal of another one, also while Dagster captures the output of a step.
+
+    Dagster then redirects the file descriptor of stdout to a file, which is no terminal, and a live display
+    is not updated.
+    """
+    try:
+        terminal = os.fdopen(os.dup(console.file.fileno()), "w", encoding=console.encoding)
+    except OSError:  # not a file of the operating system
+        return console
+    return Console(file=terminal, force_terminal=True, no_color=console.no_color)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.text import Text
 from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
+from mlops_assets.ml.number_format import compact
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ def _summary_lines(
         metric = next(name for name in search if name.startswith("cv_"))
         yield (
             "best trial",
-            f"{search['family']}, cross-validated {metric.removeprefix('cv_')} {search[metric]:.4g}, of "
+            f"{search['family']}, cross-validated {metric.removeprefix('cv_')} {compact(search[metric])}, of "
             f"{search['trials_finished']} trials",
         )
     if report:
         yield "holdout", report["summary"]
         scores = (
-            f"{name.removeprefix('test_')} {report[name]:.4g}" for name in report if name.startswith("test_")
+            f"{name.removeprefix('test_')} {compact(report[name])}"
+            for name in report
+            if name.startswith("test_")
         )
         yield "metrics", ", ".join(scores)
     if registered:

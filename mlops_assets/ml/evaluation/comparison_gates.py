@@ -9,6 +9,7 @@ from mlops_assets.ml.evaluation.gates import (
 from mlops_assets.ml.metrics.bootstrap import LEVEL, Interval
 from mlops_assets.ml.metrics.clusters import FEW_CLUSTERS
 from mlops_assets.ml.metrics.tasks import Metric
+from mlops_assets.ml.number_format import compact
 
 MIN_COMMON_ROWS = 30
 """Minimum number of rows to compare two models on."""
@@ -52,18 +53,17 @@ def better_than_baseline(
     figures = {"challenger": challenger, "baseline": baseline, "constant": constant, "margin": margin}
     figures |= {"low": over_baseline.low, "high": over_baseline.high}
     figures |= {"over_constant_low": over_constant.low, "over_constant_high": over_constant.high}
-    start = f"{metric} {challenger:.4g}"
+    start = f"{metric} {compact(challenger)}"
     if not _significantly_above(metric, over_constant, 0.0):
         message = (
-            f"{start} is not significantly better than the constant baseline ({constant:.4g}); "
+            f"{start} is not significantly better than the constant baseline ({compact(constant)}); "
             f"{_difference_text(over_constant, clusters)}"
         )
         return GateResult(BETTER_THAN_BASELINE, False, message, figures)
     passed, outcome = _non_inferior(metric, over_baseline, margin)
     hint = "" if passed else "; more holdout rows or a larger gates.baseline_margin allow for less precision"
-    message = (
-        f"{start}, best baseline {baseline:.4g}; {_difference_text(over_baseline, clusters)}: {outcome}{hint}"
-    )
+    difference = _difference_text(over_baseline, clusters)
+    message = f"{start}, best baseline {compact(baseline)}; {difference}: {outcome}{hint}"
     return GateResult(BETTER_THAN_BASELINE, passed, message, figures)
 
 
@@ -111,7 +111,7 @@ def not_worse_than_champion(
         return GateResult(NOT_WORSE_THAN_CHAMPION, False, message, figures)
     passed, outcome = _non_inferior(metric, difference, margin)
     message = (
-        f"{metric} {challenger:.4g}, champion {champion:.4g}, on {rows:,} rows unseen by both; "
+        f"{metric} {compact(challenger)}, champion {compact(champion)}, on {rows:,} rows unseen by both; "
         f"{_difference_text(difference, clusters)}: {outcome}"
     )
     if not passed:
@@ -125,13 +125,16 @@ def _non_inferior(metric: Metric, difference: Interval, margin: float) -> tuple[
         return False, "the interval is undefined: too few rows, clusters or rows of a class"
     passed = _significantly_above(metric, difference, -margin)
     if margin > 0 and not _significantly_above(metric, difference, 0.0):
-        return passed, f"{'' if passed else 'not shown to be '}non-inferior within {margin:.3g}"
-    by = f" by more than {-margin:.3g}" if margin < 0 else ""
+        return (
+            passed,
+            f"{'' if passed else 'not shown to be '}non-inferior within {compact(margin, 3)}",
+        )
+    by = f" by more than {compact(-margin, 3)}" if margin < 0 else ""
     return passed, f"significant improvement{by}" if passed else f"improvement{by} not significant"
 
 
 def _difference_text(difference: Interval, clusters: int | None) -> str:
-    text = f"{_CI} of the difference {difference.low:.3g} to {difference.high:.3g}"
+    text = f"{_CI} of the difference {compact(difference.low, 3)} to {compact(difference.high, 3)}"
     if clusters is not None and clusters < FEW_CLUSTERS:
         text += f" (unreliable: only {clusters} clusters)"
     return text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from mlops_assets.ml.metrics.tasks import is_better
-from mlops_assets.ml.number_format import duration
+from mlops_assets.ml.number_format import compact, duration
 from mlops_assets.ml.search.trials import SearchSettings, TrialSummary
 
 FOLD_MESSAGE_SECONDS = 5.0
@@ -40,7 +40,7 @@ class SearchProgress:
         first = math.isnan(self._best)
         if not pruned and (first or is_better(self.search.metric, trial.score, self._best)):
             self._best = trial.score
-        result = "pruned" if pruned else f"{self.search.metric} {trial.score:.4g}"
+        result = "pruned" if pruned else f"{self.search.metric} {compact(trial.score)}"
         left = self._left(self.search.trials - len(self._seconds), 0.0)
         return (
             f"trial {trial.number} of {self.search.trials}: {trial.family} {result}{self._best_text()}{left}"
@@ -68,7 +68,7 @@ class SearchProgress:
         )
 
     def _best_text(self) -> str:
-        return "" if math.isnan(self._best) else f", best {self._best:.4g}"
+        return "" if math.isnan(self._best) else f", best {compact(self._best)}"
 
     def _left(
         self, trials: int, spent: float, *, in_trial: float = 0.0, expected: float | None = None
