@@ -89,7 +89,7 @@ def limited_interruption(
 
 
 def _exit_at_once(exit_code: int) -> None:
-    """End the process at its exit, before Python clears its modules: that takes seconds, and no thread runs."""
+    """End the process before Python clears its modules, which takes seconds without any other thread."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)

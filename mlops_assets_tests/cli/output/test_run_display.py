@@ -2,13 +2,22 @@
 
 import io
 import json
+import os
 import sys
+import time
 
 import dagster as dg
 import pytest
 from rich.console import Console
 
-from mlops_assets.cli.output.run_display import JsonLines, Lines, LiveTable, display_of, machine_log
+from mlops_assets.cli.output.run_display import (
+    JsonLines,
+    Lines,
+    LiveTable,
+    _beside_captured_output,
+    display_of,
+    machine_log,
+)
 from mlops_assets.core.errors import DataError
 from mlops_assets.workspace.run_events import RunEvent
 
@@ -47,6 +56,22 @@ def test_a_live_table_keeps_a_failure_visible():
     assert "failed" in " ".join(row)
     assert "3.5" in row
     assert "trial [1]" in " ".join(row)
+
+
+def test_a_live_table_is_updated_while_stdout_is_captured_in_a_file(tmp_path):
+    """As Dagster captures the output of a step: by the file descriptor."""
+    leader, follower = os.openpty()
+    with (
+        os.fdopen(follower, "w") as stream,
+        LiveTable(_beside_captured_output(Console(file=stream)), STEPS) as shown,
+    ):
+        with (tmp_path / "captured").open("w") as captured:
+            os.dup2(captured.fileno(), stream.fileno())
+        shown.show(EVENTS[0])
+        time.sleep(1)
+        output = os.read(leader, 10_000).decode()
+    assert "running" in output
+    os.close(leader)
 
 
 def test_json_lines_have_every_field_and_are_alone_on_stdout(capsys):
