@@ -60,7 +60,7 @@ def declared_materializations(
     After a change of the periods, Dagster still has the materializations of former ones.
     """
     found = latest_materializations(instance, key)
-    periods = declared_periods(graph.get(key).partitions_def)
+    periods = declared_periods(graph.get(key).partitions_def) if graph.has(key) else None
     if periods is None:
         return found
     return {partition: record for partition, record in found.items() if partition and partition in periods}
