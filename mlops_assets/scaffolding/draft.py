@@ -1,18 +1,15 @@
 """Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from keyword import iskeyword
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.core.suggestions import closest_name
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
+from mlops_assets.scaffolding.table_draft import TableDraft
 
 if TYPE_CHECKING:
     from mlops_assets.ml.features.leakage import Suspect
@@ -26,36 +23,20 @@ _FEW_OF_A_CLASS = 100
 _LEAST_REJECTED_SHARE = 0.05
 
 
-@dataclass(frozen=True)
-class Draft:
-    """Content of the first files of a project.
+@dataclass(frozen=True, kw_only=True)
+class Draft(TableDraft):
+    """Content of the first files of a static project.
 
     Attributes
     ----------
-    project, table
-        Names of project and table.
-    source
-        `source` of the table.
-    columns
-        All columns, in the order of the source.
     target
         The target column.
-    csv
-        The `csv` settings of the table that differ from the defaults.
-    doubts
-        What the rows do not decide.
     suspects
         Features that may contain the target.
     """
 
-    project: str
-    table: str
-    source: str
-    columns: tuple[ColumnProfile, ...]
     target: ColumnProfile
     task: Task
-    csv: Mapping[str, Any] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
     suspects: tuple["Suspect", ...] = ()
 
     @classmethod
@@ -94,33 +75,28 @@ class Draft:
         if task is None:
             task = _task_of(project, found)
         _require_compatible_task(project, found, task)
-        return cls(project, table, source, tuple(columns), found, task, csv or {}, tuple(doubts))
+        return cls(
+            project=project,
+            table=table,
+            source=source,
+            columns=tuple(columns),
+            csv=csv or {},
+            doubts=tuple(doubts),
+            target=found,
+            task=task,
+        )
+
+    @property
+    def classes(self) -> ColumnProfile | None:
+        return None if self.task == "regression" else self.target
+
+    @property
+    def amount(self) -> ColumnProfile | None:
+        return self.target if self.task == "regression" else None
 
     @property
     def metric(self) -> Metric:
         return default_metric(self.task)
-
-    @property
-    def class_name(self) -> str:
-        """Name of the class of the table in `schema.py`."""
-        return "".join(part.capitalize() for part in self.table.split("_"))
-
-    @cached_property
-    def identifiers(self) -> dict[str, str]:
-        """A valid Python and SQL identifier for each column: its own name if possible."""
-        given: dict[str, str] = {}
-        for column in self.columns:
-            name = plain = _identifier(column.name)
-            number = 2
-            while name.lower() in {taken.lower() for taken in given.values()}:
-                name, number = f"{plain}_{number}", number + 1
-            given[column.name] = name
-        return given
-
-    @cached_property
-    def key(self) -> list[str]:
-        """The columns that identify a row, by name and values."""
-        return [column.name for column in self.columns if column.is_key and column != self.target][:1]
 
     def why_no_feature(self, column: ColumnProfile) -> str:
         """Reason why a column is not a feature; empty if it is."""
@@ -187,15 +163,6 @@ class Draft:
         return notes
 
 
-def require_identifier(name: str, what: str) -> None:
-    """Require a valid identifier as the name of a project or table."""
-    if not IDENTIFIER.match(name):
-        raise ProjectError(
-            f"{name} is not a valid name of a {what}",
-            hint="use lower-case letters, digits and _, starting with a letter",
-        )
-
-
 def _task_of(project: str, target: ColumnProfile) -> Task:
     whole_classes = target.sql_type == "BIGINT" and target.distinct <= _FEW_NUMBERS
     if target.is_number and not whole_classes:
@@ -226,14 +193,3 @@ def _require_compatible_task(project: str, target: ColumnProfile, task: Task) ->
             f"{project}: the target {target.name} {problem}",
             hint="choose another --target or --task; without --task it is inferred from the values",
         )
-
-
-def _identifier(name: str) -> str:
-    """The name of a column as an identifier that needs no quotes in Python and SQL."""
-    import pandera.pandas as pa
-
-    plain = re.sub(r"\W+", "_", name).strip("_") or "column"
-    if plain[0].isdigit():
-        plain = f"n{plain}"
-    taken = iskeyword(plain) or plain.lower() in RESERVED or hasattr(pa.DataFrameModel, plain)
-    return f"{plain}_" if taken or plain == "Config" else plain

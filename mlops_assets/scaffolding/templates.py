@@ -16,7 +16,8 @@ from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
-from mlops_assets.scaffolding.draft import Draft, require_identifier
+from mlops_assets.scaffolding.draft import Draft
+from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 if TYPE_CHECKING:
@@ -149,7 +150,14 @@ def _template(project: str, table: str) -> Draft:
     text = ColumnProfile("kind", "VARCHAR", 0, 1, 2, "", "", {})
     target = ColumnProfile("outcome", "DOUBLE", 0, 0, 2, "", "", {})
     source = f"data/raw/{project}/*.csv"
-    return Draft(project, table, source, (number, text, target), target, "regression")
+    return Draft(
+        project=project,
+        table=table,
+        source=source,
+        columns=(number, text, target),
+        target=target,
+        task="regression",
+    )
 
 
 def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
@@ -177,31 +185,30 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
     )
 
 
-def _read(draft: Draft, column: ColumnProfile) -> str:
+def _read(draft: TableDraft, column: ColumnProfile) -> str:
     """A column in SQL; with its table if its name alone is the current time."""
     name = _sql_name(column.name)
     return f"{_sql_name(draft.table)}.{name}" if column.name.lower() in TIME_KEYWORDS else name
 
 
-def _field(draft: Draft, column: ColumnProfile) -> str:
+def _field(draft: TableDraft, column: ColumnProfile) -> str:
     """The pandera field of a column of the table."""
     name = draft.identifiers[column.name]
-    is_class = column == draft.target and draft.task != "regression"
+    required = (draft.classes, draft.amount)
     rules: dict[str, Any] = {}
     if column.name != name:
         rules["alias"] = column.name
-    if is_class or _is_closed_list(column):
+    if column == draft.classes or _is_closed_list(column):
         rules["isin"] = [int(value) if column.sql_type == "BIGINT" else value for value in column.values]
     elif column.is_number and column.least and float(column.least) >= 0:
         rules["ge"] = 0
     if column.sql_type == "BOOLEAN":
         rules.pop("isin", None)
-    return _declared(draft, column, nullable=column.nulls > 0 and column != draft.target, **rules)
+    return _declared(draft, column, nullable=column.nulls > 0 and column not in required, **rules)
 
 
-def _declared(draft: Draft, column: ColumnProfile, *, nullable: bool, **rules: Any) -> str:
-    amount = column == draft.target and draft.task == "regression"
-    kind = "float" if amount else _TYPES[column.sql_type]
+def _declared(draft: TableDraft, column: ColumnProfile, *, nullable: bool, **rules: Any) -> str:
+    kind = "float" if column == draft.amount else _TYPES[column.sql_type]
     if nullable:
         rules["nullable"] = True
     written = ", ".join(f"{name}={_python(value)}" for name, value in rules.items())

@@ -1,0 +1,99 @@
+"""Draft of a table: what the drafts of static projects and of event projects share."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from keyword import iskeyword
+from typing import Any
+
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.names import IDENTIFIER, RESERVED
+from mlops_assets.scaffolding.column_profile import ColumnProfile
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDraft:
+    """A project with one table.
+
+    Attributes
+    ----------
+    project, table
+        Names of project and table.
+    source
+        `source` of the table.
+    columns
+        All columns, in the order of the source.
+    csv
+        The `csv` settings of the table that differ from the defaults.
+    doubts
+        What the rows do not decide.
+    """
+
+    project: str
+    table: str
+    source: str
+    columns: tuple[ColumnProfile, ...]
+    csv: Mapping[str, Any] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the source."""
+        return self.columns[0].rows
+
+    @property
+    def classes(self) -> ColumnProfile | None:
+        """The column with the classes of a classification, if the table has it."""
+        return None
+
+    @property
+    def amount(self) -> ColumnProfile | None:
+        """The column with the target of a regression, if the table has it."""
+        return None
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class of the table in `schema.py`."""
+        return "".join(part.capitalize() for part in self.table.split("_"))
+
+    @cached_property
+    def identifiers(self) -> dict[str, str]:
+        """A valid Python and SQL identifier for each column: its own name if possible."""
+        given: dict[str, str] = {}
+        for column in self.columns:
+            name = plain = _identifier(column.name)
+            number = 2
+            while name.lower() in {taken.lower() for taken in given.values()}:
+                name, number = f"{plain}_{number}", number + 1
+            given[column.name] = name
+        return given
+
+    @cached_property
+    def key(self) -> list[str]:
+        """The columns that identify a row, by name and values."""
+        return [
+            column.name
+            for column in self.columns
+            if column.is_key and column not in (self.classes, self.amount)
+        ][:1]
+
+
+def require_identifier(name: str, what: str) -> None:
+    """Require a valid identifier as the name of a project or table."""
+    if not IDENTIFIER.match(name):
+        raise ProjectError(
+            f"{name} is not a valid name of a {what}",
+            hint="use lower-case letters, digits and _, starting with a letter",
+        )
+
+
+def _identifier(name: str) -> str:
+    """The name of a column as an identifier that needs no quotes in Python and SQL."""
+    import pandera.pandas as pa
+
+    plain = re.sub(r"\W+", "_", name).strip("_") or "column"
+    if plain[0].isdigit():
+        plain = f"n{plain}"
+    taken = iskeyword(plain) or plain.lower() in RESERVED or hasattr(pa.DataFrameModel, plain)
+    return f"{plain}_" if taken or plain == "Config" else plain
