@@ -1,9 +1,8 @@
 """Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.suggestions import closest_name
@@ -42,15 +41,10 @@ class Draft(TableDraft):
     @classmethod
     def of(
         cls,
-        columns: Sequence[ColumnProfile],
+        base: TableDraft,
         *,
-        project: str,
-        table: str,
-        source: str,
         target: str,
         task: Task | None = None,
-        csv: Mapping[str, Any] | None = None,
-        doubts: Sequence[str] = (),
     ) -> Self:
         """Draft a project; by default the task is inferred from the target's values.
 
@@ -59,11 +53,13 @@ class Draft(TableDraft):
         ProjectError
             When the target does not exist or is not compatible with the task.
         """
+        project, columns = base.project, base.columns
         found = next((column for column in columns if column.name == target), None)
         if found is None:
             near = closest_name(target, (column.name for column in columns))
             raise ProjectError(
-                f"{project}: {source} has no column {target}" + (f"; did you mean {near}?" if near else ""),
+                f"{project}: {base.source} has no column {target}"
+                + (f"; did you mean {near}?" if near else ""),
                 hint=f"choose from {', '.join(column.name for column in columns)}",
             )
         if found.distinct < 2:
@@ -75,16 +71,7 @@ class Draft(TableDraft):
         if task is None:
             task = _task_of(project, found)
         _require_compatible_task(project, found, task)
-        return cls(
-            project=project,
-            table=table,
-            source=source,
-            columns=tuple(columns),
-            csv=csv or {},
-            doubts=tuple(doubts),
-            target=found,
-            task=task,
-        )
+        return cls(**vars(base), target=found, task=task)
 
     @property
     def classes(self) -> ColumnProfile | None:
@@ -115,6 +102,10 @@ class Draft(TableDraft):
         if column.sql_type in ("DATE", "TIMESTAMP"):
             return "a timestamp; derive a feature such as date_part('year', …)"
         return ""
+
+    def role(self, column: ColumnProfile) -> str:
+        """What the column is: the target, a feature, or why it is none."""
+        return "target" if column == self.target else self.why_no_feature(column) or "feature"
 
     def suspicion(self, column: ColumnProfile) -> str:
         """Why a feature may contain the target; empty without suspicion."""

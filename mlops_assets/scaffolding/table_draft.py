@@ -53,6 +53,11 @@ class TableDraft:
         return None
 
     @property
+    def required(self) -> set[str]:
+        """Names of columns that may not be empty, even if some rows are."""
+        return {column.name for column in (self.classes, self.amount) if column}
+
+    @property
     def class_name(self) -> str:
         """Name of the class of the table in `schema.py`."""
         return "".join(part.capitalize() for part in self.table.split("_"))
@@ -62,7 +67,7 @@ class TableDraft:
         """A valid Python and SQL identifier for each column: its own name if possible."""
         given: dict[str, str] = {}
         for column in self.columns:
-            name = plain = _identifier(column.name)
+            name = plain = identifier(column.name)
             number = 2
             while name.lower() in {taken.lower() for taken in given.values()}:
                 name, number = f"{plain}_{number}", number + 1
@@ -72,11 +77,9 @@ class TableDraft:
     @cached_property
     def key(self) -> list[str]:
         """The columns that identify a row, by name and values."""
-        return [
-            column.name
-            for column in self.columns
-            if column.is_key and column not in (self.classes, self.amount)
-        ][:1]
+        return [column.name for column in self.columns if column.is_key and column.name not in self.required][
+            :1
+        ]
 
 
 def require_identifier(name: str, what: str) -> None:
@@ -88,7 +91,7 @@ def require_identifier(name: str, what: str) -> None:
         )
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """The name of a column as an identifier that needs no quotes in Python and SQL."""
     import pandera.pandas as pa
 

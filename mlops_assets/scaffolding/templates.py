@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from glob import has_magic
 from pathlib import Path
@@ -11,21 +12,32 @@ import duckdb
 import yaml
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.periods import Cadence
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
 from mlops_assets.ml.metrics.tasks import Task, metrics_of
 from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
 from mlops_assets.scaffolding.draft import Draft
+from mlops_assets.scaffolding.event_draft import EventDraft
 from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
+from mlops_assets.stores.files.listing import list_files
 
 if TYPE_CHECKING:
     from mlops_assets.ml.features.leakage import Suspect
 
 TABLE = "rows"
 """Default name of the table."""
-FILES = ("defs.yaml", "schema.py", "features.sql")
+EVENTS = "events"
+"""Default name of the table of an event project."""
+_FILES = {name: f"{name}.j2" for name in ("defs.yaml", "schema.py", "features.sql")}
+_EVENT_FILES = {
+    "defs.yaml": "event_defs.yaml.j2",
+    "schema.py": "schema.py.j2",
+    "features.sql": "event_features.sql.j2",
+    "target.sql": "event_target.sql.j2",
+}
 _TYPES: dict[SqlType, str] = {
     "BIGINT": "int",
     "DOUBLE": "float",
@@ -75,27 +87,72 @@ def draft_project(
                 hint="name the file with --csv",
             )
         return _template(project, table)
-    path = Path(os.path.normpath(csv.expanduser().absolute()))
-    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect)
-    columns = profile.columns
+    base, profile = _profiled(project, root, csv, table, dialect)
     if target is None:
         raise ProjectError(
             f"{project}: the target column is missing",
-            hint=f"set --target to a column of {csv}: {', '.join(column.name for column in columns)}",
+            hint=f"set --target to a column of {csv}: {', '.join(column.name for column in base.columns)}",
         )
+    draft = Draft.of(base, target=target, task=task)
+    return replace(draft, suspects=tuple(_suspects(draft, profile)))
+
+
+def draft_event_project(
+    project: str,
+    root: Path,
+    *,
+    data: Path,
+    time: str,
+    entity: Sequence[str],
+    expression: str = "",
+    horizon: int | None = None,
+    cadence: Cadence | None = None,
+    table: str = EVENTS,
+    dialect: Dialect = DEFAULT_DIALECT,
+) -> EventDraft:
+    """Draft an event project from a log; the arguments are those of `EventDraft.of` and `draft_project`.
+
+    Raises
+    ------
+    ProjectError
+        When a name is invalid, a column does not exist, or the target can't be computed.
+    DataError
+        When the log cannot be read, is too short, or its time is not a time.
+    """
+    require_identifier(project, "project")
+    require_identifier(table, "table")
+    base, profile = _profiled(project, root, data, table, dialect)
+    return EventDraft.of(
+        base,
+        sample=profile.sample,
+        files=[file.name for file in list_files(_absolute(data))],
+        time=time,
+        entity=entity,
+        expression=expression,
+        horizon=horizon,
+        cadence=cadence,
+    )
+
+
+def _profiled(
+    project: str, root: Path, data: Path, table: str, dialect: Dialect
+) -> tuple[TableDraft, SourceProfile]:
+    path = _absolute(data)
+    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect)
     below = path.is_relative_to(root) and not has_magic(str(root))
-    source = path.relative_to(root).as_posix() if below else str(path)
-    draft = Draft.of(
-        columns,
+    base = TableDraft(
         project=project,
         table=table,
-        source=source,
-        target=target,
-        task=task,
+        source=path.relative_to(root).as_posix() if below else str(path),
+        columns=profile.columns,
         csv=profile.dialect.non_defaults(),
         doubts=profile.doubts,
     )
-    return replace(draft, suspects=tuple(_suspects(draft, profile)))
+    return base, profile
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(path.expanduser().absolute()))
 
 
 def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
@@ -106,7 +163,7 @@ def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
     return find_suspects(features, rows[draft.target.name].tolist(), draft.task)
 
 
-def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:
+def write_files(draft: Draft | EventDraft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:
     """Write the files of a project into an existing folder.
 
     Parameters
@@ -117,9 +174,9 @@ def write_files(draft: Draft, folder: Path, *, drafted: bool, schema: str = "") 
         Path of the JSON schema, relative to the folder; editors validate `defs.yaml` with it.
     """
     written = []
-    for name in FILES:
+    for name, template in (_EVENT_FILES if isinstance(draft, EventDraft) else _FILES).items():
         path = folder / name
-        path.write_text(_render(f"{name}.j2", draft, drafted=drafted, schema=schema), "utf-8")
+        path.write_text(_render(template, draft, drafted=drafted, schema=schema), "utf-8")
         written.append(path)
     return written
 
@@ -160,7 +217,7 @@ def _template(project: str, table: str) -> Draft:
     )
 
 
-def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
+def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: str) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -171,7 +228,7 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # YAML, Python and SQL have their own quoting, in the filters
     )
-    environment.filters.update(yaml=_yaml, sql=_sql_name)
+    environment.filters.update(yaml=_yaml, sql=_sql_name, literal=literal, one_line=_one_line)
     return environment.get_template(template).render(
         draft=draft,
         drafted=drafted,
@@ -182,6 +239,7 @@ def _render(template: str, draft: Draft, *, drafted: bool, schema: str) -> str:
         feature_field=lambda column: _declared(draft, column, nullable=column.nulls > 0),
         seen=_seen,
         one_line=_one_line,
+        names=lambda columns: [column.name for column in columns],
     )
 
 
@@ -194,7 +252,6 @@ def _read(draft: TableDraft, column: ColumnProfile) -> str:
 def _field(draft: TableDraft, column: ColumnProfile) -> str:
     """The pandera field of a column of the table."""
     name = draft.identifiers[column.name]
-    required = (draft.classes, draft.amount)
     rules: dict[str, Any] = {}
     if column.name != name:
         rules["alias"] = column.name
@@ -204,7 +261,7 @@ def _field(draft: TableDraft, column: ColumnProfile) -> str:
         rules["ge"] = 0
     if column.sql_type == "BOOLEAN":
         rules.pop("isin", None)
-    return _declared(draft, column, nullable=column.nulls > 0 and column not in required, **rules)
+    return _declared(draft, column, nullable=column.nulls > 0 and column.name not in draft.required, **rules)
 
 
 def _declared(draft: TableDraft, column: ColumnProfile, *, nullable: bool, **rules: Any) -> str:

@@ -5,6 +5,7 @@ import pytest
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
+from mlops_assets.scaffolding.table_draft import TableDraft
 
 
 def column(name="x", kind="DOUBLE", *, rows=100, nulls=0, distinct=90, values=None) -> ColumnProfile:
@@ -15,9 +16,8 @@ def column(name="x", kind="DOUBLE", *, rows=100, nulls=0, distinct=90, values=No
 
 def draft(predicted, *others, **given):
     columns = [*others, predicted]
-    return Draft.of(
-        columns, project="shop", table="rows", source="rows.csv", **{"target": predicted.name, **given}
-    )
+    base = TableDraft(project="shop", table="rows", source="rows.csv", columns=tuple(columns))
+    return Draft.of(base, **{"target": predicted.name, **given})
 
 
 @pytest.mark.parametrize(

@@ -24,21 +24,28 @@ def defs():
 def write_dg_project(
     root: Path, project: str, attributes: Mapping[str, Any], files: Mapping[str, str], *, mlflow: Path
 ) -> None:
-    """Write the project, with an empty MLflow database in its default state directory.
-
-    The package's name follows from the folder: many such projects are imported by one test process.
-    """
-    package = f"{project}_{abs(hash(str(root))) % 10**8}"
-    folder = root / package / "defs" / project
-    folder.mkdir(parents=True)
-    (root / package / "__init__.py").touch()
-    (root / package / "defs" / "__init__.py").touch()
-    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
-    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
-    (root / "pyproject.toml").write_text(toml, "utf-8")
+    """Write the project, with an empty MLflow database in its default state directory."""
+    folder = write_dg_package(root, project, mlflow=mlflow) / project
+    folder.mkdir()
     declared = {"type": "mlops_assets.ModelProject", "attributes": dict(attributes)}
     (folder / "defs.yaml").write_text(yaml.safe_dump(declared), "utf-8")
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
+
+
+def write_dg_package(root: Path, project: str, *, mlflow: Path) -> Path:
+    """Write a dg project without model projects, and return the folder of its declarations.
+
+    The package's name follows from the folder: many such projects are imported by one test process.
+    """
+    package = f"{project}_{abs(hash(str(root))) % 10**8}"
+    folder = root / package / "defs"
+    folder.mkdir(parents=True)
+    (root / package / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    (root / package / "definitions.py").write_text(DEFINITIONS, "utf-8")
+    toml = f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
+    (root / "pyproject.toml").write_text(toml, "utf-8")
     (root / "data" / "state" / "mlflow").mkdir(parents=True)
     shutil.copy(mlflow, root / "data" / "state" / "mlflow" / "mlflow.db")
+    return folder

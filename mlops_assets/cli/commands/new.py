@@ -8,12 +8,19 @@ from rich.table import Table
 
 from mlops_assets.cli.output.console import DebugOption, out, plain_errors
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
     from mlops_assets.scaffolding.draft import Draft
+    from mlops_assets.scaffolding.event_draft import EventDraft
     from mlops_assets.stores.files.csv_dialect import Dialect
+
+
+def _event_option(help_: str, **limits: Any) -> Any:
+    """An option for drafting from an event log."""
+    return typer.Option(help=help_, rich_help_panel="Event log", show_default=False, **limits)
 
 
 def _csv_option(help_: str) -> Any:
@@ -31,9 +38,27 @@ def new(
             help="File, glob or folder to draft the project from: CSV, Parquet or JSON lines.",
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Name of the target column.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the target column. For an event log: an aggregate over the rows of the horizon, "
+            "such as sum(amount); by default that there are none."
+        ),
+    ] = None,
     task: Annotated[Task | None, typer.Option(help="Task; by default inferred from the target.")] = None,
-    table: Annotated[str, typer.Option(help="Name of the table.")] = "rows",
+    table: Annotated[
+        str | None, typer.Option(help="Name of the table; by default rows, or events of an event log.")
+    ] = None,
+    time: Annotated[str | None, _event_option("Column with the time of an event.")] = None,
+    entity: Annotated[
+        list[str] | None, _event_option("Column that identifies what is predicted; may be repeated.")
+    ] = None,
+    horizon: Annotated[
+        int | None, _event_option("Number of partitions that the target looks at.", min=1)
+    ] = None,
+    cadence: Annotated[
+        Cadence | None, _event_option("Length of a partition; by default by the length of the log.")
+    ] = None,
     delimiter: Annotated[str | None, _csv_option("Field delimiter.")] = None,
     encoding: Annotated[str | None, _csv_option("Encoding, such as cp1252.")] = None,
     quote: Annotated[str | None, _csv_option("Quote character.")] = None,
@@ -47,11 +72,20 @@ def new(
 
     The format of CSV files, the types of the columns and texts for missing values are detected.
 
+    From an event log, with --time and --entity, an event project is drafted, with a target.sql.
+
     Example: mlops new diabetes --csv data/raw/diabetes/patients.csv --target progression
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
-        from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
+        from mlops_assets.scaffolding.templates import (
+            EVENTS,
+            TABLE,
+            draft_event_project,
+            draft_project,
+            new_folder,
+            write_files,
+        )
         from mlops_assets.workspace.workspace import Workspace
 
         declared = {
@@ -67,9 +101,27 @@ def new(
         workspace = Workspace(find_project_root())
         folder = workspace.defs_folder / name
         with out.status("reading"):
-            draft = draft_project(
-                name, workspace.root, csv=csv, target=target, task=task, table=table, dialect=dialect
-            )
+            if time or entity:
+                draft: Draft | EventDraft = draft_event_project(
+                    name,
+                    workspace.root,
+                    **_event_options(name, csv, time, entity, task),
+                    expression=target or "",
+                    horizon=horizon,
+                    cadence=cadence,
+                    table=table or EVENTS,
+                    dialect=dialect,
+                )
+            else:
+                draft = draft_project(
+                    name,
+                    workspace.root,
+                    csv=csv,
+                    target=target,
+                    task=task,
+                    table=table or TABLE,
+                    dialect=dialect,
+                )
         new_folder(folder)
         reference = schema_reference(workspace.root, folder)
         written = write_files(draft, folder, drafted=csv is not None, schema=reference)
@@ -85,6 +137,25 @@ def new(
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
         todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
         out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
+
+
+def _event_options(
+    project: str, data: Path | None, time: str | None, entity: list[str] | None, task: Task | None
+) -> dict[str, Any]:
+    missing = [
+        option for option, value in (("--data", data), ("--time", time), ("--entity", entity)) if not value
+    ]
+    if missing:
+        raise ProjectError(
+            f"{project}: {', '.join(missing)} is missing",
+            hint="an event log requires --data, --time and --entity",
+        )
+    if task:
+        raise ProjectError(
+            f"{project}: --task can't be set for an event log",
+            hint="the target decides: a truth value is binary, a number is a regression",
+        )
+    return {"data": data, "time": time, "entity": entity}
 
 
 def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
@@ -103,13 +174,13 @@ def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
         ) from error
 
 
-def _columns(draft: "Draft") -> Table:
+def _columns(draft: "Draft | EventDraft") -> Table:
     """Return a table of the columns and their roles."""
-    table = Table(title=f"{draft.target.rows:,} rows; task {draft.task}, metric {draft.metric}")
+    table = Table(title=f"{draft.rows:,} rows; task {draft.task}, metric {draft.metric}")
     for heading in ("column", "type", "missing", "values", "role"):
         table.add_column(heading)
     for column in draft.columns:
-        role = "target" if column == draft.target else draft.why_no_feature(column) or "feature"
+        role = draft.role(column)
         values = (
             f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} distinct"
         )

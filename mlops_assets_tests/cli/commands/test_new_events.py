@@ -1,0 +1,69 @@
+"""`mlops new` with an event log: the draft runs unedited."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.dg_project import write_dg_package
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, empty_tracking_store):
+    """A dg project with a log of invoices in German notation, and nothing declared."""
+    write_dg_package(tmp_path, "kunden", mlflow=empty_tracking_store)
+    random = np.random.default_rng(5)
+    rows = 600
+    customer = random.integers(0, 60, rows)
+    day = random.integers(0, 9 - customer // 10, rows)  # many stop buying
+    frame = pd.DataFrame(
+        {
+            "Rechnung": [f"R{row:05}" for row in range(rows)],
+            "Kunde": customer,
+            "Datum": (pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D")).astype(str),
+            "Betrag": random.gamma(2, 40, rows).round(2),
+            "Kanal": random.choice(["Laden", "Netz"], rows),
+        }
+    )
+    (tmp_path / "data").mkdir(exist_ok=True)
+    frame.to_csv(tmp_path / "data" / "rechnungen.csv", index=False, sep=";", decimal=",")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+LOG = ("--data", "data/rechnungen.csv", "--time", "Datum", "--entity", "Kunde")
+
+
+@pytest.mark.parametrize("target", [(), ("--target", "count(*) >= 3")])
+def test_a_project_drafted_from_a_log_runs_unedited(place, target):
+    done = mlops("new", "kunden", *LOG, "--horizon", "2", *target)
+    assert done.exit_code == 0, done.output
+    done = mlops("run", "kunden", "--until", "training_set")
+    assert done.exit_code == 0, done.output
+    column = "target" if target else "inactive"
+    done = mlops(
+        "sql",
+        "--json",
+        f"select count(*) as n, min({column}) < max({column}) as varies from kunden.training_set",
+    )
+    assert '"varies": true' in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--time", "Datum"),
+            "--data, --entity is missing hint: an event log requires --data, --time and --entity",
+        ),
+        ((*LOG, "--task", "binary"), "--task can't be set for an event log"),
+        ((*LOG, "--horizon", "3"), "a horizon of 3 requires at least 10"),
+    ],
+)
+def test_an_error_creates_no_folder(place, record_property, arguments, message):
+    done = mlops("new", "kunden", *arguments)
+    assert done.exit_code == 1
+    assert message in flat(done.stderr)
+    assert "Traceback" not in done.output
+    assert not list(place.rglob("features.sql"))
+    record_property("message", done.stderr)
