@@ -220,7 +220,11 @@ def _narrowest(
     def column(name: str, kind: SqlType) -> Column:
         return Column(name, kind, decimal=decimal, thousands=thousands)
 
-    left = {name: [column(name, kind) for kind in kinds] for name in names}
+    codes = _codes(connection, table, names)
+    left = {
+        name: [column(name, kind) for kind in kinds if name not in codes or kind not in _NUMBERS]
+        for name in names
+    }
     pairs = [candidate for candidates in left.values() for candidate in candidates]
     held = _hold(connection, sample, pairs, empty=True)
     left = {name: [candidate for candidate in left[name] if held[candidate]] for name in names}
@@ -232,6 +236,16 @@ def _narrowest(
         found |= {name: candidates[0] for name, candidates in left.items() if held[candidates[0]]}
         left = {name: candidates[1:] for name, candidates in left.items() if name not in found}
     return found
+
+
+def _codes(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> set[str]:
+    """The columns of text with a leading zero, such as postcodes, which numbers would lose."""
+    texts = _text_columns(connection, table, names)
+    if not texts:
+        return set()
+    flags = ", ".join(f"bool_or(regexp_matches({quoted(name)}, '^0[0-9]'))" for name in texts)
+    [found] = connection.execute(f"select {flags} from {table}").fetchall()
+    return {name for name, flag in zip(texts, found, strict=True) if flag}
 
 
 def _hold(

@@ -85,6 +85,22 @@ def test_a_column_of_which_few_rows_are_numbers_stays_text(detect):
     assert found.dialect.nulls == ()
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["02134", "10115"], "VARCHAR"),
+        (["0012", "0013"], "VARCHAR"),
+        (["0", "0.5", "10"], "DOUBLE"),
+        (["0", "7"], "BIGINT"),
+        (["-0.5", "1"], "DOUBLE"),
+    ],
+)
+def test_a_leading_zero_makes_a_text(detect, values, kind):
+    assert types(detect(x=values)) == {"x": kind}
+    late = [str(number) for number in range(1, 30_000)]
+    assert types(detect(x=[*late, *values])) == {"x": kind}
+
+
 def test_a_value_after_the_sample_decides(detect):
     values = [str(number) for number in range(30_000)]
     assert types(detect(x=[*values, "1.5"])) == {"x": "DOUBLE"}
