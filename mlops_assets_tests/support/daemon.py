@@ -112,8 +112,17 @@ class Daemon:
         for key in sorted(self.defs.resolve_asset_graph().get_all_asset_keys()):
             if partitions := found.get_requested_partitions(key):
                 asked[key.to_user_string()] = sorted(partitions, key=str)
+        graph = self.defs.resolve_asset_graph()
         for partition in sorted({one for ones in asked.values() for one in ones}, key=str):
-            self.run(*(key for key, ones in asked.items() if partition in ones), partition=partition)
+            together: dict[dg.PartitionsDefinition | None, list[str]] = {}
+            for key in (key for key, ones in asked.items() if partition in ones):
+                together.setdefault(graph.get(dg.AssetKey.from_user_string(key)).partitions_def, []).append(
+                    key
+                )
+            for (
+                keys
+            ) in together.values():  # as Dagster's daemon does: one run has one definition of partitions
+                self.run(*keys, partition=partition)
         return asked
 
     def settle(self, most: int = 8) -> dict[str, list[str | None]]:

@@ -59,12 +59,12 @@ def find_differences(
     magnitude: float | None = None,
     examples: int = _EXAMPLES,
 ) -> Differences:
-    """Compare rows by their key.
+    """Compare rows by their key; rows with one key are compared in the order of their values.
 
     Parameters
     ----------
     key
-        Columns that identify a row in both.
+        Columns that should identify a row in both.
     magnitude
         Accept what another order of addition can cause: floating-point numbers that differ by 1e-9 of their
         own value, or by 1e-12 of the largest number that they can be computed from: this one, or the largest
@@ -75,9 +75,14 @@ def find_differences(
     columns = [name for name in first.columns if name not in key]
     kinds = dict(zip(first.columns, map(str, first.types), strict=True))
     largest = {} if magnitude is None else _largest(first, [one for one in columns if kinds[one] == "DOUBLE"])
-    on = " and ".join(f"a.{name} is not distinct from b.{name}" for name in map(quoted, key))
-    sides = (one.project(f"{quoted_list(first.columns)}, true as _here") for one in (first, second))
-    left, right = sides
+    number = (
+        f"row_number() over (partition by {quoted_list(key)} order by {quoted_list(first.columns)}) as _copy"
+    )
+    left, right = (
+        one.project(f"{quoted_list(first.columns)}, true as _here, {number}") for one in (first, second)
+    )
+    by = [*map(quoted, key), "_copy"]
+    on = " and ".join(f"a.{name} is not distinct from b.{name}" for name in by)
     pairs = left.set_alias("a").join(right.set_alias("b"), on, how="outer")
     differs = {
         name: _differs(quoted(name), None if magnitude is None else max(magnitude, largest.get(name, 0)))

@@ -41,6 +41,12 @@ def test_columns_and_two_rows_are_shown_with_both_values(compare):
     )
 
 
+def test_rows_with_one_key_are_compared_in_the_order_of_their_values(compare):
+    rows = [("a", "north", 1.5), ("a", "north", 2.5), ("a", "east", 1.5), ("b", "west", 3.0)]
+    assert not compare(rows, rows[::-1])
+    assert compare(rows, [*rows[:3], ("a", "west", 3.0)]).rows == 2
+
+
 def test_a_row_of_one_side_differs(compare):
     found = compare([("a", "north", 1.0), ("b", "north", 1.0)], [("a", "north", 1.0)], magnitude=1.0)
     assert found.rows == 1
