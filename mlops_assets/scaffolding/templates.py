@@ -1,36 +1,22 @@
 """Rendering of a project's first files from templates."""
 
 import json
-import os
-from collections.abc import Sequence
-from dataclasses import replace
-from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import yaml
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.periods import Cadence
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
-from mlops_assets.ml.metrics.tasks import Task, metrics_of
-from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
+from mlops_assets.ml.metrics.tasks import metrics_of
+from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
-from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
-from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
-from mlops_assets.stores.files.listing import list_files
+from mlops_assets.scaffolding.table_draft import TableDraft
 
-if TYPE_CHECKING:
-    from mlops_assets.ml.features.leakage import Suspect
-
-TABLE = "rows"
-"""Default name of the table."""
-EVENTS = "events"
-"""Default name of the table of an event project."""
 _FILES = {name: f"{name}.j2" for name in ("defs.yaml", "schema.py", "features.sql")}
 _EVENT_FILES = {
     "defs.yaml": "event_defs.yaml.j2",
@@ -48,119 +34,6 @@ _TYPES: dict[SqlType, str] = {
 }
 _ROWS_A_VALUE = 5
 """Minimum average number of rows per text for a column to be taken for a closed list of values."""
-
-
-def draft_project(
-    project: str,
-    root: Path,
-    *,
-    csv: Path | None,
-    target: str | None,
-    task: Task | None = None,
-    table: str = TABLE,
-    dialect: Dialect = DEFAULT_DIALECT,
-) -> Draft:
-    """Draft a project from a source, or without one a template to fill in.
-
-    Parameters
-    ----------
-    root
-        The project root; a source below it becomes a relative path.
-    csv
-        File, glob or folder of CSV, Parquet or JSON lines.
-    dialect
-        Known settings of CSV files; the others are detected.
-
-    Raises
-    ------
-    ProjectError
-        When a name is invalid, or the target is missing or not compatible with the task.
-    DataError
-        When the source cannot be read.
-    """
-    require_identifier(project, "project")
-    require_identifier(table, "table")
-    if csv is None:
-        if target or task:
-            raise ProjectError(
-                f"{project}: --target and --task require rows to draft from",
-                hint="name the file with --csv",
-            )
-        return _template(project, table)
-    base, profile = _profiled(project, root, csv, table, dialect)
-    if target is None:
-        raise ProjectError(
-            f"{project}: the target column is missing",
-            hint=f"set --target to a column of {csv}: {', '.join(column.name for column in base.columns)}",
-        )
-    draft = Draft.of(base, target=target, task=task)
-    return replace(draft, suspects=tuple(_suspects(draft, profile)))
-
-
-def draft_event_project(
-    project: str,
-    root: Path,
-    *,
-    data: Path,
-    time: str,
-    entity: Sequence[str],
-    expression: str = "",
-    horizon: int | None = None,
-    cadence: Cadence | None = None,
-    table: str = EVENTS,
-    dialect: Dialect = DEFAULT_DIALECT,
-) -> EventDraft:
-    """Draft an event project from a log; the arguments are those of `EventDraft.of` and `draft_project`.
-
-    Raises
-    ------
-    ProjectError
-        When a name is invalid, a column does not exist, or the target can't be computed.
-    DataError
-        When the log cannot be read, is too short, or its time is not a time.
-    """
-    require_identifier(project, "project")
-    require_identifier(table, "table")
-    base, profile = _profiled(project, root, data, table, dialect)
-    return EventDraft.of(
-        base,
-        sample=profile.sample,
-        files=[file.name for file in list_files(_absolute(data))],
-        time=time,
-        entity=entity,
-        expression=expression,
-        horizon=horizon,
-        cadence=cadence,
-    )
-
-
-def _profiled(
-    project: str, root: Path, data: Path, table: str, dialect: Dialect
-) -> tuple[TableDraft, SourceProfile]:
-    path = _absolute(data)
-    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect)
-    below = path.is_relative_to(root) and not has_magic(str(root))
-    base = TableDraft(
-        project=project,
-        table=table,
-        source=path.relative_to(root).as_posix() if below else str(path),
-        columns=profile.columns,
-        csv=profile.dialect.non_defaults(),
-        doubts=profile.doubts,
-    )
-    return base, profile
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.normpath(path.expanduser().absolute()))
-
-
-def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
-    from mlops_assets.ml.features.leakage import find_suspects
-
-    rows = profile.sample[profile.sample[draft.target.name].notna()]
-    features = rows[[column.name for column in draft.features]]
-    return find_suspects(features, rows[draft.target.name].tolist(), draft.task)
 
 
 def write_files(draft: Draft | EventDraft, folder: Path, *, drafted: bool, schema: str = "") -> list[Path]:
@@ -199,22 +72,6 @@ def new_folder(folder: Path) -> None:
         raise ProjectError(
             f"{folder} cannot be created: {error}", hint="check the permissions of its parent folder"
         ) from error
-
-
-def _template(project: str, table: str) -> Draft:
-    """A draft with example columns, to be replaced."""
-    number = ColumnProfile("amount", "DOUBLE", 0, 0, 2, "", "", {})
-    text = ColumnProfile("kind", "VARCHAR", 0, 1, 2, "", "", {})
-    target = ColumnProfile("outcome", "DOUBLE", 0, 0, 2, "", "", {})
-    source = f"data/raw/{project}/*.csv"
-    return Draft(
-        project=project,
-        table=table,
-        source=source,
-        columns=(number, text, target),
-        target=target,
-        task="regression",
-    )
 
 
 def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: str) -> str:

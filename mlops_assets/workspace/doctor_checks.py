@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.assets.known_tables import ENTITIES
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
+from mlops_assets.components.model_project.queries.known_tables import ENTITIES
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
 from mlops_assets.stores.system.own_files import linked_outside

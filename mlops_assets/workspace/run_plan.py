@@ -7,7 +7,6 @@ batch.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -15,18 +14,14 @@ from pathlib import Path
 from dagster import AssetKey, DagsterInstance
 
 from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.project.declared_tables import clock_of, from_metadata
-from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.governance.ledger_state import LedgerState
-from mlops_assets.stores.sources.base import Ingestion
-from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.source_arrivals import find_arrivals_of
 from mlops_assets.workspace.workspace import Workspace
 
 
@@ -140,26 +135,9 @@ class RunPlan:
     def fingerprints(self) -> dict[str, Mapping[str | None, str]]:
         """For each table that may be read, the fingerprint of each partition that has arrived."""
         found: dict[str, Mapping[str | None, str]] = {}
-        keys = self.workspace.project(self.project)
-        graph = self.workspace.definitions.resolve_asset_graph()
-        for spec in self.workspace.definitions.resolve_all_asset_specs():
-            if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
-                continue
-            periods = self.timeline.periods if self.timeline and graph.get(spec.key).partitions_def else None
-            declared = str(self.source) if self.source else from_metadata(spec.metadata)
-            dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
-            table = names.table_of(spec.key.path)
-            zone, _ = clock_of(spec.metadata)
-            ingestion = Ingestion(self.project, table, periods, spec.metadata.get(ARRIVAL), dialect, zone)
-            with (
-                open_source(declared, ingestion, root=self.workspace.root, warehouse=self.tables) as source,
-                self.tables.connect() as connection,
-            ):
-                arrivals = source.arrivals(
-                    connection,
-                    until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
-                    wanted=periods.parse_range(self.scope) if periods and self.scope else None,
-                )
+        for table, arrivals in find_arrivals_of(
+            self.workspace, self.project, self.tables, source=self.source, scope=self.scope
+        ):
             self.notes.extend(f"table {table}: {reason}" for reason in arrivals.left_out)
             found[table] = {
                 partition: arrival.fingerprint for partition, arrival in arrivals.by_partition.items()

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.scaffolding.drafting import draft_event_project
 from mlops_assets.scaffolding.event_draft import EventDraft
-from mlops_assets.scaffolding.templates import draft_event_project
 
 LATER = datetime(2030, 1, 1)
 

@@ -16,7 +16,8 @@ from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
-from mlops_assets.scaffolding.templates import draft_project, new_folder, write_files
+from mlops_assets.scaffolding.drafting import draft_project
+from mlops_assets.scaffolding.templates import new_folder, write_files
 
 
 def nasty_rows(count: int = 60) -> pd.DataFrame:

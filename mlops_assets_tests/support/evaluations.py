@@ -13,7 +13,8 @@ from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, Predi
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.metrics.bootstrap import Interval
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL

@@ -78,14 +78,8 @@ def new(
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
-        from mlops_assets.scaffolding.templates import (
-            EVENTS,
-            TABLE,
-            draft_event_project,
-            draft_project,
-            new_folder,
-            write_files,
-        )
+        from mlops_assets.scaffolding.drafting import draft_from
+        from mlops_assets.scaffolding.templates import new_folder, write_files
         from mlops_assets.workspace.workspace import Workspace
 
         declared = {
@@ -101,27 +95,19 @@ def new(
         workspace = Workspace(find_project_root())
         folder = workspace.defs_folder / name
         with out.status("reading"):
-            if time or entity:
-                draft: Draft | EventDraft = draft_event_project(
-                    name,
-                    workspace.root,
-                    **_event_options(name, csv, time, entity, task),
-                    expression=target or "",
-                    horizon=horizon,
-                    cadence=cadence,
-                    table=table or EVENTS,
-                    dialect=dialect,
-                )
-            else:
-                draft = draft_project(
-                    name,
-                    workspace.root,
-                    csv=csv,
-                    target=target,
-                    task=task,
-                    table=table or TABLE,
-                    dialect=dialect,
-                )
+            draft = draft_from(
+                name,
+                workspace.root,
+                data=csv,
+                target=target,
+                task=task,
+                table=table,
+                time=time,
+                entity=entity or (),
+                horizon=horizon,
+                cadence=cadence,
+                dialect=dialect,
+            )
         new_folder(folder)
         reference = schema_reference(workspace.root, folder)
         written = write_files(draft, folder, drafted=csv is not None, schema=reference)
@@ -137,25 +123,6 @@ def new(
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
         todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
         out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
-
-
-def _event_options(
-    project: str, data: Path | None, time: str | None, entity: list[str] | None, task: Task | None
-) -> dict[str, Any]:
-    missing = [
-        option for option, value in (("--data", data), ("--time", time), ("--entity", entity)) if not value
-    ]
-    if missing:
-        raise ProjectError(
-            f"{project}: {', '.join(missing)} is missing",
-            hint="an event log requires --data, --time and --entity",
-        )
-    if task:
-        raise ProjectError(
-            f"{project}: --task can't be set for an event log",
-            hint="the target decides: a truth value is binary, a number is a regression",
-        )
-    return {"data": data, "time": time, "entity": entity}
 
 
 def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.metrics.tasks import Task
 
 
@@ -16,15 +17,31 @@ class ModelProjectParams(BaseModel):
     """Options of `dg scaffold`: the data to draft a project from; without them a template is written."""
 
     csv: str | None = Field(default=None, description="File, folder or glob of the rows to draft from.")
-    target: str | None = Field(default=None, description="Target column.")
+    target: str | None = Field(
+        default=None,
+        description="Target column; of an event log, an aggregate over the rows of the horizon, by default "
+        "that there are none.",
+    )
     task: Task | None = Field(
         default=None, description="Learning task; by default inferred from the target's values."
     )
-    table: str | None = Field(default=None, description="Name of the table; by default `rows`.")
+    table: str | None = Field(
+        default=None, description="Name of the table; by default `rows`, or `events` of an event log."
+    )
+    time: str | None = Field(default=None, description="Event log: column with the time of an event.")
+    entity: str | None = Field(
+        default=None, description="Event log: columns that identify what is predicted, separated by commas."
+    )
+    horizon: int | None = Field(
+        default=None, ge=1, description="Event log: number of partitions that the target looks at."
+    )
+    cadence: Cadence | None = Field(
+        default=None, description="Event log: length of a partition; by default by the length of the log."
+    )
 
 
 class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
-    """Writes defs.yaml, schema.py and features.sql."""
+    """Writes defs.yaml, schema.py, features.sql, and target.sql of an event project."""
 
     @classmethod
     def get_scaffold_params(cls) -> type[ModelProjectParams]:
@@ -39,18 +56,23 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
         click.ClickException
             When no project can be drafted. The folder is removed.
         """
-        from mlops_assets.scaffolding.templates import TABLE, draft_project, write_files
+        from mlops_assets.scaffolding.drafting import draft_from
+        from mlops_assets.scaffolding.templates import write_files
 
         folder, given = request.target_path, request.params
         root = request.project_root or Path.cwd()
         try:
-            draft = draft_project(
+            draft = draft_from(
                 folder.name,
                 root,
-                csv=Path(given.csv) if given.csv else None,
+                data=Path(given.csv) if given.csv else None,
                 target=given.target,
                 task=given.task,
-                table=given.table or TABLE,
+                table=given.table,
+                time=given.time,
+                entity=given.entity.split(",") if given.entity else (),
+                horizon=given.horizon,
+                cadence=given.cadence,
             )
         except MlopsError as error:
             with suppress(OSError):  # the folder is not empty: it holds files of the user

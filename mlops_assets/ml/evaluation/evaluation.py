@@ -16,7 +16,8 @@ from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters

@@ -11,7 +11,8 @@ from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore, WeakestSlices
+from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore
+from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.model.ensemble import ENSEMBLE

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 import dagster as dg
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from dagster.components.testing import create_defs_folder_sandbox
@@ -196,6 +198,19 @@ def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
     assert 'outcome: str = pa.Field(isin=["late", "paid"])' in (folder / "schema.py").read_text("utf-8")
     with all_defs(sandbox, state) as defs:
         assert "lending/raw_loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
+
+
+def test_dg_scaffolds_an_event_project_from_a_log(sandbox, state, tmp_path):
+    days = pd.date_range("2024-01-01", "2024-01-12", periods=200).astype(str)
+    log = pd.DataFrame({"member": np.arange(200) % 9, "at": days, "minutes": np.arange(200) % 50})
+    log.to_csv(tmp_path / "visits.csv", index=False)
+    given = {"csv": str(tmp_path / "visits.csv"), "time": "at", "entity": "member", "horizon": 2}
+    folder = sandbox.scaffold_component(
+        component_cls=ModelProject, defs_path="gym", scaffold_params={**given, "table": "visits"}
+    )
+    assert "as inactive" in (folder / "target.sql").read_text("utf-8")
+    with all_defs(sandbox, state) as defs:
+        assert "gym/target" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 
 
 def test_a_failed_dg_scaffold_is_reported_and_leaves_no_folder(sandbox, tmp_path):

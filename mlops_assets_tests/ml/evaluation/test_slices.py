@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.ml.evaluation.column_groups import group_column
-from mlops_assets.ml.evaluation.slices import MIN_ROWS, find_weakest_slices, holm, score_slices
+from mlops_assets.ml.evaluation.slices import MIN_ROWS, holm, score_slices
+from mlops_assets.ml.evaluation.weakest_slices import find_weakest_slices
 
 ROWS = 4_000
 

@@ -8,7 +8,8 @@ from mlops_assets.ml.evaluation.fairness import Fairness, GroupDifference
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.reports.model_captions import (
     costs_caption,

@@ -11,14 +11,6 @@ from mlops_assets.components.model_project.assets.features import (
     check_feature_contract,
     feature_contract_checks,
 )
-from mlops_assets.components.model_project.assets.known_tables import KnownTables, known_tables
-from mlops_assets.components.model_project.assets.sql_table import (
-    snapshot_metadata,
-    snapshot_tables,
-    static_code,
-    validated_deps,
-    write_computed,
-)
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -31,6 +23,14 @@ from mlops_assets.components.model_project.project.partitions import (
     seen_mapping,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.queries.known_tables import KnownTables, known_tables
+from mlops_assets.components.model_project.queries.sql_table import (
+    snapshot_metadata,
+    snapshot_tables,
+    static_code,
+    validated_deps,
+    write_computed,
+)
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted, quoted_list
@@ -187,7 +187,7 @@ def _point_in_time(
     written: "duckdb.DuckDBPyRelation",
 ) -> dg.AssetCheckResult:
     """Compute the features again from a counterfactual copy of the data, and compare."""
-    from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
+    from mlops_assets.components.model_project.queries.counterfactual import CounterfactualReader
     from mlops_assets.ml.features.feature_comparison import find_differences, largest_number
 
     as_of, entity = project.time.periods.end_of(partition), project.settings.entity

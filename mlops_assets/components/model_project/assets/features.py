@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
-from mlops_assets.components.model_project.assets.sql_table import write_computed
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
+from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import TARGET
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.queries.sql_table import write_computed
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 

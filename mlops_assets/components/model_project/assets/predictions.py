@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.in_training import with_in_training
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -14,6 +13,7 @@ from mlops_assets.components.model_project.project.metadata_names import NOT_FOL
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
+from mlops_assets.components.model_project.training.in_training import with_in_training
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, TrackingError

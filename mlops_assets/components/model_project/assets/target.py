@@ -5,14 +5,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.known_tables import ENTITIES, horizon_tables
-from mlops_assets.components.model_project.assets.sql_table import (
-    snapshot_metadata,
-    snapshot_tables,
-    static_code,
-    validated_deps,
-    write_computed,
-)
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -24,6 +16,14 @@ from mlops_assets.components.model_project.project.partitions import (
     target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.queries.known_tables import ENTITIES, horizon_tables
+from mlops_assets.components.model_project.queries.sql_table import (
+    snapshot_metadata,
+    snapshot_tables,
+    static_code,
+    validated_deps,
+    write_computed,
+)
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError

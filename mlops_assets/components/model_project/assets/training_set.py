@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
+from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project

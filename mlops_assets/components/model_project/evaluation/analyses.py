@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.importances import PermutationImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
     from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-    from mlops_assets.ml.evaluation.slices import SliceScore, WeakestSlices
+    from mlops_assets.ml.evaluation.slices import SliceScore
+    from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
     from mlops_assets.ml.metrics.weighted_metrics import Weighted
 
 SHOWN_DEPENDENCES = 6
@@ -39,7 +40,7 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     """The weakest slices, by declared columns and by features in the order of their importance."""
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.slices import find_weakest_slices
+    from mlops_assets.ml.evaluation.weakest_slices import find_weakest_slices
 
     if not evaluated.project.settings.evaluation.weakest:
         return None

@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
+from mlops_assets.components.model_project.queries.counterfactual import CounterfactualReader
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.events import COUNTS, FOREVER, bought, counts, ingest, labels

@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
-from mlops_assets.components.model_project.assets.counterfactual import CounterfactualReader
-from mlops_assets.components.model_project.assets.known_tables import (
+from mlops_assets.components.model_project.queries.counterfactual import CounterfactualReader
+from mlops_assets.components.model_project.queries.known_tables import (
     ENTITIES,
     horizon_tables,
     known_tables,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
+from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.core.errors import DataError
 from mlops_assets_tests.support.shop import MONTHS
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
+from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.assets.blocked_rows import require_unblocked
-from mlops_assets.components.model_project.assets.static_tables import static_rows
+from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.queries.static_tables import static_rows
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import quoted_list

@@ -1,0 +1,1 @@
+"""The tables that the SQL of an event project reads, and those that it writes."""

@@ -1,0 +1,52 @@
+"""What has arrived in the sources of a project's tables."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlops_assets.components.model_project.project.declared_tables import clock_of, from_metadata
+from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT
+from mlops_assets.core import names
+from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.sources.arrivals import Arrivals
+from mlops_assets.stores.sources.base import Ingestion
+from mlops_assets.stores.sources.open import open_source
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.workspace import Workspace
+
+
+def find_arrivals_of(
+    workspace: Workspace, project: str, tables: Warehouse, *, source: Path | None, scope: str | None
+) -> Iterator[tuple[str, Arrivals]]:
+    """Yield the name of each table with the arrivals in its source.
+
+    Parameters
+    ----------
+    source
+        File or folder to read instead of the declared source.
+    scope
+        A partition or a range of partitions; by default all.
+    """
+    keys, timeline = workspace.project(project), workspace.timeline(project)
+    graph = workspace.definitions.resolve_asset_graph()
+    for spec in workspace.definitions.resolve_all_asset_specs():
+        if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
+            continue
+        periods = timeline.periods if timeline and graph.get(spec.key).partitions_def else None
+        declared = str(source) if source else from_metadata(spec.metadata)
+        dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
+        table = names.table_of(spec.key.path)
+        zone, _ = clock_of(spec.metadata)
+        ingestion = Ingestion(project, table, periods, spec.metadata.get(ARRIVAL), dialect, zone)
+        with (
+            open_source(declared, ingestion, root=workspace.root, warehouse=tables) as opened,
+            tables.connect() as connection,
+        ):
+            yield (
+                table,
+                opened.arrivals(
+                    connection,
+                    until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
+                    wanted=periods.parse_range(scope) if periods and scope else None,
+                ),
+            )
