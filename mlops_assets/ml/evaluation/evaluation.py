@@ -16,6 +16,7 @@ from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
+from mlops_assets.ml.evaluation.plausibility import leakage_warning
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
@@ -183,6 +184,11 @@ class Evaluation:
     def beats_baseline(self) -> bool:
         """Whether the model passes the gate `better_than_baseline`."""
         return self.baseline_gate is not None and self.baseline_gate.passed
+
+    @property
+    def leakage_warning(self) -> str:
+        """A warning about a near-perfect score; empty otherwise."""
+        return leakage_warning(self.task, self.scores[MODEL], self.importances)
 
     def predicted_classes(self) -> NDArray:
         """The index of the predicted class of each row of the holdout, shape `(n,)`."""

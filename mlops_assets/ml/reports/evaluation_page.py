@@ -99,12 +99,16 @@ def evaluation_summary(evaluation: Evaluation) -> str:
     side = "better" if is_better(metric, ours, theirs) else "worse"
     difference_text = f", {gap} {side} than {baseline}" if gap and ours != theirs else f"; {baseline}"
     gate = evaluation.baseline_gate
-    return f"{start}{difference_text}." + (f" Comparison with the baselines: {gate.message}." if gate else "")
+    comparison = f" Comparison with the baselines: {gate.message}." if gate else ""
+    warning = f" {evaluation.leakage_warning}" if evaluation.leakage_warning else ""
+    return f"{start}{difference_text}.{comparison}{warning}"
 
 
 def baseline_headline(evaluation: Evaluation) -> str:
-    """The result of the gate `better_than_baseline` in a few words."""
+    """The result of the gate `better_than_baseline` in a few words, or that the score is too good."""
     gate = evaluation.baseline_gate
+    if evaluation.leakage_warning:
+        return "⚠ Possible target leakage"
     if gate is None:
         return "Not compared with the baselines"
     if not gate.passed:

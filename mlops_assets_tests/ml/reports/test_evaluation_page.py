@@ -146,6 +146,14 @@ def test_the_headline_the_summary_and_the_gate_agree(score: float, headline: str
     assert evaluation.baseline_gate.message in evaluation_summary(evaluation)
 
 
+def test_a_near_perfect_score_is_no_success_without_a_warning():
+    evaluation = with_model_score("r2", 0.9998)
+    page = render_report(evaluation)
+    assert "<strong>⚠ Possible target leakage</strong>" in page
+    assert '<p class="summary bad">' in page
+    assert "Possible target leakage: R² is 0.9998. The score depends on" in evaluation_summary(evaluation)
+
+
 def test_the_best_value_of_each_row_is_bold(page: str):
     bold = re.findall(r'<td class="n[^"]* best">(.*?)</td>', page.partition("</table>")[0])
     assert bold == ["0.431", "0.280", "0.810", "17.0 %"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation
     from mlops_assets.ml.evaluation.slices import SliceScore
 
-BEATS_BASELINE = "beats_baseline"
+BEATS_BASELINE, PLAUSIBLE_SCORE = "beats_baseline", "plausible_score"
 
 
 def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
@@ -68,9 +68,17 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         partitions_def=partitions,
     )
 
+    plausible = dg.AssetCheckSpec(
+        PLAUSIBLE_SCORE,
+        asset=spec.key,
+        description="The holdout score is not near-perfect (R² or ROC AUC below 0.999), which suggests "
+        "target leakage.",
+        partitions_def=partitions,
+    )
+
     @dg.multi_asset(
         specs=[spec],
-        check_specs=[check, *behaviour_specs(project, spec.key, partitions)],
+        check_specs=[check, plausible, *behaviour_specs(project, spec.key, partitions)],
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
     )
@@ -142,6 +150,12 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     severity=dg.AssetCheckSeverity.WARN,
                     description=summary,
                     metadata={"model": ours[f"test_{metric}"], "best_baseline": theirs},
+                ),
+                dg.AssetCheckResult(
+                    check_name=PLAUSIBLE_SCORE,
+                    passed=not evaluation.leakage_warning,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=evaluation.leakage_warning or "the score is not near-perfect",
                 ),
                 *behaviour_checks(evaluation.behaviour),
             ],
