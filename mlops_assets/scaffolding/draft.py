@@ -20,6 +20,8 @@ _FEW_TEXTS = 50
 _FEW_OF_A_CLASS = 100
 """Classes with fewer rows are split by stratification, because a random split may be uneven."""
 _LEAST_REJECTED_SHARE = 0.05
+_FEW_ROWS = 2_000
+"""With fewer rows, an equal model often fails the gate of the baselines: its interval is too wide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,11 @@ class Draft(TableDraft):
             notes.append(
                 f"the {self.target.distinct} integers of {self.target.name} are taken for classes; if they "
                 "are amounts, use --task regression"
+            )
+        if self.rows < _FEW_ROWS:
+            notes.append(
+                f"{self.rows:,} rows are few: a version as good as the linear baseline may not pass the "
+                "gate, because a small holdout can't show it; see gates.baseline_margin"
             )
         if not self.features:
             notes.append(

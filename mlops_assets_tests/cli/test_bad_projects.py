@@ -171,7 +171,10 @@ def test_an_error_in_the_contract_is_reported(run, schema, message):
             "select row_id, incom from loans",
             'column "incom" not found in FROM clause! Candidate bindings',
         ),
-        ("select row_id from lones", 'Table with name lones does not exist! Did you mean "loans"?'),
+        (
+            "select row_id from lones",
+            "lones is not a table of the project (line 1) hint: its tables are loans",
+        ),
         ("select row_id, outcome from loans", "hint: outcome is the target, which features.sql can't read"),
         ("select row_id, income as outcome from loans", "features.sql returns outcome, which is the target"),
         ("select income from loans", "lending: features.sql does not return row_id"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
@@ -120,6 +121,10 @@ def test_after_the_retirement_of_a_leaky_champion_the_rejected_version_is_promot
         schema=leaky,
         features="select row_id, amount / income as share, (paid_at is null)::int as leak from loans",
     )
+    [declared] = untrained.glob("*/defs/lending/defs.yaml")
+    settings = yaml.safe_load(declared.read_text("utf-8"))
+    settings["attributes"]["gates"] = {"baseline_margin": 10.0}  # the linear baseline has the leak, too
+    declared.write_text(yaml.safe_dump(settings), "utf-8")
     frame = pd.read_csv(untrained / "data" / "loans.csv", dtype=str)
     frame["paid_at"] = frame["outcome"].map({"paid": "yes"})
     frame.loc[::5, "paid_at"] = None

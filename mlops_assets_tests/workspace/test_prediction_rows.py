@@ -89,7 +89,7 @@ def test_the_target_is_not_required_and_formats_are_those_of_sources(post):
         without.to_csv(file, sep=";", index=False)
     numbers = without.assign(weight=without["weight"].str.replace(",", ".").astype(float))
     numbers.to_parquet(post / "new.parquet")
-    numbers.to_json(post / "new.jsonl", orient="records", lines=True)
+    without.to_json(post / "new.jsonl", orient="records", lines=True)
     for name in ("new.csv.gz", "new.parquet", "new.jsonl"):
         pd.testing.assert_frame_equal(read_rows("post", name), expected)
 

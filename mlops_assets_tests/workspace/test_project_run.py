@@ -30,7 +30,7 @@ def test_changed_files_and_numbers_of_trials_run_again(place):
     assert mlops(*until).exit_code == 0
     assert "up to date" in mlops(*until).output
     more = mlops(*until, "--trials", "2")
-    assert "tuned_model: trial 2/2" in more.output
+    assert "tuned_model: trial 2 of 2" in more.output
     assert "features: done" not in more.output
     loans(310).to_csv(place / "data" / "loans.csv", index=False)
     assert "raw_loans: done" in mlops(*until, "--trials", "2").output

@@ -134,8 +134,8 @@ def test_an_unknown_family_is_refused_and_never_imported(folder, sentinel, famil
         ("from cars; copy (select 1) to '{file}'", "is not one query"),
         ("install httpfs", "is not one query"),
         ("select row_id, size, content as kind from cars, read_text('{here}')", "reads data outside"),
-        ("select row_id, size, getenv('HOME') as kind from cars", "reads data outside"),
-        ("select * from cars, '{here}'", "file system operations are disabled"),
+        ("select row_id, size, getenv('HOME') as kind from cars", "there is no function getenv"),
+        ("select * from cars, '{here}'", "reads data outside the tables"),
     ],
 )
 def test_sql_of_a_forged_model_reads_no_file_and_no_variable(tmp_path: Path, sentinel: Path, sql, message):

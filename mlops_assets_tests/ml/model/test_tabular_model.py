@@ -165,7 +165,7 @@ def test_the_query_of_an_artifact_cannot_read_files(fit, tmp_path):
     model = replace(
         fit("regression"), features_sql=f"select row_id, password as kind from vehicles, '{secret}'"
     )
-    with pytest.raises(ProjectError, match="file system operations are disabled"):
+    with pytest.raises(ProjectError, match="reads data outside the tables"):
         model.predict(ROWS)
 
 

@@ -25,6 +25,7 @@ from mlops_assets.stores.sources.file_source import FileSource
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.sources.watch import poll_source
 from mlops_assets.stores.sources.watch_snapshot import WatchSnapshot
+from mlops_assets_tests.support.left_files import files_below
 
 MONTHS = Periods("monthly", "2025-01")
 JUNE = datetime(2025, 6, 15, tzinfo=UTC)
@@ -166,7 +167,7 @@ def test_a_local_disk_is_read_through_fsspec_like_any_store(tmp_path, warehouse)
 def test_local_copies_are_removed_after_a_read(bucket, tmp_path, warehouse):
     bucket.put("orders.csv", "a\n1\n")
     rows_of("memory://bucket", tmp_path, warehouse)
-    assert not [path for path in warehouse.root.rglob("*") if path.is_file() and path.name != ".lock"]
+    assert not files_below(warehouse.root)
 
 
 def test_a_file_without_a_version_is_identified_by_its_content(bucket, tmp_path, warehouse, monkeypatch):

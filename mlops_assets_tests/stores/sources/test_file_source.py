@@ -16,6 +16,7 @@ from mlops_assets.stores.files.locations import LocalFiles
 from mlops_assets.stores.files.remote import RemoteFiles
 from mlops_assets.stores.sources.base import Ingestion
 from mlops_assets.stores.sources.file_source import open_file_source
+from mlops_assets_tests.support.left_files import files_below
 
 ORDERS = Ingestion("shop", "orders")
 
@@ -53,8 +54,8 @@ def test_remote_files_have_a_scratch_folder_until_the_source_is_closed(tmp_path)
         assert isinstance(source.files, RemoteFiles)
         with duckdb.connect() as connection:
             source.fetch(connection, None)
-        assert len([path for path in (tmp_path / "scratch").rglob("*") if path.is_file()]) == 1
-    assert not [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()]
+        assert len(files_below(tmp_path / "scratch")) == 1
+    assert not files_below(tmp_path / "scratch")
 
 
 def test_a_table_without_partitions_is_not_emptied(tmp_path):

@@ -15,6 +15,7 @@ from mlops_assets.core.periods import Periods
 from mlops_assets.stores.sources.base import Ingestion, Source
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets_tests.support.left_files import files_below
 from mlops_assets_tests.support.postgres import Server
 
 MONTHS = Periods("monthly", "2025-01")
@@ -268,5 +269,5 @@ def test_scratch_files_are_removed_after_a_read_and_after_an_error(shop, reader)
     reader.rows(shop.declared, ALL)
     with pytest.raises(DataError):
         reader.rows(shop.declared, "select * from orders where false")
-    left = [path for path in (reader.warehouse.root / ".sources").rglob("*") if path.is_file()]
+    left = files_below(reader.warehouse.root / ".sources")
     assert left == []

@@ -121,7 +121,7 @@ def test_a_search_whose_server_is_down_keeps_its_trials_and_resumes_later(tmp_pa
     logged.clear()
     found = search(tracking, tracking.start("garage", "dagster"))
     assert logged[0] == first  # its seconds, too: it was not run again
-    assert [trial.number for trial in found.trials] == [0, 1, 2]
+    assert [trial.number for trial in found.trials] == [1, 2, 3]
 
 
 def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path, record_property):

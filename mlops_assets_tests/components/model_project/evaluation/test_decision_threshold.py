@@ -129,7 +129,9 @@ def test_champion_and_challenger_each_have_their_own_threshold(make_project, mon
 
     def model(threshold: float | None) -> SimpleNamespace:
         return SimpleNamespace(
-            spec=SimpleNamespace(classes=("late", "paid"), threshold=threshold),
+            spec=SimpleNamespace(
+                task="binary", target="outcome", classes=("late", "paid"), threshold=threshold
+            ),
             compute_features=lambda frame: frame,
             predict_features=lambda frame: frame["score"].to_numpy(),
         )
@@ -137,7 +139,14 @@ def test_champion_and_challenger_each_have_their_own_threshold(make_project, mon
     models = {1: model(None), 2: model(0.25)}
     tracking = SimpleNamespace(load=lambda version: models[version.version])
     champion, challenger = (
-        Version("lending", number, "run", "models:/m", {"training_set_digest": "d"}) for number in (1, 2)
+        Version(
+            "lending",
+            number,
+            "run",
+            "models:/m",
+            {"training_set_digest": "d", "inputs": '{"lending/validated_loans": 1}'},
+        )
+        for number in (1, 2)
     )
     found = champion_comparison.compare_with_champion(project, tracking, None, challenger, champion)
     assert found.figures["champion"] == 0.0, "no probability reaches one half"
