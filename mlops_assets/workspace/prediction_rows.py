@@ -13,7 +13,8 @@ from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY, TARGET
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.system.state_directory import find_project_root
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -130,9 +131,20 @@ def _valid_rows(
         valid, broken = validate(connection, rows, contract, identity=identity, scratch=Path(scratch))
         if count := len(broken):
             raise _violations(broken, count, len(rows), subject)
-        found = valid.order(f"{names.SOURCE_FILE}, {names.SOURCE_ROW}").project(quoted_list(contract.names))
+        found = valid.order(f"{names.SOURCE_FILE}, {names.SOURCE_ROW}").project(_columns_sql(contract))
         nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
         return found.to_arrow_table().to_pandas(types_mapper=nullable.get)
+
+
+def _columns_sql(contract: "Contract") -> str:
+    """The columns of a contract; with a `time_zone`, times state UTC, so that `predict` keeps them."""
+    zoned = {
+        one.name for one in contract.columns if one.sql_type == "TIMESTAMP" and one.time_zone != UTC_ZONE
+    }
+    return ", ".join(
+        f"{quoted(name)} at time zone 'UTC' as {quoted(name)}" if name in zoned else quoted(name)
+        for name in contract.names
+    )
 
 
 def _violations(broken: "duckdb.DuckDBPyRelation", count: int, total: int, subject: str) -> DataError:

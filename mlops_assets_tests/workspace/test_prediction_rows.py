@@ -1,7 +1,9 @@
 """`read_rows`: the rows of a file as the project reads them, whose predictions are those of the table."""
 
+import copy
 import gzip
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,6 +54,42 @@ def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
     assert "read the file with mlops_assets.rows.read_rows" in caught.value.hint
     text = pd.read_csv(file, sep=";", dtype=str, keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(model.predict(text), expected)
+
+
+def test_times_in_the_zone_of_a_table_are_converted_once(tmp_path, monkeypatch, empty_tracking_store):
+    """The project predicts from its own rows, too: 02:30 in UTC would be a time that Berlin skipped."""
+    root = tmp_path / "project"
+    attributes = copy.deepcopy(ATTRIBUTES)
+    attributes["tables"]["parcels"]["time_zone"] = "Europe/Berlin"
+    attributes["tuning"]["families"] = ["linear"]
+    attributes["behaviour"] = {"invariance": [{"column": "insured", "at_most": 1, "share": 0.5}]}
+    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
+    write_dg_project(root, "post", attributes, files, mlflow=empty_tracking_store)
+    frame = parcels(400)
+    frame["sent_at"] = np.where(frame.index % 3, "2025-03-30 04:30:00", "2025-07-01 12:00:00")
+    frame[:300].to_csv(root / "data" / "parcels.csv", sep=";", index=False)
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    first = mlops("run", "post")
+    assert first.exit_code == 0, first.output
+    frame.to_csv(root / "data" / "parcels.csv", sep=";", index=False)
+    second = mlops("run", "post", "--trials", "2")
+    assert second.exit_code == 0, second.output
+
+    workspace = Workspace(root)
+    tracking, tables = workspace.tracking, Warehouse(workspace.state.warehouse)
+    model = tracking.load(tracking.registry.version("post", 2))
+    valid = tables.frame(("post", "validated_parcels"))
+    features = tables.frame(("post", "features")).set_index("row_id").loc[valid["row_id"]]
+    assert set(features["hour"]) == {2, 10}
+    computed = model.compute_features(model.as_sent(valid))
+    assert computed["hour"].tolist() == features["hour"].tolist()
+    rows = read_rows("post", "data/parcels.csv")
+    assert set(model.compute_features(rows)["hour"]) == {2, 10}
+    text = pd.read_csv(root / "data/parcels.csv", sep=";", dtype=str, keep_default_na=False, na_values=[""])
+    served = tracking.load_pyfunc("models:/post/2")
+    pd.testing.assert_frame_equal(served.predict(rows), served.predict(text))
 
 
 TYPES = {

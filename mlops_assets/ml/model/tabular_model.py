@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_dtype
 from sklearn.base import BaseEstimator
 
 from mlops_assets.core.digests import text_digest
@@ -15,6 +16,7 @@ from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.families import FAMILIES, Estimator, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
@@ -131,6 +133,8 @@ class TabularModel:
         -------
         Predictions of the shape that `Task` defines, calibrated or clipped to the bounds.
         """
+        if features.empty:  # transformers refuse it
+            return np.empty((0, len(self.spec.classes)) if self.spec.task == "multiclass" else 0)
         frame = feature_frame(features[list(self.spec.features)])
         predictions = self.estimator.predict(transform(self.pipeline, frame))
         if self.spec.calibration:
@@ -167,6 +171,21 @@ class TabularModel:
                 "input rows"
             )
         return result.drop(columns=ROW_ID)
+
+    def as_sent(self, stored: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a validated table as a client sends them: stored times are in UTC, and state it.
+
+        Without an offset, `compute_features` would read them in the `time_zone` of the table.
+        """
+        zoned = [
+            column.name
+            for column in self.spec.columns
+            if column.sql_type == "TIMESTAMP"
+            and column.time_zone != UTC_ZONE
+            and column.name in stored
+            and is_datetime64_dtype(stored[column.name])  # the contract may have changed since
+        ]
+        return stored.assign(**{name: stored[name].dt.tz_localize(UTC_ZONE) for name in zoned})
 
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Predict from raw columns.

@@ -153,6 +153,14 @@ def test_multiclass_predictions_have_the_class_and_every_probability(fit, family
     assert predicted["prediction"].tolist() == [name[-1] for name in predicted[names].idxmax(axis=1)]
 
 
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_no_rows_have_no_predictions_and_the_same_columns(fit, task):
+    model = fit(task)
+    predicted = model.predict(ROWS.iloc[:0])
+    assert len(predicted) == 0
+    assert predicted.columns.tolist() == model.predict(ROWS).columns.tolist()
+
+
 def test_a_query_that_drops_rows_is_an_error(fit):
     model = replace(fit("regression"), features_sql=f"{FEATURES_SQL} where kind <> 'boat'")
     with pytest.raises(ModelError, match=r"features.sql returned 2 rows for 3"):

@@ -145,7 +145,7 @@ def _predicts(
             description=f"version {version.version} requires columns that {table} does not have: "
             f"{', '.join(missing)}; materialize {table}, or train and promote a version without them",
         )
-    raw = rows[[column.name for column in model.spec.columns if column.name in rows]]
+    raw = model.as_sent(rows[[column.name for column in model.spec.columns if column.name in rows]])
     try:
         expected = model.predict(raw)
     except InputError as error:

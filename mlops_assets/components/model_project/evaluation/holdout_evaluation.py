@@ -205,7 +205,8 @@ class EvaluatedModel:
         if self.project.timeline is not None:
             return self.holdout.features.iloc[positions][wanted].reset_index(drop=True)
         ids = self.holdout.row_ids[positions]
-        return self._table_rows(ids, wanted).loc[ids].reset_index(drop=True)
+        rows = self._table_rows(ids, wanted).loc[ids].reset_index(drop=True)
+        return rows if columns else self.model.as_sent(rows)
 
     def _predictions_of(self, rows: "NDArray", predictions: "NDArray | None") -> "NDArray":
         return self.predictions[rows] if predictions is None else predictions

@@ -91,12 +91,12 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     target = project.settings.target.column
     truth = encode_target(rows[target], champion.spec.classes, subject=project.name)
     try:
-        features = champion.compute_features(rows)
+        features = champion.compute_features(champion.as_sent(rows))
     except InputError:  # the gate `not_worse_than_champion` reports it
         return None
     theirs, ours = (
         evaluated.value_of(truth, each.predict_features(computed), threshold=each.spec.threshold)
-        for each, computed in ((champion, features), (model, model.compute_features(rows)))
+        for each, computed in ((champion, features), (model, model.compute_features(model.as_sent(rows))))
     )
     note = f"on {len(rows):,} rows that neither was trained on; this model: {ours:.4g}"
     name = f"champion, version {before.version}"

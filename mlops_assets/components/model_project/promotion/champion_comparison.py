@@ -196,7 +196,7 @@ def _predicted(project: Project, model: "TabularModel", rows: "pd.DataFrame", su
     if rows.empty:
         return _Predicted(nothing, nothing, float("nan"), 0)
     truth = encode_target(rows[settings.target.column], model.spec.classes, subject=subject)
-    predictions = model.predict_features(model.compute_features(rows))
+    predictions = model.predict_features(model.compute_features(model.as_sent(rows)))
     classes = len(model.spec.classes)
     score = compute_metric(
         settings.task,
