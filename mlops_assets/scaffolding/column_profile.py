@@ -64,6 +64,12 @@ class ColumnProfile:
         return self.sql_type in ("BIGINT", "DOUBLE")
 
     @property
+    def is_long_integer(self) -> bool:
+        """Whether there are integers that a double does not hold exactly."""
+        ends = (self.least, self.greatest)
+        return self.sql_type == "BIGINT" and any(abs(int(end)) > 2**53 for end in ends if end)
+
+    @property
     def is_key(self) -> bool:
         """Whether the column identifies a row, by its name and its values."""
         return self._is_named_id and self.nulls == 0 and self.distinct == self.rows

@@ -96,6 +96,7 @@ def _with_best_layout(dialect: Dialect, text: str) -> Dialect:
     default, lines = DEFAULT_DIALECT, text.splitlines(keepends=True)
     delimiters = _DELIMITERS if dialect.delimiter == default.delimiter else (dialect.delimiter,)
     quotes = _QUOTES if dialect.quote == default.quote else (dialect.quote,)
+    below_lines: Dialect | None = None
     for quote in quotes:
         found = []
         for delimiter in delimiters:
@@ -105,8 +106,12 @@ def _with_best_layout(dialect: Dialect, text: str) -> Dialect:
                 # Decimal commas divide the rows below a header without commas, too.
                 found.append(((not skipped, fields), replace(candidate, skip_lines=skipped)))
         if found:
-            return max(found, key=lambda scored: scored[0])[1]
-    return dialect
+            (at_start, _), best = max(found, key=lambda scored: scored[0])
+            if at_start:
+                return best
+            # With the wrong quote, delimiters inside of fields make the rows longer than the header.
+            below_lines = below_lines or best
+    return below_lines or dialect
 
 
 def _layout(lines: Sequence[str], dialect: Dialect) -> tuple[int, int] | None:

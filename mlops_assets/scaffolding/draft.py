@@ -8,7 +8,7 @@ from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.suggestions import closest_name
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
-from mlops_assets.scaffolding.table_draft import TableDraft
+from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft
 
 if TYPE_CHECKING:
     from mlops_assets.ml.features.leakage import Suspect
@@ -19,9 +19,10 @@ _FEW_TEXTS = 50
 """Maximum number of distinct texts of a feature: the default pipeline encodes as many."""
 _FEW_OF_A_CLASS = 100
 """Classes with fewer rows are split by stratification, because a random split may be uneven."""
-_LEAST_REJECTED_SHARE = 0.05
 _FEW_ROWS = 2_000
 """With fewer rows, an equal model often fails the gate of the baselines: its interval is too wide."""
+_FEWEST_OF_A_CLASS = 10
+"""With fewer rows of a class, training, each validation fold or holdout may have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,8 @@ class Draft(TableDraft):
             return "numbers the rows"
         if column.is_entity:
             return "identifies an entity; derive a feature, such as the number of its rows in another table"
+        if column.is_long_integer:
+            return "integers above 2^53, which models can't tell apart"
         if column.distinct + bool(column.nulls) < 2:
             return "constant" if column.distinct else "always empty"
         if column.sql_type == "VARCHAR" and column.distinct > _FEW_TEXTS:
@@ -121,7 +124,7 @@ class Draft(TableDraft):
     def max_rejected_share(self) -> float:
         """Limit that allows for the rows without a target, which the contract rejects."""
         share = self.target.nulls / max(self.target.rows, 1)
-        return max(_LEAST_REJECTED_SHARE, ceil(share * 110) / 100)
+        return max(LEAST_REJECTED_SHARE, ceil(share * 110) / 100)
 
     @property
     def stratified(self) -> bool:
@@ -144,6 +147,13 @@ class Draft(TableDraft):
                 f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name} and will be "
                 "quarantined"
             )
+        if self.task != "regression":
+            for value, rows in self.target.values.items():
+                if rows < _FEWEST_OF_A_CLASS:
+                    notes.append(
+                        f"class {value} of {self.target.name} has {rows} row{'s' * (rows != 1)}: "
+                        "training and holdout need several; provide more, or remove it from isin in schema.py"
+                    )
         if self.task != "regression" and self.target.is_number:
             notes.append(
                 f"the {self.target.distinct} integers of {self.target.name} are taken for classes; if they "

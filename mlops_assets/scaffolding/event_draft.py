@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Self
 
 import duckdb
@@ -12,7 +13,7 @@ from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import ColumnProfile
-from mlops_assets.scaffolding.table_draft import TableDraft, identifier
+from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft, identifier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,11 +124,24 @@ class EventDraft(TableDraft):
                 f"{found[time].least} to {found[time].greatest}",
                 hint="choose another --time, or write times as 2025-03-31 or 2025-03-31 12:30:00",
             )
-        first = datetime.fromisoformat(str(sample[time].dropna().sort_values().quantile(_EARLY_SHARE))[:19])
-        last = datetime.fromisoformat(found[time].greatest)
+        now = now or datetime.now(UTC).replace(tzinfo=None)
+        times = sample[time].dropna().astype("datetime64[us]").sort_values()
+        first = datetime.fromisoformat(str(times.quantile(_EARLY_SHARE))[:19])
+        last = greatest = datetime.fromisoformat(found[time].greatest)
+        doubts = list(table.doubts)
+        latest = now + timedelta(days=1)  # a local time may be ahead of UTC
+        if greatest > latest and (past := times[times <= latest]).size:
+            last = past.iloc[-1].to_pydatetime()
+            doubts.append(
+                f"some rows have a future {time}, up to {greatest}; they belong to no partition yet"
+            )
         cadence = cadence or _longest_cadence(first, last)
         horizon = horizon or _HORIZON[cadence]
-        periods = _periods(cadence, first, last, now or datetime.now(UTC).replace(tzinfo=None))
+        periods = _periods(cadence, first, last, now)
+        if (least := datetime.fromisoformat(found[time].least)) < periods.start_of(periods.first):
+            doubts.append(
+                f"few rows have an earlier {time}, from {least}; partitions start with {periods.first}"
+            )
         known = len(periods.between(periods.first, periods.last or periods.newest(last)))
         if known < 3 * horizon + 1:
             raise DataError(
@@ -136,7 +150,7 @@ class EventDraft(TableDraft):
                 hint="choose a shorter --horizon or another --cadence, or provide a longer log",
             )
         return cls(
-            **vars(table),
+            **{**vars(table), "doubts": tuple(doubts)},
             time=found[time],
             entity=tuple(found[name] for name in entity),
             periods=periods,
@@ -171,6 +185,12 @@ class EventDraft(TableDraft):
         """Number of partitions that the features are computed from; at most half of the log."""
         known = len(self.periods.between(self.periods.first, self.periods.last or self.periods.first))
         return max(1, min(_LOOKBACK[self.periods.cadence], known // 2 or _LOOKBACK[self.periods.cadence]))
+
+    @property
+    def max_rejected_share(self) -> float:
+        """Limit for a partition: twice the share of rows without time or entity, which vary over time."""
+        share = max(column.nulls for column in (self.time, *self.entity)) / self.rows
+        return min(0.99, max(LEAST_REJECTED_SHARE, ceil(share * 200) / 100))
 
     @property
     def windows(self) -> list[tuple[str, str]]:
@@ -212,8 +232,11 @@ class EventDraft(TableDraft):
                 f"partitions end with {self.periods.last}, the last complete one of the log; remove "
                 "partitions.end when later rows arrive"
             )
-        if self.time.nulls:
-            notes.append(f"{self.time.nulls:,} rows have no {self.time.name} and will be quarantined")
+        notes += [
+            f"{column.nulls:,} of {column.rows:,} rows have no {column.name} and will be quarantined"
+            for column in (self.time, *self.entity)
+            if column.nulls
+        ]
         return notes
 
     def role(self, column: ColumnProfile) -> str:

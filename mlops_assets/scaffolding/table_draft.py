@@ -11,6 +11,9 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 
+LEAST_REJECTED_SHARE = 0.05
+"""Limit of invalid rows in a source without missing values that are required."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableDraft:

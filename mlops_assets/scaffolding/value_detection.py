@@ -7,6 +7,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
+from mlops_assets.scaffolding.long_integers import column_types, long_integer_doubts, long_integers
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
@@ -29,6 +30,8 @@ _MARKS = (
 )
 """Decimal mark and thousands separator, in the order of preference."""
 _SAMPLE_ROWS = 20_000
+_TESTS_A_QUERY = 100
+"""DuckDB plans a query with thousands of aggregates much slower than several smaller ones."""
 _LEAST_VALUE_SHARE = 0.5
 """Minimum share of values in a column whose other fields are taken for missing values."""
 
@@ -71,7 +74,9 @@ def detect_values(
     sample = f"(from {table} limit {_SAMPLE_ROWS})"
     columns = dict(_narrowest(connection, table, sample, names, _MARKS[0]))
     if dialect is None:
-        return DetectedValues(tuple(columns.values()), DEFAULT_DIALECT, (), table)
+        long = long_integers(connection, table, columns)
+        found = tuple((columns | long).values())
+        return DetectedValues(found, DEFAULT_DIALECT, long_integer_doubts(long), table)
     texts = _text_columns(connection, table, names)
     rest = [name for name in texts if columns[name].sql_type == "VARCHAR"]
     nulls = dialect.nulls or tuple(_null_texts(connection, table, sample, rest))
@@ -85,8 +90,11 @@ def detect_values(
     if not dialect.nulls:
         stay = [name for name in rest if columns[name].sql_type == "VARCHAR"]
         doubts += _ambiguous_nulls(connection, table, stay, nulls)
-    found = replace(dialect, nulls=nulls, decimal=marks[0], thousands=marks[1])
-    return DetectedValues(tuple(columns[name] for name in names), found, tuple(doubts), rows)
+    long = long_integers(connection, rows, columns)
+    columns |= long
+    doubts += long_integer_doubts(long)
+    read = replace(dialect, nulls=nulls, decimal=marks[0], thousands=marks[1])
+    return DetectedValues(tuple(columns[name] for name in names), read, tuple(doubts), rows)
 
 
 def _cleaned(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
@@ -100,8 +108,7 @@ def _cleaned(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
 
 
 def _text_columns(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> list[str]:
-    relation = connection.sql(f"from {table}")
-    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    kinds = column_types(connection, table)
     return [name for name in names if kinds[name] == "VARCHAR"]
 
 
@@ -220,14 +227,28 @@ def _narrowest(
     def column(name: str, kind: SqlType) -> Column:
         return Column(name, kind, decimal=decimal, thousands=thousands)
 
-    codes = _codes(connection, table, names)
+    codes, given = _codes(connection, table, names), column_types(connection, table)
     left = {
-        name: [column(name, kind) for kind in kinds if name not in codes or kind not in _NUMBERS]
+        name: [
+            column(name, kind)
+            for kind in kinds
+            if (name not in codes or kind not in _NUMBERS)
+            and (given[name] != "BOOLEAN" or kind == "BOOLEAN")  # true is a number in SQL, too
+        ]
         for name in names
     }
-    pairs = [candidate for candidates in left.values() for candidate in candidates]
-    held = _hold(connection, sample, pairs, empty=True)
-    left = {name: [candidate for candidate in left[name] if held[candidate]] for name in names}
+    for numbers in (True, False):  # columns of numbers need no test of the other types
+        tested = [
+            candidate
+            for candidates in left.values()
+            if numbers or not any(each.sql_type in _NUMBERS for each in candidates)
+            for candidate in candidates
+            if (candidate.sql_type in _NUMBERS) == numbers
+        ]
+        held = _hold(connection, sample, tested, empty=True)
+        left = {
+            name: [each for each in candidates if held.get(each, True)] for name, candidates in left.items()
+        }
     found: dict[str, Column] = {}
     while left:
         found |= {name: column(name, "VARCHAR") for name, candidates in left.items() if not candidates}
@@ -252,16 +273,18 @@ def _hold(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column], *, empty: bool = False
 ) -> dict[Column, bool]:
     """Whether each typed column holds all values, and there is at least one (with `empty`, or none)."""
-    if not columns:
-        return {}
-    counts = ", ".join(
-        f"count(*) filter (not {column.is_null_sql()}), "
-        f"count(*) filter (not {column.is_null_sql()} and ({column.cast_sql()}) is null)"
-        for column in columns
-    )
-    [found] = connection.execute(f"select {counts} from {table}").fetchall()
-    pairs = zip(found[::2], found[1::2], strict=True)
-    return {
-        column: (filled > 0 or empty) and lost == 0
-        for column, (filled, lost) in zip(columns, pairs, strict=True)
-    }
+    held: dict[Column, bool] = {}
+    for start in range(0, len(columns), _TESTS_A_QUERY):
+        tested = columns[start : start + _TESTS_A_QUERY]
+        counts = ", ".join(
+            f"count(*) filter (not {column.is_null_sql()}), "
+            f"count(*) filter (not {column.is_null_sql()} and ({column.cast_sql()}) is null)"
+            for column in tested
+        )
+        [found] = connection.execute(f"select {counts} from {table}").fetchall()
+        pairs = zip(found[::2], found[1::2], strict=True)
+        held |= {
+            column: (filled > 0 or empty) and lost == 0
+            for column, (filled, lost) in zip(tested, pairs, strict=True)
+        }
+    return held

@@ -20,6 +20,7 @@ UMLAUTS = "id;straße\n1;Müllerstraße\n2;Jägerhof\n"
         ("id|t\n1|a 'b' c\n2|it's\n3|x, y, z\n", {"delimiter": "|"}),
         ("id;price\n1;2,5\n2;3,5\n3;4,5\n", {"delimiter": ";"}),
         ("id,t\n1,'a, b'\n2,'c'\n", {"quote": "'"}),
+        ("id,t\n" + "1,'a, it''s b'\n" * 9, {"quote": "'"}),
         ('id,t\n1,5" pipe\n2,3\n', {}),
         ('a,b\n1,"two\nlines"\n2,"x"\n', {}),
         ("Report, 2024\nAll regions\n\nid\tname\n1\tA\n2\tB\n", {"delimiter": "\t", "skip_lines": 3}),

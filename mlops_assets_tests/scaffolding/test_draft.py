@@ -118,3 +118,14 @@ def test_invalid_names_become_identifiers():
     made = draft(column("price"), *[column(name) for name in names])
     given = list(made.identifiers.values())[:-1]
     assert given == ["Fare", "fare_2", "FARE_3", "class_", "n2nd", "validate_", "Config_", "größe", "column"]
+
+
+def test_a_class_with_few_rows_is_a_note():
+    notes = draft(column(kind="VARCHAR", values={"a": 60, "b": 39, "c": 1}), column("size")).notes
+    assert [note.split(":")[0] for note in notes] == ["class c of x has 1 row"]
+
+
+def test_integers_that_a_double_does_not_hold_are_no_feature():
+    ends = ("9007199254740993", "9007199254740999")
+    account = ColumnProfile("account", "BIGINT", 100, 0, 6, *ends, {})
+    assert draft(column(), account).why_no_feature(account).startswith("integers above 2^53")

@@ -126,3 +126,23 @@ def test_an_impossible_draft_is_an_error_that_names_the_reason(draft, record_pro
     with pytest.raises(MlopsError, match=message.replace("(", r"\(").replace(")", r"\)")) as caught:
         draft(log("2023-01-10", "2024-03-31 23:00"), **given)
     record_property("message", str(caught.value))
+
+
+def test_future_and_single_early_times_are_notes_and_decide_no_partition(draft):
+    frame = log("2023-01-10", "2024-03-31 23:00", rows=4000)
+    frame.loc[[7, 8], "at"] = [datetime(2099, 1, 1), datetime(1900, 1, 1)]
+    found = draft(frame)
+    assert (found.periods.first, found.periods.last) == ("2023-01", "2024-03")
+    assert found.notes[:2] == [
+        "some rows have a future at, up to 2099-01-01 00:00:00; they belong to no partition yet",
+        "few rows have an earlier at, from 1900-01-01 00:00:00; partitions start with 2023-01",
+    ]
+
+
+def test_the_rejection_limit_allows_for_rows_without_an_entity(draft):
+    frame = log("2023-01-10", "2024-03-31 23:00")
+    assert draft(frame).max_rejected_share == 0.05
+    frame.loc[frame.index % 8 == 0, "customer"] = None
+    found = draft(frame)
+    assert found.max_rejected_share == 0.25
+    assert "50 of 400 rows have no customer and will be quarantined" in found.notes

@@ -1,6 +1,7 @@
 """Number formats, texts for missing values and types are detected from all rows."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import duckdb
 import pandas as pd
@@ -117,3 +118,30 @@ def test_other_formats_have_neither_marks_nor_missing_texts(detect):
     found = detect(None, x=["1,5", "2,5"], y=["1", "-"], z=[1, 2])
     assert types(found) == {"x": "VARCHAR", "y": "VARCHAR", "z": "BIGINT"}
     assert found.dialect == DEFAULT_DIALECT
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["9007199254740993", "9223372036854775807"], "BIGINT"),
+        (["9223372036854775808", "1"], "VARCHAR"),
+        (["100000000000000000000000123", "100000000000000000000000124"], "VARCHAR"),
+        (["0.1234567890123456789012", "1"], "DOUBLE"),
+    ],
+)
+def test_integers_that_no_number_type_holds_exactly_stay_text(detect, values, kind):
+    found = detect(account=values, y=["1", "2"])
+    assert types(found) == {"account": kind, "y": "BIGINT"}
+    assert [doubt.split()[0] for doubt in found.doubts] == ["account"] * (kind == "VARCHAR")
+
+
+def test_decimals_and_booleans_of_other_formats_keep_their_kind(detect):
+    account = [Decimal(10**30 + 1), Decimal(10**30 + 2)]
+    found = detect(None, account=account, price=[Decimal("1.50"), Decimal("2.25")], paid=[True, False])
+    assert types(found) == {"account": "VARCHAR", "price": "DOUBLE", "paid": "BOOLEAN"}
+    assert "account has integers of 19 digits or more" in found.doubts[0]
+
+
+def test_several_hundred_columns_are_typed_in_several_queries(detect):
+    found = types(detect(**{f"x{n}": ["1.5", "a" if n % 2 else "2"] for n in range(250)}))
+    assert found == {f"x{n}": "VARCHAR" if n % 2 else "DOUBLE" for n in range(250)}
