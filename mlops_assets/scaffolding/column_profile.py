@@ -1,8 +1,8 @@
 """Profile of the columns of a source: format, types, missing values and ranges."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType, select_list
 from mlops_assets.scaffolding.csv_detection import detect_dialect
+from mlops_assets.scaffolding.text_formats import find_formats
 from mlops_assets.scaffolding.value_detection import detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
@@ -108,12 +109,15 @@ class SourceProfile:
         What the rows do not decide, for the user.
     sample
         Some rows with typed values.
+    readings
+        The SQL that reads columns of times or numbers in a format that contracts do not read.
     """
 
     columns: tuple[ColumnProfile, ...]
     sample: "pd.DataFrame"
     dialect: Dialect = DEFAULT_DIALECT
     doubts: tuple[str, ...] = ()
+    readings: Mapping[str, str] = field(default_factory=dict)
 
 
 def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIALECT) -> SourceProfile:
@@ -154,11 +158,14 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
         detected = detect_values(connection, "seen", columns, dialect if texts else None)
         profiles = _profiles(connection, detected.rows, detected.columns)
         sample = _sample(connection, detected.rows, detected.columns)
+        formats = find_formats(connection, detected.rows, detected.columns, sample)
     if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    return SourceProfile(tuple(profiles), sample, detected.dialect, (*doubts, *detected.doubts))
+    doubts += [*detected.doubts, *map(str, formats)]
+    readings = {found.column: found.readings[0] for found in formats}
+    return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), readings)
 
 
 def _reject_reserved_names(columns: list[str], subject: str) -> None:

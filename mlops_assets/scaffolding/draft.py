@@ -72,7 +72,7 @@ class Draft(TableDraft):
                 hint="choose another target, or provide rows with different values",
             )
         if task is None:
-            task = _task_of(project, found)
+            task = _task_of(base, found)
         _require_compatible_task(project, found, task)
         return cls(**vars(base), target=found, task=task)
 
@@ -171,7 +171,7 @@ class Draft(TableDraft):
         return notes
 
 
-def _task_of(project: str, target: ColumnProfile) -> Task:
+def _task_of(base: TableDraft, target: ColumnProfile) -> Task:
     whole_classes = target.sql_type == "BIGINT" and target.distinct <= _FEW_NUMBERS
     if target.is_number and not whole_classes:
         return "regression"
@@ -180,9 +180,10 @@ def _task_of(project: str, target: ColumnProfile) -> Task:
     if whole_classes or (target.sql_type == "VARCHAR" and target.distinct <= MAX_VALUES):
         return "multiclass"
     raise ProjectError(
-        f"{project}: column {target.name} has {target.distinct:,} distinct values of type "
+        f"{base.project}: column {target.name} has {target.distinct:,} distinct values of type "
         f"{target.sql_type.lower()}, from {target.least} to {target.greatest}: neither numbers nor classes",
-        hint=f"choose another target: numbers without units, or at most {MAX_VALUES} classes",
+        hint=base.conversion(target.name)
+        or f"choose another target: numbers without units, or at most {MAX_VALUES} classes",
     )
 
 

@@ -173,6 +173,7 @@ def _profiled(
         columns=profile.columns,
         csv=profile.dialect.non_defaults(),
         doubts=profile.doubts,
+        readings=profile.readings,
     )
     return base, profile
 

@@ -122,11 +122,12 @@ class EventDraft(TableDraft):
             raise DataError(
                 f"{table.project}: column {time} has no times but {found[time].sql_type.lower()}, from "
                 f"{found[time].least} to {found[time].greatest}",
-                hint="choose another --time, or write times as 2025-03-31 or 2025-03-31 12:30:00",
+                hint=table.conversion(time)
+                or "choose another --time, or write times as 2025-03-31 or 2025-03-31 12:30:00",
             )
         now = now or datetime.now(UTC).replace(tzinfo=None)
         times = sample[time].dropna().astype("datetime64[us]").sort_values()
-        first = datetime.fromisoformat(str(times.quantile(_EARLY_SHARE))[:19])
+        first = datetime.fromisoformat(str(times.iloc[int(times.size * _EARLY_SHARE)])[:19])
         last = greatest = datetime.fromisoformat(found[time].greatest)
         doubts = list(table.doubts)
         latest = now + timedelta(days=1)  # a local time may be ahead of UTC

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 
 LEAST_REJECTED_SHARE = 0.05
@@ -31,6 +32,8 @@ class TableDraft:
         The `csv` settings of the table that differ from the defaults.
     doubts
         What the rows do not decide.
+    readings
+        The SQL that reads columns of times or numbers in a format that contracts do not read.
     """
 
     project: str
@@ -39,6 +42,7 @@ class TableDraft:
     columns: tuple[ColumnProfile, ...]
     csv: Mapping[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    readings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -59,6 +63,13 @@ class TableDraft:
     def required(self) -> set[str]:
         """Names of columns that may not be empty, even if some rows are."""
         return {column.name for column in (self.classes, self.amount) if column}
+
+    def conversion(self, column: str) -> str:
+        """How to convert the source so that the contract reads a column; empty if that is not known."""
+        if column not in self.readings:
+            return ""
+        new = f"{self.readings[column]} as {quoted(column)}"
+        return f"convert the column, in DuckDB: select * replace ({new}) from {literal(self.source)}"
 
     @property
     def class_name(self) -> str:

@@ -250,6 +250,12 @@ def test_data_that_is_not_learnable_is_reported(run, rows, message):
     assert message in run(files={"schema.py": schema}, rows=rows)
 
 
+def test_a_stratified_split_is_not_suggested_where_it_is_used(run):
+    output = run({"split": {"method": "stratified"}}, rows=loans(300).assign(outcome=first(1)))
+    assert "a class of outcome is missing in the training rows or the holdout" in output
+    assert "set split.method" not in output
+
+
 def test_a_regression_with_a_text_target_is_reported(run):
     output = run({"task": "regression"})
     assert "lending: the target of a regression must be a number, but contains 'late'" in output

@@ -85,7 +85,8 @@ def _split_error(project: Project, train: tuple[int, int], holdout: tuple[int, i
     if train[1] < 2:
         return f"{target} has the same value in all training rows; provide rows with other values"
     if project.settings.task != "regression" and train[1] != holdout[1]:
-        stratify = ", or set split.method to stratified" if static else ""
+        random = static and project.settings.split.method != "stratified"
+        stratify = ", or set split.method to stratified" if random else ""
         return (
             f"a class of {target} is missing in the training rows or the holdout; provide more rows of the "
             f"rarest class{stratify}"
