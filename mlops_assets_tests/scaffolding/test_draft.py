@@ -122,7 +122,7 @@ def test_invalid_names_become_identifiers():
 
 def test_a_class_with_few_rows_is_a_note():
     notes = draft(column(kind="VARCHAR", values={"a": 60, "b": 39, "c": 1}), column("size")).notes
-    assert [note.split(":")[0] for note in notes] == ["class c of x has 1 row"]
+    assert [note.split(":")[0] for note in notes if "class" in note] == ["class c of x has 1 row"]
 
 
 def test_integers_that_a_double_does_not_hold_are_no_feature():
