@@ -13,6 +13,7 @@ from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType, select_list
 from mlops_assets.scaffolding.csv_detection import detect_dialect
+from mlops_assets.scaffolding.odd_values import odd_values, values_as_names
 from mlops_assets.scaffolding.text_formats import find_formats
 from mlops_assets.scaffolding.value_detection import detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
@@ -159,11 +160,14 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
         profiles = _profiles(connection, detected.rows, detected.columns)
         sample = _sample(connection, detected.rows, detected.columns)
         formats = find_formats(connection, detected.rows, detected.columns, sample)
+        odd = list(odd_values(connection, detected.rows, detected.columns, detected.dialect, sample))
     if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    doubts += [*detected.doubts, *map(str, formats)]
+    doubts += [*detected.doubts, *map(str, formats), *odd]
+    if texts and (values := values_as_names(columns)):
+        doubts.append(f"column names such as {values[0]} look like values; does the file have a header?")
     readings = {found.column: found.readings[0] for found in formats}
     return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), readings)
 

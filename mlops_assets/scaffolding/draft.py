@@ -63,7 +63,7 @@ class Draft(TableDraft):
             raise ProjectError(
                 f"{project}: {base.source} has no column {target}"
                 + (f"; did you mean {near}?" if near else ""),
-                hint=f"choose from {', '.join(column.name for column in columns)}",
+                hint=base.choice,
             )
         if found.distinct < 2:
             raise DataError(

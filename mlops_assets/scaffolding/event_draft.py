@@ -116,7 +116,7 @@ class EventDraft(TableDraft):
         if unknown := [name for name in (time, *entity) if name not in found]:
             raise ProjectError(
                 f"{table.project}: {table.source} has no column {', '.join(unknown)}",
-                hint=f"choose from {', '.join(found)}",
+                hint=table.choice,
             )
         if found[time].sql_type not in ("TIMESTAMP", "DATE"):
             raise DataError(

@@ -11,6 +11,7 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.scaffolding.column_profile import ColumnProfile
+from mlops_assets.scaffolding.odd_values import values_as_names
 
 LEAST_REJECTED_SHARE = 0.05
 """Limit of invalid rows in a source without missing values that are required."""
@@ -63,6 +64,13 @@ class TableDraft:
     def required(self) -> set[str]:
         """Names of columns that may not be empty, even if some rows are."""
         return {column.name for column in (self.classes, self.amount) if column}
+
+    @property
+    def choice(self) -> str:
+        """Hint for the name of a column that does not exist."""
+        names = [column.name for column in self.columns]
+        header = "; if these are values, write a header into the first line" * bool(values_as_names(names))
+        return f"choose from {', '.join(names)}{header}"
 
     def conversion(self, column: str) -> str:
         """How to convert the source so that the contract reads a column; empty if that is not known."""
