@@ -36,12 +36,13 @@ _NOUNS: dict[Cadence, str] = {
     "daily": "day",
     "weekdays": "working day",
 }
-_SHORT: dict[Cadence, tuple[str, str]] = {
-    "monthly": ("1 month", "3 months"),
-    "weekly": ("7 days", "28 days"),
-    "daily": ("1 day", "7 days"),
-    "weekdays": ("1 day", "7 days"),
+_WINDOWS: dict[Cadence, dict[str, int]] = {
+    "monthly": {"1 month": 1, "3 months": 3},
+    "weekly": {"7 days": 1, "28 days": 4},
+    "daily": {"1 day": 1, "7 days": 7},
+    "weekdays": {"1 day": 1, "7 days": 5},
 }
+"""Windows of features, and the partitions that they span."""
 _TRAINING: dict[Cadence, str] = {
     "monthly": "0 7 2 * *  # at 7 on the second of each month, if something has changed",
     "weekly": "0 7 * * 1  # at 7 on Mondays, if something has changed",
@@ -195,8 +196,9 @@ class EventDraft(TableDraft):
 
     @property
     def windows(self) -> list[tuple[str, str]]:
-        """A short and a medium window, as an interval of SQL and as the end of a feature's name."""
-        return [(window, window.replace(" ", "_")) for window in _SHORT[self.periods.cadence]]
+        """A short and a medium window within the lookback, as an interval of SQL and as the end of a name."""
+        windows = _WINDOWS[self.periods.cadence].items()
+        return [(window, window.replace(" ", "_")) for window, spanned in windows if spanned <= self.lookback]
 
     @property
     def training_cron(self) -> str:

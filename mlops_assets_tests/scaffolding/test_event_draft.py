@@ -98,6 +98,17 @@ def test_features_follow_from_the_types_of_the_columns(draft):
     assert (roles["at"], roles["customer"], roles["country"]) == ("time", "entity", "no feature")
 
 
+@pytest.mark.parametrize(
+    ("months", "lookback", "windows"), [(5, 2, ["1_month"]), (6, 3, ["1_month", "3_months"])]
+)
+def test_no_window_is_longer_than_the_lookback(draft, months, lookback, windows):
+    """`events_3_months` of two months would be a wrong name."""
+    last = pd.Timestamp("2024-01-01") + pd.DateOffset(months=months) - pd.Timedelta(hours=1)
+    made = draft(log("2024-01-01 09:00", str(last)), cadence="monthly", horizon=1)
+    assert made.lookback == lookback
+    assert [name for _, name in made.windows] == windows
+
+
 def test_files_with_different_dates_are_partitions_by_name(tmp_path):
     frame = log("2023-01-01", "2024-03-31")
     for month, rows in frame.groupby(frame["at"].dt.strftime("%Y-%m")):
