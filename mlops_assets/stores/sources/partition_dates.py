@@ -132,7 +132,8 @@ def _missing_files(periods: Periods, keys: Sequence[str]) -> list[str]:
     remedy = "declare `partitions.cadence: weekdays`" if weekends else "add a file with a header only"
     return [
         f"no file for {enumerated(missing)}, although later partitions have one: targets whose horizon "
-        f"includes such a partition are not computed. If it has no events, {remedy}"
+        "includes such a partition are not computed, and later features lack its rows. "
+        f"If it has no events, {remedy}"
     ]
 
 
