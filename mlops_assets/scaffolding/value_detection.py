@@ -260,23 +260,13 @@ def _narrowest(
 
 
 def _codes(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> set[str]:
-    """The columns whose values numbers would not keep.
-
-    They are texts with a leading zero, such as postcodes, and identifiers beyond 64 bits: integers without
-    fractions beside them, which a floating-point number would round to the same value.
-    """
-    if not names:
+    """The columns of text with a leading zero, such as postcodes, which numbers would lose."""
+    texts = _text_columns(connection, table, names)
+    if not texts:
         return set()
-    flags = []
-    for name in names:
-        text = f"{quoted(name)}::varchar"
-        long = f"regexp_full_match({text}, '[+-]?[0-9]{{19,}}') and try_cast({text} as bigint) is null"
-        fraction = f"regexp_full_match({text}, '[+-]?[0-9]*[.,][0-9]+([eE][+-]?[0-9]+)?')"
-        flags.append(
-            f"bool_or(regexp_matches({text}, '^0[0-9]')) or bool_or({long}) and not bool_or({fraction})"
-        )
-    [found] = connection.execute(f"select {', '.join(flags)} from {table}").fetchall()
-    return {name for name, flag in zip(names, found, strict=True) if flag}
+    flags = ", ".join(f"bool_or(regexp_matches({quoted(name)}, '^0[0-9]'))" for name in texts)
+    [found] = connection.execute(f"select {flags} from {table}").fetchall()
+    return {name for name, flag in zip(texts, found, strict=True) if flag}
 
 
 def _hold(

@@ -102,23 +102,6 @@ def test_a_leading_zero_makes_a_text(detect, values, kind):
     assert types(detect(x=[*late, *values])) == {"x": kind}
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["100000000000000000001", "100000000000000000002"], "VARCHAR"),
-        (["9223372036854775808", "7"], "VARCHAR"),
-        (["9223372036854775807", "7"], "BIGINT"),
-        (["100000000000000000001", "0.5"], "DOUBLE"),
-        (["1e20", "7"], "DOUBLE"),
-        ([Decimal("100000000000000000001"), Decimal(7)], "VARCHAR"),
-        ([Decimal("100000000000000000001.5"), Decimal(7)], "DOUBLE"),
-        ([1e20, 7.0], "DOUBLE"),
-    ],
-)
-def test_integers_beyond_64_bits_make_a_text(detect, values, kind):
-    assert types(detect(x=values)) == {"x": kind}
-
-
 def test_a_value_after_the_sample_decides(detect):
     values = [str(number) for number in range(30_000)]
     assert types(detect(x=[*values, "1.5"])) == {"x": "DOUBLE"}
