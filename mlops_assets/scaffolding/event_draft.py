@@ -13,6 +13,7 @@ from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import ColumnProfile
+from mlops_assets.scaffolding.log_periods import log_periods, longest_cadence
 from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft, identifier
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _MOST_COLUMNS = 12
 """Maximum number of columns that features are derived from."""
 _EARLY_SHARE = 0.001
 """Rows before this quantile of the time do not decide the first partition: a few have a wrong time."""
-_LEAST_PERIODS: dict[Cadence, int] = {"monthly": 12, "weekly": 12, "daily": 1}
 _HORIZON: dict[Cadence, int] = {"monthly": 1, "weekly": 4, "daily": 7, "weekdays": 5}
 _LOOKBACK: dict[Cadence, int] = {"monthly": 12, "weekly": 26, "daily": 56, "weekdays": 40}
 _NOUNS: dict[Cadence, str] = {
@@ -137,9 +137,9 @@ class EventDraft(TableDraft):
             doubts.append(
                 f"some rows have a future {time}, up to {greatest}; they belong to no partition yet"
             )
-        cadence = cadence or _longest_cadence(first, last)
+        cadence = cadence or longest_cadence(first, last)
         horizon = horizon or _HORIZON[cadence]
-        periods = _periods(cadence, first, last, now)
+        periods = log_periods(cadence, first, last, now)
         if (least := datetime.fromisoformat(found[time].least)) < periods.start_of(periods.first):
             doubts.append(
                 f"few rows have an earlier {time}, from {least}; partitions start with {periods.first}"
@@ -172,9 +172,9 @@ class EventDraft(TableDraft):
 
     @property
     def future(self) -> str:
-        """The horizon in words, such as `3 months`."""
+        """The horizon in words, such as `month` or `3 months`."""
         noun = _NOUNS[self.periods.cadence]
-        return f"{self.horizon} {noun}{'s' * (self.horizon != 1)}"
+        return noun if self.horizon == 1 else f"{self.horizon} {noun}s"
 
     @property
     def description(self) -> str:
@@ -265,24 +265,6 @@ class EventDraft(TableDraft):
             for column in self.columns
             if column.name not in aside and not column.is_row_number and column.distinct > 1
         ]
-
-
-def _longest_cadence(first: datetime, last: datetime) -> Cadence:
-    for cadence in ("monthly", "weekly"):
-        periods = Periods.of(cadence, first.date().isoformat()[: 7 if cadence == "monthly" else 10])
-        if len(periods.between(periods.first, periods.key_of(last))) > _LEAST_PERIODS[cadence]:
-            return cadence
-    return "daily"
-
-
-def _periods(cadence: Cadence, first: datetime, last: datetime, now: datetime) -> Periods:
-    """Partitions from the first event on; up to the last complete one if the log is not continued."""
-    start = Periods.of(cadence, first.date().isoformat())
-    ended = start.key_of(last)
-    if start.end_of(ended) - last > timedelta(days=1):  # later rows of this period are missing
-        ended = start.shift(ended, -1)
-    continued = start.shift(start.key_of(now), -1) <= ended
-    return Periods.of(cadence, start.first, None if continued else ended)
 
 
 def _task_of(project: str, sample: "pd.DataFrame", entity: Sequence[str], expression: str) -> Task:
