@@ -99,7 +99,7 @@ class Draft(TableDraft):
         if column.is_entity:
             return "identifies an entity; derive a feature, such as the number of its rows in another table"
         if column.is_long_integer:
-            return "integers above 2^53, which models can't tell apart"
+            return "integers above 2^53, which models can't distinguish"
         if column.distinct + bool(column.nulls) < 2:
             return "constant" if column.distinct else "always empty"
         if column.sql_type == "VARCHAR" and column.distinct > _FEW_TEXTS:
