@@ -132,6 +132,7 @@ def test_champion_and_challenger_each_have_their_own_threshold(make_project, mon
             spec=SimpleNamespace(
                 task="binary", target="outcome", classes=("late", "paid"), threshold=threshold
             ),
+            as_sent=lambda frame: frame,
             compute_features=lambda frame: frame,
             predict_features=lambda frame: frame["score"].to_numpy(),
         )
