@@ -29,6 +29,10 @@ _MARKS = (
     (",", "\u202f"),
 )
 """Decimal mark and thousands separator, in the order of preference."""
+_LEADING_ZERO = "^0[0-9]"
+"""As in postcodes, which would lose it as numbers."""
+_LABEL = "(?i)^ *(yes|no|y|n) *$"
+"""Labels that a boolean would replace by true and false, in predictions, too."""
 _SAMPLE_ROWS = 20_000
 _TESTS_A_QUERY = 100
 """DuckDB plans a query with thousands of aggregates much slower than several smaller ones."""
@@ -227,12 +231,15 @@ def _narrowest(
     def column(name: str, kind: SqlType) -> Column:
         return Column(name, kind, decimal=decimal, thousands=thousands)
 
-    codes, given = _codes(connection, table, names), column_types(connection, table)
+    codes = _matching(connection, table, names, _LEADING_ZERO)
+    labels = _matching(connection, table, names, _LABEL)
+    given = column_types(connection, table)
     left = {
         name: [
             column(name, kind)
             for kind in kinds
             if (name not in codes or kind not in _NUMBERS)
+            and (name not in labels or kind != "BOOLEAN")
             and (given[name] != "BOOLEAN" or kind == "BOOLEAN")  # true is a number in SQL, too
         ]
         for name in names
@@ -259,12 +266,14 @@ def _narrowest(
     return found
 
 
-def _codes(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> set[str]:
-    """The columns of text with a leading zero, such as postcodes, which numbers would lose."""
+def _matching(
+    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], pattern: str
+) -> set[str]:
+    """The columns of text with a value that begins as a pattern describes."""
     texts = _text_columns(connection, table, names)
     if not texts:
         return set()
-    flags = ", ".join(f"bool_or(regexp_matches({quoted(name)}, '^0[0-9]'))" for name in texts)
+    flags = ", ".join(f"bool_or(regexp_matches({quoted(name)}, {literal(pattern)}))" for name in texts)
     [found] = connection.execute(f"select {flags} from {table}").fetchall()
     return {name for name, flag in zip(texts, found, strict=True) if flag}
 

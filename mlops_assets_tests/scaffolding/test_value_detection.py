@@ -102,6 +102,19 @@ def test_a_leading_zero_makes_a_text(detect, values, kind):
     assert types(detect(x=[*late, *values])) == {"x": kind}
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["Yes", "No"], "VARCHAR"),
+        (["y", "n"], "VARCHAR"),
+        (["true", "false"], "BOOLEAN"),
+        (["TRUE", "F"], "BOOLEAN"),
+    ],
+)
+def test_labels_stay_text(detect, values, kind):
+    assert types(detect(x=values)) == {"x": kind}
+
+
 def test_a_value_after_the_sample_decides(detect):
     values = [str(number) for number in range(30_000)]
     assert types(detect(x=[*values, "1.5"])) == {"x": "DOUBLE"}
