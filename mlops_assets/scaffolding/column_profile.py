@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +146,7 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
             doubts.append(
                 f"the encoding seems to be {dialect.encoding}; check letters such as é in the texts"
             )
-        files = find_files(source, dialect=dialect, subject=subject)
+        files = [replace(file, dialect=dialect) for file in files]
     with duckdb.connect() as connection:
         connection.execute(UTC_SESSION)
         relations = read_files(connection, files, subject=subject)

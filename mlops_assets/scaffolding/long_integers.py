@@ -6,14 +6,9 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.scaffolding.allowed_types import column_types
 
 _LONG_INTEGER = "[+-]?[0-9]{19,}(\\.0*)?"
-
-
-def column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """The SQL type of each column of a table or subquery."""
-    relation = connection.sql(f"from {table}")
-    return dict(zip(relation.columns, map(str, relation.types), strict=True))
 
 
 def long_integers(

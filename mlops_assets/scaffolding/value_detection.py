@@ -7,12 +7,16 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
-from mlops_assets.scaffolding.long_integers import column_types, long_integer_doubts, long_integers
+from mlops_assets.scaffolding.allowed_types import (
+    NARROWEST_FIRST,
+    NUMBERS,
+    AllowedTypes,
+    allowed_types,
+    column_types,
+)
+from mlops_assets.scaffolding.long_integers import long_integer_doubts, long_integers
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
-NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
-"""The first type that holds all values is chosen; else text."""
-_NUMBERS: tuple[SqlType, ...] = ("BIGINT", "DOUBLE")
 NULL_TEXTS = (
     *("NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "None", "none", "nil", "missing", "unknown"),
     *("-", "--", "?", ".", "..", " ", "  "),
@@ -29,10 +33,6 @@ _MARKS = (
     (",", "\u202f"),
 )
 """Decimal mark and thousands separator, in the order of preference."""
-_LEADING_ZERO = "^0[0-9]"
-"""As in postcodes, which would lose it as numbers."""
-_LABEL = "(?i)^ *(yes|no|y|n) *$"
-"""Labels that a boolean would replace by true and false, in predictions, too."""
 _SAMPLE_ROWS = 20_000
 _TESTS_A_QUERY = 100
 """DuckDB plans a query with thousands of aggregates much slower than several smaller ones."""
@@ -76,24 +76,27 @@ def detect_values(
         where neither can be declared.
     """
     sample = f"(from {table} limit {_SAMPLE_ROWS})"
-    columns = dict(_narrowest(connection, table, sample, names, _MARKS[0]))
+    texts = _text_columns(connection, table, names)
+    declared = _cleaned(table, texts, dialect.nulls if dialect else ())
+    allowed = allowed_types(connection, declared, names)
+    columns = dict(_narrowest(connection, table, sample, names, _MARKS[0], allowed))
     if dialect is None:
         long = long_integers(connection, table, columns)
         found = tuple((columns | long).values())
         return DetectedValues(found, DEFAULT_DIALECT, long_integer_doubts(long), table)
-    texts = _text_columns(connection, table, names)
     rest = [name for name in texts if columns[name].sql_type == "VARCHAR"]
-    nulls = dialect.nulls or tuple(_null_texts(connection, table, sample, rest))
+    present = {} if dialect.nulls else _present_nulls(connection, table, rest)
+    nulls = dialect.nulls or tuple(_null_texts(connection, table, sample, present, allowed))
     rows, first = _cleaned(table, texts, nulls), _cleaned(sample, texts, nulls)
     marks, doubts = (dialect.decimal, dialect.thousands), list[str]()
     if not dialect.has_number_marks:
         plain = [name for name in texts if columns[name].sql_type == "DOUBLE"]
-        marks, doubts = _marks(connection, rows, first, rest, plain)
+        marks, doubts = _marks(connection, rows, first, rest, plain, allowed)
     again = rest if marks == _MARKS[0] and not dialect.nulls else names
-    columns |= _narrowest(connection, rows, first, again, marks)
-    if not dialect.nulls:
-        stay = [name for name in rest if columns[name].sql_type == "VARCHAR"]
-        doubts += _ambiguous_nulls(connection, table, stay, nulls)
+    columns |= _narrowest(connection, rows, first, again, marks, allowed)
+    doubts += _ambiguous_nulls(
+        {name: found for name, found in present.items() if columns[name].sql_type == "VARCHAR"}, nulls
+    )
     long = long_integers(connection, rows, columns)
     columns |= long
     doubts += long_integer_doubts(long)
@@ -117,17 +120,20 @@ def _text_columns(connection: duckdb.DuckDBPyConnection, table: str, names: Sequ
 
 
 def _null_texts(
-    connection: duckdb.DuckDBPyConnection, table: str, sample: str, texts: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    sample: str,
+    present: Mapping[str, Sequence[str]],
+    allowed: AllowedTypes,
 ) -> Iterator[str]:
     """The texts without which a column of text is a column of numbers or times."""
-    present = _present_nulls(connection, table, texts)
-    suspects = [name for name in texts if present[name]]
+    suspects = [name for name, texts in present.items() if texts]
     every = tuple(dict.fromkeys(text for found in present.values() for text in found))
     read, first = _cleaned(table, suspects, every), _cleaned(sample, suspects, every)
     typed: dict[str, Column] = {}
     for marks in _MARKS:
         rest = [name for name in suspects if name not in typed]
-        found = _narrowest(connection, read, first, rest, marks) if rest else {}
+        found = _narrowest(connection, read, first, rest, marks, allowed) if rest else {}
         typed |= {
             name: column for name, column in found.items() if column.sql_type not in ("VARCHAR", "BOOLEAN")
         }
@@ -162,12 +168,9 @@ def _mostly_values(
     return (share or 0) >= _LEAST_VALUE_SHARE
 
 
-def _ambiguous_nulls(
-    connection: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str], nulls: Sequence[str]
-) -> list[str]:
+def _ambiguous_nulls(present: Mapping[str, Sequence[str]], nulls: Sequence[str]) -> list[str]:
     """A doubt about each text for missing values that also occurs in a column of text."""
-    present = _present_nulls(connection, table, texts) if nulls else {}
-    found = {text: [name for name in texts if text in present[name]] for text in nulls}
+    found = {text: [name for name, texts in present.items() if text in texts] for text in nulls}
     return [
         f"{text!r} is read as missing in {', '.join(names)}, too; check that it is not a value there"
         for text, names in found.items()
@@ -181,6 +184,7 @@ def _marks(
     sample: str,
     texts: Sequence[str],
     plain: Sequence[str],
+    allowed: AllowedTypes,
 ) -> tuple[tuple[str, str], list[str]]:
     """The number format under which most columns are numbers, and a doubt if another one fits, too.
 
@@ -195,10 +199,12 @@ def _marks(
     numbers: dict[tuple[str, str], list[str]] = {}
     gain: dict[tuple[str, str], int] = {}
     for marks in _MARKS:
-        found = _narrowest(connection, table, sample, texts, marks, _NUMBERS)
-        numbers[marks] = [name for name in texts if found[name].sql_type in _NUMBERS]
-        kept = _narrowest(connection, sample, sample, plain, marks, _NUMBERS) if numbers[marks] else {}
-        gain[marks] = len(numbers[marks]) - sum(column.sql_type not in _NUMBERS for column in kept.values())
+        found = _narrowest(connection, table, sample, texts, marks, allowed, NUMBERS)
+        numbers[marks] = [name for name in texts if found[name].sql_type in NUMBERS]
+        kept = (
+            _narrowest(connection, sample, sample, plain, marks, allowed, NUMBERS) if numbers[marks] else {}
+        )
+        gain[marks] = len(numbers[marks]) - sum(column.sql_type not in NUMBERS for column in kept.values())
     best = next(marks for marks in _MARKS if gain[marks] == max(gain.values()))
     unsure = [
         name
@@ -220,6 +226,7 @@ def _narrowest(
     sample: str,
     names: Sequence[str],
     marks: tuple[str, str],
+    allowed: AllowedTypes,
     kinds: Sequence[SqlType] = NARROWEST_FIRST,
 ) -> Mapping[str, Column]:
     """Each column with the first type that holds all of its values, in few scans.
@@ -231,26 +238,14 @@ def _narrowest(
     def column(name: str, kind: SqlType) -> Column:
         return Column(name, kind, decimal=decimal, thousands=thousands)
 
-    codes = _matching(connection, table, names, _LEADING_ZERO)
-    labels = _matching(connection, table, names, _LABEL)
-    given = column_types(connection, table)
-    left = {
-        name: [
-            column(name, kind)
-            for kind in kinds
-            if (name not in codes or kind not in _NUMBERS)
-            and (name not in labels or kind != "BOOLEAN")
-            and (given[name] != "BOOLEAN" or kind == "BOOLEAN")  # true is a number in SQL, too
-        ]
-        for name in names
-    }
+    left = {name: [column(name, kind) for kind in kinds if kind in allowed[name]] for name in names}
     for numbers in (True, False):  # columns of numbers need no test of the other types
         tested = [
             candidate
             for candidates in left.values()
-            if numbers or not any(each.sql_type in _NUMBERS for each in candidates)
+            if numbers or not any(each.sql_type in NUMBERS for each in candidates)
             for candidate in candidates
-            if (candidate.sql_type in _NUMBERS) == numbers
+            if (candidate.sql_type in NUMBERS) == numbers
         ]
         held = _hold(connection, sample, tested, empty=True)
         left = {
@@ -264,18 +259,6 @@ def _narrowest(
         found |= {name: candidates[0] for name, candidates in left.items() if held[candidates[0]]}
         left = {name: candidates[1:] for name, candidates in left.items() if name not in found}
     return found
-
-
-def _matching(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], pattern: str
-) -> set[str]:
-    """The columns of text with a value that begins as a pattern describes."""
-    texts = _text_columns(connection, table, names)
-    if not texts:
-        return set()
-    flags = ", ".join(f"bool_or(regexp_matches({quoted(name)}, {literal(pattern)}))" for name in texts)
-    [found] = connection.execute(f"select {flags} from {table}").fetchall()
-    return {name for name, flag in zip(texts, found, strict=True) if flag}
 
 
 def _hold(
