@@ -1,6 +1,6 @@
 """Base class and field types of all groups of settings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import dagster as dg
@@ -12,6 +12,8 @@ from mlops_assets.ml.families import FAMILY_NAMES
 
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER.pattern)]
 FamilyName = Literal[FAMILY_NAMES]  # type: ignore[valid-type]  # follows from the registry
+Errors = Iterator[tuple[str, str]]
+"""Path of an invalid setting, and the problem."""
 
 
 def invalid_setting(path: str, problem: str) -> PydanticCustomError:
