@@ -1,6 +1,8 @@
 """The tabular model: feature query, pipeline and estimator, from raw columns to predictions."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
@@ -33,6 +35,14 @@ _SANDBOX: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
 }
 """The SQL of an artifact reads only its input rows: no file, no network and no Python variable."""
+
+
+@contextmanager
+def sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for the SQL of a model."""
+    with duckdb.connect(config=_SANDBOX) as connection:
+        connection.execute(UTC_SESSION)
+        yield connection
 
 
 @dataclass(frozen=True)
@@ -156,19 +166,39 @@ class TabularModel:
             If the rows do not fit the columns, see `typed_rows`, or the query does not return one row for
             each row.
         """
-        subject = f"model of {self.spec.project}"
-        query = FeatureQuery(self.features_sql, (self.spec.target,), subject)
-        with duckdb.connect(config=_SANDBOX) as connection:
-            connection.execute(UTC_SESSION)
-            typed = typed_rows(connection, self.spec.columns, rows, subject=subject)
-            if self.spec.table is None:
-                result = typed.order(ROW_ID).df()
-            else:
-                result = query.run(connection, {self.spec.table: typed}).order(ROW_ID).df()
-        if not np.array_equal(result[ROW_ID], np.arange(len(rows))):
+        with sandbox() as connection:
+            typed = typed_rows(connection, self.spec.columns, rows, subject=self._subject)
+            return self.features_of(connection, typed, np.arange(len(rows)))
+
+    def features_of(
+        self, connection: duckdb.DuckDBPyConnection, typed: duckdb.DuckDBPyRelation, row_ids: NDArray
+    ) -> pd.DataFrame:
+        """Compute the features of rows that are cast already.
+
+        Parameters
+        ----------
+        connection
+            A connection of `sandbox`.
+        typed
+            The columns of the specification with their types, and `row_id`.
+        row_ids
+            The `row_id` of each row, in increasing order.
+
+        Returns
+        -------
+        One row for each `row_id`, in the same order.
+
+        Raises
+        ------
+        ModelError
+            If the query does not return one row for each row.
+        """
+        query = FeatureQuery(self.features_sql, (self.spec.target,), self._subject)
+        computed = typed if self.spec.table is None else query.run(connection, {self.spec.table: typed})
+        result = computed.order(ROW_ID).df()
+        if not np.array_equal(result[ROW_ID], row_ids):
             raise ModelError(
-                f"model of {self.spec.project}: features.sql returned {len(result)} rows for {len(rows)} "
-                "input rows"
+                f"{self._subject}: features.sql returned {len(result)} rows for {len(row_ids)} input rows"
             )
         return result.drop(columns=ROW_ID)
 
@@ -196,8 +226,11 @@ class TabularModel:
         `probability` (binary, of the second class) or `probability_<class>` of each class. The index is that
         of `rows`.
         """
-        predictions = self.predict_features(self.compute_features(rows))
-        return pd.DataFrame(self._output_columns(predictions), index=rows.index)
+        return pd.DataFrame(self.outputs(self.compute_features(rows)), index=rows.index)
+
+    def outputs(self, features: pd.DataFrame) -> dict[str, NDArray]:
+        """Predict from computed features: the columns of `output_types`, each of shape `(n,)`."""
+        return self._output_columns(self.predict_features(features))
 
     def output_types(self) -> dict[str, type]:
         """The columns that `predict` returns, in order, with their type: `str`, `int`, `float` or `bool`."""
@@ -216,6 +249,10 @@ class TabularModel:
             estimator_digest(self.pipeline),
             self.estimator.digest(),
         )
+
+    @property
+    def _subject(self) -> str:
+        return f"model of {self.spec.project}"
 
     def _output_columns(self, predictions: NDArray) -> dict[str, NDArray]:
         if self.spec.task == "regression":

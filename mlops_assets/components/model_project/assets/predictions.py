@@ -139,20 +139,16 @@ def _scores(
     """Entity, prediction, probabilities and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
+    from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
+
     batches = store.batches(
         connection, project.key(names.FEATURES).path, partition=partition, version=version
     )
-    entity, predicted = project.settings.entity, model.output_types()
-    kinds: dict[type, pa.DataType] = {
-        str: pa.string(),
-        int: pa.int64(),
-        float: pa.float64(),
-        bool: pa.bool_(),
-    }
+    entity, predicted = project.settings.entity, output_schema(model)
     schema = pa.schema(
         [
             *(batches.schema.field(name) for name in entity),
-            *((name, kinds[kind]) for name, kind in predicted.items()),
+            *predicted,
             (names.MODEL_VERSION, pa.int64()),
         ]
     )
@@ -161,11 +157,11 @@ def _scores(
         for batch in batches:
             if not batch.num_rows:
                 continue
-            found = model.predict(batch.to_pandas())
+            found = predict_batch(model, model.compute_features(batch.to_pandas()))
             yield pa.record_batch(
                 [
                     *(batch.column(name) for name in entity),
-                    *(pa.array(found[name], kinds[kind]) for name, kind in predicted.items()),
+                    *found.columns,
                     pa.array([champion.version] * batch.num_rows, pa.int64()),
                 ],
                 schema=schema,

@@ -33,13 +33,13 @@ def test_predictions_have_the_version_of_the_champion_and_are_idempotent(champio
 def test_predictions_are_computed_and_written_in_batches(champion_shop, monkeypatch):
     whole = champion_shop.digests("predictions")[FIFTH]
     sizes = []
-    predict = TabularModel.predict
+    outputs = TabularModel.outputs
 
     def counted(model, frame):
         sizes.append(len(frame))
-        return predict(model, frame)
+        return outputs(model, frame)
 
-    monkeypatch.setattr(TabularModel, "predict", counted)
+    monkeypatch.setattr(TabularModel, "outputs", counted)
     monkeypatch.setitem(Warehouse.batches.__kwdefaults__, "rows", 16)
     assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
     rows = len(champion_shop.frame("features", FIFTH))
