@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlops_assets.ml.families.base import Params, Prepared, Settings
 from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
+from mlops_assets.ml.families.device import require_device
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class XGBoostFamily:
     def prepare(
         self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
     ) -> Prepared:
+        require_device(settings.device)
         binned = xgb.QuantileDMatrix(train[0], train[1], nthread=settings.threads)
         aligned = xgb.QuantileDMatrix(valid[0], valid[1], ref=binned, nthread=settings.threads)
         return _PreparedFold(binned, aligned, settings)
@@ -68,6 +70,7 @@ class XGBoostFamily:
     def fit(
         self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
     ) -> "XGBoostEstimator":
+        require_device(settings.device)
         binned = xgb.QuantileDMatrix(matrix, target, nthread=settings.threads)
         booster = xgb.train(_booster_params(params, settings), binned, rounds or settings.max_rounds)
         booster.set_param({"device": "cpu"})

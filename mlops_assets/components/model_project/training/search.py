@@ -32,10 +32,13 @@ MOST_FIRST = 3
 
 
 def fit_settings(project: Project, classes: int) -> "Settings":
-    """Settings of all fits of the project."""
+    """Settings of all fits of the project; raises `ModelError` if there is no declared GPU."""
     from mlops_assets.ml.families import Settings
+    from mlops_assets.ml.families.device import require_device
 
     tuning = project.settings.tuning
+    if "xgboost" in tuning.families:
+        require_device(tuning.device)
     return Settings(
         task=project.settings.task,
         classes=max(classes, 1),
