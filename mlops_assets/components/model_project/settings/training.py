@@ -176,8 +176,9 @@ class TuningSettings(Settings):
         default=None, ge=1, description="Number of threads for fitting a model; by default one per core."
     )
     device: Literal["cpu", "cuda"] = Field(
-        default="cpu", description="Device that XGBoost trains on: `cpu` or `cuda`. Without a GPU, `cuda` is an error. "
-        "Other families train on the CPU, and predictions are computed on it."
+        default="cpu",
+        description="Device that XGBoost trains on: `cpu` or `cuda`. Without a GPU, `cuda` is an error. "
+        "Other families train on the CPU, and predictions are computed on it.",
     )
 
     def metric_for(self, task: Task) -> Metric:
