@@ -20,9 +20,11 @@ SPLIT = "_split"
 """Column of the training set: the side of the split, `train` or `holdout`."""
 TRAIN, HOLDOUT = "train", "holdout"
 EMBARGO = "embargo"
-"""A third side of the split in event projects: rows of neither the training nor the holdout set."""
+"""A third side of a split over time: rows of neither the training nor the holdout set."""
 GROUP = "_group"
 """Column of the training set: rows of the same group are on the same side of every split."""
+TIME = "_time"
+"""Column of the training set: the time of a row, by which a static project is split over time."""
 PARTITION = "_partition"
 """Column of a partitioned table: the partition."""
 PERIOD = "_period"
@@ -32,7 +34,7 @@ MODEL_VERSION = "model_version"
 IN_TRAINING = "in_training"
 """Column of predictions: whether that version was fitted on the row."""
 
-RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, PARTITION, PERIOD)
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, PARTITION, PERIOD)
 """Names that no column of a contract may have."""
 
 CHAMPION = "champion"

@@ -1,6 +1,6 @@
 """The generated assets of the loans project, and helpers to materialize them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -40,3 +40,13 @@ def materialize(
 def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
     """The evaluation of a check by its name."""
     return next(found for found in result.get_asset_check_evaluations() if found.check_name == name)
+
+
+def materialized(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.MetadataValue]:
+    """The metadata of the materialization of an asset by the last part of its key."""
+    found = [event for event in result.all_events if event.is_step_materialization]
+    return next(
+        event.step_materialization_data.materialization.metadata
+        for event in found
+        if event.asset_key and event.asset_key.path[-1] == asset
+    )

@@ -8,6 +8,7 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 from rich.console import Console
 from rich.text import Text
 
+from mlops_assets.components.model_project.project.metadata_names import SPLIT
 from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
@@ -68,6 +69,8 @@ def _summary_lines(
         )
     if report:
         yield "holdout", report["summary"]
+        if report.get(SPLIT):
+            yield "split", report[SPLIT]
         scores = (
             f"{name.removeprefix('test_')} {compact(report[name])}"
             for name in report

@@ -129,8 +129,8 @@ class Evaluation:
     cluster_columns: list[str] = field(default_factory=list)
     """The columns that identify a cluster."""
     split: str = ""
-    """The periods of the holdout and of training, such as `tested on 2025-03, trained on 2024-01 to 2024-12`;
-    empty in a project without periods."""
+    """The times of the holdout and of training, such as `tested on 2025-03, trained on 2024-01 to 2024-12`;
+    empty in a project that is not split over time."""
     threshold: float | None = None
     """The minimum probability to predict the second class; None for the likelier class."""
     shap: dict[str, float] = field(default_factory=dict)

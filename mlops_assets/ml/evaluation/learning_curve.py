@@ -41,8 +41,9 @@ def learning_curve(
     *,
     seed: int,
     shares: Sequence[float] = SHARES,
+    times: NDArray | None = None,
 ) -> list[CurvePoint]:
-    """Fit on nested, growing samples of the training rows.
+    """Fit on nested, growing samples of the training rows: random ones, or with times the latest rows.
 
     Parameters
     ----------
@@ -56,8 +57,12 @@ def learning_curve(
         Number of all training rows.
     shares
         Sample sizes as shares of the training rows; samples below `MIN_ROWS` are left out.
+    times
+        The time of each training row, in a split over time.
     """
     order = np.random.default_rng(seed).permutation(rows)
+    if times is not None:
+        order = np.argsort(times, kind="stable")[::-1]
     points: list[CurvePoint] = []
     previous: NDArray | None = None
     for size in (round(share * rows) for share in shares):

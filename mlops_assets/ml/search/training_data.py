@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TRAIN
+from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TIME, TRAIN
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.tabular_model import Label
@@ -37,6 +37,8 @@ class TrainingData:
     groups: NDArray | None
     periods: NDArray | None = None
     """The partition of the features of each row, in an event project."""
+    times: NDArray | None = None
+    """The time of each row, in a static project that is split over time."""
 
     @classmethod
     def of(
@@ -56,7 +58,7 @@ class TrainingData:
             Columns that identify a row and are not features: the entity.
         """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
-        known = (ROW_ID, target, SPLIT, GROUP, PERIOD, PARTITION, *aside)
+        known = (ROW_ID, target, SPLIT, GROUP, TIME, PERIOD, PARTITION, *aside)
         excluded = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
@@ -64,6 +66,7 @@ class TrainingData:
             target=encode_target(frame[target], classes, subject=subject),
             groups=frame[GROUP].to_numpy() if GROUP in frame else None,
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
+            times=frame[TIME].to_numpy() if TIME in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -75,6 +78,7 @@ class TrainingData:
             target=self.target[keep],
             groups=self.groups[keep] if self.groups is not None else None,
             periods=self.periods[keep] if self.periods is not None else None,
+            times=self.times[keep] if self.times is not None else None,
         )
 
 

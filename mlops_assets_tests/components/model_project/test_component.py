@@ -137,6 +137,18 @@ def test_a_materialized_table_records_its_address(make_project, write_loans, sto
         ({"tuning": {"trails": 3}}, "trails"),
         ({"tuning": {"metric": "rmse"}}, "tuning.metric is rmse; choose a metric of binary: roc_auc"),
         ({"split": {"method": "group"}}, "split.group is required with split.method: group"),
+        ({"split": {"group": ["a"]}}, "split.group requires split.method: group or time"),
+        ({"split": {"method": "time"}}, "split.column is required with split.method: time"),
+        ({"split": {"column": "day"}}, "split.column is required with split.method: time, and not allowed"),
+        ({"split": {"holdout_from": "2025-01-01"}}, "split.holdout_from requires split.method: time"),
+        (
+            {"split": {"method": "time", "column": "day", "holdout": 0.1, "holdout_from": 2025}},
+            "split.holdout_from conflicts with split.holdout",
+        ),
+        (
+            {"split": {"method": "time", "column": "outcome"}},
+            "split.column is outcome, which is the target; choose another column",
+        ),
         ({"tables": {}}, "tables has 0 entries; declare exactly one table"),
         ({"tables": {"Loans 1": {"source": "x.csv"}}}, "tables.Loans 1 is not a valid table name"),
         (

@@ -30,6 +30,18 @@ def test_overconfident_probabilities_get_a_sigmoid(rows):
     np.testing.assert_allclose(chosen.apply(sure), probability, atol=0.03)
 
 
+def test_over_time_a_map_must_improve_later_rows_than_those_that_it_is_fitted_on(rows):
+    truth, probability = rows
+    times = np.arange(len(truth))
+    shifts = np.array([2, -2, 0, 0, 0])[times * 5 // len(times)]
+    shifted = expit(logit(probability) + shifts)
+    assert choose_calibration("binary", truth, shifted, seed=0) is not None
+    assert choose_calibration("binary", truth, shifted, seed=0, times=times) is None
+    same = expit(3 * logit(probability))
+    assert choose_calibration("binary", truth, same, seed=0, times=times) is not None
+    assert choose_calibration("binary", truth, same, seed=0, times=0 * times) is None, "one time has no later"
+
+
 def test_a_shape_that_no_sigmoid_fits_gets_an_isotonic_map(rows):
     truth, probability = rows
     bent = np.where(probability < 0.3, probability / 3, 0.9 + probability / 11)

@@ -15,7 +15,7 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import (
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
-from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE, SPLIT
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     is_backtest,
@@ -136,6 +136,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             metadata={
                 "report": dg.MetadataValue.path(folder / PAGE),
                 "summary": summary,
+                **({SPLIT: evaluation.split} if evaluation.split else {}),
                 "scores": _score_table(evaluation),
                 **_tables(evaluation),
                 **{name: value for name, value in ours.items() if value == value},

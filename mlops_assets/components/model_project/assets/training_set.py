@@ -1,6 +1,7 @@
 """training_set: labelled features with their side of the split."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
+from mlops_assets.components.model_project.training.row_sides import row_sides
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
@@ -23,7 +25,9 @@ from mlops_assets.components.model_project.training.training_checks import (
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.sql_quoting import quoted, quoted_list
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:
@@ -35,15 +39,13 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         description=f"Features with `{target}`, split into training rows and holdout.",
         kinds=["duckdb", "deltalake"],
         deps=[features_key, validated_key],
-        code=["training_set 1", target, public_settings(split)],
+        code=["training_set 1", target, public_settings(split, added=("column", "holdout_from"))],
     )
 
     @dg.multi_asset(specs=[spec], check_specs=training_checks(spec.key), name=names.op_name(*spec.key.path))
     def training_set(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.ml.search.splits import holdout_sql
-
         store = warehouse.store
         with as_dagster_failures(project.name), store.connect() as connection:
             require_unblocked(project, store, project.table, [None])
@@ -57,21 +59,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                     f"{project.name}: features.sql returns {target}, which is the target",
                     hint="rename the feature; the target can't be a feature",
                 )
-            for name in (target, *split.group):
-                if name not in valid.columns:
-                    raise ProjectError(
-                        f"{project.name}: the contract of {project.table} has no column {name}",
-                        hint="correct target.column or split.group in defs.yaml",
-                    )
-            side = holdout_sql(split.method, split.holdout, split.seed, target=target, groups=split.group)
-            group = (
-                f"concat_ws(chr(31), {quoted_list(split.group)}) as {names.GROUP}, " if split.group else ""
-            )
-            sides = valid.filter(f"{quoted(target)} is not null").project(
-                f"{names.ROW_ID}, {quoted(target)}, {group}"
-                f"case when {side} then '{names.HOLDOUT}' else '{names.TRAIN}' end as {names.SPLIT}"
-            )
-            labelled = features.join(sides, names.ROW_ID)
+            labelled = features.join(row_sides(project, valid), names.ROW_ID)
             keys = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:
@@ -93,6 +81,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                         },
                     ),
                     "split": split_table(counts),
+                    **_times_of_split(project, written),
                     MADE_OF: dg.MetadataValue.json(keys),
                 },
             )
@@ -101,3 +90,16 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield no_leakage_suspects(project, written)
 
     return training_set
+
+
+def _times_of_split(project: Project, written: "duckdb.DuckDBPyRelation") -> dict[str, str]:
+    """The times of holdout and training in words, if rows are split over time."""
+    from mlops_assets.ml.search.time_split import describe_time_split
+
+    if names.TIME not in written.columns:
+        return {}
+    counted = written.aggregate(f"{names.SPLIT}, min({names.TIME}), max({names.TIME}), count(*)")
+    sides = {side: (first, last, rows) for side, first, last, rows in counted.fetchall()}
+    if not {names.TRAIN, names.HOLDOUT} <= set(sides):  # the check `both_sides` reports it
+        return {}
+    return {"in_words": describe_time_split(sides, project.settings.split.column or names.TIME)}

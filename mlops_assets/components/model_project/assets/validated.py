@@ -45,6 +45,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         project.settings.target.column,
         repr(settings.max_rejected_share),
         *([settings.time] if settings.time else []),
+        *([f"split by {project.settings.split.column}"] if project.settings.split.column else []),
         *([repr(settings.clock)] if settings.time_zone != UTC_ZONE else []),
         *(
             [repr((settings.csv.decimal, settings.csv.thousands))]

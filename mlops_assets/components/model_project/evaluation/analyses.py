@@ -141,14 +141,17 @@ def dependences(
 
 
 def periods(evaluated: EvaluatedModel) -> "list[PeriodScore]":
-    """The primary metric over time: by partition in an event project, otherwise by the first date column.
+    """The primary metric over time: by partition in an event project, otherwise by the column that the
+    rows are split by, or the first date column.
 
     In an event project the training partitions are included, with their role.
     """
     if evaluated.project.timeline is not None:
         return _partition_scores(evaluated)
-    times = [column for column in evaluated.model.spec.columns if column.sql_type in ("TIMESTAMP", "DATE")]
-    return _time_scores(evaluated, times[0].name) if times else []
+    known = evaluated.model.spec.columns
+    times = [column.name for column in known if column.sql_type in ("TIMESTAMP", "DATE")]
+    by_time = [name for name in times if name == evaluated.project.settings.split.column]
+    return _time_scores(evaluated, [*by_time, *times][0]) if times else []
 
 
 def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":
@@ -186,6 +189,7 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
         lambda ours, theirs: evaluated.gain(ours, theirs, threshold=evaluated.threshold),
         len(train.target),
         seed=evaluated.seed,
+        times=train.times,
     )
 
 

@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.evaluation.row_clusters import cluste
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.training.search import fit_settings, search_folds
+from mlops_assets.core import names
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted
@@ -75,7 +76,7 @@ def evaluate(
         ),
         clusters=evaluated.clusters,
         cluster_columns=cluster_columns(project),
-        split=project.time.describe_split(trained.facts["cutoff"]) if project.timeline else "",
+        split=_describe_split(evaluated),
         threshold=evaluated.threshold,
         shap=analyses.contributions(evaluated),
         shap_scale=evaluated.model.estimator.contribution_scale,
@@ -98,6 +99,19 @@ def evaluate(
     )
     over = _over_baselines(evaluated, evaluation, compared)
     return replace(evaluation, baseline_gate=_baseline_gate(project, evaluation, over)), over
+
+
+def _describe_split(evaluated: EvaluatedModel) -> str:
+    """The times of holdout and training; empty if rows are not split over time."""
+    from mlops_assets.ml.search.time_split import describe_time_split, sides_of
+
+    project, frame = evaluated.project, evaluated.frame
+    if project.timeline is not None:
+        return project.time.describe_split(evaluated.trained.facts["cutoff"])
+    if names.TIME not in frame:
+        return ""
+    sides = sides_of(frame[names.TIME], frame[names.SPLIT])
+    return describe_time_split(sides, project.settings.split.column or names.TIME)
 
 
 def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], TabularModel]":

@@ -85,7 +85,7 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
     from mlops_assets.ml.contracts.columns import Column
 
     if project.timeline is None:
-        columns = declared_contract(project, project.table).columns
+        columns = declared_contract(project, project.table, for_training=False).columns
         return [column for column in columns if column.name != project.settings.target.column]
     aside = {*project.settings.entity, *names.RESERVED}
     return [

@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.project.metadata_names import CLOCK, SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 from mlops_assets.stores.sources.base import Ingestion, SourceSpec
 
@@ -114,18 +115,30 @@ def describe_source(declared: SourceSpec) -> str:
             return f"the table of `{declared['asset']}`"
 
 
-def declared_contract(project: Project, table: str) -> "Contract":
-    """The contract of a table, in which the timestamp of an event is never null."""
+def declared_contract(project: Project, table: str, *, for_training: bool = True) -> "Contract":
+    """The contract of a table, in which the timestamp of an event is never null.
+
+    Parameters
+    ----------
+    for_training
+        Whether the rows are split into training and holdout: then the time of a split is not null, either.
+    """
     settings = project.settings.tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
+    by_time = project.settings.split.column if for_training else None
     csv = settings.csv
     declared = project.files.contract(
         table,
         key=settings.key,
-        never_null=known,
+        never_null=(*known, *([by_time] if by_time else [])),
         spelling=(csv.decimal, csv.thousands),
         clock=settings.clock,
     )
+    if by_time and by_time not in declared.names:
+        raise ProjectError(
+            f"{project.subject(table)}: split.column, {by_time}, is not declared in schema.py",
+            hint=suggest_name(by_time, declared.names),
+        )
     for name in known:
         found = next((column for column in declared.columns if column.name == name), None)
         if found is None or found.sql_type not in ("TIMESTAMP", "DATE"):

@@ -30,6 +30,10 @@ TRIALS = "trials"
 BACKTEST = "backtest"
 """Materialization metadata: the number of trials that the search was configured with."""
 
+SPLIT = "split"
+"""Materialization metadata of an evaluation report: the times of holdout and training in words, if rows are
+split over time."""
+
 FILES, BYTES = "freed_files", "freed_bytes"
 """Metadata of the observation after a vacuum: number and size of the files that were removed."""
 KEPT = "kept_versions"

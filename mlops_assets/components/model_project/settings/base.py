@@ -27,6 +27,16 @@ class Settings(dg.Model, dg.Resolvable):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def public_settings(settings: Any, *, but: Sequence[str] = ()) -> str:
-    """Settings as text in a fixed order, for code versions; those named in `but` are left out."""
-    return repr(sorted((name, value) for name, value in settings.model_dump().items() if name not in but))
+def public_settings(settings: Any, *, but: Sequence[str] = (), added: Sequence[str] = ()) -> str:
+    """Settings as text in a fixed order, for code versions.
+
+    Parameters
+    ----------
+    but
+        Settings that are left out.
+    added
+        Settings that are left out while they are not set, so that the code versions of projects without them
+        are those from before the setting existed.
+    """
+    given = {name: value for name, value in settings.model_dump().items() if value or name not in added}
+    return repr(sorted((name, value) for name, value in given.items() if name not in but))

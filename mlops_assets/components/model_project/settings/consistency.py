@@ -63,6 +63,8 @@ def _task_errors(settings: "ProjectSettings") -> Errors:
             )
     if settings.split.method == "stratified" and task == "regression":
         yield "split.method", "is stratified, which requires classes; task is regression"
+    if settings.split.column == settings.target.column:
+        yield "split.column", f"is {settings.split.column}, which is the target; choose another column"
     if task != "regression" and settings.target.unit_size != 1:
         yield "target.unit_size", f"is for regression only; task is {task}"
     for name in ("minimum", "maximum"):

@@ -83,23 +83,49 @@ class TrainingSettings(Settings):
 class SplitSettings(Settings):
     """How the holdout, on which the model is evaluated, is separated from the training rows."""
 
-    method: Literal["random", "stratified", "group"] = Field(
+    method: Literal["random", "stratified", "group", "time"] = Field(
         default="random",
         description="`random`: by a seeded hash of the row's key. `stratified`: with the same share of each "
-        "class on both sides. `group`: rows of one group stay on the same side.",
+        "class on both sides. `group`: rows of one group stay on the same side. `time`: the latest rows are "
+        "the holdout, and folds predict a window of rows from all rows before it.",
     )
-    holdout: float = Field(default=0.2, gt=0, lt=1, description="Share of rows in the holdout.")
+    holdout: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of rows in the holdout. With `method: time` the nearest share that does not "
+        "divide rows of the same time.",
+    )
+    column: str | None = Field(
+        default=None,
+        description="With `method: time`: column with the time of a row, a timestamp, a date or a number "
+        "such as a year. Rows without it are quarantined.",
+    )
+    holdout_from: str | int | None = Field(
+        default=None,
+        description="With `method: time`: first time of the holdout, in UTC, instead of the share `holdout`.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of the split; another seed gives another split.")
     group: list[str] = Field(
-        default_factory=list, description="With `method: group`: columns that identify a group."
+        default_factory=list,
+        description="Columns that identify a group. With `method: group`, required: a group stays on the "
+        "same side. With `method: time`: earlier rows of groups in the holdout are not used for training.",
     )
 
     @model_validator(mode="after")
-    def _require_group_columns(self) -> Self:
-        if (self.method == "group") != bool(self.group):
+    def _require_columns_of_the_method(self) -> Self:
+        if self.method == "group" and not self.group:
+            raise ValueError("split.group is required with split.method: group")
+        if self.group and self.method not in ("group", "time"):
+            raise ValueError("split.group requires split.method: group or time")
+        if (self.method == "time") != (self.column is not None):
             raise ValueError(
-                "split.group is required with split.method: group, and not allowed with another method"
+                "split.column is required with split.method: time, and not allowed with another method"
             )
+        if self.holdout_from is not None and self.method != "time":
+            raise ValueError("split.holdout_from requires split.method: time")
+        if self.holdout_from is not None and "holdout" in self.model_fields_set:
+            raise ValueError("split.holdout_from conflicts with split.holdout; declare one of them")
         return self
 
 

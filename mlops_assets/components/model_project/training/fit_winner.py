@@ -112,7 +112,10 @@ def _with_decision_rule(
 
     tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
     if project.settings.task != "regression" and tuning.calibrate:
-        calibration = choose_calibration(project.settings.task, truth, predictions, seed=tuning.seed)
+        times = None if train.times is None else train.times[result.rows]
+        calibration = choose_calibration(
+            project.settings.task, truth, predictions, seed=tuning.seed, times=times
+        )
         spec = replace(spec, calibration=calibration)
         predictions = calibration.apply(predictions) if calibration else predictions
     if tuning.decision:

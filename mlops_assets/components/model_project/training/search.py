@@ -142,10 +142,19 @@ def run_search(
 
 
 def search_folds(project: Project, train: "TrainingData") -> "list[tuple[NDArray, NDArray]]":
-    """Folds of the search; of an event project walk-forward folds."""
+    """Folds of the search: walk-forward in an event project, and expanding windows in a split over time."""
     from mlops_assets.ml.search.splits import forward_folds, make_folds
+    from mlops_assets.ml.search.time_split import time_folds
 
     task, tuning = project.settings.task, project.settings.tuning
+    if train.times is not None:
+        return time_folds(
+            train.times,
+            train.target,
+            folds=tuning.folds,
+            by_class=task != "regression",
+            groups=train.groups,
+        )
     if train.periods is None:
         return make_folds(task, train.target, folds=tuning.folds, seed=tuning.seed, groups=train.groups)
     return forward_folds(

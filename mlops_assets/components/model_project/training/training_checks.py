@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BOTH_SIDES, INFORMATIVE, NO_LEAKAGE = "both_sides", "informative_features", "no_leakage_suspects"
-_ABOUT_THE_ROW = (names.ROW_ID, names.SPLIT, names.GROUP, names.PERIOD, names.PARTITION)
+_ABOUT_THE_ROW = (names.ROW_ID, names.SPLIT, names.GROUP, names.TIME, names.PERIOD, names.PARTITION)
 
 
 def training_checks(
@@ -78,15 +78,25 @@ def both_sides(project: Project, counts: dict[str, tuple[int, int]]) -> dg.Asset
 
 def _split_error(project: Project, train: tuple[int, int], holdout: tuple[int, int]) -> str | None:
     target, static = project.settings.target.column, project.timeline is None
+    split = project.settings.split
     if not holdout[0]:
+        if split.holdout_from is not None:
+            return f"no row has a {split.column} from {split.holdout_from} on; set an earlier holdout_from"
         return "the holdout has no rows; provide more data" + (
             ", or increase split.holdout" if static else ""
+        )
+    if not train[0] and split.column:
+        groups = f" of a {' and '.join(split.group)} that is not in the holdout" if split.group else ""
+        return (
+            f"no row before the holdout{groups} is left for training; reduce split.holdout, or set a later "
+            "split.holdout_from"
         )
     if train[1] < 2:
         return f"{target} has the same value in all training rows; provide rows with other values"
     if project.settings.task != "regression" and train[1] != holdout[1]:
-        random = static and project.settings.split.method != "stratified"
+        random = static and split.method in ("random", "group")
         stratify = ", or set split.method to stratified" if random else ""
+        stratify = ", or change split.holdout" if split.method == "time" else stratify
         return (
             f"a class of {target} is missing in the training rows or the holdout; provide more rows of the "
             f"rarest class{stratify}"

@@ -1,12 +1,15 @@
 """training_set of a project without partitions: join, split and checks."""
 
 import dagster as dg
+import numpy as np
 import pandas as pd
+import pytest
 
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.project.column_checks import model_input_columns
 from mlops_assets.core import names
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.loan_assets import LOAN_DATA, materialize
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, materialize, materialized
 from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
 from mlops_assets_tests.support.loans import loans
 
@@ -54,6 +57,88 @@ def test_a_group_stays_on_one_side(make_project, write_loans, stores, warehouse,
     frame = warehouse.frame(project.key(names.TRAINING_SET).path)
     assert frame.groupby(names.GROUP)[names.SPLIT].nunique().max() == 1
     assert set(frame[names.SPLIT]) == {names.TRAIN, names.HOLDOUT}
+
+
+DATED = LOANS_SCHEMA.replace(
+    "income: float", "granted: pa.DateTime = pa.Field(nullable=True)\n    branch: str\n    income: float", 1
+)
+
+
+def dated_loans(rows: int) -> pd.DataFrame:
+    """Loans of consecutive days, four a day and one of each branch."""
+    days = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(rows) // 4, "D")
+    return loans(rows).assign(granted=days, branch=[f"branch {row % 4}" for row in range(rows)])
+
+
+def test_the_latest_rows_are_the_holdout(make_project, write_loans, stores, warehouse, instance):
+    project = make_project(
+        schema=DATED, split={"method": "time", "column": "granted", "holdout": 0.26}, task="binary"
+    )
+    rows = dated_loans(400)
+    rows.loc[[3, 399], "granted"] = None
+    write_loans(rows)
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert result.success
+    frame = warehouse.frame(project.key(names.TRAINING_SET).path)
+    sides = frame.groupby(names.SPLIT)[names.TIME].agg(["min", "max", "size"])
+    assert sides.loc[names.TRAIN].tolist() == [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-03-15"), 295]
+    assert sides.loc[names.HOLDOUT].tolist() == [pd.Timestamp("2025-03-16"), pd.Timestamp("2025-04-10"), 103]
+    lost = warehouse.frame(project.table_key(names.QUARANTINE).path)
+    assert [list(rules) for rules in lost[names.BROKEN_RULES]] == [["granted: not_nullable"]] * 2
+    metadata = materialized(result, names.TRAINING_SET)
+    assert metadata["in_words"].value == (
+        "tested on 2025-03-16 to 2025-04-10, trained on 2025-01-01 to 2025-03-15, by granted"
+    )
+    columns = model_input_columns(project, {})
+    assert next(column for column in columns if column.name == "granted").nullable, "of a prediction"
+
+
+def test_a_group_of_a_later_holdout_is_not_in_training(
+    make_project, write_loans, stores, warehouse, instance
+):
+    split = {"method": "time", "column": "granted", "holdout_from": "2025-03-31", "group": ["branch"]}
+    project = make_project(schema=DATED, split=split)
+    write_loans(dated_loans(398).assign(branch=lambda rows: rows.index // 12))
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert result.success
+    frame = warehouse.frame(project.key(names.TRAINING_SET).path)
+    counts = frame[names.SPLIT].value_counts().to_dict()
+    assert counts == {names.TRAIN: 348, names.EMBARGO: 8, names.HOLDOUT: 42}
+    holdout = frame[frame[names.SPLIT] == names.HOLDOUT]
+    assert not set(holdout[names.GROUP]) & set(frame[frame[names.SPLIT] == names.TRAIN][names.GROUP])
+    assert (frame[names.TIME] >= "2025-03-31").equals(frame[names.SPLIT] == names.HOLDOUT)
+    assert "; 8 earlier rows of groups in the holdout are on neither side" in (
+        materialized(result, names.TRAINING_SET)["in_words"].value
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"column": "purpose"}, "split.column, purpose, is varchar, which does not order rows by time"),
+        ({"column": "grated"}, "split.column, grated, is not declared in schema.py"),
+        (
+            {"column": "granted", "holdout_from": "soon"},
+            "split.holdout_from is 'soon', which is not a timestamp as granted has",
+        ),
+        ({"column": "branch_number"}, "all rows have the same branch_number, so none are later than others"),
+        ({"column": "granted", "holdout_from": "2031-01-01"}, "no row has a granted from 2031-01-01 on"),
+        (
+            {"column": "granted", "group": ["branch"]},
+            "no row before the holdout of a branch that is not in the holdout is left for training",
+        ),
+    ],
+)
+def test_a_split_over_time_that_is_not_possible_is_reported(
+    split, message, make_project, write_loans, stores, instance
+):
+    schema = DATED.replace("branch: str", "branch: str\n    branch_number: int")
+    project = make_project(schema=schema, split={"method": "time", **split})
+    write_loans(dated_loans(60).assign(branch_number=1))
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    blocking = next((check.description for check in failed if check.check_name == "both_sides"), None)
+    assert message in (blocking or failure_message(result))
 
 
 def test_a_feature_with_the_target_is_a_warning(make_project, write_loans, stores, instance):
