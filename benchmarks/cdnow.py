@@ -29,6 +29,7 @@ from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -40,6 +41,7 @@ from pathlib import Path
 import dagster as dg
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.ml.metrics.tasks import Measure
 
 @dg.definitions
 def defs():
@@ -83,8 +85,12 @@ def compare(state: StateDirectory, cutoff: str) -> dict[str, tuple[float, float,
     }
     truth, found = holdout["churned"].to_numpy(), {}
     for name, predictions in predicted.items():
-        interval = bootstrap_interval("binary", "roc_auc", truth, predictions)
-        found[name] = compute_metric("binary", "roc_auc", truth, predictions), interval.low, interval.high
+        interval = bootstrap_interval(Measure("binary", "roc_auc"), truth, predictions)
+        found[name] = (
+            compute_metric(Measure("binary", "roc_auc"), truth, predictions),
+            interval.low,
+            interval.high,
+        )
     return found
 
 

@@ -24,6 +24,7 @@ from mlops_assets.ml.evaluation.importances import permutation_importances, shap
 from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes, thread_count
@@ -44,6 +45,7 @@ from mlops_assets.ml.search.training_data import TrainingData, check_pipeline, s
 from mlops_assets.ml.search.trials import TrialSummary
 
 NAME, TABLE, TARGET, UNIT = "california_housing", "districts", "median_house_value", 100_000
+MEASURE = Measure("regression", "rmse", classes=1, unit_size=UNIT)
 FAMILIES = ("hist_gradient_boosting", "xgboost", "extra_trees", "linear")
 SQL = (Path(schema.__file__).parent / "features.sql").read_text("utf-8")
 
@@ -127,7 +129,7 @@ def evaluate(
     compared = {name: Predicted(values) for name, values in predictions.items()}
 
     def loss(positions: NDArray, predicted: NDArray) -> Weighted:
-        return weighted_metric("regression", "rmse", holdout.target[positions], predicted, unit_size=UNIT)
+        return weighted_metric(MEASURE, holdout.target[positions], predicted)
 
     def amounts(features: pd.DataFrame) -> NDArray:
         return model.predict_features(features) / UNIT
@@ -146,7 +148,7 @@ def evaluate(
         classes=[],
         family=model.spec.family,
         params=model.spec.params,
-        scores=score_all("regression", holdout.target, compared, classes=1, unit_size=UNIT),
+        scores=score_all(MEASURE, holdout.target, compared),
         truth=holdout.target,
         predictions=predictions[MODEL],
         train_rows=len(train.target),
@@ -160,7 +162,7 @@ def evaluate(
         training_seconds=seconds,
         peak_memory_bytes=peak_memory_bytes(),
         facts={},
-        intervals=score_intervals("regression", "rmse", holdout.target, compared, classes=1, unit_size=UNIT),
+        intervals=score_intervals(MEASURE, holdout.target, compared),
     )
 
 

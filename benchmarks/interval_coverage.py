@@ -17,7 +17,7 @@ from scipy.stats import norm
 from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval, paired_difference_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
-from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.metrics.tasks import Measure, Task
 
 METRICS: tuple[tuple[Task, str], ...] = (
     ("regression", "mae"),
@@ -72,7 +72,7 @@ def sample(
 def true_value(task: Task, metric: str, correlation: float) -> float:
     """The metric of the population, from a large sample."""
     truth, predictions, _ = sample(np.random.default_rng(99), task, 100_000, 5, correlation)
-    return compute_metric(task, metric, truth, predictions)
+    return compute_metric(Measure(task, metric), truth, predictions)
 
 
 def coverage(
@@ -84,7 +84,7 @@ def coverage(
         truth, predictions, codes = sample(np.random.default_rng(seed), task, clusters, size, correlation)
         for place, groups in enumerate((None, codes)):
             interval = bootstrap_interval(
-                task, metric, truth, predictions, clusters=groups, resamples=RESAMPLES
+                Measure(task, metric), truth, predictions, clusters=groups, resamples=RESAMPLES
             )
             held[place] += true in interval
     return " / ".join(f"{100 * each / samples:.0f}" for each in held)
@@ -104,9 +104,9 @@ def passes(rows: int, deficit: float, samples: int) -> str:
             for auc in (BASELINE_AUC, BASELINE_AUC - deficit)
         )
         compared = model, baseline, np.full(rows, 0.5)
-        scores = [compute_metric("binary", "roc_auc", truth, each) for each in compared]
+        scores = [compute_metric(Measure("binary", "roc_auc"), truth, each) for each in compared]
         over_baseline, over_constant = (
-            paired_difference_interval("binary", "roc_auc", truth, model, each, resamples=RESAMPLES)
+            paired_difference_interval(Measure("binary", "roc_auc"), truth, model, each, resamples=RESAMPLES)
             for each in compared[1:]
         )
         before = scores[0] > scores[1] or (over_constant.low > 0 and 0 in over_baseline)

@@ -22,7 +22,7 @@ from sklearn.model_selection import cross_val_score
 from xgboost import XGBRegressor
 
 from mlops_assets.ml.search.trials import TrialSummary
-from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.search.prepared_folds import Fold, PreparedFolds
 from mlops_assets.ml.features.preprocessing import default_pipeline, feature_frame
 from mlops_assets.ml.search.splits import make_folds
@@ -114,7 +114,7 @@ def fixed(
     errors = []
     for train, apart in folds:
         matrix = features.to_numpy()
-        model = family.fit(matrix[train], target[train], params, round(np.mean(trees)), settings)
+        model = family.fit(FitRows(matrix[train], target[train]), params, round(np.mean(trees)), settings)
         errors.append(np.sqrt(np.mean((model.predict(matrix[apart]) - target[apart]) ** 2)))
     return float(np.mean(errors))
 

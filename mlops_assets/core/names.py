@@ -25,6 +25,8 @@ GROUP = "_group"
 """Column of the training set: rows of the same group are on the same side of every split."""
 TIME = "_time"
 """Column of the training set: the time of a row, by which a static project is split over time."""
+WEIGHT = "_weight"
+"""Column of the training set: the weight of the row."""
 PARTITION = "_partition"
 """Column of a partitioned table: the partition."""
 PERIOD = "_period"
@@ -34,7 +36,7 @@ MODEL_VERSION = "model_version"
 IN_TRAINING = "in_training"
 """Column of predictions: whether that version was fitted on the row."""
 
-RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, PARTITION, PERIOD)
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, PARTITION, PERIOD)
 """Names that no column of a contract may have."""
 
 CHAMPION = "champion"

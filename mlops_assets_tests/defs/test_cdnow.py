@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.core import names
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.resources import resources
 
 LOG = Path(__file__).parents[3] / "shared" / "data" / "cdnow" / "transactions.csv"
@@ -83,8 +84,8 @@ def test_the_real_log_runs_to_a_champion_that_is_not_below_recency_frequency_and
     truth = holdout["churned"].to_numpy()
     scores = {}
     for name, predictions in predicted.items():
-        scores[name] = compute_metric("binary", "roc_auc", truth, predictions)
-        interval = bootstrap_interval("binary", "roc_auc", truth, predictions)
+        scores[name] = compute_metric(Measure("binary", "roc_auc"), truth, predictions)
+        interval = bootstrap_interval(Measure("binary", "roc_auc"), truth, predictions)
         record_property(name, f"{scores[name]:.4f} ({interval.low:.4f} to {interval.high:.4f})")
     assert scores["model"] >= max(score for name, score in scores.items() if name != "model"), scores
 

@@ -24,7 +24,7 @@ from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
 from mlops_assets.ml.metrics.metrics import compute_metrics, predicted_classes
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
-from mlops_assets.ml.metrics.tasks import Metric, Task, is_better
+from mlops_assets.ml.metrics.tasks import Measure, Metric, Task, is_better
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
@@ -235,48 +235,32 @@ def nonfinite_to_none(value: Any) -> Any:
 
 
 def score_all(
-    task: Task,
-    truth: NDArray,
-    compared: Mapping[str, Predicted],
-    *,
-    classes: int,
-    unit_size: float,
+    measure: Measure, truth: NDArray, compared: Mapping[str, Predicted], *, weights: NDArray | None = None
 ) -> dict[str, dict[str, float]]:
     """Every metric of the task for every model, by name, each with its own decision threshold."""
     return {
-        name: compute_metrics(
-            task,
-            truth,
-            each.predictions,
-            classes=classes,
-            unit_size=unit_size,
-            threshold=each.threshold,
-        )
+        name: compute_metrics(measure, truth, each.predictions, threshold=each.threshold, weights=weights)
         for name, each in compared.items()
     }
 
 
 def score_intervals(
-    task: Task,
-    metric: Metric,
+    measure: Measure,
     truth: NDArray,
     compared: Mapping[str, Predicted],
     *,
-    classes: int,
-    unit_size: float,
+    weights: NDArray | None = None,
     clusters: NDArray | None = None,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The 95 % confidence interval of a metric for every model, on common bootstrap samples."""
     intervals = {
         name: bootstrap_interval(
-            task,
-            metric,
+            measure,
             truth,
             each.predictions,
-            classes=classes,
-            unit_size=unit_size,
             threshold=each.threshold,
+            weights=weights,
             clusters=clusters,
             seed=seed,
         )

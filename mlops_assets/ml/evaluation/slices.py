@@ -49,7 +49,12 @@ class SliceScore:
 
 
 def score_slices(
-    columns: Sequence[ColumnGroups], losses: NDArray, score: Score, *, clusters: NDArray | None = None
+    columns: Sequence[ColumnGroups],
+    losses: NDArray,
+    score: Score,
+    *,
+    clusters: NDArray | None = None,
+    weights: NDArray | None = None,
 ) -> list[SliceScore]:
     """The metric of each group of each column, in their order.
 
@@ -59,14 +64,16 @@ def score_slices(
         The loss of each row, shape `(n,)`, which the significance test compares.
     clusters
         The cluster of each row, shape `(n,)`; by default rows are independent.
+    weights
+        The weight of each row, shape `(n,)`, in ratios and tests; by default rows count the same.
     """
     codes = cluster_codes(clusters, len(losses))
     slices = [
         (column, label, column.mask(index)) for column in columns for index, label in enumerate(column.labels)
     ]
-    p_values = holm([slice_p_value(losses, mask, codes) for _, _, mask in slices])
+    p_values = holm([slice_p_value(losses, mask, codes, weights) for _, _, mask in slices])
     return [
-        scored_slice(column.column, label, mask, losses, p_value, score)
+        scored_slice(column.column, label, mask, losses, p_value, score, weights)
         for (column, label, mask), p_value in zip(slices, p_values, strict=True)
     ]
 
@@ -82,23 +89,33 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def slice_p_value(losses: NDArray, mask: NDArray, codes: NDArray) -> float:
+def slice_p_value(losses: NDArray, mask: NDArray, codes: NDArray, weights: NDArray | None = None) -> float:
     """One-sided p-value; NaN if a side has too few rows or clusters, or neither has any variance.
 
-    Of Welch's t-test for independent rows, otherwise of a test that is robust to correlation in clusters.
+    Of Welch's t-test for independent rows of equal weight, otherwise of a test that is robust to correlation
+    in clusters and to unequal variances.
     """
     inside, outside = losses[mask], losses[~mask]
     if min(len(inside), len(outside)) < MIN_ROWS or not (inside.std() or outside.std()):
         return float("nan")
-    if len(np.unique(codes)) < len(codes):
-        return difference_p_value(losses, mask, codes)
+    if weights is not None or len(np.unique(codes)) < len(codes):
+        return difference_p_value(losses, mask, codes, weights)
     return float(ttest_ind(inside, outside, equal_var=False, alternative="greater").pvalue)
 
 
 def scored_slice(
-    column: str, value: str, mask: NDArray, losses: NDArray, p_value: float, score: Score
+    column: str,
+    value: str,
+    mask: NDArray,
+    losses: NDArray,
+    p_value: float,
+    score: Score,
+    weights: NDArray | None = None,
 ) -> SliceScore:
     positions, undefined = np.flatnonzero(mask), float("nan")
     scores = score(positions) if len(positions) >= MIN_ROWS else (undefined, undefined, undefined)
-    ratio = float(losses[mask].mean() / losses.mean()) if len(positions) and losses.mean() else undefined
+    ratio, mean = undefined, np.average(losses, weights=weights)
+    if len(positions) and mean:
+        own = None if weights is None else weights[mask]
+        ratio = float(np.average(losses[mask], weights=own) / mean)
     return SliceScore(column, value, len(positions), *scores, ratio=ratio, chance=p_value)

@@ -47,7 +47,13 @@ class WeakestSlices:
 
 
 def find_weakest_slices(
-    features: pd.DataFrame, losses: NDArray, score: Score, *, seed: int, clusters: NDArray | None = None
+    features: pd.DataFrame,
+    losses: NDArray,
+    score: Score,
+    *,
+    seed: int,
+    clusters: NDArray | None = None,
+    weights: NDArray | None = None,
 ) -> WeakestSlices | None:
     """Search for slices of one or two columns, of at most half of the rows, with a larger loss than the rest.
 
@@ -65,6 +71,8 @@ def find_weakest_slices(
         Called with positions of rows of the test half.
     clusters
         The cluster of each row, shape `(n,)`; by default rows are independent.
+    weights
+        The weight of each row, shape `(n,)`, in the test; candidates are searched without weights.
 
     Returns
     -------
@@ -80,10 +88,11 @@ def find_weakest_slices(
     candidates, tried = _candidates(columns, searched, losses[searched])
     chosen = _distinct(sorted(candidates, key=lambda each: -each.t_statistic), searched)
     masks = [each.mask(measured) for each in chosen]
-    p_values = holm([slice_p_value(losses[measured], mask, codes[measured]) for mask in masks])
+    own = None if weights is None else weights[measured]
+    p_values = holm([slice_p_value(losses[measured], mask, codes[measured], own) for mask in masks])
     found = [
         scored_slice(
-            each.column, each.label, mask, losses[measured], p_value, lambda rows: score(measured[rows])
+            each.column, each.label, mask, losses[measured], p_value, lambda rows: score(measured[rows]), own
         )
         for each, mask, p_value in zip(chosen, masks, p_values, strict=True)
     ]

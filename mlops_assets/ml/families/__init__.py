@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 
-from mlops_assets.ml.families.base import Estimator, Family, Prepared, Settings
+from mlops_assets.ml.families.base import Estimator, Family, FitRows, Prepared, Settings
 
 _FAMILIES = {
     "xgboost": ("xgboost", "XGBoostFamily"),
@@ -39,4 +39,4 @@ def _family(module: str, name: str) -> Family:
 
 FAMILIES: Mapping[str, Family] = _Registry()
 
-__all__ = ["FAMILIES", "FAMILY_NAMES", "Estimator", "Family", "Prepared", "Settings"]
+__all__ = ["FAMILIES", "FAMILY_NAMES", "Estimator", "Family", "FitRows", "Prepared", "Settings"]

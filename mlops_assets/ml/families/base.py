@@ -31,6 +31,31 @@ class Settings:
     max_rounds: int = 3000
     """Maximum number of boosting rounds."""
     early_stopping_rounds: int = 50
+    quantile: float | None = None
+    """The quantile of the target that a regression predicts; None for the mean."""
+
+
+@dataclass(frozen=True)
+class FitRows:
+    """Rows in the form that families are fitted on.
+
+    Attributes
+    ----------
+    matrix
+        Numbers, NaN where missing, shape `(n, columns)`.
+    target
+        Shape `(n,)`; in classification the index of the class.
+    weights
+        The weight of each row, shape `(n,)`; None for equal weights.
+    directions
+        For each column 1 if the prediction must not decrease with it, -1 if it must not increase, 0 if it is
+        free; None if all columns are free.
+    """
+
+    matrix: NDArray
+    target: NDArray
+    weights: NDArray | None = None
+    directions: tuple[int, ...] | None = None
 
 
 class Estimator(Protocol):
@@ -92,15 +117,11 @@ class Family(Protocol):
         """Parameters proposed by a trial; their names in the trial start with the name of the family."""
         ...
 
-    def prepare(
-        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
-    ) -> Prepared:
-        """Prepare one fold; `train` and `valid` are pairs of matrix and target."""
+    def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
+        """Prepare one fold."""
         ...
 
-    def fit(
-        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
-    ) -> Estimator:
+    def fit(self, rows: FitRows, params: Params, rounds: int | None, settings: Settings) -> Estimator:
         """Fit on all rows; `rounds` is the mean number of rounds over the folds, or None."""
         ...
 

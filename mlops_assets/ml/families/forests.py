@@ -13,7 +13,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
 from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of
 
@@ -42,27 +42,31 @@ class _ForestFamily:
             "min_samples_leaf": trial.suggest_int(f"{self.name}_min_samples_leaf", 2, 50, log=True),
         }
 
-    def prepare(
-        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
-    ) -> Prepared:
-        return _PreparedFold(self, train[0], train[1], valid[0], settings)
+    def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
+        return _PreparedFold(self, train, valid.matrix, settings)
 
     def fit(
         self,
-        matrix: NDArray,
-        target: NDArray,
+        rows: FitRows,
         params: Params,
         rounds: int | None,  # noqa: ARG002
         settings: Settings,
     ) -> XGBoostEstimator:
-        forest = self.forest(params, settings).fit(matrix, target)
+        forest = self.fitted_forest(rows, params, settings)
         outputs = settings.classes if settings.task == "multiclass" else 1
         trees = list(_trees(forest, settings))
-        return XGBoostEstimator(booster_of(trees, matrix.shape[1], "reg:squarederror", outputs))
+        return XGBoostEstimator(booster_of(trees, rows.matrix.shape[1], "reg:squarederror", outputs))
 
-    def forest(self, params: Params, settings: Settings) -> Any:
+    def fitted_forest(self, rows: FitRows, params: Params, settings: Settings) -> Any:
         kind = self.regressor if settings.task == "regression" else self.classifier
-        return kind(TREES, **params, n_jobs=settings.threads, random_state=settings.seed)
+        forest = kind(
+            TREES,
+            **params,
+            monotonic_cst=rows.directions,
+            n_jobs=settings.threads,
+            random_state=settings.seed,
+        )
+        return forest.fit(rows.matrix, rows.target, sample_weight=rows.weights)
 
     load = XGBoostFamily.load
 
@@ -84,13 +88,12 @@ class ExtraTreesFamily(_ForestFamily):
 @dataclass(frozen=True)
 class _PreparedFold:
     family: _ForestFamily
-    train: NDArray
-    target: NDArray
+    train: FitRows
     valid: NDArray
     settings: Settings
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
-        forest = self.family.forest(params, self.settings).fit(self.train, self.target)
+        forest = self.family.fitted_forest(self.train, params, self.settings)
         if self.settings.task == "regression":
             return np.asarray(forest.predict(self.valid), dtype=float), None
         probabilities = forest.predict_proba(self.valid)

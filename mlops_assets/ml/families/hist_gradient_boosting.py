@@ -1,7 +1,7 @@
 """scikit-learn's histogram gradient boosting."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.compat.sklearn import baseline_prediction, boosted_trees, keep_iterations
-from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
 from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
 from mlops_assets.ml.metrics.tasks import Task
@@ -55,50 +55,56 @@ class HistGradientBoostingFamily:
             "max_features": trial.suggest_float(f"{name}_max_features", 0.15, 1.0),
         }
 
-    def prepare(
-        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
-    ) -> Prepared:
-        return _PreparedFold(_fittable(train[0]), train[1], _single(valid[0]), valid[1], settings)
+    def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
+        fittable = replace(train, matrix=_fittable(train.matrix))
+        return _PreparedFold(fittable, replace(valid, matrix=_single(valid.matrix)), settings)
 
-    def fit(
-        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
-    ) -> XGBoostEstimator:
-        model = _model(params, settings, max_iter=rounds or settings.max_rounds, early_stopping=False)
+    def fit(self, rows: FitRows, params: Params, rounds: int | None, settings: Settings) -> XGBoostEstimator:
+        most = rounds or settings.max_rounds
+        model = _model(params, settings, rows, max_iter=most, early_stopping=False)
         with threadpool_limits(settings.threads, "openmp"):
-            model.fit(_fittable(matrix), target)
+            model.fit(_fittable(rows.matrix), rows.target, sample_weight=rows.weights)
         trees = list(_trees(model))
-        outputs = settings.classes if settings.task == "multiclass" else 1
-        return XGBoostEstimator(booster_of(trees, matrix.shape[1], _OBJECTIVES[settings.task], outputs))
+        outputs, columns = settings.classes if settings.task == "multiclass" else 1, rows.matrix.shape[1]
+        return XGBoostEstimator(booster_of(trees, columns, _OBJECTIVES[settings.task], outputs))
 
     load = XGBoostFamily.load
 
 
 @dataclass(frozen=True)
 class _PreparedFold:
-    train: NDArray
-    target: NDArray
-    valid: NDArray
-    valid_target: NDArray
+    train: FitRows
+    valid: FitRows
     settings: Settings
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
         stopping = {"early_stopping": True, "n_iter_no_change": self.settings.early_stopping_rounds}
-        model = _model(params, self.settings, max_iter=self.settings.max_rounds, tol=0.0, **stopping)
+        most, train, valid = self.settings.max_rounds, self.train, self.valid
+        model = _model(params, self.settings, train, max_iter=most, tol=0.0, **stopping)
         with threadpool_limits(self.settings.threads, "openmp"):
-            model.fit(self.train, self.target, X_val=self.valid, y_val=self.valid_target)
+            model.fit(
+                train.matrix,
+                train.target,
+                sample_weight=train.weights,
+                X_val=valid.matrix,
+                y_val=valid.target,
+                sample_weight_val=valid.weights,
+            )
             rounds = max(int(np.argmax(model.validation_score_)), 1)
             keep_iterations(model, rounds)
             if self.settings.task == "regression":
-                return model.predict(self.valid), rounds
-            probabilities = model.predict_proba(self.valid)
+                return model.predict(valid.matrix), rounds
+            probabilities = model.predict_proba(valid.matrix)
         return (probabilities[:, 1] if self.settings.task == "binary" else probabilities), rounds
 
 
 def _model(
-    params: Params, settings: Settings, **more: Any
+    params: Params, settings: Settings, rows: FitRows, **more: Any
 ) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor:
     kind = HistGradientBoostingRegressor if settings.task == "regression" else HistGradientBoostingClassifier
-    return kind(**params, random_state=settings.seed, **more)
+    if settings.quantile is not None:
+        more |= {"loss": "quantile", "quantile": settings.quantile}
+    return kind(**params, monotonic_cst=rows.directions, random_state=settings.seed, **more)
 
 
 def _single(matrix: NDArray) -> NDArray:

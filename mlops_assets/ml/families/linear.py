@@ -1,7 +1,6 @@
 """Linear models: ridge regression, and logistic regression for classes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
+from mlops_assets.ml.families.constrained_linear import fit_constrained
 from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 
@@ -37,22 +37,19 @@ class LinearFamily:
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         return {"penalty": trial.suggest_float("linear_penalty", 1e-3, 1e3, log=True)}
 
-    def prepare(
-        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
-    ) -> Prepared:
-        scaling = make_pipeline(*_scaling_steps())
-        return _PreparedFold(scaling.fit_transform(train[0]), train[1], scaling.transform(valid[0]), settings)
+    def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
+        scaling, scaled = _fit_scaling(train)
+        return _PreparedFold(scaled, scaling.transform(valid.matrix), settings)
 
     def fit(
         self,
-        matrix: NDArray,
-        target: NDArray,
+        rows: FitRows,
         params: Params,
         rounds: int | None,  # noqa: ARG002
         settings: Settings,
     ) -> "LinearEstimator":
-        pipeline = make_pipeline(*_scaling_steps(), _regression(params, settings))
-        return LinearEstimator(pipeline.fit(matrix, target))
+        scaling, scaled = _fit_scaling(rows)
+        return LinearEstimator(make_pipeline(*scaling, _fit_regression(scaled, params, settings)))
 
     def load(self, folder: Path) -> "LinearEstimator":
         return LinearEstimator(load_estimator(folder / _FILE))
@@ -102,25 +99,33 @@ class LinearEstimator:
 
 @dataclass(frozen=True)
 class _PreparedFold:
-    train: NDArray
-    target: NDArray
+    train: FitRows
     valid: NDArray
     settings: Settings
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
-        model = _regression(params, self.settings).fit(self.train, self.target)
+        model = _fit_regression(self.train, params, self.settings)
         return _predict(model, self.valid), None
 
 
-def _scaling_steps() -> Sequence[BaseEstimator]:
-    return SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+def _fit_scaling(rows: FitRows) -> tuple[Pipeline, FitRows]:
+    """The fitted imputer and scaler, and the rows transformed by them. Medians are not weighted."""
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    imputed, scaler = imputer.fit_transform(rows.matrix), StandardScaler()
+    scaled = scaler.fit_transform(imputed, sample_weight=rows.weights)
+    return make_pipeline(imputer, scaler), replace(rows, matrix=scaled)
 
 
-def _regression(params: Params, settings: Settings) -> BaseEstimator:
+def _fit_regression(rows: FitRows, params: Params, settings: Settings) -> BaseEstimator:
+    """The linear model of scaled rows."""
     penalty = params["penalty"]
+    if settings.quantile is not None or rows.directions is not None:
+        return fit_constrained(rows, penalty, settings)
     if settings.task == "regression":
-        return Ridge(alpha=penalty)
-    return LogisticRegression(C=1.0 / penalty, max_iter=1000, random_state=settings.seed)
+        model = Ridge(alpha=penalty)
+    else:
+        model = LogisticRegression(C=1.0 / penalty, max_iter=1000, random_state=settings.seed)
+    return model.fit(rows.matrix, rows.target, sample_weight=rows.weights)
 
 
 def _predict(model: BaseEstimator, matrix: NDArray) -> NDArray:

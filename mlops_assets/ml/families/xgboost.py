@@ -11,7 +11,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from mlops_assets.ml.families.base import Params, Prepared, Settings
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.families.device import require_device
 from mlops_assets.ml.metrics.tasks import Task
@@ -59,20 +59,17 @@ class XGBoostFamily:
             "reg_alpha": trial.suggest_float("xgboost_reg_alpha", 0.001, 10.0, log=True),
         }
 
-    def prepare(
-        self, train: tuple[NDArray, NDArray], valid: tuple[NDArray, NDArray], settings: Settings
-    ) -> Prepared:
+    def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
         require_device(settings.device)
-        binned = xgb.QuantileDMatrix(train[0], train[1], nthread=settings.threads)
-        aligned = xgb.QuantileDMatrix(valid[0], valid[1], ref=binned, nthread=settings.threads)
-        return _PreparedFold(binned, aligned, settings)
+        binned = _binned(train, settings)
+        return _PreparedFold(binned, _binned(valid, settings, ref=binned), train.directions, settings)
 
     def fit(
-        self, matrix: NDArray, target: NDArray, params: Params, rounds: int | None, settings: Settings
+        self, rows: FitRows, params: Params, rounds: int | None, settings: Settings
     ) -> "XGBoostEstimator":
         require_device(settings.device)
-        binned = xgb.QuantileDMatrix(matrix, target, nthread=settings.threads)
-        booster = xgb.train(_booster_params(params, settings), binned, rounds or settings.max_rounds)
+        all_params = _booster_params(params, settings, rows.directions)
+        booster = xgb.train(all_params, _binned(rows, settings), rounds or settings.max_rounds)
         booster.set_param({"device": "cpu"})
         return XGBoostEstimator(booster)
 
@@ -127,11 +124,12 @@ class XGBoostEstimator:
 class _PreparedFold:
     train: xgb.QuantileDMatrix
     valid: xgb.QuantileDMatrix
+    directions: tuple[int, ...] | None
     settings: Settings
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
         booster = xgb.train(
-            _booster_params(params, self.settings),
+            _booster_params(params, self.settings, self.directions),
             self.train,
             self.settings.max_rounds,
             evals=[(self.valid, "valid")],
@@ -142,12 +140,29 @@ class _PreparedFold:
         return np.asarray(booster.predict(self.valid, iteration_range=(0, rounds)), dtype=float), rounds
 
 
-def _booster_params(params: Params, settings: Settings) -> Mapping[str, Any]:
+def _binned(
+    rows: FitRows, settings: Settings, *, ref: xgb.QuantileDMatrix | None = None
+) -> xgb.QuantileDMatrix:
+    return xgb.QuantileDMatrix(
+        rows.matrix, rows.target, weight=rows.weights, ref=ref, nthread=settings.threads
+    )
+
+
+def _booster_params(
+    params: Params, settings: Settings, directions: tuple[int, ...] | None
+) -> Mapping[str, Any]:
     objective, metric = _OBJECTIVES[settings.task]
-    classes = {"num_class": settings.classes} if settings.task == "multiclass" else {}
+    more: dict[str, Any] = {}
+    if settings.task == "multiclass":
+        more["num_class"] = settings.classes
+    if settings.quantile is not None:
+        objective, metric = "reg:quantileerror", "quantile"
+        more["quantile_alpha"] = settings.quantile
+    if directions is not None:
+        more["monotone_constraints"] = f"({','.join(map(str, directions))})"
     return {
         **params,
-        **classes,
+        **more,
         "objective": objective,
         "eval_metric": metric,
         "tree_method": "hist",

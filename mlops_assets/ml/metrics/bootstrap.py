@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
-from mlops_assets.ml.metrics.tasks import Task, metric_range
+from mlops_assets.ml.metrics.tasks import Measure, metric_range
 from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 
 LEVEL = 0.95
@@ -42,15 +42,13 @@ UNDEFINED = Interval(math.nan, math.nan)
 
 
 def bootstrap_interval(
-    task: Task,
-    metric: str,
+    measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     *,
-    classes: int = 2,
-    unit_size: float = 1.0,
     threshold: float | None = None,
     clusters: NDArray | None = None,
+    weights: NDArray | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -64,7 +62,7 @@ def bootstrap_interval(
 
     Parameters
     ----------
-    truth, predictions, classes, unit_size, threshold
+    measure, truth, predictions, threshold, weights
         As in `compute_metrics`.
     clusters
         The cluster of each row, shape `(n,)`: rows of one cluster are correlated, such as those of one
@@ -80,27 +78,23 @@ def bootstrap_interval(
     """
 
     def metric_of(rows: NDArray) -> Weighted:
-        chosen = truth[rows], predictions[rows]
-        return weighted_metric(
-            task, metric, *chosen, classes=classes, unit_size=unit_size, threshold=threshold
-        )
+        own = None if weights is None else weights[rows]
+        return weighted_metric(measure, truth[rows], predictions[rows], threshold=threshold, weights=own)
 
     interval = _percentiles(metric_of, cluster_codes(clusters, len(truth)), level, resamples, seed)
-    least, most = metric_range(metric)
+    least, most = metric_range(measure.metric)
     return Interval(max(interval.low, least), min(interval.high, most)) if interval.is_defined else interval
 
 
 def paired_difference_interval(
-    task: Task,
-    metric: str,
+    measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     others: NDArray,
     *,
-    classes: int = 2,
-    unit_size: float = 1.0,
     thresholds: tuple[float | None, float | None] = (None, None),
     clusters: NDArray | None = None,
+    weights: NDArray | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -113,10 +107,8 @@ def paired_difference_interval(
     """
 
     def metric_of(rows: NDArray, values: NDArray, threshold: float | None) -> Weighted:
-        chosen = truth[rows], values[rows]
-        return weighted_metric(
-            task, metric, *chosen, classes=classes, unit_size=unit_size, threshold=threshold
-        )
+        own = None if weights is None else weights[rows]
+        return weighted_metric(measure, truth[rows], values[rows], threshold=threshold, weights=own)
 
     def difference_of(rows: NDArray) -> Weighted:
         one, other = (

@@ -77,7 +77,9 @@ def effective_size(hits: NDArray, codes: NDArray) -> float:
     return min(share * (1 - share) / error**2 / factor**2, float(len(hits)))
 
 
-def difference_p_value(values: NDArray, mask: NDArray, codes: NDArray) -> float:
+def difference_p_value(
+    values: NDArray, mask: NDArray, codes: NDArray, weights: NDArray | None = None
+) -> float:
     """One-sided p-value for a larger mean of the rows in the mask than of the other rows.
 
     Residuals are summed by cluster, so a cluster may have rows on both sides (Liang and Zeger 1986). The
@@ -91,22 +93,27 @@ def difference_p_value(values: NDArray, mask: NDArray, codes: NDArray) -> float:
         Boolean, shape `(n,)`.
     codes
         The cluster of each row as `cluster_codes` returns it.
+    weights
+        The weight of each row, shape `(n,)`, for weighted means; by default rows count the same.
 
     Returns
     -------
     NaN if a side has fewer than two clusters, or no cluster varies.
     """
-    inside, outside = values[mask], values[~mask]
+    weights = np.ones(len(values)) if weights is None else weights
+    inside, outside = (np.average(values[side], weights=weights[side]) for side in (mask, ~mask))
     freedom = min(len(np.unique(codes[mask])), len(np.unique(codes[~mask]))) - 1
     if freedom < 1:
         return math.nan
     influence = np.where(
-        mask, (values - inside.mean()) / len(inside), -(values - outside.mean()) / len(outside)
+        mask,
+        (values - inside) * weights / weights[mask].sum(),
+        -(values - outside) * weights / weights[~mask].sum(),
     )
     error = _error_of_sum(influence, codes)
     if not error > 0:
         return math.nan
-    return float(student_t.sf((inside.mean() - outside.mean()) / error, freedom))
+    return float(student_t.sf((inside - outside) / error, freedom))
 
 
 def _error_of_sum(influence: NDArray, codes: NDArray) -> float:

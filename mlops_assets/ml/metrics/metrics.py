@@ -2,38 +2,35 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Metric, Task, metrics_of
+from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Measure, Task
 
 
 def compute_metric(
-    task: Task,
-    metric: str,
+    measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     *,
-    classes: int = 2,
-    unit_size: float = 1.0,
     threshold: float | None = None,
+    weights: NDArray | None = None,
 ) -> float:
     """One metric of a task; the parameters are those of `compute_metrics`."""
-    return _computed(task, [metric], truth, predictions, classes, unit_size, threshold)[metric]
+    return _computed(measure, [measure.metric], truth, predictions, threshold, weights)[measure.metric]
 
 
 def compute_metrics(
-    task: Task,
+    measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     *,
-    classes: int = 2,
-    unit_size: float = 1.0,
     threshold: float | None = None,
+    weights: NDArray | None = None,
 ) -> dict[str, float]:
     """All metrics of a task.
 
@@ -43,19 +40,17 @@ def compute_metrics(
         Shape `(n,)`: the target, or the index of the class.
     predictions
         In the form of `Task`: `(n,)`, or `(n, classes)` for multiclass.
-    classes
-        Number of classes; classes that do not occur in `truth` count as well.
-    unit_size
-        The reported unit in units of the target: with 100,000, `rmse` and `mae` of a target in dollars are
-        in 100,000 dollars.
     threshold
         The decision threshold of the model, as in `predicted_classes`.
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same. A row of weight 2 counts as two
+        equal rows.
 
     Returns
     -------
     Metrics by name; NaN where a metric is undefined.
     """
-    return _computed(task, metrics_of(task), truth, predictions, classes, unit_size, threshold)
+    return _computed(measure, measure.metrics, truth, predictions, threshold, weights)
 
 
 def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
@@ -81,17 +76,18 @@ def predicted_classes(task: Task, predictions: NDArray, threshold: float | None 
     return class_probabilities(task, predictions).argmax(axis=1)
 
 
-def loss_name(task: Task, metric: Metric) -> str:
+def loss_name(task: Task, metric: str) -> str:
     """Name of the row loss that represents a metric; log loss for metrics of a ranking."""
     if task == "regression":
-        return {"mae": "absolute error", "mape": "relative error"}.get(metric, "squared error")
+        named = {"mae": "absolute error", "mape": "relative error", "pinball": "pinball loss"}
+        return named.get(metric, "squared error")
     if metric in ("accuracy", "f1", "precision", "recall"):
         return "share of wrong classes"
     return "squared error of the probabilities" if metric == "brier" else "log loss"
 
 
 def row_losses(
-    task: Task, metric: Metric, truth: NDArray, predictions: NDArray, *, threshold: float | None = None
+    measure: Measure, truth: NDArray, predictions: NDArray, *, threshold: float | None = None
 ) -> NDArray:
     """The loss of each row, for means over any subset of the rows.
 
@@ -104,8 +100,11 @@ def row_losses(
     -------
     Shape `(n,)`; lower is better.
     """
+    task, metric = measure.task, measure.metric
     if task == "regression":
         errors = np.abs(predictions - truth)
+        if metric == "pinball":
+            return pinball_losses(truth, predictions, measure.quantile or 0.5)
         if metric == "mape":
             return np.asarray(errors / np.maximum(np.abs(truth), np.finfo(float).eps))
         return errors if metric == "mae" else errors**2
@@ -119,6 +118,12 @@ def row_losses(
     return ((probabilities - np.eye(probabilities.shape[1])[truth.astype(int)]) ** 2).sum(axis=1)
 
 
+def pinball_losses(truth: NDArray, predictions: NDArray, quantile: float) -> NDArray:
+    """The pinball loss of each row, which the quantile minimises (Koenker and Bassett 1978)."""
+    errors = truth - predictions
+    return np.maximum(quantile * errors, (quantile - 1) * errors)
+
+
 @dataclass(frozen=True)
 class _Classified:
     """Inputs of the metrics of a classifier, shared by all metrics of one call."""
@@ -128,6 +133,7 @@ class _Classified:
     probabilities: NDArray
     chosen: NDArray
     classes: int
+    weights: NDArray | None = None
 
     @cached_property
     def labels(self) -> NDArray:
@@ -151,20 +157,32 @@ class _Classified:
 
 
 def _computed(
-    task: Task,
+    measure: Measure,
     names: Sequence[str],
     truth: NDArray,
     predictions: NDArray,
-    classes: int,
-    unit_size: float,
     threshold: float | None,
+    weights: NDArray | None,
 ) -> dict[str, float]:
+    task = measure.task
     if task == "regression":
-        scale = {name: unit_size if name in IN_TARGET_UNITS else 1.0 for name in names}
-        return {name: float(_OF_VALUES[name](truth, predictions)) / scale[name] for name in names}
+        scale = {name: measure.unit_size if name in IN_TARGET_UNITS else 1.0 for name in names}
+        return {
+            name: float(_of_values(name, measure.quantile)(truth, predictions, sample_weight=weights))
+            / scale[name]
+            for name in names
+        }
     chosen = predicted_classes(task, predictions, threshold)
-    rows = _Classified(task == "binary", truth, class_probabilities(task, predictions), chosen, classes)
+    probabilities = class_probabilities(task, predictions)
+    rows = _Classified(task == "binary", truth, probabilities, chosen, measure.classes, weights)
     return {name: float(_OF_CLASSES[name](rows)) for name in names}
+
+
+def _of_values(name: str, quantile: float | None) -> Callable[..., float]:
+    """The metric of a regression, with scikit-learn's parameters."""
+    if name == "pinball":
+        return partial(sk.mean_pinball_loss, alpha=0.5 if quantile is None else quantile)
+    return _OF_VALUES[name]
 
 
 def _roc_auc(rows: _Classified) -> float:
@@ -172,7 +190,7 @@ def _roc_auc(rows: _Classified) -> float:
     if len(np.unique(rows.truth)) < rows.classes:
         return float("nan")
     multi = {} if rows.binary else {"multi_class": "ovr", "labels": rows.labels}
-    return float(sk.roc_auc_score(rows.truth, rows.ranking_scores, **multi))
+    return float(sk.roc_auc_score(rows.truth, rows.ranking_scores, sample_weight=rows.weights, **multi))
 
 
 def _average_precision(rows: _Classified) -> float:
@@ -180,15 +198,29 @@ def _average_precision(rows: _Classified) -> float:
     if not rows.one_hot.any(axis=0).all():
         return float("nan")
     outcomes = rows.truth if rows.binary else rows.one_hot
-    return float(sk.average_precision_score(outcomes, rows.ranking_scores, average="macro"))
+    return float(
+        sk.average_precision_score(outcomes, rows.ranking_scores, average="macro", sample_weight=rows.weights)
+    )
+
+
+def _log_loss(rows: _Classified) -> float:
+    return float(sk.log_loss(rows.truth, rows.probabilities, labels=rows.labels, sample_weight=rows.weights))
+
+
+def _accuracy(rows: _Classified) -> float:
+    return float(sk.accuracy_score(rows.truth, rows.chosen, sample_weight=rows.weights))
 
 
 def _brier(rows: _Classified) -> float:
     squares = np.sum((rows.probabilities - rows.one_hot) ** 2, axis=1)
-    return float(np.mean(squares)) / (2 if rows.binary else 1)
+    return float(np.average(squares, weights=rows.weights)) / (2 if rows.binary else 1)
 
 
-_OF_VALUES: dict[str, Callable[[NDArray, NDArray], float]] = {
+def _of_choices(metric: Callable[..., float]) -> Callable[[_Classified], float]:
+    return lambda rows: metric(rows.truth, rows.chosen, sample_weight=rows.weights, **rows.averaging)
+
+
+_OF_VALUES: dict[str, Callable[..., float]] = {
     "rmse": sk.root_mean_squared_error,
     "mae": sk.mean_absolute_error,
     "r2": sk.r2_score,
@@ -197,10 +229,10 @@ _OF_VALUES: dict[str, Callable[[NDArray, NDArray], float]] = {
 _OF_CLASSES: dict[str, Callable[[_Classified], float]] = {
     "roc_auc": _roc_auc,
     "average_precision": _average_precision,
-    "log_loss": lambda rows: sk.log_loss(rows.truth, rows.probabilities, labels=rows.labels),
+    "log_loss": _log_loss,
     "brier": _brier,
-    "f1": lambda rows: sk.f1_score(rows.truth, rows.chosen, **rows.averaging),
-    "accuracy": lambda rows: sk.accuracy_score(rows.truth, rows.chosen),
-    "precision": lambda rows: sk.precision_score(rows.truth, rows.chosen, **rows.averaging),
-    "recall": lambda rows: sk.recall_score(rows.truth, rows.chosen, **rows.averaging),
+    "f1": _of_choices(sk.f1_score),
+    "accuracy": _accuracy,
+    "precision": _of_choices(sk.precision_score),
+    "recall": _of_choices(sk.recall_score),
 }

@@ -1,5 +1,6 @@
 """Tasks, the shape of their predictions, and their metrics."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -17,16 +18,19 @@ CLASSIFICATION_METRICS = (
     "precision",
     "recall",
 )
+QUANTILE_METRICS = ("pinball", "mae")
+"""Metrics of a regression whose target is a quantile."""
 HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"})
-IN_TARGET_UNITS = frozenset({"rmse", "mae"})
+IN_TARGET_UNITS = frozenset({"rmse", "mae", "pinball"})
 """Metrics in the unit of the target."""
-_UNBOUNDED_ABOVE = frozenset({"rmse", "mae", "mape", "log_loss"})
+_UNBOUNDED_ABOVE = frozenset({"rmse", "mae", "mape", "pinball", "log_loss"})
 
 Metric = Literal[
     "rmse",
     "mae",
     "r2",
     "mape",
+    "pinball",
     "roc_auc",
     "average_precision",
     "log_loss",
@@ -38,13 +42,46 @@ Metric = Literal[
 ]
 
 
-def metrics_of(task: Task) -> tuple[str, ...]:
-    """Names of the metrics of a task."""
+@dataclass(frozen=True)
+class Measure:
+    """What a score measures: a metric of a task and its unit.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric, the primary one where all metrics of the task are computed.
+    classes
+        Number of classes; classes that do not occur in the true values count as well.
+    unit_size
+        The reported unit in units of the target: with 100,000, `rmse` and `mae` of a target in dollars are
+        in 100,000 dollars.
+    quantile
+        The quantile of the target that a regression predicts; None for the mean.
+    """
+
+    task: Task
+    metric: str
+    classes: int = 2
+    unit_size: float = 1.0
+    quantile: float | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics of the task."""
+        return metrics_of(self.task, self.quantile)
+
+
+def metrics_of(task: Task, quantile: float | None = None) -> tuple[str, ...]:
+    """Names of the metrics of a task, or of a regression whose target is a quantile."""
+    if quantile is not None:
+        return QUANTILE_METRICS
     return REGRESSION_METRICS if task == "regression" else CLASSIFICATION_METRICS
 
 
-def default_metric(task: Task) -> Metric:
+def default_metric(task: Task, quantile: float | None = None) -> Metric:
     """The primary metric when none is declared: a proper score of the whole prediction."""
+    if quantile is not None:
+        return "pinball"
     return "rmse" if task == "regression" else "log_loss"
 
 

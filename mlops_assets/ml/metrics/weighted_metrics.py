@@ -5,34 +5,41 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.metrics.metrics import class_probabilities, predicted_classes
-from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Task
+from mlops_assets.ml.metrics.metrics import class_probabilities, pinball_losses, predicted_classes
+from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Measure
 
 Weighted = Callable[[NDArray], NDArray]
 """A function from weights `(resamples, n)` to the metric `(resamples,)`; NaN where it is undefined."""
 
 
 def weighted_metric(
-    task: Task,
-    metric: str,
+    measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     *,
-    classes: int = 2,
-    unit_size: float = 1.0,
     threshold: float | None = None,
+    weights: NDArray | None = None,
 ) -> Weighted:
     """A metric as a function of the weights of the rows; the parameters are those of `compute_metrics`.
+
+    `weights` are multiplied with those that the function is called with.
 
     Integer weights give the result of `compute_metric` for repeated rows, except that R² of equal targets is
     undefined here.
     """
+    if weights is not None:
+        of_rows, own = weighted_metric(measure, truth, predictions, threshold=threshold), weights
+        return lambda times: of_rows(times * own)
+    task, metric = measure.task, measure.metric
     if task == "regression":
-        scale = unit_size if metric in IN_TARGET_UNITS else 1.0
-        return _of_values(metric, truth.astype(float), predictions.astype(float), scale)
+        scale = measure.unit_size if metric in IN_TARGET_UNITS else 1.0
+        truth, predictions = truth.astype(float), predictions.astype(float)
+        if metric == "pinball":
+            return _weighted_mean(pinball_losses(truth, predictions, measure.quantile or 0.5) / scale)
+        return _of_values(metric, truth, predictions, scale)
     truth, probabilities = truth.astype(int), class_probabilities(task, predictions)
     binary = task == "binary"
-    counted = [1] if binary else range(classes)
+    counted = [1] if binary else range(measure.classes)
     if metric in ("roc_auc", "average_precision"):
         curve = _roc_auc if metric == "roc_auc" else _average_precision
         return _mean_of([_ranked(truth == label, probabilities[:, label], curve) for label in counted])
@@ -40,7 +47,7 @@ def weighted_metric(
     if metric == "accuracy":
         return _weighted_mean(chosen == truth)
     if metric == "brier":
-        squares = ((probabilities - np.eye(classes)[truth]) ** 2).sum(axis=1)
+        squares = ((probabilities - np.eye(measure.classes)[truth]) ** 2).sum(axis=1)
         return _weighted_mean(squares / (2 if binary else 1))
     if metric == "log_loss":
         return _weighted_mean(_log_losses(truth, probabilities))

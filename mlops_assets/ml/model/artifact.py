@@ -97,6 +97,8 @@ def load_model(folder: Path) -> TabularModel:
         )
     columns = tuple(Column(**column) for column in spec.pop("columns"))
     spec["features"], spec["classes"] = tuple(spec["features"]), tuple(spec["classes"])
+    spec["class_weights"] = tuple(spec.get("class_weights", ()))
+    spec["monotone"] = tuple((name, sign) for name, sign in spec.get("monotone", ()))
     spec["bounds"] = tuple(spec.get("bounds", (None, None)))
     spec["members"] = tuple(Member(**member) for member in spec.get("members", ()))
     spec["calibration"] = Calibration(**spec["calibration"]) if "calibration" in spec else None

@@ -21,7 +21,8 @@ class Calibration:
         (isotonic regression); for more classes `temperature` (temperature scaling, Guo et al. 2017).
     x, y
         `isotonic`: the knots of a piecewise linear function. `sigmoid`: `x` is the slope, `y` the intercept.
-        `temperature`: `x` is the factor of the log probabilities.
+        `temperature`: `x` is the factor of the log probabilities, `y` what is added for each class, if
+        anything.
     """
 
     method: Literal["sigmoid", "isotonic", "temperature"]
@@ -38,7 +39,8 @@ class Calibration:
             return np.asarray(expit(self.x[0] * log_odds(predictions) + self.y[0]))
         if self.method == "isotonic":
             return np.interp(predictions, self.x, self.y)
-        return np.asarray(softmax(self.x[0] * np.log(np.clip(predictions, TINY, 1)), axis=1))
+        scores = self.x[0] * np.log(np.clip(predictions, TINY, 1))
+        return np.asarray(softmax(scores + self.y if self.y else scores, axis=1))
 
 
 def log_odds(predictions: NDArray) -> NDArray:

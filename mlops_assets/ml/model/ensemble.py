@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.core.digests import text_digest
-from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.families.contributions import ContributionScale
 
 ENSEMBLE = "ensemble"
@@ -81,13 +81,10 @@ class EnsembleEstimator:
     weights: tuple[float, ...]
 
     @classmethod
-    def fit(
-        cls, matrix: NDArray, target: NDArray, members: Sequence[Member], settings: Settings
-    ) -> "EnsembleEstimator":
+    def fit(cls, rows: FitRows, members: Sequence[Member], settings: Settings) -> "EnsembleEstimator":
         """Fit each member on all rows."""
         fitted = tuple(
-            FAMILIES[member.family].fit(matrix, target, member.params, member.rounds, settings)
-            for member in members
+            FAMILIES[member.family].fit(rows, member.params, member.rounds, settings) for member in members
         )
         return cls(fitted, tuple(member.weight for member in members))
 

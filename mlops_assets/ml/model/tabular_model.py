@@ -19,12 +19,14 @@ from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
-from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
+from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.metrics import class_probabilities
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import Calibration
+from mlops_assets.ml.model.class_weights import fit_weights
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
 from mlops_assets.ml.model.input_rows import typed_rows
 from mlops_assets.ml.skops_files import estimator_digest
@@ -70,6 +72,12 @@ class ModelSpec:
         The minimum probability to predict the second of two classes; by default one half.
     bounds
         The smallest and the largest prediction of a regression.
+    quantile
+        The quantile of the target that a regression predicts; None for the mean.
+    class_weights
+        For each class the factor of the weights of its rows in the fit; empty if there are none.
+    monotone
+        For features with a constraint 1 for increasing, -1 for decreasing.
     """
 
     project: str
@@ -87,6 +95,9 @@ class ModelSpec:
     calibration: Calibration | None = None
     threshold: float | None = None
     bounds: tuple[float | None, float | None] = (None, None)
+    quantile: float | None = None
+    class_weights: tuple[float, ...] = ()
+    monotone: tuple[tuple[str, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The specification as JSON, without defaults, so that new settings keep existing digests."""
@@ -117,6 +128,8 @@ class TabularModel:
         target: NDArray,
         make_pipeline: MakePipeline,
         settings: Settings,
+        *,
+        weights: NDArray | None = None,
     ) -> "TabularModel":
         """Fit the family of a specification with its parameters on all rows.
 
@@ -126,14 +139,19 @@ class TabularModel:
             The features of the specification, shape `(n, features)`, as `feature_frame` returns them.
         target
             Shape `(n,)`; in classification the index of the class.
+        weights
+            The weight of each row, shape `(n,)`; by default rows count the same. The pipeline is fitted
+            without weights.
         """
         pipeline = make_pipeline()
         matrix = transform(pipeline, features, fit=target, seed=settings.seed)
+        directions = column_directions(pipeline, features, dict(spec.monotone))
+        rows = FitRows(matrix, target, fit_weights(target, weights, spec.class_weights), directions)
         estimator: Estimator
         if spec.members:
-            estimator = EnsembleEstimator.fit(matrix, target, spec.members, settings)
+            estimator = EnsembleEstimator.fit(rows, spec.members, settings)
         else:
-            estimator = FAMILIES[spec.family].fit(matrix, target, spec.params, spec.rounds, settings)
+            estimator = FAMILIES[spec.family].fit(rows, spec.params, spec.rounds, settings)
         return cls(spec, features_sql, pipeline, estimator)
 
     def predict_features(self, features: pd.DataFrame) -> NDArray:

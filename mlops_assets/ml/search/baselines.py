@@ -20,8 +20,16 @@ LINEAR_BASELINE = "linear baseline"
 """Names of the compared models in scores, leaderboards and reports."""
 
 
-def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) -> NDArray:
-    """Predictions that ignore the features: the mean of the target, or the frequency of each class.
+def constant_predictions(
+    task: Task,
+    train: NDArray,
+    rows: int,
+    classes: int,
+    *,
+    weights: NDArray | None = None,
+    quantile: float | None = None,
+) -> NDArray:
+    """Predictions that ignore the features: mean or quantile of the target, or the frequency of each class.
 
     Parameters
     ----------
@@ -31,20 +39,35 @@ def constant_predictions(task: Task, train: NDArray, rows: int, classes: int) ->
         Number of predictions.
     classes
         Number of classes; ignored for regression.
+    weights
+        The weight of each training row; by default rows count the same.
+    quantile
+        The quantile of the target that a regression predicts; None for the mean.
 
     Returns
     -------
     Predictions in the form of `Task`: shape `(rows,)`, for multiclass `(rows, classes)`.
     """
+    if quantile is not None:
+        return np.full(rows, weighted_quantile(train, quantile, weights))
     if task == "regression":
-        return np.full(rows, train.mean())
-    shares = np.bincount(train, minlength=classes) / len(train)
+        return np.full(rows, np.average(train, weights=weights))
+    counts = np.bincount(train, weights, minlength=classes)
+    shares = counts / counts.sum()
     return np.full(rows, shares[1]) if task == "binary" else np.tile(shares, (rows, 1))
 
 
-def constant_threshold(decision: Decision, train: NDArray) -> float:
+def weighted_quantile(values: NDArray, quantile: float, weights: NDArray | None = None) -> float:
+    """The quantile, which minimises the weighted pinball loss; without weights as in `np.quantile`."""
+    if weights is None:
+        return float(np.quantile(values, quantile))
+    return float(np.quantile(values, quantile, weights=weights, method="inverted_cdf"))
+
+
+def constant_threshold(decision: Decision, train: NDArray, weights: NDArray | None = None) -> float:
     """The decision threshold of the constant prediction: it predicts one class for all rows."""
-    return choose_threshold(decision, train, np.full(len(train), train.mean()))
+    share = np.average(train, weights=weights)
+    return choose_threshold(decision, train, np.full(len(train), share), weights)
 
 
 def fit_linear_baseline(
@@ -59,8 +82,18 @@ def fit_linear_baseline(
         members=(),
         calibration=None,
         threshold=None,
+        class_weights=(),
+        monotone=(),
     )
-    return TabularModel.fit(linear, features_sql, train.features, train.target, make_pipeline, settings)
+    return TabularModel.fit(
+        linear,
+        features_sql,
+        train.features,
+        train.target,
+        make_pipeline,
+        settings,
+        weights=train.weights,
+    )
 
 
 def linear_threshold(
@@ -78,7 +111,7 @@ def linear_threshold(
     folds
         The folds of the search, on which the threshold of the model is chosen.
     """
-    truth, predictions = [], []
+    truth, predictions, positions = [], [], []
     for rows, others in folds:
         part = TabularModel.fit(
             linear.spec,
@@ -87,7 +120,14 @@ def linear_threshold(
             train.target[rows],
             make_pipeline,
             settings,
+            weights=train.weights_of(rows),
         )
+        positions.append(others)
         truth.append(train.target[others])
         predictions.append(part.predict_features(train.features.iloc[others]))
-    return choose_threshold(decision, np.concatenate(truth), np.concatenate(predictions))
+    return choose_threshold(
+        decision,
+        np.concatenate(truth),
+        np.concatenate(predictions),
+        train.weights_of(np.concatenate(positions)),
+    )

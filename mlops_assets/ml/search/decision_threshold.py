@@ -27,7 +27,9 @@ class Decision:
     false_negative: float | None = None
 
 
-def choose_threshold(decision: Decision, truth: NDArray, probabilities: NDArray) -> float:
+def choose_threshold(
+    decision: Decision, truth: NDArray, probabilities: NDArray, weights: NDArray | None = None
+) -> float:
     """The best threshold on labelled rows.
 
     Parameters
@@ -36,6 +38,8 @@ def choose_threshold(decision: Decision, truth: NDArray, probabilities: NDArray)
         Zeros and ones, shape `(n,)`.
     probabilities
         Out-of-fold probabilities of the second class, shape `(n,)`.
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same.
 
     Returns
     -------
@@ -46,11 +50,13 @@ def choose_threshold(decision: Decision, truth: NDArray, probabilities: NDArray)
     sorted_probabilities, sorted_truth = probabilities[order], truth[order].astype(float)
     ends = np.flatnonzero(np.diff(sorted_probabilities)) + 1
     below = np.concatenate([[0], ends, [len(truth)]])  # number of rows below each threshold
-    positives = np.concatenate([[0.0], np.cumsum(sorted_truth)])
+    sizes = np.ones(len(truth)) if weights is None else weights[order] / weights.mean()
+    positives = np.concatenate([[0.0], np.cumsum(sizes * sorted_truth)])
+    total = np.concatenate([[0.0], np.cumsum(sizes)])
     false_negatives = positives[below]
     true_positives = positives[-1] - false_negatives
-    false_positives = (len(truth) - below) - true_positives
-    gain = _gain(decision)(true_positives, false_positives, false_negatives, len(truth))
+    false_positives = (total[-1] - total[below]) - true_positives
+    gain = _gain(decision)(true_positives, false_positives, false_negatives, total[-1])
     best = np.flatnonzero(gain >= gain.max() - 1e-12)
     place = below[best[len(best) // 2]]
     lower = sorted_probabilities[place - 1] if place else 0.0
@@ -58,7 +64,7 @@ def choose_threshold(decision: Decision, truth: NDArray, probabilities: NDArray)
     return float((lower + upper) / 2)
 
 
-_Counts = Callable[[NDArray, NDArray, NDArray, int], NDArray]
+_Counts = Callable[[NDArray, NDArray, NDArray, float], NDArray]
 
 
 def _gain(decision: Decision) -> _Counts:
@@ -66,22 +72,22 @@ def _gain(decision: Decision) -> _Counts:
     if decision.metric is None:
         wrong, missed = decision.false_positive or 0.0, decision.false_negative or 0.0
 
-        def negative_cost(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:  # noqa: ARG001
+        def negative_cost(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
             return -(wrong * fp + missed * fn) / rows
 
         return negative_cost
     return _METRICS[decision.metric]
 
 
-def _f1(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:  # noqa: ARG001
+def _f1(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
     return 2 * tp / np.maximum(2 * tp + fp + fn, 1)
 
 
-def _accuracy(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:  # noqa: ARG001
+def _accuracy(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
     return 1 - (fp + fn) / rows
 
 
-def _balanced(tp: NDArray, fp: NDArray, fn: NDArray, rows: int) -> NDArray:
+def _balanced(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:
     positives = tp + fn
     negatives = rows - positives
     return (tp / np.maximum(positives, 1) + 1 - fp / np.maximum(negatives, 1)) / 2

@@ -1,6 +1,6 @@
 """Selection of the calibration by cross-validated log loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,24 @@ MIN_ROWS = 30
 """Minimum number of rows of each class; with fewer, a map would fit noise."""
 _FOLDS = 5
 
+_Fit = Callable[[NDArray, NDArray, NDArray | None], Calibration]
+"""From true classes, predictions and weights to a calibration."""
+
 
 def choose_calibration(
-    task: Task, truth: NDArray, predictions: NDArray, *, seed: int, times: NDArray | None = None
+    task: Task,
+    truth: NDArray,
+    predictions: NDArray,
+    *,
+    seed: int,
+    weights: NDArray | None = None,
+    class_weights: Sequence[float] = (),
+    times: NDArray | None = None,
 ) -> Calibration | None:
     """The calibration with the lowest cross-validated log loss; None when none improves on the predictions.
+
+    Predictions of a model that was fitted with class weights are those of other frequencies of the classes.
+    They are corrected at least for that (Elkan 2001, theorem 2).
 
     Parameters
     ----------
@@ -32,23 +45,39 @@ def choose_calibration(
         The index of the class, shape `(n,)`.
     predictions
         Out-of-fold predictions of the same rows, in the form of `Task`.
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same.
+    class_weights
+        The factors of the weights of each class in the fit; empty if there are none.
     times
         The time of each row, in a split over time: maps are evaluated on later rows than they are fitted on.
     """
-    counts = np.bincount(truth)
-    if task == "regression" or counts.min() < MIN_ROWS:
+    if task == "regression":
         return None
-    fits = [_sigmoid, _isotonic] if task == "binary" else [_temperature]
+    start = prior_correction(class_weights) if class_weights else None
+    counts = np.bincount(truth)
+    if counts.min() < MIN_ROWS:
+        return start
+    fits = [_sigmoid, _isotonic] if task == "binary" else [_temperature(class_weights)]
     try:
         folds = _folds(truth, seed, times)
     except DataError:  # too few times for an evaluation
-        return None
+        return start
     apart = np.concatenate([valid for _, valid in folds])
-    uncalibrated = _loss(truth[apart], predictions[apart])
-    losses = [_cross_validated_loss(fit, truth, predictions, folds) for fit in fits]
+    mapped = start.apply(predictions[apart]) if start else predictions[apart]
+    uncalibrated = _loss(truth[apart], mapped, None if weights is None else weights[apart])
+    losses = [_cross_validated_loss(fit, truth, predictions, weights, folds) for fit in fits]
     if min(losses) >= uncalibrated:
-        return None
-    return fits[int(np.argmin(losses))](truth, predictions)
+        return start
+    return fits[int(np.argmin(losses))](truth, predictions, weights)
+
+
+def prior_correction(class_weights: Sequence[float]) -> Calibration:
+    """The map from probabilities of a fit with class weights to those without."""
+    shifts = tuple(float(-np.log(weight)) for weight in class_weights)
+    if len(shifts) == 2:
+        return Calibration("sigmoid", (1.0,), (shifts[1] - shifts[0],))
+    return Calibration("temperature", (1.0,), shifts)
 
 
 def _folds(truth: NDArray, seed: int, times: NDArray | None) -> list[Fold]:
@@ -59,36 +88,48 @@ def _folds(truth: NDArray, seed: int, times: NDArray | None) -> list[Fold]:
 
 
 def _cross_validated_loss(
-    fit: Callable[[NDArray, NDArray], Calibration], truth: NDArray, predictions: NDArray, folds: list[Fold]
+    fit: _Fit, truth: NDArray, predictions: NDArray, weights: NDArray | None, folds: list[Fold]
 ) -> float:
     """The log loss of a calibration, each part of the rows mapped by a fit on the others."""
-    mapped = [fit(truth[train], predictions[train]).apply(predictions[apart]) for train, apart in folds]
+    mapped = [
+        fit(truth[train], predictions[train], None if weights is None else weights[train]).apply(
+            predictions[apart]
+        )
+        for train, apart in folds
+    ]
     rows = np.concatenate([apart for _, apart in folds])
-    return _loss(truth[rows], np.concatenate(mapped))
+    return _loss(truth[rows], np.concatenate(mapped), None if weights is None else weights[rows])
 
 
-def _loss(truth: NDArray, predictions: NDArray) -> float:
+def _loss(truth: NDArray, predictions: NDArray, weights: NDArray | None) -> float:
     classes = 2 if predictions.ndim == 1 else predictions.shape[1]
     safe = np.clip(predictions, TINY, 1 - TINY)
     if safe.ndim == 2:
         safe = safe / safe.sum(axis=1, keepdims=True)
-    return float(log_loss(truth, safe, labels=np.arange(classes)))
+    return float(log_loss(truth, safe, labels=np.arange(classes), sample_weight=weights))
 
 
-def _sigmoid(truth: NDArray, predictions: NDArray) -> Calibration:
-    model = LogisticRegression(C=1e6).fit(log_odds(predictions)[:, None], truth)
+def _sigmoid(truth: NDArray, predictions: NDArray, weights: NDArray | None) -> Calibration:
+    model = LogisticRegression(C=1e6).fit(log_odds(predictions)[:, None], truth, sample_weight=weights)
     return Calibration("sigmoid", (float(model.coef_[0, 0]),), (float(model.intercept_[0]),))
 
 
-def _isotonic(truth: NDArray, predictions: NDArray) -> Calibration:
-    model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(predictions, truth)
+def _isotonic(truth: NDArray, predictions: NDArray, weights: NDArray | None) -> Calibration:
+    model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    model.fit(predictions, truth, sample_weight=weights)
     bounded = np.clip(model.y_thresholds_, 1 / (2 * len(truth)), 1 - 1 / (2 * len(truth)))
     return Calibration("isotonic", tuple(model.X_thresholds_.tolist()), tuple(bounded.tolist()))
 
 
-def _temperature(truth: NDArray, predictions: NDArray) -> Calibration:
-    def loss(logarithm: float) -> float:
-        return _loss(truth, Calibration("temperature", (float(np.exp(logarithm)),)).apply(predictions))
+def _temperature(class_weights: Sequence[float]) -> _Fit:
+    shifts = prior_correction(class_weights).y if class_weights else ()
 
-    best = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
-    return Calibration("temperature", (float(np.exp(best.x)),))
+    def fit(truth: NDArray, predictions: NDArray, weights: NDArray | None) -> Calibration:
+        def loss(logarithm: float) -> float:
+            scaled = Calibration("temperature", (float(np.exp(logarithm)),), shifts)
+            return _loss(truth, scaled.apply(predictions), weights)
+
+        best = minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded")
+        return Calibration("temperature", (float(np.exp(best.x)),), shifts)
+
+    return fit

@@ -12,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import ModelError
-from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families import FAMILIES, FitRows, Settings
+from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import transform
+from mlops_assets.ml.model.class_weights import fit_weights
 from mlops_assets.ml.model.costs import artifact_bytes, measure_speed
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
 from mlops_assets.ml.model.tabular_model import TabularModel
@@ -75,6 +77,7 @@ def build_leaderboard(
     target: NDArray,
     settings: Settings,
     *,
+    weights: NDArray | None = None,
     fit_seconds: float,
 ) -> list[LeaderboardEntry]:
     """Fit and measure the best trial of each family, the ensemble if there is one, and the linear baseline.
@@ -87,9 +90,16 @@ def build_leaderboard(
         The winner, fitted on `features` and `target` in `fit_seconds`; all entries share its pipeline.
     features, target
         The training rows, shapes `(n, features)` and `(n,)`.
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same.
     """
     entries = []
-    matrix = transform(model.pipeline, features)
+    rows = FitRows(
+        transform(model.pipeline, features),
+        target,
+        fit_weights(target, weights, model.spec.class_weights),
+        column_directions(model.pipeline, features, dict(model.spec.monotone)),
+    )
     if len(result.members) > 1:
         entries.append(_measured(ENSEMBLE, ENSEMBLE, result.score, fit_seconds, model, features))
     baseline = Member("linear", FAMILIES["linear"].defaults(), None, 1.0)
@@ -107,9 +117,7 @@ def build_leaderboard(
             entries.append(_measured(name, name, score, fit_seconds, model, features))
             continue
         started = time.perf_counter()
-        estimator = FAMILIES[contender.family].fit(
-            matrix, target, contender.params, contender.rounds, settings
-        )
+        estimator = FAMILIES[contender.family].fit(rows, contender.params, contender.rounds, settings)
         seconds = time.perf_counter() - started
         spec = replace(
             model.spec,

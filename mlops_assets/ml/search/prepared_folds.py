@@ -1,17 +1,19 @@
 """The folds of a search, preprocessed once for all trials, and out-of-fold predictions."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.ml.families import FAMILIES, Prepared, Settings
+from mlops_assets.ml.families import FAMILIES, FitRows, Prepared, Settings
+from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, transform
 from mlops_assets.ml.metrics.metrics import compute_metric
-from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Metric
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Measure, Metric
 
 Fold = tuple[NDArray, NDArray]
 """Positions of the training rows and of the validation rows."""
@@ -25,6 +27,10 @@ class PreparedFolds:
     features, target
         The training rows: features in the form of `feature_frame`, and the target, for
         classification the index of the class.
+    weights
+        The weight of each row in fits and scores; by default rows count the same.
+    monotone
+        For features with a constraint 1 for increasing, -1 for decreasing.
     """
 
     def __init__(
@@ -34,10 +40,14 @@ class PreparedFolds:
         folds: Sequence[Fold],
         make_pipeline: MakePipeline,
         settings: Settings,
+        *,
+        weights: NDArray | None = None,
+        monotone: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._features, self._target, self._folds = features, target, folds
         self._make_pipeline, self._settings = make_pipeline, settings
-        self._matrices: dict[int, tuple[NDArray, NDArray]] = {}
+        self._weights, self._monotone = weights, monotone
+        self._matrices: dict[int, tuple[FitRows, FitRows]] = {}
         self._prepared: dict[tuple[str, int], Prepared] = {}
 
     def __len__(self) -> int:
@@ -53,10 +63,10 @@ class PreparedFolds:
 
     def score(self, fold: int, predictions: NDArray, metric: Metric, unit_size: float) -> float:
         """The metric of the predictions of a fold; NaN where it is undefined."""
-        task, classes = self._settings.task, self._settings.classes
-        return compute_metric(
-            task, metric, self.truth(fold), predictions, classes=classes, unit_size=unit_size
-        )
+        shared = self._settings
+        measure = Measure(shared.task, metric, shared.classes, unit_size, shared.quantile)
+        weights = self._weights_of(self._folds[fold][1])
+        return compute_metric(measure, self.truth(fold), predictions, weights=weights)
 
     def mean_loss(self, predictions: NDArray, metric: Metric, unit_size: float) -> float:
         """The mean metric over the folds for predictions of `rows`, as a loss: lower is better."""
@@ -70,19 +80,22 @@ class PreparedFolds:
         if (family, fold) not in self._prepared:
             train, valid = self._folds[fold]
             if fold not in self._matrices:
-                pipeline = self._make_pipeline()
-                fitted = transform(
-                    pipeline,
-                    self._features.iloc[train],
-                    fit=self._target[train],
-                    seed=self._settings.seed,
+                pipeline, features = self._make_pipeline(), self._features.iloc[train]
+                fitted = transform(pipeline, features, fit=self._target[train], seed=self._settings.seed)
+                directions = column_directions(pipeline, features, self._monotone)
+                self._matrices[fold] = (
+                    FitRows(fitted, self._target[train], self._weights_of(train), directions),
+                    FitRows(
+                        transform(pipeline, self._features.iloc[valid]),
+                        self._target[valid],
+                        self._weights_of(valid),
+                    ),
                 )
-                self._matrices[fold] = fitted, transform(pipeline, self._features.iloc[valid])
-            matrix, valid_matrix = self._matrices[fold]
-            self._prepared[family, fold] = FAMILIES[family].prepare(
-                (matrix, self._target[train]), (valid_matrix, self._target[valid]), self._settings
-            )
+            self._prepared[family, fold] = FAMILIES[family].prepare(*self._matrices[fold], self._settings)
         return self._prepared[family, fold]
+
+    def _weights_of(self, rows: NDArray) -> NDArray | None:
+        return None if self._weights is None else self._weights[rows]
 
 
 class OutOfFold:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ def tune(
     search: SearchSettings,
     settings: Settings,
     *,
+    weights: NDArray | None = None,
+    monotone: Mapping[str, int] = MappingProxyType({}),
     journal: Path | None = None,
     on_trial: Callable[[TrialSummary], None] = lambda _: None,
     on_fold: Callable[[int, str, int, float], None] = lambda *_: None,
@@ -65,6 +68,8 @@ def tune(
         classification the index of the class.
     folds
         Positions of the training and validation rows of each fold.
+    weights, monotone
+        As in `PreparedFolds`.
     journal
         File of the study. An interrupted search resumes from it and proposes the same trials as an
         uninterrupted one. Each search needs its own file, and only one process may use it at a time, which
@@ -77,7 +82,9 @@ def tune(
     """
     study = _open_study(search, journal)
     kept = OutOfFold(journal.with_suffix(".predictions") if journal else None)
-    prepared = PreparedFolds(features, target, folds, make_pipeline, settings)
+    prepared = PreparedFolds(
+        features, target, folds, make_pipeline, settings, weights=weights, monotone=monotone
+    )
     finished = study.get_trials(states=FINISHED)
     resumed = finished[: search.trials]
     for number, trial in enumerate(resumed, 1):

@@ -1,16 +1,18 @@
 """The training set as arrays: features, encoded target, groups and periods of each side of the split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TIME, TRAIN
+from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TIME, TRAIN, WEIGHT
+from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.tabular_model import Label
@@ -39,6 +41,8 @@ class TrainingData:
     """The partition of the features of each row, in an event project."""
     times: NDArray | None = None
     """The time of each row, in a static project that is split over time."""
+    weights: NDArray | None = None
+    """The weight of each row; None if the project declares none."""
 
     @classmethod
     def of(
@@ -58,7 +62,7 @@ class TrainingData:
             Columns that identify a row and are not features: the entity.
         """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
-        known = (ROW_ID, target, SPLIT, GROUP, TIME, PERIOD, PARTITION, *aside)
+        known = (ROW_ID, target, SPLIT, GROUP, TIME, WEIGHT, PERIOD, PARTITION, *aside)
         excluded = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
@@ -67,6 +71,7 @@ class TrainingData:
             groups=frame[GROUP].to_numpy() if GROUP in frame else None,
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
             times=frame[TIME].to_numpy() if TIME in frame else None,
+            weights=frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -79,7 +84,12 @@ class TrainingData:
             groups=self.groups[keep] if self.groups is not None else None,
             periods=self.periods[keep] if self.periods is not None else None,
             times=self.times[keep] if self.times is not None else None,
+            weights=self.weights_of(keep),
         )
+
+    def weights_of(self, rows: NDArray) -> NDArray | None:
+        """The weights of some rows, by position or mask; None if rows have no weights."""
+        return None if self.weights is None else self.weights[rows]
 
 
 def split_sides(
@@ -149,13 +159,20 @@ def encode_target(target: pd.Series, classes: Sequence[Label], *, subject: str) 
     return np.asarray(codes, dtype=np.int64)
 
 
-def check_pipeline(make_pipeline: MakePipeline, train: TrainingData, *, seed: int) -> None:
+def check_pipeline(
+    make_pipeline: MakePipeline,
+    train: TrainingData,
+    *,
+    seed: int,
+    monotone: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Fit the pipeline twice and save it, so that errors occur before a long search and not after it.
 
     Raises
     ------
     ProjectError
-        When it can't be fitted, or when the second fit gives another matrix than the first.
+        When it can't be fitted, when the second fit gives another matrix than the first, or when it does not
+        keep the order of a feature with a monotone constraint.
     ModelError
         When it can't be saved.
     """
@@ -173,5 +190,6 @@ def check_pipeline(make_pipeline: MakePipeline, train: TrainingData, *, seed: in
                 hint="give the step a seed; a transformer of your own needs a parameter `random_state=None`, "
                 "which is set to the seed of the project",
             )
+    column_directions(first, train.features, monotone)
     with TemporaryDirectory() as scratch:
         dump_estimator(first, Path(scratch) / "pipeline.skops")

@@ -12,6 +12,7 @@ from mlops_assets.ml.evaluation.comparison_gates import (
 )
 from mlops_assets.ml.metrics.bootstrap import UNDEFINED, Interval, paired_difference_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Measure
 
 
 @pytest.mark.parametrize(
@@ -105,10 +106,12 @@ def test_a_model_far_below_the_linear_baseline_rarely_passes_on_few_rows():
         linear, model, constant = shared, shared + random.normal(0, 0.35, 150), np.full(150, 0.5)
         linear, model = (1 / (1 + np.exp(-each)) for each in (linear, model))
         over = [
-            paired_difference_interval("binary", "roc_auc", truth, model, other, resamples=200)
+            paired_difference_interval(Measure("binary", "roc_auc"), truth, model, other, resamples=200)
             for other in (constant, linear)
         ]
-        scores = (compute_metric("binary", "roc_auc", truth, each) for each in (model, linear, constant))
+        scores = (
+            compute_metric(Measure("binary", "roc_auc"), truth, each) for each in (model, linear, constant)
+        )
         passes += better_than_baseline(
             "roc_auc", *scores, over_constant=over[0], over_baseline=over[1]
         ).passed

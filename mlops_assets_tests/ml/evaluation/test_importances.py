@@ -18,6 +18,7 @@ from mlops_assets.ml.evaluation.importances import (
     shuffle_count,
 )
 from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
@@ -95,7 +96,7 @@ def test_permutation_importance_is_zero_for_an_unused_feature_and_sorted_by_size
             lambda frame: (frame["small"] + 3 * frame["big"]).to_numpy(),
             features,
             lambda positions, predictions: weighted_metric(
-                "regression", "mae", truth[positions], predictions
+                Measure("regression", "mae"), truth[positions], predictions
             ),
             seed=seed,
             rows=rows,
@@ -121,7 +122,9 @@ def noise_importance(seed: int, clusters: int | None = None) -> PermutationImpor
     return permutation_importances(
         lambda features: 0.3 * features["noise"].to_numpy(),
         frame,
-        lambda positions, predictions: weighted_metric("regression", "rmse", truth[positions], predictions),
+        lambda positions, predictions: weighted_metric(
+            Measure("regression", "rmse"), truth[positions], predictions
+        ),
         seed=seed,
         clusters=groups,
     )["noise"]

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from mlops_assets.ml.families import FAMILIES, Estimator, Settings
+from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.ensemble import EnsembleEstimator
 
@@ -25,7 +25,7 @@ def problem(task: Task) -> tuple[NDArray, NDArray]:
 def fitted(family: str, task: Task) -> tuple[Estimator, NDArray]:
     matrix, target = problem(task)
     settings = Settings(task=task, classes=CLASSES[task], seed=0, threads=1)
-    return FAMILIES[family].fit(matrix, target, FAMILIES[family].defaults(), 20, settings), matrix
+    return FAMILIES[family].fit(FitRows(matrix, target), FAMILIES[family].defaults(), 20, settings), matrix
 
 
 def rests(predictions: NDArray, contributions: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ import optuna
 import pytest
 from optuna.samplers import RandomSampler
 
-from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.families.xgboost import _booster_params
 
 TASKS = ("regression", "binary", "multiclass")
@@ -30,7 +30,7 @@ def test_a_fit_is_the_same_on_one_thread_and_on_two(problem: Problem, name: str,
     matrix, target, one = matrix_of(problem, task)
     family = FAMILIES[name]
     digests = {
-        family.fit(matrix, target, family.defaults(), 3, settings).digest()
+        family.fit(FitRows(matrix, target), family.defaults(), 3, settings).digest()
         for settings in (one, one, dataclasses.replace(one, threads=2))
     }
     assert len(digests) == 1
@@ -40,10 +40,10 @@ def test_a_fit_is_the_same_on_one_thread_and_on_two(problem: Problem, name: str,
 def test_different_fits_have_different_digests(problem: Problem, name: str):
     matrix, target, settings = matrix_of(problem, "regression")
     family = FAMILIES[name]
-    fitted = family.fit(matrix, target, family.defaults(), 12, settings)
+    fitted = family.fit(FitRows(matrix, target), family.defaults(), 12, settings)
     changed = target.copy()
     changed[0] += 1.0
-    assert fitted.digest() != family.fit(matrix, changed, family.defaults(), 12, settings).digest()
+    assert fitted.digest() != family.fit(FitRows(matrix, changed), family.defaults(), 12, settings).digest()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -53,7 +53,7 @@ def test_a_saved_model_predicts_the_same_and_has_the_same_digest(
 ):
     matrix, target, settings = matrix_of(problem, task)
     family = FAMILIES[name]
-    fitted = family.fit(matrix, target, family.defaults(), 12, settings)
+    fitted = family.fit(FitRows(matrix, target), family.defaults(), 12, settings)
     fitted.save(tmp_path)
     loaded = family.load(tmp_path)
     np.testing.assert_array_equal(loaded.predict(matrix), fitted.predict(matrix))
@@ -65,7 +65,7 @@ def test_a_saved_model_predicts_the_same_and_has_the_same_digest(
 def test_predictions_have_the_shape_of_the_task_and_are_good(problem: Problem, name: str, task: str):
     matrix, target, settings = matrix_of(problem, task)
     family = FAMILIES[name]
-    predictions = family.fit(matrix, target, family.defaults(), 60, settings).predict(matrix)
+    predictions = family.fit(FitRows(matrix, target), family.defaults(), 60, settings).predict(matrix)
     assert predictions.dtype == float
     if task == "multiclass":
         assert predictions.shape == (len(matrix), 3)
@@ -84,20 +84,22 @@ def test_columns_without_information_change_no_prediction(problem: Problem, name
     nothing = np.column_stack([np.full(len(matrix), np.nan), np.full(len(matrix), 3.0)])
     family = FAMILIES[name]
     params = family.defaults() | ({"max_features": 1.0} if "max_features" in family.defaults() else {})
-    fitted = family.fit(np.hstack([matrix, nothing]), target, params, 5, settings)
+    fitted = family.fit(FitRows(np.hstack([matrix, nothing]), target), params, 5, settings)
     said = fitted.predict(np.hstack([matrix, nothing]))
     assert np.isfinite(said).all()
     np.testing.assert_array_equal(fitted.predict(np.hstack([matrix, nothing * 7 + 1])), said)
     half = len(matrix) // 2
     sides = [(np.hstack([matrix, nothing])[part], target[part]) for part in (slice(half), slice(half, None))]
-    assert np.isfinite(family.prepare(sides[0], sides[1], settings).fit(params)[0]).all()
+    assert np.isfinite(family.prepare(FitRows(*sides[0]), FitRows(*sides[1]), settings).fit(params)[0]).all()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_prepared_fold_predicts_its_validation_rows(problem: Problem, name: str):
     matrix, target, settings = matrix_of(problem, "regression")
     family = FAMILIES[name]
-    prepared = family.prepare((matrix[:160], target[:160]), (matrix[160:], target[160:]), settings)
+    prepared = family.prepare(
+        FitRows(matrix[:160], target[:160]), FitRows(matrix[160:], target[160:]), settings
+    )
     predictions, rounds = prepared.fit(family.defaults())
     again, _ = prepared.fit(family.defaults())
     assert predictions.shape == (80,)
@@ -113,7 +115,7 @@ def test_boosting_stops_before_it_gets_worse(problem: Problem):
     matrix, target, settings = matrix_of(problem, "regression")
     noise = np.random.default_rng(1).permutation(target)
     prepared = FAMILIES["xgboost"].prepare(
-        (matrix[:160], noise[:160]), (matrix[160:], target[160:]), settings
+        FitRows(matrix[:160], noise[:160]), FitRows(matrix[160:], target[160:]), settings
     )
     _, rounds = prepared.fit(FAMILIES["xgboost"].defaults() | {"eta": 1.0})
     assert rounds < settings.max_rounds

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.families.hist_gradient_boosting import HistGradientBoostingFamily
 from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
 
@@ -31,10 +31,10 @@ def test_a_booster_predicts_what_its_trees_predicted(matrix: np.ndarray, name: s
     }[task]
     settings = Settings(task, {"regression": 1, "binary": 2, "multiclass": 3}[task], 0, 1, max_rounds=20)
     family = FAMILIES[name]
-    fold = family.prepare((matrix, target), (matrix, target), settings)
+    fold = family.prepare(FitRows(matrix, target), FitRows(matrix, target), settings)
     theirs, rounds = fold.fit(family.defaults() | ({} if rounds_of(name) else {"min_samples_leaf": 1}))
     params = family.defaults() | ({} if rounds_of(name) else {"min_samples_leaf": 1})
-    ours = family.fit(matrix, target, params, rounds, settings).predict(matrix)
+    ours = family.fit(FitRows(matrix, target), params, rounds, settings).predict(matrix)
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-6)
 
 
@@ -65,7 +65,7 @@ def test_early_stopping_keeps_the_best_rounds(matrix: np.ndarray):
     family = HistGradientBoostingFamily()
     noise = np.random.default_rng(3).permutation(target)
     params = family.defaults() | {"learning_rate": 0.5}
-    fold = family.prepare((matrix[:200], noise[:200]), (matrix[200:], noise[200:]), settings)
+    fold = family.prepare(FitRows(matrix[:200], noise[:200]), FitRows(matrix[200:], noise[200:]), settings)
     predictions, rounds = fold.fit(params)
     assert rounds < 20
     plain = HistGradientBoostingClassifier(**params, max_iter=rounds, early_stopping=False, random_state=0)

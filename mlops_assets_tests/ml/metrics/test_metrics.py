@@ -17,6 +17,7 @@ from mlops_assets.ml.metrics.tasks import (
     CLASSIFICATION_METRICS,
     HIGHER_IS_BETTER,
     REGRESSION_METRICS,
+    Measure,
     Task,
     default_metric,
     is_better,
@@ -25,7 +26,9 @@ from mlops_assets.ml.metrics.tasks import (
 
 
 def test_regression():
-    metrics = compute_metrics("regression", np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0]))
+    metrics = compute_metrics(
+        Measure("regression", "rmse"), np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
+    )
     assert tuple(metrics) == REGRESSION_METRICS
     assert metrics == pytest.approx(
         {
@@ -39,14 +42,16 @@ def test_regression():
 
 def test_only_metrics_in_the_targets_units_are_scaled():
     truth, predictions = np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
-    plain = compute_metrics("regression", truth, predictions)
-    scaled = compute_metrics("regression", 1000 * truth, 1000 * predictions, unit_size=1000.0)
+    plain = compute_metrics(Measure("regression", "rmse"), truth, predictions)
+    scaled = compute_metrics(
+        Measure("regression", "rmse", unit_size=1000.0), 1000 * truth, 1000 * predictions
+    )
     assert scaled == pytest.approx(plain)
 
 
 def test_binary():
     truth, predictions = np.array([1, 0, 1, 0]), np.array([0.9, 0.6, 0.4, 0.2])
-    metrics = compute_metrics("binary", truth, predictions)
+    metrics = compute_metrics(Measure("binary", "log_loss"), truth, predictions)
     assert tuple(metrics) == CLASSIFICATION_METRICS
     assert metrics == pytest.approx(
         {
@@ -65,7 +70,7 @@ def test_binary():
 def test_multiclass():
     truth = np.array([0, 1, 2, 2])
     predictions = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6], [0.7, 0.25, 0.05]])
-    metrics = compute_metrics("multiclass", truth, predictions, classes=3)
+    metrics = compute_metrics(Measure("multiclass", "log_loss", classes=3), truth, predictions)
     assert metrics == pytest.approx(
         {
             "roc_auc": (1 + 1 + 2 / 4) / 3,
@@ -81,7 +86,7 @@ def test_multiclass():
 
 
 def test_metrics_that_need_every_class_are_undefined_without_one():
-    metrics = compute_metrics("binary", np.array([0, 0]), np.array([0.1, 0.7]))
+    metrics = compute_metrics(Measure("binary", "log_loss"), np.array([0, 0]), np.array([0.1, 0.7]))
     assert math.isnan(metrics["roc_auc"])
     assert math.isnan(metrics["average_precision"])
     assert {name: metrics[name] for name in ("f1", "precision", "recall", "accuracy")} == {
@@ -94,7 +99,7 @@ def test_metrics_that_need_every_class_are_undefined_without_one():
 
 def test_a_class_without_rows_still_counts():
     predictions = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
-    metrics = compute_metrics("multiclass", np.array([0, 1]), predictions, classes=3)
+    metrics = compute_metrics(Measure("multiclass", "log_loss", classes=3), np.array([0, 1]), predictions)
     assert math.isnan(metrics["roc_auc"])
     assert math.isnan(metrics["average_precision"])
     assert metrics["recall"] == pytest.approx(2 / 3)
@@ -102,7 +107,7 @@ def test_a_class_without_rows_still_counts():
 
 
 def test_a_wrong_probability_of_one_has_a_finite_log_loss():
-    metrics = compute_metrics("binary", np.array([0, 1]), np.array([1.0, 1.0]))
+    metrics = compute_metrics(Measure("binary", "log_loss"), np.array([0, 1]), np.array([1.0, 1.0]))
     assert 10 < metrics["log_loss"] < 20
 
 
@@ -140,19 +145,22 @@ def test_a_single_metric_equals_its_value_among_all(task: Task, metric: str):
     if task != "multiclass":
         truth, predictions = truth % 2, predictions[:, 1]
     classes = 3 if task == "multiclass" else 2
-    together = compute_metrics(task, truth, predictions, classes=classes, unit_size=10.0)
+    together = compute_metrics(
+        Measure(task, default_metric(task), classes=classes, unit_size=10.0), truth, predictions
+    )
     assert (
-        compute_metric(task, metric, truth, predictions, classes=classes, unit_size=10.0) == together[metric]
+        compute_metric(Measure(task, metric, classes=classes, unit_size=10.0), truth, predictions)
+        == together[metric]
     )
 
 
 @pytest.mark.parametrize("metric", ["rmse", "mae", "mape"])
 def test_the_mean_of_the_row_losses_of_a_regression_is_the_metric(metric):
     truth, predictions = np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
-    losses = row_losses("regression", metric, truth, predictions)
+    losses = row_losses(Measure("regression", metric), truth, predictions)
     assert losses.shape == (3,)
     mean = math.sqrt(losses.mean()) if metric == "rmse" else losses.mean()
-    assert mean == pytest.approx(compute_metric("regression", metric, truth, predictions))
+    assert mean == pytest.approx(compute_metric(Measure("regression", metric), truth, predictions))
 
 
 def test_the_mean_of_the_row_losses_of_a_classifier_is_the_metric():
@@ -160,28 +168,28 @@ def test_the_mean_of_the_row_losses_of_a_classifier_is_the_metric():
     predictions = np.array([0.2, 0.9, 0.4, 0.7])
     for metric in ("log_loss", "brier"):
         scale = 2 if metric == "brier" else 1
-        losses = row_losses("binary", metric, truth, predictions) / scale
-        assert losses.mean() == pytest.approx(compute_metric("binary", metric, truth, predictions))
-    assert row_losses("binary", "accuracy", truth, predictions).tolist() == [0, 0, 1, 1]
+        losses = row_losses(Measure("binary", metric), truth, predictions) / scale
+        assert losses.mean() == pytest.approx(compute_metric(Measure("binary", metric), truth, predictions))
+    assert row_losses(Measure("binary", "accuracy"), truth, predictions).tolist() == [0, 0, 1, 1]
 
 
 def test_a_metric_of_a_ranking_is_represented_by_the_log_loss():
     truth, predictions = np.array([0, 1]), np.array([0.2, 0.9])
     assert loss_name("binary", "roc_auc") == loss_name("multiclass", "average_precision") == "log loss"
     np.testing.assert_array_equal(
-        row_losses("binary", "roc_auc", truth, predictions),
-        row_losses("binary", "log_loss", truth, predictions),
+        row_losses(Measure("binary", "roc_auc"), truth, predictions),
+        row_losses(Measure("binary", "log_loss"), truth, predictions),
     )
 
 
 def test_the_decision_threshold_decides_about_the_metrics_of_classes_only():
     truth, predictions = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.3, 0.45])
-    half = compute_metrics("binary", truth, predictions)
-    own = compute_metrics("binary", truth, predictions, threshold=0.3)
+    half = compute_metrics(Measure("binary", "log_loss"), truth, predictions)
+    own = compute_metrics(Measure("binary", "log_loss"), truth, predictions, threshold=0.3)
     assert (half["recall"], half["accuracy"]) == (0.0, 0.5)
     assert (own["recall"], own["accuracy"], own["precision"]) == (1.0, 0.75, pytest.approx(2 / 3))
     ranked = ("roc_auc", "average_precision", "log_loss", "brier")
     assert [own[name] for name in ranked] == [half[name] for name in ranked]
-    assert row_losses("binary", "f1", truth, predictions, threshold=0.3).tolist() == [0, 1, 0, 0]
+    assert row_losses(Measure("binary", "f1"), truth, predictions, threshold=0.3).tolist() == [0, 1, 0, 0]
     assert predicted_classes("binary", predictions, 0.3).tolist() == [0, 1, 1, 1]
     assert predicted_classes("binary", np.array([0.5]), None).tolist() == [0], "as the model predicts"

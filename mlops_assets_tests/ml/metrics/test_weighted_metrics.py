@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.ml.metrics.metrics import compute_metric
-from mlops_assets.ml.metrics.tasks import Task, metrics_of
+from mlops_assets.ml.metrics.tasks import Measure, Task, metrics_of
 from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 
 CASES: list[tuple[Task, str]] = [
@@ -39,7 +39,9 @@ def test_integer_weights_equal_repeated_rows(task: Task, metric: str, count: int
     truth, predictions, classes = rows(task, count, seed, ties=ties)
     drawn = np.random.default_rng(seed).integers(0, count, (2, count))
     weights = np.stack([np.bincount(each, minlength=count) for each in drawn]).astype(float)
-    values = weighted_metric(task, metric, truth, predictions, classes=classes, unit_size=2.0)(weights)
+    values = weighted_metric(Measure(task, metric, classes=classes, unit_size=2.0), truth, predictions)(
+        weights
+    )
     for each, value in zip(drawn, values, strict=True):
         if metric == "r2" and len(set(each)) == 1:
             assert math.isnan(value)
@@ -47,28 +49,34 @@ def test_integer_weights_equal_repeated_rows(task: Task, metric: str, count: int
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             alone = compute_metric(
-                task, metric, truth[each], predictions[each], classes=classes, unit_size=2.0
+                Measure(task, metric, classes=classes, unit_size=2.0), truth[each], predictions[each]
             )
         assert value == pytest.approx(alone, nan_ok=True, rel=1e-7, abs=1e-9)
 
 
 def test_single_precision_clips_probabilities_as_scikit_learn_does():
     truth, predictions = np.array([0, 1, 1]), np.array([1.0, 0.0, 1.0], dtype=np.float32)
-    value = weighted_metric("binary", "log_loss", truth, predictions)(np.ones((1, 3)))
-    assert value[0] == pytest.approx(compute_metric("binary", "log_loss", truth, predictions), rel=1e-5)
+    value = weighted_metric(Measure("binary", "log_loss"), truth, predictions)(np.ones((1, 3)))
+    assert value[0] == pytest.approx(
+        compute_metric(Measure("binary", "log_loss"), truth, predictions), rel=1e-5
+    )
 
 
 def test_r2_far_from_zero_keeps_its_precision():
     truth = 1e9 + np.arange(50.0)
     predictions = truth + np.sin(np.arange(50.0))
-    value = weighted_metric("regression", "r2", truth, predictions)(np.ones((1, 50)))
-    assert value[0] == pytest.approx(compute_metric("regression", "r2", truth, predictions), rel=1e-9)
+    value = weighted_metric(Measure("regression", "r2"), truth, predictions)(np.ones((1, 50)))
+    assert value[0] == pytest.approx(
+        compute_metric(Measure("regression", "r2"), truth, predictions), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("metric", ["f1", "accuracy", "precision", "recall"])
 def test_weighted_metrics_of_classes_use_the_decision_threshold(metric: str):
     random = np.random.default_rng(3)
     truth, predictions = random.integers(0, 2, 60), random.random(60)
-    value = weighted_metric("binary", metric, truth, predictions, threshold=0.2)(np.ones((1, 60)))
-    assert value[0] == pytest.approx(compute_metric("binary", metric, truth, predictions, threshold=0.2))
-    assert value[0] != pytest.approx(compute_metric("binary", metric, truth, predictions))
+    value = weighted_metric(Measure("binary", metric), truth, predictions, threshold=0.2)(np.ones((1, 60)))
+    assert value[0] == pytest.approx(
+        compute_metric(Measure("binary", metric), truth, predictions, threshold=0.2)
+    )
+    assert value[0] != pytest.approx(compute_metric(Measure("binary", metric), truth, predictions))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.families import FAMILIES, FitRows
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member, greedy_weights
 
 TRUTH = np.random.default_rng(0).normal(size=400)
@@ -49,7 +49,7 @@ def test_an_ensemble_predicts_the_weighted_mean_and_is_loaded_unchanged(
         Member("xgboost", FAMILIES["xgboost"].defaults(), 5, 0.75),
         Member("linear", FAMILIES["linear"].defaults(), None, 0.25),
     ]
-    ensemble = EnsembleEstimator.fit(matrix, target, members, settings)
+    ensemble = EnsembleEstimator.fit(FitRows(matrix, target), members, settings)
     boosted, straight = (member.predict(matrix) for member in ensemble.members)
     np.testing.assert_allclose(ensemble.predict(matrix), 0.75 * boosted + 0.25 * straight)
     ensemble.save(tmp_path)

@@ -15,6 +15,12 @@ from mlops_assets.components.model_project.project.partitions import (
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
+from mlops_assets.components.model_project.training.row_weights import (
+    reject_target_features,
+    require_positive_weights,
+    weight_code,
+    weight_sql,
+)
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
@@ -26,7 +32,7 @@ from mlops_assets.components.model_project.training.training_checks import (
 )
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 if TYPE_CHECKING:
@@ -46,7 +52,12 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
         "holdout, partitions whose targets overlap it are the embargo, earlier ones are training rows.",
         kinds=["duckdb", "deltalake"],
         deps=[dg.AssetDep(key, partition_mapping=mapping) for key in keys],
-        code=["cut-off training_set 1", target, repr((project.time.horizon, project.time.window))],
+        code=[
+            "cut-off training_set 1",
+            target,
+            repr((project.time.horizon, project.time.window)),
+            *weight_code(project),
+        ],
         partitions=partitions,
     )
 
@@ -146,11 +157,9 @@ def _split_rows(
         store.relation(connection, key.path, partitions=wanted, version=version)
         for key, version in versions.items()
     )
-    if target in features.columns:
-        raise ProjectError(
-            f"{project.name}: features.sql returns {target}, which is the target",
-            hint="rename the feature; the target can't be a feature",
-        )
+    reject_target_features(project, features.columns)
+    entity = quoted_list([*project.settings.entity, names.PARTITION])
+    labels = labels.project(f"{entity}, {quoted(target)}, {weight_sql(project)}".removesuffix(", "))
     side = (
         f"case when {names.PERIOD} = {literal(holdout)} then {literal(names.HOLDOUT)} "
         f"when {names.PERIOD} in ({', '.join(map(literal, train))}) then {literal(names.TRAIN)} "
@@ -158,7 +167,8 @@ def _split_rows(
     )
     joined = features.join(
         labels.filter(f"{quoted(target)} is not null"),
-        quoted_list([*project.settings.entity, names.PARTITION]),
+        entity,
     )
+    require_positive_weights(project, joined, entity)
     periods = joined.project(f"* exclude ({names.PARTITION}), {names.PARTITION} as {names.PERIOD}")
     return periods.project(f"*, {side}")

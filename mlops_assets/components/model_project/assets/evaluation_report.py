@@ -39,7 +39,7 @@ BEATS_BASELINE, PLAUSIBLE_SCORE = "beats_baseline", "plausible_score"
 def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that evaluates the model on the holdout and writes the report."""
     settings = project.settings
-    metric = settings.tuning.metric_for(settings.task)
+    metric = settings.primary_metric
     partitions, tuned_key = cutoff_partitions(project), project.key(names.TUNED_MODEL)
     spec = project.spec(
         project.key(names.EVALUATION_REPORT),

@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import TARGET
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.queries.sql_table import write_computed
+from mlops_assets.components.model_project.training.row_weights import hidden_columns
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 
@@ -38,7 +39,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["duckdb", "sql", "deltalake"],
         deps=[validated_key],
         automation=follows_its_inputs(project),
-        code=["features 1", project.files.version(FEATURES_SQL, SCHEMA), project.settings.target.column],
+        code=["features 1", project.files.version(FEATURES_SQL, SCHEMA), *hidden_columns(project)],
         metadata={TARGET: project.settings.target.column},
     )
     checks = [
@@ -100,7 +101,7 @@ def feature_query(project: Project) -> "FeatureQuery":
 
     return FeatureQuery(
         project.files.text(FEATURES_SQL),
-        hidden=(project.settings.target.column,),
+        hidden=hidden_columns(project),
         subject=f"{project.name}: {FEATURES_SQL}",
     )
 

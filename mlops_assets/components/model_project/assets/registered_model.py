@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that registers a trained and evaluated model as a version."""
     partitions, report_key = cutoff_partitions(project), project.key(names.EVALUATION_REPORT)
-    metric = project.settings.tuning.metric_for(project.settings.task)
+    metric = project.settings.primary_metric
     spec = project.spec(
         project.key(names.REGISTERED_MODEL),
         description=f"Version of `{project.name}` in MLflow's registry, with its provenance as tags. A "

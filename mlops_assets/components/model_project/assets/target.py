@@ -24,6 +24,7 @@ from mlops_assets.components.model_project.queries.sql_table import (
     validated_deps,
     write_computed,
 )
+from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
@@ -52,6 +53,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             "target 1",
             project.files.version(TARGET_SQL),
             repr((entity, target, horizon)),
+            *weight_code(project),
             *static_code(project),
         ],
         partitions=partitions,
@@ -124,7 +126,8 @@ def _typed(project: Project, result: "duckdb.DuckDBPyRelation") -> "duckdb.DuckD
     from mlops_assets.ml.features.project_query import finite_sql
 
     entity, target = project.settings.entity, project.settings.target.column
-    wanted = (*entity, target)
+    weight = [project.settings.weight] if project.settings.weight else []
+    wanted = (*entity, target, *weight)
     for name in wanted:
         if name not in result.columns:
             raise ProjectError(
@@ -133,7 +136,9 @@ def _typed(project: Project, result: "duckdb.DuckDBPyRelation") -> "duckdb.DuckD
     if str(result.types[result.columns.index(target)]) not in ("DOUBLE", "FLOAT"):
         return result.project(quoted_list(wanted))
     finite = f"nullif({finite_sql('target', target, entity)}, 'nan')"
-    return result.project(f"{quoted_list(entity)}, {finite} as {quoted(target)}")
+    return result.project(
+        f"{quoted_list(entity)}, {', '.join([f'{finite} as {quoted(target)}', *map(quoted, weight)])}"
+    )
 
 
 def _balance(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, float | int]:

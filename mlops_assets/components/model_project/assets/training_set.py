@@ -13,6 +13,11 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.row_sides import row_sides
+from mlops_assets.components.model_project.training.row_weights import (
+    reject_target_features,
+    require_positive_weights,
+    weight_code,
+)
 from mlops_assets.components.model_project.training.training_checks import (
     both_sides,
     count_sides,
@@ -24,7 +29,7 @@ from mlops_assets.components.model_project.training.training_checks import (
 )
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +44,12 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         description=f"Features with `{target}`, split into training rows and holdout.",
         kinds=["duckdb", "deltalake"],
         deps=[features_key, validated_key],
-        code=["training_set 1", target, public_settings(split, added=("column", "holdout_from"))],
+        code=[
+            "training_set 1",
+            target,
+            public_settings(split, added=("column", "holdout_from")),
+            *weight_code(project),
+        ],
     )
 
     @dg.multi_asset(specs=[spec], check_specs=training_checks(spec.key), name=names.op_name(*spec.key.path))
@@ -54,12 +64,9 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             features, valid = (
                 store.relation(connection, key.path, version=version) for key, version in versions.items()
             )
-            if target in features.columns:
-                raise ProjectError(
-                    f"{project.name}: features.sql returns {target}, which is the target",
-                    hint="rename the feature; the target can't be a feature",
-                )
+            reject_target_features(project, features.columns)
             labelled = features.join(row_sides(project, valid), names.ROW_ID)
+            require_positive_weights(project, labelled, names.ROW_ID)
             keys = {"/".join(key.path): version for key, version in versions.items()}
             result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
             if not result.rows:

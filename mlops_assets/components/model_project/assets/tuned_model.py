@@ -77,6 +77,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             public_settings(settings.tuning, but=BUDGET),
             *([public_settings(settings.training)] if project.timeline else []),
             *_spelling(project),
+            *([f"monotone {sorted(settings.monotone.items())!r}"] if settings.monotone else []),
         ],
         metadata={TRIALS: settings.tuning.trials},
         partitions=partitions,
@@ -100,7 +101,12 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             inputs = inputs_of(context.instance, store, training_key, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
-            check_pipeline(project.files.make_pipeline(), rows.train, seed=shared.seed)
+            check_pipeline(
+                project.files.make_pipeline(),
+                rows.train,
+                seed=shared.seed,
+                monotone=settings.monotone_signs,
+            )
             facts = {
                 "project": project.name,
                 "training_set_version": str(version),
@@ -116,7 +122,17 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 first = tried_by_champion(tracking.registry.champion(project.name), cutoff)
                 search = search_settings(project, config.trials, first)
                 log_trial = partial(tracking.log_trial, project.name, run_id, metric=search.metric)
-                result = run_search(context, project, rows.train, search, shared, log_trial, facts, folders)
+                result = run_search(
+                    context,
+                    project,
+                    rows.train,
+                    search,
+                    shared,
+                    log_trial,
+                    facts,
+                    folders,
+                    rows.class_weights,
+                )
                 facts[TRIED] = tried_by(result)
                 leaders = fit_and_log(
                     project, rows, result, shared, tracking, run_id, facts, context.log.info
@@ -152,6 +168,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> Rows:
+    from mlops_assets.ml.model.class_weights import resolve_class_weights
     from mlops_assets.ml.search.training_data import TrainingData, find_classes
 
     target, train = project.settings.target.column, frame[frame[names.SPLIT] == names.TRAIN]
@@ -165,7 +182,11 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
     labelled = None
     if cutoff and project.settings.training.refit:
         labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_periods(cutoff))])
-    return Rows(read(train), labelled, classes)
+    fitted, declared = read(train), project.settings.tuning.class_weight
+    class_weights = (
+        resolve_class_weights(declared, classes, fitted.target, fitted.weights) if declared else ()
+    )
+    return Rows(fitted, labelled, classes, class_weights)
 
 
 def _spelling(project: Project) -> list[str]:

@@ -33,7 +33,13 @@ def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
 
     declared = evaluated.project.settings.evaluation.slices
     cuts = [group_column(evaluated.column(name), name=name) for name in declared]
-    return score_slices(cuts, _losses(evaluated), evaluated.score, clusters=evaluated.clusters)
+    return score_slices(
+        cuts,
+        _losses(evaluated),
+        evaluated.score,
+        clusters=evaluated.clusters,
+        weights=evaluated.holdout.weights,
+    )
 
 
 def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> "WeakestSlices | None":
@@ -48,7 +54,12 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     wanted = dict.fromkeys([*declared, *importances, *evaluated.model.spec.features])
     columns = pd.DataFrame({name: evaluated.column(name) for name in wanted})
     return find_weakest_slices(
-        columns, _losses(evaluated), evaluated.score, seed=evaluated.seed, clusters=evaluated.clusters
+        columns,
+        _losses(evaluated),
+        evaluated.score,
+        seed=evaluated.seed,
+        clusters=evaluated.clusters,
+        weights=evaluated.holdout.weights,
     )
 
 
@@ -86,13 +97,11 @@ def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]"
 
     def loss(positions: "NDArray", predictions: "NDArray") -> "Weighted":
         metric_of = weighted_metric(
-            evaluated.project.settings.task,
-            evaluated.metric,
+            evaluated.measure,
             evaluated.holdout.target[positions],
             predictions,
-            classes=evaluated.classes,
-            unit_size=evaluated.unit_size,
             threshold=evaluated.threshold,
+            weights=evaluated.holdout.weights_of(positions),
         )
         return lambda weights: sign * metric_of(weights)
 
@@ -180,12 +189,22 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
 
     def fit(keep: "NDArray") -> "NDArray":
         part = train.only(keep)
-        made = TabularModel.fit(evaluated.model.spec, sql, part.features, part.target, make_pipeline, shared)
+        made = TabularModel.fit(
+            evaluated.model.spec,
+            sql,
+            part.features,
+            part.target,
+            make_pipeline,
+            shared,
+            weights=part.weights,
+        )
         return made.predict_features(evaluated.holdout.features)
 
     return learning_curve(
         fit,
-        lambda predictions: evaluated.score_of(evaluated.holdout.target, predictions, evaluated.clusters),
+        lambda predictions: evaluated.score_of(
+            evaluated.holdout.target, predictions, evaluated.clusters, evaluated.holdout.weights
+        ),
         lambda ours, theirs: evaluated.gain(ours, theirs, threshold=evaluated.threshold),
         len(train.target),
         seed=evaluated.seed,
@@ -196,10 +215,8 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
 def _losses(evaluated: EvaluatedModel) -> "NDArray":
     from mlops_assets.ml.metrics.metrics import row_losses
 
-    task = evaluated.project.settings.task
     return row_losses(
-        task,
-        evaluated.metric,
+        evaluated.measure,
         evaluated.holdout.target,
         evaluated.predictions,
         threshold=evaluated.threshold,
@@ -227,6 +244,7 @@ def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
             data.target,
             evaluated.model.predict_features(data.features),
             row_clusters(evaluated.project, rows),
+            data.weights,
         )
         role = rows[names.SPLIT].iloc[0]
         found.append(PeriodScore(period, role, len(rows), *scores))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation import analyses
 from mlops_assets.components.model_project.evaluation.behaviour_checks import run_behaviour_tests
@@ -44,11 +44,10 @@ def evaluate(
     behaviour = run_behaviour_tests(evaluated)
     settings, spec, truth = project.settings, evaluated.model.spec, evaluated.holdout.target
     compared, linear = _compared(evaluated)
-    shared: dict[str, Any] = {"classes": evaluated.classes, "unit_size": evaluated.unit_size}
     permuted = analyses.importances(evaluated)
     importances = {name: each.mean for name, each in permuted.items()}
     dependences, dependence_of = analyses.dependences(evaluated, importances)
-    scores = score_all(settings.task, truth, compared, **shared)
+    scores = score_all(evaluated.measure, truth, compared, weights=evaluated.holdout.weights)
     evaluation = Evaluation(
         project=project.name,
         description=settings.description,
@@ -72,7 +71,11 @@ def evaluate(
         peak_memory_bytes=int(trained.facts["peak_memory_bytes"]),
         facts=_provenance(trained),
         intervals=score_intervals(
-            settings.task, evaluated.metric, truth, compared, clusters=evaluated.clusters, **shared
+            evaluated.measure,
+            truth,
+            compared,
+            weights=evaluated.holdout.weights,
+            clusters=evaluated.clusters,
         ),
         clusters=evaluated.clusters,
         cluster_columns=cluster_columns(project),
@@ -135,13 +138,24 @@ def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], Tabular
     sql, shared = project.files.text(FEATURES_SQL), fit_settings(project, len(evaluated.model.spec.classes))
     rows, settings = len(holdout.target), project.settings
     linear = fit_linear_baseline(evaluated.model.spec, sql, train, project.files.make_pipeline(), shared)
-    constant, of_constant = constant_predictions(settings.task, train.target, rows, evaluated.classes), None
+    constant = constant_predictions(
+        settings.task,
+        train.target,
+        rows,
+        evaluated.classes,
+        weights=train.weights,
+        quantile=settings.target.quantile,
+    )
+    of_constant = None
     if settings.tuning.decision:
         decision = Decision(**settings.tuning.decision.model_dump())
-        of_constant = constant_threshold(decision, train.target)
+        of_constant = constant_threshold(decision, train.target, train.weights)
         folds = search_folds(project, train)
         threshold = linear_threshold(decision, linear, train, folds, project.files.make_pipeline(), shared)
         linear = replace(linear, spec=replace(linear.spec, threshold=threshold))
+    elif evaluated.model.spec.class_weights:  # the threshold follows from the weights, not from a model
+        of_constant = evaluated.threshold
+        linear = replace(linear, spec=replace(linear.spec, threshold=of_constant))
     return {
         MODEL: Predicted(evaluated.predictions, evaluated.threshold),
         CONSTANT_BASELINE: Predicted(constant, of_constant),

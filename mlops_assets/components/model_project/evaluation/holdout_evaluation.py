@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns, row_clusters
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import training_set
+from mlops_assets.components.model_project.training.search import primary_measure
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted_list
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.metrics.tasks import Metric
+    from mlops_assets.ml.metrics.tasks import Measure, Metric
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -63,7 +64,12 @@ class EvaluatedModel:
     @property
     def metric(self) -> "Metric":
         """The primary metric."""
-        return self.project.settings.tuning.metric_for(self.project.settings.task)
+        return self.project.settings.primary_metric
+
+    @property
+    def measure(self) -> "Measure":
+        """The primary metric with its unit."""
+        return primary_measure(self.project, self.classes)
 
     @property
     def classes(self) -> int:
@@ -96,46 +102,48 @@ class EvaluatedModel:
 
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
         """The primary metric of some rows of the holdout, by position; by default of the model."""
-        chosen = self._predictions_of(rows, predictions)
-        return self.value_of(self.holdout.target[rows], chosen, threshold=self.threshold)
+        chosen, kept = self._predictions_of(rows, predictions), self.holdout.weights_of(rows)
+        return self.value_of(self.holdout.target[rows], chosen, threshold=self.threshold, weights=kept)
 
-    def value_of(self, truth: "NDArray", predictions: "NDArray", *, threshold: float | None) -> float:
+    def value_of(
+        self,
+        truth: "NDArray",
+        predictions: "NDArray",
+        *,
+        threshold: float | None,
+        weights: "NDArray | None" = None,
+    ) -> float:
         """The primary metric of any rows, by any model with its decision threshold."""
         from mlops_assets.ml.metrics.metrics import compute_metric
 
-        task = self.project.settings.task
-        return compute_metric(
-            task,
-            self.metric,
-            truth,
-            predictions,
-            classes=self.classes,
-            unit_size=self.unit_size,
-            threshold=threshold,
-        )
+        return compute_metric(self.measure, truth, predictions, threshold=threshold, weights=weights)
 
     def score(self, rows: "NDArray") -> tuple[float, float, float]:
         """The primary metric of some holdout rows, by position, and its 95 % confidence interval."""
         clusters = None if self.clusters is None else self.clusters[rows]
-        return self.score_of(self.holdout.target[rows], self.predictions[rows], clusters)
+        return self.score_of(
+            self.holdout.target[rows], self.predictions[rows], clusters, self.holdout.weights_of(rows)
+        )
 
     def score_of(
-        self, truth: "NDArray", predictions: "NDArray", clusters: "NDArray | None"
+        self,
+        truth: "NDArray",
+        predictions: "NDArray",
+        clusters: "NDArray | None",
+        weights: "NDArray | None",
     ) -> tuple[float, float, float]:
         """The primary metric of any rows, and its 95 % confidence interval."""
         from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 
         interval = bootstrap_interval(
-            self.project.settings.task,
-            self.metric,
+            self.measure,
             truth,
             predictions,
-            classes=self.classes,
-            unit_size=self.unit_size,
             threshold=self.threshold,
             clusters=clusters,
+            weights=weights,
         )
-        value = self.value_of(truth, predictions, threshold=self.threshold)
+        value = self.value_of(truth, predictions, threshold=self.threshold, weights=weights)
         return value, interval.low, interval.high
 
     def gain(
@@ -151,15 +159,13 @@ class EvaluatedModel:
         from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
         interval = paired_difference_interval(
-            self.project.settings.task,
-            self.metric,
+            self.measure,
             self.holdout.target,
             predictions,
             others,
-            classes=self.classes,
-            unit_size=self.unit_size,
             thresholds=(self.threshold, threshold),
             clusters=self.clusters,
+            weights=self.holdout.weights,
         )
         return interval.low, interval.high
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.components.model_project.evaluation.comparability import other_rows, other_target
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
+from mlops_assets.components.model_project.training.row_weights import row_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,12 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     except InputError:  # the gate `not_worse_than_champion` reports it
         return None
     theirs, ours = (
-        evaluated.value_of(truth, each.predict_features(computed), threshold=each.spec.threshold)
+        evaluated.value_of(
+            truth,
+            each.predict_features(computed),
+            threshold=each.spec.threshold,
+            weights=row_weights(project, rows),
+        )
         for each, computed in ((champion, features), (model, model.compute_features(model.as_sent(rows))))
     )
     note = f"on {len(rows):,} rows that neither was trained on; this model: {ours:.4g}"

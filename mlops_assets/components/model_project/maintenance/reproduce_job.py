@@ -133,6 +133,7 @@ def _refits(
             rows.target,
             project.files.make_pipeline(),
             _fit_settings(project, spec, version),
+            weights=rows.weights,
         )
         compared = _read(project, spec, holdout).features
         yield compare_refit(role, model, refitted, compared, fitted_rows=len(rows.target))
@@ -151,7 +152,8 @@ def _read(project: Project, spec: "ModelSpec", rows: "pd.DataFrame") -> "Trainin
     """Rows with the features of the model, independent of the current declaration."""
     from mlops_assets.ml.search.training_data import TrainingData
 
-    columns = [names.ROW_ID, spec.target, *spec.features]
+    weight = [names.WEIGHT] if names.WEIGHT in rows else []
+    columns = [names.ROW_ID, spec.target, *weight, *spec.features]
     return TrainingData.of(rows[columns], target=spec.target, classes=spec.classes, subject=project.name)
 
 
@@ -161,7 +163,7 @@ def _fit_settings(project: Project, spec: "ModelSpec", version: "Version") -> "S
 
     declared = fit_settings(project, len(spec.classes))
     recorded = json.loads(version.facts.get(FIT, "{}"))
-    return replace(declared, task=spec.task, **{"seed": spec.seed, **recorded})
+    return replace(declared, task=spec.task, quantile=spec.quantile, **{"seed": spec.seed, **recorded})
 
 
 def _apart(refits: "tuple[Refit, ...]") -> "Iterator[Difference]":

@@ -66,6 +66,8 @@ def reject_unknown_columns(
         *_evaluation_errors(settings.evaluation.sensitive, "sensitive", {*known, *features}),
         *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *settings.entity}),
         *_behaviour_errors(settings.behaviour, known, classes),
+        *_class_weight_errors(settings.tuning.class_weight, classes),
+        *_monotone_errors(settings.monotone, features),
     ]
     if errors:
         location = _locations(project.files.folder / DECLARATION)
@@ -86,7 +88,8 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
 
     if project.timeline is None:
         columns = declared_contract(project, project.table, for_training=False).columns
-        return [column for column in columns if column.name != project.settings.target.column]
+        aside = {project.settings.target.column, project.settings.weight}
+        return [column for column in columns if column.name not in aside]
     aside = {*project.settings.entity, *names.RESERVED}
     return [
         Column(name, "VARCHAR" if kind == "VARCHAR" else "DOUBLE")
@@ -122,6 +125,17 @@ def _behaviour_errors(
             yield from _class_errors(f"{path}.of_class", test.of_class, classes)
         if isinstance(test, ExampleSettings):
             yield from _class_errors(f"{path}.label", test.label, classes)
+
+
+def _class_weight_errors(declared: Any, classes: Collection[Any]) -> Errors:
+    for label in declared if isinstance(declared, Mapping) else ():
+        yield from _class_errors(f"tuning.class_weight.{label}", label, classes)
+
+
+def _monotone_errors(monotone: Collection[str], features: Collection[str]) -> Errors:
+    for name in monotone:
+        if name not in features:
+            yield f"monotone.{name}", f"is not a feature; {suggest_name(name, features)}"
 
 
 def _class_errors(path: str, value: Any, classes: Collection[Any]) -> Errors:

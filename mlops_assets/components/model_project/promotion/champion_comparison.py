@@ -12,6 +12,8 @@ from mlops_assets.components.model_project.evaluation.comparability import (
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns, row_clusters
 from mlops_assets.components.model_project.evaluation.unseen_rows import missing_features, rows_unseen_by
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.row_weights import row_weights
+from mlops_assets.components.model_project.training.search import primary_measure
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -100,22 +102,20 @@ def _comparison(
     from mlops_assets.ml.metrics.bootstrap import paired_difference_interval
 
     settings = project.settings
-    metric = settings.tuning.metric_for(settings.task)
+    metric = settings.primary_metric
     clusters = row_clusters(project, rows)
     return not_worse_than_champion(
         metric,
         ours.score,
         theirs.score,
         paired_difference_interval(
-            settings.task,
-            metric,
+            primary_measure(project, ours.classes),
             ours.truth,
             ours.predictions,
             theirs.predictions,
-            classes=max(ours.classes, 1),
-            unit_size=settings.target.unit_size,
             thresholds=(ours.threshold, theirs.threshold),
             clusters=clusters,
+            weights=row_weights(project, rows),
         ),
         rows=len(rows),
         margin=settings.gates.champion_margin,
@@ -199,12 +199,10 @@ def _predicted(project: Project, model: "TabularModel", rows: "pd.DataFrame", su
     predictions = model.predict_features(model.compute_features(model.as_sent(rows)))
     classes = len(model.spec.classes)
     score = compute_metric(
-        settings.task,
-        settings.tuning.metric_for(settings.task),
+        primary_measure(project, classes),
         truth,
         predictions,
-        classes=max(classes, 1),
-        unit_size=settings.target.unit_size,
         threshold=model.spec.threshold,
+        weights=row_weights(project, rows),
     )
     return _Predicted(truth, predictions, score, classes, model.spec.threshold)

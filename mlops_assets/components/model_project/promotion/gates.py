@@ -118,7 +118,7 @@ def run_gates(
 
     declared, metric = (
         project.settings.gates,
-        project.settings.tuning.metric_for(project.settings.task),
+        project.settings.primary_metric,
     )
     scores = {
         name.removeprefix("test_"): value
@@ -176,7 +176,7 @@ def _report_gates(
     from mlops_assets.ml.evaluation import gates
 
     declared, wanted = project.settings.gates, set(declared_gates(project))
-    metric = project.settings.tuning.metric_for(project.settings.task)
+    metric = project.settings.primary_metric
     if wanted & {gates.CLOSE_SLICES, gates.FAIR_GROUPS, gates.EXPECTED_BEHAVIOUR}:
         report = _evaluation(project, tracking, trained)
         if gates.EXPECTED_BEHAVIOUR in wanted:
@@ -246,7 +246,7 @@ def _age_days(project: Project, warehouse: "Warehouse", version: "Version") -> f
 def _settings_digest(project: Project) -> str:
     """A digest of the rules and the settings that the gates depend on."""
     settings = project.settings
-    metric = settings.tuning.metric_for(settings.task)
+    metric = settings.primary_metric
     clusters = cluster_columns(project)
     return text_digest(RULES_VERSION, public_settings(settings.gates), metric, *clusters)[:16]
 

@@ -1,5 +1,7 @@
 """Settings at the top level of `defs.yaml`."""
 
+from typing import Literal
+
 import dagster as dg
 from pydantic import Field
 
@@ -23,7 +25,7 @@ from mlops_assets.components.model_project.settings.training import (
     TrainingSettings,
     TuningSettings,
 )
-from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 
 
 class ProjectSettings(dg.Model):
@@ -62,6 +64,18 @@ class ProjectSettings(dg.Model):
     tuning: TuningSettings = Field(
         default=TuningSettings(), description="Hyperparameter search: budget, metric and model families."
     )
+    weight: str | None = Field(
+        default=None,
+        description="Column with the weight of each row, a positive number: of the table, or in an event "
+        "project of the result of `target.sql`. Fits, scores, gates and intervals are weighted; the column "
+        "is no feature.",
+    )
+    monotone: dict[str, Literal["increasing", "decreasing"]] = Field(
+        default_factory=dict,
+        description="Features whose increase must never lower (`increasing`) or never raise (`decreasing`) "
+        "the prediction, or the probability of the second of two classes. The fitted model is verified by "
+        "the check `monotone_constraints`.",
+    )
     intended_use: str = Field(
         default="", description="Intended use and users of the predictions; shown in report and model card."
     )
@@ -95,3 +109,13 @@ class ProjectSettings(dg.Model):
         default_factory=list, description="Owners of all assets: e-mail addresses or `team:name`."
     )
     tags: dict[str, str] = Field(default_factory=dict, description="Dagster tags of all assets.")
+
+    @property
+    def primary_metric(self) -> Metric:
+        """The declared metric, else the default of the task."""
+        return self.tuning.metric or default_metric(self.task, self.target.quantile)
+
+    @property
+    def monotone_signs(self) -> dict[str, int]:
+        """For features with a constraint 1 for increasing, -1 for decreasing."""
+        return {name: 1 if direction == "increasing" else -1 for name, direction in self.monotone.items()}

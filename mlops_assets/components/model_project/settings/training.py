@@ -2,12 +2,12 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from mlops_assets.components.model_project.settings.base import FamilyName, Settings
 from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.families import FAMILY_NAMES
-from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
+from mlops_assets.ml.metrics.tasks import Metric
 
 
 class TargetSettings(Settings):
@@ -31,6 +31,14 @@ class TargetSettings(Settings):
         default=1.0,
         gt=0,
         description="Regression: size of one `unit` in the target column, such as `100000`.",
+    )
+    quantile: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Regression: predict this quantile of the target in place of its mean, such as `0.9`: "
+        "90 % of the rows are expected at or below the prediction. The primary metric is then `pinball`. "
+        "With `0.5` the median is predicted, which minimises the mean absolute error.",
     )
     minimum: float | None = Field(
         default=None,
@@ -169,8 +177,9 @@ class TuningSettings(Settings):
     metric: Metric | None = Field(
         default=None,
         description="Primary metric, by which trials are ranked and the model is compared with baselines and "
-        "champion. Regression: rmse (the default), mae, r2, mape. Classification: log_loss (the default), "
-        "roc_auc, average_precision, brier, f1, accuracy, precision, recall.",
+        "champion. Regression: rmse (the default), mae, r2, mape; with `target.quantile`: pinball (the "
+        "default), mae. Classification: log_loss (the default), roc_auc, "
+        "average_precision, brier, f1, accuracy, precision, recall.",
     )
     families: list[FamilyName] = Field(
         default=["xgboost", "hist_gradient_boosting", "linear"],
@@ -184,6 +193,12 @@ class TuningSettings(Settings):
         ge=1,
         le=25,
         description="Maximum number of models in the ensemble; with 1, the best trial alone.",
+    )
+    class_weight: Literal["balanced"] | dict[str | int | float | bool, PositiveFloat] | None = Field(
+        default=None,
+        description="Classification: weights of the classes in all fits and in the scores of the search, "
+        "such as `{churned: 5}`, 1 for classes that are not listed; or `balanced` for the same total weight "
+        "of each class. Metrics, gates and calibrated probabilities are not weighted by class.",
     )
     calibrate: bool = Field(
         default=True,
@@ -206,7 +221,3 @@ class TuningSettings(Settings):
         description="Device that XGBoost trains on: `cpu` or `cuda`. Without a GPU, `cuda` is an error. "
         "Other families train on the CPU, and predictions are computed on it.",
     )
-
-    def metric_for(self, task: Task) -> Metric:
-        """The primary metric: the declared one, else the default of the task."""
-        return self.metric or default_metric(task)

@@ -38,6 +38,8 @@ class Rows:
     train: "TrainingData"
     labelled: "TrainingData | None"
     classes: tuple[Any, ...]
+    class_weights: tuple[float, ...] = ()
+    """The factors of the weights of each class; empty if the project declares none."""
 
 
 def fit_and_log(
@@ -69,12 +71,20 @@ def fit_and_log(
         log(f"fits the winner, {result.family}, on {len(data.target):,} rows{purpose}")
         sql, pipeline = project.files.text(FEATURES_SQL), project.files.make_pipeline()
         started = perf_counter()
-        model = TabularModel.fit(spec, sql, data.features, data.target, pipeline, shared)
+        model = TabularModel.fit(
+            spec, sql, data.features, data.target, pipeline, shared, weights=data.weights
+        )
         seconds = perf_counter() - started
         if role == "model":
             log("fits and measures the best model of each family for the leaderboard")
             leaders = build_leaderboard(
-                model, result, data.features, data.target, shared, fit_seconds=seconds
+                model,
+                result,
+                data.features,
+                data.target,
+                shared,
+                weights=data.weights,
+                fit_seconds=seconds,
             )
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
@@ -96,7 +106,7 @@ def _log_search(
     from mlops_assets.ml.reports.search_plots import search_figures
     from mlops_assets.ml.search.leaderboard import LEADERBOARD_FILE, LEADERBOARD_FOLDER, write_leaderboard
 
-    metric = project.settings.tuning.metric_for(project.settings.task)
+    metric = project.settings.primary_metric
     tracking.log_figures(run_id, search_figures(result.trials, metric))
     with TemporaryDirectory() as scratch:
         (Path(scratch) / LEADERBOARD_FILE).write_text(write_leaderboard(leaders), "utf-8")
@@ -107,20 +117,30 @@ def _with_decision_rule(
     project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
 ) -> "ModelSpec":
     """The spec with calibration and decision threshold, chosen on the out-of-fold predictions."""
+    from mlops_assets.ml.model.class_weights import class_weight_threshold
     from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
     from mlops_assets.ml.search.fit_calibration import choose_calibration
 
     tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
+    weights = train.weights_of(result.rows)
     if project.settings.task != "regression" and tuning.calibrate:
         times = None if train.times is None else train.times[result.rows]
         calibration = choose_calibration(
-            project.settings.task, truth, predictions, seed=tuning.seed, times=times
+            project.settings.task,
+            truth,
+            predictions,
+            seed=tuning.seed,
+            weights=weights,
+            class_weights=spec.class_weights,
+            times=times,
         )
         spec = replace(spec, calibration=calibration)
         predictions = calibration.apply(predictions) if calibration else predictions
     if tuning.decision:
         decision = Decision(**tuning.decision.model_dump())
-        spec = replace(spec, threshold=choose_threshold(decision, truth, predictions))
+        spec = replace(spec, threshold=choose_threshold(decision, truth, predictions, weights))
+    elif spec.class_weights and project.settings.task == "binary" and tuning.calibrate:
+        spec = replace(spec, threshold=class_weight_threshold(spec.class_weights))
     return spec
 
 
@@ -142,6 +162,9 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
         seed=project.settings.tuning.seed,
         members=result.members if len(result.members) > 1 else (),
         bounds=(project.settings.target.minimum, project.settings.target.maximum),
+        quantile=project.settings.target.quantile,
+        class_weights=rows.class_weights,
+        monotone=tuple(sorted(project.settings.monotone_signs.items())),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
 from mlops_assets.components.model_project.project.metadata_names import (
@@ -76,7 +76,7 @@ def record_provenance(
 def current_texts(project: Project) -> dict[str, str]:
     """Files and settings that determine a model, by name. Sources are left out: URLs may contain secrets."""
     settings = project.settings
-    shaping = {
+    shaping: dict[str, Any] = {
         "task": settings.task,
         "entity": settings.entity,
         "target": settings.target.model_dump(mode="json"),
@@ -84,6 +84,8 @@ def current_texts(project: Project) -> dict[str, str]:
         "training": settings.training.model_dump(mode="json"),
         "tuning": settings.tuning.model_dump(mode="json"),
     }
+    more: dict[str, Any] = {"weight": settings.weight, "monotone": settings.monotone}
+    shaping |= {name: value for name, value in more.items() if value}
     files = {name: project.files.text(name) for name in _FILES if project.files.has(name)}
     return {**files, SETTINGS: json.dumps(shaping, indent=2, sort_keys=True) + "\n"}
 

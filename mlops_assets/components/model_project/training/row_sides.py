@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.row_weights import weight_sql
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
-    """Row ID, target and side of each valid row with a target; group and time where the split has them.
+    """Row ID, target and side of each valid row with a target; weight, group and time where declared.
 
     Raises
     ------
@@ -22,7 +23,7 @@ def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.Duc
         When all rows have the same time.
     """
     target, split = project.settings.target.column, project.settings.split
-    declared = {"target.column": target, "split.column": split.column}
+    declared = {"target.column": target, "split.column": split.column, "weight": project.settings.weight}
     for setting, name in [*declared.items(), *(("split.group", name) for name in split.group)]:
         if name and name not in valid.columns:
             raise ProjectError(
@@ -34,7 +35,9 @@ def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.Duc
     shown = [names.ROW_ID, quoted(target), *([f"{group} as {names.GROUP}"] if group else [])]
     if split.column:
         shown.append(f"{quoted(split.column)} as {names.TIME}")
-    return labelled.project(f"{', '.join(shown)}, {_side_sql(project, labelled, group)} as {names.SPLIT}")
+    return labelled.project(
+        f"{', '.join(shown)}, {weight_sql(project)}{_side_sql(project, labelled, group)} as {names.SPLIT}"
+    )
 
 
 def _side_sql(project: Project, labelled: "duckdb.DuckDBPyRelation", group: str) -> str:

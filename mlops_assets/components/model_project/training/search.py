@@ -10,6 +10,7 @@ import dagster as dg
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.resources import WorkFolders
 from mlops_assets.core.digests import text_digest
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.model.runtime_environment import thread_count
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.process_lock import process_lock
@@ -45,6 +46,25 @@ def fit_settings(project: Project, classes: int) -> "Settings":
         seed=tuning.seed,
         threads=thread_count(tuning.threads),
         device=tuning.device,
+        quantile=project.settings.target.quantile,
+    )
+
+
+def primary_measure(project: Project, classes: int) -> Measure:
+    """The primary metric with its unit.
+
+    Parameters
+    ----------
+    classes
+        Number of classes; 1 for regression.
+    """
+    settings = project.settings
+    return Measure(
+        settings.task,
+        settings.primary_metric,
+        classes=max(classes, 1),
+        unit_size=settings.target.unit_size,
+        quantile=settings.target.quantile,
     )
 
 
@@ -61,7 +81,7 @@ def search_settings(project: Project, trials: int | None, first: "Sequence[Tried
     settings = project.settings
     return SearchSettings(
         families=tuple(settings.tuning.families),
-        metric=settings.tuning.metric_for(settings.task),
+        metric=settings.primary_metric,
         trials=trials or settings.tuning.trials,
         timeout_seconds=settings.tuning.timeout_seconds,
         unit_size=settings.target.unit_size,
@@ -95,6 +115,7 @@ def run_search(
     log_trial: "Callable[[TrialSummary], None]",
     facts: dict[str, str],
     folders: WorkFolders,
+    class_weights: "Sequence[float]",
 ) -> "SearchResult":
     """Run the search and log each trial.
 
@@ -102,6 +123,7 @@ def run_search(
     resumes it. The name is added to `facts`.
     """
     from mlops_assets.components.model_project.training.search_progress import SearchProgress
+    from mlops_assets.ml.model.class_weights import fit_weights
     from mlops_assets.ml.search.search import tune
 
     def on_trial(trial: "TrialSummary") -> None:
@@ -135,6 +157,8 @@ def run_search(
             project.files.make_pipeline(),
             search,
             shared,
+            weights=fit_weights(train.target, train.weights, class_weights),
+            monotone=project.settings.monotone_signs,
             journal=journal,
             on_trial=on_trial,
             on_fold=on_fold,

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     import duckdb
 
 BOTH_SIDES, INFORMATIVE, NO_LEAKAGE = "both_sides", "informative_features", "no_leakage_suspects"
-_ABOUT_THE_ROW = (names.ROW_ID, names.SPLIT, names.GROUP, names.TIME, names.PERIOD, names.PARTITION)
+_ABOUT_THE_ROW = (
+    names.ROW_ID,
+    names.SPLIT,
+    names.GROUP,
+    names.TIME,
+    names.WEIGHT,
+    names.PERIOD,
+    names.PARTITION,
+)
 
 
 def training_checks(

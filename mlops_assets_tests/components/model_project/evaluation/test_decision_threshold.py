@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.evaluation.holdout_evaluation import 
 from mlops_assets.components.model_project.promotion import champion_comparison
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, materialize
@@ -77,9 +78,9 @@ def test_every_number_of_the_report_uses_the_threshold_that_is_deployed(evaluate
     confusion = evaluation.confusion()
     assert confusion[1, 1] / confusion[1].sum() == pytest.approx(recall)
 
-    f1 = compute_metric("binary", "f1", truth, predictions, threshold=threshold)
+    f1 = compute_metric(Measure("binary", "f1"), truth, predictions, threshold=threshold)
     assert evaluation.scores[MODEL]["f1"] == pytest.approx(f1)
-    assert f1 != pytest.approx(compute_metric("binary", "f1", truth, predictions)), (
+    assert f1 != pytest.approx(compute_metric(Measure("binary", "f1"), truth, predictions)), (
         "otherwise nothing is tested"
     )
     assert evaluation.learning_curve[-1].score == pytest.approx(f1, abs=0.02)
@@ -87,7 +88,9 @@ def test_every_number_of_the_report_uses_the_threshold_that_is_deployed(evaluate
     purpose = model.column("purpose").to_numpy()
     for each in evaluation.slices:
         rows = purpose == each.value
-        expected = compute_metric("binary", "f1", truth[rows], predictions[rows], threshold=threshold)
+        expected = compute_metric(
+            Measure("binary", "f1"), truth[rows], predictions[rows], threshold=threshold
+        )
         assert each.score == pytest.approx(expected)
     for group in evaluation.fairness[0].groups:
         rows = (purpose == group.value) & (truth == 1)
@@ -108,7 +111,7 @@ def test_intervals_resample_the_groups_of_the_split(evaluated):
     branches = model.column("branch").to_numpy()
     assert evaluation.cluster_columns == ["branch"]
     assert evaluation.cluster_count == len(set(branches)) < 30
-    arguments = ("binary", "f1", model.holdout.target, model.predictions)
+    arguments = (Measure("binary", "f1"), model.holdout.target, model.predictions)
     threshold = model.model.spec.threshold
     by_branch = bootstrap_interval(*arguments, threshold=threshold, clusters=model.clusters)
     assert evaluation.intervals[MODEL] == (by_branch.low, by_branch.high)
@@ -151,7 +154,7 @@ def test_champion_and_challenger_each_have_their_own_threshold(make_project, mon
     )
     found = champion_comparison.compare_with_champion(project, tracking, None, challenger, champion)
     assert found.figures["champion"] == 0.0, "no probability reaches one half"
-    expected = compute_metric("binary", "f1", late, rows["score"].to_numpy(), threshold=0.25)
+    expected = compute_metric(Measure("binary", "f1"), late, rows["score"].to_numpy(), threshold=0.25)
     assert found.figures["challenger"] == pytest.approx(expected)
     assert found.passed
     assert 0.5 < found.figures["low"] < expected < found.figures["high"]

@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.promotion.champion_comparison import 
 )
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.metrics.metrics import compute_metric
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets_tests.support.governed_shop import champion_of, train
 from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS
@@ -38,7 +39,7 @@ def test_the_evaluated_models_are_compared_not_the_refitted_ones(champion_shop, 
     def log_loss(version) -> float:
         model = shop.tracking.load(version)
         predictions = model.predict_features(model.compute_features(rows))
-        return compute_metric("binary", "log_loss", rows["quiet"].to_numpy(), predictions)
+        return compute_metric(Measure("binary", "log_loss"), rows["quiet"].to_numpy(), predictions)
 
     evaluated = [log_loss(version.as_evaluated) for version in (challenger, champion)]
     refitted = [log_loss(version) for version in (challenger, champion)]
