@@ -16,6 +16,7 @@ from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.metrics.bootstrap import Interval
+from mlops_assets.ml.metrics.tasks import Measure, default_metric
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
@@ -93,7 +94,7 @@ def classification(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compared = {name: Predicted(values) for name, values in predictions.items()}
-        scores = score_all(task, truth, compared, classes=classes, unit_size=1.0)
+        scores = score_all(Measure(task, default_metric(task), classes), truth, compared)
     return regression(
         task=task,
         metric="log_loss",

@@ -15,8 +15,10 @@ from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
+from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.plausibility import leakage_warning
+from mlops_assets.ml.evaluation.quantile_share import QuantileShare
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
@@ -126,6 +128,14 @@ class Evaluation:
     clusters: NDArray | None = field(default=None, repr=False)
     """The cluster of each row of the holdout, shape `(n,)`, which intervals and tests resample; None if rows
     are independent."""
+    weights: NDArray | None = field(default=None, repr=False)
+    """The weight of each row of the holdout, shape `(n,)`; None if rows count the same."""
+    weight: str = ""
+    """The column with the weights; empty if there is none."""
+    quantile: QuantileShare | None = None
+    """Of a regression whose target is a quantile: the share of rows at or below the prediction."""
+    monotone: list[MonotoneResult] = field(default_factory=list)
+    """The verification of each declared monotone constraint."""
     cluster_columns: list[str] = field(default_factory=list)
     """The columns that identify a cluster."""
     split: str = ""
@@ -201,14 +211,16 @@ class Evaluation:
     def calibration(self) -> Reliability:
         """The reliability of the probability of the second of two classes, or of the predicted class."""
         if self.task == "binary":
-            return reliability(self.truth == 1, self.predictions)
+            return reliability(self.truth == 1, self.predictions, weights=self.weights)
         correct = self.predictions.argmax(axis=1) == self.truth
-        return reliability(correct, self.predictions.max(axis=1))
+        return reliability(correct, self.predictions.max(axis=1), weights=self.weights)
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON, without rows; undefined and infinite numbers are None."""
-        numbers = asdict(replace(self, truth=np.empty(0), predictions=np.empty(0), clusters=None))
-        del numbers["truth"], numbers["predictions"], numbers["clusters"]
+        numbers = asdict(
+            replace(self, truth=np.empty(0), predictions=np.empty(0), clusters=None, weights=None)
+        )
+        del numbers["truth"], numbers["predictions"], numbers["clusters"], numbers["weights"]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
         extra["holdout_clusters"] = self.cluster_count
         extra["best_baseline"] = self.best_baseline

@@ -1,14 +1,14 @@
 """Class weights: factors of the weights of rows in a fit, and their effect on probabilities and decisions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def resolve_class_weights(
-    declared: Literal["balanced"] | Mapping[Any, float],
+    declared: Literal["balanced"] | Mapping[str, float],
     classes: Sequence[object],
     target: NDArray,
     weights: NDArray | None = None,
@@ -19,7 +19,7 @@ def resolve_class_weights(
     ----------
     declared
         `balanced` for factors that give each class the same total weight; or a factor for each class by its
-        label, 1 for classes that are not listed.
+        label as text, 1 for classes that are not listed.
     classes
         The labels by index of the class.
     target
@@ -31,7 +31,7 @@ def resolve_class_weights(
     if isinstance(declared, str):
         factors = 1.0 / np.maximum(totals, np.finfo(float).tiny)
     else:
-        factors = np.array([declared.get(label, 1.0) for label in classes])
+        factors = np.array([declared.get(str(label), 1.0) for label in classes])
     return tuple((factors * totals.sum() / (factors @ totals)).tolist())
 
 

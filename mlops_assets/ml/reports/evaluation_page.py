@@ -13,7 +13,7 @@ from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, shuffle_count
 from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.clusters import FEW_CLUSTERS
-from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, is_better, metrics_of
+from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, is_better
 from mlops_assets.ml.number_format import (
     difference,
     distinct_numbers,
@@ -44,6 +44,7 @@ _MEANINGS = {
     "rmse": "root mean squared error",
     "mae": "mean absolute error",
     "r2": "share of the variance that is explained",
+    "pinball": "mean loss of a quantile: errors below and above it have different costs",
     "mape": "mean absolute error relative to the true value",
     "roc_auc": "probability to rank a positive above a negative",
     "average_precision": "mean precision over all recall levels",
@@ -92,7 +93,8 @@ def evaluation_summary(evaluation: Evaluation) -> str:
     interval = interval_text(*evaluation.intervals.get(MODEL, (math.nan, math.nan)), metric)
     unit = evaluation.unit if metric in IN_TARGET_UNITS else ""
     interval = f"95 % CI {interval}" if interval else ""
-    details = "; ".join(filter(None, [unit, interval, clusters_text(evaluation)]))
+    weighted = f"weighted by {evaluation.weight}" if evaluation.weight else ""
+    details = "; ".join(filter(None, [unit, interval, clusters_text(evaluation), weighted]))
     start = f"{metric_title(metric)} {texts[0]}{f' ({details})' if details else ''}"
     start = f"{start} on {evaluation.holdout_rows:,} holdout rows"
     gap, baseline = difference(metric, ours, theirs), f"the best baseline ({best}, {texts[1]})"
@@ -101,6 +103,8 @@ def evaluation_summary(evaluation: Evaluation) -> str:
     gate = evaluation.baseline_gate
     comparison = f" Comparison with the baselines: {gate.message}." if gate else ""
     warning = f" {evaluation.leakage_warning}" if evaluation.leakage_warning else ""
+    if evaluation.quantile:
+        warning = f" {evaluation.quantile.message}.{warning}"
     return f"{start}{difference_text}.{comparison}{warning}"
 
 
@@ -137,7 +141,7 @@ def metric_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         interval_text(*evaluation.intervals.get(name, undefined), evaluation.metric)
         for name in evaluation.scores
     ]
-    for metric in metrics_of(evaluation.task):
+    for metric in evaluation.scores[MODEL]:
         values = [scores[metric] for scores in evaluation.scores.values()]
         known = [value for value in values if not math.isnan(value)]
         best = (max if metric in HIGHER_IS_BETTER else min)(known, default=None)

@@ -92,7 +92,11 @@ def _binary(evaluation: Evaluation) -> Plots:
         ),
         "calibration": (
             prediction_plots.calibration(
-                positive, score, xlabel="predicted probability", ylabel="observed share of positives"
+                positive,
+                score,
+                xlabel="predicted probability",
+                ylabel="observed share of positives",
+                weights=evaluation.weights,
             ),
             holdout_captions.calibration_caption(evaluation.calibration()),
         ),
@@ -111,6 +115,7 @@ def _multiclass(evaluation: Evaluation) -> Plots:
                 probabilities.max(axis=1),
                 xlabel="probability of the predicted class",
                 ylabel="observed accuracy",
+                weights=evaluation.weights,
             ),
             holdout_captions.calibration_caption(evaluation.calibration()),
         ),

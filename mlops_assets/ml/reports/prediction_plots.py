@@ -127,10 +127,12 @@ def precision_recall(outcome: NDArray, score: NDArray) -> Figure:
     return figure
 
 
-def calibration(outcome: NDArray, probability: NDArray, *, xlabel: str, ylabel: str) -> Figure:
+def calibration(
+    outcome: NDArray, probability: NDArray, *, xlabel: str, ylabel: str, weights: NDArray | None = None
+) -> Figure:
     """The calibration curve in ten quantile bins, with 95 % Wilson score intervals."""
     figure, axes = empty_axes(HALF, xlabel, ylabel)
-    curve = reliability(outcome, probability)
+    curve = reliability(outcome, probability, weights=weights)
     axes.plot([0, 1], [0, 1], **GUIDE)
     axes.vlines(curve.predicted, curve.low, curve.high, color=GREY, linewidth=1.4)
     axes.plot(curve.predicted, curve.observed, color=INK, marker="o", markersize=5, linewidth=1.4)

@@ -9,6 +9,7 @@ import pytest
 
 from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted, score_all, score_intervals
 from mlops_assets.ml.evaluation.gates import GateResult
+from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 
@@ -113,11 +114,9 @@ def test_the_confusion_matrix_has_true_classes_as_rows_including_absent_ones():
 
 def test_every_set_of_predictions_has_every_metric():
     scores = score_all(
-        "regression",
+        Measure("regression", "rmse", 1, unit_size=2.0),
         np.array([1.0, 2.0]),
         {"good": Predicted(np.array([1.0, 2.0])), "bad": Predicted(np.array([3.0, 4.0]))},
-        classes=1,
-        unit_size=2.0,
     )
     assert scores["good"]["rmse"] == 0.0
     assert scores["bad"]["rmse"] == 1.0
@@ -126,7 +125,7 @@ def test_every_set_of_predictions_has_every_metric():
 def test_confidence_intervals_are_in_the_reported_unit():
     truth = np.random.default_rng(0).normal(0, 100, 200)
     compared = {"right": Predicted(truth), "off": Predicted(truth + 50.0)}
-    intervals = score_intervals("regression", "rmse", truth, compared, classes=1, unit_size=10.0)
+    intervals = score_intervals(Measure("regression", "rmse", 1, 10.0), truth, compared)
     assert intervals == {"right": (0.0, 0.0), "off": (pytest.approx(5.0), pytest.approx(5.0))}
 
 

@@ -135,7 +135,7 @@ def test_a_family_searches_its_default_parameters_under_its_name(name: str):
 
 def test_the_device_reaches_xgboost():
     settings = Settings("regression", 1, seed=0, threads=2, device="cuda")
-    found = _booster_params(FAMILIES["xgboost"].defaults(), settings)
+    found = _booster_params(FAMILIES["xgboost"].defaults(), settings, None)
     assert (found["device"], found["nthread"], found["tree_method"]) == ("cuda", 2, "hist")
 
 

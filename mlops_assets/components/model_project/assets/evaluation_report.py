@@ -12,6 +12,10 @@ from mlops_assets.components.model_project.evaluation.behaviour_checks import (
     behaviour_metrics,
     behaviour_specs,
 )
+from mlops_assets.components.model_project.evaluation.constraint_checks import (
+    constraint_checks,
+    constraint_specs,
+)
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
@@ -24,6 +28,7 @@ from mlops_assets.components.model_project.project.partitions import (
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.base import public_settings
+from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
@@ -57,6 +62,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             settings.description,
             settings.intended_use,
             *settings.limits,
+            *weight_code(project),
+            *([f"monotone {sorted(settings.monotone.items())!r}"] if settings.monotone else []),
         ],
         partitions=partitions,
     )
@@ -78,7 +85,12 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         specs=[spec],
-        check_specs=[check, plausible, *behaviour_specs(project, spec.key, partitions)],
+        check_specs=[
+            check,
+            plausible,
+            *constraint_specs(project, spec.key, partitions),
+            *behaviour_specs(project, spec.key, partitions),
+        ],
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
     )
@@ -158,6 +170,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     severity=dg.AssetCheckSeverity.WARN,
                     description=evaluation.leakage_warning or "the score is not near-perfect",
                 ),
+                *constraint_checks(evaluation),
                 *behaviour_checks(evaluation.behaviour),
             ],
         )
@@ -209,6 +222,21 @@ def _tables(evaluation: "Evaluation") -> dict[str, dg.MarkdownMetadataValue]:
             [
                 (each.name, "yes" if each.passed else f"no ({each.severity})", each.asked, each.found)
                 for each in evaluation.behaviour
+            ],
+        )
+    if evaluation.monotone:
+        tables["monotone_constraints"] = markdown_table(
+            ["feature", "direction", "holds", "for all possible rows", "violations", "largest"],
+            [
+                (
+                    each.feature,
+                    each.direction,
+                    "yes" if each.holds else "no",
+                    "yes" if each.in_structure else "not shown",
+                    f"{each.violations:,} of {each.rows:,} rows",
+                    f"{each.largest:.3g}",
+                )
+                for each in evaluation.monotone
             ],
         )
     if evaluation.permutation:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.fairness import Fairness
     from mlops_assets.ml.evaluation.importances import PermutationImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
+    from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
     from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
+    from mlops_assets.ml.evaluation.quantile_share import QuantileShare
     from mlops_assets.ml.evaluation.slices import SliceScore
     from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
     from mlops_assets.ml.metrics.weighted_metrics import Weighted
@@ -161,6 +163,33 @@ def periods(evaluated: EvaluatedModel) -> "list[PeriodScore]":
     times = [column.name for column in known if column.sql_type in ("TIMESTAMP", "DATE")]
     by_time = [name for name in times if name == evaluated.project.settings.split.column]
     return _time_scores(evaluated, [*by_time, *times][0]) if times else []
+
+
+def monotone(evaluated: EvaluatedModel) -> "list[MonotoneResult]":
+    """The verification of the monotone constraints of the model."""
+    from mlops_assets.ml.evaluation.monotone_check import verify_monotone
+
+    if not evaluated.model.spec.monotone:
+        return []
+    return verify_monotone(
+        evaluated.model, evaluated.train.features, evaluated.holdout.features, seed=evaluated.seed
+    )
+
+
+def quantile_share(evaluated: EvaluatedModel) -> "QuantileShare | None":
+    """The share of holdout rows at or below the prediction, if the model predicts a quantile."""
+    from mlops_assets.ml.evaluation.quantile_share import share_at_or_below
+
+    quantile = evaluated.model.spec.quantile
+    if quantile is None:
+        return None
+    return share_at_or_below(
+        quantile,
+        evaluated.holdout.target,
+        evaluated.predictions,
+        clusters=evaluated.clusters,
+        weights=evaluated.holdout.weights,
+    )
 
 
 def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":

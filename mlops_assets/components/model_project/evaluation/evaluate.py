@@ -13,6 +13,7 @@ from mlops_assets.components.model_project.evaluation.quarantine_summary import 
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.row_weights import with_weight
 from mlops_assets.components.model_project.training.search import fit_settings, search_folds
 from mlops_assets.core import names
 
@@ -79,6 +80,10 @@ def evaluate(
         ),
         clusters=evaluated.clusters,
         cluster_columns=cluster_columns(project),
+        weights=evaluated.holdout.weights,
+        weight=settings.weight or "",
+        quantile=analyses.quantile_share(evaluated),
+        monotone=analyses.monotone(evaluated),
         split=_describe_split(evaluated),
         threshold=evaluated.threshold,
         shap=analyses.contributions(evaluated),
@@ -183,7 +188,7 @@ def _baseline_gate(project: Project, evaluation: "Evaluation", over: Mapping[str
     from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
 
     metric, scores = evaluation.metric, evaluation.scores
-    return better_than_baseline(
+    result = better_than_baseline(
         metric,
         *(scores[name][metric] for name in (MODEL, evaluation.best_baseline, CONSTANT_BASELINE)),
         over_constant=Interval(over["over_constant_low"], over["over_constant_high"]),
@@ -191,6 +196,7 @@ def _baseline_gate(project: Project, evaluation: "Evaluation", over: Mapping[str
         margin=project.settings.gates.baseline_margin,
         clusters=evaluation.cluster_count if evaluation.cluster_columns else None,
     )
+    return with_weight(project, result)
 
 
 def _provenance(trained: "TrainedModel") -> dict[str, str]:

@@ -129,7 +129,7 @@ def _behaviour_errors(
 
 def _class_weight_errors(declared: Any, classes: Collection[Any]) -> Errors:
     for label in declared if isinstance(declared, Mapping) else ():
-        yield from _class_errors(f"tuning.class_weight.{label}", label, classes)
+        yield from _class_errors(f"tuning.class_weight.{label}", label, [str(each) for each in classes])
 
 
 def _monotone_errors(monotone: Collection[str], features: Collection[str]) -> Errors:

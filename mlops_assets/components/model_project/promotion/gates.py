@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.promotion.transitions import (
     run_actor,
 )
 from mlops_assets.components.model_project.settings.base import public_settings
+from mlops_assets.components.model_project.training.row_weights import with_weight
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError, TrackingError
@@ -116,10 +117,7 @@ def run_gates(
     from mlops_assets.ml.evaluation import gates
     from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
 
-    declared, metric = (
-        project.settings.gates,
-        project.settings.primary_metric,
-    )
+    declared, metric = project.settings.gates, project.settings.primary_metric
     scores = {
         name.removeprefix("test_"): value
         for name, value in trained.metrics.items()
@@ -161,7 +159,7 @@ def run_gates(
             yield gates.fresh_training_data(_age_days(project, warehouse, challenger), declared.max_age_days)
         yield from _report_gates(project, tracking, trained, scores[metric])
 
-    return [result.to_json() for result in results()]
+    return [with_weight(project, result).to_json() for result in results()]
 
 
 def describe_failures(results: Sequence[dict[str, Any]]) -> str:

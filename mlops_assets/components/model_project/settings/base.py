@@ -27,6 +27,10 @@ class Settings(dg.Model, dg.Resolvable):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_ADDED = ("quantile", "class_weight")
+"""Settings that models record only if they are set, as before the settings existed."""
+
+
 def public_settings(settings: Any, *, but: Sequence[str] = (), added: Sequence[str] = ()) -> str:
     """Settings as text in a fixed order, for code versions.
 
@@ -38,5 +42,11 @@ def public_settings(settings: Any, *, but: Sequence[str] = (), added: Sequence[s
         Settings that are left out while they are not set, so that the code versions of projects without them
         are those from before the setting existed.
     """
-    given = {name: value for name, value in settings.model_dump().items() if value or name not in added}
+    given = {name: value for name, value in recorded(settings).items() if value or name not in added}
     return repr(sorted((name, value) for name, value in given.items() if name not in but))
+
+
+def recorded(settings: Any, *, mode: Literal["json", "python"] = "python") -> dict[str, Any]:
+    """Settings as code versions and models record them."""
+    values: dict[str, Any] = settings.model_dump(mode=mode)
+    return {name: value for name, value in values.items() if name not in _ADDED or value is not None}

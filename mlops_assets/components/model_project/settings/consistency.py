@@ -18,13 +18,13 @@ from mlops_assets.components.model_project.settings.evaluation import (
     ExampleSettings,
     InvarianceSettings,
 )
+from mlops_assets.components.model_project.settings.modelling_consistency import modelling_errors
 from mlops_assets.components.model_project.settings.source_consistency import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.suggestions import suggest_name
-from mlops_assets.ml.metrics.tasks import Task, metrics_of
+from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
@@ -35,6 +35,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
     """Raise for the first setting that conflicts with others; the error carries its path."""
     rules: tuple[Callable[[ProjectSettings], Errors], ...] = (
         _task_errors,
+        modelling_errors,
         _table_errors,
         source_errors,
         _event_errors if settings.partitions else _static_errors,
@@ -48,19 +49,11 @@ def validate_settings(settings: "ProjectSettings") -> None:
 
 
 def _task_errors(settings: "ProjectSettings") -> Errors:
-    metric, task = settings.tuning.metric, settings.task
-    if metric and metric not in metrics_of(task):
-        yield "tuning.metric", f"is {metric}; choose a metric of {task}: {', '.join(metrics_of(task))}"
+    task = settings.task
     if settings.gates.slice_gap is not None and not settings.evaluation.slices:
         yield "gates.slice_gap", "requires slices: name columns in evaluation.slices"
     if settings.gates.fairness and not settings.evaluation.sensitive:
         yield "gates.fairness", "requires groups: name columns in evaluation.sensitive"
-    for name in settings.gates.minimum:
-        if name not in metrics_of(task):
-            yield (
-                f"gates.minimum.{name}",
-                f"is not a metric of {task}; {suggest_name(name, metrics_of(task))}",
-            )
     if settings.split.method == "stratified" and task == "regression":
         yield "split.method", "is stratified, which requires classes; task is regression"
     if settings.split.column == settings.target.column:

@@ -194,11 +194,11 @@ class TuningSettings(Settings):
         le=25,
         description="Maximum number of models in the ensemble; with 1, the best trial alone.",
     )
-    class_weight: Literal["balanced"] | dict[str | int | float | bool, PositiveFloat] | None = Field(
+    class_weight: Literal["balanced"] | dict[str, PositiveFloat] | None = Field(
         default=None,
         description="Classification: weights of the classes in all fits and in the scores of the search, "
-        "such as `{churned: 5}`, 1 for classes that are not listed; or `balanced` for the same total weight "
-        "of each class. Metrics, gates and calibrated probabilities are not weighted by class.",
+        "such as `{churned: 5}` or `{'1': 5}`, 1 for classes that are not listed; or `balanced` for the same "
+        "total weight of each class. Metrics, gates and calibrated probabilities are not weighted by class.",
     )
     calibrate: bool = Field(
         default=True,

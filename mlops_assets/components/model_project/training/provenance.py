@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
     SERVING_PERIODS,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.base import recorded
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.text_diff import unified_diff
@@ -79,10 +80,10 @@ def current_texts(project: Project) -> dict[str, str]:
     shaping: dict[str, Any] = {
         "task": settings.task,
         "entity": settings.entity,
-        "target": settings.target.model_dump(mode="json"),
+        "target": recorded(settings.target, mode="json"),
         "split": settings.split.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json"),
-        "tuning": settings.tuning.model_dump(mode="json"),
+        "tuning": recorded(settings.tuning, mode="json"),
     }
     more: dict[str, Any] = {"weight": settings.weight, "monotone": settings.monotone}
     shaping |= {name: value for name, value in more.items() if value}

@@ -1,6 +1,7 @@
 """Row weights: the declared column in the training set, and columns that are not features."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     from numpy.typing import NDArray
+
+    from mlops_assets.ml.evaluation.gates import GateResult
 
 _EXAMPLES = 3
 
@@ -68,6 +71,21 @@ def require_positive_weights(project: Project, labelled: "duckdb.DuckDBPyRelatio
         if project.timeline is None
         else f"return a positive {name} from target.sql",
     )
+
+
+def with_weight(project: Project, result: "GateResult") -> "GateResult":
+    """The result of a gate that compares weighted scores, with the column of the weights."""
+    from mlops_assets.ml.evaluation import gates
+
+    weighted = (
+        gates.MINIMUM_METRICS,
+        gates.BETTER_THAN_BASELINE,
+        gates.NOT_WORSE_THAN_CHAMPION,
+        gates.CLOSE_SLICES,
+    )
+    if not project.settings.weight or result.gate not in weighted:
+        return result
+    return replace(result, message=f"{result.message} (weighted by {project.settings.weight})")
 
 
 def row_weights(project: Project, rows: "pd.DataFrame") -> "NDArray | None":
