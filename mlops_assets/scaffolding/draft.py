@@ -1,5 +1,6 @@
 """Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Self
@@ -35,11 +36,17 @@ class Draft(TableDraft):
         The target column.
     suspects
         Features that may contain the target.
+    expression
+        The target as an SQL expression; empty if it is a column.
+    of_target
+        The columns that the expression reads, which are hidden from features.sql.
     """
 
     target: ColumnProfile
     task: Task
     suspects: tuple["Suspect", ...] = ()
+    expression: str = ""
+    of_target: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -76,6 +83,41 @@ class Draft(TableDraft):
         _require_compatible_task(project, found, task)
         return cls(**vars(base), target=found, task=task)
 
+    @classmethod
+    def of_expression(
+        cls, base: TableDraft, target: ColumnProfile, *, sql: str, read: Sequence[str], task: Task | None
+    ) -> Self:
+        """Draft a project whose target is an expression.
+
+        Parameters
+        ----------
+        target
+            The profile of its values.
+        read
+            The columns that it reads.
+
+        Raises
+        ------
+        ProjectError
+            When the name of the target is that of a column, or the task is not compatible.
+        DataError
+            When all rows have the same target.
+        """
+        if target.name.lower() in {column.name.lower() for column in base.columns}:
+            raise ProjectError(
+                f"{base.project}: {target.name} is a column of {base.source} and can't name the target",
+                hint="choose another --target-name",
+            )
+        if target.distinct < 2:
+            raise DataError(
+                f"{base.project}: the target {sql!r} is {target.least or 'null'} in all rows, so there is "
+                "nothing to predict",
+                hint="choose another --target",
+            )
+        task = task or _task_of(base, target)
+        _require_compatible_task(base.project, target, task)
+        return cls(**vars(base), target=target, task=task, expression=sql, of_target=tuple(read))
+
     @property
     def classes(self) -> ColumnProfile | None:
         return None if self.task == "regression" else self.target
@@ -92,6 +134,8 @@ class Draft(TableDraft):
         """Reason why a column is not a feature; empty if it is."""
         if column == self.target:
             return "the target, which is hidden from features.sql"
+        if column.name in self.of_target:
+            return "read by the target"
         if column.is_key:
             return "identifies a row"
         if column.is_row_number:
@@ -123,7 +167,7 @@ class Draft(TableDraft):
     @property
     def max_rejected_share(self) -> float:
         """Limit that allows for the rows without a target, which the contract rejects."""
-        share = self.target.nulls / max(self.target.rows, 1)
+        share = 0 if self.expression else self.target.nulls / max(self.target.rows, 1)
         return max(LEAST_REJECTED_SHARE, ceil(share * 110) / 100)
 
     @property
@@ -142,10 +186,15 @@ class Draft(TableDraft):
                     f"{column.name} repeats: rows of one {column.name} may be in training and in holdout; "
                     f"to prevent that, set split.method to group and split.group to [{column.name}]"
                 )
-        if self.target.nulls:
+        if self.expression:
             notes.append(
-                f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name} and will be "
-                "quarantined"
+                f"{', '.join(self.of_target)}: read by the target and no features; add those that are known "
+                "at the time of a prediction to target.keep in defs.yaml and to features.sql"
+            )
+        if self.target.nulls:
+            fate = "are not trained on" if self.expression else "will be quarantined"
+            notes.append(
+                f"{self.target.nulls:,} of {self.target.rows:,} rows have no {self.target.name} and {fate}"
             )
         if self.task != "regression":
             for value, rows in self.target.values.items():

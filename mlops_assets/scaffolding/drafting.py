@@ -14,6 +14,13 @@ from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
 from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
+from mlops_assets.scaffolding.target_draft import (
+    TARGET,
+    drafted_expression,
+    is_expression,
+    profile_expression,
+    target_values,
+)
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import list_files
 
@@ -32,6 +39,7 @@ def draft_from(
     *,
     data: Path | None,
     target: str | None = None,
+    target_name: str | None = None,
     task: Task | None = None,
     table: str | None = None,
     time: str | None = None,
@@ -49,7 +57,14 @@ def draft_from(
     """
     if not (time or entity):
         return draft_project(
-            project, root, csv=data, target=target, task=task, table=table or TABLE, dialect=dialect
+            project,
+            root,
+            csv=data,
+            target=target,
+            target_name=target_name,
+            task=task,
+            table=table or TABLE,
+            dialect=dialect,
         )
     if not (data and time and entity):
         options = (("--data", data), ("--time", time), ("--entity", entity))
@@ -57,10 +72,12 @@ def draft_from(
             f"{project}: {', '.join(name for name, value in options if not value)} is missing",
             hint="an event log requires --data, --time and --entity",
         )
-    if task:
+    if task or target_name:
         raise ProjectError(
-            f"{project}: --task can't be set for an event log",
-            hint="the target decides: a truth value is binary, a number is a regression",
+            f"{project}: --{'task' if task else 'target-name'} can't be set for an event log",
+            hint="the target decides: a truth value is binary, a number is a regression"
+            if task
+            else "rename the column of target.sql and target.column in defs.yaml",
         )
     return draft_event_project(
         project,
@@ -82,6 +99,7 @@ def draft_project(
     *,
     csv: Path | None,
     target: str | None,
+    target_name: str | None = None,
     task: Task | None = None,
     table: str = TABLE,
     dialect: Dialect = DEFAULT_DIALECT,
@@ -94,6 +112,10 @@ def draft_project(
         The project root; a source below it becomes a relative path.
     csv
         File, glob or folder of CSV, Parquet or JSON lines.
+    target
+        A column, or an SQL expression over the columns of a row.
+    target_name
+        Name of the result of an expression.
     dialect
         Known settings of CSV files; the others are detected.
 
@@ -118,6 +140,17 @@ def draft_project(
         raise ProjectError(
             f"{project}: the target column is missing",
             hint=f"set --target to a column of {csv}: {', '.join(column.name for column in base.columns)}",
+        )
+    if is_expression(target, [column.name for column in base.columns]):
+        name = target_name or TARGET
+        read = drafted_expression(base, target).columns([column.name for column in base.columns])
+        values = profile_expression(base, profile.sample, target, name)
+        draft = Draft.of_expression(base, values, sql=target, read=read, task=task)
+        return replace(draft, suspects=tuple(_suspects(draft, profile)))
+    if target_name:
+        raise ProjectError(
+            f"{project}: --target-name is {target_name}, but --target is the column {target}",
+            hint="omit --target-name, or write an expression such as tips > 0.2 * fare",
         )
     draft = Draft.of(base, target=target, task=task)
     return replace(draft, suspects=tuple(_suspects(draft, profile)))
@@ -185,9 +218,10 @@ def _absolute(path: Path) -> Path:
 def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
     from mlops_assets.ml.features.leakage import find_suspects
 
-    rows = profile.sample[profile.sample[draft.target.name].notna()]
-    features = rows[[column.name for column in draft.features]]
-    return find_suspects(features, rows[draft.target.name].tolist(), draft.task)
+    values = target_values(draft, profile.sample)
+    known = values.notna()
+    features = profile.sample.loc[known, [column.name for column in draft.features]]
+    return find_suspects(features, values[known].tolist(), draft.task)
 
 
 def _template(project: str, table: str) -> Draft:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.declared_tables import clock_of
 from mlops_assets.components.model_project.project.files import ProjectFiles
-from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY, TARGET
+from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import quoted
@@ -18,6 +18,7 @@ from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.system.state_directory import find_project_root
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.hidden_inputs import hidden_inputs
 from mlops_assets.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,15 +58,16 @@ def read_rows(project: str, file: str | Path) -> "pd.DataFrame":
     """
     workspace = Workspace(find_project_root())
     raw = _raw_spec(workspace, project)
-    target = str(workspace.metadata(project, TARGET)[TARGET])
     table, dialect = names.table_of(raw.key.path), Dialect.from_settings(raw.metadata.get(DIALECT))
     subject = f"{project}: table {table}"
     key = raw.metadata[IDENTITY].value if IDENTITY in raw.metadata else []
     contract = ProjectFiles(project, Path(raw.metadata[FOLDER])).contract(
         table, key=key, spelling=(dialect.decimal, dialect.thousands), clock=clock_of(raw.metadata)
     )
+    for name in hidden_inputs(workspace, project, table, contract.names):
+        contract = contract.without(name)
     with _raw_rows(workspace, Path(file).expanduser().absolute(), dialect, subject) as (connection, rows):
-        return _valid_rows(connection, rows, contract, target, subject)
+        return _valid_rows(connection, rows, contract, subject)
 
 
 def _raw_spec(workspace: Workspace, project: str) -> dg.AssetSpec:
@@ -103,10 +105,9 @@ def _valid_rows(
     connection: "duckdb.DuckDBPyConnection",
     rows: "duckdb.DuckDBPyRelation",
     contract: "Contract",
-    target: str,
     subject: str,
 ) -> "pd.DataFrame":
-    """The rows, cast by the contract without the target.
+    """The rows, cast by the contract without the target and columns that only the target reads.
 
     Raises
     ------
@@ -119,7 +120,6 @@ def _valid_rows(
     from mlops_assets.ml.contracts.row_ids import translated_identity_errors
     from mlops_assets.ml.contracts.validation import validate
 
-    contract = contract.without(target)
     if missing := contract.missing(rows.columns):
         raise DataError(
             f"{subject}: the file lacks the columns {', '.join(missing)}; it has "

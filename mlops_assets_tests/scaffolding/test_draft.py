@@ -5,7 +5,9 @@ import pytest
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
+from mlops_assets.scaffolding.drafting import draft_project
 from mlops_assets.scaffolding.table_draft import TableDraft
+from mlops_assets.scaffolding.templates import write_files
 
 
 def column(name="x", kind="DOUBLE", *, rows=100, nulls=0, distinct=90, values=None) -> ColumnProfile:
@@ -129,3 +131,49 @@ def test_integers_that_a_double_does_not_hold_are_no_feature():
     ends = ("9007199254740993", "9007199254740999")
     account = ColumnProfile("account", "BIGINT", 100, 0, 6, *ends, {})
     assert draft(column(), account).why_no_feature(account).startswith("integers above 2^53")
+
+
+@pytest.fixture
+def trips(tmp_path):
+    path = tmp_path / "trips.csv"
+    rows = [f"{10 + n % 7},{n % 4},{'ab'[n % 2]}" for n in range(200)]
+    path.write_text("\n".join(["fare,tips,zone", *rows, "12,,a"]) + "\n", "utf-8")
+    return path
+
+
+def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
+    found = draft_project("taxi", tmp_path, csv=trips, target="tips > 0.2 * fare", target_name="generous")
+    assert (found.task, found.target.name, found.target.values) == (
+        "binary",
+        "generous",
+        {"false": 164, "true": 36},
+    )
+    assert [column.name for column in found.features] == ["zone"]
+    assert found.role(found.columns[0]) == "read by the target"
+    assert found.notes[:2] == [
+        "fare, tips: read by the target and no features; add those that are known at the time of a "
+        "prediction to target.keep in defs.yaml and to features.sql",
+        "1 of 201 rows have no generous and are not trained on",
+    ]
+    write_files(found, tmp_path, drafted=True)
+    text = (tmp_path / "defs.yaml").read_text("utf-8")
+    assert "column: generous\n    expression: tips > 0.2 * fare  #" in text
+    ratio = draft_project("taxi", tmp_path, csv=trips, target="tips / fare")
+    assert (ratio.task, ratio.target.name) == ("regression", "target")
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "message"),
+    [
+        ("tip", {}, "has no column tip; did you mean tips"),
+        ("what a mess", {}, "has no column what a mess"),
+        ("tips > 0", {"target_name": "zone"}, "zone is a column of trips.csv and can't name the target"),
+        ("tips > 100", {}, "the target 'tips > 100' is false in all rows"),
+        ("tips > max(tips)", {}, "taxi: --target is 'tips > max\\(tips\\)', which can't be computed"),
+        ("tips > 0", {"task": "regression"}, "the target target is not numeric"),
+        ("tips", {"target_name": "generous"}, "--target-name is generous, but --target is the column tips"),
+    ],
+)
+def test_an_invalid_target_expression_is_reported(target, given, message, trips, tmp_path):
+    with pytest.raises(MlopsError, match=message):
+        draft_project("taxi", tmp_path, csv=trips, target=target, **given)

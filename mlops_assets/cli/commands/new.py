@@ -41,9 +41,13 @@ def new(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Name of the target column. For an event log: an aggregate over the rows of the horizon, "
-            "such as sum(amount); by default that there are none."
+            help="Target column, or an SQL expression over the columns of a row, such as "
+            "'tips > 0.2 * fare'. For an event log: an aggregate over the rows of the horizon, such as "
+            "sum(amount); by default that there are none."
         ),
+    ] = None,
+    target_name: Annotated[
+        str | None, typer.Option(help="Name of the result of an expression; by default target.")
     ] = None,
     task: Annotated[Task | None, typer.Option(help="Task; by default inferred from the target.")] = None,
     table: Annotated[
@@ -100,6 +104,7 @@ def new(
                 workspace.root,
                 data=csv,
                 target=target,
+                target_name=target_name,
                 task=task,
                 table=table,
                 time=time,

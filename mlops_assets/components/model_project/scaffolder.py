@@ -19,8 +19,11 @@ class ModelProjectParams(BaseModel):
     csv: str | None = Field(default=None, description="File, folder or glob of the rows to draft from.")
     target: str | None = Field(
         default=None,
-        description="Target column; of an event log, an aggregate over the rows of the horizon, by default "
-        "that there are none.",
+        description="Target column, or an SQL expression over the columns of a row; of an event log, an "
+        "aggregate over the rows of the horizon, by default that there are none.",
+    )
+    target_name: str | None = Field(
+        default=None, description="Name of the result of an expression; by default `target`."
     )
     task: Task | None = Field(
         default=None, description="Learning task; by default inferred from the target's values."
@@ -67,6 +70,7 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
                 root,
                 data=Path(given.csv) if given.csv else None,
                 target=given.target,
+                target_name=given.target_name,
                 task=given.task,
                 table=given.table,
                 time=given.time,

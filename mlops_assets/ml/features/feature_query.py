@@ -27,7 +27,7 @@ class FeatureQuery:
     sql
         One SELECT over the tables of the project. It returns the key and one row for each key.
     hidden
-        Columns that the query can't read: the target.
+        Columns that the query can't read: the target, then columns that only the target is computed from.
     subject
         Project and file, for messages.
     key

@@ -23,7 +23,7 @@ class ProjectQuery:
     Attributes
     ----------
     hidden
-        Columns that the query can't read: the target.
+        Columns that the query can't read: the target, then columns that only the target is computed from.
     timestamps
         Values of placeholders such as `$as_of`, by name.
     subject
@@ -105,8 +105,14 @@ class ProjectQuery:
                 hint="if it is a division by zero, write x / nullif(y, 0), which is null",
             )
         hint = "correct the query; its tables have the names declared in defs.yaml"
-        if any(f'"{name}"' in reason for name in self.hidden):
-            hint = f"{', '.join(self.hidden)} is the target, which features.sql can't read"
+        named = [name for name in self.hidden if f'"{name}"' in reason]
+        if named and named[0] == self.hidden[0]:
+            hint = f"{named[0]} is the target, which features.sql can't read"
+        elif named:
+            hint = (
+                f"{named[0]} is reserved for the target or the weight of rows; if target.expression reads it "
+                "and it is known at the time of a prediction, add it to target.keep in defs.yaml"
+            )
         return ProjectError(f"{self.subject}: {reason}", hint=hint)
 
     def _pieces(self) -> Iterator[str]:

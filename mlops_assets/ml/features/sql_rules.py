@@ -57,6 +57,18 @@ def find_violation(sql: str, tables: frozenset[str] | None) -> Violation | None:
     return None
 
 
+def syntax_nodes(sql: str) -> Iterator[Node]:
+    """All nodes of the parse tree of a SELECT statement.
+
+    Raises
+    ------
+    ValueError
+        When DuckDB can't parse the statement.
+    """
+    with duckdb.connect() as connection:
+        yield from _nodes(_parse(connection, sql))
+
+
 def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     [[text]] = connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
     tree: dict[str, Any] = json.loads(str(text))

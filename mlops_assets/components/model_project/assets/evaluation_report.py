@@ -27,6 +27,7 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import EXPRESSION_SETTINGS
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
@@ -55,7 +56,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         code=[
             "evaluation_report 4",
             metric,
-            public_settings(settings.target),
+            public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.evaluation),
             public_settings(settings.behaviour),
             repr(settings.gates.baseline_margin),

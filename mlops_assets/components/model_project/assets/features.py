@@ -1,7 +1,7 @@
 """features: the model's features of each row, computed by `features.sql`."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,10 +11,11 @@ from mlops_assets.components.model_project.project.blocked_rows import require_u
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
-from mlops_assets.components.model_project.project.metadata_names import TARGET
+from mlops_assets.components.model_project.project.metadata_names import TARGET, TARGET_EXPRESSION, WEIGHT
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import expression_code, hidden_columns
 from mlops_assets.components.model_project.queries.sql_table import write_computed
-from mlops_assets.components.model_project.training.row_weights import hidden_columns
+from mlops_assets.components.model_project.training.row_weights import weighted_columns
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 
@@ -39,8 +40,13 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["duckdb", "sql", "deltalake"],
         deps=[validated_key],
         automation=follows_its_inputs(project),
-        code=["features 1", project.files.version(FEATURES_SQL, SCHEMA), *hidden_columns(project)],
-        metadata={TARGET: project.settings.target.column},
+        code=[
+            "features 1",
+            project.files.version(FEATURES_SQL, SCHEMA),
+            *weighted_columns(project),
+            *expression_code(project),
+        ],
+        metadata={TARGET: project.settings.target.column, **_input_metadata(project)},
     )
     checks = [
         dg.AssetCheckSpec(
@@ -65,11 +71,11 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store = warehouse.store
         with as_dagster_failures(project.name), store.connect() as connection:
-            query = feature_query(project)
             require_unblocked(project, store, project.table, [None])
             require_succeeded(context.instance, project.name, [(validated_key, None)])
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
+            query = feature_query(project, valid.columns)
             computed = query.run(connection, {project.table: valid})
             result = write_computed(
                 store,
@@ -95,15 +101,23 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     return features
 
 
-def feature_query(project: Project) -> "FeatureQuery":
-    """`features.sql` without access to the target."""
+def feature_query(project: Project, columns: Sequence[str]) -> "FeatureQuery":
+    """`features.sql` without access to the target, and to columns of the table that only the target reads."""
     from mlops_assets.ml.features.feature_query import FeatureQuery
 
     return FeatureQuery(
         project.files.text(FEATURES_SQL),
-        hidden=hidden_columns(project),
+        hidden=hidden_columns(project, columns),
         subject=f"{project.name}: {FEATURES_SQL}",
     )
+
+
+def _input_metadata(project: Project) -> dict[str, Any]:
+    """What else rows to predict do not need: the weight, and columns that only the target reads."""
+    target, weight = project.settings.target, project.settings.weight
+    declared = {"expression": target.expression, "keep": target.keep}
+    expression = {TARGET_EXPRESSION: dg.MetadataValue.json(declared)} if target.expression else {}
+    return {**expression, **({WEIGHT: weight} if weight else {})}
 
 
 def _one_row_each(

@@ -13,6 +13,7 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import EXPRESSION_SETTINGS
 from mlops_assets.components.model_project.promotion.gate_checks import (
     gate_check_results,
     gate_check_specs,
@@ -45,7 +46,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             "registered_model 2",
             metric,
             public_settings(project.settings.gates),
-            public_settings(project.settings.target),
+            public_settings(project.settings.target, added=EXPRESSION_SETTINGS),
         ],
         partitions=partitions,
     )

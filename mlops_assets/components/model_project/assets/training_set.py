@@ -10,6 +10,10 @@ from mlops_assets.components.model_project.project.blocked_rows import require_u
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import (
+    expression_code,
+    target_expression,
+)
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.row_sides import row_sides
@@ -34,6 +38,9 @@ from mlops_assets.core.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
+WITHOUT_TARGET = "rows_without_target"
+"""Materialization metadata: number of rows with features and without a target."""
+
 
 def training_set_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that joins features and target, and splits the rows."""
@@ -47,6 +54,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         code=[
             "training_set 1",
             target,
+            *expression_code(project),
             public_settings(split, added=("column", "holdout_from")),
             *weight_code(project),
         ],
@@ -56,6 +64,8 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
     def training_set(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        import duckdb
+
         store = warehouse.store
         with as_dagster_failures(project.name), store.connect() as connection:
             require_unblocked(project, store, project.table, [None])
@@ -68,11 +78,16 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             labelled = features.join(row_sides(project, valid), names.ROW_ID)
             require_positive_weights(project, labelled, names.ROW_ID)
             keys = {"/".join(key.path): version for key, version in versions.items()}
-            result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
+            try:
+                result = store.write(spec.key.path, labelled, dagster_run_id=context.run.run_id, inputs=keys)
+            except duckdb.Error as error:
+                if expression := target_expression(project):
+                    raise expression.error_for(error) from error
+                raise
             if not result.rows:
                 raise DataError(
                     f"{project.name}: the target {target} is null in all rows",
-                    hint="correct the source, or choose another target.column in defs.yaml",
+                    hint="correct the source, or declare another target in defs.yaml",
                 )
             written = store.relation(connection, spec.key.path)
             reject_unknown_settings(project, written)
@@ -89,6 +104,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                     ),
                     "split": split_table(counts),
                     **_times_of_split(project, written),
+                    WITHOUT_TARGET: len(features) - result.rows,
                     MADE_OF: dg.MetadataValue.json(keys),
                 },
             )

@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.blocked_inputs import require
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
-from mlops_assets.components.model_project.project.metadata_names import BACKTEST, INPUTS, TRIALS
+from mlops_assets.components.model_project.project.metadata_names import BACKTEST, EXPRESSION, INPUTS, TRIALS
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     is_backtest,
@@ -22,6 +22,7 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import EXPRESSION_SETTINGS
 from mlops_assets.components.model_project.project.training_rows import inputs_of
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.fit_winner import Rows, fit_and_log
@@ -73,7 +74,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
             *(["seeded pipeline"] if project.files.has(PIPELINE) else []),
             settings.task,
-            public_settings(settings.target),
+            public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.tuning, but=BUDGET),
             *([public_settings(settings.training)] if project.timeline else []),
             *_spelling(project),
@@ -115,6 +116,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 "code_version": str(spec.code_version),
                 "dagster_run_id": context.run.run_id,
                 **({"cutoff": cutoff} if cutoff else {}),
+                **({EXPRESSION: settings.target.expression} if settings.target.expression else {}),
                 **({BACKTEST: "true"} if is_backtest(context) else {}),
             }
             with mlflow.run(project.name) as run_id:

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.files import TARGET_SQL
+from mlops_assets.components.model_project.project.metadata_names import EXPRESSION
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 
@@ -37,7 +38,9 @@ def other_target(challenger: "ModelSpec", champion: "ModelSpec") -> str | None:
 def has_redefined_target(
     challenger: "Version", champion: "Version", specs: "tuple[ModelSpec, ModelSpec]"
 ) -> bool:
-    """Whether the champion was trained on a target of another column, or of another `target.sql`."""
+    """Whether the champion was trained on a target of another column, expression, or `target.sql`."""
+    if challenger.facts.get(EXPRESSION) != champion.facts.get(EXPRESSION):
+        return True
     code = [json.loads(version.facts.get(names.CODE_DIGESTS, "{}")) for version in (challenger, champion)]
     known = all(TARGET_SQL in digests for digests in code)
     return specs[0].target != specs[1].target or (known and code[0][TARGET_SQL] != code[1][TARGET_SQL])

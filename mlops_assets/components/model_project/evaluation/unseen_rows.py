@@ -94,10 +94,12 @@ def _valid_rows(
     version: "Version | TrainedModel",
     side: str,
 ) -> "duckdb.DuckDBPyRelation":
-    """The valid rows of one side of the training set of a version."""
-    frame = training_set(project, warehouse, version.facts)
-    ids = connection.from_df(frame.loc[frame[names.SPLIT] == side, [names.ROW_ID]])
+    """The valid rows of one side of the training set of a version, with the target."""
+    frame, target = training_set(project, warehouse, version.facts), project.settings.target.column
     key = project.table_key(names.VALIDATED).path
     inputs = json.loads(version.facts["inputs"])
     valid = warehouse.relation(connection, key, version=inputs["/".join(key)])
-    return valid.join(ids, names.ROW_ID, how="semi")
+    rows = frame[frame[names.SPLIT] == side]
+    if target in valid.columns or target not in frame:
+        return valid.join(connection.from_df(rows[[names.ROW_ID]]), names.ROW_ID, how="semi")
+    return valid.join(connection.from_df(rows[[names.ROW_ID, target]]), names.ROW_ID)

@@ -84,12 +84,13 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
         DuckDB types of the columns that `features.sql` returns, by name.
     """
     from mlops_assets.components.model_project.project.declared_tables import declared_contract
+    from mlops_assets.components.model_project.project.target_columns import hidden_columns
     from mlops_assets.ml.contracts.columns import Column
 
     if project.timeline is None:
-        columns = declared_contract(project, project.table, for_training=False).columns
-        aside = {project.settings.target.column, project.settings.weight}
-        return [column for column in columns if column.name not in aside]
+        contract = declared_contract(project, project.table, for_training=False)
+        hidden = hidden_columns(project, contract.names)
+        return [column for column in contract.columns if column.name not in hidden]
     aside = {*project.settings.entity, *names.RESERVED}
     return [
         Column(name, "VARCHAR" if kind == "VARCHAR" else "DOUBLE")

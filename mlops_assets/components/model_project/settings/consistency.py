@@ -63,6 +63,8 @@ def _task_errors(settings: "ProjectSettings") -> Errors:
     for name in ("minimum", "maximum"):
         if task != "regression" and getattr(settings.target, name) is not None:
             yield f"target.{name}", f"is for regression only; task is {task}"
+    if settings.target.keep and not settings.target.expression:
+        yield "target.keep", "requires target.expression, whose columns it names"
     least, most = settings.target.minimum, settings.target.maximum
     if least is not None and most is not None and least >= most:
         yield "target.minimum", f"is {least:g}; it must be less than target.maximum, {most:g}"
@@ -111,6 +113,8 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
 def _event_errors(settings: "ProjectSettings") -> Errors:
     if not settings.entity:
         yield "entity", "is missing: name the columns that identify the entity to predict for"
+    if settings.target.expression:
+        yield "target.expression", "is for projects without partitions; compute the target in target.sql"
     if settings.target.horizon is None:
         yield "target.horizon", "is missing: set the number of partitions that the target is computed from"
     if not any(table.time for table in settings.tables.values()):

@@ -14,7 +14,20 @@ class TargetSettings(Settings):
     """The target: its column, horizon, unit and bounds."""
 
     column: str = Field(
-        description="Target column: of the table, or in an event project of the result of `target.sql`."
+        description="Target column: of the table, in an event project of the result of `target.sql`, or the "
+        "name of the result of `expression`."
+    )
+    expression: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Projects without partitions: the target as an SQL expression over the columns of a row, "
+        "such as `tips > 0.2 * fare`. Rows where it is null have no target. The columns that it reads are "
+        "hidden from `features.sql` and no input of the model, except those in `keep`.",
+    )
+    keep: list[str] = Field(
+        default_factory=list,
+        description="Columns of `expression` that are known at the time of a prediction: `features.sql` may "
+        "read them.",
     )
     horizon: int | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import target_expression
 from mlops_assets.components.model_project.training.row_weights import weight_sql
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
@@ -23,6 +24,15 @@ def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.Duc
         When all rows have the same time.
     """
     target, split = project.settings.target.column, project.settings.split
+    expression = target_expression(project)
+    if expression and target in valid.columns:
+        raise ProjectError(
+            f"{project.name}: target.column is {target}, which is also a column of {project.table}",
+            hint="choose another name for the result of target.expression",
+        )
+    if expression:
+        key, task = names.ROW_ID, project.settings.task
+        valid = expression.with_target(valid, name=target, task=task, key=key)
     declared = {"target.column": target, "split.column": split.column, "weight": project.settings.weight}
     for setting, name in [*declared.items(), *(("split.group", name) for name in split.group)]:
         if name and name not in valid.columns:

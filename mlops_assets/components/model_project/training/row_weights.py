@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _EXAMPLES = 3
 
 
-def hidden_columns(project: Project) -> tuple[str, ...]:
-    """The columns that `features.sql` of a static project can't read: the target and the weight."""
+def weighted_columns(project: Project) -> tuple[str, ...]:
+    """The target and the weight of the rows, which are never features."""
     settings = project.settings
     return (settings.target.column, *([settings.weight] if settings.weight else []))
 
@@ -38,7 +38,7 @@ def weight_sql(project: Project) -> str:
 
 def reject_target_features(project: Project, features: Collection[str]) -> None:
     """Raise if the target or the weight of the rows is among the features."""
-    for role, name in zip(("target", "weight"), hidden_columns(project), strict=False):
+    for role, name in zip(("target", "weight"), weighted_columns(project), strict=False):
         if name in features:
             raise ProjectError(
                 f"{project.name}: features.sql returns {name}, which is the {role}",

@@ -189,3 +189,64 @@ def test_uninformative_features_are_a_warning(make_project, write_loans, stores,
     assert "feature one is 1.0 in all rows; feature nothing is missing in all rows" in found.description
     assert "feature name has about 1," in found.description
     assert "income" not in found.description
+
+
+def test_columns_that_only_the_target_reads_are_hidden_from_the_features(
+    make_project, write_loans, stores, warehouse, instance
+):
+    write_loans(loans(200).assign(paid_back=[None, *range(199)]))
+    schema = LOANS_SCHEMA.split("class Features")[0].replace(
+        "income: float", "paid_back: float = pa.Field(nullable=True)\n    income: float", 1
+    )
+    target = {"column": "repaid", "expression": "paid_back > 0.01 * amount"}
+    project = make_project(schema=schema, features_sql="from loans", target=target)
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert result.success
+    frame = warehouse.frame(project.key(names.TRAINING_SET).path)
+    assert list(frame.columns) == ["row_id", "income", "purpose", "outcome", "repaid", "_split"]
+    assert len(frame) == 199
+    metadata = materialized(result, names.TRAINING_SET)
+    assert metadata["rows_without_target"].value == 1
+    inputs = [column.name for column in model_input_columns(project, {})]
+    assert inputs == ["income", "purpose", "outcome"]
+
+    kept = make_project(schema=schema, features_sql="from loans", target={**target, "keep": ["amount"]})
+    assert [column.name for column in model_input_columns(kept, {})] == [
+        "income",
+        "amount",
+        "purpose",
+        "outcome",
+    ]
+    result = materialize([build(kept) for build in LOAN_DATA], stores, instance)
+    assert "amount" in warehouse.frame(project.key(names.TRAINING_SET).path)
+    assert "paid_back" not in warehouse.frame(project.key(names.TRAINING_SET).path)
+
+
+@pytest.mark.parametrize(
+    ("target", "features", "message"),
+    [
+        (
+            {"column": "rich", "expression": "income > 5000"},
+            "select row_id, income from loans",
+            "income is reserved for the target or the weight of rows; if target.expression",
+        ),
+        (
+            {"column": "purpose", "expression": "income > 5000"},
+            "select row_id, amount from loans",
+            "target.column is purpose, which is also a column of loans",
+        ),
+        (
+            {"column": "rich", "expression": "purpose::int > 5"},
+            "select row_id, amount from loans",
+            "target.expression is 'purpose::int > 5', which can't be computed: Conversion Error",
+        ),
+    ],
+)
+def test_a_target_expression_that_is_not_possible_is_reported(
+    target, features, message, make_project, write_loans, stores, instance
+):
+    schema = LOANS_SCHEMA.split("class Features")[0]
+    project = make_project(schema=schema, features_sql=features, target=target)
+    write_loans(loans(40))
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert message in failure_message(result)

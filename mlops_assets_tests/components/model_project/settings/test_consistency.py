@@ -96,6 +96,8 @@ def error_of(settings):
             "tuning.decision requires both costs, at least one of them above 0",
         ),
         ("target.maximum", 5.0, "target.maximum is for regression only; task is binary"),
+        ("target.expression", "amount > 5", "target.expression is for projects without partitions"),
+        ("target.keep", ["amount"], "target.keep requires target.expression, whose columns it names"),
         (
             "tables.purchases",
             {
