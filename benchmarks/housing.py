@@ -35,7 +35,8 @@ from sklearn.model_selection import KFold, train_test_split
 from mlops_assets.components.model_project.settings.training import TargetSettings, TuningSettings
 from mlops_assets.defs.california_housing.pipeline import make_pipeline
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.features.preprocessing import feature_frame
 from mlops_assets.ml.search.splits import make_folds
 from mlops_assets.ml.search.search import SearchSettings, tune

@@ -27,8 +27,9 @@ from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 from mlops_assets.ml.model.artifact import save_model
+from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes, thread_count
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.ml.reports.search_plots import search_figures
 from mlops_assets.ml.search.baselines import (

@@ -5,6 +5,8 @@ METRIC, PREDICTION = "of the metric", "`target.unit`, or probability"
 UNITS: dict[str, str] = {
     "target.horizon": "partitions",
     "target.unit_size": "of the target column",
+    "intervals.coverage": "share",
+    "prediction_sets.coverage": "share",
     "target.minimum": "of the target column",
     "target.maximum": "of the target column",
     "partitions.lookback": "partitions",

@@ -5,12 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
+from mlops_assets.ml.evaluation.column_groups import group_column
 from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
 from mlops_assets.ml.evaluation.error_map import error_map
 from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, Predicted, TableQuality, score_all
 from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
+from mlops_assets.ml.evaluation.interval_coverage import Coverage, measure_coverage
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.slices import SliceScore
@@ -106,6 +109,22 @@ def classification(
         truth=truth,
         predictions=predictions[MODEL],
         **changes,
+    )
+
+
+def with_intervals(share: float = 0.9, **changes: Any) -> Evaluation:
+    """A regression with intervals of one width, which contain the true value in a share of the rows."""
+    evaluation = regression(**changes)
+    truth, rows = evaluation.truth, len(evaluation.truth)
+    inside = np.arange(rows) < round(share * rows)
+    centre = np.where(inside, truth, truth + 9e4)
+    sizes = np.full(rows, 1.2)
+    region = group_column(pd.Series(["north", "south"] * (rows // 2)), name="region")
+    scores = measure_coverage(inside, sizes, 0.9, declared=[region])
+    return replace(
+        evaluation,
+        coverage=Coverage("intervals", 0.9, 1_600, *scores),
+        bounds=np.stack([centre - 6e4, centre + 6e4]),
     )
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 
 StartRun = Callable[..., Any]
 ROWS = pd.DataFrame({"size": [1.0, np.nan, 3.0, 5.0], "kind": ["car", "van", "car", "van"]})

@@ -77,6 +77,8 @@ def _summary_lines(
             if name.startswith("test_")
         )
         yield "metrics", ", ".join(scores)
+        if "intervals" in report:
+            yield "intervals", report["intervals"]
     if registered:
         cutoff = f", cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"

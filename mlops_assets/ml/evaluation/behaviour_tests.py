@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.ml.evaluation.model_under_test import ModelUnderTest
-from mlops_assets.ml.model.tabular_model import Label
+from mlops_assets.ml.model.model_spec import Label
 from mlops_assets.ml.number_format import number, share_text
 
 Severity = Literal["warn", "error"]

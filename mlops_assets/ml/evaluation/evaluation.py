@@ -14,6 +14,7 @@ from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
+from mlops_assets.ml.evaluation.interval_coverage import Coverage
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
@@ -143,6 +144,10 @@ class Evaluation:
     empty in a project that is not split over time."""
     threshold: float | None = None
     """The minimum probability to predict the second class; None for the likelier class."""
+    coverage: Coverage | None = None
+    """The coverage of prediction intervals or prediction sets; None if the model has neither."""
+    bounds: NDArray | None = field(default=None, repr=False)
+    """Lower and upper bounds of the prediction intervals in units of the target, shape `(2, n)`."""
     shap: dict[str, float] = field(default_factory=dict)
     """Mean absolute SHAP values, largest first."""
     shap_scale: ContributionScale = "prediction"
@@ -218,9 +223,17 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON, without rows; undefined and infinite numbers are None."""
         numbers = asdict(
-            replace(self, truth=np.empty(0), predictions=np.empty(0), clusters=None, weights=None)
+            replace(
+                self,
+                truth=np.empty(0),
+                predictions=np.empty(0),
+                clusters=None,
+                weights=None,
+                bounds=None,
+            )
         )
-        del numbers["truth"], numbers["predictions"], numbers["clusters"], numbers["weights"]
+        for rows in ("truth", "predictions", "clusters", "weights", "bounds"):
+            del numbers[rows]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
         extra["holdout_clusters"] = self.cluster_count
         extra["best_baseline"] = self.best_baseline

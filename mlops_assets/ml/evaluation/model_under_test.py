@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.ml.model.tabular_model import Label
+from mlops_assets.ml.model.model_spec import Label
 from mlops_assets.ml.number_format import number
 
 

@@ -21,7 +21,9 @@ from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import FAMILIES, Estimator
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.prediction_intervals import PredictionIntervals, PredictionSets
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.skops_files import dump_estimator, load_estimator
 
 FORMAT = 1
@@ -102,6 +104,9 @@ def load_model(folder: Path) -> TabularModel:
     spec["bounds"] = tuple(spec.get("bounds", (None, None)))
     spec["members"] = tuple(Member(**member) for member in spec.get("members", ()))
     spec["calibration"] = Calibration(**spec["calibration"]) if "calibration" in spec else None
+    for name, kind in (("intervals", PredictionIntervals), ("prediction_sets", PredictionSets)):
+        if name in spec:
+            spec[name] = kind.of_json(spec[name])
     parsed = ModelSpec(columns=columns, **spec)
     estimator: Estimator
     if parsed.members:

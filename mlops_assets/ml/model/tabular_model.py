@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
@@ -17,21 +16,19 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION
-from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
-from mlops_assets.ml.metrics.metrics import class_probabilities
-from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.ml.model.calibration import Calibration
+from mlops_assets.ml.metrics.metrics import class_probabilities, predicted_classes
 from mlops_assets.ml.model.class_weights import fit_weights
-from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
+from mlops_assets.ml.model.ensemble import EnsembleEstimator
 from mlops_assets.ml.model.input_rows import typed_rows
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.prediction_intervals import LOWER, PREDICTION_SET, UPPER, set_texts
 from mlops_assets.ml.skops_files import estimator_digest
 
-Label = str | int | float | bool
 _SANDBOX: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
@@ -45,69 +42,6 @@ def sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config=_SANDBOX) as connection:
         connection.execute(UTC_SESSION)
         yield connection
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """The specification of a model: all of it except the fitted state.
-
-    Attributes
-    ----------
-    table
-        The name of the raw columns in `features.sql`; None if the input consists of features, because these
-        are computed from many rows as of a timestamp.
-    columns
-        The input columns: the raw columns without the target, or the features.
-    features
-        The columns that `features.sql` returns, in order.
-    classes
-        The values of the target by index of the class; empty in regression.
-    family, params, rounds
-        Of an ensemble: `ensemble`, its weights, and None.
-    members
-        The models of an ensemble.
-    calibration
-        The calibration of the probabilities, if there is one.
-    threshold
-        The minimum probability to predict the second of two classes; by default one half.
-    bounds
-        The smallest and the largest prediction of a regression.
-    quantile
-        The quantile of the target that a regression predicts; None for the mean.
-    class_weights
-        For each class the factor of the weights of its rows in the fit; empty if there are none.
-    monotone
-        For features with a constraint 1 for increasing, -1 for decreasing.
-    """
-
-    project: str
-    task: Task
-    target: str
-    table: str | None
-    columns: tuple[Column, ...]
-    features: tuple[str, ...]
-    classes: tuple[Label, ...]
-    family: str
-    params: dict[str, Any]
-    rounds: int | None
-    seed: int
-    members: tuple[Member, ...] = ()
-    calibration: Calibration | None = None
-    threshold: float | None = None
-    bounds: tuple[float | None, float | None] = (None, None)
-    quantile: float | None = None
-    class_weights: tuple[float, ...] = ()
-    monotone: tuple[tuple[str, int], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The specification as JSON, without defaults, so that new settings keep existing digests."""
-        defaults = {each.name: each.default for each in fields(self) if each.default is not MISSING}
-        values = {**asdict(self), "columns": [column.declared() for column in self.columns]}
-        return {
-            name: value
-            for name, value in values.items()
-            if name not in defaults or getattr(self, name) != defaults[name]
-        }
 
 
 @dataclass(frozen=True)
@@ -167,7 +101,38 @@ class TabularModel:
         predictions = self.estimator.predict(transform(self.pipeline, frame))
         if self.spec.calibration:
             return self.spec.calibration.apply(predictions)
-        return np.clip(predictions, *self.spec.bounds) if self.spec.bounds != (None, None) else predictions
+        return self._within_bounds(predictions)
+
+    def predict_intervals(self, features: pd.DataFrame, predictions: NDArray) -> tuple[NDArray, NDArray]:
+        """Lower and upper bounds of the prediction intervals, clipped to the bounds of the target.
+
+        Parameters
+        ----------
+        predictions
+            As `predict_features` returns them for these features.
+
+        Raises
+        ------
+        ValueError
+            If the model has no intervals.
+        """
+        if self.spec.intervals is None:
+            raise ValueError(f"the {self._subject} has no prediction intervals")
+        lower, upper = self.spec.intervals.bounds(predictions, feature_frame(features))
+        return self._within_bounds(lower), self._within_bounds(upper)
+
+    def predict_sets(self, features: pd.DataFrame, predictions: NDArray) -> NDArray:
+        """Whether a class belongs to the prediction set of a row, shape `(n, classes)`.
+
+        Parameters and errors as for `predict_intervals`.
+        """
+        if self.spec.prediction_sets is None:
+            raise ValueError(f"the {self._subject} has no prediction sets")
+        return self.spec.prediction_sets.members(
+            class_probabilities(self.spec.task, predictions),
+            predicted_classes(self.spec.task, predictions, self.spec.threshold),
+            feature_frame(features),
+        )
 
     def compute_features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Compute the features of raw rows with the model's `features.sql`.
@@ -241,23 +206,20 @@ class TabularModel:
         Returns
         -------
         Column `prediction`: the value in units of the target, or the class. In classification also
-        `probability` (binary, of the second class) or `probability_<class>` of each class. The index is that
-        of `rows`.
+        `probability` (binary, of the second class) or `probability_<class>` of each class. A model with
+        intervals adds `prediction_lower` and `prediction_upper`, one with prediction sets `prediction_set`:
+        its classes as a JSON list. The index is that of `rows`.
         """
         return pd.DataFrame(self.outputs(self.compute_features(rows)), index=rows.index)
 
     def outputs(self, features: pd.DataFrame) -> dict[str, NDArray]:
         """Predict from computed features: the columns of `output_types`, each of shape `(n,)`."""
-        return self._output_columns(self.predict_features(features))
+        predictions = self.predict_features(features)
+        return self._output_columns(predictions) | self._uncertainty_columns(features, predictions)
 
     def output_types(self) -> dict[str, type]:
-        """The columns that `predict` returns, in order, with their type: `str`, `int`, `float` or `bool`."""
-        if self.spec.task == "regression":
-            return {"prediction": float}
-        chosen: dict[str, type] = {"prediction": type(self.spec.classes[0])}
-        if self.spec.task == "binary":
-            return {**chosen, "probability": float}
-        return chosen | {f"probability_{label}": float for label in self.spec.classes}
+        """The columns that `predict` returns; see `ModelSpec.output_types`."""
+        return self.spec.output_types()
 
     def digest(self) -> str:
         """SHA-256 of the specification and the fitted state: equal fits have equal digests."""
@@ -282,6 +244,17 @@ class TabularModel:
         return chosen | {
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
         }
+
+    def _uncertainty_columns(self, features: pd.DataFrame, predictions: NDArray) -> dict[str, NDArray]:
+        if self.spec.intervals:
+            lower, upper = self.predict_intervals(features, predictions)
+            return {LOWER: lower, UPPER: upper}
+        if self.spec.prediction_sets:
+            return {PREDICTION_SET: set_texts(self.predict_sets(features, predictions), self.spec.classes)}
+        return {}
+
+    def _within_bounds(self, values: NDArray) -> NDArray:
+        return np.clip(values, *self.spec.bounds) if self.spec.bounds != (None, None) else values
 
     def _binary_classes(self, probabilities: NDArray) -> NDArray:
         """The second class from the threshold on; without a threshold, the likelier class."""

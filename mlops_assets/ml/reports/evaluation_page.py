@@ -22,6 +22,7 @@ from mlops_assets.ml.number_format import (
     number,
     share_text,
 )
+from mlops_assets.ml.reports.coverage_captions import coverage_caption, coverage_rows, coverage_warning
 from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
 from mlops_assets.ml.reports.figures import report_figures
 from mlops_assets.ml.reports.holdout_captions import confusion_caption
@@ -74,6 +75,11 @@ def render_report(evaluation: Evaluation) -> str:
         figures=report_figures(evaluation),
         confusion=None if regression else _confusion(evaluation),
         trials=_best_trials(evaluation),
+        coverage=coverage_rows(evaluation.coverage),
+        coverage_caption=coverage_caption(evaluation.coverage, evaluation.unit)
+        if evaluation.coverage
+        else "",
+        coverage_warning=coverage_warning(evaluation.coverage) if evaluation.coverage else "",
         slices=_slice_rows(evaluation, evaluation.slices),
         weakest=_slice_rows(evaluation, evaluation.weakest.slices) if evaluation.weakest else [],
         weakest_slices_caption=weakest_slices_caption(evaluation.weakest),

@@ -10,6 +10,8 @@ from mlops_assets.ml.evaluation.evaluation import Evaluation
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS
 from mlops_assets.ml.number_format import metric_title
 from mlops_assets.ml.reports import (
+    coverage_captions,
+    coverage_plots,
     error_plots,
     explanation_plots,
     holdout_captions,
@@ -51,6 +53,7 @@ def report_figures(evaluation: Evaluation) -> dict[str, ReportFigure | list[Repo
         "multiclass": _multiclass,
     }
     plots = of_task[evaluation.task](evaluation) | _error_plots(evaluation) | _model_plots(evaluation)
+    plots |= _coverage_plots(evaluation)
     figures: dict[str, ReportFigure | list[ReportFigure]] = {
         name: ReportFigure(data_uri(plot), caption, is_wide=plot.get_figwidth() > HALF[0])
         for name, (plot, caption) in plots.items()
@@ -142,6 +145,29 @@ def _error_plots(evaluation: Evaluation) -> Plots:
         plots["slices"] = (
             error_plots.slice_dots(evaluation.slices, overall, label=label),
             model_captions.slices_caption(evaluation.slices, evaluation.metric),
+        )
+    return plots
+
+
+def _coverage_plots(evaluation: Evaluation) -> Plots:
+    """Prediction intervals, and the coverage of intervals or sets."""
+    if evaluation.coverage is None:
+        return {}
+    plots: Plots = {
+        "coverage": (
+            coverage_plots.coverage_dots(evaluation.coverage),
+            coverage_captions.groups_caption(evaluation.coverage),
+        )
+    }
+    if evaluation.bounds is not None:
+        truth, predictions, bounds = (
+            values / evaluation.unit_size
+            for values in (evaluation.truth, evaluation.predictions, evaluation.bounds)
+        )
+        label = f"{evaluation.target} ({evaluation.unit})" if evaluation.unit else evaluation.target
+        plots["intervals"] = (
+            coverage_plots.interval_plot(truth, predictions, bounds, label=label),
+            coverage_captions.width_caption(bounds),
         )
     return plots
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from mlops_assets.ml.families import FAMILIES, Settings
 from mlops_assets.ml.features.preprocessing import MakePipeline
 from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
 from mlops_assets.ml.search.prepared_folds import Fold
 from mlops_assets.ml.search.training_data import TrainingData

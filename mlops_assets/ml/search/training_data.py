@@ -15,7 +15,7 @@ from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, S
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.ml.model.tabular_model import Label
+from mlops_assets.ml.model.model_spec import Label
 from mlops_assets.ml.skops_files import dump_estimator
 
 

@@ -1,7 +1,7 @@
 """The files of a logged model: logging them to MLflow, and verifying them before any is opened."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +10,21 @@ from typing import Protocol
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from yaml import YAMLError
 
 from mlops_assets.core.errors import ModelError, TrackingError
-from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.model.artifact import LOADER_MODULE, manifest_digest, verify
-from mlops_assets.ml.model.tabular_model import ModelSpec
+from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.stores.tracking.client import full_address, make_current
+
+_OUTPUT_TYPES: dict[type, DataType] = {
+    str: DataType.string,
+    int: DataType.long,
+    float: DataType.double,
+    bool: DataType.boolean,
+}
 
 
 class Logged(Protocol):
@@ -42,7 +48,7 @@ def log_model(folder: Path, spec: ModelSpec, name: str) -> str:
             name=name,
             loader_module=LOADER_MODULE,
             data_path=str(folder),
-            signature=_signature(spec.columns),
+            signature=_signature(spec),
             pip_requirements=_requirements(),
         )
     return str(info.model_uri)
@@ -115,15 +121,15 @@ def verify_model_files(folder: Path, model: Logged) -> None:
         )
 
 
-def _signature(columns: Sequence[Column]) -> ModelSignature:
-    """Return a signature with the names of the raw columns, optional ones included.
+def _signature(spec: ModelSpec) -> ModelSignature:
+    """Return a signature with the names of the raw columns, optional ones included, and the predictions.
 
-    It has no types: the model casts its input as the contract does. With types, MLflow would reject an
+    Inputs have no types: the model casts its input as the contract does. With types, MLflow would reject an
     integer in a column of doubles, and a column without any value in the batch.
     """
-    return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), column.name, required=column.required) for column in columns])
-    )
+    inputs = [ColSpec(AnyType(), column.name, required=column.required) for column in spec.columns]
+    outputs = [ColSpec(_OUTPUT_TYPES[kind], name) for name, kind in spec.output_types().items()]
+    return ModelSignature(inputs=Schema([*inputs]), outputs=Schema([*outputs]))
 
 
 def _requirements() -> list[str]:

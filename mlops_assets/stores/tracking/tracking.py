@@ -11,7 +11,8 @@ from mlflow.pyfunc import PyFuncModel
 
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.model.artifact import load_model
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.client import TAG, own_tags, translate_mlflow_errors
 from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, verify_model_files
 from mlops_assets.stores.tracking.registry import Registry, Version

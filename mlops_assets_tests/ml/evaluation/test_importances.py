@@ -20,7 +20,8 @@ from mlops_assets.ml.evaluation.importances import (
 from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 
 
 def rotating_pipeline():

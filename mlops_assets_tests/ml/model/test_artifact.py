@@ -20,7 +20,14 @@ from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.artifact import PyfuncModel, _load_pyfunc, load_model, save_model, verify
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import Member
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.prediction_intervals import (
+    GroupQuantile,
+    PredictionIntervals,
+    PredictionSets,
+    Quantiles,
+)
+from mlops_assets.ml.model.tabular_model import TabularModel
 
 ROWS = pd.DataFrame({"size": [1.0, np.nan], "weight": [0.5, -1.0], "kind": ["car", "boat"]})
 FILES = ["estimator", "features.sql", "manifest.json", "model.json", "pipeline.skops"]
@@ -118,7 +125,24 @@ def test_an_ensemble_is_loaded_with_its_members_calibration_and_threshold(proble
 
 def test_defaults_are_not_written_so_that_older_models_keep_their_digests(folder: Path):
     written = json.loads((folder / "model.json").read_text())
-    assert not {"members", "calibration", "threshold", "bounds"} & written.keys()
+    optional = {"members", "calibration", "threshold", "bounds", "intervals", "prediction_sets"}
+    assert not optional & written.keys()
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_intervals_and_sets_are_loaded_from_plain_numbers(problem, tmp_path: Path, task: str):
+    quantiles = Quantiles(1.5, ("kind", "size"), (GroupQuantile(("car", None), 0.1 + 0.2, 40),))
+    changes: dict[str, Any] = {
+        "regression": {"intervals": PredictionIntervals(0.9, 80, quantiles, (0.1, 7.0), (1.0, 2.0))},
+        "binary": {"prediction_sets": PredictionSets(0.8, 80, (quantiles, Quantiles(0.3)))},
+    }[task]
+    plain = fitted(problem, task, "linear")
+    model = dataclasses.replace(plain, spec=dataclasses.replace(plain.spec, **changes))
+    digest = save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.spec == model.spec
+    assert loaded.digest() == digest != plain.digest()
+    pd.testing.assert_frame_equal(loaded.predict(ROWS), model.predict(ROWS))
 
 
 def test_a_model_saved_again_has_the_same_digest(folder: Path, tmp_path: Path):

@@ -1,5 +1,6 @@
 """The tabular model: predictions from raw columns in any order and with any additional columns."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +14,17 @@ from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.calibration import Calibration
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.prediction_intervals import (
+    LOWER,
+    PREDICTION_SET,
+    UPPER,
+    GroupQuantile,
+    PredictionIntervals,
+    PredictionSets,
+    Quantiles,
+)
+from mlops_assets.ml.model.tabular_model import TabularModel
 
 FEATURES_SQL = "select row_id, size, weight, size * weight as volume, kind from vehicles"
 
@@ -205,3 +216,43 @@ def test_the_threshold_applies_to_calibrated_probabilities(fit):
     after = changed.predict(ROWS)
     np.testing.assert_allclose(after["probability"], before / 2)
     assert (after["prediction"] == np.where(before / 2 >= 0.3, "yes", "no")).all()
+
+
+def test_intervals_have_the_quantile_of_the_features_and_stay_within_the_bounds(fit):
+    quantiles = Quantiles(1.0, ("kind",), (GroupQuantile(("car",), 2.0, 50),))
+    model = fit("regression")
+    predicted = model.predict(ROWS)["prediction"].to_numpy()
+    spec = replace(
+        model.spec, intervals=PredictionIntervals(0.9, 100, quantiles), bounds=(None, float(predicted[0]) + 1)
+    )
+    found = replace(model, spec=spec).predict(ROWS)
+    assert found.columns.tolist() == list(spec.output_types()) == ["prediction", LOWER, UPPER]
+    inside = np.minimum(predicted, predicted[0] + 1)
+    half = np.array([2.0, 1.0, 1.0])
+    np.testing.assert_allclose(found[LOWER], inside - half)
+    np.testing.assert_allclose(found[UPPER], np.minimum(inside + half, predicted[0] + 1))
+    assert len(replace(model, spec=spec).predict(ROWS[:0])) == 0
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_prediction_sets_are_a_column_of_classifications(fit, task):
+    model = fit(task)
+    likely = replace(
+        model, spec=replace(model.spec, prediction_sets=PredictionSets(0.9, 60, (Quantiles(0.0),)))
+    )
+    found = likely.predict(ROWS)
+    assert found.columns.tolist() == list(likely.output_types())
+    assert list(likely.output_types())[-1] == PREDICTION_SET
+    assert [json.loads(text) for text in found[PREDICTION_SET]] == [[label] for label in found["prediction"]]
+    every = replace(
+        model, spec=replace(model.spec, prediction_sets=PredictionSets(0.9, 60, (Quantiles(1.0),)))
+    )
+    labels = json.dumps(list(model.spec.classes))
+    assert every.predict(ROWS)[PREDICTION_SET].tolist() == [labels] * 3
+    assert every.predict(ROWS[:0]).columns.tolist() == list(every.output_types())
+
+
+def test_a_set_has_the_class_that_the_decision_threshold_predicts(fit):
+    model = fit("binary")
+    spec = replace(model.spec, threshold=0.0, prediction_sets=PredictionSets(0.9, 60, (Quantiles(0.0),)))
+    assert replace(model, spec=spec).predict(ROWS)[PREDICTION_SET].tolist() == ['["yes"]'] * 3

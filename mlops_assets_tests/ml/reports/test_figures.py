@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mlops_assets.ml.reports.figures import report_figures
-from mlops_assets_tests.support.evaluations import classification, full_evaluation, regression
+from mlops_assets_tests.support.evaluations import classification, full_evaluation, regression, with_intervals
+
+COVERAGE = {"coverage", "intervals"}
 
 
 @pytest.mark.parametrize(
@@ -12,10 +14,11 @@ from mlops_assets_tests.support.evaluations import classification, full_evaluati
     [
         (regression(), {"predicted", "residuals", "histogram", "importances", "history"}),
         (classification(2), {"roc", "recall", "calibration", "importances", "history"}),
+        (with_intervals(), {"predicted", "residuals", "histogram", "importances", "history"} | COVERAGE),
         (classification(4), {"roc", "calibration", "importances", "history"}),
         (regression(trials=[], importances={}), {"predicted", "residuals", "histogram"}),
     ],
-    ids=["regression", "binary", "multiclass", "without analyses"],
+    ids=["regression", "binary", "intervals", "multiclass", "without analyses"],
 )
 def test_figures_without_data_are_left_out(evaluation, names):
     assert set(report_figures(evaluation)) == names

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.tabular_model import ModelSpec
+from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.search.baselines import constant_predictions, fit_linear_baseline
 from mlops_assets.ml.search.training_data import TrainingData, split_sides
 

@@ -11,7 +11,8 @@ import pytest
 from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.ensemble import Member
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.leaderboard import (
     LeaderboardEntry,
     build_leaderboard,

@@ -9,7 +9,8 @@ import pytest
 from mlops_assets.core.errors import DataError
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.training_data import TrainingData, encode_target, find_classes, split_sides
 
 

@@ -127,6 +127,9 @@ def test_the_signature_of_a_logged_model_has_optional_columns(tracking: Tracking
         "size": True,
         "kind": False,
     }
+    assert [(column.name, column.type.name) for column in signature.outputs.inputs] == [
+        ("prediction", "double")
+    ]
     with tracking.files(trained.uri) as folder:
         assert sorted(path.name for path in folder.iterdir()) == [
             "estimator",

@@ -16,9 +16,11 @@ from mlops_assets.components.model_project.evaluation.constraint_checks import (
     constraint_checks,
     constraint_specs,
 )
+from mlops_assets.components.model_project.evaluation.coverage import coverage_check, coverage_spec
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
+from mlops_assets.components.model_project.evaluation.result_tables import analysis_tables, score_table
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
+from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE, SPLIT
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
@@ -37,7 +39,6 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors, write
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation
-    from mlops_assets.ml.evaluation.slices import SliceScore
 
 BEATS_BASELINE, PLAUSIBLE_SCORE = "beats_baseline", "plausible_score"
 
@@ -54,7 +55,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["scikitlearn", "mlflow"],
         deps=[tuned_key],
         code=[
-            "evaluation_report 4",
+            "evaluation_report 5",
             metric,
             public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.evaluation),
@@ -90,6 +91,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             check,
             plausible,
             *constraint_specs(project, spec.key, partitions),
+            *coverage_spec(project, spec.key, partitions),
             *behaviour_specs(project, spec.key, partitions),
         ],
         name=names.op_name(*spec.key.path),
@@ -101,6 +103,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
+        from mlops_assets.ml.evaluation.interval_coverage import coverage_metrics
+        from mlops_assets.ml.reports.coverage_captions import coverage_summary
         from mlops_assets.ml.reports.evaluation_page import evaluation_summary, render_report
         from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
@@ -130,6 +134,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                         INTERVAL_LOW: low,
                         INTERVAL_HIGH: high,
                         **over,
+                        **coverage_metrics(evaluation.coverage),
                         **behaviour_metrics(evaluation.behaviour),
                         **_costs(evaluation),
                     },
@@ -150,8 +155,9 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                 "report": dg.MetadataValue.path(folder / PAGE),
                 "summary": summary,
                 **({SPLIT: evaluation.split} if evaluation.split else {}),
-                "scores": _score_table(evaluation),
-                **_tables(evaluation),
+                **({"intervals": coverage_summary(evaluation)} if evaluation.coverage else {}),
+                "scores": score_table(evaluation),
+                **analysis_tables(evaluation),
                 **{name: value for name, value in ours.items() if value == value},
                 f"baseline_{metric}": theirs,
                 "mlflow_run_id": trained.run_id,
@@ -172,6 +178,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                     description=evaluation.leakage_warning or "the score is not near-perfect",
                 ),
                 *constraint_checks(evaluation),
+                *coverage_check(project, evaluation.coverage),
                 *behaviour_checks(evaluation.behaviour),
             ],
         )
@@ -192,17 +199,6 @@ def _digest(evaluation: "Evaluation") -> str:
     return text_digest(evaluation.facts["model digest"], json.dumps(evaluation.to_json()["scores"]))[:32]
 
 
-def _score_table(evaluation: "Evaluation") -> dg.MarkdownMetadataValue:
-    columns = list(evaluation.scores)
-    return markdown_table(
-        ["metric", *columns],
-        [
-            (metric, *(f"{evaluation.scores[name][metric]:.4g}" for name in columns))
-            for metric in evaluation.scores[columns[0]]
-        ],
-    )
-
-
 def _costs(evaluation: "Evaluation") -> dict[str, float]:
     """Latency, throughput and size as metrics of the run; the first leaderboard entry is the model."""
     costs = {}
@@ -212,91 +208,3 @@ def _costs(evaluation: "Evaluation") -> dict[str, float]:
     if evaluation.leaderboard:
         costs["size_bytes"] = evaluation.leaderboard[0].size_bytes
     return costs
-
-
-def _tables(evaluation: "Evaluation") -> dict[str, dg.MarkdownMetadataValue]:
-    """The non-empty tables of the report, for Dagster's UI."""
-    tables: dict[str, dg.MarkdownMetadataValue] = {}
-    if evaluation.behaviour:
-        tables["behaviour"] = markdown_table(
-            ["test", "passed", "asked", "found"],
-            [
-                (each.name, "yes" if each.passed else f"no ({each.severity})", each.asked, each.found)
-                for each in evaluation.behaviour
-            ],
-        )
-    if evaluation.monotone:
-        tables["monotone_constraints"] = markdown_table(
-            ["feature", "direction", "holds", "for all possible rows", "violations", "largest"],
-            [
-                (
-                    each.feature,
-                    each.direction,
-                    "yes" if each.holds else "no",
-                    "yes" if each.in_structure else "not shown",
-                    f"{each.violations:,} of {each.rows:,} rows",
-                    f"{each.largest:.3g}",
-                )
-                for each in evaluation.monotone
-            ],
-        )
-    if evaluation.permutation:
-        tables["importances"] = markdown_table(
-            ["feature", "permutation importance", "sd of the shuffles", "95 % interval", "includes 0"],
-            [
-                (
-                    name,
-                    f"{each.mean:.4g}",
-                    f"{each.deviation:.2g}",
-                    f"{each.low:.4g} to {each.high:.4g}",
-                    "yes" if each.includes_zero else "no",
-                )
-                for name, each in evaluation.permutation.items()
-            ],
-        )
-    if evaluation.slices:
-        tables["slices"] = _slice_table(evaluation.metric, evaluation.slices)
-    if evaluation.weakest and evaluation.weakest.slices:
-        tables["weakest_slices"] = _slice_table(evaluation.metric, evaluation.weakest.slices)
-    if any(each.differences for each in evaluation.fairness):
-        tables["fairness"] = markdown_table(
-            ["column", "measure", "largest difference", "lowest", "highest"],
-            [
-                (each.column, gap.measure, f"{gap.size:.3g}", gap.lowest, gap.highest)
-                for each in evaluation.fairness
-                for gap in each.differences
-            ],
-        )
-    if evaluation.leaderboard:
-        tables["leaderboard"] = markdown_table(
-            ["model", "family", "holdout", "ms a row", "rows a second", "bytes"],
-            [
-                (
-                    each.name,
-                    each.family,
-                    f"{each.holdout:.4g}",
-                    f"{each.single_row_milliseconds:.3g}",
-                    f"{each.batch_rows_per_second:,.0f}",
-                    f"{each.size_bytes:,.0f}",
-                )
-                for each in evaluation.leaderboard
-            ],
-        )
-    return tables
-
-
-def _slice_table(metric: str, slices: "list[SliceScore]") -> dg.MarkdownMetadataValue:
-    return markdown_table(
-        ["column", "value", "rows", metric, "95 % interval", "worse than the rest"],
-        [
-            (
-                each.column,
-                each.value,
-                f"{each.rows:,}",
-                f"{each.score:.4g}",
-                f"{each.low:.4g} to {each.high:.4g}",
-                "yes" if each.is_worse else "no",
-            )
-            for each in slices
-        ],
-    )

@@ -26,6 +26,10 @@ from mlops_assets.components.model_project.project.target_columns import EXPRESS
 from mlops_assets.components.model_project.project.training_rows import inputs_of
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.training.fit_winner import Rows, fit_and_log
+from mlops_assets.components.model_project.training.intervals import (
+    require_rows_for_intervals,
+    uncertainty_settings,
+)
 from mlops_assets.components.model_project.training.provenance import record_provenance
 from mlops_assets.components.model_project.training.search import (
     TRIED,
@@ -70,12 +74,13 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
-            "tuned_model 3",
+            "tuned_model 4",
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
             *(["seeded pipeline"] if project.files.has(PIPELINE) else []),
             settings.task,
             public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.tuning, but=BUDGET),
+            repr(uncertainty_settings(project)),
             *([public_settings(settings.training)] if project.timeline else []),
             *_spelling(project),
             *([f"monotone {sorted(settings.monotone.items())!r}"] if settings.monotone else []),
@@ -102,6 +107,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             inputs = inputs_of(context.instance, store, training_key, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
+            require_rows_for_intervals(project, rows.train)
             check_pipeline(
                 project.files.make_pipeline(),
                 rows.train,

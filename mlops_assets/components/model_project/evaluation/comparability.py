@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.model.tabular_model import ModelSpec
+    from mlops_assets.ml.model.model_spec import ModelSpec
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.trained_model import TrainedModel
 

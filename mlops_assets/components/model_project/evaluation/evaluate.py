@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation import analyses
 from mlops_assets.components.model_project.evaluation.behaviour_checks import run_behaviour_tests
+from mlops_assets.components.model_project.evaluation.coverage import coverage
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.model_comparison import SPEED_ROWS, compared_models
 from mlops_assets.components.model_project.evaluation.quarantine_summary import tables_quality
@@ -86,6 +87,8 @@ def evaluate(
         monotone=analyses.monotone(evaluated),
         split=_describe_split(evaluated),
         threshold=evaluated.threshold,
+        coverage=coverage(evaluated),
+        bounds=evaluated.bounds if spec.intervals else None,
         shap=analyses.contributions(evaluated),
         shap_scale=evaluated.model.estimator.contribution_scale,
         shap_rows=shap_rows(evaluated.model, len(truth)),

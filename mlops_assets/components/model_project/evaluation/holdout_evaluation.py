@@ -100,6 +100,13 @@ class EvaluatedModel:
         """Predictions of the holdout, in the form of the task (`Task`)."""
         return self.model.predict_features(self.holdout.features)
 
+    @cached_property
+    def bounds(self) -> "NDArray":
+        """Lower and upper bounds of the holdout's prediction intervals, shape `(2, n)`."""
+        import numpy as np
+
+        return np.stack(self.model.predict_intervals(self.holdout.features, self.predictions))
+
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
         """The primary metric of some rows of the holdout, by position; by default of the model."""
         chosen, kept = self._predictions_of(rows, predictions), self.holdout.weights_of(rows)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
+    from mlops_assets.ml.model.model_spec import ModelSpec
     from mlops_assets.ml.model.refit_comparison import Difference, Refit, Reproduction
-    from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+    from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.training_data import TrainingData
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore

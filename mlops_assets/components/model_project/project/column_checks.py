@@ -21,6 +21,7 @@ from mlops_assets.core.suggestions import suggest_name
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project.project import Project
+    from mlops_assets.components.model_project.settings.project import ProjectSettings
     from mlops_assets.ml.contracts.columns import Column
 
 DECLARATION = "defs.yaml"
@@ -43,7 +44,7 @@ def reject_unknown_columns(
     features: Collection[str],
     classes: Collection[Any],
 ) -> None:
-    """Reject columns and classes in the settings of evaluation and behaviour that do not exist.
+    """Reject columns and classes in the settings of evaluation, behaviour and intervals that do not exist.
 
     Parameters
     ----------
@@ -65,10 +66,20 @@ def reject_unknown_columns(
         *_evaluation_errors(settings.evaluation.slices, "slices", {*known, *features}),
         *_evaluation_errors(settings.evaluation.sensitive, "sensitive", {*known, *features}),
         *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *settings.entity}),
+        *_group_errors(settings, features),
         *_behaviour_errors(settings.behaviour, known, classes),
         *_class_weight_errors(settings.tuning.class_weight, classes),
         *_monotone_errors(settings.monotone, features),
     ]
+    _raise_for(project, errors)
+
+
+def reject_unknown_groups(project: "Project", features: Collection[str]) -> None:
+    """Reject groups of intervals that are not features; errors as of `reject_unknown_columns`."""
+    _raise_for(project, list(_group_errors(project.settings, features)))
+
+
+def _raise_for(project: "Project", errors: Sequence[tuple[str, str]]) -> None:
     if errors:
         location = _locations(project.files.folder / DECLARATION)
         lines = [f"{location(path)}: {path} {problem}" for path, problem in errors]
@@ -103,6 +114,17 @@ def _evaluation_errors(declared: Sequence[str], group: str, known: Collection[st
     for index, name in enumerate(declared):
         if name not in known:
             yield f"evaluation.{group}.{index}", _unknown(name, known)
+
+
+def _group_errors(settings: "ProjectSettings", features: Collection[str]) -> Errors:
+    """Groups of intervals are features, because a prediction in an event project has no other columns."""
+    sets = settings.prediction_sets
+    declared = {"intervals": settings.intervals.groups, "prediction_sets": sets.groups if sets else []}
+    for setting, columns in declared.items():
+        for index, name in enumerate(columns):
+            if name not in features:
+                hint = suggest_name(name, features)
+                yield f"{setting}.groups.{index}", f"is {name!r}, which is not a feature; {hint}"
 
 
 def _behaviour_errors(

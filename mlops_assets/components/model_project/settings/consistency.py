@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
     ExampleSettings,
     InvarianceSettings,
 )
+from mlops_assets.components.model_project.settings.interval_consistency import interval_errors
 from mlops_assets.components.model_project.settings.modelling_consistency import modelling_errors
 from mlops_assets.components.model_project.settings.source_consistency import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
@@ -36,6 +37,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
     rules: tuple[Callable[[ProjectSettings], Errors], ...] = (
         _task_errors,
         modelling_errors,
+        interval_errors,
         _table_errors,
         source_errors,
         _event_errors if settings.partitions else _static_errors,

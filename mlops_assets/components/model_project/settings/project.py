@@ -19,7 +19,9 @@ from mlops_assets.components.model_project.settings.governance import (
 )
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
+    IntervalSettings,
     PartitionSettings,
+    PredictionSetSettings,
     SplitSettings,
     TargetSettings,
     TrainingSettings,
@@ -75,6 +77,13 @@ class ProjectSettings(dg.Model):
         description="Features whose increase must never lower (`increasing`) or never raise (`decreasing`) "
         "the prediction, or the probability of the second of two classes. The fitted model is verified by "
         "the check `monotone_constraints`.",
+    )
+    intervals: IntervalSettings = Field(
+        default=IntervalSettings(), description="Regression: prediction intervals."
+    )
+    prediction_sets: PredictionSetSettings | None = Field(
+        default=None,
+        description="Classification: predict a set of classes that contains the true one; by default none.",
     )
     intended_use: str = Field(
         default="", description="Intended use and users of the predictions; shown in report and model card."

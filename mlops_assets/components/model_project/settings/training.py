@@ -150,6 +150,40 @@ class SplitSettings(Settings):
         return self
 
 
+class IntervalSettings(Settings):
+    """Regression: prediction intervals."""
+
+    coverage: float | None = Field(
+        default=0.9,
+        gt=0,
+        lt=1,
+        description="Share of new rows whose true value lies inside the interval; `null` for predictions "
+        "without intervals.",
+    )
+    groups: list[str] = Field(
+        default_factory=list,
+        description="Features whose values define groups, such as `region`: intervals have the coverage "
+        "within each group, not only on average.",
+    )
+
+
+class PredictionSetSettings(Settings):
+    """Classification: sets of the classes that a row may have."""
+
+    coverage: float = Field(
+        default=0.9, gt=0, lt=1, description="Share of new rows whose class is in the set."
+    )
+    groups: list[str] = Field(
+        default_factory=list,
+        description="Features whose values define groups: sets have the coverage within each group, not only "
+        "on average.",
+    )
+    by_class: bool = Field(
+        default=False,
+        description="Sets have the coverage within each class, not only on average. Use it for rare classes.",
+    )
+
+
 class DecisionSettings(Settings):
     """How the decision threshold of a binary model is chosen: by a metric or by costs."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.components.model_project.project.column_checks import model_input_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.intervals import with_uncertainty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.families import Settings
-    from mlops_assets.ml.model.tabular_model import ModelSpec
+    from mlops_assets.ml.model.model_spec import ModelSpec
     from mlops_assets.ml.search.leaderboard import LeaderboardEntry
     from mlops_assets.ml.search.search import SearchResult
     from mlops_assets.ml.search.training_data import TrainingData
@@ -63,6 +64,7 @@ def fit_and_log(
     from mlops_assets.ml.search.leaderboard import build_leaderboard
 
     spec = _with_decision_rule(project, _model_spec(project, rows, result), rows.train, result)
+    spec = with_uncertainty(project, spec, rows.train, result, log)
     leaders: list[LeaderboardEntry] = []
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
         if data is None:
@@ -145,7 +147,7 @@ def _with_decision_rule(
 
 
 def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelSpec":
-    from mlops_assets.ml.model.tabular_model import ModelSpec
+    from mlops_assets.ml.model.model_spec import ModelSpec
 
     target, features = project.settings.target.column, rows.train.features
     return ModelSpec(

@@ -12,7 +12,7 @@ from mlops_assets.components.model_project.assets.evaluation_report import evalu
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
 from mlops_assets.core import names
 from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, materialize
-from mlops_assets_tests.support.loans import loans
+from mlops_assets_tests.support.loans import SCHEMA, loans
 from mlops_assets_tests.support.shop import MONTHS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
@@ -20,6 +20,7 @@ REPORTED = LOAN_MODEL[:3]
 EXAMPLE = {"income": 3_000, "amount": 8_900, "purpose": "car"}
 DECLARED: dict[str, Any] = {
     "tuning": {"trials": 1, "folds": 2, "threads": 1, "families": ["linear"]},
+    "prediction_sets": {"coverage": 0.8, "groups": ["purpose"]},
     "intended_use": "To test.",
     "limits": ["Made up."],
     "evaluation": {"slices": ["purpose", "amount"], "sensitive": ["purpose"]},
@@ -75,6 +76,10 @@ def test_a_deliberately_poor_model_fails_its_behavioural_tests(
     assert "purpose" in found["slices"]
     assert "| purpose | " in found["fairness"]
     assert "linear baseline" in found["leaderboard"]
+    assert found["coverage"].count("| purpose | ") == 3
+    assert found["intervals"].startswith("The 80 % prediction sets contain the true value in ")
+    assert checks["coverage"].severity == dg.AssetCheckSeverity.WARN
+    assert checks["coverage"].metadata["coverage"].value > 0.7
 
     version = tracking.registry.version("lending", 1)
     assert version.facts["behaviour_failed"] == "invariance_purpose, example_a_large_loan"
@@ -82,6 +87,7 @@ def test_a_deliberately_poor_model_fails_its_behavioural_tests(
     assert metrics["behaviour_invariance_purpose_passed"] == 0.0
     assert metrics["behaviour_direction_amount"] == 1.0
     assert metrics["single_row_milliseconds"] > 0
+    assert (metrics["test_coverage"] > 0.7, 1 <= metrics["test_set_size"] <= 2) == (True, True)
     assert metrics["size_bytes"] > 100
 
     report = state.reports / "lending" / version.run_id
@@ -96,6 +102,45 @@ def test_a_deliberately_poor_model_fails_its_behavioural_tests(
     page = (report / "evaluation_report.html").read_text("utf-8")
     assert "2 of 4 tests failed." in page
     assert "<li>Made up.</li>" in page
+    assert "<h2>Prediction sets</h2>" in page
+    assert "From " in page.partition("<h2>Prediction sets</h2>")[2]
+
+
+def test_intervals_are_in_model_report_and_predictions(make_project, write_loans, stores, instance, tracking):
+    project = make_project(
+        task="regression",
+        target={"column": "amount", "minimum": 500, "unit": "USD", "unit_size": 10.0},
+        tuning=DECLARED["tuning"],
+        features_sql="select row_id, income, outcome, purpose from loans",
+        schema=SCHEMA.replace("    share: float = pa.Field(gt=0)\n", "    outcome: str\n"),
+    )
+    write_loans(loans(300))
+    result = materialize([build(project) for build in LOAN_DATA + REPORTED], stores, instance)
+    assert result.success
+    [event] = result.asset_materializations_for_node("lending__evaluation_report")
+    assert event.metadata["intervals"].value.startswith(
+        "The 90 % prediction intervals contain the true value"
+    )
+    version = tracking.registry.version("lending", 1)
+    metrics = tracking.client.get_run(version.run_id).data.metrics
+    assert metrics["test_coverage"] == pytest.approx(0.9, abs=0.12)
+    model = tracking.load(version)
+    rows = loans(300)[["income", "outcome", "purpose"]]
+    found = model.predict(rows)
+    assert list(model.output_types()) == ["prediction", "prediction_lower", "prediction_upper"]
+    assert found["prediction_lower"].min() == 500, "clipped"
+    width = (found["prediction_upper"] - found["prediction_lower"]).max() / 10
+    assert 0 < metrics["test_interval_width"] <= width
+
+
+def test_a_declared_coverage_needs_enough_rows_before_the_search(make_project, write_loans, stores, instance):
+    project = make_project(tuning=DECLARED["tuning"], prediction_sets={"coverage": 0.999})
+    write_loans(loans(200))
+    result = materialize([build(project) for build in (*LOAN_DATA, tuned_model_asset)], stores, instance)
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    message = failed.step_failure_data.user_failure_data.description
+    assert "lending: a coverage of 0.999 requires at least 999 out-of-fold rows, found 1" in message
+    assert not any("trial 1 of" in (event.message or "") for event in result.all_events)
 
 
 def test_the_leaderboard_has_the_models_of_the_search(make_project, write_loans, stores, instance, tracking):

@@ -56,6 +56,11 @@ def direction(**changed: Any) -> dict[str, Any]:
             "income,",
         ),
         (
+            {"prediction_sets": {"groups": ["purpos"]}},
+            "defs.yaml:4: prediction_sets.groups.0 is 'purpos', which is not a feature; did you mean "
+            "purpose?",
+        ),
+        (
             {"evaluation": {"clusters": ["share"]}},
             "defs.yaml:4: evaluation.clusters.0 is 'share', which is not a column; choose one of amount, "
             "income,",

@@ -99,6 +99,17 @@ def error_of(settings):
         ("target.expression", "amount > 5", "target.expression is for projects without partitions"),
         ("target.keep", ["amount"], "target.keep requires target.expression, whose columns it names"),
         (
+            "intervals.coverage",
+            0.9,
+            "intervals is for regression only; task is binary; declare prediction_sets instead",
+        ),
+        (
+            "prediction_sets.groups",
+            ["city", "city"],
+            "prediction_sets.groups.1 is city, which is listed twice",
+        ),
+        ("prediction_sets.coverage", 1.0, "prediction_sets.coverage"),
+        (
             "tables.purchases",
             {
                 "source": {"sql": "select 1", "database": "sqlite:///a.db"},
@@ -155,6 +166,27 @@ def test_a_zone_of_the_database_is_accepted(zone):
 def test_settings_of_event_projects_require_partitions(path, value):
     message = f"{path} is for event projects only; remove it, or declare `partitions`"
     assert message in error_of(changed(LOANS, path, value))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"prediction_sets": {"coverage": 0.9}},
+            "prediction_sets is for classification only; task is regression; declare intervals instead",
+        ),
+        (
+            {"target": {"column": "amount", "quantile": 0.9}, "intervals": {"groups": ["purpose"]}},
+            "intervals conflicts with target.quantile",
+        ),
+        (
+            {"intervals": {"coverage": None, "groups": ["purpose"]}},
+            "intervals.groups requires a coverage: declare intervals.coverage",
+        ),
+    ],
+)
+def test_intervals_that_contradict_the_task_or_each_other_are_reported(settings, message):
+    assert message in error_of({**LOANS, "task": "regression", **settings})
 
 
 def test_a_project_without_partitions_has_exactly_one_table():
