@@ -17,7 +17,7 @@ def interval_errors(settings: "ProjectSettings") -> Iterator[tuple[str, str]]:
     if settings.target.quantile is not None and intervals.model_fields_set and intervals.coverage is not None:
         yield (
             "intervals",
-            "conflicts with target.quantile: intervals are around the mean; declare one of both",
+            "conflicts with target.quantile: intervals are around the mean; declare one",
         )
     if intervals.groups and intervals.coverage is None:
         yield "intervals.groups", "requires a coverage: declare intervals.coverage"
