@@ -61,10 +61,11 @@ def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _coarse_pictures() -> Iterator[None]:
-    """Figures with few dots: this halves the time of a page, and no test compares pixels."""
+def _coarse_pictures_and_speeds() -> Iterator[None]:
+    """Figures with few dots and speeds of few rows, which no test compares: a run takes a tenth less."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mlops_assets.ml.reports.prediction_plots.DOTS_PER_INCH", 40)
+        patch.setattr("mlops_assets.ml.model.costs.SINGLE_ROWS", 2)
         yield
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 DEFINITIONS = """
@@ -38,7 +39,7 @@ def write_dg_package(root: Path, project: str, *, mlflow: Path) -> Path:
 
     The package's name follows from the folder: many such projects are imported by one test process.
     """
-    package = f"{project}_{abs(hash(str(root))) % 10**8}"
+    package = _package_name(root, project)
     folder = root / package / "defs"
     folder.mkdir(parents=True)
     (root / package / "__init__.py").touch()
@@ -49,3 +50,24 @@ def write_dg_package(root: Path, project: str, *, mlflow: Path) -> Path:
     (root / "data" / "state" / "mlflow").mkdir(parents=True)
     shutil.copy(mlflow, root / "data" / "state" / "mlflow" / "mlflow.db")
     return folder
+
+
+def enter_dg_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the project's folder the working directory of commands, and return it."""
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    return root
+
+
+def copy_dg_project(source: Path, root: Path, project: str) -> None:
+    """Copy a project with all of its state; the copy's package has a name of its own."""
+    shutil.copytree(source, root)
+    before, after = _package_name(source, project), _package_name(root, project)
+    (root / before).rename(root / after)
+    toml = root / "pyproject.toml"
+    toml.write_text(toml.read_text("utf-8").replace(before, after), "utf-8")
+
+
+def _package_name(root: Path, project: str) -> str:
+    return f"{project}_{abs(hash(str(root))) % 10**8}"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets_tests.support.dg_project import write_dg_project
+from mlops_assets_tests.support.dg_project import enter_dg_project, write_dg_project
 
 SCHEMA = """
 import pandera.pandas as pa
@@ -60,10 +60,7 @@ def enter_lending_project(
     sources = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL, **files}
     write_dg_project(root, "lending", attributes, sources, mlflow=mlflow)
     loans(300).to_csv(root / "data" / "loans.csv", index=False)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
-    return root
+    return enter_dg_project(root, monkeypatch)
 
 
 ATTRIBUTES: dict[str, Any] = {

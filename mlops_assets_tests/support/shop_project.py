@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.dg_project import write_dg_project
+from mlops_assets_tests.support.dg_project import enter_dg_project, write_dg_project
 from mlops_assets_tests.support.shop import FEATURES_SQL, SCHEMA, SETTINGS, TARGET_SQL, of_month, purchases
 
 LAST = "2024-06"
@@ -46,10 +46,7 @@ def enter_shop_project(root: Path, monkeypatch: pytest.MonkeyPatch, empty_tracki
     (root / "data" / "purchases").mkdir()
     for month in MONTHS:
         write_month(root, month)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
-    return root
+    return enter_dg_project(root, monkeypatch)
 
 
 def write_month(root: Path, month: str, *, without_rows: int = 0, broken: bool = False) -> None:

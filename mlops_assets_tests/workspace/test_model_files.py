@@ -28,9 +28,10 @@ mlflow.set_tracking_uri("sqlite:///data/state/mlflow/mlflow.db")
 champion = mlflow.pyfunc.load_model("models:/lending@champion")
 found["predictions"] = champion.predict(pd.read_csv("data/loans.csv")).to_dict("list")
 found["reproduce"] = json.loads(output("reproduce", "lending", "1", "--json"))["outcome"]
+"""
+TRAIN = """
 found["trained"] = output("run", "lending", "--trials", "2")
 found["vacuum"] = output("data", "vacuum", "lending")
-print(json.dumps(found))
 """
 
 
@@ -38,13 +39,13 @@ def content(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_digest(path) for path in folder.rglob("*") if path.is_file()}
 
 
-def use(folder: Path) -> dict[str, object]:
+def use(folder: Path, commands: str) -> dict[str, object]:
     """Use the project with the commands in a new process, because its modules are imported once."""
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": path}
     environment.pop("DAGSTER_HOME", None)
     done = subprocess.run(
-        [sys.executable, "-c", COMMANDS],
+        [sys.executable, "-c", f"{commands}\nprint(json.dumps(found))"],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -60,7 +61,7 @@ def test_a_copied_and_a_moved_project_work_and_leave_the_original_alone(place, t
     assert mlops("run", "lending").exit_code == 0
     before = content(place)
     copy = shutil.copytree(place, tmp_path / "a copy")
-    found = use(copy)
+    found = use(copy, COMMANDS + TRAIN)
     assert content(place) == before
     assert "lending is up to date" in str(found["run"])
     assert str(place) not in flat(str(found["run"]))
@@ -70,10 +71,9 @@ def test_a_copied_and_a_moved_project_work_and_leave_the_original_alone(place, t
     predicted = pd.DataFrame(found["predictions"])
 
     moved = place.rename(tmp_path / "moved")
-    again = use(moved)
+    again = use(moved, COMMANDS)
     assert not place.exists()
     assert "lending is up to date" in str(again["run"])
-    assert "models:/lending/2" in str(again["trained"])
     pd.testing.assert_frame_equal(pd.DataFrame(again["predictions"]), predicted)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.tabular_model import TabularModel
 
-_SINGLE_ROWS, _BATCH_ROWS, _SECONDS = 15, 10_000, 1.0
+SINGLE_ROWS, _BATCH_ROWS, _SECONDS = 15, 10_000, 1.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def measure_speed(predict: Callable[[pd.DataFrame], NDArray | pd.DataFrame], row
     """
     predict(rows.iloc[:1])  # the first prediction also builds what later ones reuse
     single: list[float] = []
-    for place in range(min(_SINGLE_ROWS, len(rows))):
+    for place in range(min(SINGLE_ROWS, len(rows))):
         row, started = rows.iloc[place : place + 1], perf_counter()
         predict(row)
         single.append(perf_counter() - started)
