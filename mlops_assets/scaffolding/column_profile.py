@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -13,8 +13,9 @@ from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType, select_list
 from mlops_assets.scaffolding.csv_detection import detect_dialect
+from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
+from mlops_assets.scaffolding.formats.text_formats import Choose, find_formats
 from mlops_assets.scaffolding.odd_values import odd_values, values_as_names
-from mlops_assets.scaffolding.text_formats import find_formats
 from mlops_assets.scaffolding.value_detection import detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
@@ -74,7 +75,12 @@ class ColumnProfile:
     @property
     def is_key(self) -> bool:
         """Whether the column identifies a row, by its name and its values."""
-        return self._is_named_id and self.nulls == 0 and self.distinct == self.rows
+        return self._is_named_id and self.is_unique
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether each row has a value of its own."""
+        return self.nulls == 0 and self.distinct == self.rows
 
     @property
     def is_entity(self) -> bool:
@@ -110,18 +116,20 @@ class SourceProfile:
         What the rows do not decide, for the user.
     sample
         Some rows with typed values.
-    readings
-        The SQL that reads columns of times or numbers in a format that contracts do not read.
+    formats
+        The settings of columns of times or numbers with a format of their own.
     """
 
     columns: tuple[ColumnProfile, ...]
     sample: "pd.DataFrame"
     dialect: Dialect = DEFAULT_DIALECT
     doubts: tuple[str, ...] = ()
-    readings: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, Any] = field(default_factory=dict)
 
 
-def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIALECT) -> SourceProfile:
+def profile_source(
+    source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIALECT, choose: Choose | None = None
+) -> SourceProfile:
     """Detect the format of a source and profile all of its rows.
 
     Parameters
@@ -132,6 +140,8 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
         Subject of error messages.
     dialect
         Settings of the CSV files that are known; those that have their default value are detected.
+    choose
+        Chooses between formats of times that differ in the order of day and month; see `find_formats`.
 
     Raises
     ------
@@ -157,19 +167,22 @@ def profile_source(source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIA
                 into = "insert into seen by name" if index else "create temp table seen as"
                 connection.execute(f"{into} {relation.sql_query()}")
         detected = detect_values(connection, "seen", columns, dialect if texts else None)
-        profiles = _profiles(connection, detected.rows, detected.columns)
-        sample = _sample(connection, detected.rows, detected.columns)
-        formats = find_formats(connection, detected.rows, detected.columns, sample)
-        odd = list(odd_values(connection, detected.rows, detected.columns, detected.dialect, sample))
+        typed = keep_codes_as_text(connection, detected.rows, detected.columns)
+        formats = find_formats(connection, detected.rows, typed, detected.dialect, choose)
+        of_name = {found.name: found.column for found in formats}
+        typed = tuple(of_name.get(column.name, column) for column in typed)
+        profiles = _profiles(connection, detected.rows, typed)
+        sample = _sample(connection, detected.rows, typed)
+        odd = list(odd_values(connection, detected.rows, typed, detected.dialect, sample))
     if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    doubts += [*detected.doubts, *map(str, formats), *odd]
+    doubts += [*detected.doubts, *(found.doubt for found in formats if found.doubt), *odd]
     if texts and (values := values_as_names(columns)):
         doubts.append(f"column names such as {values[0]} look like values; does the file have a header?")
-    readings = {found.column: found.readings[0] for found in formats}
-    return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), readings)
+    settings = {found.name: found.declared for found in formats}
+    return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), settings)
 
 
 def _reject_reserved_names(columns: list[str], subject: str) -> None:

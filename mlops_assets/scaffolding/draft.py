@@ -1,6 +1,6 @@
 """Draft of a project from the profile of its columns: task, metric, contract and first features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Self
@@ -127,6 +127,12 @@ class Draft(TableDraft):
         return self.target if self.task == "regression" else None
 
     @property
+    def unit(self) -> str:
+        """The unit of the target, if its format has one."""
+        declared = self.formats.get(self.target.name)
+        return declared.get("unit", "") if isinstance(declared, Mapping) else ""
+
+    @property
     def metric(self) -> Metric:
         return default_metric(self.task)
 
@@ -136,11 +142,11 @@ class Draft(TableDraft):
             return "the target, which is hidden from features.sql"
         if column.name in self.of_target:
             return "read by the target"
-        if column.is_key:
+        if self.is_id(column):
             return "identifies a row"
-        if column.is_row_number:
+        if column.is_row_number and self.ids is None:
             return "numbers the rows"
-        if column.is_entity:
+        if column.is_entity and self.ids is None:
             return "identifies an entity; derive a feature, such as the number of its rows in another table"
         if column.is_long_integer:
             return "integers above 2^53, which models can't distinguish"
@@ -231,8 +237,7 @@ def _task_of(base: TableDraft, target: ColumnProfile) -> Task:
     raise ProjectError(
         f"{base.project}: column {target.name} has {target.distinct:,} distinct values of type "
         f"{target.sql_type.lower()}, from {target.least} to {target.greatest}: neither numbers nor classes",
-        hint=base.conversion(target.name)
-        or f"choose another target: numbers without units, or at most {MAX_VALUES} classes",
+        hint=f"choose another target: numbers in one format, or at most {MAX_VALUES} classes",
     )
 
 

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
@@ -13,6 +14,15 @@ from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
+from mlops_assets.scaffolding.formats.text_formats import Choose
+from mlops_assets.scaffolding.questions import (
+    Ask,
+    ask_event_log,
+    ask_event_target,
+    ask_ids,
+    ask_order,
+    ask_target,
+)
 from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
 from mlops_assets.scaffolding.target_draft import (
     TARGET,
@@ -47,29 +57,65 @@ def draft_from(
     horizon: int | None = None,
     cadence: Cadence | None = None,
     dialect: Dialect = DEFAULT_DIALECT,
+    ids: Sequence[str] | None = None,
+    choose: Choose | None = None,
+    ask: Ask | None = None,
 ) -> Draft | EventDraft:
     """Draft an event project if `time` or `entity` is given, otherwise a static project.
+
+    Parameters
+    ----------
+    ids
+        The columns that identify a row and are no features; by default they are found.
+    choose
+        Chooses between formats of dates that differ in the order of day and month.
+    ask
+        Asks about what neither the rows nor the other arguments decide; by default nothing is asked.
 
     Raises
     ------
     ProjectError
         When an option is missing or does not fit; see also `draft_project` and `draft_event_project`.
     """
-    if not (time or entity):
-        return draft_project(
-            project,
-            root,
-            csv=data,
-            target=target,
-            target_name=target_name,
-            task=task,
-            table=table or TABLE,
-            dialect=dialect,
+    if time or entity:
+        _require_event_options(
+            project, data=data, time=time, entity=entity, task=task, target_name=target_name
         )
-    if not (data and time and entity):
-        options = (("--data", data), ("--time", time), ("--entity", entity))
+    if data is None:
+        return draft_project(project, root, csv=None, target=target, task=task, table=table or TABLE)
+    if ask is not None:
+        choose = choose or partial(ask_order, ask)
+    found = _profiled(project, root, data, table or (EVENTS if time else TABLE), dialect, choose)
+    if ids is not None:
+        found = found.with_ids(ids)
+    if ask is not None and not (time or target) and (log := ask_event_log(ask, found.base)):
+        time, entity = log[0], [log[1]]
+        target = ask_event_target(ask, found.base, log[1])
+        found = replace(found, base=replace(found.base, table=table or EVENTS))
+    if time:
+        return found.event_draft(
+            data, time=time, entity=entity, expression=target or "", horizon=horizon, cadence=cadence
+        )
+    if ask is not None:
+        target = target or ask_target(ask, found.base)
+        confirmed = ask_ids(ask, found.base, target) if ids is None else None
+        found = found if confirmed is None else found.with_ids(confirmed)
+    return found.static_draft(target, target_name, task)
+
+
+def _require_event_options(
+    project: str,
+    *,
+    data: Path | None,
+    time: str | None,
+    entity: Sequence[str],
+    task: Task | None,
+    target_name: str | None,
+) -> None:
+    options = (("--data", data), ("--time", time), ("--entity", entity))
+    if missing := [name for name, value in options if not value]:
         raise ProjectError(
-            f"{project}: {', '.join(name for name, value in options if not value)} is missing",
+            f"{project}: {', '.join(missing)} is missing",
             hint="an event log requires --data, --time and --entity",
         )
     if task or target_name:
@@ -79,18 +125,6 @@ def draft_from(
             if task
             else "rename the column of target.sql and target.column in defs.yaml",
         )
-    return draft_event_project(
-        project,
-        root,
-        data=data,
-        time=time,
-        entity=entity,
-        expression=target or "",
-        horizon=horizon,
-        cadence=cadence,
-        table=table or EVENTS,
-        dialect=dialect,
-    )
 
 
 def draft_project(
@@ -135,25 +169,7 @@ def draft_project(
                 hint="name the file with --csv",
             )
         return _template(project, table)
-    base, profile = _profiled(project, root, csv, table, dialect)
-    if target is None:
-        raise ProjectError(
-            f"{project}: the target column is missing",
-            hint=f"set --target to a column of {csv}: {', '.join(column.name for column in base.columns)}",
-        )
-    if is_expression(target, [column.name for column in base.columns]):
-        name = target_name or TARGET
-        read = drafted_expression(base, target).columns([column.name for column in base.columns])
-        values = profile_expression(base, profile.sample, target, name)
-        draft = Draft.of_expression(base, values, sql=target, read=read, task=task)
-        return replace(draft, suspects=tuple(_suspects(draft, profile)))
-    if target_name:
-        raise ProjectError(
-            f"{project}: --target-name is {target_name}, but --target is the column {target}",
-            hint="omit --target-name, or write an expression such as tips > 0.2 * fare",
-        )
-    draft = Draft.of(base, target=target, task=task)
-    return replace(draft, suspects=tuple(_suspects(draft, profile)))
+    return _profiled(project, root, csv, table, dialect).static_draft(target, target_name, task)
 
 
 def draft_event_project(
@@ -178,26 +194,63 @@ def draft_event_project(
     DataError
         When the log cannot be read, is too short, or its time is not a time.
     """
-    require_identifier(project, "project")
-    require_identifier(table, "table")
-    base, profile = _profiled(project, root, data, table, dialect)
-    return EventDraft.of(
-        base,
-        sample=profile.sample,
-        files=[file.name for file in list_files(_absolute(data))],
-        time=time,
-        entity=entity,
-        expression=expression,
-        horizon=horizon,
-        cadence=cadence,
+    found = _profiled(project, root, data, table, dialect)
+    return found.event_draft(
+        data, time=time, entity=entity, expression=expression, horizon=horizon, cadence=cadence
     )
 
 
+@dataclass(frozen=True)
+class _Profiled:
+    """A profiled source, and what its drafts share."""
+
+    base: TableDraft
+    profile: SourceProfile
+
+    def with_ids(self, ids: Sequence[str]) -> "_Profiled":
+        """The same with the columns that identify a row."""
+        names = [column.name for column in self.base.columns]
+        if unknown := [name for name in ids if name not in names]:
+            raise ProjectError(
+                f"{self.base.project}: {self.base.source} has no column {', '.join(unknown)}",
+                hint=self.base.choice,
+            )
+        return replace(self, base=replace(self.base, ids=tuple(ids)))
+
+    def static_draft(self, target: str | None, target_name: str | None, task: Task | None) -> Draft:
+        """The draft of a static project."""
+        base, names = self.base, [column.name for column in self.base.columns]
+        if target is None:
+            raise ProjectError(
+                f"{base.project}: the target column is missing",
+                hint=f"set --target to a column of {base.source}: {', '.join(names)}",
+            )
+        if is_expression(target, names):
+            read = drafted_expression(base, target).columns(names)
+            values = profile_expression(base, self.profile.sample, target, target_name or TARGET)
+            draft = Draft.of_expression(base, values, sql=target, read=read, task=task)
+        elif target_name:
+            raise ProjectError(
+                f"{base.project}: --target-name is {target_name}, but --target is the column {target}",
+                hint="omit --target-name, or write an expression such as tips > 0.2 * fare",
+            )
+        else:
+            draft = Draft.of(base, target=target, task=task)
+        return replace(draft, suspects=tuple(_suspects(draft, self.profile)))
+
+    def event_draft(self, data: Path, **options: Any) -> EventDraft:
+        """The draft of an event project; the options are those of `EventDraft.of`."""
+        files = [file.name for file in list_files(_absolute(data))]
+        return EventDraft.of(self.base, sample=self.profile.sample, files=files, **options)
+
+
 def _profiled(
-    project: str, root: Path, data: Path, table: str, dialect: Dialect
-) -> tuple[TableDraft, SourceProfile]:
+    project: str, root: Path, data: Path, table: str, dialect: Dialect, choose: Choose | None = None
+) -> _Profiled:
+    require_identifier(project, "project")
+    require_identifier(table, "table")
     path = _absolute(data)
-    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect)
+    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect, choose=choose)
     below = path.is_relative_to(root) and not has_magic(str(root))
     base = TableDraft(
         project=project,
@@ -206,9 +259,9 @@ def _profiled(
         columns=profile.columns,
         csv=profile.dialect.non_defaults(),
         doubts=profile.doubts,
-        readings=profile.readings,
+        formats=profile.formats,
     )
-    return base, profile
+    return _Profiled(base, profile)
 
 
 def _absolute(path: Path) -> Path:

@@ -123,8 +123,7 @@ class EventDraft(TableDraft):
             raise DataError(
                 f"{table.project}: column {time} has no times but {found[time].sql_type.lower()}, from "
                 f"{found[time].least} to {found[time].greatest}",
-                hint=table.conversion(time)
-                or "choose another --time, or write times as 2025-03-31 or 2025-03-31 12:30:00",
+                hint="choose another --time, or write all times in one format, such as 2025-03-31 12:30",
             )
         now = now or datetime.now(UTC).replace(tzinfo=None)
         times = sample[time].dropna().astype("datetime64[us]").sort_values()
@@ -259,7 +258,7 @@ class EventDraft(TableDraft):
     @property
     def _described(self) -> list[ColumnProfile]:
         """The columns that describe an event: neither time, entity nor identifiers, and not constant."""
-        aside = {*self.required, *self.key}
+        aside = {*self.required, *self.key, *(self.ids or ())}
         return [
             column
             for column in self.columns

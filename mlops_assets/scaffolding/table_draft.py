@@ -9,7 +9,6 @@ from typing import Any
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED
-from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.odd_values import values_as_names
 
@@ -33,8 +32,10 @@ class TableDraft:
         The `csv` settings of the table that differ from the defaults.
     doubts
         What the rows do not decide.
-    readings
-        The SQL that reads columns of times or numbers in a format that contracts do not read.
+    formats
+        The settings of columns of times or numbers with a format of their own.
+    ids
+        The columns that identify a row and are no features; None if they are found by name and values.
     """
 
     project: str
@@ -43,7 +44,8 @@ class TableDraft:
     columns: tuple[ColumnProfile, ...]
     csv: Mapping[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
-    readings: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, Any] = field(default_factory=dict)
+    ids: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -72,13 +74,6 @@ class TableDraft:
         header = "; if these are values, write a header into the first line" * bool(values_as_names(names))
         return f"choose from {', '.join(names)}{header}"
 
-    def conversion(self, column: str) -> str:
-        """How to convert the source so that the contract reads a column; empty if that is not known."""
-        if column not in self.readings:
-            return ""
-        new = f"{self.readings[column]} as {quoted(column)}"
-        return f"convert the column, in DuckDB: select * replace ({new}) from {literal(self.source)}"
-
     @property
     def class_name(self) -> str:
         """Name of the class of the table in `schema.py`."""
@@ -99,9 +94,15 @@ class TableDraft:
     @cached_property
     def key(self) -> list[str]:
         """The columns that identify a row, by name and values."""
-        return [column.name for column in self.columns if column.is_key and column.name not in self.required][
-            :1
-        ]
+        return [
+            column.name
+            for column in self.columns
+            if self.is_id(column) and column.is_unique and column.name not in self.required
+        ][:1]
+
+    def is_id(self, column: ColumnProfile) -> bool:
+        """Whether a column identifies a row, and is no feature."""
+        return column.is_key if self.ids is None else column.name in self.ids
 
 
 def require_identifier(name: str, what: str) -> None:

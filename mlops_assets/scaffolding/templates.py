@@ -1,7 +1,10 @@
 """Rendering of a project's first files from templates."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import duckdb
@@ -24,6 +27,7 @@ _EVENT_FILES = {
     "features.sql": "event_features.sql.j2",
     "target.sql": "event_target.sql.j2",
 }
+_README = "README.md"
 _TYPES: dict[SqlType, str] = {
     "BIGINT": "int",
     "DOUBLE": "float",
@@ -31,6 +35,14 @@ _TYPES: dict[SqlType, str] = {
     "DATE": "pa.Date",
     "TIMESTAMP": "pa.DateTime",
     "VARCHAR": "str",
+}
+_WORDS: dict[SqlType, str] = {
+    "BIGINT": "integer",
+    "DOUBLE": "number",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "VARCHAR": "text",
 }
 _ROWS_A_VALUE = 5
 """Minimum average number of rows per text for a column to be taken for a closed list of values."""
@@ -51,27 +63,46 @@ def write_files(draft: Draft | EventDraft, folder: Path, *, drafted: bool, schem
         path = folder / name
         path.write_text(_render(template, draft, drafted=drafted, schema=schema), "utf-8")
         written.append(path)
+    if drafted:
+        path = folder / _README
+        path.write_text(_render(f"{_README}.j2", draft, drafted=drafted, schema=schema), "utf-8")
+        written.append(path)
     return written
 
 
-def new_folder(folder: Path) -> None:
-    """Create the folder of a project, which must not exist yet.
+def reject_existing(folder: Path) -> None:
+    """Raise if the folder of a project exists.
+
+    Raises
+    ------
+    ProjectError
+        When it does.
+    """
+    if folder.exists():
+        raise ProjectError(f"{folder} already exists", hint="choose another name; nothing was written")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Create the folder of a project, which must not exist yet; it is removed if its files are not written.
 
     Raises
     ------
     ProjectError
         When it exists or cannot be created.
     """
+    reject_existing(folder)
     try:
         folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise ProjectError(
-            f"{folder} already exists", hint="choose another name; nothing was written"
-        ) from error
     except OSError as error:
         raise ProjectError(
             f"{folder} cannot be created: {error}", hint="check the permissions of its parent folder"
         ) from error
+    try:
+        yield
+    except BaseException:  # an interruption, too, leaves nothing behind
+        rmtree(folder)
+        raise
 
 
 def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: str) -> str:
@@ -85,7 +116,7 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # YAML, Python and SQL have their own quoting, in the filters
     )
-    environment.filters.update(yaml=_yaml, sql=_sql_name, literal=literal, one_line=_one_line)
+    environment.filters.update(yaml=_yaml, sql=_sql_name, literal=literal, one_line=_one_line, cell=_cell)
     return environment.get_template(template).render(
         draft=draft,
         drafted=drafted,
@@ -97,6 +128,9 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         seen=_seen,
         one_line=_one_line,
         names=lambda columns: [column.name for column in columns],
+        target=draft.target_name if isinstance(draft, EventDraft) else draft.target.name,
+        types=_WORDS,
+        values=_values,
     )
 
 
@@ -152,6 +186,18 @@ def _seen(column: ColumnProfile) -> str:
     if column.sql_type == "VARCHAR":
         return f"{column.distinct:,} values{empty}"
     return f"{column.least} to {column.greatest}{empty}"
+
+
+def _values(column: ColumnProfile) -> str:
+    """The values of a column, for a table."""
+    if column.sql_type in ("VARCHAR", "BOOLEAN"):
+        return f"{column.distinct:,} distinct"
+    return f"{column.least} to {column.greatest}" if column.distinct else "none"
+
+
+def _cell(text: str) -> str:
+    """A text in a cell of a Markdown table."""
+    return _one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("`", "\\`")
 
 
 def _one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.suggestions import closest_name, suggest_name
 
 _HINT = "run `dg check defs` for details, or add --debug for the traceback"
-_SETTINGS = re.compile(r"(\w+)Model")
+_SETTINGS = re.compile(r"(\w+(?=Model\b)|\w+Settings\b)(?:Model)?")
 """Dagster's name of the YAML form of a group of settings."""
 _NO_NUMBER = re.compile(r"Unable to apply constraint '\w+' to supplied value (.+)", re.DOTALL)
 """Pydantic's message for text in a bounded number; it has neither the setting nor its location."""
@@ -142,8 +142,9 @@ def _known_settings(detail: Any) -> list[str]:
     """Return the valid names in place of an unknown one."""
     from mlops_assets.components.model_project.component import ModelProject
     from mlops_assets.components.model_project.settings.base import Settings
+    from mlops_assets.components.model_project.settings.tables import NumberFormatSettings
 
-    known = {group.__name__: group for group in _below(Settings)}
+    known = {group.__name__: group for group in (*_below(Settings), NumberFormatSettings)}
     groups = [name for name in _SETTINGS.findall(str(detail["loc"])) if name in known]
     return sorted((known[groups[-1]] if groups else ModelProject).model_fields)
 

@@ -1,14 +1,14 @@
 """Rows of a file for the predictions of a champion, read and cast as the project reads its source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.declared_tables import clock_of
+from mlops_assets.components.model_project.project.declared_tables import clock_of, formats_of
 from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY
 from mlops_assets.core import names
@@ -62,7 +62,11 @@ def read_rows(project: str, file: str | Path) -> "pd.DataFrame":
     subject = f"{project}: table {table}"
     key = raw.metadata[IDENTITY].value if IDENTITY in raw.metadata else []
     contract = ProjectFiles(project, Path(raw.metadata[FOLDER])).contract(
-        table, key=key, spelling=(dialect.decimal, dialect.thousands), clock=clock_of(raw.metadata)
+        table,
+        key=key,
+        spelling=(dialect.decimal, dialect.thousands),
+        clock=clock_of(raw.metadata),
+        formats=formats_of(raw.metadata),
     )
     for name in hidden_inputs(workspace, project, table, contract.names):
         contract = contract.without(name)
@@ -150,10 +154,21 @@ def _columns_sql(contract: "Contract") -> str:
 def _violations(broken: "duckdb.DuckDBPyRelation", count: int, total: int, subject: str) -> DataError:
     """The error for rows that violate the contract, with the first of them."""
     place = f"{names.SOURCE_FILE}, {names.SOURCE_ROW}"
-    examples = broken.order(place).project(f"{place}, {names.BROKEN_RULES}").limit(_EXAMPLES).fetchall()
-    described = [f"{file}, row {row}: {', '.join(rules)}" for file, row, rules in examples]
+    found = broken.order(place).limit(_EXAMPLES)
+    examples = [dict(zip(found.columns, values, strict=True)) for values in found.fetchall()]
+    described = [
+        f"{row[names.SOURCE_FILE]}, row {row[names.SOURCE_ROW]}: "
+        + ", ".join(_with_value(rule, row) for rule in row[names.BROKEN_RULES])
+        for row in examples
+    ]
     more = [f"and {count - len(examples):,} more"] if count > len(examples) else []
     return DataError(
         f"{subject}: {count:,} of {total:,} rows violate the contract: {'; '.join([*described, *more])}",
         hint="correct these rows, or remove them from the file",
     )
+
+
+def _with_value(rule: str, row: Mapping[str, Any]) -> str:
+    """A rule such as `size: dtype(float64)`, with the value of the file that violates it."""
+    value = row.get(rule.partition(":")[0])
+    return rule if value is None else f"{rule}, found {value!r}"

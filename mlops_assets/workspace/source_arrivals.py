@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlops_assets.components.model_project.project.declared_tables import clock_of, from_metadata
+from mlops_assets.components.model_project.project.declared_tables import arrival_text, from_metadata
 from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT
 from mlops_assets.core import names
 from mlops_assets.stores.files.csv_dialect import Dialect
@@ -36,8 +36,8 @@ def find_arrivals_of(
         declared = str(source) if source else from_metadata(spec.metadata)
         dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
         table = names.table_of(spec.key.path)
-        zone, _ = clock_of(spec.metadata)
-        ingestion = Ingestion(project, table, periods, spec.metadata.get(ARRIVAL), dialect, zone)
+        column = spec.metadata.get(ARRIVAL)
+        ingestion = Ingestion(project, table, periods, column, dialect, arrival_text(spec.metadata, column))
         with (
             open_source(declared, ingestion, root=workspace.root, warehouse=tables) as opened,
             tables.connect() as connection,

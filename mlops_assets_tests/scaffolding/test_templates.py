@@ -145,5 +145,5 @@ def test_an_invalid_request_is_reported(tmp_path, record_property, given, messag
 
 
 def test_an_existing_folder_is_not_changed(tmp_path):
-    with pytest.raises(MlopsError, match="already exists"):
-        new_folder(tmp_path)
+    with pytest.raises(MlopsError, match="already exists"), new_folder(tmp_path):
+        pass

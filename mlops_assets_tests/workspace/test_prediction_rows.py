@@ -6,6 +6,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from mlops_assets.core.errors import DataError, ModelError, ProjectError
 from mlops_assets.rows import read_rows
@@ -132,6 +133,21 @@ def test_the_target_is_not_required_and_formats_are_those_of_sources(post):
         pd.testing.assert_frame_equal(read_rows("post", name), expected)
 
 
+def test_texts_in_declared_formats_are_read_and_others_reported_with_their_value(post):
+    declared = copy.deepcopy(ATTRIBUTES)
+    declared["tables"]["parcels"]["formats"] = {"weight": {"unit": "kg"}, "sent_at": "%d.%m.%Y %H:%M"}
+    [place] = post.glob("*/defs/post/defs.yaml")
+    place.write_text(yaml.safe_dump({"type": "mlops_assets.ModelProject", "attributes": declared}))
+    frame = parcels(3).assign(weight=["1,5 kg", "2 kg", "3 kg"], sent_at="31.12.2024 08:30")
+    frame.to_csv(post / "new.csv", sep=";", index=False)
+    rows = read_rows("post", "new.csv")
+    assert rows["weight"].tolist() == [1.5, 2, 3]
+    assert set(rows["sent_at"].astype(str)) == {"2024-12-31 08:30:00"}
+    frame.assign(weight="3").to_csv(post / "new.csv", sep=";", index=False)
+    with pytest.raises(DataError, match=r"new.csv, row 1: weight: format\(1234,5 kg\), found '3'"):
+        read_rows("post", "new.csv")
+
+
 def test_violations_of_the_contract_are_reported_with_file_row_and_rule(post):
     frame = parcels(20)
     frame.loc[3, "weight"] = "-1"
@@ -140,8 +156,9 @@ def test_violations_of_the_contract_are_reported_with_file_row_and_rule(post):
     with pytest.raises(DataError) as caught:
         read_rows("post", post / "new.csv")
     assert caught.value.message == (
-        "post: table parcels: 2 of 20 rows violate the contract: new.csv, row 4: weight: greater_than(0); "
-        "new.csv, row 6: country: not_nullable, weight: dtype(float64)"
+        "post: table parcels: 2 of 20 rows violate the contract: new.csv, row 4: weight: greater_than(0), "
+        "found '-1'; "
+        "new.csv, row 6: country: not_nullable, weight: dtype(float64), found 'heavy'"
     )
 
 

@@ -1,12 +1,15 @@
 """`mlops new` and `mlops schema`: the draft of a project, and the JSON schema of its `defs.yaml`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.cli.output.console import DebugOption, out, plain_errors, print_line
+from mlops_assets.cli.output.questions import ask_path, is_interactive, reading
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.metrics.tasks import Task
@@ -63,6 +66,26 @@ def new(
     cadence: Annotated[
         Cadence | None, _event_option("Length of a partition; by default by the length of the log.")
     ] = None,
+    id_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id",
+            help="Column that identifies a row and is no feature; may be repeated. By default found by name "
+            "and values.",
+            show_default=False,
+        ),
+    ] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--day-first/--month-first",
+            help="Order of dates such as 1/2/2024 in which no row decides it.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing, and draft what the rows suggest.")
+    ] = False,
     delimiter: Annotated[str | None, _csv_option("Field delimiter.")] = None,
     encoding: Annotated[str | None, _csv_option("Encoding, such as cp1252.")] = None,
     quote: Annotated[str | None, _csv_option("Quote character.")] = None,
@@ -74,7 +97,10 @@ def new(
 ) -> None:
     """Write a new project's defs.yaml, schema.py and features.sql, drafted from its data.
 
-    The format of CSV files, the types of the columns and texts for missing values are detected.
+    The format of CSV files, the types and formats of the columns and texts for missing values are detected;
+    the README.md of the draft lists them.
+
+    In a terminal, what the rows leave open is asked; --yes drafts the default answers.
 
     From an event log, with --time and --entity, an event project is drafted, with a target.sql.
 
@@ -83,7 +109,8 @@ def new(
     with plain_errors(debug):
         from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
         from mlops_assets.scaffolding.drafting import draft_from
-        from mlops_assets.scaffolding.templates import new_folder, write_files
+        from mlops_assets.scaffolding.formats.text_formats import order_of
+        from mlops_assets.scaffolding.templates import new_folder, reject_existing, write_files
         from mlops_assets.workspace.workspace import Workspace
 
         declared = {
@@ -98,7 +125,11 @@ def new(
         dialect = _dialect(name, {setting: value for setting, value in declared.items() if value is not None})
         workspace = Workspace(find_project_root())
         folder = workspace.defs_folder / name
-        with out.status("reading"):
+        reject_existing(folder)
+        interactive = not yes and is_interactive()
+        if interactive and csv is None and not (target or time):
+            csv = ask_path("File, folder or glob of the rows (empty: a template)")
+        with reading(interactive=interactive) as ask:
             draft = draft_from(
                 name,
                 workspace.root,
@@ -112,18 +143,16 @@ def new(
                 horizon=horizon,
                 cadence=cadence,
                 dialect=dialect,
+                ids=id_,
+                choose=None if day_first is None else partial(order_of, day_first=day_first),
+                ask=ask,
             )
-        new_folder(folder)
         reference = schema_reference(workspace.root, folder)
-        written = write_files(draft, folder, drafted=csv is not None, schema=reference)
-        written.append(write_schema(workspace.root))
+        with new_folder(folder):
+            written = write_files(draft, folder, drafted=csv is not None, schema=reference)
+            written.append(write_schema(workspace.root))
         if csv:
-            out.print(_columns(draft))
-        if draft.csv:
-            settings = ", ".join(f"{setting} {value!r}" for setting, value in draft.csv.items())
-            out.print(f"CSV format: {settings}", soft_wrap=True, highlight=False)
-        for note in draft.notes if csv else []:
-            out.print(f"[dim]note:[/] {note}", soft_wrap=True)
+            _print_inferences(draft)
         for path in written:
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
         todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
@@ -144,6 +173,18 @@ def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
             f"{project}:{setting}: {problem['msg'].removeprefix('Value error, ')}",
             hint="correct the option, or omit it: the format is detected",
         ) from error
+
+
+def _print_inferences(draft: "Draft | EventDraft") -> None:
+    """Print what was detected, and what the rows leave open."""
+    out.print(_columns(draft))
+    if draft.csv:
+        settings = ", ".join(f"{setting} {value!r}" for setting, value in draft.csv.items())
+        out.print(f"CSV format: {settings}", soft_wrap=True, highlight=False)
+    for column, declared in draft.formats.items():
+        print_line(f"format of {column}: {declared}")
+    for note in draft.notes:
+        out.print(f"[dim]note:[/] {escape(note)}", soft_wrap=True)
 
 
 def _columns(draft: "Draft | EventDraft") -> Table:

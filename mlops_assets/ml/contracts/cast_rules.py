@@ -27,7 +27,9 @@ def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tupl
                 yield "true", null
             continue
         value, was_null = column.cast_sql(), column.is_null_sql()
-        wrong_type = literal(f"{column.name}: dtype({PANDAS_TYPES[column.sql_type]})")
+        kind = PANDAS_TYPES[column.sql_type]
+        rule = f"format({column.example})" if column.has_format else f"dtype({kind})"
+        wrong_type = literal(f"{column.name}: {rule}")
         if (change := column.clock_change_sql()) != "null":
             in_zone = literal(f"({column.time_zone})")
             wrong_type = f"coalesce({literal(f'{column.name}: ')} || {change} || {in_zone}, {wrong_type})"

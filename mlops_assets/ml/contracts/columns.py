@@ -1,13 +1,13 @@
 """Typed columns: the cast of source values to the types of a contract."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.number_sql import (
-    BLANKS,
     boolean_sql,
     double_sql,
     integer_sql,
@@ -15,6 +15,7 @@ from mlops_assets.ml.contracts.number_sql import (
     is_nan_text_sql,
 )
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, clock_change_sql, date_sql, timestamp_sql
+from mlops_assets.ml.contracts.written_numbers import plain_number_sql
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {
@@ -43,6 +44,8 @@ class Column:
     time_zone, ambiguous_times
         The zone of times without an offset or a zone, and what becomes of those that occur twice; see
         `time_sql`.
+    format, unit, parentheses
+        The format of times in text, and the unit and the sign of numbers in text; see `ColumnFormat`.
     """
 
     name: str
@@ -54,6 +57,14 @@ class Column:
     thousands: str = ""
     time_zone: str = UTC_ZONE
     ambiguous_times: Ambiguous = "quarantine"
+    format: str = ""
+    unit: str = ""
+    parentheses: bool = False
+
+    @property
+    def has_format(self) -> bool:
+        """Whether the column declares how its texts are written."""
+        return bool(self.format or self.unit or self.parentheses)
 
     @property
     def has_marks(self) -> bool:
@@ -61,8 +72,9 @@ class Column:
         return (self.decimal, self.thousands) != (".", "")
 
     def declared(self) -> dict[str, Any]:
-        """The attributes without default marks and zone: digests of models saved before them stay valid."""
+        """The attributes without default marks, zone and format, which keeps digests of saved models."""
         omitted = [
+            *(name for name in ("format", "unit", "parentheses") if not getattr(self, name)),
             *(() if self.has_marks else ("decimal", "thousands")),
             *(() if self.time_zone != UTC_ZONE else ("time_zone", "ambiguous_times")),
         ]
@@ -70,7 +82,16 @@ class Column:
 
     def as_written(self, number: object) -> str:
         """A number as text of this column."""
-        return str(number).replace(".", self.decimal)
+        return f"{str(number).replace('.', self.decimal)}{self.unit}"
+
+    @property
+    def example(self) -> str:
+        """How a value is written: the format of times, or a number with marks and unit, `1,234.5 km`."""
+        if self.format:
+            return self.format
+        number = f"1{self.thousands}234{self.decimal}5"
+        number += f" {self.unit}" if self.unit else ""
+        return f"({number})" if self.parentheses else number
 
     def cast_sql(self) -> str:
         """The typed value of a source column; null when the value is missing or can't be cast.
@@ -81,45 +102,36 @@ class Column:
         raw = quoted(self.name)
         match self.sql_type:
             case "DOUBLE":
-                return double_sql(raw, self._plain_sql() if self.has_marks else None)
+                return double_sql(raw, self._plain_sql())
             case "BIGINT":
-                return integer_sql(raw, self._plain_sql() if self.has_marks else None)
+                return integer_sql(raw, self._plain_sql())
             case "BOOLEAN":
                 return boolean_sql(raw)
             case "TIMESTAMP":
-                cast = timestamp_sql(raw, self.time_zone, self.ambiguous_times)
+                cast = timestamp_sql(raw, self.time_zone, self.ambiguous_times, self.format)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
             case "DATE":
-                cast = date_sql(raw, self.time_zone)
+                cast = date_sql(raw, self.time_zone, self.format)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
         return f"case when not {is_nan_sql(raw)} then {raw}::varchar end"
 
-    def _plain_sql(self) -> str:
-        """The text of a number with the marks of SQL; null where the text violates the declared marks."""
-        raw = quoted(self.name)
-        text = f"trim({raw}::varchar)"
-        plain, group = f"replace({text}, {literal(self.decimal)}, '.')", ""
-        forbidden = [mark for mark in (self.thousands, "." if self.decimal != "." else "") if mark]
-        if self.thousands:
-            thousands, decimal = re.escape(self.thousands), re.escape(self.decimal)
-            number = f"[+-]?[0-9]{{1,3}}({thousands}[0-9]{{3}})+({decimal}[0-9]*)?([eE][+-]?[0-9]+)?"
-            pattern = f"{BLANKS}{number}{BLANKS}"
-            bare = f"replace({text}, {literal(self.thousands)}, '')"
-            group = (
-                f"when regexp_full_match({text}, {literal(pattern)}) "
-                f"then replace({bare}, {literal(self.decimal)}, '.') "
-            )
-        wrong = " or ".join(f"contains({text}, {literal(mark)})" for mark in dict.fromkeys(forbidden))
-        return (
-            f"case when not regexp_matches(typeof({raw}), '^(VARCHAR|ENUM)') then {raw}::varchar "
-            f"{group}when not ({wrong}) then {plain} end"
+    def _plain_sql(self) -> str | None:
+        """The text of a number with the marks of SQL; None if that is the text itself."""
+        if not (self.has_marks or self.unit or self.parentheses):
+            return None
+        return plain_number_sql(
+            quoted(self.name),
+            decimal=self.decimal,
+            thousands=self.thousands,
+            unit=self.unit,
+            parentheses=self.parentheses,
         )
 
     def clock_change_sql(self) -> str:
         """Why a time can't be cast: `ambiguous` or `skipped` in its zone, or null for another reason."""
         if self.sql_type != "TIMESTAMP" or self.time_zone == UTC_ZONE:
             return "null"
-        return clock_change_sql(quoted(self.name), self.time_zone)
+        return clock_change_sql(quoted(self.name), self.time_zone, self.format)
 
     def is_null_sql(self, raw: str | None = None) -> str:
         """Whether the source value is missing: null, NaN, or in a number the text NaN; never null.
@@ -134,6 +146,44 @@ class Column:
         if self.sql_type in ("DOUBLE", "BIGINT"):
             missing = f"{missing} or {is_nan_text_sql(raw)}"
         return f"({missing})"
+
+
+def format_attributes(
+    name: str, sql_type: SqlType, declared: ColumnFormat | None, spelling: tuple[str, str], subject: str
+) -> dict[str, Any]:
+    """The attributes of a `Column` for the format of its texts.
+
+    Parameters
+    ----------
+    spelling
+        Decimal mark and thousands separator of the table.
+
+    Raises
+    ------
+    ProjectError
+        When the type of the column contradicts its format.
+    """
+    is_number, is_time = sql_type in ("BIGINT", "DOUBLE"), sql_type in ("TIMESTAMP", "DATE")
+    declared = declared or ColumnFormat()
+    if declared != ColumnFormat() and not (is_time if declared.time else is_number):
+        kind, types = ("times", "pa.DateTime or pa.Date") if declared.time else ("numbers", "float or int")
+        raise ProjectError(
+            f"{subject}: column {name} has a format of {kind}, {declared.to_settings()!r}, and is "
+            f"{PANDAS_TYPES[sql_type]} in schema.py",
+            hint=f"declare it as {types} in schema.py, or remove its format from defs.yaml",
+        )
+    if not is_number:
+        return {"format": declared.time}
+    decimal, thousands = (
+        given if given is not None else mark
+        for given, mark in zip((declared.decimal, declared.thousands), spelling, strict=True)
+    )
+    return {
+        "decimal": decimal,
+        "thousands": thousands,
+        "unit": declared.unit,
+        "parentheses": declared.parentheses,
+    }
 
 
 def select_list(columns: Iterable[Column], available: Sequence[str]) -> str:

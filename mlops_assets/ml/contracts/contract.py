@@ -17,7 +17,8 @@ from pandera.errors import SchemaErrors
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted_list
-from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
+from mlops_assets.ml.contracts.column_format import ColumnFormat
+from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, format_attributes, select_list
 from mlops_assets.ml.contracts.pandera_schema import column_checks, reject_unsupported, sql_type
 from mlops_assets.ml.contracts.screen import Screen
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
@@ -62,6 +63,7 @@ class Contract:
         never_null: Sequence[str] = (),
         spelling: tuple[str, str] = (".", ""),
         clock: tuple[str, Ambiguous] = (UTC_ZONE, "quarantine"),
+        formats: Sequence[tuple[str, ColumnFormat]] = (),
     ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
@@ -75,16 +77,18 @@ class Contract:
             Decimal mark and thousands separator of numbers in text; see `Column`.
         clock
             The zone of times without an offset, and what becomes of those that occur twice; see `Column`.
+        formats
+            The formats of single columns.
 
         Raises
         ------
         ProjectError
-            When the schema declares a rule that can't be evaluated row by row, or a reserved column name.
+            When the schema declares a rule that can't be evaluated row by row, a reserved column name, or a
+            type that the format of the column contradicts.
         """
         schema = model if isinstance(model, pa.DataFrameSchema) else model.to_schema()
         reject_unsupported(schema, subject)
         types = {name: sql_type(column, subject) for name, column in schema.columns.items()}
-        marks: dict[str, Any] = dict(zip(("decimal", "thousands"), spelling, strict=True))
         zone: dict[str, Any] = dict(zip(("time_zone", "ambiguous_times"), clock, strict=True))
         columns = tuple(
             Column(
@@ -93,8 +97,8 @@ class Contract:
                 nullable=column.nullable and name not in (*key, *never_null),
                 required=column.required,
                 description=column.description or "",
-                **(marks if types[name] in ("BIGINT", "DOUBLE") else {}),
                 **(zone if types[name] in ("TIMESTAMP", "DATE") else {}),
+                **format_attributes(name, types[name], dict(formats).get(name), spelling, subject),
             )
             for name, column in schema.columns.items()
         )

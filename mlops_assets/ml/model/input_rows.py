@@ -1,7 +1,7 @@
 """The input rows of a model: columns of any pandas type as Arrow columns, which the contract can cast."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -97,6 +97,8 @@ def _arrow_column(
         raise _not_text(column, values, subject)
     if kind is None or (pa.types.is_date(kind) and any(isinstance(value, datetime) for value in values)):
         # Arrow would drop the time of day of a datetime behind a date.
+        if column.format and (times := _as_times(values)) is not None:
+            return times
         return pa.array([_text_of(column, value) for value in values], pa.string())
     if pa.types.is_float16(kind):  # DuckDB reads neither of these two
         return found.cast(pa.float32())
@@ -133,12 +135,26 @@ def _is_castable(kind: pa.DataType) -> bool:
     )
 
 
+def _as_times(values: pd.Series) -> "pa.Array | None":
+    """Dates and datetimes without a zone as timestamps, which ignore a format of texts; None for others."""
+    known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in values]
+    if not all(value is None or isinstance(value, date) for value in known):
+        return None
+    if any(isinstance(value, datetime) and value.tzinfo for value in known):
+        return None
+    times = [
+        datetime.combine(value, time()) if value and not isinstance(value, datetime) else value
+        for value in known
+    ]
+    return pa.array(times, pa.timestamp("us"))
+
+
 def _text_of(column: Column, value: Any) -> str | None:
     """A value of a column of mixed objects as text, a number with the marks of the column."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
-    return column.as_written(value) if is_number and column.has_marks else str(value)
+    return column.as_written(value) if is_number and (column.has_marks or column.unit) else str(value)
 
 
 def _not_text(column: Column, values: pd.Series, subject: str) -> InputError:

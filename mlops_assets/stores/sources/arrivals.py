@@ -16,7 +16,7 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE
+from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.delta.content_digest import row_hashes
 from mlops_assets.stores.files.locations import Files, as_files
 from mlops_assets.stores.files.read_errors import read_error
@@ -79,7 +79,7 @@ def find_arrivals(
     *,
     subject: str,
     until: datetime | None = None,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> Arrivals:
     """All available partitions. Every file is hashed, and with a time column read once.
 
@@ -98,8 +98,8 @@ def find_arrivals(
         Project and table for error messages, such as `customer_churn: table transactions`.
     until
         Only periods that begin before this time; by default now.
-    time_zone
-        The zone of times in `column` without an offset or a zone.
+    time_text
+        How times in `column` are written.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def find_arrivals(
         files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
         until = until or now()
         return row_arrivals(
-            connection, files, periods, column, subject=subject, until=until, time_zone=time_zone
+            connection, files, periods, column, subject=subject, until=until, time_text=time_text
         )
     dated = date_files(place.require_files(deep=True, subject=subject), periods, until or now())
     if dated.undated:
@@ -138,7 +138,7 @@ def arrival_of(
     partition: str | None,
     *,
     subject: str,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> Arrival:
     """The available content of one partition; without a time column, no other files are opened.
 
@@ -162,7 +162,7 @@ def arrival_of(
     else:
         files = [place.local_copy(file, subject=subject) for file in _all_files(place, subject)]
         arrivals = row_arrivals(
-            connection, files, periods, column, subject=subject, time_zone=time_zone
+            connection, files, periods, column, subject=subject, time_text=time_text
         ).by_partition
         if partition in arrivals:
             return arrivals[partition]
@@ -182,7 +182,7 @@ def partition_relations(
     column: str | None,
     *,
     subject: str,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> list[duckdb.DuckDBPyRelation]:
     """The unmodified rows of one partition, one relation per local file; see `read_files`.
 
@@ -193,7 +193,7 @@ def partition_relations(
         return relations
     return [
         relation.filter(
-            f"{period_sql(relation, column, periods, None, time_zone)} = {literal(arrival.partition)}"
+            f"{period_sql(relation, column, periods, None, time_text)} = {literal(arrival.partition)}"
         )
         for relation in relations
     ]
@@ -207,7 +207,7 @@ def row_arrivals(
     *,
     subject: str,
     until: datetime | None = None,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> Arrivals:
     """Assign the rows of hashed files to partitions by their time column, in one scan of each file.
 
@@ -227,7 +227,7 @@ def row_arrivals(
         relation = scan_file(connection, file, subject=subject)
         kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
         known |= column.lower() in map(str.lower, kinds)
-        key = period_sql(relation, column, periods, newest, time_zone)
+        key = period_sql(relation, column, periods, newest, time_text)
         try:
             found = row_hashes(relation, sorted(kinds), by=key)
         except duckdb.Error as error:

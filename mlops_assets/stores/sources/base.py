@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE
+from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Ingestion:
         The column whose time assigns a row to a partition. None to assign files by the dates in their names.
     dialect
         The dialect of CSV files.
-    time_zone
-        The zone of times in `column` without an offset or a zone.
+    time_text
+        How times in `column` are written.
     """
 
     project: str
@@ -44,7 +44,7 @@ class Ingestion:
     periods: Periods | None = None
     column: str | None = None
     dialect: Dialect = DEFAULT_DIALECT
-    time_zone: str = UTC_ZONE
+    time_text: TimeText = ISO_IN_UTC
 
     @property
     def subject(self) -> str:

@@ -42,25 +42,25 @@ class FileSource:
         wanted: Collection[str] | None = None,  # noqa: ARG002 - listing the files is enough for all partitions
     ) -> Arrivals:
         periods, column = self.ingestion.periods, self.ingestion.column
-        subject, zone = self.ingestion.subject, self.ingestion.time_zone
+        subject, written = self.ingestion.subject, self.ingestion.time_text
         try:
             return find_arrivals(
-                connection, self.files, periods, column, subject=subject, until=until, time_zone=zone
+                connection, self.files, periods, column, subject=subject, until=until, time_text=written
             )
         except DataError as error:
             raise self.files.with_source_path(error) from error
 
     def fetch(self, connection: duckdb.DuckDBPyConnection, partition: str | None) -> Fetched:
         periods, column = self.ingestion.periods, self.ingestion.column
-        subject, zone = self.ingestion.subject, self.ingestion.time_zone
+        subject, written = self.ingestion.subject, self.ingestion.time_text
         try:
             arrival = arrival_of(
-                connection, self.files, periods, column, partition, subject=subject, time_zone=zone
+                connection, self.files, periods, column, partition, subject=subject, time_text=written
             )
             files = tuple(self.files.local_copy(file, subject=subject) for file in arrival.files)
             local = replace(arrival, files=files)
             relations = partition_relations(
-                connection, local, periods, column, subject=subject, time_zone=zone
+                connection, local, periods, column, subject=subject, time_text=written
             )
             reject_copies(files, relations, subject=subject)
             if partition is None:

@@ -9,7 +9,7 @@ import duckdb
 
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE, arrival_sql
+from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText, arrival_sql
 from mlops_assets.stores.files.source_file import FoundFile
 
 _KEYS = {
@@ -80,7 +80,7 @@ def period_sql(
     column: str,
     periods: Periods,
     newest: str | None,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> str:
     """SQL expression of a row's partition.
 
@@ -91,12 +91,12 @@ def period_sql(
     ----------
     newest
         The newest period; None for no limit.
-    time_zone
-        The zone of times without an offset; periods are in UTC.
+    time_text
+        How the times are written; periods are in UTC.
     """
     if column.lower() not in [name.lower() for name in relation.columns]:
         return literal(periods.first)
-    time = arrival_sql(quoted(column), time_zone)
+    time = arrival_sql(quoted(column), time_text)
     key = _KEYS[periods.cadence].format(time=time)
     first = f"timestamp {literal(periods.start_of(periods.first))}"
     late = f"when {time} >= timestamp {literal(periods.end_of(newest))} then null" if newest else ""

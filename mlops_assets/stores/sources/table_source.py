@@ -171,7 +171,7 @@ class TableSource:
                 f"has no column {column}, the declared arrival time; it has {', '.join(rows.columns)}",
                 hint=f"set {self._arrival_setting} to one of them",
             )
-        return period_sql(rows, column, periods, newest)
+        return period_sql(rows, column, periods, newest, self.ingestion.time_text)
 
     def _row_arrivals(
         self, connection: duckdb.DuckDBPyConnection, version: int, periods: Periods, newest: str | None

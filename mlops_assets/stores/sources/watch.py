@@ -17,7 +17,7 @@ import duckdb
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE
+from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.locations import Files, as_files
 from mlops_assets.stores.files.read_errors import unreadable
@@ -89,7 +89,7 @@ def poll_source(
     subject: str,
     until: datetime | None = None,
     connect: Connect = duckdb.connect,
-    time_zone: str = UTC_ZONE,
+    time_text: TimeText = ISO_IN_UTC,
 ) -> PollResult:
     """Compare a source with the last snapshot of it.
 
@@ -130,7 +130,7 @@ def poll_source(
                 subject=subject,
                 until=until,
                 connect=connect,
-                time_zone=time_zone,
+                time_text=time_text,
             )
             pending = [file.name for file in found if not place.is_unchanged(file)]
             if not pending:
@@ -222,7 +222,7 @@ def _scan(
     subject: str,
     until: datetime,
     connect: Connect,
-    time_zone: str,
+    time_text: TimeText,
 ) -> RowScan:
     """Assign the rows to partitions, unless the last scan had the same files and periods.
 
@@ -232,15 +232,15 @@ def _scan(
     newest = newest_period(periods, until)
     digests = sorted(file.sha256 for file in files)
     dialects = sorted({repr(file.dialect.parsing_options()) for file in files} - {"{}"})
-    zone = [] if time_zone == UTC_ZONE else [time_zone]
-    input_digest = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *dialects, *zone)
+    written = [*dialects, *time_text.declared]
+    input_digest = text_digest(duckdb.__version__, repr(periods), newest, column, *digests, *written)
     if before and before.input_digest == input_digest:
         return before
     try:
         with connect() as connection:
             local = [place.local_copy(file, subject=subject) for file in files]
             arrivals = row_arrivals(
-                connection, local, periods, column, subject=subject, until=until, time_zone=time_zone
+                connection, local, periods, column, subject=subject, until=until, time_text=time_text
             )
     except DataError as error:
         message = str(place.with_source_path(error))

@@ -34,6 +34,7 @@ def test_a_csv_file_becomes_a_declaration_and_its_columns_are_printed(place):
         "defs.yaml",
         "schema.py",
         "features.sql",
+        "README.md",
     }
     assert (
         (place / "lending" / "defs.yaml")
@@ -58,6 +59,24 @@ def test_the_detected_csv_format_is_printed_and_declared_and_options_override_it
     assert "csv: {decimal: ',', delimiter: ;}" in (place / "plain" / "defs.yaml").read_text("utf-8")
     done = mlops("new", "given", "--data", "rows.csv", "--target", "y", "--null", "-", "--null", "?")
     assert "nulls: ['-', '?']" in (place / "given" / "defs.yaml").read_text("utf-8")
+
+
+def test_the_formats_of_columns_are_printed_declared_and_listed(place):
+    Path("rows.csv").write_text("at,price,y\n" + '1/2/2024,"$1,200.50",0\n3/4/2024,$7.00,1\n' * 20, "utf-8")
+    done = mlops("new", "shop", "--data", "rows.csv", "--target", "y")
+    assert done.exit_code == 0, done.output
+    output = flat(done.output)
+    assert "format of at: %m/%d/%Y format of price: {'unit': '$', 'thousands': ','}" in output
+    assert "note: at has dates such as '1/2/2024', whose order of day and month no row decides" in output
+    declared = (place / "shop" / "defs.yaml").read_text("utf-8")
+    assert "formats: {at: '%m/%d/%Y', price: {thousands: ',', unit: $}}  # as detected" in declared
+    readme = (place / "shop" / "README.md").read_text("utf-8")
+    assert "| at | date | '%m/%d/%Y' | 0 | 2024-01-02 to 2024-03-04 |" in readme
+    assert "- [ ] at has dates such as '1/2/2024'" in readme
+    done = mlops("new", "daily", "--data", "rows.csv", "--target", "y", "--day-first", "--id", "price")
+    assert "formats: {at: '%d/%m/%Y'," in (place / "daily" / "defs.yaml").read_text("utf-8")
+    assert "without price: identifies a row" in (place / "daily" / "features.sql").read_text("utf-8")
+    assert "order of day and month" not in done.output
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,7 @@ def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
         component_cls=ModelProject, defs_path="lending", scaffold_params=given
     )
     assert 'outcome: str = pa.Field(isin=["late", "paid"])' in (folder / "schema.py").read_text("utf-8")
+    assert "| outcome | text |  | 0 | 2 distinct | target |" in (folder / "README.md").read_text("utf-8")
     with all_defs(sandbox, state) as defs:
         assert "lending/raw_loans" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 
@@ -221,6 +222,9 @@ def test_dg_scaffolds_an_event_project_from_a_log(sandbox, state, tmp_path):
         component_cls=ModelProject, defs_path="gym", scaffold_params={**given, "table": "visits"}
     )
     assert "as inactive" in (folder / "target.sql").read_text("utf-8")
+    readme = (folder / "README.md").read_text("utf-8")
+    assert "- Entity: member; time: at; partitions: daily from 2024-01-01 to 2024-01-12" in readme
+    assert "- [ ] partitions end with 2024-01-12" in readme
     with all_defs(sandbox, state) as defs:
         assert "gym/target" in {"/".join(spec.key.path) for spec in defs.resolve_all_asset_specs()}
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -135,6 +136,21 @@ def test_a_model_refuses_times_that_its_zone_shows_twice_or_never(fit):
     rows = pd.DataFrame({"seen": ["2025-10-26 02:30", "2025-03-30 02:30"]})
     with pytest.raises(ModelError, match=r"ambiguous\(Europe/Berlin\).*skipped\(Europe/Berlin\)"):
         zoned(fit).compute_features(rows)
+
+
+def test_a_model_reads_texts_in_the_declared_format_and_dates_as_they_are(fit):
+    model = zoned(fit)
+    column = replace(model.spec.columns[0], format="%d.%m.%Y", time_zone="UTC")
+    model = replace(model, spec=replace(model.spec, columns=(column,)))
+    mixed = [datetime(2024, 1, 31, 8, 30), date(2024, 1, 31), None]
+    for values, expected in (
+        (["31.01.2024", "1.2.2024"], ["2024-01-31 00:00:00", "2024-02-01 00:00:00"]),
+        (mixed, ["2024-01-31 08:30:00", "2024-01-31 00:00:00"]),
+    ):
+        computed = model.compute_features(pd.DataFrame({"seen": pd.Series(values, dtype=object)}))["seen"]
+        assert computed[:2].tolist() == expected
+    with pytest.raises(ModelError, match=r"seen: format\(%d.%m.%Y\), found '2024-01-31'"):
+        model.compute_features(pd.DataFrame({"seen": ["2024-01-31"]}))
 
 
 def zoned(fit) -> TabularModel:

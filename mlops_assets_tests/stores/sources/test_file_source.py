@@ -1,5 +1,6 @@
 """Files as a source: local paths, local URLs, and remote files with a scratch folder."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import duckdb
@@ -11,6 +12,7 @@ import pytest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.time_sql import TimeText
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.locations import LocalFiles
 from mlops_assets.stores.files.remote import RemoteFiles
@@ -72,7 +74,7 @@ def test_rows_arrive_in_the_period_of_their_time_in_the_declared_zone(tmp_path):
     (tmp_path / "a.csv").write_text("at\n2025-01-31 12:00\n2025-02-01 00:30\n2025-02-01 01:30\n")
     found = {}
     for zone in ("UTC", "Europe/Berlin"):
-        ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", time_zone=zone)
+        ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", time_text=TimeText(zone))
         with (
             open_file_source("a.csv", ingestion, root=tmp_path, scratch=tmp_path / "none") as source,
             duckdb.connect() as connection,
@@ -90,12 +92,34 @@ def test_rows_arrive_in_the_period_of_their_time_in_the_declared_zone(tmp_path):
     }
 
 
+def test_rows_arrive_in_the_period_of_a_time_in_the_declared_format(tmp_path):
+    (tmp_path / "a.csv").write_text("at\n1/2/2025 00:30\n31/1/2025 23:59\n2025-02-01 00:30\n")
+    written = TimeText("Europe/Berlin", "%d/%m/%Y %H:%M")
+    ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", time_text=written)
+    with (
+        open_file_source("a.csv", ingestion, root=tmp_path, scratch=tmp_path / "none") as source,
+        duckdb.connect() as connection,
+    ):
+        assert list(source.arrivals(connection).by_partition) == ["2025-01"]  # 23:30 in UTC
+    days = Ingestion(
+        "shop", "orders", Periods("monthly", "2025-01"), "at", time_text=replace(written, format="%d/%m/%Y")
+    )
+    (tmp_path / "a.csv").write_text("at\n1/2/2025\n31/1/2025\n")
+    with (
+        open_file_source("a.csv", days, root=tmp_path, scratch=tmp_path / "none") as source,
+        duckdb.connect() as connection,
+    ):
+        assert list(source.arrivals(connection).by_partition) == ["2025-01", "2025-02"]
+
+
 def test_zoned_times_of_parquet_keep_their_offset_in_a_table_with_a_zone(tmp_path):
     times = [datetime(2025, 1, 31, 23, 30), datetime(2025, 2, 1, 0, 30)]
     for name, kind in (("naive", pa.timestamp("us")), ("zoned", pa.timestamp("ns", "America/New_York"))):
         pq.write_table(pa.table({"at": pa.array(times, kind)}), tmp_path / f"{name}.parquet")
     dialect = Dialect(offsets_as_text=True)
-    ingestion = Ingestion("shop", "orders", Periods("monthly", "2025-01"), "at", dialect, "Europe/Berlin")
+    ingestion = Ingestion(
+        "shop", "orders", Periods("monthly", "2025-01"), "at", dialect, TimeText("Europe/Berlin")
+    )
     column, found = Column("at", "TIMESTAMP", time_zone="Europe/Berlin"), {}
     with (
         open_file_source("*.parquet", ingestion, root=tmp_path, scratch=tmp_path / "none") as source,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
+from mlops_assets.ml.contracts.time_sql import TimeText
 from mlops_assets.stores.files import locations
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.sources.arrivals import find_arrivals
@@ -251,11 +252,12 @@ def test_rows_are_scanned_once_for_each_content(rows: WatchedSource):
     assert len(scans) == 2
 
 
-def test_another_time_zone_assigns_the_rows_again(rows: WatchedSource):
+@pytest.mark.parametrize("written", [TimeText("Europe/Berlin"), TimeText(format="%Y-%d-%m %H:%M")])
+def test_another_time_zone_or_format_assigns_the_rows_again(rows: WatchedSource, written):
     rows.write("big.csv", "day\n2025-01-31 12:00\n2025-02-01 00:30\n")
     rows.poll()
     assert list(rows.poll().changed) == ["2025-01", "2025-02"]
-    assert list(rows.poll(time_zone="Europe/Berlin").changed) == ["2025-01"]
+    assert list(rows.poll(time_text=written).changed) == ["2025-01"]
 
 
 def test_rows_of_a_new_period_arrive_without_a_new_file(rows: WatchedSource):

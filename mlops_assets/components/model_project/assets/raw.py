@@ -1,6 +1,6 @@
 """raw_<table>: the unchanged rows of the source, with their provenance."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -21,6 +21,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
     DIALECT,
     FINGERPRINT,
     FOLDER,
+    FORMATS,
     SOURCE,
 )
 from mlops_assets.components.model_project.project.partitions import (
@@ -29,6 +30,7 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
@@ -62,7 +64,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         code=[
             "raw 2",
             *([settings.arrival] if settings.arrival else []),
-            *([settings.time_zone] if settings.arrival and settings.time_zone != UTC_ZONE else []),
+            *(settings.arrival_text.declared if settings.arrival else []),
             *([repr(dialect.parsing_options())] if dialect.parsing_options() else []),
             *([] if isinstance(declared, str) or "sql" not in declared else [declared["sql"]]),
         ],
@@ -71,6 +73,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             FOLDER: str(project.files.folder),
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
             **({CLOCK: list(settings.clock)} if settings.time_zone != UTC_ZONE else {}),
+            **({FORMATS: _formats(settings)} if settings.formats else {}),
             **({DIALECT: dialect.non_defaults()} if dialect.non_defaults() else {}),
         },
         partitions=partitions,
@@ -99,7 +102,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     dagster_run_id=context.run.run_id,
                     inputs=fetched.inputs,
                     # With declared marks, the contract would read the text of a number in another way.
-                    conflicts_as_text=not dialect.has_number_marks,
+                    conflicts_as_text=not settings.mixes_numbers,
                     declared=project.time.periods if partition else None,
                 )
         return dg.MaterializeResult(
@@ -113,6 +116,10 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         )
 
     return raw
+
+
+def _formats(settings: TableSettings) -> dict[str, Any]:
+    return {name: form.to_settings() for name, form in settings.column_formats}
 
 
 def _read_assets(fetched: "Fetched") -> dict[tuple[dg.AssetKey, str | None], str] | None:

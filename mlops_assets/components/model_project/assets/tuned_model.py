@@ -198,12 +198,13 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
 
 
 def _spelling(project: Project) -> list[str]:
-    """Number marks and time zone, if not the default: the model casts its inputs by them."""
+    """Number marks, formats and time zone, if not the default: the model casts its inputs by them."""
     if project.timeline is not None:
         return []
     table = project.settings.tables[project.table]
     marks = [repr((table.csv.decimal, table.csv.thousands))] if table.csv.dialect.has_number_marks else []
-    return [*marks, *([repr(table.clock)] if table.time_zone != UTC_ZONE else [])]
+    formats = [repr(table.column_formats)] if table.formats else []
+    return [*marks, *formats, *([repr(table.clock)] if table.time_zone != UTC_ZONE else [])]
 
 
 def _metadata(

@@ -47,6 +47,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         *([settings.time] if settings.time else []),
         *([f"split by {project.settings.split.column}"] if project.settings.split.column else []),
         *([repr(settings.clock)] if settings.time_zone != UTC_ZONE else []),
+        *([repr(settings.column_formats)] if settings.formats else []),
         *(
             [repr((settings.csv.decimal, settings.csv.thousands))]
             if settings.csv.dialect.has_number_marks

@@ -80,7 +80,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
                 periods,
                 ingestion.column,
                 subject=ingestion.subject,
-                time_zone=ingestion.time_zone,
+                time_text=ingestion.time_text,
                 until=periods.start_of(periods.newest(datetime.now(UTC))) if periods else None,
                 connect=store.connect,
             )

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.metadata_names import CLOCK, SOURCE
+from mlops_assets.components.model_project.project.metadata_names import CLOCK, FORMATS, SOURCE
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
+from mlops_assets.ml.contracts.column_format import ColumnFormat
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, TimeText
 from mlops_assets.stores.sources.base import Ingestion, SourceSpec
 
 if TYPE_CHECKING:
@@ -63,6 +64,18 @@ def clock_of(metadata: Mapping[str, Any]) -> tuple[str, Ambiguous]:
     return zone, ambiguous
 
 
+def formats_of(metadata: Mapping[str, Any]) -> tuple[tuple[str, ColumnFormat], ...]:
+    """The formats of single columns of a table."""
+    found = metadata.get(FORMATS)
+    declared = found.value if isinstance(found, dg.MetadataValue) else found
+    return tuple((name, ColumnFormat.from_settings(one)) for name, one in (declared or {}).items())
+
+
+def arrival_text(metadata: Mapping[str, Any], column: str | None) -> TimeText:
+    """How times of the arrival column of a table are written."""
+    return TimeText(clock_of(metadata)[0], dict(formats_of(metadata)).get(column or "", ColumnFormat()).time)
+
+
 def kind_of(declared: SourceSpec) -> Kind:
     """The kind of a source, which determines how Dagster follows it: sensor, schedule or condition."""
     if isinstance(declared, str) or "url" in declared:
@@ -99,7 +112,7 @@ def ingestion_of(project: Project, table: str) -> Ingestion:
     is_partitioned = project.timeline is not None and table in project.event_tables
     periods = project.timeline.periods if project.timeline and is_partitioned else None
     settings = project.settings.tables[table]
-    return Ingestion(project.name, table, periods, settings.arrival, settings.dialect, settings.time_zone)
+    return Ingestion(project.name, table, periods, settings.arrival, settings.dialect, settings.arrival_text)
 
 
 def describe_source(declared: SourceSpec) -> str:
@@ -133,6 +146,8 @@ def declared_contract(project: Project, table: str, *, for_training: bool = True
         never_null=(*known, *([by_time] if by_time else [])),
         spelling=(csv.decimal, csv.thousands),
         clock=settings.clock,
+        formats=settings.column_formats,
+        others=[settings.arrival] if settings.arrival else [],
     )
     if by_time and by_time not in declared.names:
         raise ProjectError(

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.suggestions import suggest_name
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from mlops_assets.ml.contracts.column_format import ColumnFormat
     from mlops_assets.ml.contracts.contract import Contract
     from mlops_assets.ml.contracts.time_sql import Ambiguous
     from mlops_assets.ml.features.preprocessing import MakePipeline
@@ -101,11 +103,28 @@ class ProjectFiles:
         never_null: Sequence[str] = (),
         spelling: tuple[str, str] = (".", ""),
         clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
+        formats: "Sequence[tuple[str, ColumnFormat]]" = (),
+        others: Sequence[str] = (),
     ) -> "Contract":
-        """The contract of a table; see `Contract.of`."""
+        """The contract of a table; see `Contract.of`.
+
+        Parameters
+        ----------
+        others
+            Columns outside of the contract that may have a format.
+        """
         model = self._model(class_name(table))
         subject = f"{self.project}: table {table}"
-        return _contract_of(model, subject, tuple(key), tuple(never_null), spelling, clock)
+        declared = tuple(formats)
+        contract = _contract_of(model, subject, tuple(key), tuple(never_null), spelling, clock, declared)
+        known = {*contract.names, *others}
+        if unknown := next((name for name, _ in declared if name not in known), None):
+            raise ProjectError(
+                f"{subject}: formats.{unknown}: {unknown} is not a column of schema.py; "
+                f"{suggest_name(unknown, known)}",
+                hint="correct the name in defs.yaml",
+            )
+        return contract
 
     def feature_contract(self) -> "Contract | None":
         """The contract of the features, if the project declares one."""
@@ -225,11 +244,20 @@ def _contract_of(
     never_null: tuple[str, ...] = (),
     spelling: tuple[str, str] = (".", ""),
     clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
+    formats: "tuple[tuple[str, ColumnFormat], ...]" = (),
 ) -> "Contract":
     """Contract of a class, cached across partitions; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts.contract import Contract
 
-    return Contract.of(model, subject=subject, key=key, never_null=never_null, spelling=spelling, clock=clock)
+    return Contract.of(
+        model,
+        subject=subject,
+        key=key,
+        never_null=never_null,
+        spelling=spelling,
+        clock=clock,
+        formats=formats,
+    )
 
 
 def class_name(table: str) -> str:

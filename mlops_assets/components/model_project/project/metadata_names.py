@@ -5,6 +5,7 @@ SOURCE = "source"
 ARRIVAL = "arrival"
 """Asset metadata: the column with the timestamp at which rows became known, if one is declared."""
 CLOCK = "clock"
+FORMATS = "formats"
 """Asset metadata: the time zone of a table's times without an offset, and what becomes of those that occurred
 twice, if a zone is declared."""
 DIALECT = "csv"

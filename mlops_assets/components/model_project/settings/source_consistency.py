@@ -46,6 +46,12 @@ def source_errors(settings: "ProjectSettings") -> Errors:
             yield f"{path}.asset", f"is {source.asset!r}; write an asset key, such as shop/predictions"
         if source.sql and table.time and not table.arrival:
             yield f"tables.{name}.arrival", "is missing: name the column that dates the rows of the query"
+        if source.sql and table.arrival in table.formats:
+            yield (
+                f"tables.{name}.formats.{table.arrival}",
+                "is not supported for a query with `arrival`, whose days the database counts; convert the "
+                "column to a timestamp in the query",
+            )
         if source.asset and table.time_zone != "UTC":
             yield (
                 f"tables.{name}.time_zone",

@@ -1,4 +1,4 @@
-"""Settings of tables: source, key, time columns and CSV format."""
+"""Settings of tables: source, key, time columns, and formats of files and columns."""
 
 import difflib
 import re
@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator, model_validator
+import dagster as dg
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from mlops_assets.components.model_project.settings.base import Settings
-from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
+from mlops_assets.ml.contracts.column_format import ColumnFormat, time_format_problem
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, TimeText
 from mlops_assets.stores.files.csv_dialect import Dialect
 
 
@@ -68,6 +70,40 @@ class CsvSettings(Settings):
     def dialect(self) -> Dialect:
         """The dialect that the CSV reader uses."""
         return Dialect.from_settings(self.model_dump())
+
+
+class NumberFormatSettings(dg.Model):
+    """Format of a column of numbers in text, such as `$1,234.50`, `7 %` or `(12 km)`.
+
+    Not `Settings`: Dagster resolves a mapping of texts or resolvable models as one of models alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: str = Field(
+        default="",
+        description="Text before or after each number: `$`, `%` or `km`. A value without it is quarantined. "
+        "7 % is read as 7.",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="Decimal separator: `.` or `,`; by default that of the table."
+    )
+    thousands: str | None = Field(
+        default=None, description="Thousands separator, one character; by default that of the table."
+    )
+    parentheses: bool = Field(default=False, description="Whether a number in parentheses is negative.")
+
+    @model_validator(mode="after")
+    def _require_distinct_marks(self) -> Self:
+        if any(character.isdigit() for character in self.unit) or self.unit != self.unit.strip():
+            raise ValueError(f"unit is {self.unit!r}; write it without digits and without blanks around it")
+        if self.thousands is not None and (len(self.thousands) > 1 or self.thousands.isdigit()):
+            raise ValueError(f"thousands is {self.thousands!r}; use one character that is no digit")
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}; use different characters")
+        if not self.model_dump(exclude_defaults=True):
+            raise ValueError("declares nothing; set unit, decimal, thousands or parentheses")
+        return self
 
 
 class SourceSettings(Settings):
@@ -143,6 +179,13 @@ class TableSettings(Settings):
     csv: CsvSettings = Field(
         default=CsvSettings(), description="CSV format, where it differs from comma-separated UTF-8."
     )
+    formats: dict[str, str | NumberFormatSettings] = Field(
+        default_factory=dict,
+        description="How the texts of a column are read, by column, where they are not ISO times or plain "
+        "numbers. Times: directives of strptime such as `%m/%d/%Y %H:%M`, or `epoch_s`, `epoch_ms`, "
+        "`epoch_us` or `epoch_ns`. Numbers: a mapping such as `{unit: $, thousands: ','}`. A text in another "
+        "format is quarantined.",
+    )
     time_zone: str = Field(
         default=UTC_ZONE,
         description="Zone of times without an offset, such as `Europe/Berlin`: they are converted to UTC. A "
@@ -172,10 +215,40 @@ class TableSettings(Settings):
             )
         return name
 
+    @field_validator("formats")
+    @classmethod
+    def _require_valid_formats(
+        cls, formats: dict[str, str | NumberFormatSettings]
+    ) -> dict[str, str | NumberFormatSettings]:
+        for name, declared in formats.items():
+            if isinstance(declared, str) and (problem := time_format_problem(declared)):
+                raise ValueError(f"the format of {name}, {declared!r}, {problem}")
+        return formats
+
     @property
     def dialect(self) -> Dialect:
         """The dialect in which the files of the table are read."""
         return replace(self.csv.dialect, offsets_as_text=self.time_zone != UTC_ZONE)
+
+    @property
+    def column_formats(self) -> tuple[tuple[str, ColumnFormat], ...]:
+        """The formats of single columns, by name."""
+        return tuple(
+            (name, ColumnFormat.from_settings(found if isinstance(found, str) else found.model_dump()))
+            for name, found in sorted(self.formats.items())
+        )
+
+    @property
+    def mixes_numbers(self) -> bool:
+        """Whether the text of a number that arrived as a number would be read in another way."""
+        marked = [form.thousands for _, form in self.column_formats if not form.time]
+        return self.csv.dialect.has_number_marks or "." in marked
+
+    @property
+    def arrival_text(self) -> TimeText:
+        """How times of the arrival column are written."""
+        declared = self.formats.get(self.arrival or "", "")
+        return TimeText(self.time_zone, declared if isinstance(declared, str) else "")
 
     @property
     def clock(self) -> tuple[str, Ambiguous]:

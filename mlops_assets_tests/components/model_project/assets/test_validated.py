@@ -120,6 +120,40 @@ def test_a_time_column_that_is_text_in_the_contract_is_an_error(counting):
     )
 
 
+def test_texts_in_a_declared_format_are_read_in_the_contract_and_for_partitions(open_shop):
+    table = {**SETTINGS["tables"]["purchases"], "max_rejected_share": 0.7, "arrival": "bought_at"}
+    shop = open_shop(settings={"tables": {"purchases": table}})
+    assets = [raw_asset(shop.project, "purchases"), validated_asset(shop.project, "purchases")]
+    formats = {"bought_at": "%d/%m/%Y %H:%M", "amount": {"unit": "$", "thousands": ","}}
+    shop.declare(settings={"tables": {"purchases": {**table, "formats": formats}}})
+    again = [raw_asset(shop.project, "purchases"), validated_asset(shop.project, "purchases")]
+    for before, after in zip(assets, again, strict=True):
+        assert not before.code_versions_by_key.items() & after.code_versions_by_key.items()
+    rows = [
+        ("p", "a", "31/1/2024 8:26", "$1,234.50"),
+        ("q", "b", "1/2/2024 8:26", "$2"),
+        ("r", "c", "2024-01-05", "$2"),
+        ("s", "d", "5/1/2024 8:26", "2"),
+    ]
+    shop.write(FIRST, bought(*rows))
+    ingest(shop, FIRST)
+    kept = shop.frame("validated_purchases", FIRST)
+    assert kept[["customer", "amount"]].to_numpy().tolist() == [["a", 1234.5]]
+    assert kept["bought_at"].astype(str).tolist() == ["2024-01-31 08:26:00"]
+    quarantined = shop.frame("quarantine_purchases", FIRST).set_index("customer")
+    assert quarantined[names.BROKEN_RULES].map(list).to_dict() == {
+        "c": ["bought_at: format(%d/%m/%Y %H:%M)"],
+        "d": ["amount: format(1,234.5 $)"],
+    }
+
+
+def test_a_format_of_an_unknown_column_is_an_error(counting):
+    table = {**SETTINGS["tables"]["purchases"], "formats": {"amout": {"unit": "$"}}}
+    counting.declare(settings={"tables": {"purchases": table}})
+    message = failure_message(counting.daemon.run(*TABLE, partition=FIRST))
+    assert "formats.amout: amout is not a column of schema.py; did you mean amount?" in message
+
+
 def test_times_in_a_declared_zone_are_in_utc_and_their_partitions_too(open_shop):
     table = {**SETTINGS["tables"]["purchases"], "max_rejected_share": 0.7, "arrival": "bought_at"}
     shop = open_shop(settings={"tables": {"purchases": table}})

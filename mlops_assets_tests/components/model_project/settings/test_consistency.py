@@ -121,6 +121,25 @@ def error_of(settings):
         ),
         (
             "tables.purchases",
+            {
+                "source": {"sql": "select 1", "database": "sqlite:///a.db"},
+                "time": "bought_at",
+                "arrival": "bought_at",
+                "formats": {"bought_at": "%d.%m.%Y"},
+            },
+            "tables.purchases.formats.bought_at is not supported for a query with `arrival`",
+        ),
+        ("tables.purchases.formats", {"at": "%d.%m."}, "the format of at, '%d.%m.', has no year"),
+        ("tables.purchases.formats", {"a": {"unit": "1 $"}}, "unit is '1 $'; write it without digits"),
+        ("tables.purchases.formats", {"a": {"thousands": "1"}}, "thousands is '1'; use one character"),
+        (
+            "tables.purchases.formats",
+            {"a": {"decimal": ",", "thousands": ","}},
+            "are both ','; use different",
+        ),
+        ("tables.purchases.formats", {"a": {}}, "declares nothing; set unit, decimal, thousands"),
+        (
+            "tables.purchases",
             {"source": {"asset": "a/b"}, "time": "bought_at", "time_zone": "Europe/Berlin"},
             "tables.purchases.time_zone is not for assets: times in the warehouse are in UTC",
         ),

@@ -1,0 +1,1 @@
+"""Detection of formats of single columns: times, amounts and codes."""

@@ -1,0 +1,194 @@
+"""Detection of columns of times and numbers that are written in another format than that of their type."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.contracts.column_format import EPOCHS, ColumnFormat
+from mlops_assets.ml.contracts.columns import Column, SqlType
+from mlops_assets.scaffolding.formats.amounts import amount_formats
+from mlops_assets.scaffolding.formats.time_formats import is_day_first, time_formats
+from mlops_assets.stores.files.csv_dialect import Dialect
+
+Choose = Callable[["FoundFormat"], str]
+"""Chooses one of the formats of a `FoundFormat` with alternatives."""
+
+_SAMPLE_ROWS = 20_000
+_TRIED_VALUES = 50
+"""Values that shortlist the formats; all rows decide."""
+_TESTS_A_QUERY = 100
+
+
+@dataclass(frozen=True)
+class FoundFormat:
+    """A format of all values of a column.
+
+    Attributes
+    ----------
+    column
+        The column with the type and the format that are drafted.
+    example
+        A value.
+    declared
+        The setting.
+    alternatives
+        Other formats of times that read all values as well: the order of day and month is open.
+    """
+
+    column: Column
+    example: str
+    declared: str | dict[str, Any]
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+        return self.column.name
+
+    @property
+    def doubt(self) -> str:
+        """What the values do not decide; empty if they do."""
+        if not self.alternatives:
+            return ""
+        order = "day" if is_day_first(str(self.declared)) else "month"
+        return (
+            f"{self.name} has dates such as {self.example!r}, whose order of day and month no row decides; "
+            f"drafted with the {order} first ({self.declared!r}, not {self.alternatives[0]!r}): check "
+            "formats in defs.yaml, or use --day-first or --month-first"
+        )
+
+
+def find_formats(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[Column],
+    dialect: Dialect,
+    choose: Choose | None = None,
+) -> list[FoundFormat]:
+    """The columns of text, and of numbers such as 20240131, whose values all have another format.
+
+    Parameters
+    ----------
+    table
+        The rows, with texts as in the source; missing values are null.
+    dialect
+        The number format of the table.
+    choose
+        Chooses between formats that differ in the order of day and month, where no row decides. By default
+        that of a column with an unambiguous order; else the month is first in dates with `/`, otherwise the
+        day.
+    """
+    values = _first_values(connection, table, columns)
+    candidates = {
+        column.name: list(_candidates(column, values[column.name], dialect))
+        for column in columns
+        if values[column.name]
+    }
+    fits = _that_fit(connection, table, [each for some in candidates.values() for each in some])
+    found = []
+    for name, tried in candidates.items():
+        fitting = [each for each in tried if each in fits]
+        if fitting:
+            found.append(_found(fitting, values[name][0], dialect))
+    return _with_order(found, choose)
+
+
+def order_of(found: FoundFormat, *, day_first: bool) -> str:
+    """The format of dates with the day first, or with the month first."""
+    options = (str(found.declared), *found.alternatives)
+    return next(each for each in options if is_day_first(each) == day_first)
+
+
+def _first_values(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]
+) -> Mapping[str, list[str]]:
+    """Some values of each column that may have a format, as text."""
+    tried = [column.name for column in columns if column.sql_type in ("VARCHAR", "BIGINT", "DOUBLE")]
+    values: dict[str, list[str]] = {column.name: [] for column in columns}
+    for start in range(0, len(tried), _TESTS_A_QUERY):
+        names = tried[start : start + _TESTS_A_QUERY]
+        lists = ", ".join(
+            f"list({quoted(name)}::varchar) filter (trim({quoted(name)}::varchar) != '')" for name in names
+        )
+        [found] = connection.execute(f"select {lists} from (from {table} limit {_SAMPLE_ROWS})").fetchall()
+        values |= {
+            name: list(dict.fromkeys(each or []))[:_TRIED_VALUES]
+            for name, each in zip(names, found, strict=True)
+        }
+    return values
+
+
+def _candidates(column: Column, values: Sequence[str], dialect: Dialect) -> Iterator[Column]:
+    """The formats that the first values have, dates before times."""
+    for written in time_formats(column.name, values, is_text=column.sql_type == "VARCHAR"):
+        kinds: tuple[SqlType, ...] = ("TIMESTAMP",) if written in EPOCHS else ("DATE", "TIMESTAMP")
+        for kind in kinds:
+            yield Column(column.name, kind, format=written)
+    if column.sql_type == "VARCHAR":
+        for each in amount_formats(values, (dialect.decimal, dialect.thousands)):
+            yield Column(
+                column.name,
+                "DOUBLE",
+                decimal=each.decimal or ".",
+                thousands=each.thousands or "",
+                unit=each.unit,
+                parentheses=each.parentheses,
+            )
+
+
+def _that_fit(connection: duckdb.DuckDBPyConnection, table: str, candidates: Sequence[Column]) -> set[Column]:
+    """The candidates that read every value."""
+    fits = set()
+    for start in range(0, len(candidates), _TESTS_A_QUERY):
+        tested = candidates[start : start + _TESTS_A_QUERY]
+        lost = ", ".join(
+            f"count(*) filter ({quoted(each.name)} is not null and ({each.cast_sql()}) is null)"
+            for each in tested
+        )
+        [found] = connection.execute(f"select {lost} from {table}").fetchall()
+        fits |= {each for each, rows in zip(tested, found, strict=True) if not rows}
+    return fits
+
+
+def _found(fitting: Sequence[Column], example: str, dialect: Dialect) -> FoundFormat:
+    """The first format that fits, and those with another order of day and month."""
+    chosen = fitting[0]
+    if not chosen.format:
+        declared = ColumnFormat(
+            unit=chosen.unit,
+            decimal=None if chosen.decimal == dialect.decimal else chosen.decimal,
+            thousands=None if chosen.thousands == dialect.thousands else chosen.thousands,
+            parentheses=chosen.parentheses,
+        )
+        return FoundFormat(chosen, example, declared.to_settings())
+    others = dict.fromkeys(
+        each.format for each in fitting if is_day_first(each.format) != is_day_first(chosen.format)
+    )
+    return FoundFormat(chosen, example, chosen.format, tuple(others))
+
+
+def _with_order(found: Sequence[FoundFormat], choose: Choose | None) -> list[FoundFormat]:
+    """Formats whose order of day and month is open get that of another column, or the chosen one."""
+    known = {
+        is_day_first(each.column.format) for each in found if each.column.format and not each.alternatives
+    }
+    orders = known - {None}
+    chosen = []
+    for each in found:
+        options = (str(each.declared), *each.alternatives)
+        if each.alternatives and len(orders) == 1:
+            [order] = orders
+            written = next((one for one in options if is_day_first(one) == order), options[0])
+            each = replace(_rewritten(each, written), alternatives=())
+        elif each.alternatives and choose is not None:
+            each = replace(_rewritten(each, choose(each)), alternatives=())
+        chosen.append(each)
+    return chosen
+
+
+def _rewritten(found: FoundFormat, written: str) -> FoundFormat:
+    rest = tuple(each for each in (str(found.declared), *found.alternatives) if each != written)
+    return replace(found, column=replace(found.column, format=written), declared=written, alternatives=rest)
