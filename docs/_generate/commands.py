@@ -33,11 +33,12 @@ class Parameter:
         """The parameter as it is typed: `PROJECT`, `--trials INTEGER`, `--force`."""
         if isinstance(self.info, ArgumentInfo):
             return self.name.upper()
-        options = [text for text in self.info.param_decls or () if text.startswith("-")]
+        # typer takes the first declaration for the default
+        declared = (self.info.default, *(self.info.param_decls or ()))
+        options = [text for text in declared if isinstance(text, str) and text.startswith("-")]
         option = ", ".join(options) or f"--{self.name.replace('_', '-')}"
-        return (
-            option if self.annotation is bool else f"{option} {self.info.metavar or _value(self.annotation)}"
-        )
+        is_flag = self.annotation in (bool, bool | None)
+        return option if is_flag else f"{option} {self.info.metavar or _value(self.annotation)}"
 
     @property
     def facts(self) -> Iterator[str]:

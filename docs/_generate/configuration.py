@@ -45,7 +45,11 @@ def _title(group: Group) -> str:
 
 def _group_facts(group: Group) -> str:
     assert group.setting is not None
-    kind = {"[]": "A list; each entry has these keys.", "e>": "A mapping; the keys are names of tables."}
+    kind = {
+        "[]": "A list; each entry has these keys.",
+        "e>": "A mapping; the keys are names of tables.",
+        "n>": "A mapping; the keys are names of columns.",
+    }
     need = "Required." if group.setting.info.is_required() else "Optional."
     return f"{group.description}\n\n{' '.join([need, kind.get(group.path[-2:], '')]).strip()}\n"
 

@@ -16,6 +16,8 @@ from mlops_assets.components.model_project.settings.project import ProjectSettin
 
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any value"}
 _NUMBERS = (int, float)
+_KEYS = {"formats": "<column>"}
+"""What the keys of a mapping of settings are, if not names of tables."""
 _GROUPS = ("list of mappings", "mapping of names to mappings")
 
 
@@ -83,14 +85,15 @@ def groups(
     yield Group(path, model, settings, setting)
     for one in settings:
         for nested, suffix in nested_models(one.info.annotation):
-            yield from groups(nested, f"{one.path}{suffix}", one)
+            below = suffix.replace("<name>", _KEYS.get(one.name, "<table>"))
+            yield from groups(nested, f"{one.path}{below}", one)
 
 
 def nested_models(annotation: Any) -> Iterator[tuple[type[BaseModel], str]]:
     """Classes of settings inside a type, with what their paths add to the field's."""
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         yield annotation, ""
-    suffix = {list: "[]", dict: ".<table>"}.get(get_origin(annotation), "")
+    suffix = {list: "[]", dict: ".<name>"}.get(get_origin(annotation), "")
     for argument in get_args(annotation):
         for model, below in nested_models(argument):
             yield model, f"{suffix}{below}"
@@ -139,7 +142,7 @@ def _values(value: Any, steps: list[str]) -> Iterator[Any]:
         children = value if isinstance(value, list) else []
     elif not isinstance(value, Mapping):
         children = []
-    elif step == "<table>":
+    elif step.startswith("<"):
         children = list(value.values())
     else:
         children = [value[step]] if step in value else []

@@ -74,6 +74,15 @@ FILES = {
         "price",
         {"owner", "size"},
     ),
+    "formats of columns": (
+        "phone,signed,rent,share,price\n"
+        + "".join(
+            f'+49{n},{n % 9 + 1}/{n % 28 + 1}/2024,{n} km,{n % 7} %,"${n},200.50"\n' for n in range(1, 41)
+        ),
+        "utf-8",
+        "price",
+        {"rent", "share"},
+    ),
 }
 
 

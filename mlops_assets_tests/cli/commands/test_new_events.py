@@ -15,13 +15,14 @@ def place(tmp_path, monkeypatch, empty_tracking_store):
     random = np.random.default_rng(5)
     rows = 600
     customer = random.integers(0, 60, rows)
+    paid = random.gamma(2, 40, rows)
     day = random.integers(0, 9 - customer // 10, rows)  # many stop buying
     frame = pd.DataFrame(
         {
             "Rechnung": [f"R{row:05}" for row in range(rows)],
             "Kunde": customer,
-            "Datum": (pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D")).astype(str),
-            "Betrag": random.gamma(2, 40, rows).round(2),
+            "Datum": (pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D")).strftime("%d.%m.%Y"),
+            "Betrag": [f"{each:.2f} €".replace(".", ",") for each in paid],
             "Kanal": random.choice(["Laden", "Netz"], rows),
         }
     )
@@ -38,8 +39,12 @@ LOG = ("--data", "data/rechnungen.csv", "--time", "Datum", "--entity", "Kunde")
 def test_a_project_drafted_from_a_log_runs_unedited(place, target):
     done = mlops("new", "kunden", *LOG, "--horizon", "2", *target)
     assert done.exit_code == 0, done.output
+    assert "format of Datum: %d.%m.%Y" in done.output
+    assert "format of Betrag: {'unit': '€', 'decimal': ','}" in done.output
     done = mlops("run", "kunden", "--until", "training_set")
     assert done.exit_code == 0, done.output
+    done = mlops("sql", "--json", "select max(sum_Betrag) as most from kunden.features")
+    assert '"most": null' not in done.output
     column = "target" if target else "inactive"
     done = mlops(
         "sql",
