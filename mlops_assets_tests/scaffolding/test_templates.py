@@ -81,7 +81,7 @@ FILES = {
         ),
         "utf-8",
         "price",
-        {"rent", "share"},
+        {"phone", "rent", "share"},
     ),
 }
 
