@@ -27,6 +27,8 @@ TIME = "_time"
 """Column of the training set: the time of a row, by which a static project is split over time."""
 WEIGHT = "_weight"
 """Column of the training set: the weight of the row."""
+SENSITIVE = "_sensitive"
+"""Column of the training set: the sensitive column of the table, if the project declares `fairness`."""
 PARTITION = "_partition"
 """Column of a partitioned table: the partition."""
 PERIOD = "_period"
@@ -36,7 +38,7 @@ MODEL_VERSION = "model_version"
 IN_TRAINING = "in_training"
 """Column of predictions: whether that version was fitted on the row."""
 
-RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, PARTITION, PERIOD)
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, SENSITIVE, PARTITION, PERIOD)
 """Names that no column of a contract may have."""
 
 CHAMPION = "champion"

@@ -8,6 +8,7 @@ from dagster import AssetKey, DagsterInstance, EventLogRecord
 from rich.console import Console
 from rich.text import Text
 
+from mlops_assets.components.model_project.evaluation.fairness_check import FAIRNESS_SUMMARY
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
 from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
@@ -79,6 +80,8 @@ def _summary_lines(
         yield "metrics", ", ".join(scores)
         if "intervals" in report:
             yield "intervals", report["intervals"]
+        if FAIRNESS_SUMMARY in report:
+            yield "fairness", report[FAIRNESS_SUMMARY]
     if registered:
         cutoff = f", cut-off {registered['cutoff']}" if "cutoff" in registered else ""
         yield "registered", f"{registered['model_uri']}{cutoff}"

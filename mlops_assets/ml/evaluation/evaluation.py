@@ -16,6 +16,7 @@ from mlops_assets.ml.evaluation.gates import GateResult
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.interval_coverage import Coverage
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
+from mlops_assets.ml.evaluation.mitigation import Mitigation
 from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.plausibility import leakage_warning
@@ -25,7 +26,7 @@ from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
-from mlops_assets.ml.metrics.metrics import compute_metrics, predicted_classes
+from mlops_assets.ml.metrics.metrics import Threshold, compute_metrics, predicted_classes
 from mlops_assets.ml.metrics.reliability import Reliability, reliability
 from mlops_assets.ml.metrics.tasks import Measure, Metric, Task, is_better
 from mlops_assets.ml.model.costs import Speed
@@ -33,13 +34,16 @@ from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
 from mlops_assets.ml.search.leaderboard import LeaderboardEntry
 from mlops_assets.ml.search.trials import TrialSummary
 
+_OF_ROWS = ("truth", "predictions", "clusters", "weights", "bounds", "row_thresholds")
+"""Arrays with a value for each row of the holdout."""
+
 
 @dataclass(frozen=True)
 class Predicted:
     """Predictions of a model in the form of `Task`, and its decision threshold, if it has one."""
 
     predictions: NDArray
-    threshold: float | None = None
+    threshold: Threshold = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,10 @@ class Evaluation:
     empty in a project that is not split over time."""
     threshold: float | None = None
     """The minimum probability to predict the second class; None for the likelier class."""
+    row_thresholds: NDArray | None = field(default=None, repr=False)
+    """With a fairness constraint, the decision threshold of each row of the holdout, shape `(n,)`."""
+    mitigation: Mitigation | None = None
+    """The effect of the fairness constraint."""
     coverage: Coverage | None = None
     """The coverage of prediction intervals or prediction sets; None if the model has neither."""
     bounds: NDArray | None = field(default=None, repr=False)
@@ -207,7 +215,8 @@ class Evaluation:
 
     def predicted_classes(self) -> NDArray:
         """The index of the predicted class of each row of the holdout, shape `(n,)`."""
-        return predicted_classes(self.task, self.predictions, self.threshold)
+        threshold = self.threshold if self.row_thresholds is None else self.row_thresholds
+        return predicted_classes(self.task, self.predictions, threshold)
 
     def confusion(self) -> NDArray:
         """Rows are true classes, columns predicted ones; shape `(classes, classes)`."""
@@ -222,21 +231,17 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON, without rows; undefined and infinite numbers are None."""
-        numbers = asdict(
-            replace(
-                self,
-                truth=np.empty(0),
-                predictions=np.empty(0),
-                clusters=None,
-                weights=None,
-                bounds=None,
-            )
-        )
-        for rows in ("truth", "predictions", "clusters", "weights", "bounds"):
-            del numbers[rows]
+        none: dict[str, Any] = dict.fromkeys(_OF_ROWS)
+        numbers = asdict(replace(self, **(none | {"truth": np.empty(0), "predictions": np.empty(0)})))
+        for name in _OF_ROWS:
+            del numbers[name]
         extra: dict[str, Any] = {"holdout_rows": self.holdout_rows, "beats_baseline": self.beats_baseline}
         extra["holdout_clusters"] = self.cluster_count
         extra["best_baseline"] = self.best_baseline
+        if self.mitigation is None:
+            del numbers["mitigation"]
+        else:
+            numbers["mitigation"] |= {"measure": self.mitigation.measure, "holds": self.mitigation.holds}
         if self.task != "regression":
             extra["confusion_matrix"] = self.confusion().tolist()
             curve = self.calibration()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
+from mlops_assets.ml.metrics.metrics import Threshold, at_rows
 from mlops_assets.ml.metrics.tasks import Measure, metric_range
 from mlops_assets.ml.metrics.weighted_metrics import Weighted, weighted_metric
 
@@ -46,7 +47,7 @@ def bootstrap_interval(
     truth: NDArray,
     predictions: NDArray,
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     clusters: NDArray | None = None,
     weights: NDArray | None = None,
     level: float = LEVEL,
@@ -79,7 +80,8 @@ def bootstrap_interval(
 
     def metric_of(rows: NDArray) -> Weighted:
         own = None if weights is None else weights[rows]
-        return weighted_metric(measure, truth[rows], predictions[rows], threshold=threshold, weights=own)
+        chosen = truth[rows], predictions[rows]
+        return weighted_metric(measure, *chosen, threshold=at_rows(threshold, rows), weights=own)
 
     interval = _percentiles(metric_of, cluster_codes(clusters, len(truth)), level, resamples, seed)
     least, most = metric_range(measure.metric)
@@ -92,7 +94,7 @@ def paired_difference_interval(
     predictions: NDArray,
     others: NDArray,
     *,
-    thresholds: tuple[float | None, float | None] = (None, None),
+    thresholds: tuple[Threshold, Threshold] = (None, None),
     clusters: NDArray | None = None,
     weights: NDArray | None = None,
     level: float = LEVEL,
@@ -106,9 +108,10 @@ def paired_difference_interval(
     `bootstrap_interval`; each of the two models has its own decision threshold.
     """
 
-    def metric_of(rows: NDArray, values: NDArray, threshold: float | None) -> Weighted:
+    def metric_of(rows: NDArray, values: NDArray, threshold: Threshold) -> Weighted:
         own = None if weights is None else weights[rows]
-        return weighted_metric(measure, truth[rows], values[rows], threshold=threshold, weights=own)
+        chosen = truth[rows], values[rows]
+        return weighted_metric(measure, *chosen, threshold=at_rows(threshold, rows), weights=own)
 
     def difference_of(rows: NDArray) -> Weighted:
         one, other = (
@@ -118,6 +121,21 @@ def paired_difference_interval(
         return lambda weights: one(weights) - other(weights)
 
     return _percentiles(difference_of, cluster_codes(clusters, len(truth)), level, resamples, seed)
+
+
+def interval_of(
+    metric_among: Callable[[NDArray], Weighted], rows: int, *, clusters: NDArray | None = None, seed: int = 0
+) -> Interval:
+    """The 95 % confidence interval of any function of weighted rows, as `bootstrap_interval` computes it.
+
+    Parameters
+    ----------
+    metric_among
+        A function from positions of rows to the metric as a function of the weights of these rows.
+    rows
+        Number of all rows.
+    """
+    return _percentiles(metric_among, cluster_codes(clusters, rows), LEVEL, RESAMPLES, seed)
 
 
 def resampled_weights(random: np.random.Generator, resamples: int, codes: NDArray) -> NDArray:

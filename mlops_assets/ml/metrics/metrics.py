@@ -11,13 +11,21 @@ from sklearn import metrics as sk
 
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Measure, Task
 
+Threshold = float | NDArray | None
+"""The decision threshold of all rows, or that of each row, shape `(n,)`; None for the likelier class."""
+
+
+def at_rows(threshold: Threshold, rows: NDArray) -> Threshold:
+    """The decision threshold of some rows, by position or mask."""
+    return threshold[rows] if isinstance(threshold, np.ndarray) else threshold
+
 
 def compute_metric(
     measure: Measure,
     truth: NDArray,
     predictions: NDArray,
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     weights: NDArray | None = None,
 ) -> float:
     """One metric of a task; the parameters are those of `compute_metrics`."""
@@ -29,7 +37,7 @@ def compute_metrics(
     truth: NDArray,
     predictions: NDArray,
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     weights: NDArray | None = None,
 ) -> dict[str, float]:
     """All metrics of a task.
@@ -60,7 +68,7 @@ def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
     return predictions / predictions.sum(axis=1, keepdims=True)  # single precision deviates by 1e-7
 
 
-def predicted_classes(task: Task, predictions: NDArray, threshold: float | None = None) -> NDArray:
+def predicted_classes(task: Task, predictions: NDArray, threshold: Threshold = None) -> NDArray:
     """The index of the predicted class, shape `(n,)`.
 
     Parameters
@@ -68,8 +76,8 @@ def predicted_classes(task: Task, predictions: NDArray, threshold: float | None 
     predictions
         In the form of `Task`, of a classifier.
     threshold
-        Binary: the smallest probability with which the second class is predicted. By default the likelier
-        class is predicted, and of equally likely ones the first.
+        Binary: the smallest probability with which the second class is predicted, of all rows or of each. By
+        default the likelier class is predicted, and of equally likely ones the first.
     """
     if task == "binary" and threshold is not None:
         return (predictions >= threshold).astype(int)
@@ -87,7 +95,7 @@ def loss_name(task: Task, metric: str) -> str:
 
 
 def row_losses(
-    measure: Measure, truth: NDArray, predictions: NDArray, *, threshold: float | None = None
+    measure: Measure, truth: NDArray, predictions: NDArray, *, threshold: Threshold = None
 ) -> NDArray:
     """The loss of each row, for means over any subset of the rows.
 
@@ -161,7 +169,7 @@ def _computed(
     names: Sequence[str],
     truth: NDArray,
     predictions: NDArray,
-    threshold: float | None,
+    threshold: Threshold,
     weights: NDArray | None,
 ) -> dict[str, float]:
     task = measure.task

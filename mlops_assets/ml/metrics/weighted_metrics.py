@@ -5,7 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.metrics.metrics import class_probabilities, pinball_losses, predicted_classes
+from mlops_assets.ml.metrics.metrics import (
+    Threshold,
+    class_probabilities,
+    pinball_losses,
+    predicted_classes,
+)
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS, Measure
 
 Weighted = Callable[[NDArray], NDArray]
@@ -17,7 +22,7 @@ def weighted_metric(
     truth: NDArray,
     predictions: NDArray,
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     weights: NDArray | None = None,
 ) -> Weighted:
     """A metric as a function of the weights of the rows; the parameters are those of `compute_metrics`.

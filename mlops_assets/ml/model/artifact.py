@@ -21,6 +21,7 @@ from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import FAMILIES, Estimator
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
+from mlops_assets.ml.model.group_thresholds import GroupThresholds
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import PredictionIntervals, PredictionSets
 from mlops_assets.ml.model.tabular_model import TabularModel
@@ -107,6 +108,8 @@ def load_model(folder: Path) -> TabularModel:
     for name, kind in (("intervals", PredictionIntervals), ("prediction_sets", PredictionSets)):
         if name in spec:
             spec[name] = kind.of_json(spec[name])
+    if "group_thresholds" in spec:
+        spec["group_thresholds"] = GroupThresholds(**spec["group_thresholds"])
     parsed = ModelSpec(columns=columns, **spec)
     estimator: Estimator
     if parsed.members:

@@ -7,6 +7,7 @@ from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import Member
+from mlops_assets.ml.model.group_thresholds import GroupThresholds
 from mlops_assets.ml.model.prediction_intervals import (
     LOWER,
     PREDICTION_SET,
@@ -53,6 +54,8 @@ class ModelSpec:
         The prediction intervals of a regression.
     prediction_sets
         The prediction sets of a classification.
+    group_thresholds
+        The thresholds by group of a sensitive column, with a fairness constraint.
     """
 
     project: str
@@ -75,6 +78,7 @@ class ModelSpec:
     monotone: tuple[tuple[str, int], ...] = ()
     intervals: PredictionIntervals | None = None
     prediction_sets: PredictionSets | None = None
+    group_thresholds: GroupThresholds | None = None
 
     def output_types(self) -> dict[str, type]:
         """The columns that a model returns, in order, with their type: `str`, `int`, `float` or `bool`."""

@@ -14,14 +14,14 @@ from sklearn.base import BaseEstimator
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
-from mlops_assets.core.names import ROW_ID
-from mlops_assets.core.sql_quoting import UTC_SESSION
+from mlops_assets.core.names import ROW_ID, SENSITIVE
+from mlops_assets.core.sql_quoting import UTC_SESSION, quoted
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
-from mlops_assets.ml.metrics.metrics import class_probabilities, predicted_classes
+from mlops_assets.ml.metrics.metrics import Threshold, class_probabilities, predicted_classes
 from mlops_assets.ml.model.class_weights import fit_weights
 from mlops_assets.ml.model.ensemble import EnsembleEstimator
 from mlops_assets.ml.model.input_rows import typed_rows
@@ -169,7 +169,8 @@ class TabularModel:
 
         Returns
         -------
-        One row for each `row_id`, in the same order.
+        One row for each `row_id`, in the same order. A sensitive column of the table that selects the
+        decision threshold is added under a reserved name.
 
         Raises
         ------
@@ -183,6 +184,8 @@ class TabularModel:
             raise ModelError(
                 f"{self._subject}: features.sql returned {len(result)} rows for {len(row_ids)} input rows"
             )
+        if (sensitive := self._sensitive_input) is not None:
+            result[SENSITIVE] = typed.order(ROW_ID).project(quoted(sensitive)).df()[sensitive]
         return result.drop(columns=ROW_ID)
 
     def as_sent(self, stored: pd.DataFrame) -> pd.DataFrame:
@@ -215,7 +218,19 @@ class TabularModel:
     def outputs(self, features: pd.DataFrame) -> dict[str, NDArray]:
         """Predict from computed features: the columns of `output_types`, each of shape `(n,)`."""
         predictions = self.predict_features(features)
-        return self._output_columns(predictions) | self._uncertainty_columns(features, predictions)
+        columns = self._output_columns(predictions, self.decision_thresholds(features))
+        return columns | self._uncertainty_columns(features, predictions)
+
+    def decision_thresholds(self, features: pd.DataFrame) -> Threshold:
+        """The decision threshold, or with a fairness constraint that of each row, shape `(n,)`.
+
+        Parameters
+        ----------
+        features
+            As `compute_features` returns them, with the sensitive column.
+        """
+        fair = self.spec.group_thresholds
+        return self.spec.threshold if fair is None else fair.of(fair.values_in(features))
 
     def output_types(self) -> dict[str, type]:
         """The columns that `predict` returns; see `ModelSpec.output_types`."""
@@ -234,12 +249,21 @@ class TabularModel:
     def _subject(self) -> str:
         return f"model of {self.spec.project}"
 
-    def _output_columns(self, predictions: NDArray) -> dict[str, NDArray]:
+    @property
+    def _sensitive_input(self) -> str | None:
+        """The raw column that selects the threshold; None if it is a feature, or there is none."""
+        fair, raw = self.spec.group_thresholds, self.spec.table is not None
+        return (
+            fair.column if fair and raw and fair.column in {each.name for each in self.spec.columns} else None
+        )
+
+    def _output_columns(self, predictions: NDArray, thresholds: Threshold) -> dict[str, NDArray]:
         if self.spec.task == "regression":
             return {"prediction": predictions}
         probabilities = class_probabilities(self.spec.task, predictions)
         if self.spec.task == "binary":
-            return {"prediction": self._binary_classes(predictions), "probability": predictions}
+            chosen = np.asarray(self.spec.classes)[predicted_classes("binary", predictions, thresholds)]
+            return {"prediction": chosen, "probability": predictions}
         chosen = {"prediction": np.asarray(self.spec.classes)[probabilities.argmax(axis=1)]}
         return chosen | {
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
@@ -255,8 +279,3 @@ class TabularModel:
 
     def _within_bounds(self, values: NDArray) -> NDArray:
         return np.clip(values, *self.spec.bounds) if self.spec.bounds != (None, None) else values
-
-    def _binary_classes(self, probabilities: NDArray) -> NDArray:
-        """The second class from the threshold on; without a threshold, the likelier class."""
-        second = probabilities > 0.5 if self.spec.threshold is None else probabilities >= self.spec.threshold
-        return np.asarray(self.spec.classes)[second.astype(int)]

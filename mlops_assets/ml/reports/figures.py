@@ -14,6 +14,7 @@ from mlops_assets.ml.reports import (
     coverage_plots,
     error_plots,
     explanation_plots,
+    fairness_plots,
     holdout_captions,
     model_captions,
     prediction_plots,
@@ -126,7 +127,7 @@ def _multiclass(evaluation: Evaluation) -> Plots:
 
 
 def _error_plots(evaluation: Evaluation) -> Plots:
-    """Errors by location, by period and by slice."""
+    """Errors by location, by period and by slice, and the trade-off of a fairness constraint."""
     plots: Plots = {}
     label = _metric_label(evaluation)
     if evaluation.error_map is not None:
@@ -145,6 +146,11 @@ def _error_plots(evaluation: Evaluation) -> Plots:
         plots["slices"] = (
             error_plots.slice_dots(evaluation.slices, overall, label=label),
             model_captions.slices_caption(evaluation.slices, evaluation.metric),
+        )
+    if evaluation.mitigation is not None:
+        plots["trade_off"] = (
+            fairness_plots.trade_off_plot(evaluation.mitigation),
+            fairness_plots.trade_off_caption(evaluation.mitigation),
         )
     return plots
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.ml.number_format import duration, number, parameter
+from mlops_assets.ml.number_format import duration, number, parameter, share_text
 from mlops_assets.ml.reports import prediction_plots
 
 
@@ -23,6 +23,7 @@ def render_page(template: str, **values: Any) -> str:
         "parameter": parameter,
         "duration": duration,
         "bytes": format_bytes,
+        "share": share_text,
     }
     return environment.get_template(template).render(values)
 

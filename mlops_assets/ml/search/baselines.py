@@ -85,6 +85,7 @@ def fit_linear_baseline(
         threshold=None,
         class_weights=(),
         monotone=(),
+        group_thresholds=None,
     )
     return TabularModel.fit(
         linear,
@@ -97,22 +98,25 @@ def fit_linear_baseline(
     )
 
 
-def linear_threshold(
-    decision: Decision,
+def linear_out_of_fold(
     linear: TabularModel,
     train: TrainingData,
     folds: Sequence[Fold],
     make_pipeline: MakePipeline,
     settings: Settings,
-) -> float:
-    """The decision threshold of the linear baseline, chosen on its predictions out of fold.
+) -> tuple[NDArray, NDArray]:
+    """Out-of-fold predictions of the linear baseline, to choose its decision thresholds on.
 
     Parameters
     ----------
     folds
         The folds of the search, on which the threshold of the model is chosen.
+
+    Returns
+    -------
+    The positions of the rows, and their predictions.
     """
-    truth, predictions, positions = [], [], []
+    predictions = []
     for rows, others in folds:
         part = TabularModel.fit(
             linear.spec,
@@ -123,12 +127,5 @@ def linear_threshold(
             settings,
             weights=train.weights_of(rows),
         )
-        positions.append(others)
-        truth.append(train.target[others])
         predictions.append(part.predict_features(train.features.iloc[others]))
-    return choose_threshold(
-        decision,
-        np.concatenate(truth),
-        np.concatenate(predictions),
-        train.weights_of(np.concatenate(positions)),
-    )
+    return np.concatenate([others for _, others in folds]), np.concatenate(predictions)

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlops_assets.ml.metrics.weighted_metrics import Weighted
+
 DecisionMetric = Literal["f1", "accuracy", "balanced_accuracy"]
 
 
@@ -64,7 +66,26 @@ def choose_threshold(
     return float((lower + upper) / 2)
 
 
-_Counts = Callable[[NDArray, NDArray, NDArray, float], NDArray]
+def objective_name(decision: Decision) -> str:
+    """Name of the objective, such as `accuracy` or `mean cost`."""
+    return "mean cost" if decision.metric is None else decision.metric.replace("_", " ").replace("f1", "F1")
+
+
+def weighted_objective(decision: Decision, truth: NDArray, chosen: NDArray) -> Weighted:
+    """The objective of predicted classes as a function of the weights of the rows; costs are positive."""
+    hit, miss = (truth == 1) & (chosen == 1), (truth == 1) & (chosen == 0)
+    alarm = (truth == 0) & (chosen == 1)
+    counted = [rows.astype(float) for rows in (hit, alarm, miss)]
+    sign = -1.0 if decision.metric is None else 1.0
+
+    def objective(weights: NDArray) -> NDArray:
+        tp, fp, fn = (weights @ rows for rows in counted)
+        return sign * _gain(decision)(tp, fp, fn, weights.sum(axis=1))
+
+    return objective
+
+
+_Counts = Callable[[NDArray, NDArray, NDArray, float | NDArray], NDArray]
 
 
 def _gain(decision: Decision) -> _Counts:
@@ -72,22 +93,22 @@ def _gain(decision: Decision) -> _Counts:
     if decision.metric is None:
         wrong, missed = decision.false_positive or 0.0, decision.false_negative or 0.0
 
-        def negative_cost(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
+        def negative_cost(tp: NDArray, fp: NDArray, fn: NDArray, rows: float | NDArray) -> NDArray:  # noqa: ARG001
             return -(wrong * fp + missed * fn) / rows
 
         return negative_cost
     return _METRICS[decision.metric]
 
 
-def _f1(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
+def _f1(tp: NDArray, fp: NDArray, fn: NDArray, rows: float | NDArray) -> NDArray:  # noqa: ARG001
     return 2 * tp / np.maximum(2 * tp + fp + fn, 1)
 
 
-def _accuracy(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:  # noqa: ARG001
+def _accuracy(tp: NDArray, fp: NDArray, fn: NDArray, rows: float | NDArray) -> NDArray:  # noqa: ARG001
     return 1 - (fp + fn) / rows
 
 
-def _balanced(tp: NDArray, fp: NDArray, fn: NDArray, rows: float) -> NDArray:
+def _balanced(tp: NDArray, fp: NDArray, fn: NDArray, rows: float | NDArray) -> NDArray:
     positives = tp + fn
     negatives = rows - positives
     return (tp / np.maximum(positives, 1) + 1 - fp / np.maximum(negatives, 1)) / 2

@@ -11,7 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.names import GROUP, HOLDOUT, PARTITION, PERIOD, ROW_ID, SPLIT, TIME, TRAIN, WEIGHT
+from mlops_assets.core.names import (
+    GROUP,
+    HOLDOUT,
+    PARTITION,
+    PERIOD,
+    ROW_ID,
+    SENSITIVE,
+    SPLIT,
+    TIME,
+    TRAIN,
+    WEIGHT,
+)
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, feature_frame, transform
 from mlops_assets.ml.metrics.tasks import Task
@@ -43,6 +54,8 @@ class TrainingData:
     """The time of each row, in a static project that is split over time."""
     weights: NDArray | None = None
     """The weight of each row; None if the project declares none."""
+    sensitive: NDArray | None = None
+    """The sensitive column of the table, in a project with a fairness constraint on it."""
 
     @classmethod
     def of(
@@ -62,7 +75,7 @@ class TrainingData:
             Columns that identify a row and are not features: the entity.
         """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
-        known = (ROW_ID, target, SPLIT, GROUP, TIME, WEIGHT, PERIOD, PARTITION, *aside)
+        known = (ROW_ID, target, SPLIT, GROUP, TIME, WEIGHT, SENSITIVE, PERIOD, PARTITION, *aside)
         excluded = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
@@ -72,6 +85,7 @@ class TrainingData:
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
             times=frame[TIME].to_numpy() if TIME in frame else None,
             weights=frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame else None,
+            sensitive=frame[SENSITIVE].to_numpy() if SENSITIVE in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -85,7 +99,12 @@ class TrainingData:
             periods=self.periods[keep] if self.periods is not None else None,
             times=self.times[keep] if self.times is not None else None,
             weights=self.weights_of(keep),
+            sensitive=self.sensitive[keep] if self.sensitive is not None else None,
         )
+
+    def sensitive_values(self, column: str) -> NDArray:
+        """A sensitive column of the table, or else the feature of this name, shape `(n,)`."""
+        return self.features[column].to_numpy() if self.sensitive is None else self.sensitive
 
     def weights_of(self, rows: NDArray) -> NDArray | None:
         """The weights of some rows, by position or mask; None if rows have no weights."""

@@ -160,3 +160,26 @@ def test_a_truncated_card_ends_with_a_whole_section_and_the_place_of_the_complet
 )
 def test_values_are_one_line_of_plain_text(value, escaped):
     assert plain(value) == escaped
+
+
+def test_a_card_has_the_thresholds_and_the_effect_of_a_fairness_constraint():
+    constraint = {
+        "column": "sex",
+        "measure": "demographic parity difference",
+        "at_most": 0.05,
+        "before": {"disparity": 0.19},
+        "after": {"disparity": 0.06},
+        "holds": False,
+        "metrics": {"accuracy": [0.85, 0.84]},
+        "groups": [{"label": "f|m", "threshold": 0.4}, {"label": "m", "threshold": 0.6}],
+    }
+    groups = [{"column": "sex", "criteria": {}, "differences": []}]
+    evaluation = {**CARD.evaluation, "fairness": groups, "mitigation": constraint}
+    lines = render_card(replace(CARD, evaluation=evaluation)).splitlines()
+    for line in (
+        "The decision thresholds depend on `sex`, which predictions read: f\\|m 0.400, m 0.600.",
+        "| on the holdout | without the constraint | this version |",
+        "| demographic parity difference (at most 0.05) | 0.190 | 0.0600, exceeded |",
+        "| accuracy | 0.850 | 0.840 |",
+    ):
+        assert line in lines, line

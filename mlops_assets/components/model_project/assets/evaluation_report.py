@@ -18,6 +18,12 @@ from mlops_assets.components.model_project.evaluation.constraint_checks import (
 )
 from mlops_assets.components.model_project.evaluation.coverage import coverage_check, coverage_spec
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
+from mlops_assets.components.model_project.evaluation.fairness_check import (
+    fairness_metadata,
+    fairness_metrics,
+    fairness_results,
+    fairness_specs,
+)
 from mlops_assets.components.model_project.evaluation.result_tables import analysis_tables, score_table
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
@@ -60,6 +66,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.evaluation),
             public_settings(settings.behaviour),
+            *([public_settings(settings.fairness)] if settings.fairness else []),
             repr(settings.gates.baseline_margin),
             settings.description,
             settings.intended_use,
@@ -93,6 +100,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             *constraint_specs(project, spec.key, partitions),
             *coverage_spec(project, spec.key, partitions),
             *behaviour_specs(project, spec.key, partitions),
+            *fairness_specs(project, spec.key, partitions),
         ],
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
@@ -136,6 +144,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                         **over,
                         **coverage_metrics(evaluation.coverage),
                         **behaviour_metrics(evaluation.behaviour),
+                        **fairness_metrics(evaluation.mitigation),
                         **_costs(evaluation),
                     },
                     facts={
@@ -158,6 +167,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                 **({"intervals": coverage_summary(evaluation)} if evaluation.coverage else {}),
                 "scores": score_table(evaluation),
                 **analysis_tables(evaluation),
+                **fairness_metadata(evaluation.mitigation),
                 **{name: value for name, value in ours.items() if value == value},
                 f"baseline_{metric}": theirs,
                 "mlflow_run_id": trained.run_id,
@@ -180,6 +190,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
                 *constraint_checks(evaluation),
                 *coverage_check(project, evaluation.coverage),
                 *behaviour_checks(evaluation.behaviour),
+                *fairness_results(evaluation.mitigation),
             ],
         )
 

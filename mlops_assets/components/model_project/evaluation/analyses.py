@@ -1,4 +1,4 @@
-"""Analyses of an evaluated model beside its metrics: slices, fairness, importances, errors over time."""
+"""Analyses of an evaluated model beside its metrics: slices, importances, errors over time."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.evaluation.error_map import ErrorMap
     from mlops_assets.ml.evaluation.evaluation import PeriodScore
-    from mlops_assets.ml.evaluation.fairness import Fairness
     from mlops_assets.ml.evaluation.importances import PermutationImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
     from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
@@ -65,33 +64,10 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     )
 
 
-def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
-    """Differences of selection and error rates between the groups of each sensitive column."""
-    from mlops_assets.ml.evaluation.column_groups import group_column
-    from mlops_assets.ml.evaluation.fairness import measure_fairness
-    from mlops_assets.ml.metrics.metrics import predicted_classes
-
-    task, predictions = evaluated.project.settings.task, evaluated.predictions
-    chosen = (
-        predictions if task == "regression" else predicted_classes(task, predictions, evaluated.threshold)
-    )
-    return [
-        measure_fairness(
-            task,
-            group_column(evaluated.column(name), name=name),
-            evaluated.holdout.target,
-            evaluated.predictions,
-            chosen,
-            unit_size=evaluated.unit_size,
-            clusters=evaluated.clusters,
-        )
-        for name in evaluated.project.settings.evaluation.sensitive
-    ]
-
-
 def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]":
     """How much worse the primary metric gets when a feature is shuffled."""
     from mlops_assets.ml.evaluation.importances import permutation_importances
+    from mlops_assets.ml.metrics.metrics import at_rows
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
     from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 
@@ -102,7 +78,7 @@ def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]"
             evaluated.measure,
             evaluated.holdout.target[positions],
             predictions,
-            threshold=evaluated.threshold,
+            threshold=at_rows(evaluated.threshold, positions),
             weights=evaluated.holdout.weights_of(positions),
         )
         return lambda weights: sign * metric_of(weights)
@@ -232,7 +208,11 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
     return learning_curve(
         fit,
         lambda predictions: evaluated.score_of(
-            evaluated.holdout.target, predictions, evaluated.clusters, evaluated.holdout.weights
+            evaluated.holdout.target,
+            predictions,
+            evaluated.clusters,
+            evaluated.holdout.weights,
+            threshold=evaluated.threshold,
         ),
         lambda ours, theirs: evaluated.gain(ours, theirs, threshold=evaluated.threshold),
         len(train.target),
@@ -274,6 +254,7 @@ def _partition_scores(evaluated: EvaluatedModel) -> "list[PeriodScore]":
             evaluated.model.predict_features(data.features),
             row_clusters(evaluated.project, rows),
             data.weights,
+            threshold=evaluated.threshold_of(data),
         )
         role = rows[names.SPLIT].iloc[0]
         found.append(PeriodScore(period, role, len(rows), *scores))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.evaluation import analyses
+from mlops_assets.components.model_project.evaluation import analyses, fairness_analyses
 from mlops_assets.components.model_project.evaluation.behaviour_checks import run_behaviour_tests
 from mlops_assets.components.model_project.evaluation.coverage import coverage
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
@@ -14,13 +14,17 @@ from mlops_assets.components.model_project.evaluation.quarantine_summary import 
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.decision_rule import objective, with_group_thresholds
 from mlops_assets.components.model_project.training.row_weights import with_weight
 from mlops_assets.components.model_project.training.search import fit_settings, search_folds
 from mlops_assets.core import names
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted
     from mlops_assets.ml.evaluation.gates import GateResult
+    from mlops_assets.ml.model.model_spec import ModelSpec
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
@@ -86,7 +90,9 @@ def evaluate(
         quantile=analyses.quantile_share(evaluated),
         monotone=analyses.monotone(evaluated),
         split=_describe_split(evaluated),
-        threshold=evaluated.threshold,
+        threshold=spec.threshold,
+        row_thresholds=evaluated.group_thresholds,
+        mitigation=fairness_analyses.mitigation(evaluated, tracking),
         coverage=coverage(evaluated),
         bounds=evaluated.bounds if spec.intervals else None,
         shap=analyses.contributions(evaluated),
@@ -97,7 +103,7 @@ def evaluate(
         slices=analyses.slices(evaluated),
         weakest=analyses.weakest_slices(evaluated, importances),
         slice_loss=loss_name(settings.task, evaluated.metric),
-        fairness=analyses.fairness(evaluated),
+        fairness=fairness_analyses.fairness(evaluated),
         periods=analyses.periods(evaluated),
         error_map=analyses.error_map(evaluated),
         learning_curve=analyses.learning_curve(evaluated),
@@ -128,7 +134,8 @@ def _describe_split(evaluated: EvaluatedModel) -> str:
 def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], TabularModel]":
     """Predictions of the holdout by the model and its baselines, and the linear baseline.
 
-    With `tuning.decision`, each baseline has a threshold that is chosen as that of the model is.
+    With `tuning.decision`, each baseline has a threshold that is chosen as that of the model is. With a
+    fairness constraint the linear baseline has thresholds by group; the constant one satisfies every one.
     """
     from mlops_assets.ml.evaluation.evaluation import Predicted
     from mlops_assets.ml.search.baselines import (
@@ -138,9 +145,8 @@ def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], Tabular
         constant_predictions,
         constant_threshold,
         fit_linear_baseline,
-        linear_threshold,
+        linear_out_of_fold,
     )
-    from mlops_assets.ml.search.decision_threshold import Decision
 
     project, train, holdout = evaluated.project, evaluated.train, evaluated.holdout
     sql, shared = project.files.text(FEATURES_SQL), fit_settings(project, len(evaluated.model.spec.classes))
@@ -156,19 +162,38 @@ def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], Tabular
     )
     of_constant = None
     if settings.tuning.decision:
-        decision = Decision(**settings.tuning.decision.model_dump())
-        of_constant = constant_threshold(decision, train.target, train.weights)
-        folds = search_folds(project, train)
-        threshold = linear_threshold(decision, linear, train, folds, project.files.make_pipeline(), shared)
-        linear = replace(linear, spec=replace(linear.spec, threshold=threshold))
+        of_constant = constant_threshold(objective(project), train.target, train.weights)
     elif evaluated.model.spec.class_weights:  # the threshold follows from the weights, not from a model
-        of_constant = evaluated.threshold
+        of_constant = evaluated.model.spec.threshold
         linear = replace(linear, spec=replace(linear.spec, threshold=of_constant))
+    if settings.tuning.decision or evaluated.model.spec.group_thresholds:
+        folds, make_pipeline = search_folds(project, train), project.files.make_pipeline()
+        known = linear_out_of_fold(linear, train, folds, make_pipeline, shared)
+        linear = replace(linear, spec=_linear_rule(evaluated, linear.spec, *known))
+    fair, threshold = linear.spec.group_thresholds, linear.spec.threshold
+    of_linear = fair.of(holdout.sensitive_values(fair.column)) if fair else threshold
     return {
         MODEL: Predicted(evaluated.predictions, evaluated.threshold),
         CONSTANT_BASELINE: Predicted(constant, of_constant),
-        LINEAR_BASELINE: Predicted(linear.predict_features(holdout.features), linear.spec.threshold),
+        LINEAR_BASELINE: Predicted(linear.predict_features(holdout.features), of_linear),
     }, linear
+
+
+def _linear_rule(
+    evaluated: EvaluatedModel, spec: "ModelSpec", rows: "NDArray", predictions: "NDArray"
+) -> "ModelSpec":
+    """The decision thresholds of the linear baseline, chosen as those of the model are."""
+    from mlops_assets.ml.search.decision_threshold import choose_threshold
+
+    project, train = evaluated.project, evaluated.train
+    if project.settings.tuning.decision:
+        weights = train.weights_of(rows)
+        threshold = choose_threshold(objective(project), train.target[rows], predictions, weights)
+        spec = replace(spec, threshold=threshold)
+    if evaluated.model.spec.group_thresholds is None:
+        return spec
+    decision = objective(project, evaluated.model.spec.class_weights)
+    return with_group_thresholds(project, spec, train, rows, predictions, decision)[0]
 
 
 def _over_baselines(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from mlops_assets.ml.metrics.metrics import Threshold
     from mlops_assets.ml.metrics.tasks import Measure, Metric
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.training_data import TrainingData
@@ -85,9 +86,24 @@ class EvaluatedModel:
         return self.project.settings.target.unit_size
 
     @property
-    def threshold(self) -> float | None:
-        """Probability from which the model predicts the second class; None without a decision threshold."""
-        return self.model.spec.threshold
+    def threshold(self) -> "Threshold":
+        """The decision threshold of the model on the holdout, with a fairness constraint that of each row."""
+        return self.model.spec.threshold if self.group_thresholds is None else self.group_thresholds
+
+    @cached_property
+    def group_thresholds(self) -> "NDArray | None":
+        """With a fairness constraint, the decision threshold of each row of the holdout, shape `(n,)`."""
+        return self.group_thresholds_of(self.holdout)
+
+    def group_thresholds_of(self, data: "TrainingData") -> "NDArray | None":
+        """With a fairness constraint, the decision threshold of each row of a part of the training set."""
+        fair = self.model.spec.group_thresholds
+        return fair.of(data.sensitive_values(fair.column)) if fair else None
+
+    def threshold_of(self, data: "TrainingData") -> "Threshold":
+        """The decision threshold of the model on a part of its training set."""
+        found = self.group_thresholds_of(data)
+        return self.model.spec.threshold if found is None else found
 
     @cached_property
     def clusters(self) -> "NDArray | None":
@@ -109,15 +125,18 @@ class EvaluatedModel:
 
     def value(self, rows: "NDArray", predictions: "NDArray | None" = None) -> float:
         """The primary metric of some rows of the holdout, by position; by default of the model."""
+        from mlops_assets.ml.metrics.metrics import at_rows
+
         chosen, kept = self._predictions_of(rows, predictions), self.holdout.weights_of(rows)
-        return self.value_of(self.holdout.target[rows], chosen, threshold=self.threshold, weights=kept)
+        threshold = at_rows(self.threshold, rows)
+        return self.value_of(self.holdout.target[rows], chosen, threshold=threshold, weights=kept)
 
     def value_of(
         self,
         truth: "NDArray",
         predictions: "NDArray",
         *,
-        threshold: float | None,
+        threshold: "Threshold",
         weights: "NDArray | None" = None,
     ) -> float:
         """The primary metric of any rows, by any model with its decision threshold."""
@@ -127,9 +146,15 @@ class EvaluatedModel:
 
     def score(self, rows: "NDArray") -> tuple[float, float, float]:
         """The primary metric of some holdout rows, by position, and its 95 % confidence interval."""
+        from mlops_assets.ml.metrics.metrics import at_rows
+
         clusters = None if self.clusters is None else self.clusters[rows]
         return self.score_of(
-            self.holdout.target[rows], self.predictions[rows], clusters, self.holdout.weights_of(rows)
+            self.holdout.target[rows],
+            self.predictions[rows],
+            clusters,
+            self.holdout.weights_of(rows),
+            threshold=at_rows(self.threshold, rows),
         )
 
     def score_of(
@@ -138,6 +163,8 @@ class EvaluatedModel:
         predictions: "NDArray",
         clusters: "NDArray | None",
         weights: "NDArray | None",
+        *,
+        threshold: "Threshold",
     ) -> tuple[float, float, float]:
         """The primary metric of any rows, and its 95 % confidence interval."""
         from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
@@ -146,15 +173,15 @@ class EvaluatedModel:
             self.measure,
             truth,
             predictions,
-            threshold=self.threshold,
+            threshold=threshold,
             clusters=clusters,
             weights=weights,
         )
-        value = self.value_of(truth, predictions, threshold=self.threshold, weights=weights)
+        value = self.value_of(truth, predictions, threshold=threshold, weights=weights)
         return value, interval.low, interval.high
 
     def gain(
-        self, predictions: "NDArray", others: "NDArray", *, threshold: float | None
+        self, predictions: "NDArray", others: "NDArray", *, threshold: "Threshold"
     ) -> tuple[float, float]:
         """The 95 % confidence interval of the metric of some holdout predictions minus that of others.
 

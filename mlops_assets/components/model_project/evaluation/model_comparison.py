@@ -99,7 +99,7 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
         evaluated.value_of(
             truth,
             each.predict_features(computed),
-            threshold=each.spec.threshold,
+            threshold=each.decision_thresholds(computed),
             weights=row_weights(project, rows),
         )
         for each, computed in ((champion, features), (model, model.compute_features(model.as_sent(rows))))

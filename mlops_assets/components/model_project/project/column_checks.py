@@ -15,6 +15,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
     ExampleSettings,
     InvarianceSettings,
 )
+from mlops_assets.components.model_project.settings.fairness import FairnessSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
@@ -65,6 +66,7 @@ def reject_unknown_columns(
     errors = [
         *_evaluation_errors(settings.evaluation.slices, "slices", {*known, *features}),
         *_evaluation_errors(settings.evaluation.sensitive, "sensitive", {*known, *features}),
+        *_fairness_errors(settings.fairness, {*known, *features}),
         *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *settings.entity}),
         *_group_errors(settings, features),
         *_behaviour_errors(settings.behaviour, known, classes),
@@ -125,6 +127,11 @@ def _group_errors(settings: "ProjectSettings", features: Collection[str]) -> Err
             if name not in features:
                 hint = suggest_name(name, features)
                 yield f"{setting}.groups.{index}", f"is {name!r}, which is not a feature; {hint}"
+
+
+def _fairness_errors(declared: FairnessSettings | None, known: Collection[str]) -> Errors:
+    if declared is not None and declared.column is not None and declared.column not in known:
+        yield "fairness.column", _unknown(declared.column, known)
 
 
 def _behaviour_errors(

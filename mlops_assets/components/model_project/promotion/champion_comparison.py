@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.evaluation.gates import GateResult
     from mlops_assets.ml.metrics.bootstrap import Interval
+    from mlops_assets.ml.metrics.metrics import Threshold
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -87,6 +88,9 @@ def compare_with_champion(
         return _not_comparable(project, challenger, champion, reason)
     ours = _predicted(project, models[0], rows, f"version {challenger.version}")
     result = _comparison(project, ours, theirs, rows)
+    if not result.passed and (disparities := _disparities(models[0], ours, theirs)):
+        unequal = f"the champion was trained without this constraint: {disparities}"
+        result = replace(result, message=f"{result.message}; {unequal}; {_way(project, challenger)}")
     if has_redefined_target(challenger, champion, (models[0].spec, models[1].spec)):
         redefined = "the champion was trained on another definition of the target"
         advice = "" if result.passed else f"; {_way(project, challenger)}"
@@ -182,7 +186,9 @@ class _Predicted:
     predictions: "NDArray"
     score: float
     classes: int
-    threshold: float | None = None
+    threshold: "Threshold" = None
+    groups: "NDArray | None" = None
+    """With a fairness constraint, the group of each row, shape `(n,)`."""
 
 
 def _predicted(project: Project, model: "TabularModel", rows: "pd.DataFrame", subject: str) -> _Predicted:
@@ -196,13 +202,37 @@ def _predicted(project: Project, model: "TabularModel", rows: "pd.DataFrame", su
     if rows.empty:
         return _Predicted(nothing, nothing, float("nan"), 0)
     truth = encode_target(rows[settings.target.column], model.spec.classes, subject=subject)
-    predictions = model.predict_features(model.compute_features(model.as_sent(rows)))
+    features = model.compute_features(model.as_sent(rows))
+    predictions, threshold = model.predict_features(features), model.decision_thresholds(features)
     classes = len(model.spec.classes)
     score = compute_metric(
         primary_measure(project, classes),
         truth,
         predictions,
-        threshold=model.spec.threshold,
+        threshold=threshold,
         weights=row_weights(project, rows),
     )
-    return _Predicted(truth, predictions, score, classes, model.spec.threshold)
+    fair = model.spec.group_thresholds
+    groups = fair.groups(fair.values_in(features)) if fair else None
+    return _Predicted(truth, predictions, score, classes, threshold, groups)
+
+
+def _disparities(model: "TabularModel", ours: _Predicted, theirs: _Predicted) -> str:
+    """The disparities of both models, if only the challenger has a fairness constraint; else empty."""
+    from mlops_assets.ml.metrics.disparity import MEASURES, disparity
+    from mlops_assets.ml.metrics.metrics import predicted_classes
+
+    fair, groups = model.spec.group_thresholds, ours.groups
+    if fair is None or groups is None or theirs.groups is not None:
+        return ""
+    challenger, champion = (
+        disparity(
+            fair.constraint,
+            each.truth,
+            predicted_classes("binary", each.predictions, each.threshold),
+            groups,
+        )
+        for each in (ours, theirs)
+    )
+    measure = f"{MEASURES[fair.constraint]} by {fair.column}"
+    return f"{measure} {champion:.3g}, of the challenger {challenger:.3g} (at most {fair.at_most:g})"

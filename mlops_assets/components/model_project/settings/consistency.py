@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
 )
 from mlops_assets.components.model_project.settings.interval_consistency import interval_errors
 from mlops_assets.components.model_project.settings.modelling_consistency import modelling_errors
+from mlops_assets.components.model_project.settings.sensitive_columns import fairness_errors
 from mlops_assets.components.model_project.settings.source_consistency import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
@@ -44,6 +45,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         _schedule_errors,
         _label_errors,
         _behaviour_errors,
+        fairness_errors,
     )
     for rule in rules:
         for path, problem in rule(settings):
@@ -54,8 +56,6 @@ def _task_errors(settings: "ProjectSettings") -> Errors:
     task = settings.task
     if settings.gates.slice_gap is not None and not settings.evaluation.slices:
         yield "gates.slice_gap", "requires slices: name columns in evaluation.slices"
-    if settings.gates.fairness and not settings.evaluation.sensitive:
-        yield "gates.fairness", "requires groups: name columns in evaluation.sensitive"
     if settings.split.method == "stratified" and task == "regression":
         yield "split.method", "is stratified, which requires classes; task is regression"
     if settings.split.column == settings.target.column:

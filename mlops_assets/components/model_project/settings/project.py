@@ -12,6 +12,7 @@ from mlops_assets.components.model_project.settings.automation import (
 )
 from mlops_assets.components.model_project.settings.base import Identifier
 from mlops_assets.components.model_project.settings.evaluation import BehaviourSettings, EvaluationSettings
+from mlops_assets.components.model_project.settings.fairness import FairnessSettings
 from mlops_assets.components.model_project.settings.governance import (
     ApprovalSettings,
     GateSettings,
@@ -94,6 +95,11 @@ class ProjectSettings(dg.Model):
     )
     evaluation: EvaluationSettings = Field(
         default=EvaluationSettings(), description="Slices, sensitive columns and further analyses."
+    )
+    fairness: FairnessSettings | None = Field(
+        default=None,
+        description="Binary: fairness constraint on the groups of a sensitive column, met by a decision "
+        "threshold for each group; by default none.",
     )
     behaviour: BehaviourSettings = Field(
         default=BehaviourSettings(), description="Behavioural tests of the fitted model, each an asset check."

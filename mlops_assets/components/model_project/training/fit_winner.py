@@ -1,6 +1,6 @@
 """The fit of the winner of a search, and the artifacts that are logged with it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.components.model_project.project.column_checks import model_input_columns
 from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.training.decision_rule import log_trade_off, with_decision_rule
 from mlops_assets.components.model_project.training.intervals import with_uncertainty
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def fit_and_log(
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.leaderboard import build_leaderboard
 
-    spec = _with_decision_rule(project, _model_spec(project, rows, result), rows.train, result)
+    spec, trade_off = with_decision_rule(project, _model_spec(project, rows, result), rows.train, result)
+    if trade_off:
+        log(trade_off.describe())
     spec = with_uncertainty(project, spec, rows.train, result, log)
     leaders: list[LeaderboardEntry] = []
     for role, data, name in (("model", rows.train, "model"), ("serving", rows.labelled, "refitted")):
@@ -94,6 +97,7 @@ def fit_and_log(
             facts[f"{role}_uri"] = tracking.log_model(folder, spec, name=name)
     leaders.sort(key=lambda row: row.family != result.family)
     _log_search(project, result, leaders, tracking, run_id)
+    log_trade_off(tracking, run_id, trade_off)
     return leaders
 
 
@@ -113,37 +117,6 @@ def _log_search(
     with TemporaryDirectory() as scratch:
         (Path(scratch) / LEADERBOARD_FILE).write_text(write_leaderboard(leaders), "utf-8")
         tracking.log_files(run_id, Path(scratch), LEADERBOARD_FOLDER)
-
-
-def _with_decision_rule(
-    project: Project, spec: "ModelSpec", train: "TrainingData", result: "SearchResult"
-) -> "ModelSpec":
-    """The spec with calibration and decision threshold, chosen on the out-of-fold predictions."""
-    from mlops_assets.ml.model.class_weights import class_weight_threshold
-    from mlops_assets.ml.search.decision_threshold import Decision, choose_threshold
-    from mlops_assets.ml.search.fit_calibration import choose_calibration
-
-    tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
-    weights = train.weights_of(result.rows)
-    if project.settings.task != "regression" and tuning.calibrate:
-        times = None if train.times is None else train.times[result.rows]
-        calibration = choose_calibration(
-            project.settings.task,
-            truth,
-            predictions,
-            seed=tuning.seed,
-            weights=weights,
-            class_weights=spec.class_weights,
-            times=times,
-        )
-        spec = replace(spec, calibration=calibration)
-        predictions = calibration.apply(predictions) if calibration else predictions
-    if tuning.decision:
-        decision = Decision(**tuning.decision.model_dump())
-        spec = replace(spec, threshold=choose_threshold(decision, truth, predictions, weights))
-    elif spec.class_weights and project.settings.task == "binary" and tuning.calibrate:
-        spec = replace(spec, threshold=class_weight_threshold(spec.class_weights))
-    return spec
 
 
 def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelSpec":

@@ -84,6 +84,7 @@ def current_texts(project: Project) -> dict[str, str]:
         "split": settings.split.model_dump(mode="json"),
         "training": settings.training.model_dump(mode="json"),
         "tuning": recorded(settings.tuning, mode="json"),
+        **({"fairness": settings.fairness.model_dump(mode="json")} if settings.fairness else {}),
     }
     more: dict[str, Any] = {"weight": settings.weight, "monotone": settings.monotone}
     shaping |= {name: value for name, value in more.items() if value}

@@ -133,11 +133,12 @@ def test_champion_and_challenger_each_have_their_own_threshold(make_project, mon
     def model(threshold: float | None) -> SimpleNamespace:
         return SimpleNamespace(
             spec=SimpleNamespace(
-                task="binary", target="outcome", classes=("late", "paid"), threshold=threshold
+                task="binary", target="outcome", classes=("late", "paid"), group_thresholds=None
             ),
             as_sent=lambda frame: frame,
             compute_features=lambda frame: frame,
             predict_features=lambda frame: frame["score"].to_numpy(),
+            decision_thresholds=lambda _: threshold,
         )
 
     models = {1: model(None), 2: model(0.25)}

@@ -61,6 +61,10 @@ def direction(**changed: Any) -> dict[str, Any]:
             "purpose?",
         ),
         (
+            {"fairness": {"constraint": "equalized_odds", "at_most": 0.1, "column": "sex"}},
+            "defs.yaml:4: fairness.column is 'sex', which is not a column; choose one of amount,",
+        ),
+        (
             {"evaluation": {"clusters": ["share"]}},
             "defs.yaml:4: evaluation.clusters.0 is 'share', which is not a column; choose one of amount, "
             "income,",

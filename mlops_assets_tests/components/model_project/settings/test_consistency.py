@@ -8,6 +8,10 @@ from dagster.components.testing import create_defs_folder_sandbox
 from pydantic import ValidationError
 
 from mlops_assets.components.model_project.component import ModelProject
+from mlops_assets.components.model_project.settings.sensitive_columns import (
+    sensitive_column,
+    sensitive_columns,
+)
 from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
 from mlops_assets_tests.support.shop import FEATURES_SQL, SCHEMA, SETTINGS, TARGET_SQL
 
@@ -295,3 +299,41 @@ def test_an_event_project_without_one_of_its_files_is_reported(files, message):
     error, _ = loading(SETTINGS, **files)
     assert message in error
     assert "shop" in error
+
+
+FAIR = {"constraint": "demographic_parity", "at_most": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (FAIR, "fairness.column is missing: evaluation.sensitive has 0 columns; name the one to constrain"),
+        ({**FAIR, "column": "outcome"}, "fairness.column is outcome, which is the target"),
+        ({**FAIR, "column": "age", "edges": [60, 25]}, "fairness.edges is [60.0, 25.0]; list the numbers in"),
+        ({**FAIR, "at_most": 0}, "fairness.at_most"),
+        ({**FAIR, "minimum_rows": 5}, "fairness.minimum_rows"),
+        ({**FAIR, "constraint": "parity"}, "fairness.constraint"),
+    ],
+)
+def test_a_fairness_constraint_has_one_column_and_a_limit(declared, message):
+    assert message in error_of({**LOANS, "fairness": declared})
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_a_fairness_constraint_is_for_two_classes(task):
+    message = error_of({**LOANS, "task": task, "fairness": {**FAIR, "column": "sex"}})
+    assert f"fairness.constraint is for binary only; task is {task}: measure the groups with" in message
+
+
+def test_a_fairness_constraint_counts_rows_equally():
+    message = error_of({**LOANS, "weight": "amount", "fairness": {**FAIR, "column": "sex"}})
+    assert "fairness.constraint conflicts with `weight`" in message
+
+
+def test_a_gate_of_fairness_requires_a_sensitive_column():
+    gated = {**LOANS, "gates": {"fairness": {"demographic parity difference": 0.1}}}
+    assert "gates.fairness requires groups: name columns in evaluation.sensitive" in error_of(gated)
+    found = ModelProject.model_validate({**gated, "fairness": {**FAIR, "column": "sex"}})
+    assert sensitive_columns(found) == ["sex"]
+    more = {**gated, "fairness": FAIR, "evaluation": {"sensitive": ["region"]}}
+    assert sensitive_column(ModelProject.model_validate(more)) == "region"
