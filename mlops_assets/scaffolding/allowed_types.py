@@ -5,14 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.contracts.columns import Column, SqlType
 
 NARROWEST_FIRST: tuple[SqlType, ...] = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
 """The first type that holds all values is chosen; else text."""
 NUMBERS: tuple[SqlType, ...] = ("BIGINT", "DOUBLE")
 AllowedTypes = Mapping[str, Collection[SqlType]]
-_LEADING_ZERO = "^0[0-9]"
-"""As in postcodes, which would lose it as numbers."""
 _LABEL = "(?i)^ *(yes|no|y|n) *$"
 """Labels that a boolean would replace by true and false, in predictions, too."""
 
@@ -24,22 +22,27 @@ def column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
 
 
 def allowed_types(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> AllowedTypes:
-    """The types that a column may get without losing a leading zero or a label, in one scan."""
+    """The types that a column may get: a boolean stays one, because true is a number in SQL, too."""
     given = column_types(connection, table)
-    texts = [name for name in names if given[name] == "VARCHAR"]
-    patterns = [(name, pattern) for name in texts for pattern in (_LEADING_ZERO, _LABEL)]
-    flags = ", ".join(
-        f"bool_or(regexp_matches({quoted(name)}, {literal(pattern)}))" for name, pattern in patterns
-    )
-    [found] = connection.execute(f"select {flags} from {table}").fetchall() if texts else [()]
-    matches = {pair for pair, flag in zip(patterns, found, strict=True) if flag}
-    return {
-        name: {
-            kind
-            for kind in NARROWEST_FIRST
-            if ((name, _LEADING_ZERO) not in matches or kind not in NUMBERS)
-            and ((name, _LABEL) not in matches or kind != "BOOLEAN")
-            and (given[name] != "BOOLEAN" or kind == "BOOLEAN")  # true is a number in SQL, too
-        }
-        for name in names
-    }
+    return {name: ("BOOLEAN",) if given[name] == "BOOLEAN" else NARROWEST_FIRST for name in names}
+
+
+def is_lost_sql(column: Column, kind: str) -> str:
+    """Whether a typed column loses a value, its leading zero, or its label; null for a missing value.
+
+    Parameters
+    ----------
+    kind
+        The SQL type of the source.
+    """
+    text, lost = quoted(column.name), f"({column.cast_sql()}) is null"
+    if kind == "VARCHAR" and column.sql_type in NUMBERS:
+        return f"{lost} or {has_leading_zero_sql(text)}"
+    if kind == "VARCHAR" and column.sql_type == "BOOLEAN":
+        return f"{lost} or regexp_matches({text}, {literal(_LABEL)})"
+    return lost
+
+
+def has_leading_zero_sql(text: str) -> str:
+    """Whether a text begins with 0 and a digit, as postcodes do: it would lose the 0 as a number."""
+    return f"({text} >= '00' and {text} < '0:')"  # a colon follows 9; much faster than a pattern

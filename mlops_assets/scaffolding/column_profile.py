@@ -10,13 +10,14 @@ import duckdb
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import PROVENANCE, RESERVED
-from mlops_assets.core.sql_quoting import UTC_SESSION, quoted_list
-from mlops_assets.ml.contracts.columns import Column, SqlType, select_list
+from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
+from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.scaffolding.csv_detection import detect_dialect
 from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
 from mlops_assets.scaffolding.formats.text_formats import Choose, find_formats
 from mlops_assets.scaffolding.odd_values import odd_values, values_as_names
-from mlops_assets.scaffolding.value_detection import detect_values
+from mlops_assets.scaffolding.plain_values import plain_cast_sql, value_ranges
+from mlops_assets.scaffolding.value_detection import DetectedValues, detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 MAX_VALUES = 20
 """Maximum number of distinct values that are listed."""
 _MANY_VALUES = 1000
-"""Above this number, distinct values are counted approximately, unless nearly every row has its own."""
+"""Above this number, distinct values are counted approximately, unless every row may have its own."""
 _NEARLY_ALL = 0.9
+_TRIED_ROWS = 200_000
+"""Rows of a larger table in which a repeated value shows that not every row has its own."""
+_HASHED_COLUMNS = 4
 _LEAST_ROWS = 10
 """Minimum number of rows for consecutive integers to be taken for row numbers."""
 _ID = re.compile(r"(?i:(^|[_\W])(id|uuid|guid)$)|[a-z](ID|Id|UUID|GUID)$")
@@ -46,7 +50,7 @@ class ColumnProfile:
     nulls
         Number of rows without a value.
     distinct
-        Number of distinct values; approximate above 1,000, unless nearly every row has its own.
+        Number of distinct values; approximate above 1,000, unless every row may have its own.
     least, greatest
         Minimum and maximum, as text; empty without values.
     values
@@ -167,13 +171,17 @@ def profile_source(
                 into = "insert into seen by name" if index else "create temp table seen as"
                 connection.execute(f"{into} {relation.sql_query()}")
         detected = detect_values(connection, "seen", columns, dialect if texts else None)
-        typed = keep_codes_as_text(connection, detected.rows, detected.columns)
-        formats = find_formats(connection, detected.rows, typed, detected.dialect, choose)
+        coded = keep_codes_as_text(connection, detected.rows, detected.columns)
+        formats = find_formats(connection, detected.rows, coded, detected.dialect, choose)
         of_name = {found.name: found.column for found in formats}
-        typed = tuple(of_name.get(column.name, column) for column in typed)
-        profiles = _profiles(connection, detected.rows, typed)
-        sample = _sample(connection, detected.rows, typed)
-        odd = list(odd_values(connection, detected.rows, typed, detected.dialect, sample))
+        detected = detected.retyped([of_name.get(column.name, column) for column in coded])
+        typed = {
+            column.name: plain_cast_sql(column) if column.name in detected.plain else column.cast_sql()
+            for column in detected.columns
+        }
+        profiles = _profiles(connection, detected, typed)
+        sample = _sample(connection, detected, profiles, typed)
+        odd = list(odd_values(connection, detected.rows, detected.columns, detected.dialect, sample))
     if profiles[0].rows == 0:
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
@@ -192,53 +200,86 @@ def _reject_reserved_names(columns: list[str], subject: str) -> None:
         )
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> "pd.DataFrame":
+def _sample(
+    connection: duckdb.DuckDBPyConnection,
+    detected: DetectedValues,
+    profiles: Sequence[ColumnProfile],
+    values: Mapping[str, str],
+) -> "pd.DataFrame":
     """Typed rows, chosen by their hash so that the order of the file does not matter."""
     from mlops_assets.ml.features.leakage import sample_rows
 
-    values = select_list(columns, [column.name for column in columns])
-    order = f"hash({quoted_list(column.name for column in columns)})"
-    return connection.sql(
-        f"select {values} from (from {table} order by {order} limit {sample_rows(len(columns))})"
-    ).df()
+    typed = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
+    number, order = sample_rows(len(profiles)), f"hash({quoted_list(_telling_columns(profiles))})"
+    # Sorting wide rows is slow: twice as many as needed are filtered out before.
+    limit = int(2**64 * min(1, 2 * number / max(profiles[0].rows, 1)))
+    for condition in (f"where {order} < {limit}", ""):
+        chosen = f"from {detected.rows} {condition} order by {order} limit {number}"
+        sample = connection.sql(f"select {typed} from ({chosen})").df()
+        if len(sample) == min(number, profiles[0].rows):
+            break
+    return sample
+
+
+def _telling_columns(profiles: Sequence[ColumnProfile]) -> list[str]:
+    """A few columns in which hardly any two rows are equal, if there are such; else all columns."""
+    most_first = sorted(profiles, key=lambda column: -column.distinct)
+    few = (
+        most_first[:_HASHED_COLUMNS]
+        if most_first[0].distinct >= _NEARLY_ALL * most_first[0].rows
+        else profiles
+    )
+    return [column.name for column in few]
 
 
 def _profiles(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]
+    connection: duckdb.DuckDBPyConnection, detected: DetectedValues, values: Mapping[str, str]
 ) -> list[ColumnProfile]:
-    values = [column.cast_sql() for column in columns]
-    typed = ", ".join(f"{value} as v{number}" for number, value in enumerate(values))
-    aggregates = ", ".join(
-        f"count(v{n}), approx_count_distinct(v{n}), min(v{n})::varchar, max(v{n})::varchar"
-        for n in range(len(columns))
-    )
-    [(rows, *found)] = connection.execute(
-        f"select count(*), {aggregates} from (select {typed} from {table})"
-    ).fetchall()
+    """The profiles of all columns, given by their name and the SQL of their typed value."""
+    table = detected.rows
+    unknown = {name: value for name, value in values.items() if name not in detected.plain}
+    ranges = {**detected.plain, **value_ranges(connection, table, unknown)}
+    [(rows,)] = connection.execute(f"select count(*) from {table}").fetchall()
     profiles = []
-    for number, column in enumerate(columns):
-        filled, distinct, least, greatest = found[4 * number : 4 * number + 4]
-        if distinct <= _MANY_VALUES or distinct >= _NEARLY_ALL * filled:
-            query = f"select count(distinct {values[number]}) from {table}"
+    for column in detected.columns:
+        seen = ranges[column.name]
+        distinct, listed = seen.distinct, dict[str, int]()
+        if distinct <= _MANY_VALUES:
+            listed = _frequencies(connection, table, column.name, values[column.name])
+            distinct = len(listed)
+        elif distinct >= _NEARLY_ALL * seen.filled and _may_be_unique(connection, table, column, rows):
+            query = f"select count(distinct {values[column.name]}) from {table}"
             [(distinct,)] = connection.execute(query).fetchall()
-        listed: dict[str, int] = {}
-        if 0 < distinct <= MAX_VALUES:
-            listed = dict(
-                connection.execute(
-                    f"select v::varchar, count(*) from (select {values[number]} as v from {table}) "
-                    "where v is not null group by v order by v"
-                ).fetchall()
-            )
         profiles.append(
             ColumnProfile(
                 column.name,
                 column.sql_type,
                 rows,
-                rows - filled,
+                rows - seen.filled,
                 distinct,
-                least or "",
-                greatest or "",
-                listed,
+                seen.least or "",
+                seen.greatest or "",
+                listed if distinct <= MAX_VALUES else {},
             )
         )
     return profiles
+
+
+def _frequencies(connection: duckdb.DuckDBPyConnection, table: str, name: str, value: str) -> dict[str, int]:
+    """The values of a column with their number of rows, sorted; each value of the source is cast once."""
+    counted = f"select {quoted(name)}, count(*) as times from {table} group by all"
+    return dict(
+        connection.execute(
+            f"select v::varchar, sum(times)::bigint from (select {value} as v, times from ({counted})) "
+            "where v is not null group by v order by v"
+        ).fetchall()
+    )
+
+
+def _may_be_unique(connection: duckdb.DuckDBPyConnection, table: str, column: Column, rows: int) -> bool:
+    """Whether an exact count may show that each row has its own value: not if some rows have one repeated."""
+    if rows <= _TRIED_ROWS or column.sql_type == "DOUBLE":
+        return column.sql_type != "DOUBLE"
+    query = f"select count({quoted(column.name)}) = count(distinct {quoted(column.name)}) "
+    [(unique,)] = connection.execute(f"{query} from (from {table} limit {_TRIED_ROWS})").fetchall()
+    return bool(unique)

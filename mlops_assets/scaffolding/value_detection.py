@@ -1,7 +1,7 @@
 """Detection of number format, missing values and column types from the texts of a table."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -13,8 +13,11 @@ from mlops_assets.scaffolding.allowed_types import (
     AllowedTypes,
     allowed_types,
     column_types,
+    has_leading_zero_sql,
+    is_lost_sql,
 )
 from mlops_assets.scaffolding.long_integers import long_integer_doubts, long_integers
+from mlops_assets.scaffolding.plain_values import ValueRange, plain_ranges
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 NULL_TEXTS = (
@@ -33,7 +36,10 @@ _MARKS = (
     (",", "\u202f"),
 )
 """Decimal mark and thousands separator, in the order of preference."""
-_SAMPLE_ROWS = 20_000
+_SAMPLE_ROWS = (1_000, 20_000)
+"""A few rows rule most types out, some more nearly all of them."""
+_IN_NUMBERS = "(?i)[-+0-9.,'eE\\s\u00a0\u202f]*|.*(nan|inf).*"
+"""Characters of numbers in any format."""
 _TESTS_A_QUERY = 100
 """DuckDB plans a query with thousands of aggregates much slower than several smaller ones."""
 _LEAST_VALUE_SHARE = 0.5
@@ -54,12 +60,20 @@ class DetectedValues:
         What the values do not decide, for the user.
     rows
         A subquery of the table in which missing values are null.
+    plain
+        The ranges of columns of text that are wholly in the usual spelling of their type, by name.
     """
 
     columns: tuple[Column, ...]
     dialect: Dialect
     doubts: tuple[str, ...]
     rows: str
+    plain: Mapping[str, ValueRange] = field(default_factory=dict)
+
+    def retyped(self, columns: Sequence[Column]) -> "DetectedValues":
+        """The same with other types or formats of some columns."""
+        changed = [column.name for column in columns if column not in self.columns]
+        return replace(self, columns=tuple(columns), plain=_without(self.plain, changed))
 
 
 def detect_values(
@@ -75,33 +89,49 @@ def detect_values(
         What is known about the number format and the missing values; None if the rows are not from CSV files,
         where neither can be declared.
     """
-    sample = f"(from {table} limit {_SAMPLE_ROWS})"
     texts = _text_columns(connection, table, names)
     declared = _cleaned(table, texts, dialect.nulls if dialect else ())
     allowed = allowed_types(connection, declared, names)
-    columns = dict(_narrowest(connection, table, sample, names, _MARKS[0], allowed))
+    marks = (dialect.decimal, dialect.thousands) if dialect else _MARKS[0]
+    candidates = _candidates(connection, declared, names, marks, allowed)
+    likely = [found[0] for found in candidates.values() if found and marks == _MARKS[0]]
+    ranges = plain_ranges(connection, declared, likely)
+    columns = {column.name: column for column in likely if column.name in ranges}
+    left = {name: found for name, found in candidates.items() if name not in columns}
+    columns |= _first_that_holds(connection, declared, left)
     if dialect is None:
-        long = long_integers(connection, table, columns)
-        found = tuple((columns | long).values())
-        return DetectedValues(found, DEFAULT_DIALECT, long_integer_doubts(long), table)
+        long = long_integers(connection, table, columns, ranges)
+        found = tuple((columns | long)[name] for name in names)
+        return DetectedValues(
+            found, DEFAULT_DIALECT, long_integer_doubts(long), table, _without(ranges, long)
+        )
     rest = [name for name in texts if columns[name].sql_type == "VARCHAR"]
     present = {} if dialect.nulls else _present_nulls(connection, table, rest)
-    nulls = dialect.nulls or tuple(_null_texts(connection, table, sample, present, allowed))
-    rows, first = _cleaned(table, texts, nulls), _cleaned(sample, texts, nulls)
-    marks, doubts = (dialect.decimal, dialect.thousands), list[str]()
+    nulls = dialect.nulls or tuple(_null_texts(connection, table, present, allowed))
+    rows = declared if dialect.nulls else _cleaned(table, rest, nulls)
+    doubts = list[str]()
     if not dialect.has_number_marks:
-        plain = [name for name in texts if columns[name].sql_type == "DOUBLE"]
-        marks, doubts = _marks(connection, rows, first, rest, plain, allowed)
-    again = rest if marks == _MARKS[0] and not dialect.nulls else names
-    columns |= _narrowest(connection, rows, first, again, marks, allowed)
+        decimals = [name for name in texts if columns[name].sql_type == "DOUBLE"]
+        marks, doubts = _marks(connection, rows, rest, decimals, allowed)
+    again = [name for name in rest if present.get(name)]
+    if marks != _MARKS[0] and not dialect.has_number_marks:
+        again = [name for name in names if columns[name].sql_type != "BIGINT"]
+    columns |= _narrowest(connection, rows, again, marks, allowed)
+    ranges = _without(ranges, again)
     doubts += _ambiguous_nulls(
         {name: found for name, found in present.items() if columns[name].sql_type == "VARCHAR"}, nulls
     )
-    long = long_integers(connection, rows, columns)
+    long = long_integers(connection, rows, columns, ranges)
     columns |= long
     doubts += long_integer_doubts(long)
-    read = replace(dialect, nulls=nulls, decimal=marks[0], thousands=marks[1])
-    return DetectedValues(tuple(columns[name] for name in names), read, tuple(doubts), rows)
+    decimal, thousands = marks
+    read = replace(dialect, nulls=nulls, decimal=decimal, thousands=thousands)
+    typed = tuple(replace(columns[name], decimal=decimal, thousands=thousands) for name in names)
+    return DetectedValues(typed, read, tuple(doubts), rows, _without(ranges, long))
+
+
+def _without(ranges: Mapping[str, ValueRange], names: Collection[str]) -> dict[str, ValueRange]:
+    return {name: seen for name, seen in ranges.items() if name not in names}
 
 
 def _cleaned(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
@@ -122,18 +152,17 @@ def _text_columns(connection: duckdb.DuckDBPyConnection, table: str, names: Sequ
 def _null_texts(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    sample: str,
     present: Mapping[str, Sequence[str]],
     allowed: AllowedTypes,
 ) -> Iterator[str]:
     """The texts without which a column of text is a column of numbers or times."""
     suspects = [name for name, texts in present.items() if texts]
     every = tuple(dict.fromkeys(text for found in present.values() for text in found))
-    read, first = _cleaned(table, suspects, every), _cleaned(sample, suspects, every)
+    read = _cleaned(table, suspects, every)
     typed: dict[str, Column] = {}
     for marks in _MARKS:
         rest = [name for name in suspects if name not in typed]
-        found = _narrowest(connection, read, first, rest, marks, allowed) if rest else {}
+        found = _narrowest(connection, read, rest, marks, allowed) if rest else {}
         typed |= {
             name: column for name, column in found.items() if column.sql_type not in ("VARCHAR", "BOOLEAN")
         }
@@ -181,7 +210,6 @@ def _ambiguous_nulls(present: Mapping[str, Sequence[str]], nulls: Sequence[str])
 def _marks(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    sample: str,
     texts: Sequence[str],
     plain: Sequence[str],
     allowed: AllowedTypes,
@@ -194,17 +222,19 @@ def _marks(
         The columns that are no numbers in SQL before missing values are removed, and those that are decimal
         numbers.
     """
+    texts = _like_numbers(connection, f"(from {table} limit {_SAMPLE_ROWS[-1]})", texts)
     if not texts:
         return _MARKS[0], []
     numbers: dict[tuple[str, str], list[str]] = {}
     gain: dict[tuple[str, str], int] = {}
     for marks in _MARKS:
-        found = _narrowest(connection, table, sample, texts, marks, allowed, NUMBERS)
+        found = _narrowest(connection, table, texts, marks, allowed, NUMBERS)
         numbers[marks] = [name for name in texts if found[name].sql_type in NUMBERS]
-        kept = (
-            _narrowest(connection, sample, sample, plain, marks, allowed, NUMBERS) if numbers[marks] else {}
-        )
+        first = f"(from {table} limit {_SAMPLE_ROWS[-1]})"
+        kept = _narrowest(connection, first, plain, marks, allowed, NUMBERS) if numbers[marks] else {}
         gain[marks] = len(numbers[marks]) - sum(column.sql_type not in NUMBERS for column in kept.values())
+        if gain[_MARKS[0]] == len(texts):  # no other format is better
+            return _MARKS[0], []
     best = next(marks for marks in _MARKS if gain[marks] == max(gain.values()))
     unsure = [
         name
@@ -220,40 +250,42 @@ def _marks(
     return best, doubts
 
 
+def _like_numbers(connection: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str]) -> list[str]:
+    """The columns of text that may be numbers in some format."""
+    if not texts:
+        return []
+    tests = ", ".join(
+        f"bool_and(regexp_full_match({quoted(name)}, {literal(_IN_NUMBERS)}) "
+        f"and not {has_leading_zero_sql(quoted(name))})"
+        for name in texts
+    )
+    [found] = connection.execute(f"select {tests} from {table}").fetchall()
+    return [name for name, like in zip(texts, found, strict=True) if like is not False]
+
+
 def _narrowest(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    sample: str,
     names: Sequence[str],
     marks: tuple[str, str],
     allowed: AllowedTypes,
     kinds: Sequence[SqlType] = NARROWEST_FIRST,
-) -> Mapping[str, Column]:
+) -> dict[str, Column]:
     """Each column with the first type that holds all of its values, in few scans.
 
-    The sample rules types out; the first type that remains is verified for all rows.
+    Samples rule types out; the first type that remains is verified for all rows.
     """
-    decimal, thousands = marks
+    candidates = _candidates(connection, table, names, marks, allowed, kinds)
+    return _first_that_holds(connection, table, candidates)
 
-    def column(name: str, kind: SqlType) -> Column:
-        return Column(name, kind, decimal=decimal, thousands=thousands)
 
-    left = {name: [column(name, kind) for kind in kinds if kind in allowed[name]] for name in names}
-    for numbers in (True, False):  # columns of numbers need no test of the other types
-        tested = [
-            candidate
-            for candidates in left.values()
-            if numbers or not any(each.sql_type in NUMBERS for each in candidates)
-            for candidate in candidates
-            if (candidate.sql_type in NUMBERS) == numbers
-        ]
-        held = _hold(connection, sample, tested, empty=True)
-        left = {
-            name: [each for each in candidates if held.get(each, True)] for name, candidates in left.items()
-        }
+def _first_that_holds(
+    connection: duckdb.DuckDBPyConnection, table: str, left: Mapping[str, Sequence[Column]]
+) -> dict[str, Column]:
+    """Each column with the first of its candidates that holds the values of all rows; else text."""
     found: dict[str, Column] = {}
     while left:
-        found |= {name: column(name, "VARCHAR") for name, candidates in left.items() if not candidates}
+        found |= {name: Column(name, "VARCHAR") for name, candidates in left.items() if not candidates}
         left = {name: candidates for name, candidates in left.items() if candidates}
         held = _hold(connection, table, [candidates[0] for candidates in left.values()])
         found |= {name: candidates[0] for name, candidates in left.items() if held[candidates[0]]}
@@ -261,16 +293,53 @@ def _narrowest(
     return found
 
 
+def _candidates(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    marks: tuple[str, str],
+    allowed: AllowedTypes,
+    kinds: Sequence[SqlType] = NARROWEST_FIRST,
+) -> dict[str, list[Column]]:
+    """For each column the types that hold the values of samples; the first one is likely."""
+    decimal, thousands = marks
+    left = {
+        name: [
+            Column(name, kind, decimal=decimal, thousands=thousands)
+            for kind in kinds
+            if kind in allowed[name]
+        ]
+        for name in names
+    }
+    for rows in _SAMPLE_ROWS if names else ():
+        sample = f"(from {table} limit {rows})"
+        for numbers in (True, False):  # columns of numbers need no test of the other types
+            tested = [
+                candidate
+                for candidates in left.values()
+                if numbers or not any(each.sql_type in NUMBERS for each in candidates)
+                for candidate in candidates
+                if (candidate.sql_type in NUMBERS) == numbers
+            ]
+            held = _hold(connection, sample, tested, empty=True)
+            left = {
+                name: [each for each in candidates if held.get(each, True)]
+                for name, candidates in left.items()
+            }
+    return left
+
+
 def _hold(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column], *, empty: bool = False
 ) -> dict[Column, bool]:
     """Whether each typed column holds all values, and there is at least one (with `empty`, or none)."""
     held: dict[Column, bool] = {}
+    kinds = column_types(connection, table) if columns else {}
     for start in range(0, len(columns), _TESTS_A_QUERY):
         tested = columns[start : start + _TESTS_A_QUERY]
         counts = ", ".join(
             f"count(*) filter (not {column.is_null_sql()}), "
-            f"count(*) filter (not {column.is_null_sql()} and ({column.cast_sql()}) is null)"
+            f"count(*) filter (not {column.is_null_sql()} and ({is_lost_sql(column, kinds[column.name])}))"
             for column in tested
         )
         [found] = connection.execute(f"select {counts} from {table}").fetchall()

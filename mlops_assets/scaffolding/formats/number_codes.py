@@ -29,7 +29,7 @@ def keep_codes_as_text(
     suspects = _true(connection, f"(from {table} limit {_SAMPLE_ROWS})", signs)
     codes = _true(connection, table, {name: signs[name] for name in suspects})
     exponents = {
-        column.name: f"bool_or(contains(upper({quoted(column.name)}), 'E'))"
+        column.name: f"bool_or(contains({quoted(column.name)}, 'e') or contains({quoted(column.name)}, 'E'))"
         for column in texts
         if column.sql_type == "DOUBLE"
     }
