@@ -247,9 +247,11 @@ def _profiles(
         if distinct <= _MANY_VALUES:
             listed = _frequencies(connection, table, column.name, values[column.name])
             distinct = len(listed)
-        elif distinct >= _NEARLY_ALL * seen.filled and _may_be_unique(connection, table, column, rows):
-            query = f"select count(distinct {values[column.name]}) from {table}"
-            [(distinct,)] = connection.execute(query).fetchall()
+        elif distinct >= _NEARLY_ALL * seen.filled:
+            distinct = min(distinct, seen.filled - 1)  # an approximate number does not make a key
+            if _may_be_unique(connection, table, column, rows):
+                query = f"select count(distinct {values[column.name]}) from {table}"
+                [(distinct,)] = connection.execute(query).fetchall()
         profiles.append(
             ColumnProfile(
                 column.name,

@@ -193,6 +193,10 @@ SQLITE = "sqlite:///data/bank.db"
             "tables.loans.source contains a signature or token; remove it, because addresses are not secret",
         ),
         (loan_source({"url": "bucket/a.csv"}), "tables.loans.source.url is 'bucket/a.csv'; write a URL"),
+        (
+            {**LOANS, "tables": {"loans": {"source": "data/loans.csv", "excel": {"sheet": "May"}}}},
+            "tables.loans.excel is for Excel files, .xlsx or .xlsm; remove it, or correct the source",
+        ),
         (loan_source({"asset": "a b"}), "tables.loans.source.asset is 'a b'; write an asset key"),
         (
             loan_source({"sql": "../other.sql", "database": SQLITE}),

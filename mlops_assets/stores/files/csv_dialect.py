@@ -1,4 +1,4 @@
-"""The dialect of a table's CSV files: delimiter, encoding, quotes, nulls and number format."""
+"""How the files of a table are read: the dialect of CSV files, and the layout of Excel sheets."""
 
 import codecs
 from collections.abc import Mapping
@@ -16,8 +16,30 @@ _NUMBER_FORMAT = {"decimal", "thousands"}
 
 
 @dataclass(frozen=True)
+class SheetLayout:
+    """The layout of Excel files.
+
+    Attributes
+    ----------
+    sheet
+        The name of the sheet; by default the only visible one with values.
+    skip_lines
+        The number of lines before the header.
+    header_lines
+        The number of lines of the header, whose texts are joined.
+    nulls
+        Texts that are read as null, in addition to the empty cell.
+    """
+
+    sheet: str = ""
+    skip_lines: int = 0
+    header_lines: int = 1
+    nulls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Dialect:
-    """The dialect of CSV files.
+    """The dialect of CSV files, and the layout of Excel files.
 
     Attributes
     ----------
@@ -37,6 +59,8 @@ class Dialect:
     offsets_as_text
         Whether the zoned times of Parquet files are texts with an offset, so that they remain different from
         times without one in a table that declares the zone of these.
+    excel
+        The layout of Excel files.
     """
 
     delimiter: str = ","
@@ -47,18 +71,21 @@ class Dialect:
     decimal: str = "."
     thousands: str = ""
     offsets_as_text: bool = False
+    excel: SheetLayout = SheetLayout()
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | None) -> "Dialect":
-        """The dialect of the `csv` settings of a table; the default dialect for None."""
+        """The dialect of the `csv` and `excel` settings of a table; the default dialect for None."""
         found = dict(settings or {})
-        return cls(**{**found, "nulls": tuple(found.get("nulls", ()))})
+        layout = dict(found.get("excel", {}))
+        excel = SheetLayout(**{**layout, "nulls": tuple(layout.get("nulls", ()))})
+        return cls(**{**found, "nulls": tuple(found.get("nulls", ())), "excel": excel})
 
     def non_defaults(self) -> dict[str, Any]:
         """The settings that differ from the default dialect, as JSON values."""
-        default = asdict(DEFAULT_DIALECT)
-        found = {name: value for name, value in asdict(self).items() if value != default[name]}
-        return found | ({"nulls": list(self.nulls)} if self.nulls else {})
+        found = _changed(asdict(self), asdict(DEFAULT_DIALECT))
+        excel = _changed(found.pop("excel", {}), asdict(DEFAULT_DIALECT.excel))
+        return found | ({"excel": excel} if excel else {})
 
     def parsing_options(self) -> dict[str, Any]:
         """The settings that differ from the default and affect which rows are read."""
@@ -78,6 +105,15 @@ class Dialect:
 
 
 DEFAULT_DIALECT = Dialect()
+
+
+def _changed(settings: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that differ from the default, as JSON values."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in settings.items()
+        if value != default[name]
+    }
 
 
 def is_utf8(encoding: str) -> bool:

@@ -1,9 +1,10 @@
-"""JSON lines as text columns: one row per line, one column per key, and each value as it is spelled.
+"""JSON objects as text columns: one row per object, one column per key, and each value as it is spelled.
 
 DuckDB's `read_json` types each file by its values: an identifier becomes a date or a number in one file and
 stays text in the next. Here the contract decides, as it does for CSV.
 """
 
+import codecs
 import json
 from collections.abc import Sequence
 from secrets import token_hex
@@ -13,7 +14,9 @@ import duckdb
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.files.csv_reader import open_bytes
 from mlops_assets.stores.files.read_errors import read_error
+from mlops_assets.stores.files.source_file import is_json_lines
 
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
@@ -36,7 +39,9 @@ def json_scan(file: "SourceFile", keys: Sequence[str]) -> str:
 
 
 def _lines(file: "SourceFile") -> str:
-    return f"read_ndjson_objects({literal(file.path)}, hive_partitioning = false)"
+    if is_json_lines(file.path):
+        return f"read_ndjson_objects({literal(file.path)}, hive_partitioning = false)"
+    return f"read_json_objects({literal(file.path)}, format = 'auto', hive_partitioning = false)"
 
 
 def _exact_line(mark: str) -> str:
@@ -61,6 +66,28 @@ def _unmarked(value: str, mark: str) -> str:
         f"case when starts_with({value}, {literal(mark)}) then substring({value}, {len(mark) + 1}) "
         f"when contains({value}, {literal(mark)}) then {nested} else {value} end"
     )
+
+
+def require_whole_array(file: "SourceFile", subject: str) -> None:
+    """Check that an array ends: DuckDB reads an array that lacks its end.
+
+    Raises
+    ------
+    DataError
+        If the file begins with `[` and does not end with `]`.
+    """
+    if is_json_lines(file.path):
+        return
+    first = last = b""
+    with open_bytes(file.path) as stream:
+        while chunk := stream.read(1 << 20):
+            text = chunk.removeprefix(codecs.BOM_UTF8).strip() if not first else chunk.rstrip()
+            first, last = first or text[:1], text[-1:] or last
+    if first == b"[" and last != b"]":
+        raise DataError(
+            f"{subject}: {file.path} is truncated: the array has no end",
+            hint=f"write the complete file again. {TABLE_UNCHANGED}",
+        )
 
 
 def keys_of(connection: duckdb.DuckDBPyConnection, file: "SourceFile", *, subject: str) -> list[str]:

@@ -12,12 +12,13 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.read_errors import unreadable
 from mlops_assets.stores.files.source_file import (
-    ALL_SUFFIXES,
+    LOCK_PREFIX,
     SUFFIXES,
     FoundFile,
     SourceFile,
     Stamp,
     format_of,
+    is_source_name,
 )
 
 
@@ -83,7 +84,11 @@ def list_files(source: Path, *, deep: bool = False) -> list[FoundFile]:
         folder = source_folder(source)
         cut = 0 if folder == Path() else len(os.path.join(folder, ""))  # noqa: PTH118 - ends in a slash
         _require_readable_folders(source)
-        paths = glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
+        paths = [
+            path
+            for path in glob(str(source), recursive=True)  # noqa: PTH207 - a pattern may be absolute
+            if not os.path.basename(path).startswith(LOCK_PREFIX)  # noqa: PTH119
+        ]
         found = _regular((path, path[cut:].replace(os.sep, "/")) for path in paths)
     else:
         found = _regular([(str(source), source.name)])
@@ -143,7 +148,7 @@ def _walk(folder: str, prefix: str, deep: bool) -> Iterator[FoundFile]:
         return
     with entries:
         for entry in entries:
-            if entry.name.lower().endswith(ALL_SUFFIXES):
+            if is_source_name(entry.name):
                 yield from _regular([(entry.path, prefix + entry.name)])
             if deep and not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/", deep)

@@ -11,6 +11,9 @@ from mlops_assets.stores.files.json_reader import columns_with_fractions
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
 
+_TEXTS = ("csv", "excel")
+"""Formats in which numbers are text with the declared marks."""
+
 
 def reject_mixed_number_formats(
     connection: duckdb.DuckDBPyConnection,
@@ -28,9 +31,9 @@ def reject_mixed_number_formats(
         If a table declares a number format, and a column has numbers in JSON, or is a number in one file
         and text in another.
     """
-    texts = {name: file for file, scan in scans.items() if file.format == "csv" for name in scan.columns}
+    texts = {name: file for file, scan in scans.items() if file.format in _TEXTS for name in scan.columns}
     for file, scan in scans.items():
-        if file.format == "csv" or not file.dialect.has_number_marks:
+        if file.format in _TEXTS or not file.dialect.has_number_marks:
             continue
         if file.format == "jsonl":
             if found := columns_with_fractions(connection, file, scan.columns):

@@ -11,7 +11,7 @@ from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.stores.files.csv_diagnosis import csv_error
 from mlops_assets.stores.files.csv_reader import LineTooLongError, is_packed, open_bytes
-from mlops_assets.stores.files.source_file import Stamp
+from mlops_assets.stores.files.source_file import Stamp, is_json_lines
 
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile
@@ -77,7 +77,14 @@ def read_error(file: "SourceFile", subject: str, error: Exception) -> DataError:
             return unreadable(file.path, subject, error)
         if file.format == "parquet":
             return _parquet_error(file.path, subject, error)
-        found = csv_error(file, subject) if file.format == "csv" else _jsonl_error(file.path, subject)
+        if file.format == "excel":
+            return unreadable(file.path, subject, error)
+        if file.format == "csv":
+            found = csv_error(file, subject)
+        elif is_json_lines(file.path):
+            found = _jsonl_error(file.path, subject)
+        else:
+            found = _json_error(file.path, subject)
     except (EOFError, zlib.error) as truncated:
         return _gzip_error(file.path, subject, truncated)
     except OSError as failed:
@@ -130,6 +137,29 @@ def _parquet_error(path: Path, subject: str, error: Exception) -> DataError:
         return DataError(f"{subject}: {path} is truncated: the end mark of Parquet is missing", hint=again)
     reason = str(error).strip().splitlines()[0].replace(str(path), path.name)
     return DataError(f"{subject}: {path} is a damaged Parquet file: {reason}", hint=again)
+
+
+def _json_error(path: Path, subject: str) -> DataError | None:
+    """The error of a file that is no array of objects."""
+    with open_bytes(path) as stream:
+        text = stream.read()
+    try:
+        value = json.loads(text)
+    except UnicodeDecodeError as error:
+        problem = f"is not valid UTF-8: byte {error.start} is 0x{text[error.start : error.start + 1].hex()}"
+    except json.JSONDecodeError as error:
+        if error.lineno > 1 and error.msg == "Extra data":  # objects in lines
+            return _jsonl_error(path, subject)
+        problem = f"is not valid JSON at line {error.lineno}, character {error.colno}: {error.msg}"
+    else:
+        rows = value if isinstance(value, list) else [value]
+        wrong = next((n for n, row in enumerate(rows, 1) if not isinstance(row, dict)), None)
+        if wrong is None:
+            return None
+        problem = f"has an element {wrong} that is not an object: {repr(rows[wrong - 1])[:60]}"
+    return DataError(
+        f"{subject}: {path} {problem}", hint=f"write an array of objects, or JSON lines. {TABLE_UNCHANGED}"
+    )
 
 
 def _jsonl_error(path: Path, subject: str) -> DataError | None:

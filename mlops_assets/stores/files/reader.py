@@ -14,7 +14,8 @@ from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.delta.common_types import EXACT_IN_DOUBLE, common_type, needs_small_integers
 from mlops_assets.stores.delta.stored_types import text_sql
 from mlops_assets.stores.files.csv_reader import csv_scan, header_of
-from mlops_assets.stores.files.json_reader import json_scan, keys_of
+from mlops_assets.stores.files.excel_reader import excel_scan
+from mlops_assets.stores.files.json_reader import json_scan, keys_of, require_whole_array
 from mlops_assets.stores.files.number_formats import reject_mixed_number_formats
 from mlops_assets.stores.files.parquet_reader import parquet_scan, parquet_schema, parquet_values
 from mlops_assets.stores.files.read_errors import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def read_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence["SourceFile"], *, subject: str
 ) -> list[duckdb.DuckDBPyRelation]:
-    """The unmodified rows of each file with their provenance; all columns of CSV and JSON lines are text.
+    """The unmodified rows of each file with their provenance; all columns of CSV, Excel and JSON are text.
 
     Returns
     -------
@@ -133,7 +134,11 @@ def scan_file(
                 scan = csv_scan(connection, file, fields)
             case "parquet":
                 scan = parquet_scan(file)
+            case "excel":
+                fields, scan = excel_scan(connection, file, subject)
+                _require_valid_names(fields, f"{subject}: {file.path}")
             case "jsonl":
+                require_whole_array(file, subject)
                 fields = keys_of(connection, file, subject=subject)
                 _require_valid_names(fields, f"{subject}: {file.path}")
                 scan = json_scan(file, fields)

@@ -18,7 +18,7 @@ from uuid import uuid4
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
-from mlops_assets.stores.files.source_file import SUFFIXES, FoundFile, SourceFile, format_of
+from mlops_assets.stores.files.source_file import SUFFIXES, FoundFile, SourceFile, format_of, is_source_name
 from mlops_assets.stores.files.storage_options import StorageOptions
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class RemoteFiles:
         return self._path, {
             path: info
             for path, info in found.items()
-            if format_of(path)
+            if is_source_name(path.rpartition("/")[2])
             and not any(part.startswith(".") for part in path.removeprefix(folder).split("/")[:-1])
         }
 

@@ -7,18 +7,30 @@ from typing import Literal, NamedTuple
 
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
-Format = Literal["csv", "parquet", "jsonl"]
+Format = Literal["csv", "parquet", "jsonl", "excel"]
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
+    ".tab": "csv",
     ".parquet": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
+    ".json": "jsonl",
+    ".json.gz": "jsonl",
 }
 ALL_SUFFIXES = tuple(SUFFIXES)
+"""Suffixes of the files of a folder."""
+_NAMED_ONLY: dict[str, Format] = {".txt": "csv", ".txt.gz": "csv"}
+"""Suffixes of files that are read if a path or a glob names them: a folder may contain a readme.txt."""
+LOCK_PREFIX = "~$"
+"""Excel writes such a file beside an open workbook."""
 
 
 class FoundFile(NamedTuple):
@@ -73,6 +85,15 @@ class SourceFile:
 def format_of(name: str) -> Format | None:
     """The format for a file's suffix; None if it is not supported."""
     name = name.lower()
-    if not name.endswith(ALL_SUFFIXES):
-        return None
-    return next(kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix))
+    known = SUFFIXES | _NAMED_ONLY
+    return next((kind for suffix, kind in known.items() if name.endswith(suffix)), None)
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether each line is one object; a file `.json` may be an array of objects, over several lines."""
+    return not path.name.lower().endswith((".json", ".json.gz"))
+
+
+def is_source_name(name: str) -> bool:
+    """Whether a file of a folder is one of its source files, by its name without the folder."""
+    return name.lower().endswith(ALL_SUFFIXES) and not name.startswith(LOCK_PREFIX)

@@ -127,3 +127,22 @@ def test_compressed_lines_are_read_in_order(table: FileTable):
     content = lines(*(json.dumps({"n": float(number)}) for number in range(50_000)))
     rows = table.replace("a.ndjson.gz", gzip.compress(content, mtime=0))
     assert rows == [(f"{number}.0",) for number in range(50_000)]
+
+
+def test_a_json_file_is_an_array_of_objects_or_lines_of_them(table: FileTable):
+    array = b'[\n  {"a": 1.50, "b": {"c": [1, 2.0]}},\n  {"a": 9007199254740993}\n]\n'
+    assert table.replace("a.json", array) == [("1.50", '{"c":[1,2.0]}'), ("9007199254740993", None)]
+    assert table.replace("a.json", lines('{"a": 1}', '{"a": 2}')) == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'[{"id": 1},\n', "is truncated: the array has no end"),
+        (b'[{"id": [1]\n', "is not valid JSON at line 2, character 1: Expecting ',' delimiter"),
+        (b'[{"id": 1}, 2]', "has an element 2 that is not an object: 2"),
+        (b'{"id": 1}\n{"id": \n', "line 2 is not valid JSON at character 9: '{\"id\":'"),
+    ],
+)
+def test_a_bad_json_file_is_reported(error_of, content, message):
+    assert message in error_of("bad.json", content)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.settings.base import Errors
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
-    from mlops_assets.components.model_project.settings.tables import SourceSettings
+    from mlops_assets.components.model_project.settings.tables import SourceSettings, TableSettings
 
 _ASSET_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*")
 _SQL_FILE = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*\.sql")
@@ -26,6 +27,7 @@ def source_errors(settings: "ProjectSettings") -> Errors:
     """The errors in the sources of all tables."""
     for name, table in settings.tables.items():
         path, source = f"tables.{name}.source", table.source
+        yield from _excel_errors(name, table)
         if isinstance(source, str):
             yield from _url_errors(path, source)
             continue
@@ -63,6 +65,16 @@ def source_errors(settings: "ProjectSettings") -> Errors:
                 "is not supported for a query with `arrival`, whose days the database counts; convert the "
                 "times to UTC in the query, for example with `at time zone`",
             )
+
+
+def _excel_errors(name: str, table: "TableSettings") -> Errors:
+    """A layout of Excel files for a source that has none."""
+    source = table.source
+    files = source if isinstance(source, str) else source.url or ""
+    suffix = PurePosixPath(files).suffix.lower()
+    others = not files or suffix in (".csv", ".gz", ".tsv", ".tab", ".txt", ".parquet", ".json", ".jsonl")
+    if table.excel.model_fields_set and others:
+        yield f"tables.{name}.excel", "is for Excel files, .xlsx or .xlsm; remove it, or correct the source"
 
 
 def _query_errors(path: str, source: "SourceSettings") -> Errors:

@@ -106,6 +106,27 @@ class NumberFormatSettings(dg.Model):
         return self
 
 
+class ExcelSettings(Settings):
+    """Layout of a table's Excel files, `.xlsx` or `.xlsm`."""
+
+    sheet: str = Field(
+        default="", description="Name of the sheet; by default the only visible sheet with values."
+    )
+    skip_lines: int = Field(default=0, ge=0, description="Number of lines before the header.")
+    header_lines: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="Number of lines of the header. The texts of a column are joined, and a merged cell "
+        "names all of its columns.",
+    )
+    nulls: list[str] = Field(
+        default_factory=list,
+        description="Texts that are read as null, such as `NA`, or an error such as `#N/A`. Empty cells "
+        "always are.",
+    )
+
+
 class SourceSettings(Settings):
     """A source with options: exactly one of `sql`, `url` and `asset`."""
 
@@ -140,7 +161,8 @@ class TableSettings(Settings):
 
     source: str | SourceSettings = Field(
         description="Source of the rows: path of a file, glob or folder (relative to the project root, or "
-        "absolute) or an fsspec URL, of CSV (plain or gzip), Parquet or JSON lines files. Or a mapping: "
+        "absolute) or an fsspec URL, of CSV (plain or gzip), Parquet, Excel, JSON or JSON lines files. Or a "
+        "mapping: "
         "`sql` with `database`, `url` with `storage_options`, or `asset`."
     )
     key: list[str] = Field(
@@ -186,6 +208,9 @@ class TableSettings(Settings):
         "`epoch_us` or `epoch_ns`. Numbers: a mapping such as `{unit: $, thousands: ','}`. A text in another "
         "format is quarantined.",
     )
+    excel: ExcelSettings = Field(
+        default=ExcelSettings(), description="Layout of Excel files: sheet and header."
+    )
     time_zone: str = Field(
         default=UTC_ZONE,
         description="Zone of times without an offset, such as `Europe/Berlin`: they are converted to UTC. A "
@@ -228,7 +253,8 @@ class TableSettings(Settings):
     @property
     def dialect(self) -> Dialect:
         """The dialect in which the files of the table are read."""
-        return replace(self.csv.dialect, offsets_as_text=self.time_zone != UTC_ZONE)
+        read = Dialect.from_settings({**self.csv.model_dump(), "excel": self.excel.model_dump()})
+        return replace(read, offsets_as_text=self.time_zone != UTC_ZONE)
 
     @property
     def column_formats(self) -> tuple[tuple[str, ColumnFormat], ...]:
