@@ -30,6 +30,10 @@ def sql(
         int | None,
         typer.Option(min=0, help="Maximum number of rows to print; by default 40 on a terminal, else all."),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Stop a query after this time.", show_default="no limit"),
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Query all tables with DuckDB, read-only; without a query, open a prompt.
@@ -43,7 +47,9 @@ def sql(
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root()).require_layout()
-        with read_only(Warehouse(state.warehouse), on_error=_print_skipped) as tables:
+        with read_only(
+            Warehouse(state.warehouse), on_error=_print_skipped, timeout_seconds=timeout
+        ) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.cli.output.sql_prompt import Prompt
 

@@ -1,6 +1,5 @@
 """Rules for a project's SQL, on its parse tree: it reads its own tables and is deterministic."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -8,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes, writing_keyword
 from mlops_assets.ml.features.sql_functions import (
     ORDER_DEPENDENT,
     ORDER_DEPENDENT_WINDOWS,
@@ -21,7 +21,6 @@ _ON_LISTS = {"list_aggregate", "list_aggr", "aggregate", "array_aggregate", "arr
 """Functions that call the aggregate that an argument names."""
 _FROM_ROWS = "use $as_of in an event project; otherwise compute from the rows alone"
 _DECLARE = "declare the data as a table in defs.yaml"
-Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ def find_violation(sql: str, tables: frozenset[str] | None) -> Violation | None:
     """
     own = None if tables is None else {name.lower() for name in tables}
     with duckdb.connect() as connection:
-        tree = _parse(connection, sql)
-    readable = {str(entry["key"]).lower() for node in _nodes(tree) for entry in _common_tables(node)}
-    for node in _nodes(tree):
+        tree = parse_query(connection, sql)
+    readable = {str(entry["key"]).lower() for node in tree_nodes(tree) for entry in _common_tables(node)}
+    for node in tree_nodes(tree):
         if found := _violation(node, readable, own):
             return found
     return None
@@ -66,18 +65,12 @@ def syntax_nodes(sql: str) -> Iterator[Node]:
         When DuckDB can't parse the statement.
     """
     with duckdb.connect() as connection:
-        yield from _nodes(_parse(connection, sql))
-
-
-def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
-    [[text]] = connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
-    tree: dict[str, Any] = json.loads(str(text))
-    if tree["error"]:
-        raise ValueError(tree["error_message"])
-    return tree
+        yield from tree_nodes(parse_query(connection, sql))
 
 
 def _violation(node: Node, readable: Collection[str], own: Collection[str] | None) -> Violation | None:
+    if keyword := writing_keyword(node):
+        return Violation(f"{keyword} writes and is not allowed", "write SELECT statements only")
     if node.get("sample"):
         return Violation("a sample of rows is not deterministic and is not allowed", "filter by a column")
     match node.get("class") or node.get("type"):
@@ -201,13 +194,13 @@ def _is_consistent(name: str, arguments: int) -> bool:
     if name in catalog().inconsistent:
         return False
     with duckdb.connect() as connection:
-        trees = [_parse(connection, f"select {definition}") for definition in definitions]
+        trees = [parse_query(connection, f"select {definition}") for definition in definitions]
     return all(
         _is_consistent(str(node["function_name"]).lower(), len(node["arguments"]))
         if node.get("class") == "FUNCTION"
         else node.get("type") not in ("BASE_TABLE", "TABLE_FUNCTION") and not _is_time_keyword(node)
         for tree in trees
-        for node in _nodes(tree)
+        for node in tree_nodes(tree)
     )
 
 
@@ -223,15 +216,3 @@ def _common_tables(node: Node) -> list[Any]:
 def _place(node: Node) -> int | None:
     place = node.get("query_location")
     return None if place is None or place == _NO_LOCATION else int(place)
-
-
-def _nodes(tree: Any) -> Iterator[Node]:
-    """All mappings of a parse tree; those of a table function's call are its arguments only."""
-    if isinstance(tree, Mapping):
-        yield tree
-        is_call = tree.get("type") == "TABLE_FUNCTION"
-        children = tree["function"]["arguments"] if is_call else list(tree.values())
-        yield from _nodes(children)
-    elif isinstance(tree, list):
-        for child in tree:
-            yield from _nodes(child)

@@ -4,23 +4,35 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from threading import Timer
 
 import duckdb
 
 from mlops_assets.core.errors import DataError, StoreError
 from mlops_assets.core.sql_quoting import literal
+from mlops_assets.core.sql_tree import parse_query, tree_nodes, writing_keyword
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?\s+(.+)", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"LINE (\d+): ?(.*)")
+_WORD = re.compile(rb"\w+")
+_WRITING = {"copy", "delete", "insert", "merge", "truncate", "update"}
 _ONLY_TABLES = "query the views of the tables; `from duckdb_views()` lists them"
 
 
 @dataclass(frozen=True)
 class ReadOnlyTables:
-    """A connection with the tables as views, in the state when it was opened."""
+    """A connection with the tables as views, in the state when it was opened.
+
+    Attributes
+    ----------
+    timeout_seconds
+        The time after which a query, with the reading of its rows, is interrupted; None for no limit.
+    """
 
     connection: duckdb.DuckDBPyConnection
+    timeout_seconds: float | None = None
 
     def views(self) -> Mapping[str, list[tuple[str, str]]]:
         """The names and types of the columns of each view, such as `lending.validated_loans`."""
@@ -53,26 +65,45 @@ class ReadOnlyTables:
         Raises
         ------
         DataError
-            If the query fails, also while its rows are read.
+            If the query fails or takes too long, also while its rows are read.
         """
+        timer = Timer(self.timeout_seconds or 0, self.connection.interrupt)
+        if self.timeout_seconds is not None:
+            timer.start()
         try:
             yield self.connection.sql(query)
+        except duckdb.InterruptException as error:
+            message = f"the query took longer than {self.timeout_seconds:g} s"
+            raise DataError(message, hint="filter earlier, or allow more with --timeout") from error
         except duckdb.Error as error:
             raise _query_error(error) from error
+        finally:
+            timer.cancel()
 
     def _read_only(self, statement: duckdb.Statement) -> str:
         query = strip_semicolon(statement.query)[0]
         match statement.type:
             case duckdb.StatementType.SELECT:
+                self._require_reading(query)
                 return query
-            case duckdb.StatementType.MULTI if self._is_a_table(query):  # `pivot`
+            case duckdb.StatementType.MULTI if self._is_a_table(query):  # `pivot`, which has no parse tree
+                _require_no_keyword(query)
                 return query
             case duckdb.StatementType.EXPLAIN if explained := _EXPLAIN.fullmatch(query):
                 for inner in self.connection.extract_statements(explained[1]):
                     self._read_only(inner)  # `explain analyze` runs what it explains
                 return query
-        keyword = query.split(maxsplit=1)[0].upper()
-        raise DataError(f"{keyword} is not allowed: queries are read-only", hint="write a SELECT statement")
+        raise _not_allowed(query.split(maxsplit=1)[0])
+
+    def _require_reading(self, query: str) -> None:
+        """Raise an error if a common table expression of a SELECT writes."""
+        try:
+            tree = parse_query(self.connection, query)
+        except ValueError as error:
+            raise DataError(f"the query failed: {error}", hint=_ONLY_TABLES) from error
+        for node in tree_nodes(tree):
+            if keyword := writing_keyword(node):
+                raise _not_allowed(keyword)
 
     def _is_a_table(self, query: str) -> bool:
         """Whether the statement is valid in a `from` clause, where no statement that writes is."""
@@ -84,12 +115,16 @@ class ReadOnlyTables:
 
 @contextmanager
 def read_only(
-    warehouse: Warehouse, *, on_error: Callable[[StoreError], None] | None = None
+    warehouse: Warehouse,
+    *,
+    on_error: Callable[[StoreError], None] | None = None,
+    timeout_seconds: float | None = None,
 ) -> Iterator[ReadOnlyTables]:
     """Open a connection with every table as a view; queries can open no other file.
 
     DuckDB's `allowed_paths` also permits writing to the files of the tables: run only statements that
-    `ReadOnlyTables.queries` has returned.
+    `ReadOnlyTables.queries` has returned. DuckDB lets queries read the folder that they spill to, so each
+    connection has one of its own.
 
     Parameters
     ----------
@@ -97,12 +132,16 @@ def read_only(
         Called with the error of each table that can't be read, which has no view then. By default the first
         error is raised.
     """
-    with warehouse.connect() as connection:
+    with (
+        warehouse.connect() as connection,
+        TemporaryDirectory(prefix="mlops-sql-", dir=warehouse.root) as spill,
+    ):
+        connection.execute(f"set temp_directory = {literal(spill)}")
         files = warehouse.create_views(connection, on_error=on_error)
         connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
-        yield ReadOnlyTables(connection)
+        yield ReadOnlyTables(connection, timeout_seconds)
 
 
 def strip_semicolon(text: str) -> tuple[str, bool]:
@@ -112,6 +151,18 @@ def strip_semicolon(text: str) -> tuple[str, bool]:
     if code and encoded[code[-1] : code[-1] + 1] == b";":
         return encoded[: code[-1]].decode().strip(), True
     return text.strip(), False
+
+
+def _require_no_keyword(query: str) -> None:
+    encoded = query.encode()
+    for place, kind in duckdb.tokenize(query):
+        word = _WORD.match(encoded, place)
+        if kind == duckdb.token_type.keyword and word and word[0].decode().lower() in _WRITING:
+            raise _not_allowed(word[0].decode(), hint="quote the name, if it is one of a column or table")
+
+
+def _not_allowed(keyword: str, *, hint: str = "write a SELECT statement") -> DataError:
+    return DataError(f"{keyword.upper()} is not allowed: queries are read-only", hint=hint)
 
 
 def _query_error(error: duckdb.Error) -> DataError:

@@ -217,6 +217,21 @@ def test_only_declared_tables_can_be_read(table):
     assert "its tables are sales, as declared in defs.yaml" in found
 
 
+@pytest.mark.parametrize(
+    ("statement", "keyword"),
+    [
+        ("copy (select 1 as row_id) to 'rows.csv'", "COPY"),
+        ("insert into loans values (1) returning *", "INSERT"),
+        ("update loans set income = 1 returning *", "UPDATE"),
+        ("delete from loans returning *", "DELETE"),
+    ],
+)
+def test_a_statement_that_writes_inside_of_a_query_is_rejected(statement, keyword):
+    expected = f"{keyword} writes and is not allowed"
+    assert expected in message(f"with new as ({statement}) select * from new")
+    assert expected in message(f"select row_id, (with new as ({statement}) select 1) as one from loans")
+
+
 @pytest.mark.parametrize("sql", ["describe sales", "summarize sales", "show tables"])
 def test_a_description_of_tables_is_not_a_query(sql):
     assert "describe, summarize and show are not allowed" in message(sql)

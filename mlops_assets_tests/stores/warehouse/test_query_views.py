@@ -43,6 +43,9 @@ def test_every_table_is_a_view_with_its_columns(tables):
         "show all tables",
         "summarize shop.validated_orders",
         "explain analyze select 1",
+        "with recursive n as (select 1 as i union all select i + 1 from n where i < 3) from n",
+        "select 'copy' as copy, count(*) as \"update\" from shop.validated_orders",
+        'pivot (select b as "copy" from shop.validated_orders) on "copy" using count(*)',
     ],
 )
 def test_a_read_only_statement_is_run(tables, query):
@@ -62,6 +65,12 @@ def test_a_read_only_statement_is_run(tables, query):
         "set enable_external_access = true",
         "pragma threads = 1",
         "select 1; export database '{file}.copy'",
+        "with new as (copy (select 1 as a) to '{file}') from new",
+        "select (with new as (copy (select 1 as a) to '{file}') select count(*) from new)",
+        "explain analyze with new as (copy (select 1 as a) to '{file}') from new",
+        "pivot (with new as (copy (select 1 as a, 2 as b) to '{file}') from new) on a",
+        "with new as (insert into shop.validated_orders values (4, 'w', '2024-03')) from new",
+        "with old as materialized (delete from shop.validated_orders returning a) from old",
     ],
 )
 def test_other_statements_are_rejected_before_they_run(tables, warehouse, statement):
@@ -80,6 +89,14 @@ def test_a_query_reads_no_other_file(tables, warehouse, tmp_path):
     for source in (f"read_csv('{other}')", f"'{other}'", f"glob('{tmp_path}/*')", f"read_text('{hidden}')"):
         with pytest.raises(DataError, match="accesses more than the tables"):
             answer(tables, f"from {source}")
+
+
+def test_a_query_reads_no_spilled_rows_of_others(tables, warehouse):
+    for folder in (warehouse.root / ".spill", warehouse.root):
+        folder.mkdir(exist_ok=True)
+        (folder / "spilled.csv").write_text("a\n1\n", "utf-8")
+        with pytest.raises(DataError, match="accesses more than the tables"):
+            answer(tables, f"from '{folder}/spilled.csv'")
 
 
 def test_the_configuration_is_locked_for_any_statement(tables):
@@ -103,6 +120,14 @@ def test_an_error_is_one_sentence_with_a_hint(tables, query, message):
     assert caught.value.hint
 
 
+def test_a_query_is_stopped_after_the_time_limit(warehouse, rows):
+    warehouse.write(ORDERS, rows("(1, 'x')"))
+    with read_only(warehouse, timeout_seconds=0.2) as tables:
+        with pytest.raises(DataError, match=r"the query took longer than 0.2 s\n  hint: .*--timeout"):
+            answer(tables, "select sum(a.range * b.range % 7) from range(1_000_000) a, range(1_000_000) b")
+        assert answer(tables, "select 1") == [(1,)], "the connection is used again"
+
+
 def test_a_sort_larger_than_memory_spills(tmp_path: Path, rows):
     small = Warehouse(tmp_path / "warehouse", memory_limit="100MiB")
     with small.connect() as connection:
@@ -111,3 +136,4 @@ def test_a_sort_larger_than_memory_spills(tmp_path: Path, rows):
         [query] = tables.queries("select text, row_number() over (order by text) from shop.validated_orders")
         with tables.run(query) as found:
             assert found.aggregate("count(*)").fetchall() == [(2_000_000,)]
+    assert not list(small.root.glob(".sql-*")), "the folder of spilled rows is removed"
