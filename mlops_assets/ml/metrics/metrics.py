@@ -56,9 +56,12 @@ def compute_metrics(
 
     Returns
     -------
-    Metrics by name; NaN where a metric is undefined.
+    Metrics by name; NaN where a metric is undefined. MAPE, which is undefined for a target with zeros, is
+    then left out unless it is the primary metric.
     """
-    return _computed(measure, measure.metrics, truth, predictions, threshold, weights)
+    relative = measure.metric == "mape" or measure.task != "regression" or bool((truth != 0).all())
+    names = [name for name in measure.metrics if relative or name != "mape"]
+    return _computed(measure, names, truth, predictions, threshold, weights)
 
 
 def class_probabilities(task: Task, predictions: NDArray) -> NDArray:
@@ -186,6 +189,13 @@ def _computed(
     return {name: float(_OF_CLASSES[name](rows)) for name in names}
 
 
+def _relative_error(truth: NDArray, predictions: NDArray, sample_weight: NDArray | None) -> float:
+    """MAPE; NaN for a target with zeros, which scikit-learn divides by 2e-16."""
+    if not (truth != 0).all():
+        return float("nan")
+    return float(sk.mean_absolute_percentage_error(truth, predictions, sample_weight=sample_weight))
+
+
 def _of_values(name: str, quantile: float | None) -> Callable[..., float]:
     """The metric of a regression, with scikit-learn's parameters."""
     if name == "pinball":
@@ -232,7 +242,7 @@ _OF_VALUES: dict[str, Callable[..., float]] = {
     "rmse": sk.root_mean_squared_error,
     "mae": sk.mean_absolute_error,
     "r2": sk.r2_score,
-    "mape": sk.mean_absolute_percentage_error,
+    "mape": _relative_error,
 }
 _OF_CLASSES: dict[str, Callable[[_Classified], float]] = {
     "roc_auc": _roc_auc,

@@ -20,7 +20,11 @@ CLASSIFICATION_METRICS = (
 )
 QUANTILE_METRICS = ("pinball", "mae")
 """Metrics of a regression whose target is a quantile."""
-HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall"})
+COVERAGE = "coverage"
+"""Share of the holdout that prediction intervals or sets contain: a gate may have a minimum for it."""
+HIGHER_IS_BETTER = frozenset(
+    {"r2", "roc_auc", "average_precision", "f1", "accuracy", "precision", "recall", COVERAGE}
+)
 IN_TARGET_UNITS = frozenset({"rmse", "mae", "pinball"})
 """Metrics in the unit of the target."""
 _UNBOUNDED_ABOVE = frozenset({"rmse", "mae", "mape", "pinball", "log_loss"})

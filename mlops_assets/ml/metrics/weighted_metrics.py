@@ -67,7 +67,7 @@ def _of_values(metric: str, truth: NDArray, predictions: NDArray, scale: float) 
         squared = _weighted_mean(errors**2)
         return lambda weights: np.sqrt(squared(weights)) / scale
     if metric == "mape":
-        errors = errors / np.maximum(np.abs(truth), np.finfo(float).eps)
+        errors = _ratio(errors, np.abs(truth))  # NaN for a target with zeros, as in `compute_metrics`
     return _weighted_mean(errors / scale)
 
 

@@ -178,6 +178,17 @@ def encode_target(target: pd.Series, classes: Sequence[Label], *, subject: str) 
     return np.asarray(codes, dtype=np.int64)
 
 
+def require_defined_metric(metric: str, train: TrainingData, *, subject: str) -> None:
+    """Raise before the search if the primary metric is undefined for the target."""
+    zeros = int((train.target == 0).sum())
+    if metric == "mape" and zeros:
+        raise DataError(
+            f"{subject}: tuning.metric is mape, which is undefined where the target is 0: it is 0 in "
+            f"{zeros:,} of {len(train.target):,} training rows",
+            hint="set tuning.metric to mae or rmse in defs.yaml",
+        )
+
+
 def check_pipeline(
     make_pipeline: MakePipeline,
     train: TrainingData,

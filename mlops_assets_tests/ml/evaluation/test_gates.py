@@ -25,6 +25,12 @@ def test_a_limit_is_a_minimum_or_a_maximum_depending_on_the_metric():
     assert not minimum_metrics(scores, {"log_loss": 0.49}).passed
 
 
+def test_the_coverage_of_intervals_has_a_minimum():
+    assert minimum_metrics({"coverage": 0.9}, {"coverage": 0.88}).passed
+    failed = minimum_metrics({"coverage": 0.85}, {"coverage": 0.88})
+    assert (failed.passed, failed.message) == (False, "coverage 0.85 (minimum 0.88)")
+
+
 def test_an_undefined_or_missing_metric_fails_its_limit():
     assert not minimum_metrics({"rmse": math.nan}, {"rmse": 1e9}).passed
     assert not minimum_metrics({}, {"rmse": 1e9}).passed

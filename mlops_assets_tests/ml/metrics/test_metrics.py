@@ -23,6 +23,7 @@ from mlops_assets.ml.metrics.tasks import (
     is_better,
     metrics_of,
 )
+from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 
 
 def test_regression():
@@ -143,7 +144,7 @@ def test_a_single_metric_equals_its_value_among_all(task: Task, metric: str):
     random = np.random.default_rng(0)
     truth, predictions = random.integers(0, 3, 60), random.dirichlet([1.0, 1.0, 1.0], 60)
     if task != "multiclass":
-        truth, predictions = truth % 2, predictions[:, 1]
+        truth, predictions = truth % 2 + (task == "regression"), predictions[:, 1]
     classes = 3 if task == "multiclass" else 2
     together = compute_metrics(
         Measure(task, default_metric(task), classes=classes, unit_size=10.0), truth, predictions
@@ -193,3 +194,11 @@ def test_the_decision_threshold_decides_about_the_metrics_of_classes_only():
     assert row_losses(Measure("binary", "f1"), truth, predictions, threshold=0.3).tolist() == [0, 1, 0, 0]
     assert predicted_classes("binary", predictions, 0.3).tolist() == [0, 1, 1, 1]
     assert predicted_classes("binary", np.array([0.5]), None).tolist() == [0], "as the model predicts"
+
+
+def test_a_target_with_zeros_has_no_relative_error():
+    truth, predictions = np.array([0.0, 2.0, 4.0]), np.array([1.0, 4.0, 3.0])
+    assert "mape" not in compute_metrics(Measure("regression", "rmse"), truth, predictions)
+    primary = Measure("regression", "mape")
+    assert math.isnan(compute_metrics(primary, truth, predictions)["mape"])
+    assert np.isnan(weighted_metric(primary, truth, predictions)(np.ones((2, 3)))).all()

@@ -11,7 +11,13 @@ from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.tabular_model import TabularModel
-from mlops_assets.ml.search.training_data import TrainingData, encode_target, find_classes, split_sides
+from mlops_assets.ml.search.training_data import (
+    TrainingData,
+    encode_target,
+    find_classes,
+    require_defined_metric,
+    split_sides,
+)
 
 
 def training_set(rows: int = 60, *, groups: bool = False) -> pd.DataFrame:
@@ -118,3 +124,11 @@ def test_a_target_becomes_numbers():
 def test_a_class_without_training_rows_is_named():
     with pytest.raises(DataError, match=r"garage: classes without training rows: 'd', 'z'"):
         encode_target(pd.Series(["a", "z", "b", "d"]), ("a", "b"), subject="garage")
+
+
+def test_a_relative_error_as_primary_metric_is_refused_for_a_target_with_zeros():
+    frame = pd.DataFrame({"row_id": [1, 2, 3], "size": [1.0, 2.0, 3.0], "price": [0.0, 2.0, 0.0]})
+    train = TrainingData.of(frame, target="price", classes=(), subject="houses")
+    require_defined_metric("rmse", train, subject="houses")
+    with pytest.raises(DataError, match="it is 0 in 2 of 3 training rows"):
+        require_defined_metric("mape", train, subject="houses")

@@ -103,7 +103,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        from mlops_assets.ml.search.training_data import check_pipeline
+        from mlops_assets.ml.search.training_data import check_pipeline, require_defined_metric
 
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
@@ -113,6 +113,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             inputs = inputs_of(context.instance, store, training_key, cutoff)
             rows = _read_rows(project, store.frame(table, partition=cutoff, version=version), cutoff)
             shared = fit_settings(project, len(rows.classes))
+            require_defined_metric(settings.primary_metric, rows.train, subject=project.name)
             require_rows_for_intervals(project, rows.train)
             check_pipeline(
                 project.files.make_pipeline(),

@@ -11,7 +11,7 @@ class GateSettings(Settings):
     minimum: dict[str, float] = Field(
         default_factory=dict,
         description="Limits of holdout metrics: a minimum for scores (`roc_auc: 0.75`), a maximum for errors "
-        "and losses (`rmse: 0.5`).",
+        "and losses (`rmse: 0.5`). `coverage` is that of prediction intervals or sets (`coverage: 0.88`).",
     )
     baseline_margin: float | None = Field(
         default=None,

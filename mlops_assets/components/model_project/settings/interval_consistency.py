@@ -7,6 +7,13 @@ if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
 
 
+def has_uncertainty(settings: "ProjectSettings") -> bool:
+    """Whether predictions have intervals or sets."""
+    if settings.task != "regression":
+        return settings.prediction_sets is not None
+    return settings.intervals.coverage is not None and settings.target.quantile is None
+
+
 def interval_errors(settings: "ProjectSettings") -> Iterator[tuple[str, str]]:
     """Paths and problems of settings that conflict with the task or with each other."""
     task, intervals, sets = settings.task, settings.intervals, settings.prediction_sets

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.settings.base import Errors
+from mlops_assets.components.model_project.settings.interval_consistency import has_uncertainty
 from mlops_assets.core.suggestions import suggest_name
-from mlops_assets.ml.metrics.tasks import metrics_of
+from mlops_assets.ml.metrics.tasks import COVERAGE, metrics_of
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
@@ -35,7 +36,9 @@ def _metric_errors(settings: "ProjectSettings") -> Errors:
     elif metric and metric not in known:
         yield "tuning.metric", f"is {metric}; choose a metric of {kind}: {', '.join(known)}"
     for name in settings.gates.minimum:
-        if name not in known:
+        if name == COVERAGE and not has_uncertainty(settings):
+            yield f"gates.minimum.{name}", "requires prediction intervals or prediction sets: declare them"
+        elif name not in (*known, COVERAGE):
             yield f"gates.minimum.{name}", f"is not a metric of {kind}; {suggest_name(name, known)}"
 
 

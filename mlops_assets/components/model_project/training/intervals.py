@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.interval_consistency import has_uncertainty
 from mlops_assets.components.model_project.settings.training import IntervalSettings, PredictionSetSettings
 from mlops_assets.components.model_project.training.search import search_folds
 
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 def uncertainty_settings(project: Project) -> IntervalSettings | PredictionSetSettings | None:
     """The settings of intervals or prediction sets; None if the model has neither."""
     settings = project.settings
-    if settings.task != "regression":
-        return settings.prediction_sets
-    if settings.intervals.coverage is None or settings.target.quantile is not None:
-        return None  # an interval around a quantile would not be centred
-    return settings.intervals
+    if not has_uncertainty(settings):
+        return None
+    return settings.intervals if settings.task == "regression" else settings.prediction_sets
 
 
 def require_rows_for_intervals(project: Project, train: "TrainingData") -> None:

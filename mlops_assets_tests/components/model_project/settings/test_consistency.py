@@ -203,6 +203,10 @@ def test_settings_of_event_projects_require_partitions(path, value):
             "intervals conflicts with target.quantile",
         ),
         (
+            {"intervals": {"coverage": None}, "gates": {"minimum": {"coverage": 0.88}}},
+            "gates.minimum.coverage requires prediction intervals or prediction sets: declare them",
+        ),
+        (
             {"intervals": {"coverage": None, "groups": ["purpose"]}},
             "intervals.groups requires a coverage: declare intervals.coverage",
         ),
