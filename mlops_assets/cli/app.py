@@ -13,12 +13,12 @@ from mlops_assets.cli.commands.data import app as data
 from mlops_assets.cli.commands.decisions import adopt, approve, reject, retire, rollback
 from mlops_assets.cli.commands.diff import diff
 from mlops_assets.cli.commands.doctor import doctor
-from mlops_assets.cli.commands.fetch import fetch
 from mlops_assets.cli.commands.history import history
 from mlops_assets.cli.commands.new import new, schema
+from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.reproduce import reproduce
 from mlops_assets.cli.commands.run import run
-from mlops_assets.cli.commands.sample import sample
+from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
 
@@ -45,7 +45,7 @@ def mlops(
 
 
 for command in (
-    *(run, new, backtest, compare),
+    *(run, new, predict, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
     *(sql, doctor, schema, sample, fetch, ui),
 ):

@@ -6,11 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
-from mlops_assets.components.model_project.project.declared_tables import clock_of, formats_of
-from mlops_assets.components.model_project.project.files import ProjectFiles
-from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import quoted
@@ -19,6 +14,7 @@ from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.system.state_directory import find_project_root
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.hidden_inputs import hidden_inputs
+from mlops_assets.workspace.prediction_input import dialect_of, raw_spec, table_contract
 from mlops_assets.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,34 +53,19 @@ def read_rows(project: str, file: str | Path) -> "pd.DataFrame":
         If the file can't be read, lacks a column, or has rows that violate the contract.
     """
     workspace = Workspace(find_project_root())
-    raw = _raw_spec(workspace, project)
-    table, dialect = names.table_of(raw.key.path), Dialect.from_settings(raw.metadata.get(DIALECT))
-    subject = f"{project}: table {table}"
-    key = raw.metadata[IDENTITY].value if IDENTITY in raw.metadata else []
-    contract = ProjectFiles(project, Path(raw.metadata[FOLDER])).contract(
-        table,
-        key=key,
-        spelling=(dialect.decimal, dialect.thousands),
-        clock=clock_of(raw.metadata),
-        formats=formats_of(raw.metadata),
-    )
-    for name in hidden_inputs(workspace, project, table, contract.names):
-        contract = contract.without(name)
-    with _raw_rows(workspace, Path(file).expanduser().absolute(), dialect, subject) as (connection, rows):
-        return _valid_rows(connection, rows, contract, subject)
-
-
-def _raw_spec(workspace: Workspace, project: str) -> dg.AssetSpec:
-    """The spec of the raw table of a static project."""
-    keys = workspace.project(project)
     if workspace.timeline(project) is not None:
         raise ProjectError(
             f"{project} is an event project: its models predict from features, which depend on many rows and "
             "on time",
             hint=f"read the tables {project}.predictions or {project}.features",
         )
-    specs = workspace.definitions.resolve_all_asset_specs()
-    return next(one for one in specs if one.key in keys and names.layer_of(one.key.path) == names.RAW)
+    raw = raw_spec(workspace, project)
+    dialect, contract = dialect_of(raw), table_contract(project, raw)
+    subject = contract.subject
+    for name in hidden_inputs(workspace, project, names.table_of(raw.key.path), contract.names):
+        contract = contract.without(name)
+    with _raw_rows(workspace, Path(file).expanduser().absolute(), dialect, subject) as (connection, rows):
+        return _valid_rows(connection, rows, contract, subject)
 
 
 @contextmanager

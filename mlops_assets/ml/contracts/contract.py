@@ -121,6 +121,11 @@ class Contract:
         contract._reject_aggregates()
         return contract
 
+    @classmethod
+    def of_types(cls, columns: Sequence[Column], *, subject: str) -> "Contract":
+        """A contract with the types of columns and no value rules."""
+        return cls.of(pa.DataFrameSchema({}), subject=subject).with_columns(columns)
+
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
@@ -144,6 +149,12 @@ class Contract:
                 checks=[check for check in self._table_checks.checks if _runs_on(check, rest)]
             ),
         )
+
+    def with_columns(self, columns: Sequence[Column]) -> "Contract":
+        """The contract with other columns; those that it does not declare have no value rules."""
+        known = self._checks.columns
+        checks = {one.name: known.get(one.name, pa.Column(nullable=True)) for one in columns}
+        return replace(self, columns=tuple(columns), _checks=pa.DataFrameSchema(checks))
 
     def cast_sql(self, available: Sequence[str]) -> str:
         """A select list that casts the source's columns; values that can't be cast become null."""

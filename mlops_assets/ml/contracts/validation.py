@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
@@ -113,12 +114,25 @@ def _write_suspects(
 
 def _suspects_of(batch: pa.RecordBatch, screen: Screen) -> pa.Table:
     """Provenance of the rows of a batch that an SQL condition or a Python check selects."""
-    suspected = batch.column(_SUSPECT).to_numpy(zero_copy_only=False).astype(bool)
-    trusted = np.flatnonzero(~suspected)
-    frame = batch.select(list(screen.columns)).take(pa.array(trusted)).to_pandas(types_mapper=_NULLABLE.get)
-    suspected[trusted] = screen.suspects(frame)
-    places = batch.select([SOURCE_FILE, SOURCE_ROW]).take(pa.array(np.flatnonzero(suspected)))
+    suspected = np.flatnonzero(suspected_rows(batch, _SUSPECT, screen))
+    places = batch.select([SOURCE_FILE, SOURCE_ROW]).take(pa.array(suspected))
     return pa.Table.from_batches([places]).cast(_PLACE_SCHEMA)
+
+
+def suspected_rows(batch: pa.RecordBatch, condition: str, screen: Screen) -> NDArray[np.bool_]:
+    """Whether an SQL condition or a Python check selects each row of a batch.
+
+    Parameters
+    ----------
+    condition
+        The column with the result of the SQL condition, beside the columns of the screen.
+    """
+    suspected: NDArray[np.bool_] = batch.column(condition).to_numpy(zero_copy_only=False).astype(bool)
+    if screen.columns:
+        trusted = np.flatnonzero(~suspected)
+        rows = batch.select(list(screen.columns)).take(pa.array(trusted))
+        suspected[trusted] = screen.suspects(rows.to_pandas(types_mapper=_NULLABLE.get))
+    return suspected
 
 
 def _with_repeats(
@@ -172,7 +186,7 @@ def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dic
     if not contract.screen.columns:
         typed = typed.filter(f"{broken_sql(contract.columns, rows.columns)} or not ({contract.screen.sql})")
     for batch in typed.to_arrow_reader(_BATCH_ROWS):
-        for rules_of_row in _broken_rules(batch, contract):
+        for rules_of_row in violated_rules(batch, contract):
             counts.update(rules_of_row)
     return dict(counts)
 
@@ -189,7 +203,7 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
     """Write provenance and rule of every violation, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
         for batch in typed.to_arrow_reader(_BATCH_ROWS):
-            rules = _broken_rules(batch, contract)
+            rules = violated_rules(batch, contract)
             positions = [position for position, found in enumerate(rules) for _ in found]
             if positions:
                 places = batch.select([SOURCE_FILE, SOURCE_ROW]).take(pa.array(positions))
@@ -206,8 +220,14 @@ def _write_broken_rows(typed: duckdb.DuckDBPyRelation, contract: Contract, targe
                 )
 
 
-def _broken_rules(batch: pa.RecordBatch, contract: Contract) -> list[list[str]]:
-    """The rules that each row of a typed batch violates, in their order, uniqueness excepted."""
+def violated_rules(batch: pa.RecordBatch, contract: Contract) -> list[list[str]]:
+    """The rules that each row of a typed batch violates, in their order, uniqueness excepted.
+
+    Parameters
+    ----------
+    batch
+        The contract's columns, cast, and in `_broken_rules` the rules that the cast violates.
+    """
     rules: list[list[str]] = batch.column(BROKEN_RULES).to_pylist()
     frame = batch.select(contract.names).to_pandas(types_mapper=_NULLABLE.get)
     for position, found in contract.broken_rules(frame).items():

@@ -174,12 +174,17 @@ class TabularModel:
 
         Raises
         ------
+        ProjectError
+            If the query fails.
         ModelError
             If the query does not return one row for each row.
         """
         query = FeatureQuery(self.features_sql, (self.spec.target,), self._subject)
         computed = typed if self.spec.table is None else query.run(connection, {self.spec.table: typed})
-        result = computed.order(ROW_ID).df()
+        try:
+            result = computed.order(ROW_ID).df()
+        except duckdb.Error as error:
+            raise query.error_for(error) from error
         if not np.array_equal(result[ROW_ID], row_ids):
             raise ModelError(
                 f"{self._subject}: features.sql returned {len(result)} rows for {len(row_ids)} input rows"

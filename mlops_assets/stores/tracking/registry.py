@@ -149,11 +149,15 @@ class Registry:
             )
         return _version(found[0])
 
-    @translate_mlflow_errors
     def champion(self, project: str) -> Version | None:
         """Return the champion; None if there is none."""
+        return self.version_with_alias(project, CHAMPION)
+
+    @translate_mlflow_errors
+    def version_with_alias(self, project: str, alias: str) -> Version | None:
+        """Return the version that an alias points at; None if there is none."""
         try:
-            return _version(self.client.get_model_version_by_alias(project, CHAMPION))
+            return _version(self.client.get_model_version_by_alias(project, alias))
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
