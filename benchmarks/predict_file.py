@@ -44,7 +44,8 @@ with drawn as materialized (
 select
     longitude, latitude, housing_median_age, total_rooms, floor(total_rooms * share) as total_bedrooms,
     population, households, median_income,
-    least(500000, 15000 + round(30000 * median_income + 9000 * abs(latitude - 37) + noise)) as median_house_value,
+    least(500000, 15000 + round(30000 * median_income + 9000 * abs(latitude - 37) + noise))
+        as median_house_value,
     case when latitude < 37 then 'INLAND' else 'NEAR BAY' end as ocean_proximity
 from drawn
 """

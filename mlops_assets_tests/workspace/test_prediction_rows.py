@@ -2,12 +2,15 @@
 
 import copy
 import gzip
+import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from mlops_assets.cli.commands.predict import ROWS_REJECTED
 from mlops_assets.core.errors import DataError, ModelError, ProjectError
 from mlops_assets.rows import read_rows
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -55,6 +58,45 @@ def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
     assert "read the file with mlops_assets.rows.read_rows" in caught.value.hint
     text = pd.read_csv(file, sep=";", dtype=str, keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(model.predict(text), expected)
+
+    done = mlops("predict", "post", "--data", str(file), "--to", "scores.parquet")
+    assert (done.exit_code, "error: post has no champion" in done.stderr) == (1, True)
+    options = ["--data", str(file), "--to", "scores.parquet", "--columns", "weight", "--json"]
+    done = mlops("predict", "post", *options, "--version", "1")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {
+        "project": "post",
+        "version": 1,
+        "to": str(post / "scores.parquet"),
+        "rows": 300,
+        "predicted": 300,
+        "rejected": 0,
+        "rules": {},
+        "rejected_to": None,
+    }
+    found = pd.read_parquet("scores.parquet")
+    pd.testing.assert_frame_equal(found, rows[["weight"]].join(expected))
+    assert pq.read_schema("scores.parquet").metadata[b"model_digest"].decode() == model.digest()
+    wrong = parcels(20)
+    wrong.loc[3, "weight"] = "-1"
+    wrong.drop(columns="late").to_csv("new.csv", sep=";", index=False)
+    done = mlops("predict", "post", "--data", "new.csv", "--to", "new/scores.csv")
+    assert (done.exit_code, f"error: the folder {post / 'new'} does not exist" in done.stderr) == (1, True)
+    done = mlops("predict", "post", "--data", "new.csv", "--to", "scores.csv", "--version", "1")
+    assert done.exit_code == ROWS_REJECTED
+    assert done.stdout.splitlines() == [
+        "post version 1: 20 rows, 19 predicted, 1 rejected",
+        f"predictions  {post / 'scores.csv'}",
+        f"rejected     {post / 'scores.rejected.csv'}",
+        "          1  weight: greater_than(0)",
+    ]
+    scores = pd.read_csv("scores.csv")
+    assert scores.columns.tolist() == ["_row", "prediction", "probability"]
+    assert scores["_row"].tolist() == [1, 2, 3, *range(5, 21)]
+    done = mlops(
+        "predict", "post", "--data", "new.csv", "--to", "scores.csv", "--alias", "best", "--overwrite"
+    )
+    assert (done.exit_code, "post has no version with the alias best" in done.stderr) == (1, True)
 
 
 def test_times_in_the_zone_of_a_table_are_converted_once(tmp_path, monkeypatch, empty_tracking_store):

@@ -92,8 +92,9 @@ class RowScorer:
         rows = rows.append_column(ROW_ID, pa.array(np.arange(batch.num_rows)))
         with sandbox() as connection:
             checked = self._check(connection, connection.from_arrow(rows))
-            rejected = np.fromiter(checked.rejected, np.int64, len(checked.rejected))
-            places = np.setdiff1d(np.arange(batch.num_rows), rejected)
+            is_valid = np.ones(batch.num_rows, dtype=bool)
+            is_valid[list(checked.rejected)] = False
+            places = np.flatnonzero(is_valid)
             computed = _compute(self.model, connection, checked.valid, self.contract.names, places)
             typed = self._typed(checked.valid)
         if computed.failed:
