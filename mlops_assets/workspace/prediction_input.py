@@ -58,14 +58,14 @@ def prediction_input(
         contract = input_contract(table_contract(project, raw), model, project, version)
         table, key = names.table_of(raw.key.path), _key_of(raw)
         return PredictionInput(Ingestion(project, table, dialect=dialect_of(raw)), contract, None, key)
-    from mlops_assets.ml.contracts.contract import Contract
+    from mlops_assets.ml.contracts.batch_check import contract_of_types
 
     features = ProjectFiles(project, Path(workspace.metadata(project, FOLDER)[FOLDER])).feature_contract()
     if features:
         known = {column.name for column in model.spec.columns}
         for name in [name for name in features.names if name not in known]:
             features = features.without(name)
-    contract = Contract.of_types(model.spec.columns, subject=f"{project}: {names.FEATURES}")
+    contract = contract_of_types(model.spec.columns, subject=f"{project}: {names.FEATURES}")
     entity = workspace.declared(names.project_asset(project, names.PREDICTIONS), IDENTITY, default=[])
     return PredictionInput(Ingestion(project, names.FEATURES), contract, features, tuple(entity))
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.ml.contracts.batch_check import contract_of_types
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.families import Settings
@@ -178,7 +179,7 @@ def test_rows_of_features_are_checked_by_the_contract_of_the_features(predict, t
     model = fitted(None, columns)
     given = PredictionInput(
         Ingestion("garage", "features"),
-        Contract.of_types(columns, subject="garage: features"),
+        contract_of_types(columns, subject="garage: features"),
         Contract.of(Features, subject="garage: features"),
         ("code",),
     )

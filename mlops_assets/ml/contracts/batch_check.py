@@ -3,16 +3,18 @@
 `validation` splits a whole table and evaluates uniqueness; here no row depends on another one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from pandera.pandas import DataFrameSchema
 
 from mlops_assets.core.names import BROKEN_RULES, ROW_ID
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
+from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.validation import suspected_rows, violated_rules
 
@@ -33,6 +35,11 @@ class CheckedRows:
 
     valid: duckdb.DuckDBPyRelation
     rejected: Mapping[int, list[str]]
+
+
+def contract_of_types(columns: Sequence[Column], *, subject: str) -> Contract:
+    """A contract with the types of columns and no value rules."""
+    return Contract.of(DataFrameSchema({}), subject=subject).with_columns(columns)
 
 
 def check_rows(

@@ -121,11 +121,6 @@ class Contract:
         contract._reject_aggregates()
         return contract
 
-    @classmethod
-    def of_types(cls, columns: Sequence[Column], *, subject: str) -> "Contract":
-        """A contract with the types of columns and no value rules."""
-        return cls.of(pa.DataFrameSchema({}), subject=subject).with_columns(columns)
-
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
