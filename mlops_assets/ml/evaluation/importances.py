@@ -12,6 +12,7 @@ from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.metrics.bootstrap import LEVEL, MOST_UNDEFINED, resampled_weights
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
 from mlops_assets.ml.metrics.weighted_metrics import Weighted
+from mlops_assets.ml.model.row_contributions import column_sources, joined
 from mlops_assets.ml.model.tabular_model import TabularModel
 
 SHAP_ROWS, MIN_SHAP_ROWS = 400, 10
@@ -23,7 +24,6 @@ _SHUFFLES = 5, 10
 _SHUFFLED_ROWS = 400_000
 """Number of predictions up to which features are shuffled more than 5 times."""
 _RESAMPLES = 100
-_MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) 
     summed: dict[str, NDArray] = {}
     for index, names in enumerate(sources):
         if names:
-            label = _joined(names)
+            label = joined(names)
             summed[label] = summed.get(label, 0.0) + values[..., index]
     found = {name: float(np.abs(value).mean()) for name, value in summed.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
@@ -142,27 +142,3 @@ def shap_rows(model: TabularModel, rows: int) -> int:
     """The number of rows whose SHAP values are computed: fewer for large forests."""
     affordable = SHAP_COST // max(model.estimator.contribution_cost, 1)
     return min(rows, SHAP_ROWS, max(MIN_SHAP_ROWS, affordable))
-
-
-def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> list[tuple[str, ...]]:
-    """The features that each column of the pipeline's output depends on.
-
-    Dependencies are found by shuffling each feature, because a transformer may give columns any name.
-    """
-    random = np.random.default_rng(seed)
-    before = transform(model.pipeline, frame)
-    sources: list[tuple[str, ...]] = [() for _ in range(before.shape[1])]
-    for name in frame.columns:
-        shuffled = frame.copy()
-        shuffled[name] = frame[name].to_numpy()[random.permutation(len(frame))]
-        after = transform(model.pipeline, shuffled)
-        changed = ((before != after) & ~(np.isnan(before) & np.isnan(after))).any(axis=0)
-        for index in np.flatnonzero(changed):
-            sources[index] = (*sources[index], str(name))
-    return sources
-
-
-def _joined(names: tuple[str, ...]) -> str:
-    if len(names) <= _MAX_NAMED:
-        return " + ".join(names)
-    return f"{' + '.join(names[:2])} + {len(names) - 2} more"

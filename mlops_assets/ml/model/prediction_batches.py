@@ -3,6 +3,7 @@
 import pandas as pd
 import pyarrow as pa
 
+from mlops_assets.ml.model.row_contributions import RowContributions, contribution_columns
 from mlops_assets.ml.model.tabular_model import TabularModel
 
 _ARROW: dict[type, pa.DataType] = {
@@ -13,25 +14,39 @@ _ARROW: dict[type, pa.DataType] = {
 }
 
 
-def output_schema(model: TabularModel) -> pa.Schema:
-    """The columns of a model's predictions, in order: `prediction`, and in classification probabilities."""
-    return pa.schema([(name, _ARROW[kind]) for name, kind in model.output_types().items()])
+def output_schema(model: TabularModel, contributions: int = 0) -> pa.Schema:
+    """The columns of a model's predictions, in order: `prediction`, and in classification probabilities.
+
+    Parameters
+    ----------
+    contributions
+        Number of features whose contributions are listed.
+    """
+    kinds = {**model.output_types(), **contribution_columns(contributions)}
+    return pa.schema([(name, _ARROW[kind]) for name, kind in kinds.items()])
 
 
-def predict_batch(model: TabularModel, features: pd.DataFrame) -> pa.RecordBatch:
+def predict_batch(
+    model: TabularModel, features: pd.DataFrame, contributions: RowContributions | None = None
+) -> pa.RecordBatch:
     """Predict one batch.
 
     Parameters
     ----------
     features
         As `TabularModel.compute_features` returns them.
+    contributions
+        Adds the contributions of features to each prediction.
 
     Returns
     -------
     pyarrow.RecordBatch
         One row for each row of the features, in the same order, with the columns of `output_schema`.
     """
-    schema, columns = output_schema(model), model.outputs(features)
+    columns = model.outputs(features)
+    if contributions is not None:
+        columns |= contributions.columns(features)
+    schema = output_schema(model, contributions.count if contributions else 0)
     return pa.record_batch(
         [pa.array(columns[field.name], field.type) for field in schema],
         schema=schema,

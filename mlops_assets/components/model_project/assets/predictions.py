@@ -140,11 +140,13 @@ def _scores(
     import pyarrow as pa
 
     from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
+    from mlops_assets.ml.model.row_contributions import RowContributions
 
     batches = store.batches(
         connection, project.key(names.FEATURES).path, partition=partition, version=version
     )
-    entity, predicted = project.settings.entity, output_schema(model)
+    count = project.settings.predictions.contributions
+    entity, predicted = project.settings.entity, output_schema(model, count)
     schema = pa.schema(
         [
             *(batches.schema.field(name) for name in entity),
@@ -154,10 +156,14 @@ def _scores(
     )
 
     def score() -> Iterator["pa.RecordBatch"]:
+        contributions = None
         for batch in batches:
             if not batch.num_rows:
                 continue
-            found = predict_batch(model, model.compute_features(batch.to_pandas()))
+            features = model.compute_features(batch.to_pandas())
+            if count and contributions is None:
+                contributions = RowContributions.of(model, features, count)
+            found = predict_batch(model, features, contributions)
             yield pa.record_batch(
                 [
                     *(batch.column(name) for name in entity),

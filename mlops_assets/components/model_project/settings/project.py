@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.settings.governance import (
     GateSettings,
     RetentionSettings,
 )
+from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
     IntervalSettings,
@@ -103,6 +104,9 @@ class ProjectSettings(dg.Model):
     )
     behaviour: BehaviourSettings = Field(
         default=BehaviourSettings(), description="Behavioural tests of the fitted model, each an asset check."
+    )
+    predictions: PredictionSettings = Field(
+        default=PredictionSettings(), description="Columns of batch predictions."
     )
     schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="Cron schedules.")
     automation: AutomationSettings = Field(

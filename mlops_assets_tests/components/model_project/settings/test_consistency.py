@@ -341,3 +341,59 @@ def test_a_gate_of_fairness_requires_a_sensitive_column():
     assert sensitive_columns(found) == ["sex"]
     more = {**gated, "fairness": FAIR, "evaluation": {"sensitive": ["region"]}}
     assert sensitive_column(ModelProject.model_validate(more)) == "region"
+
+
+REGRESSION = {**LOANS, "task": "regression"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "value", "message"),
+    [
+        (LOANS, "weight", "outcome", "weight is outcome, which is the target"),
+        (SETTINGS, "weight", "customer", "weight is customer, which is an entity column"),
+        (REGRESSION, "tuning.class_weight", "balanced", "tuning.class_weight is for classification only"),
+        (LOANS, "tuning.class_weight", {}, "tuning.class_weight is empty; write `balanced`"),
+        (LOANS, "tuning.class_weight", {"late": -1}, "tuning.class_weight"),
+        (LOANS, "target.quantile", 0.9, "target.quantile is for regression only; task is binary"),
+        (REGRESSION, "target.quantile", 1.5, "target.quantile"),
+        (REGRESSION, "tuning.metric", "pinball", "tuning.metric is pinball, which requires target.quantile"),
+        (LOANS, "monotone", {"income": "rising"}, "monotone.income"),
+        (LOANS, "monotone", {"outcome": "increasing"}, "monotone.outcome is not a feature"),
+        (
+            {**LOANS, "task": "multiclass"},
+            "monotone",
+            {"income": "increasing"},
+            "monotone is for regression and binary only; task is multiclass",
+        ),
+        (
+            {**REGRESSION, "target": {"column": "outcome", "quantile": 0.5}},
+            "monotone",
+            {"income": "increasing"},
+            "monotone conflicts with target.quantile",
+        ),
+        (
+            {**REGRESSION, "target": {"column": "outcome", "quantile": 0.5}},
+            "tuning.families",
+            ["xgboost", "random_forest"],
+            "tuning.families.1 is random_forest, which can't predict target.quantile",
+        ),
+        (
+            {**REGRESSION, "target": {"column": "outcome", "quantile": 0.5}},
+            "gates.minimum",
+            {"rmse": 3},
+            "gates.minimum.rmse is not a metric of a regression with target.quantile",
+        ),
+        (LOANS, "predictions.contributions", -1, "predictions.contributions"),
+    ],
+)
+def test_weights_constraints_and_quantiles_that_contradict_are_refused(settings, path, value, message):
+    assert message in error_of(changed(settings, path, value))
+
+
+def test_weights_constraints_and_quantiles_that_fit_are_accepted():
+    quantile = {**REGRESSION, "target": {"column": "amount", "quantile": 0.9}}
+    assert ModelProject.model_validate(quantile).primary_metric == "pinball"
+    declared = {**LOANS, "weight": "exposure", "monotone": {"income": "decreasing"}}
+    assert ModelProject.model_validate(declared).monotone_signs == {"income": -1}
+    classes = changed(LOANS, "tuning.class_weight", {"late": 3})
+    assert ModelProject.model_validate(classes).tuning.class_weight == {"late": 3}
