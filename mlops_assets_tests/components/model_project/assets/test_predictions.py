@@ -119,3 +119,17 @@ def test_features_that_the_champion_can_not_read_are_an_error_with_the_way(champ
     assert "shop: champion version 1 can't predict from the features of 2024-05: model of shop: " in message
     assert "amount: dtype(float64)" in message
     assert "mlops approve or mlops rollback" in message
+
+
+def test_contributions_are_columns_of_partitions_that_are_predicted_from_then_on(champion_shop):
+    shop = champion_shop
+    shop.declare(settings={"predictions": {"contributions": 2}})
+    assert shop.daemon.run("shop/predictions", partition=SECOND).success
+    frame = shop.frame("predictions", SECOND)
+    added = ["contribution_base", *(f"contribution_{n}_{of}" for n in (1, 2) for of in ("feature", "value"))]
+    assert list(frame.columns)[3:10] == [*added, "contribution_rest", "model_version"]
+    features = set(shop.frame("features", SECOND).columns)
+    assert set(frame["contribution_1_feature"].dropna()) <= features
+    assert (frame["contribution_1_value"].abs() >= frame["contribution_2_value"].abs()).all()
+    assert frame["contribution_base"].std() < 1e-6
+    assert "contribution_base" not in shop.frame("predictions", FIFTH), "it was predicted before"
