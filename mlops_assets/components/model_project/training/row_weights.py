@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 _EXAMPLES = 3
 
 
-def weighted_columns(project: Project) -> tuple[str, ...]:
-    """The target and the weight of the rows, which are never features."""
-    settings = project.settings
-    return (settings.target.column, *([settings.weight] if settings.weight else []))
-
-
 def weight_code(project: Project) -> list[str]:
     """The part of a code version for the weight; empty without one."""
     return [f"weight {project.settings.weight}"] if project.settings.weight else []
@@ -38,12 +32,17 @@ def weight_sql(project: Project) -> str:
 
 def reject_target_features(project: Project, features: Collection[str]) -> None:
     """Raise if the target or the weight of the rows is among the features."""
-    for role, name in zip(("target", "weight"), weighted_columns(project), strict=False):
-        if name in features:
-            raise ProjectError(
-                f"{project.name}: features.sql returns {name}, which is the {role}",
-                hint=f"rename the feature; the {role} can't be a feature",
-            )
+    target, weight = project.settings.target.column, project.settings.weight
+    if target in features:
+        raise ProjectError(
+            f"{project.name}: features.sql returns {target}, which is the target",
+            hint="rename the feature; the target can't be a feature",
+        )
+    if weight in features:
+        raise ProjectError(
+            f"{project.name}: features.sql returns {weight}, which is the weight of the rows",
+            hint="rename the feature; the weight can't be a feature",
+        )
 
 
 def require_positive_weights(project: Project, labelled: "duckdb.DuckDBPyRelation", key: str) -> None:
