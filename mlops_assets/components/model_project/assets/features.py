@@ -15,7 +15,7 @@ from mlops_assets.components.model_project.project.metadata_names import TARGET,
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import expression_code, hidden_columns
 from mlops_assets.components.model_project.queries.sql_table import write_computed
-from mlops_assets.components.model_project.training.row_weights import weighted_columns
+from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 
@@ -43,7 +43,8 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         code=[
             "features 1",
             project.files.version(FEATURES_SQL, SCHEMA),
-            *weighted_columns(project),
+            project.settings.target.column,
+            *weight_code(project),
             *expression_code(project),
         ],
         metadata={TARGET: project.settings.target.column, **_input_metadata(project)},
