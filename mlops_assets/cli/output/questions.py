@@ -27,10 +27,9 @@ def reading(*, interactive: bool) -> "Iterator[Ask | None]":
 
         def ask(question: "Question") -> str:
             status.stop()
-            try:
-                return _answer(question)
-            finally:
-                status.start()
+            answer = _answer(question)
+            status.start()
+            return answer
 
         yield ask if interactive else None
 

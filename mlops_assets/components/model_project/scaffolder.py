@@ -1,6 +1,7 @@
 """Scaffolder of `dg scaffold defs mlops_assets.ModelProject NAME`: writes a project's first files."""
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -41,6 +42,14 @@ class ModelProjectParams(BaseModel):
     cadence: Cadence | None = Field(
         default=None, description="Event log: length of a partition; by default by the length of the log."
     )
+    id: str | None = Field(
+        default=None,
+        description="Columns that identify a row and are no features, separated by commas; by default found "
+        "by name and values.",
+    )
+    day_first: bool | None = Field(
+        default=None, description="Order of dates such as 1/2/2024 in which no row decides it."
+    )
 
 
 class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
@@ -60,6 +69,7 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
             When no project can be drafted. The folder is removed.
         """
         from mlops_assets.scaffolding.drafting import draft_from
+        from mlops_assets.scaffolding.formats.text_formats import order_of
         from mlops_assets.scaffolding.templates import write_files
 
         folder, given = request.target_path, request.params
@@ -77,6 +87,8 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
                 entity=given.entity.split(",") if given.entity else (),
                 horizon=given.horizon,
                 cadence=given.cadence,
+                ids=given.id.split(",") if given.id else None,
+                choose=None if given.day_first is None else partial(order_of, day_first=given.day_first),
             )
         except MlopsError as error:
             with suppress(OSError):  # the folder is not empty: it holds files of the user

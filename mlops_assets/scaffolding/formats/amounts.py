@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mlops_assets.ml.contracts.column_format import ColumnFormat
+from mlops_assets.scaffolding.formats.time_formats import MOSTLY
 
 _CURRENCY = r"[$€£¥₹₽₩₺₴฿]|(?:USD|EUR|GBP|CHF|JPY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|CNY|INR|BRL|MXN|ZAR)"
 _ATTACHED = "kg|km|cm|mm|lbs?|oz|ml|GB|MB|KB|TB|kWh|MWh|mph|kcal|ms|min"
@@ -40,7 +41,7 @@ def amount_formats(values: Sequence[str], marks: tuple[str, str]) -> Iterator[Co
     """
     found = [_AMOUNT.fullmatch(value.strip()) for value in values]
     matches = [match for match in found if match and bool(match["open"]) == bool(match["close"])]
-    if len(matches) < len(values):
+    if not matches or len(matches) < MOSTLY * len(values):
         return
     units = {(match["before"] or "") + (match["after"] or "") for match in matches}
     if len(units) > 1:

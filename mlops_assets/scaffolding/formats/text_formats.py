@@ -6,10 +6,16 @@ from typing import Any
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.column_format import EPOCHS, ColumnFormat
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.scaffolding.formats.amounts import amount_formats
+from mlops_assets.scaffolding.formats.format_tests import (
+    is_read,
+    odd_values_doubts,
+    present_nulls,
+    run_tests,
+)
 from mlops_assets.scaffolding.formats.time_formats import is_day_first, time_formats
 from mlops_assets.stores.files.csv_dialect import Dialect
 
@@ -61,13 +67,32 @@ class FoundFormat:
         )
 
 
+@dataclass(frozen=True)
+class DetectedFormats:
+    """The formats of columns.
+
+    Attributes
+    ----------
+    nulls
+        The texts for missing values beside the formats.
+    doubts
+        What the values do not decide, for the user.
+    """
+
+    found: tuple[FoundFormat, ...] = ()
+    nulls: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
 def find_formats(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     columns: Sequence[Column],
     dialect: Dialect,
+    *,
+    nulls: Sequence[str] = (),
     choose: Choose | None = None,
-) -> list[FoundFormat]:
+) -> DetectedFormats:
     """The columns of text, and of numbers such as 20240131, whose values all have another format.
 
     Parameters
@@ -76,24 +101,31 @@ def find_formats(
         The rows, with texts as in the source; missing values are null.
     dialect
         The number format of the table.
+    nulls
+        Texts that stand for a missing value if at least half of the other texts of the column have a format.
     choose
         Chooses between formats that differ in the order of day and month, where no row decides. By default
         that of a column with an unambiguous order; else the month is first in dates with `/`, otherwise the
         day.
     """
-    values = _first_values(connection, table, columns)
+    values = _first_values(connection, table, columns, nulls)
     candidates = {
         column.name: list(_candidates(column, values[column.name], dialect))
         for column in columns
         if values[column.name]
     }
-    fits = _that_fit(connection, table, [each for some in candidates.values() for each in some])
-    found = []
+    tests = run_tests(connection, table, [each for some in candidates.values() for each in some], nulls)
+    found, doubts = [], []
     for name, tried in candidates.items():
-        fitting = [each for each in tried if each in fits]
+        fitting = [each for each in tried if tests[each].fits]
         if fitting:
-            found.append(_found(fitting, values[name][0], dialect))
-    return _with_order(found, choose)
+            example = next(value for value in values[name] if is_read(connection, fitting[0], value))
+            found.append(_found(fitting, example, dialect))
+        elif tried:
+            doubts += odd_values_doubts(min(tried, key=lambda each: tests[each].others), tests)
+    found = _with_order(found, choose)
+    present = present_nulls(connection, table, [each.name for each in found], nulls)
+    return DetectedFormats(tuple(found), present, (*(one.doubt for one in found if one.doubt), *doubts))
 
 
 def order_of(found: FoundFormat, *, day_first: bool) -> str:
@@ -103,15 +135,17 @@ def order_of(found: FoundFormat, *, day_first: bool) -> str:
 
 
 def _first_values(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column], nulls: Sequence[str]
 ) -> Mapping[str, list[str]]:
     """Some values of each column that may have a format, as text."""
+    aside = ", ".join(map(literal, ("", *nulls)))
     tried = [column.name for column in columns if column.sql_type in ("VARCHAR", "BIGINT", "DOUBLE")]
     values: dict[str, list[str]] = {column.name: [] for column in columns}
     for start in range(0, len(tried), _TESTS_A_QUERY):
         names = tried[start : start + _TESTS_A_QUERY]
         lists = ", ".join(
-            f"list({quoted(name)}::varchar) filter (trim({quoted(name)}::varchar) != '')" for name in names
+            f"list({quoted(name)}::varchar) filter (trim({quoted(name)}::varchar) not in ({aside}))"
+            for name in names
         )
         [found] = connection.execute(f"select {lists} from (from {table} limit {_SAMPLE_ROWS})").fetchall()
         values |= {
@@ -137,20 +171,6 @@ def _candidates(column: Column, values: Sequence[str], dialect: Dialect) -> Iter
                 unit=each.unit,
                 parentheses=each.parentheses,
             )
-
-
-def _that_fit(connection: duckdb.DuckDBPyConnection, table: str, candidates: Sequence[Column]) -> set[Column]:
-    """The candidates that read every value."""
-    fits = set()
-    for start in range(0, len(candidates), _TESTS_A_QUERY):
-        tested = candidates[start : start + _TESTS_A_QUERY]
-        lost = ", ".join(
-            f"count(*) filter ({quoted(each.name)} is not null and ({each.cast_sql()}) is null)"
-            for each in tested
-        )
-        [found] = connection.execute(f"select {lost} from {table}").fetchall()
-        fits |= {each for each, rows in zip(tested, found, strict=True) if not rows}
-    return fits
 
 
 def _found(fitting: Sequence[Column], example: str, dialect: Dialect) -> FoundFormat:

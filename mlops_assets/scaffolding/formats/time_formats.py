@@ -16,8 +16,11 @@ _CLOCKS = (
 )
 _OTHERS = ("%a %b %d %H:%M:%S %Y", "%Y-%m-%d %H:%M:%S,%f", "%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y")
 _FORMATS = (*(day + clock for day in _DATES for clock in _CLOCKS), *_OTHERS)
+_LOOKED_AT = 3
 _SHORTEST_DATE = 6
 """1.2.24; a shorter text is none."""
+MOSTLY = 0.95
+"""Minimum share of the tried values that have a format for all rows to be tested for it."""
 _PLAUSIBLE = re.compile(r"(?=.*\d)[\w.,:/+ -]{6,40}")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _EPOCH_NAME = re.compile(r"(?i)(time|date|epoch|stamp|created|updated|modified|seen|(^|_)(ts|at|on)$)")
@@ -38,7 +41,7 @@ def time_formats(name: str, values: Sequence[str], *, is_text: bool) -> Iterator
         Whether the column is text; numbers are days such as 20240131, or epochs.
     """
     stripped = [value.strip() for value in values]
-    if not _PLAUSIBLE.fullmatch(stripped[0]):
+    if not any(map(_PLAUSIBLE.fullmatch, stripped[:_LOOKED_AT])):
         return
     if not is_text or all(value.isdigit() for value in stripped):
         formats: Sequence[str] = ("%Y%m%d", "%Y%m%d%H%M%S")
@@ -46,7 +49,7 @@ def time_formats(name: str, values: Sequence[str], *, is_text: bool) -> Iterator
     else:
         formats = _FORMATS
     for written in formats:
-        if all(map(_reader(written), stripped)):
+        if sum(map(_reader(written), stripped)) >= MOSTLY * len(stripped):
             yield written
 
 

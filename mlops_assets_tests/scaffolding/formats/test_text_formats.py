@@ -115,3 +115,34 @@ def test_an_open_order_is_chosen_by_the_caller(profile):
     found = profile(["01/02/2024", "03/04/2024"], choose=lambda found: found.alternatives[0])
     assert (found.formats, found.doubts) == ({"x": "%d/%m/%Y"}, ())
     assert found.columns[0].least == "2024-02-01"
+
+
+@pytest.mark.parametrize(
+    ("values", "declared", "least"),
+    [
+        (["12/1/2010", "-", "12/31/2010", "1/5/2010"], "%m/%d/%Y", "2010-01-05"),
+        (["NA", "$1,234.50", "$7.00", "NA"], {"unit": "$", "thousands": ","}, "7.0"),
+    ],
+)
+def test_a_text_for_a_missing_value_beside_a_format_is_declared(profile, values, declared, least):
+    missing = "NA" if "NA" in values else "-"
+    found = profile(values, z=["a", missing, "b", "c"])
+    assert found.formats == {"x": declared}
+    assert found.dialect.nulls == (missing,)
+    assert (found.columns[0].nulls, found.columns[0].least) == (values.count(missing), least)
+    assert found.columns[2].nulls == 1
+    assert found.doubts == (f"{missing!r} is read as missing in z, too; check that it is not a value there",)
+
+
+def test_mostly_missing_values_have_no_format(profile):
+    assert profile(["-", "-", "-", "12/31/2010"]).formats == {}
+
+
+def test_few_values_in_another_format_are_named(profile):
+    found = profile(["12/31/2010"] * 20 + ["soon"] + ["1/5/2010"] * 20)
+    assert found.formats == {}
+    assert found.doubts == (
+        "x stays text because of 1 of 41 values, such as 'soon'; the others have the format %m/%d/%Y: "
+        "correct them, or declare the format in defs.yaml and the type in schema.py, which quarantines "
+        "their rows",
+    )
