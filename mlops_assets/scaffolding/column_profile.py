@@ -13,11 +13,12 @@ from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.scaffolding.csv_detection import detect_dialect
+from mlops_assets.scaffolding.formats.missing_values import with_formats
 from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
 from mlops_assets.scaffolding.formats.text_formats import Choose, find_formats
 from mlops_assets.scaffolding.odd_values import odd_values, values_as_names
 from mlops_assets.scaffolding.plain_values import plain_cast_sql, value_ranges
-from mlops_assets.scaffolding.value_detection import DetectedValues, detect_values
+from mlops_assets.scaffolding.value_detection import NULL_TEXTS, DetectedValues, detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import find_files
 from mlops_assets.stores.files.reader import read_files, verified_relations
@@ -172,9 +173,16 @@ def profile_source(
                 connection.execute(f"{into} {relation.sql_query()}")
         detected = detect_values(connection, "seen", columns, dialect if texts else None)
         coded = keep_codes_as_text(connection, detected.rows, detected.columns)
-        formats = find_formats(connection, detected.rows, coded, detected.dialect, choose)
-        of_name = {found.name: found.column for found in formats}
-        detected = detected.retyped([of_name.get(column.name, column) for column in coded])
+        detected = detected.retyped(coded)
+        formats = find_formats(
+            connection,
+            detected.rows,
+            coded,
+            detected.dialect,
+            nulls=NULL_TEXTS if texts and not dialect.nulls else (),
+            choose=choose,
+        )
+        detected = with_formats(connection, detected, formats)
         typed = {
             column.name: plain_cast_sql(column) if column.name in detected.plain else column.cast_sql()
             for column in detected.columns
@@ -186,10 +194,10 @@ def profile_source(
         raise DataError(
             f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
         )
-    doubts += [*detected.doubts, *(found.doubt for found in formats if found.doubt), *odd]
+    doubts += [*detected.doubts, *formats.doubts, *odd]
     if texts and (values := values_as_names(columns)):
         doubts.append(f"column names such as {values[0]} look like values; does the file have a header?")
-    settings = {found.name: found.declared for found in formats}
+    settings = {found.name: found.declared for found in formats.found}
     return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), settings)
 
 

@@ -90,7 +90,7 @@ def detect_values(
         where neither can be declared.
     """
     texts = _text_columns(connection, table, names)
-    declared = _cleaned(table, texts, dialect.nulls if dialect else ())
+    declared = without_nulls(table, texts, dialect.nulls if dialect else ())
     allowed = allowed_types(connection, declared, names)
     marks = (dialect.decimal, dialect.thousands) if dialect else _MARKS[0]
     candidates = _candidates(connection, declared, names, marks, allowed)
@@ -106,9 +106,9 @@ def detect_values(
             found, DEFAULT_DIALECT, long_integer_doubts(long), table, _without(ranges, long)
         )
     rest = [name for name in texts if columns[name].sql_type == "VARCHAR"]
-    present = {} if dialect.nulls else _present_nulls(connection, table, rest)
+    present = {} if dialect.nulls else present_nulls(connection, table, rest)
     nulls = dialect.nulls or tuple(_null_texts(connection, table, present, allowed))
-    rows = declared if dialect.nulls else _cleaned(table, rest, nulls)
+    rows = declared if dialect.nulls else without_nulls(table, rest, nulls)
     doubts = list[str]()
     if not dialect.has_number_marks:
         decimals = [name for name in texts if columns[name].sql_type == "DOUBLE"]
@@ -118,7 +118,7 @@ def detect_values(
         again = [name for name in names if columns[name].sql_type != "BIGINT"]
     columns |= _narrowest(connection, rows, again, marks, allowed)
     ranges = _without(ranges, again)
-    doubts += _ambiguous_nulls(
+    doubts += ambiguous_nulls(
         {name: found for name, found in present.items() if columns[name].sql_type == "VARCHAR"}, nulls
     )
     long = long_integers(connection, rows, columns, ranges)
@@ -134,7 +134,7 @@ def _without(ranges: Mapping[str, ValueRange], names: Collection[str]) -> dict[s
     return {name: seen for name, seen in ranges.items() if name not in names}
 
 
-def _cleaned(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
+def without_nulls(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
     """A subquery of a table in which the texts for missing values are null."""
     missing = ", ".join(map(literal, nulls))
     replaced = [
@@ -158,7 +158,7 @@ def _null_texts(
     """The texts without which a column of text is a column of numbers or times."""
     suspects = [name for name, texts in present.items() if texts]
     every = tuple(dict.fromkeys(text for found in present.values() for text in found))
-    read = _cleaned(table, suspects, every)
+    read = without_nulls(table, suspects, every)
     typed: dict[str, Column] = {}
     for marks in _MARKS:
         rest = [name for name in suspects if name not in typed]
@@ -175,7 +175,7 @@ def _null_texts(
     yield from (text for text in NULL_TEXTS if text in used)
 
 
-def _present_nulls(
+def present_nulls(
     connection: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str]
 ) -> dict[str, list[str]]:
     if not texts:
@@ -197,7 +197,7 @@ def _mostly_values(
     return (share or 0) >= _LEAST_VALUE_SHARE
 
 
-def _ambiguous_nulls(present: Mapping[str, Sequence[str]], nulls: Sequence[str]) -> list[str]:
+def ambiguous_nulls(present: Mapping[str, Sequence[str]], nulls: Sequence[str]) -> list[str]:
     """A doubt about each text for missing values that also occurs in a column of text."""
     found = {text: [name for name, texts in present.items() if text in texts] for text in nulls}
     return [

@@ -139,7 +139,7 @@ def test_mostly_missing_values_have_no_format(profile):
 
 
 def test_few_values_in_another_format_are_named(profile):
-    found = profile(["12/31/2010"] * 20 + ["soon"] + ["1/5/2010"] * 20)
+    found = profile([*(f"{n % 12 + 1}/{n % 28 + 1}/2010" for n in range(40)), "soon"])
     assert found.formats == {}
     assert found.doubts == (
         "x stays text because of 1 of 41 values, such as 'soon'; the others have the format %m/%d/%Y: "
