@@ -12,6 +12,7 @@ from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft
 
 if TYPE_CHECKING:
+    from mlops_assets.ml.doubts.doubt import Doubt
     from mlops_assets.ml.features.leakage import Suspect
 
 _FEW_NUMBERS = 10
@@ -40,6 +41,8 @@ class Draft(TableDraft):
         The target as an SQL expression; empty if it is a column.
     of_target
         The columns that the expression reads, which are hidden from features.sql.
+    table_doubts
+        Doubts about rows, target and split, from sampled rows.
     """
 
     target: ColumnProfile
@@ -47,6 +50,7 @@ class Draft(TableDraft):
     suspects: tuple["Suspect", ...] = ()
     expression: str = ""
     of_target: tuple[str, ...] = ()
+    table_doubts: tuple["Doubt", ...] = ()
 
     @classmethod
     def of(
@@ -182,10 +186,16 @@ class Draft(TableDraft):
         return self.task != "regression" and min(self.target.values.values()) < _FEW_OF_A_CLASS
 
     @property
+    def _shown_doubts(self) -> list["Doubt"]:
+        """The doubts without those about an entity that has a note of its own."""
+        entities = {(column.name,) for column in self.columns if column.is_entity}
+        return [doubt for doubt in self.table_doubts if doubt.columns not in entities]
+
+    @property
     def notes(self) -> list[str]:
         """Notes for the user before the first run."""
         notes = [f"possible target leakage: {suspect}" for suspect in self.suspects]
-        notes += self.doubts
+        notes += [*self.doubts, *map(str, self._shown_doubts)]
         for column in self.columns:
             if column.is_entity and column != self.target:
                 notes.append(

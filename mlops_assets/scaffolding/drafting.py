@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
@@ -33,9 +33,6 @@ from mlops_assets.scaffolding.target_draft import (
 )
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.listing import list_files
-
-if TYPE_CHECKING:
-    from mlops_assets.ml.features.leakage import Suspect
 
 TABLE = "rows"
 """Default name of the table."""
@@ -236,7 +233,7 @@ class _Profiled:
             )
         else:
             draft = Draft.of(base, target=target, task=task)
-        return replace(draft, suspects=tuple(_suspects(draft, self.profile)))
+        return _examined(draft, self.profile)
 
     def event_draft(self, data: Path, **options: Any) -> EventDraft:
         """The draft of an event project; the options are those of `EventDraft.of`."""
@@ -268,13 +265,18 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.expanduser().absolute()))
 
 
-def _suspects(draft: Draft, profile: SourceProfile) -> "list[Suspect]":
+def _examined(draft: Draft, profile: SourceProfile) -> Draft:
+    """The draft with features that may contain the target, and doubts about the table."""
+    from mlops_assets.ml.doubts.table import table_doubts
     from mlops_assets.ml.features.leakage import find_suspects
 
     values = target_values(draft, profile.sample)
     known = values.notna()
-    features = profile.sample.loc[known, [column.name for column in draft.features]]
-    return find_suspects(features, values[known].tolist(), draft.task)
+    rows, target = profile.sample[known].reset_index(drop=True), values[known].reset_index(drop=True)
+    features = [column.name for column in draft.features]
+    suspects = find_suspects(rows[features], target.tolist(), draft.task)
+    doubts = table_doubts(rows, target, name=draft.target.name, task=draft.task, features=features)
+    return replace(draft, suspects=tuple(suspects), table_doubts=tuple(doubts))
 
 
 def _template(project: str, table: str) -> Draft:

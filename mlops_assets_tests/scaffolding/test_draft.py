@@ -1,6 +1,7 @@
 """Drafts of projects from profiles of columns."""
 
 import pytest
+import yaml
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.column_profile import ColumnProfile
@@ -157,6 +158,7 @@ def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
     ]
     write_files(found, tmp_path, drafted=True)
     text = (tmp_path / "defs.yaml").read_text("utf-8")
+    assert "# Doubt: " not in text
     assert "column: generous\n    expression: tips > 0.2 * fare  #" in text
     ratio = draft_project("taxi", tmp_path, csv=trips, target="tips / fare")
     assert (ratio.task, ratio.target.name) == ("regression", "target")
@@ -177,3 +179,19 @@ def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
 def test_an_invalid_target_expression_is_reported(target, given, message, trips, tmp_path):
     with pytest.raises(MlopsError, match=message):
         draft_project("taxi", tmp_path, csv=trips, target=target, **given)
+
+
+def test_doubts_about_the_table_are_notes_and_comments(tmp_path):
+    path = tmp_path / "visits.csv"
+    rows = [f"2024-{1 + n % 12:02}-{1 + n % 28:02},{n % 40},{n * 7 % 101},{n % 60 == 0}" for n in range(600)]
+    path.write_text("\n".join(["visited_on,patient,pressure,died", *rows]) + "\n", "utf-8")
+    found = draft_project("clinic", tmp_path, csv=path, target="died")
+    notes = "\n".join(found.notes)
+    assert "the rows look like events: patient has 15.0 rows on average" in notes
+    assert "declare split: {method: group, group: [patient]}" in notes
+    assert "declare split: {method: time, column: visited_on}" in notes
+    assert "class true of died has 10 of 600 rows (1.7 %)" in notes.replace("True", "true")
+    write_files(found, tmp_path, drafted=True)
+    text = (tmp_path / "defs.yaml").read_text("utf-8")
+    assert text.count("  # Doubt: ") == len(found.table_doubts) == 4
+    assert yaml.safe_load(text)["attributes"]["split"]["method"] == "stratified"

@@ -15,6 +15,7 @@ from mlops_assets.components.model_project.project.partitions import (
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
+from mlops_assets.components.model_project.training.doubt_checks import doubt_checks, raise_doubts
 from mlops_assets.components.model_project.training.row_weights import (
     reject_target_features,
     require_positive_weights,
@@ -63,7 +64,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         specs=[spec],
-        check_specs=training_checks(spec.key, partitions),
+        check_specs=[*training_checks(spec.key, partitions), *doubt_checks(spec.key, partitions)],
         name=names.op_name(*spec.key.path),
         backfill_policy=one_by_one(partitions),
     )
@@ -103,6 +104,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield both_sides(project, counts)
             yield informative_features(project, written)
             yield no_leakage_suspects(project, written)
+            yield from raise_doubts(project, written, counts)
 
     return training_set
 

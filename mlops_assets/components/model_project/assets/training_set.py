@@ -17,6 +17,7 @@ from mlops_assets.components.model_project.project.target_columns import (
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
+from mlops_assets.components.model_project.training.doubt_checks import doubt_checks, raise_doubts
 from mlops_assets.components.model_project.training.row_sides import row_sides
 from mlops_assets.components.model_project.training.row_weights import (
     reject_target_features,
@@ -63,7 +64,11 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         ],
     )
 
-    @dg.multi_asset(specs=[spec], check_specs=training_checks(spec.key), name=names.op_name(*spec.key.path))
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=[*training_checks(spec.key), *doubt_checks(spec.key)],
+        name=names.op_name(*spec.key.path),
+    )
     def training_set(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
@@ -114,6 +119,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield both_sides(project, counts)
             yield informative_features(project, written)
             yield no_leakage_suspects(project, written)
+            yield from raise_doubts(project, written, counts, valid)
 
     return training_set
 

@@ -117,7 +117,7 @@ def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -
     """The result of the check `informative_features`, a warning: such a model can be trained."""
     from mlops_assets.ml.features.uninformative import find_uninformative
 
-    features = _feature_names(project, written)
+    features = feature_names(project, written)
     found = find_uninformative(written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}"), features)
     reasons = "; ".join(f"feature {name} {reason}" for name, reason in found.items())
     advice = ": remove it from features.sql, or derive a feature with values that rows share"
@@ -136,7 +136,7 @@ def no_leakage_suspects(project: Project, written: "duckdb.DuckDBPyRelation") ->
 
     from mlops_assets.ml.features.leakage import find_suspects, sample_rows
 
-    features, target = _feature_names(project, written), project.settings.target.column
+    features, target = feature_names(project, written), project.settings.target.column
     columns = quoted_list([*features, target])
     rows = written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}").project(columns)
     sample = rows.order(f"hash({columns})").limit(sample_rows(len(features))).df()
@@ -155,7 +155,8 @@ def no_leakage_suspects(project: Project, written: "duckdb.DuckDBPyRelation") ->
     )
 
 
-def _feature_names(project: Project, written: "duckdb.DuckDBPyRelation") -> list[str]:
+def feature_names(project: Project, written: "duckdb.DuckDBPyRelation") -> list[str]:
+    """The features of a training set, without columns about the row."""
     aside = {*_ABOUT_THE_ROW, project.settings.target.column, *project.settings.entity}
     return [name for name in written.columns if name not in aside]
 

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.assets.tuned_model import tuned_model
 from mlops_assets.components.model_project.project.column_checks import model_input_columns
 from mlops_assets.core import names
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.loan_assets import LOAN_DATA, materialize, materialized
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, check, materialize, materialized
 from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
 from mlops_assets_tests.support.loans import loans
 
@@ -59,6 +59,7 @@ def test_a_group_stays_on_one_side(make_project, write_loans, stores, warehouse,
     assert set(frame[names.SPLIT]) == {names.TRAIN, names.HOLDOUT}
 
 
+DOUBTS = ("enough_rows", "target_distribution", "no_duplicate_rows", "stable_over_time", "suitable_split")
 DATED = LOANS_SCHEMA.replace(
     "income: float", "granted: pa.DateTime = pa.Field(nullable=True)\n    branch: str\n    income: float", 1
 )
@@ -250,3 +251,45 @@ def test_a_target_expression_that_is_not_possible_is_reported(
     write_loans(loans(40))
     result = materialize([build(project) for build in LOAN_DATA], stores, instance)
     assert message in failure_message(result)
+
+
+def doubtful_loans() -> pd.DataFrame:
+    """Copies of loans with other keys, customers with two loans each, times, and a rare class."""
+    rows = dated_loans(480)
+    rows = pd.concat([rows, rows[:120]], ignore_index=True)
+    rows["outcome"] = np.where(rows.index % 30 == 0, "late", "paid")
+    return rows.assign(number=rows.index, customer_id=rows.index // 2)
+
+
+def test_doubts_are_warnings_until_settings_answer_them(make_project, write_loans, stores, instance):
+    schema = DATED.split("class Features")[0].replace(
+        "branch: str", "branch: str\n    number: int\n    customer_id: int"
+    )
+    write_loans(doubtful_loans())
+    declared = {"loans": {"source": "data/*.csv", "key": ["number"]}}
+    project = make_project(schema=schema, tables=declared)
+    result = materialize([build(project) for build in LOAN_DATA], stores, instance)
+    assert result.success
+    found = {name: check(result, name) for name in DOUBTS}
+    assert {each.severity for each in found.values()} == {dg.AssetCheckSeverity.WARN}
+    assert {name: each.passed for name, each in found.items()} == {
+        "enough_rows": True,
+        "target_distribution": False,
+        "no_duplicate_rows": False,
+        "stable_over_time": True,
+        "suitable_split": False,
+    }
+    assert found["target_distribution"].description.startswith(
+        "class late of outcome has 20 of 600 rows (3.3 %): compare models by"
+    )
+    assert "holdout rows" in found["no_duplicate_rows"].description
+    assert "customer_id repeats: 600 of 600 rows (100 %)" in found["suitable_split"].description
+    assert "granted has times from 2025-01-01 to 2025-04-30" in found["suitable_split"].description
+    assert found["suitable_split"].metadata["columns"].value == ["customer_id", "granted"]
+
+    split = {"method": "time", "column": "granted", "group": ["customer_id"]}
+    answered = make_project(
+        schema=schema, tables=declared, split=split, tuning={"class_weight": "balanced", "threads": 1}
+    )
+    result = materialize([build(answered) for build in LOAN_DATA], stores, instance)
+    assert {name: check(result, name).passed for name in DOUBTS} == dict.fromkeys(DOUBTS, True)
