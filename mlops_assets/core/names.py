@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 
 IDENTIFIER = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-"""Pattern of the names of projects and tables, which become asset keys, SQL schemas and file names."""
+"""Pattern of the names of projects and tables, which become asset keys, SQL schemas and file names. It is for
+`fullmatch`: with `match`, Python's `$` also matches before a final line end."""
+RESERVED_SCHEMAS = ("information_schema", "memory", "pg_catalog", "system", "temp")
+"""Names of DuckDB's own catalogs and schemas, which no project may have: its tables are views of a schema."""
 
 SOURCE_FILE = "_source_file"
 SOURCE_SHA256 = "_source_sha256"

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import Any
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.names import IDENTIFIER, RESERVED
+from mlops_assets.core.names import IDENTIFIER, RESERVED, RESERVED_SCHEMAS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.odd_values import values_as_names
 
@@ -107,11 +107,13 @@ class TableDraft:
 
 def require_identifier(name: str, what: str) -> None:
     """Require a valid identifier as the name of a project or table."""
-    if not IDENTIFIER.match(name):
+    if not IDENTIFIER.fullmatch(name):
         raise ProjectError(
             f"{name} is not a valid name of a {what}",
             hint="use lower-case letters, digits and _, starting with a letter",
         )
+    if what == "project" and name in RESERVED_SCHEMAS:
+        raise ProjectError(f"{name} is the name of a schema of DuckDB", hint="choose another name")
 
 
 def identifier(name: str) -> str:

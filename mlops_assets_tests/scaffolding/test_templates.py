@@ -141,6 +141,8 @@ def test_without_a_file_a_template_is_written(tmp_path):
         ({"csv": "nowhere.csv"}, "no file at"),
         ({"csv": None}, "--target and --task require rows"),
         ({"project": "My-Churn"}, "My-Churn is not a valid name of a project"),
+        ({"project": "churn\n"}, "churn\n is not a valid name of a project"),
+        ({"project": "pg_catalog"}, "pg_catalog is the name of a schema of DuckDB"),
         ({"table": "the rows"}, "the rows is not a valid name of a table"),
     ],
 )

@@ -88,10 +88,14 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         """The project that the folder declares, with the declared name or else the folder's."""
         folder = path if path.is_dir() else path.parent
         name = self.name or folder.name
-        if not names.IDENTIFIER.match(name):
+        if not names.IDENTIFIER.fullmatch(name):
             raise ProjectError(
                 f"{folder}: {name} is not a valid project name",
                 hint="name the folder with lower-case letters, digits and _, starting with a letter",
+            )
+        if name in names.RESERVED_SCHEMAS:
+            raise ProjectError(
+                f"{folder}: {name} is the name of a schema of DuckDB", hint="rename the folder of the project"
             )
         files = ProjectFiles(name, folder)
         files.check(list(self.tables), events=self.partitions is not None)

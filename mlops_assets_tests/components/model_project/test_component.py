@@ -172,6 +172,7 @@ def test_an_invalid_setting_is_reported_with_its_file(sandbox, attributes, messa
         ({"schema": "x = 1"}, "has no class Loans for the table loans"),
         ({"sql": "  "}, "features.sql is empty"),
         ({"name": "My-Project"}, "My-Project is not a valid project name"),
+        ({"name": "information_schema"}, "information_schema is the name of a schema of DuckDB"),
     ],
 )
 def test_an_invalid_folder_is_reported(sandbox, kwargs, message):

@@ -82,7 +82,7 @@ def _table_errors(settings: "ProjectSettings") -> Errors:
     for table in settings.tables:
         if table in reserved:
             yield f"tables.{table}", f"is a reserved name; rename the table (reserved: {', '.join(reserved)})"
-        elif not names.IDENTIFIER.match(table):
+        elif not names.IDENTIFIER.fullmatch(table):
             yield (
                 f"tables.{table}",
                 "is not a valid table name; use lower-case letters, digits and _, starting with a letter",
