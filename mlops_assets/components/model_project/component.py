@@ -27,10 +27,11 @@ from mlops_assets.components.model_project.maintenance.reproduce_job import repr
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
-from mlops_assets.components.model_project.project.files import ProjectFiles
+from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
 from mlops_assets.components.model_project.settings.consistency import validate_settings
+from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.project import ProjectSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
@@ -97,7 +98,13 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             raise ProjectError(
                 f"{folder}: {name} is the name of a schema of DuckDB", hint="rename the folder of the project"
             )
-        files = ProjectFiles(name, folder)
+        files = ProjectFiles(name, folder, self.preprocessing.model_dump())
+        if files.has(PIPELINE) and self.preprocessing != PreprocessingSettings():
+            raise ProjectError(
+                f"{name}: preprocessing in {path} has no effect beside pipeline.py",
+                hint="remove one of them; in pipeline.py, use TableEncoder(encode=...) of "
+                "mlops_assets.ml.transformers",
+            )
         files.check(list(self.tables), events=self.partitions is not None)
         return Project(name, self, files, root)
 

@@ -1,45 +1,45 @@
 """Preprocessing: from a frame of features to a matrix of numbers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_numeric_dtype, is_object_dtype
 from sklearn.base import BaseEstimator
-from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.ml.features.seeding import global_seed, seed_steps
-from mlops_assets.ml.rare_values import RareValues
+from mlops_assets.ml.transformers.table_encoder import TableEncoder
 
 MakePipeline = Callable[[], BaseEstimator]
 """The function `make_pipeline` of `pipeline.py`, which returns an unfitted transformer."""
 
 
-def default_pipeline() -> BaseEstimator:
-    """Pass numbers through, missing values included, and one-hot encode the frequent values of text.
-
-    Values of fewer than one row in two hundred share a column with values that were never seen in training.
-    """
-    encode = make_pipeline(RareValues(), OneHotEncoder(handle_unknown="ignore", sparse_output=False))
-    return make_column_transformer(
-        (encode, make_column_selector(dtype_include=object)),
-        remainder="passthrough",
-        verbose_feature_names_out=False,
-    )
+def default_pipeline(**settings: Any) -> BaseEstimator:
+    """Encode each column by its kind: text, categories, dates and numbers; see `TableEncoder`."""
+    return TableEncoder(**settings)
 
 
 def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Features as every pipeline receives them: float64 numbers, object text, NaN for missing values."""
-    columns = {
-        name: column.astype("float64")
-        if pd.api.types.is_numeric_dtype(column.dtype)
-        else column.astype("object").where(column.notna(), np.nan)
-        for name, column in frame.items()
-    }
-    return pd.DataFrame(columns, index=frame.index)
+    """Features as every pipeline receives them, with NaN or NaT for missing values.
+
+    Numbers and booleans are float64, dates and times datetime64 in microseconds of UTC, all others object.
+    """
+    return pd.DataFrame({name: _feature(column) for name, column in frame.items()}, index=frame.index)
+
+
+def _feature(column: pd.Series) -> pd.Series:
+    kind = column.dtype
+    if is_numeric_dtype(kind):
+        return column.astype("float64")
+    if is_datetime64_any_dtype(kind):
+        naive = column.dt.tz_convert(None) if isinstance(kind, pd.DatetimeTZDtype) else column
+        return naive.astype("datetime64[us]")
+    if is_object_dtype(kind) and infer_dtype(column, skipna=True) == "boolean":
+        return column.astype("float64")  # DuckDB returns booleans as objects if one is missing
+    return column.astype("object").where(column.notna(), np.nan)
 
 
 def transform(

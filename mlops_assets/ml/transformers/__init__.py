@@ -11,6 +11,8 @@ from mlops_assets.ml.transformers.frequency_encoder import FrequencyEncoder
 from mlops_assets.ml.transformers.neighbour_means import NeighbourMeans
 from mlops_assets.ml.transformers.neighbour_targets import NeighbourTargets
 from mlops_assets.ml.transformers.rotated_coordinates import RotatedCoordinates
+from mlops_assets.ml.transformers.table_encoder import TableEncoder
+from mlops_assets.ml.transformers.text_encoder import TextEncoder
 
 __all__ = [
     "DateParts",
@@ -20,4 +22,6 @@ __all__ = [
     "NeighbourMeans",
     "NeighbourTargets",
     "RotatedCoordinates",
+    "TableEncoder",
+    "TextEncoder",
 ]

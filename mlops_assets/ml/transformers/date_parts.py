@@ -7,18 +7,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from mlops_assets.core.errors import DataError
 
 _DAY = 86_400.0
+_PARTS = ("day", "year_sin", "year_cos", "week_sin", "week_cos")
+_TIME_PARTS = ("time_sin", "time_cos")
 
 
 class DateParts(TransformerMixin, BaseEstimator):
-    """Split dates into the day, the time of the year and the day of the week.
+    """Split dates into the day, the time of the year, the day of the week and the time of day.
 
-    `features.sql` returns dates as text (`ordered_at::varchar`). The time of the year and the day of the week
-    are encoded as sine and cosine, so that December is close to January; the days since 1970 can express a
-    trend.
+    Dates are dates, timestamps in UTC, or text in ISO 8601. The days since 1970 can express a trend. The
+    others are encoded as sine and cosine, so that December is close to January; the time of day only of
+    columns that have one in the training rows.
 
     Examples
     --------
@@ -32,29 +35,41 @@ class DateParts(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, dates: pd.DataFrame | NDArray, target: ArrayLike | None = None) -> Self:  # noqa: ARG002
-        """Store the number of columns; there are no fitted parameters."""
-        self.n_features_in_ = pd.DataFrame(dates).shape[1]
+        """Store the number of columns, and which of them have a time of day."""
+        frame = pd.DataFrame(dates)
+        self.n_features_in_ = frame.shape[1]
+        self.timed_ = [_has_time(_parsed(column, str(name))) for name, column in frame.items()]
         return self
 
     def transform(self, dates: pd.DataFrame | NDArray) -> NDArray:
-        """Five columns for each column of dates, shape `(n, 5 * columns)`; NaN for missing dates.
+        """Five columns for each column of dates, seven with a time of day; NaN for missing dates.
 
         Raises
         ------
         DataError
             When a value is not a date.
         """
-        return np.column_stack([_parts(column, str(name)) for name, column in pd.DataFrame(dates).items()])
+        check_is_fitted(self, "timed_")
+        columns = zip(pd.DataFrame(dates).items(), self.timed_, strict=True)
+        return np.column_stack(
+            [_parts(_parsed(column, str(name)), timed) for (name, column), timed in columns]
+        )
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:
-        """Names such as `day_day`, `day_year_sin`, `day_week_cos`."""
+        """Names such as `day_day`, `day_year_sin`, `day_week_cos`, `day_time_sin`."""
         named = [f"x{place}" for place in range(self.n_features_in_)]
         given = named if input_features is None else list(input_features)
-        parts = ("day", "year_sin", "year_cos", "week_sin", "week_cos")
-        return np.array([f"{name}_{part}" for name in given for part in parts], dtype=object)
+        return np.array(
+            [
+                f"{name}_{part}"
+                for name, timed in zip(given, self.timed_, strict=True)
+                for part in (*_PARTS, *(_TIME_PARTS if timed else ()))
+            ],
+            dtype=object,
+        )
 
 
-def _parts(column: pd.Series, name: str) -> NDArray:
+def _parsed(column: pd.Series, name: str) -> pd.Series:
     parsed = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     wrong = column[parsed.isna() & column.notna()]
     if len(wrong):
@@ -62,7 +77,18 @@ def _parts(column: pd.Series, name: str) -> NDArray:
             f"DateParts: {name} is {wrong.iloc[0]!r}, which is not a date",
             hint="write dates as 2025-03-31 or 2025-03-31 14:05, and missing dates as null",
         )
+    return parsed
+
+
+def _has_time(parsed: pd.Series) -> bool:
+    return bool((parsed != parsed.dt.normalize())[parsed.notna()].any())
+
+
+def _parts(parsed: pd.Series, timed: bool) -> NDArray:
     days = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float) / _DAY
-    year = 2 * np.pi * parsed.dt.dayofyear.to_numpy(dtype=float) / 365.25
-    week = 2 * np.pi * parsed.dt.dayofweek.to_numpy(dtype=float) / 7
-    return np.column_stack([days, np.sin(year), np.cos(year), np.sin(week), np.cos(week)])
+    turns = [
+        parsed.dt.dayofyear.to_numpy(dtype=float) / 365.25,
+        parsed.dt.dayofweek.to_numpy(dtype=float) / 7,
+        *([days % 1] if timed else []),
+    ]
+    return np.column_stack([days, *(wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos))])

@@ -33,7 +33,7 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
         self.n_features_in_ = frame.shape[1]
         self.shares_ = []
         for _, column in frame.items():
-            counts = _text(column).value_counts().sort_index()
+            counts = as_text(column).value_counts().sort_index()
             shares = counts.to_numpy(dtype=float) / max(len(frame), 1)
             self.shares_.append((counts.index.to_numpy(dtype=str), shares))
         return self
@@ -43,7 +43,7 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "shares_")
         frame, columns = pd.DataFrame(values), []
         for (_, column), (known, shares) in zip(frame.items(), self.shares_, strict=True):
-            texts = _text(column).to_numpy(dtype=str)
+            texts = as_text(column).to_numpy(dtype=str)
             place = np.minimum(np.searchsorted(known, texts), len(known) - 1)
             columns.append(np.where(known[place] == texts, shares[place], 0.0))
         return np.column_stack(columns)
@@ -55,6 +55,6 @@ class FrequencyEncoder(TransformerMixin, BaseEstimator):
         return np.array([f"{name}_share" for name in given], dtype=object)
 
 
-def _text(column: pd.Series) -> pd.Series:
+def as_text(column: pd.Series) -> pd.Series:
     """Values as text; a missing value differs from an empty text."""
     return column.map(lambda value: "" if pd.isna(value) else f"={value}")

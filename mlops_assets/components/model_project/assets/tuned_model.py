@@ -77,7 +77,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         code=[
             "tuned_model 4",
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
-            *(["seeded pipeline"] if project.files.has(PIPELINE) else []),
+            "seeded pipeline" if project.files.has(PIPELINE) else public_settings(settings.preprocessing),
             settings.task,
             public_settings(settings.target, added=EXPRESSION_SETTINGS),
             public_settings(settings.tuning, but=BUDGET),

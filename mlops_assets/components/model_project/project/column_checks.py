@@ -1,7 +1,7 @@
 """Columns and classes named in `defs.yaml`, compared with those of the data."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from mlops_assets.core.suggestions import suggest_name
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project.project import Project
     from mlops_assets.components.model_project.settings.project import ProjectSettings
-    from mlops_assets.ml.contracts.columns import Column
+    from mlops_assets.ml.contracts.columns import Column, SqlType
 
 DECLARATION = "defs.yaml"
 Errors = Iterator[tuple[str, str]]
@@ -37,6 +37,12 @@ _KINDS = {
     "DATE": "a date",
     "VARCHAR": "text",
 }
+_FEATURE_TYPES: "dict[str, SqlType]" = {
+    "VARCHAR": "VARCHAR",
+    "DATE": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP",
+}
+"""SQL types of features as inputs of a model; all others are DOUBLE."""
 
 
 def reject_unknown_columns(
@@ -45,7 +51,7 @@ def reject_unknown_columns(
     features: Collection[str],
     classes: Collection[Any],
 ) -> None:
-    """Reject columns and classes in the settings of evaluation, behaviour and intervals that do not exist.
+    """Reject names of columns and classes in the settings that do not exist.
 
     Parameters
     ----------
@@ -69,6 +75,7 @@ def reject_unknown_columns(
         *_fairness_errors(settings.fairness, {*known, *features}),
         *_evaluation_errors(settings.evaluation.clusters, "clusters", {*known, *settings.entity}),
         *_group_errors(settings, features),
+        *_encoding_errors(settings.preprocessing.encode, features),
         *_behaviour_errors(settings.behaviour, known, classes),
         *_class_weight_errors(settings.tuning.class_weight, classes),
         *_monotone_errors(settings.monotone, features),
@@ -106,7 +113,7 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
         return [column for column in contract.columns if column.name not in hidden]
     aside = {*project.settings.entity, *names.RESERVED}
     return [
-        Column(name, "VARCHAR" if kind == "VARCHAR" else "DOUBLE")
+        Column(name, _FEATURE_TYPES.get(kind, "DOUBLE"))
         for name, kind in features.items()
         if name not in aside
     ]
@@ -132,6 +139,12 @@ def _group_errors(settings: "ProjectSettings", features: Collection[str]) -> Err
 def _fairness_errors(declared: FairnessSettings | None, known: Collection[str]) -> Errors:
     if declared is not None and declared.column is not None and declared.column not in known:
         yield "fairness.column", _unknown(declared.column, known)
+
+
+def _encoding_errors(declared: Iterable[str], features: Collection[str]) -> Errors:
+    for name in declared:
+        if name not in features:
+            yield f"preprocessing.encode.{name}", _unknown(name, features)
 
 
 def _behaviour_errors(

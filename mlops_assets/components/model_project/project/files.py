@@ -3,9 +3,9 @@
 import ast
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -36,10 +36,13 @@ class ProjectFiles:
     ----------
     project
         The project's name, for messages.
+    preprocessing
+        Settings of the default pipeline.
     """
 
     project: str
     folder: Path
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, tables: Sequence[str], *, events: bool) -> None:
         """Check that all required files, classes and functions exist, without importing anything.
@@ -143,11 +146,11 @@ class ProjectFiles:
         return FEATURES_CLASS in self._top_level(SCHEMA)
 
     def make_pipeline(self) -> "MakePipeline":
-        """The project's `make_pipeline`, or the default one."""
+        """The project's `make_pipeline`, or the default one with the declared settings."""
         from mlops_assets.ml.features.preprocessing import default_pipeline
 
         if not self.has(PIPELINE):
-            return default_pipeline
+            return partial(default_pipeline, **self.preprocessing)
         declared: MakePipeline = self._module(PIPELINE).make_pipeline
         subject = f"{self.project}: {self.folder / PIPELINE}"
 

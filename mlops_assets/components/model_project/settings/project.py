@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.settings.governance import (
     RetentionSettings,
 )
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
+from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
     IntervalSettings,
@@ -64,6 +65,10 @@ class ProjectSettings(dg.Model):
     split: SplitSettings = Field(
         default=SplitSettings(),
         description="How the holdout is chosen. Event projects are split by time instead.",
+    )
+    preprocessing: PreprocessingSettings = Field(
+        default=PreprocessingSettings(),
+        description="How features become numbers in a project without `pipeline.py`.",
     )
     tuning: TuningSettings = Field(
         default=TuningSettings(), description="Hyperparameter search: budget, metric and model families."

@@ -145,4 +145,5 @@ def _model_spec(project: Project, rows: Rows, result: "SearchResult") -> "ModelS
 
 def _kinds(features: "pd.DataFrame") -> dict[str, str]:
     """The SQL type of each feature, as `preprocessing.feature_frame` creates them."""
-    return {str(name): "DOUBLE" if kind.kind == "f" else "VARCHAR" for name, kind in features.dtypes.items()}
+    kinds = {"f": "DOUBLE", "M": "TIMESTAMP"}
+    return {str(name): kinds.get(kind.kind, "VARCHAR") for name, kind in features.dtypes.items()}
