@@ -98,6 +98,13 @@ class ColumnProfile:
         )
 
     @property
+    def is_name(self) -> bool:
+        """Whether each row has a text of its own that is a single word, such as a key or an address."""
+        words = [*self.least.split(), *self.greatest.split()]
+        differs = self.distinct == self.rows - self.nulls > MAX_VALUES
+        return self.sql_type == "VARCHAR" and differs and len(words) <= 2
+
+    @property
     def is_row_number(self) -> bool:
         """Whether the values are consecutive integers, each of which occurs once."""
         if self.sql_type != "BIGINT" or self.nulls or self.distinct != self.rows or self.rows < _LEAST_ROWS:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.suggestions import closest_name
+from mlops_assets.ml.encodings import FEW_VALUES, MANY_VALUES, ROWS_A_VALUE
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
 _FEW_NUMBERS = 10
 """Maximum number of distinct integers that are taken for classes."""
-_FEW_TEXTS = 50
-"""Maximum number of distinct texts of a feature: the default pipeline encodes as many."""
+_FEW_DATES = 3
+"""Number of columns of dates between which days are counted."""
 _FEW_OF_A_CLASS = 100
 """Classes with fewer rows are split by stratification, because a random split may be uneven."""
 _FEW_ROWS = 2_000
@@ -156,15 +159,37 @@ class Draft(TableDraft):
             return "integers above 2^53, which models can't distinguish"
         if column.distinct + bool(column.nulls) < 2:
             return "constant" if column.distinct else "always empty"
-        if column.sql_type == "VARCHAR" and column.distinct > _FEW_TEXTS:
-            return f"text with {column.distinct:,} values; derive a feature with few values"
-        if column.sql_type in ("DATE", "TIMESTAMP"):
-            return "a timestamp; derive a feature such as date_part('year', …)"
+        if column.is_name:
+            return "a different word in each row, such as a key; derive a feature that rows share"
         return ""
+
+    def encoding(self, column: ColumnProfile) -> str:
+        """How the default preprocessing encodes a feature; empty for numbers and text with few values."""
+        if column.sql_type in ("DATE", "TIMESTAMP"):
+            return "date: calendar parts and elapsed days"
+        if column.sql_type != "VARCHAR" or column.distinct <= FEW_VALUES:
+            return ""
+        filled = column.rows - column.nulls
+        if column.distinct <= MANY_VALUES and column.distinct * ROWS_A_VALUE <= filled:
+            return f"{column.distinct:,} categories: target encoding"
+        return "free text: topics, and a prediction of the target"
+
+    @cached_property
+    def elapsed(self) -> dict[str, tuple[ColumnProfile, ColumnProfile]]:
+        """Features of the days between two dates, by name; each pair of the first three."""
+        dates = [column for column in self.features if column.sql_type in ("DATE", "TIMESTAMP")]
+        named = {
+            f"days_from_{self.identifiers[start.name]}_to_{self.identifiers[end.name]}": (start, end)
+            for start, end in combinations(dates[:_FEW_DATES], 2)
+        }
+        return {name: pair for name, pair in named.items() if name not in self.identifiers.values()}
 
     def role(self, column: ColumnProfile) -> str:
         """What the column is: the target, a feature, or why it is none."""
-        return "target" if column == self.target else self.why_no_feature(column) or "feature"
+        if column == self.target:
+            return "target"
+        encoding = self.encoding(column).partition(":")[0]
+        return self.why_no_feature(column) or ("feature" + f", {encoding}" * bool(encoding))
 
     def suspicion(self, column: ColumnProfile) -> str:
         """Why a feature may contain the target; empty without suspicion."""

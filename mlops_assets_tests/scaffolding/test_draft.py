@@ -77,8 +77,7 @@ def test_columns_that_are_no_features_have_a_reason():
     others = [
         column("visit_id", "BIGINT", distinct=100),
         column("country", "VARCHAR", values={"Peru": 100}),
-        column("name", "VARCHAR", distinct=99),
-        column("day", "DATE"),
+        ColumnProfile("email", "VARCHAR", 100, 5, 95, "ann@x.org", "zoe@x.org", {}),
         column("note", "VARCHAR", distinct=0, nulls=100),
         column("insured", "DOUBLE", nulls=50, values={"1.0": 50}),
         column("size"),
@@ -88,10 +87,34 @@ def test_columns_that_are_no_features_have_a_reason():
     why = {other.name: made.why_no_feature(other) for other in others}
     assert why["visit_id"] == "identifies a row"
     assert why["country"] == "constant"
-    assert why["name"].startswith("text with 99 values")
-    assert why["day"].startswith("a timestamp")
+    assert why["email"].startswith("a different word in each row")
     assert why["note"] == "always empty"
     assert made.key == ["visit_id"]
+
+
+def test_text_with_many_values_and_dates_are_features():
+    title = ColumnProfile("title", "VARCHAR", 100, 0, 100, "A day out", "Zebra", {})
+    town = column("town", "VARCHAR", rows=1000, distinct=500)
+    made = draft(column("price"), title, town, column("Made at", "TIMESTAMP"), column("sold", "DATE"))
+    assert [feature.name for feature in made.features] == ["title", "town", "Made at", "sold"]
+    assert [made.encoding(feature).split(":")[0] for feature in made.columns] == [
+        "free text",
+        "500 categories",
+        "date",
+        "date",
+        "",
+    ]
+    assert list(made.elapsed) == ["days_from_Made_at_to_sold"]
+    assert made.role(town) == "feature, 500 categories"
+
+
+def test_days_are_counted_between_the_first_three_dates():
+    days = [column(f"day_{number}", "DATE") for number in range(5)]
+    taken = column("days_from_day_0_to_day_2")
+    assert list(draft(column("price"), *days, taken).elapsed) == [
+        "days_from_day_0_to_day_1",
+        "days_from_day_1_to_day_2",
+    ]
 
 
 def test_an_entity_and_a_row_number_are_no_features_and_an_entity_suggests_a_group_split():

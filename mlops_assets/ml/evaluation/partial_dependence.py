@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.ml.encodings import FEW_VALUES, ROWS_A_VALUE
+
 ROWS = 500
 POINTS = 21
 MAX_VALUES = 10
@@ -20,7 +22,7 @@ class PartialDependence:
     Attributes
     ----------
     values
-        Grid of the feature: numbers in ascending order, or texts, the most frequent first.
+        Grid of the feature: numbers in ascending order, dates as text, or texts, the most frequent first.
     means
         The mean prediction at each value, in the reported unit or as a probability.
     low, high
@@ -64,20 +66,19 @@ def partial_dependence(
 
     Returns
     -------
-    None for a feature with fewer than two distinct values.
+    None for a feature with fewer than two distinct values, and for free text, whose values rarely repeat.
     """
     sample = features.sample(min(ROWS, len(features)), random_state=seed).reset_index(drop=True)
-    column = features[name].dropna()
-    values: list[float] | list[str]
-    if pd.api.types.is_numeric_dtype(column):
-        grid = np.unique(np.quantile(column, np.linspace(*_RANGE, POINTS))) if len(column) else np.empty(0)
-        values = [float(value) for value in grid]
-    else:
-        values = [str(value) for value in column.value_counts().index[:MAX_VALUES]]
-    if len(values) < 2:
+    grid = _grid(features[name].dropna())
+    if len(grid) < 2:
         return None
+    values: list[float] | list[str]
+    if isinstance(grid, pd.DatetimeIndex):
+        values = grid.strftime("%Y-%m-%d").tolist()
+    else:
+        values = grid.astype(float if grid.dtype.kind == "f" else str).tolist()
     repeated = pd.concat([sample] * len(values), ignore_index=True)
-    repeated[name] = np.repeat(np.array(values, dtype=float if _are_numbers(values) else object), len(sample))
+    repeated[name] = grid.repeat(len(sample))
     predicted = predict(repeated).reshape(len(values), len(sample))
     low, high = np.quantile(predicted, [0.1, 0.9], axis=1)
     return PartialDependence(
@@ -85,5 +86,16 @@ def partial_dependence(
     )
 
 
-def _are_numbers(values: list[float] | list[str]) -> bool:
-    return not isinstance(values[0], str)
+def _grid(column: pd.Series) -> pd.Index:
+    """The values of a feature for which predictions are averaged; few or none where that makes no sense."""
+    if column.empty:
+        return pd.Index([])
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.Index(np.unique(np.quantile(column, np.linspace(*_RANGE, POINTS))))
+    if pd.api.types.is_datetime64_any_dtype(column):
+        times = np.sort(column.to_numpy())
+        places = (len(times) - 1) * np.linspace(*_RANGE, MAX_VALUES)
+        return pd.DatetimeIndex(times[places.astype(int)]).floor("D").unique()
+    counts = column.value_counts()
+    is_free_text = len(counts) > FEW_VALUES and ROWS_A_VALUE * len(counts) > len(column)
+    return pd.Index([]) if is_free_text else pd.Index(counts.index[:MAX_VALUES], dtype=object)

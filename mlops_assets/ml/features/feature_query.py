@@ -15,6 +15,7 @@ from mlops_assets.ml.features.project_query import ProjectQuery, finite_sql
 _NUMBER = re.compile(
     r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DOUBLE|FLOAT|BOOLEAN|DECIMAL\(\d+,\d+\)|BIGNUM"
 )
+_TIME = re.compile(r"DATE|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?")
 _TEXT = re.compile(r"VARCHAR|ENUM\([^\[]*\)")
 
 
@@ -45,7 +46,9 @@ class FeatureQuery:
     def run(
         self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, duckdb.DuckDBPyRelation]
     ) -> duckdb.DuckDBPyRelation:
-        """The features as a lazy relation: the key unchanged, numbers as DOUBLE, text as VARCHAR.
+        """The features as a lazy relation.
+
+        The key is unchanged, numbers are DOUBLE, dates and times TIMESTAMP, and text is VARCHAR.
 
         Parameters
         ----------
@@ -80,6 +83,8 @@ class FeatureQuery:
                 continue
             if _NUMBER.fullmatch(kind):
                 typed.append(f"{finite_sql('feature', name, self.key)} as {quoted(name)}")
+            elif _TIME.fullmatch(kind):
+                typed.append(f"{finite_sql('feature', name, self.key, 'timestamp')} as {quoted(name)}")
             elif _TEXT.fullmatch(kind):
                 typed.append(f"{quoted(name)}::varchar as {quoted(name)}")
             else:
@@ -87,7 +92,7 @@ class FeatureQuery:
                     f"{self.subject}: feature {name} has the unsupported type {kind}",
                     hint="cast a column that is always null, for example null::double"
                     if kind == '"NULL"'
-                    else "return a number or text, for example date_diff('day', day, date '2020-01-01')",
+                    else "return a number, a text, a date or a timestamp",
                 )
         if not typed:
             raise ProjectError(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_numeric_dtype, is_object_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 from sklearn.base import BaseEstimator
 
 from mlops_assets.core.errors import MlopsError, ProjectError
@@ -37,8 +37,6 @@ def _feature(column: pd.Series) -> pd.Series:
     if is_datetime64_any_dtype(kind):
         naive = column.dt.tz_convert(None) if isinstance(kind, pd.DatetimeTZDtype) else column
         return naive.astype("datetime64[us]")
-    if is_object_dtype(kind) and infer_dtype(column, skipna=True) == "boolean":
-        return column.astype("float64")  # DuckDB returns booleans as objects if one is missing
     return column.astype("object").where(column.notna(), np.nan)
 
 

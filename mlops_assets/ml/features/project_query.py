@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Literal
 
 import duckdb
 
@@ -146,8 +147,10 @@ def _line(text: str, found: Violation) -> str:
     return f" (line {line})"
 
 
-def finite_sql(what: str, name: str, key: Sequence[str]) -> str:
-    """A column as DOUBLE; an infinite value ends the query with an error.
+def finite_sql(
+    what: str, name: str, key: Sequence[str], kind: Literal["double", "timestamp"] = "double"
+) -> str:
+    """A column as DOUBLE or TIMESTAMP; an infinite value ends the query with an error.
 
     Parameters
     ----------
@@ -156,10 +159,10 @@ def finite_sql(what: str, name: str, key: Sequence[str]) -> str:
     key
         Columns that identify the row, for the message.
     """
-    number = f"{quoted(name)}::double"
+    value = f"{quoted(name)}::{kind}"
     message = literal(f"{what} {name} is infinite where {', '.join(key)} is ")
     row = " || ', ' || ".join(f"coalesce({quoted(column)}::varchar, 'null')" for column in key)
-    return f"case when isinf({number}) then error({message} || {row}) else {number} end"
+    return f"case when isinf({value}) then error({message} || {row}) else {value} end"
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, bool]]:

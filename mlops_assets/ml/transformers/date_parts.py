@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mlops_assets.core.errors import DataError
 
-_DAY = 86_400.0
+_EPOCH, _WEEKDAY_OF_EPOCH = np.datetime64("1970-01-01"), 3  # a Thursday
 _PARTS = ("day", "year_sin", "year_cos", "week_sin", "week_cos")
 _TIME_PARTS = ("time_sin", "time_cos")
 
@@ -69,7 +69,10 @@ class DateParts(TransformerMixin, BaseEstimator):
         )
 
 
-def _parsed(column: pd.Series, name: str) -> pd.Series:
+def _parsed(column: pd.Series, name: str) -> NDArray[np.datetime64]:
+    """Times in UTC in microseconds, NaT for missing ones."""
+    if column.dtype.kind == "M" and not isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.to_numpy(dtype="datetime64[us]")
     parsed = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
     wrong = column[parsed.isna() & column.notna()]
     if len(wrong):
@@ -77,18 +80,22 @@ def _parsed(column: pd.Series, name: str) -> pd.Series:
             f"DateParts: {name} is {wrong.iloc[0]!r}, which is not a date",
             hint="write dates as 2025-03-31 or 2025-03-31 14:05, and missing dates as null",
         )
-    return parsed
+    return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
 
 
-def _has_time(parsed: pd.Series) -> bool:
-    return bool((parsed != parsed.dt.normalize())[parsed.notna()].any())
+def _has_time(times: NDArray[np.datetime64]) -> bool:
+    known = times[~np.isnat(times)]
+    return bool((known != known.astype("datetime64[D]")).any())
 
 
-def _parts(parsed: pd.Series, timed: bool) -> NDArray:
-    days = (parsed - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float) / _DAY
-    turns = [
-        parsed.dt.dayofyear.to_numpy(dtype=float) / 365.25,
-        parsed.dt.dayofweek.to_numpy(dtype=float) / 7,
-        *([days % 1] if timed else []),
-    ]
+def _parts(times: NDArray[np.datetime64], timed: bool) -> NDArray:
+    dates = times.astype("datetime64[D]")
+    day_of_year = _days(dates - dates.astype("datetime64[Y]").astype("datetime64[D]")) + 1
+    days = _days(times - _EPOCH)
+    weekday = (np.floor(days) + _WEEKDAY_OF_EPOCH) % 7
+    turns = [day_of_year / 365.25, weekday / 7, *([days % 1] if timed else [])]
     return np.column_stack([days, *(wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos))])
+
+
+def _days(difference: NDArray[np.timedelta64]) -> NDArray[np.float64]:
+    return difference / np.timedelta64(1, "D")  # NaN for NaT

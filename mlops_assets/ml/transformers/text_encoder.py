@@ -130,7 +130,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         frequency = np.bincount(counts[known].indices, minlength=BUCKETS)
         idf = (np.log((1 + len(known)) / (1 + frequency)) + 1).astype(np.float32)
         matrix = _weighted(counts, idf)
-        weights = [self._components(matrix[known])]
+        weights = [self._components(matrix[known], column.iloc[known].nunique())]
         intercepts = [np.zeros(weights[0].shape[1], dtype=np.float32)]
         self.topics_.append(weights[0].shape[1])
         if values is not None:
@@ -160,9 +160,9 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         result[missing] = np.nan
         return result
 
-    def _components(self, matrix: sparse.csr_matrix) -> NDArray:
+    def _components(self, matrix: sparse.csr_matrix, distinct: int) -> NDArray:
         """The largest singular vectors, shape `(BUCKETS, topics)`; none if all texts are equal."""
-        topics = min(self.topics, min(matrix.shape[0], len(np.unique(matrix.indices))) - 1)
+        topics = min(self.topics, distinct - 1, len(np.unique(matrix.indices)) - 1)
         if topics < 1:
             return np.zeros((BUCKETS, 0), dtype=np.float32)
         found = TruncatedSVD(topics, random_state=self.seed_).fit(matrix)

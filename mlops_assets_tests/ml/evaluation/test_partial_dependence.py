@@ -37,6 +37,21 @@ def test_the_grid_of_texts_consists_of_the_most_frequent_values():
     assert len(partial_dependence(price, many, "kind", seed=0).values) == MAX_VALUES
 
 
+def test_the_grid_of_dates_consists_of_days_in_order():
+    days = pd.date_range("2024-01-01", periods=1_000, freq="D").astype("datetime64[us]")
+    made = FEATURES.assign(day=days)
+    found = partial_dependence(lambda rows: (rows["day"] - days[0]).dt.days.to_numpy(), made, "day", seed=0)
+    assert found is not None
+    assert (found.values[0], found.values[-1], len(found.values)) == ("2024-01-20", "2026-09-06", MAX_VALUES)
+    assert found.means == sorted(found.means)
+    assert not found.is_numeric
+
+
+def test_free_text_has_no_partial_dependence():
+    notes = FEATURES.assign(note=[f"note {place}" for place in range(1_000)])
+    assert partial_dependence(price, notes, "note", seed=0) is None
+
+
 def test_a_feature_with_one_value_has_no_partial_dependence():
     assert partial_dependence(price, FEATURES, "idle", seed=0) is None
     assert partial_dependence(price, FEATURES.assign(idle=np.nan), "idle", seed=0) is None

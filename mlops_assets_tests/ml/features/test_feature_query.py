@@ -1,6 +1,7 @@
 """`features.sql`: what it sees, and what it may return."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -39,6 +40,21 @@ def test_numbers_become_double_and_text_varchar(run: Run):
         (1, 3.0, 0.0, 3.0, 3.0, 3.0, 3.0, "north", "x"),
         (2, 5.0, 1.0, 5.0, 5.0, 5.0, 5.0, None, "x"),
     ]
+
+
+def test_dates_and_times_become_timestamps_in_utc(run: Run):
+    features = run(
+        """
+        select row_id, date '2024-01-31' as day, timestamp_s '2024-01-31 10:00' as second,
+            timestamptz '2024-01-31 10:00+02' as zoned, null::date as missing
+        from houses where row_id = 1
+        """
+    )
+    assert list(map(str, features.types)) == ["BIGINT", *["TIMESTAMP"] * 4]
+    day = datetime(2024, 1, 31)
+    assert features.fetchall() == [(1, day, day.replace(hour=10), day.replace(hour=8), None)]
+    with pytest.raises(duckdb.Error, match="feature day is infinite where row_id is 1"):
+        run("select row_id, date 'infinity' as day from houses").fetchall()
 
 
 def test_row_id_comes_first_wherever_the_query_puts_it(run: Run):
@@ -100,8 +116,8 @@ def test_a_statement_that_writes_a_file_is_rejected_before_it_runs(run: Run, tmp
 @pytest.mark.parametrize(
     ("expression", "kind"),
     [
-        ("date '2024-01-01'", "DATE"),
-        ("timestamp '2024-01-01'", "TIMESTAMP"),
+        ("time '12:00'", "TIME"),
+        ("interval 1 day", "INTERVAL"),
         ("[1, 2]", r"INTEGER\[\]"),
         ("['x'::enum ('x')]", "ENUM.*"),
         ("{'a': 1}", "STRUCT.*"),

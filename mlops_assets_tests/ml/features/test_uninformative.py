@@ -10,7 +10,8 @@ from mlops_assets.ml.features.uninformative import find_uninformative
 def rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     return connection.sql(
         """select i as number, 7.5 as constant, null::double as nothing, null::varchar as no_text,
-        'user-' || i as name, 'kind-' || i % 900 as kind, case when i % 2 then 1.0 end as half, 'x' as same
+        'user-' || i as name, 'house ' || i as title,
+        'kind-' || i % 900 as kind, case when i % 2 then 1.0 end as half, 'x' as same
         from range(3000) as numbers(i)"""
     )
 

@@ -27,7 +27,7 @@ def table() -> tuple[pd.DataFrame, np.ndarray]:
                 f"text {place} {'good' if place % 3 else 'bad'} of {place * 7}" for place in range(ROWS)
             ],
             "at": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 9000, ROWS), unit="h"),
-            "paid": random.choice([True, False], ROWS).astype(object),
+            "paid": random.choice([0.0, 1.0], ROWS),
         }
     )
     missing = random.random(frame.shape) < 0.1
