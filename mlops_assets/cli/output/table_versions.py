@@ -104,11 +104,16 @@ def _shift_table(shifts: Sequence["ColumnShift"]) -> Table:
             shift.column,
             f"{shift.psi:.3f}" + ("!" if shift.psi >= _LARGE_SHIFT else ""),
             f"{before:.1%} → {after:.1%}" if before or after else "",
-            " → ".join(_mean(value) for value in shift.means) if shift.means else "",
+            _means(shift),
             _values(shift),
             style=style,
         )
     return table
+
+
+def _means(shift: "ColumnShift") -> str:
+    unit = " characters" * (shift.kind == "text")
+    return " → ".join(map(_mean, shift.means)) + unit if shift.means else ""
 
 
 def _mean(value: float | str | None) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from mlops_assets.core.sql_quoting import NUMBERS, quoted
+from mlops_assets.ml.encodings import FEW_VALUES, ROWS_A_VALUE
 
 BINS = 10
 """Numbers are counted in bins between the deciles of the values before."""
@@ -21,6 +22,9 @@ NAMED_VALUES = 50
 _EXAMPLES = 5
 _BEFORE, _AFTER = "_drift_before", "_drift_after"
 _TIMES = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
+
+
+Kind = Literal["number", "time", "text", "category"]
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,17 @@ class ColumnShift:
     null_shares
         Shares of missing values before and after; a number that is not finite counts as missing.
     means
-        Means of a number, or of a time in ISO 8601; None for categories and for a side without values.
+        Means of a number, of a time in ISO 8601, or of the number of characters of free text; None for
+        categories and for a side without values.
     psi
-        Population stability index over deciles of numbers, or over values of a category; missing values have
-        a separate bin.
+        Population stability index over deciles of numbers, times and lengths of free text, or over values of
+        a category; missing values have a separate bin.
     new_values, gone_values
         Number of values of a category that occur on one side only, with `new_examples` and `gone_examples`.
     """
 
     column: str
-    kind: Literal["number", "time", "category"]
+    kind: Kind
     null_shares: tuple[float, float]
     psi: float
     means: tuple[float | str | None, float | str | None] | None = None
@@ -93,7 +98,8 @@ def column_shifts(
     """The drift of each column, the largest index first.
 
     Numbers and times are counted in bins between the approximate deciles of the values before; a value that
-    spans several deciles has a separate bin. All other types are compared as categories by their text.
+    spans several deciles has a separate bin. So are the lengths of free text, whose values rarely repeat on
+    either side. All other types are compared as categories by their text.
 
     Parameters
     ----------
@@ -104,10 +110,11 @@ def column_shifts(
     """
     before.create_view(_BEFORE, replace=True)
     after.create_view(_AFTER, replace=True)
-    kinds = {
+    kinds: dict[str, Kind] = {
         name: _kind(before.types[before.columns.index(name)], after.types[after.columns.index(name)])
         for name in columns
     }
+    kinds |= dict.fromkeys(_free_texts(connection, before, after, columns), "text")
     measured = {name: kind for name, kind in kinds.items() if kind != "category"}
     shifts = [
         *_measured_shifts(connection, measured),
@@ -118,25 +125,42 @@ def column_shifts(
     )
 
 
-def _kind(
-    before: "duckdb.sqltypes.DuckDBPyType", after: "duckdb.sqltypes.DuckDBPyType"
-) -> Literal["number", "time", "category"]:
+def _kind(before: "duckdb.sqltypes.DuckDBPyType", after: "duckdb.sqltypes.DuckDBPyType") -> Kind:
     if before.id in NUMBERS and after.id in NUMBERS:
         return "number"
     return "time" if before.id in _TIMES and after.id in _TIMES else "category"
 
 
+def _free_texts(
+    connection: duckdb.DuckDBPyConnection,
+    before: duckdb.DuckDBPyRelation,
+    after: duckdb.DuckDBPyRelation,
+    columns: Sequence[str],
+) -> list[str]:
+    """The columns of text of several words that rarely repeat, on both sides."""
+    texts = [
+        name
+        for name in columns
+        if all(str(side.types[side.columns.index(name)]) == "VARCHAR" for side in (before, after))
+    ]
+    if not texts:
+        return []
+    tests = ", ".join(
+        f"approx_count_distinct({name}) > greatest({FEW_VALUES}, count({name}) / {ROWS_A_VALUE}) "
+        f"and 2 * count(*) filter (trim({name}) like '% %') >= count({name})"
+        for name in map(quoted, texts)
+    )
+    sides = [connection.execute(f"select {tests} from {side}").fetchall()[0] for side in (_BEFORE, _AFTER)]
+    return [name for name, *both in zip(texts, *sides, strict=True) if all(both)]
+
+
 def _measured_shifts(
-    connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Literal["number", "time"]]
+    connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind]
 ) -> Iterator[ColumnShift]:
-    """Numbers and times: one pass for the deciles of all columns, and one over each side."""
+    """Numbers, times and lengths: one pass for the deciles of all columns, and one over each side."""
     if not kinds:
         return
-    values = [
-        f"case when isfinite({quoted(name)}{'::double' if kind == 'number' else ''}) "
-        f"then {f'{quoted(name)}::double' if kind == 'number' else f'epoch({quoted(name)})'} end"
-        for name, kind in kinds.items()
-    ]
+    values = [_measure(quoted(name), kind) for name, kind in kinds.items()]
     deciles = [place / BINS for place in range(1, BINS)]
     edges = connection.execute(
         f"select {', '.join(f'approx_quantile({value}, {deciles})' for value in values)} from {_BEFORE}"
@@ -164,8 +188,19 @@ def _measured_shifts(
             kind,
             null_shares=(_share(nulls[0], rows[0]), _share(nulls[1], rows[1])),
             psi=population_stability_index(*counts),
-            means=means if kind == "number" else (_timestamp(means[0]), _timestamp(means[1])),
+            means=(_timestamp(means[0]), _timestamp(means[1])) if kind == "time" else means,
         )
+
+
+def _measure(column: str, kind: Kind) -> str:
+    """A column as a number; null if it is not finite."""
+    match kind:
+        case "time":
+            return f"case when isfinite({column}) then epoch({column}) end"
+        case "text":
+            return f"length({column})::double"
+        case _:
+            return f"case when isfinite({column}::double) then {column}::double end"
 
 
 def _bins(deciles: Sequence[float] | None) -> list[float]:

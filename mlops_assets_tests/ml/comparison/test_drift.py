@@ -55,6 +55,24 @@ def test_numbers_are_counted_between_the_deciles_of_the_values_before(connection
     assert found.psi == pytest.approx(expected, rel=0.05)
 
 
+def test_free_text_is_compared_by_its_length(connection):
+    # Each text is new, as in each batch of comments; that is no shift, but longer texts are.
+    texts = (
+        "select 'comment ' || md5(({first} + i)::varchar) || repeat('x', {more} + i % 10) as x "
+        "from range(200) t(i)"
+    )
+    first = texts.format(first=0, more=0)
+    found = [shifts(connection, first, texts.format(first=900, more=more))["x"] for more in (0, 20)]
+    assert [shift.kind for shift in found] == ["text", "text"]
+    assert found[0].psi == pytest.approx(0, abs=1e-9)
+    assert found[0].means == (44.5, 44.5)
+    assert found[1].psi > 2
+    assert found[1].means == (44.5, 64.5)
+    for few in ("'kind ' || i % 60", "'key-' || i"):  # repeated values, and single words
+        other = f"select {few} as x from range(200) t(i)"
+        assert shifts(connection, first, other)["x"].kind == "category"
+
+
 def test_missing_and_infinite_numbers_have_a_separate_bin(connection):
     before = "select i::double as x from range(100) t(i)"
     after = """
@@ -95,8 +113,8 @@ def test_categories_report_new_and_gone_values(connection):
 
 
 def test_rare_values_are_counted_together(connection):
-    before = "select 'value ' || i as x from range(1_000) t(i)"
-    after = "select 'value ' || (i + 1_000) as x from range(1_000) t(i)"
+    before = "select 'value-' || i as x from range(1_000) t(i)"
+    after = "select 'value-' || (i + 1_000) as x from range(1_000) t(i)"
     found = shifts(connection, before, after)["x"]
     assert (found.new_values, found.gone_values) == (1_000, 1_000)
     assert len(found.new_examples) == 5
