@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from mlops_assets.ml.features.preprocessing import default_pipeline, transform
 from mlops_assets.ml.rare_values import RARE, RareValues
@@ -41,12 +42,13 @@ def test_a_fitted_transformer_loads_from_its_file(tmp_path: Path):
     pd.testing.assert_frame_equal(loaded.transform(rows), fitted.transform(rows))
 
 
-def test_a_column_of_many_values_is_a_small_file(tmp_path: Path):
+@pytest.mark.parametrize(("encoding", "columns", "most"), [("one_hot", 1, 200_000), ("text", 3, 400_000)])
+def test_a_column_of_many_values_is_a_small_file(tmp_path: Path, encoding: str, columns: int, most: int):
     frame = pd.DataFrame({"user": [f"user-{place}" for place in range(100_000)]}, dtype=object)
-    pipeline = default_pipeline()
-    assert transform(pipeline, frame, fit=np.zeros(len(frame))).shape == (100_000, 1)
+    pipeline = default_pipeline(encode={"user": encoding}, topics=2)
+    assert transform(pipeline, frame, fit=np.zeros(len(frame))).shape == (100_000, columns)
     dump_estimator(pipeline, tmp_path / "pipeline.skops")
-    assert (tmp_path / "pipeline.skops").stat().st_size < 200_000
+    assert (tmp_path / "pipeline.skops").stat().st_size < most
 
 
 def test_a_kept_text_that_is_spelled_like_the_replacement_stays_distinct():

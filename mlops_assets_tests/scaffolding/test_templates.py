@@ -122,6 +122,7 @@ def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, 
     features = store.store.frame(["titanic", "features"])
     assert set(features) == {
         *("row_id", "Fare", "class_", "select", "current_date", "validate_", "it_s", "Größe"),
+        "Boarded_At",
     }
     assert project.settings.tables["passengers"].key == ["passenger id"]
 
