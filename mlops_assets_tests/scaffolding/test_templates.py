@@ -81,7 +81,7 @@ FILES = {
         ),
         "utf-8",
         "price",
-        {"phone", "rent", "share"},
+        {"signed", "rent", "share"},
     ),
 }
 
