@@ -22,7 +22,8 @@ from mlops_assets.stores.files.csv_dialect import Dialect
 Choose = Callable[["FoundFormat"], str]
 """Chooses one of the formats of a `FoundFormat` with alternatives."""
 
-_SAMPLE_ROWS = 20_000
+_SAMPLE_ROWS = 5_000
+_LISTED_VALUES = 200
 _TRIED_VALUES = 50
 """Values that shortlist the formats; all rows decide."""
 _TESTS_A_QUERY = 100
@@ -139,19 +140,20 @@ def _first_values(
 ) -> Mapping[str, list[str]]:
     """Some values of each column that may have a format, as text."""
     aside = ", ".join(map(literal, ("", *nulls)))
-    tried = [column.name for column in columns if column.sql_type in ("VARCHAR", "BIGINT", "DOUBLE")]
+    numbers = [column.name for column in columns if column.sql_type in ("BIGINT", "DOUBLE")]
+    texts = [column.name for column in columns if column.sql_type == "VARCHAR"]
     values: dict[str, list[str]] = {column.name: [] for column in columns}
-    for start in range(0, len(tried), _TESTS_A_QUERY):
-        names = tried[start : start + _TESTS_A_QUERY]
-        lists = ", ".join(
-            f"list({quoted(name)}::varchar) filter (trim({quoted(name)}::varchar) not in ({aside}))"
-            for name in names
-        )
-        [found] = connection.execute(f"select {lists} from (from {table} limit {_SAMPLE_ROWS})").fetchall()
-        values |= {
-            name: list(dict.fromkeys(each or []))[:_TRIED_VALUES]
-            for name, each in zip(names, found, strict=True)
-        }
+    for names, rows in ((numbers, _TRIED_VALUES), (texts, _SAMPLE_ROWS)):
+        for start in range(0, len(names), _TESTS_A_QUERY):
+            some = names[start : start + _TESTS_A_QUERY]
+            lists = ", ".join(
+                f"(list({quoted(name)}::varchar) filter (trim({quoted(name)}::varchar) not in ({aside})))"
+                f"[:{_LISTED_VALUES}]"
+                for name in some
+            )
+            [found] = connection.execute(f"select {lists} from (from {table} limit {rows})").fetchall()
+            for name, listed in zip(some, found, strict=True):
+                values[name] = list(dict.fromkeys(listed or []))[:_TRIED_VALUES]
     return values
 
 

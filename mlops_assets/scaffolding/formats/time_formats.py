@@ -21,7 +21,11 @@ _SHORTEST_DATE = 6
 """1.2.24; a shorter text is none."""
 MOSTLY = 0.95
 """Minimum share of the tried values that have a format for all rows to be tested for it."""
-_PLAUSIBLE = re.compile(r"(?=.*\d)[\w.,:/+ -]{6,40}")
+_PLAUSIBLE = re.compile(
+    r"(?i)(?=.*(\d[-./]\d|\d{8}|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\W))"
+    r"(?=.*\d)[\w.,:/+ -]{6,40}"
+)
+"""Two numbers with a mark between them, eight digits, or a month; tried before all formats are."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _EPOCH_NAME = re.compile(r"(?i)(time|date|epoch|stamp|created|updated|modified|seen|(^|_)(ts|at|on)$)")
 _EPOCH_DIGITS = {"epoch_s": (9, 10), "epoch_ms": (12, 13), "epoch_us": (15, 16), "epoch_ns": (18, 19)}
