@@ -95,6 +95,7 @@ def test_a_format_follows_the_zone_of_the_table_unless_it_states_the_offset():
         ({"unit": "%"}, "0.07", None),
         ({"unit": "km"}, "12 km", 12.0),
         ({"unit": "km"}, "12 kmh", None),
+        ({"unit": "km"}, "12 km5", None),
         ({"parentheses": True, "thousands": ","}, "(1,000)", -1000.0),
         ({"parentheses": True}, "3.5", 3.5),
         ({"parentheses": True}, "(-5)", None),
