@@ -24,6 +24,7 @@ from mlops_assets.ml.number_format import (
 )
 from mlops_assets.ml.reports.coverage_captions import coverage_caption, coverage_rows, coverage_warning
 from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
+from mlops_assets.ml.reports.fairness_plots import constraint_headline
 from mlops_assets.ml.reports.figures import report_figures
 from mlops_assets.ml.reports.holdout_captions import confusion_caption
 from mlops_assets.ml.reports.html import render_page
@@ -84,6 +85,7 @@ def render_report(evaluation: Evaluation) -> str:
         weakest=_slice_rows(evaluation, evaluation.weakest.slices) if evaluation.weakest else [],
         weakest_slices_caption=weakest_slices_caption(evaluation.weakest),
         fairness=_fairness(evaluation),
+        constraint_headline=constraint_headline(evaluation.mitigation) if evaluation.mitigation else "",
         leaderboard=_leaderboard_rows(evaluation),
         searched=any(not math.isnan(each.score) for each in evaluation.leaderboard),
         costs=costs_caption(evaluation.leaderboard, evaluation.served) if evaluation.leaderboard else "",

@@ -45,6 +45,16 @@ def trade_off_plot(found: Mitigation) -> Figure:
     return figure
 
 
+def constraint_headline(found: Mitigation) -> str:
+    """Whether the constraint holds on the holdout, and whether an excess is significant."""
+    if found.holds:
+        return "✓ The constraint holds on the holdout."
+    low = found.after.disparity_interval[0]
+    if low > found.at_most:
+        return "✗ The limit is exceeded on the holdout, significantly (95 % CI)."
+    return "⚠ The limit is exceeded on the holdout, not significantly (95 % CI)."
+
+
 def trade_off_caption(found: Mitigation) -> str:
     """Disparity and objective without and with the constraint, and whether the difference is significant."""
     before, after = found.before, found.after

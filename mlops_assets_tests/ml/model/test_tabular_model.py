@@ -14,7 +14,9 @@ import pytest
 from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.features.preprocessing import default_pipeline
+from mlops_assets.ml.model.artifact import load_model, save_model
 from mlops_assets.ml.model.calibration import Calibration
+from mlops_assets.ml.model.group_thresholds import GroupThresholds
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import (
     LOWER,
@@ -272,3 +274,25 @@ def test_a_set_has_the_class_that_the_decision_threshold_predicts(fit):
     model = fit("binary")
     spec = replace(model.spec, threshold=0.0, prediction_sets=PredictionSets(0.9, 60, (Quantiles(0.0),)))
     assert replace(model, spec=spec).predict(ROWS)[PREDICTION_SET].tolist() == ['["yes"]'] * 3
+
+
+@pytest.mark.parametrize("column", ["note", "kind"])
+def test_each_group_has_its_own_threshold_of_a_raw_column_or_of_a_feature(fit, column, tmp_path):
+    rows = pd.DataFrame(
+        {"size": [1.0] * 3, "weight": [2.0] * 3, "kind": ["a", "b", "a"], "note": ["b", "a", None]}
+    )
+    fair = GroupThresholds(column, ("a", "b"), (0.0, 1.1), 0.5, "equalized_odds", 0.05)
+    made = fit("binary")
+    raw = replace(made, spec=replace(made.spec, group_thresholds=fair))
+    of_features = replace(raw, spec=replace(raw.spec, table=None))
+    save_model(raw, tmp_path / "model")
+    for model in (raw, load_model(tmp_path / "model")):
+        found = model.predict(rows)
+        expected = {"note": ["no", "yes"], "kind": ["yes", "no"]}[column]
+        assert found["prediction"].tolist()[:2] == expected
+    likely = "yes" if found["probability"][2] >= 0.5 else "no"
+    assert found["prediction"][2] == (likely if column == "note" else "yes"), "no value: no group"
+    features = made.compute_features(rows)
+    if column == "kind":
+        assert of_features.outputs(features)["prediction"].tolist() == ["yes", "no", "yes"]
+    assert raw.digest() != made.digest()
