@@ -20,7 +20,7 @@ MEAN_PREDICTION, MEAN_ERROR, ABSOLUTE_ERROR = "mean prediction", "mean error", "
 POSITIVES, SELECTED, ACCURACY = "share of positives", "share predicted positive", "accuracy"
 TRUE_POSITIVES, FALSE_POSITIVES = "true positive rate", "false positive rate"
 
-Measure = Callable[[NDArray, NDArray], float]
+Measure = Callable[..., float]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def measure_fairness(
     *,
     unit_size: float,
     clusters: NDArray | None = None,
+    weights: NDArray | None = None,
 ) -> Fairness:
     """Compare the groups of a column.
 
@@ -96,23 +97,37 @@ def measure_fairness(
         The size of one reported unit in units of the target.
     clusters
         The cluster of each row, shape `(n,)`; by default rows are independent.
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same.
     """
     from fairlearn.metrics import MetricFrame
 
     scale = unit_size if task == "regression" else 1.0
     outcome, predicted = truth / scale, predictions / scale if task == "regression" else classes
     measures = _measures(task)
-    frame = MetricFrame(metrics=measures, y_true=outcome, y_pred=predicted, sensitive_features=groups.groups)
+    frame = MetricFrame(
+        metrics=measures,
+        y_true=outcome,
+        y_pred=predicted,
+        sensitive_features=groups.groups,
+        sample_params=None if weights is None else {name: {"sample_weight": weights} for name in measures},
+    )
     codes, by_group = cluster_codes(clusters, len(truth)), []
     for index, label in enumerate(groups.labels):
         rows = groups.mask(index)
         values = {name: float(frame.by_group.loc[index, name]) for name in measures}
         compared = int(rows.sum()) >= MIN_ROWS
-        ends = _intervals(task, outcome[rows], predicted[rows], values, codes[rows]) if compared else {}
+        own = None if weights is None else weights[rows]
+        ends = _intervals(task, outcome[rows], predicted[rows], values, codes[rows], own) if compared else {}
         by_group.append(GroupMeasures(label, int(rows.sum()), values, ends, compared))
     chosen = [index for index, group in enumerate(by_group) if group.is_compared]
     compared_rows = np.isin(groups.groups, chosen)
-    criteria = _criteria(outcome[compared_rows], predicted[compared_rows], groups.groups[compared_rows])
+    criteria = _criteria(
+        outcome[compared_rows],
+        predicted[compared_rows],
+        groups.groups[compared_rows],
+        None if weights is None else weights[compared_rows],
+    )
     differences = _differences(by_group, measures)
     return Fairness(groups.column, by_group, differences, criteria if task == "binary" else {})
 
@@ -126,12 +141,16 @@ def _measures(task: Task) -> dict[str, Measure]:
         case "regression":
             return {
                 MEAN_PREDICTION: mean_prediction,
-                MEAN_ERROR: lambda truth, predicted: float(np.mean(predicted - truth)),
+                MEAN_ERROR: lambda truth, predicted, sample_weight=None: float(
+                    np.average(predicted - truth, weights=sample_weight)
+                ),
                 ABSOLUTE_ERROR: mean_absolute_error,
             }
         case "binary":
             return {
-                POSITIVES: lambda truth, _: float(np.mean(truth)),
+                POSITIVES: lambda truth, _, sample_weight=None: float(
+                    np.average(truth, weights=sample_weight)
+                ),
                 SELECTED: selection_rate,
                 TRUE_POSITIVES: _rate_among(1, true_positive_rate),
                 FALSE_POSITIVES: _rate_among(0, false_positive_rate),
@@ -141,7 +160,12 @@ def _measures(task: Task) -> dict[str, Measure]:
 
 
 def _intervals(
-    task: Task, truth: NDArray, predicted: NDArray, values: Mapping[str, float], codes: NDArray
+    task: Task,
+    truth: NDArray,
+    predicted: NDArray,
+    values: Mapping[str, float],
+    codes: NDArray,
+    weights: NDArray | None,
 ) -> dict[str, tuple[float, float]]:
     """95 % confidence intervals of a group, robust to correlation within clusters.
 
@@ -150,7 +174,7 @@ def _intervals(
     if task == "regression":
         error = predicted - truth
         rows = {MEAN_PREDICTION: predicted, MEAN_ERROR: error, ABSOLUTE_ERROR: np.abs(error)}
-        half_widths = {name: mean_half_width(of, codes, _LEVEL) for name, of in rows.items()}
+        half_widths = {name: mean_half_width(of, codes, _LEVEL, weights) for name, of in rows.items()}
         return {name: (values[name] - half, values[name] + half) for name, half in half_widths.items()}
     everyone = np.ones(len(truth), dtype=bool)
     among = {TRUE_POSITIVES: truth == 1, FALSE_POSITIVES: truth == 0}
@@ -161,7 +185,8 @@ def _intervals(
     ends = {}
     for name, value in values.items():
         rows = among.get(name, everyone)
-        size = effective_size(hits.get(name, predicted == 1)[rows], codes[rows])
+        own = None if weights is None else weights[rows]
+        size = effective_size(hits.get(name, predicted == 1)[rows], codes[rows], own)
         ends[name] = wilson(value, size)
     return ends
 
@@ -169,14 +194,17 @@ def _intervals(
 def _rate_among(label: int, rate: Any) -> Measure:
     """A rate among the rows of a class; NaN if there are none, for which fairlearn returns 0."""
 
-    def measure(truth: NDArray, predicted: NDArray) -> float:
-        has_rows = bool((truth == label).any())
-        return float(rate(truth, predicted, pos_label=1)) if has_rows else float("nan")
+    def measure(truth: NDArray, predicted: NDArray, sample_weight: NDArray | None = None) -> float:
+        if not (truth == label).any():
+            return float("nan")
+        return float(rate(truth, predicted, pos_label=1, sample_weight=sample_weight))
 
     return measure
 
 
-def _criteria(truth: NDArray, predicted: NDArray, groups: NDArray) -> dict[str, float]:
+def _criteria(
+    truth: NDArray, predicted: NDArray, groups: NDArray, weights: NDArray | None
+) -> dict[str, float]:
     from fairlearn.metrics import (
         demographic_parity_difference,
         demographic_parity_ratio,
@@ -192,7 +220,7 @@ def _criteria(truth: NDArray, predicted: NDArray, groups: NDArray) -> dict[str, 
     if all(len(np.unique(truth[groups == group])) == 2 for group in np.unique(groups)):
         found["equalized odds difference"] = equalized_odds_difference
     return {
-        name: float(criterion(truth, predicted, sensitive_features=groups))
+        name: float(criterion(truth, predicted, sensitive_features=groups, sample_weight=weights))
         for name, criterion in found.items()
     }
 

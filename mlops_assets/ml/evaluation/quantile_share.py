@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.ml.metrics.clusters import cluster_codes, effective_size
-from mlops_assets.ml.metrics.reliability import effective_rows, wilson
+from mlops_assets.ml.metrics.reliability import wilson
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ def share_at_or_below(
         The weight of each row, shape `(n,)`; by default rows count the same.
     """
     below = truth <= predictions
-    share, size = float(np.average(below, weights=weights)), float(len(truth))
-    if clusters is not None:
-        size = effective_size(below.astype(float), cluster_codes(clusters, len(truth)))
-    if weights is not None:
-        size *= effective_rows(weights) / len(truth)
+    share = float(np.average(below, weights=weights))
+    size = effective_size(below.astype(float), cluster_codes(clusters, len(truth)), weights)
     low, high = wilson(share, size)
     message = (
         f"{100 * share:.1f} % of the rows are at or below the prediction (95 % CI {100 * low:.1f} to "

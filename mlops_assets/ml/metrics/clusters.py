@@ -45,34 +45,45 @@ def small_sample_factor(clusters: int, level: float) -> float:
     return math.sqrt(clusters / (clusters - 1)) * quantile
 
 
-def standard_error(values: NDArray, codes: NDArray) -> float:
-    """The standard error of the mean of the values, robust to correlation within clusters.
+def standard_error(values: NDArray, codes: NDArray, weights: NDArray | None = None) -> float:
+    """The standard error of the weighted mean of the values, robust to correlation within clusters.
 
     NaN for a single cluster. With each row as its own cluster it is the usual standard error.
     """
-    return _error_of_sum((values - values.mean()) / len(values), codes)
+    if weights is None:
+        return _error_of_sum((values - values.mean()) / len(values), codes)
+    mean = np.average(values, weights=weights)
+    return _error_of_sum((values - mean) * weights / weights.sum(), codes)
 
 
-def mean_half_width(values: NDArray, codes: NDArray, level: float) -> float:
+def mean_half_width(values: NDArray, codes: NDArray, level: float, weights: NDArray | None = None) -> float:
     """Half the width of the confidence interval of a mean by Student's t; NaN for a single cluster."""
     freedom = len(np.unique(codes)) - 1
     if freedom < 1:
         return math.nan
-    return float(student_t.ppf((1 + level) / 2, freedom)) * standard_error(values, codes)
+    return float(student_t.ppf((1 + level) / 2, freedom)) * standard_error(values, codes, weights)
 
 
-def effective_size(hits: NDArray, codes: NDArray) -> float:
+def effective_size(hits: NDArray, codes: NDArray, weights: NDArray | None = None) -> float:
     """The number of independent rows whose share of hits would be as uncertain as that of these clusters.
 
     Reduced for few clusters (Korn and Graubard 1998), as if the interval were by Student's t. At most the
     number of rows; the number of clusters where all or no rows are hits, because no variance is observed.
+
+    Parameters
+    ----------
+    weights
+        The weight of each row, shape `(n,)`; by default rows count the same. The share is then weighted, and
+        without a variance the number of clusters is reduced as by Kish (1965).
     """
     present = len(np.unique(codes))
-    if present == len(hits):
+    if weights is None and present == len(hits):
         return float(len(hits))
-    share, error = float(np.mean(hits)), standard_error(hits.astype(float), codes)
+    error = standard_error(hits.astype(float), codes, weights)
+    share = float(np.average(hits, weights=weights)) if len(hits) else float("nan")
     if not error > 0:
-        return float(present)
+        kish = 1.0 if weights is None else float(weights.sum() ** 2 / (weights**2).sum()) / len(weights)
+        return present * kish
     factor = small_sample_factor(present, 0.95) / math.sqrt(present / (present - 1))
     return min(share * (1 - share) / error**2 / factor**2, float(len(hits)))
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from mlops_assets.ml.evaluation.column_groups import ColumnGroups
+from mlops_assets.ml.evaluation.fairness import measure_fairness
 from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval, paired_difference_interval
 from mlops_assets.ml.metrics.clusters import difference_p_value
-from mlops_assets.ml.metrics.metrics import compute_metrics, row_losses
+from mlops_assets.ml.metrics.metrics import compute_metrics, predicted_classes, row_losses
 from mlops_assets.ml.metrics.reliability import reliability
 from mlops_assets.ml.metrics.tasks import Measure, Task, default_metric
 from mlops_assets.ml.search.baselines import constant_predictions
@@ -122,6 +124,27 @@ def test_the_test_of_a_slice_compares_weighted_means():
     assert difference_p_value(losses, mask, codes, np.full(400, 2.0)) == pytest.approx(plain)
     heavy = np.where(mask & (losses > np.median(losses)), 3.0, 1.0)
     assert difference_p_value(losses, mask, codes, heavy) < plain
+
+
+@pytest.mark.parametrize("task", CLASSES)
+def test_fairness_measures_are_those_of_repeated_rows_with_intervals_that_cost_precision(task: Task):
+    truth, predictions, weights, repeated = rows(task, 200)
+    chosen = predictions if task == "regression" else predicted_classes(task, predictions)
+    groups = ColumnGroups("side", np.arange(200) % 2, ["even", "odd"], is_ordered=False)
+    again = ColumnGroups("side", groups.groups[repeated], ["even", "odd"], is_ordered=False)
+    weighted = measure_fairness(task, groups, truth, predictions, chosen, unit_size=1.0, weights=weights)
+    others = (truth[repeated], predictions[repeated], chosen[repeated])
+    expected = measure_fairness(task, again, *others, unit_size=1.0)
+    plain = measure_fairness(task, groups, truth, predictions, chosen, unit_size=1.0)
+    for ours, theirs in zip(weighted.groups, expected.groups, strict=True):
+        assert ours.measures == pytest.approx(theirs.measures)
+    assert weighted.criteria == pytest.approx(expected.criteria)
+    assert weighted.groups[0].rows == 100
+    widths = [
+        np.mean([high - low for group in found.groups for low, high in group.intervals.values()])
+        for found in (weighted, plain)
+    ]
+    assert widths[0] > widths[1]
 
 
 @pytest.mark.parametrize("task", CLASSES)

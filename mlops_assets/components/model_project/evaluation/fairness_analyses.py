@@ -34,6 +34,7 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
             chosen,
             unit_size=evaluated.unit_size,
             clusters=evaluated.clusters,
+            weights=evaluated.holdout.weights,
         )
         for name in sensitive_columns(evaluated.project.settings)
     ]
