@@ -83,6 +83,7 @@ def predict_files(
     columns: Sequence[str] = (),
     facts: dict[str, str],
     overwrite: bool = False,
+    contributions: int = 0,
     on_rows: Callable[[int], None] = lambda rows: None,  # noqa: ARG005
 ) -> PredictedFile:
     """Predict the rows of files; memory holds one batch.
@@ -99,6 +100,8 @@ def predict_files(
         Columns beside the predictions; by default the key, and without a key the number of the row.
     facts
         Text that a Parquet file keeps with its schema.
+    contributions
+        Number of features whose contributions to each prediction are listed.
     on_rows
         Is called with the number of rows so far.
 
@@ -116,7 +119,8 @@ def predict_files(
         _require_other_files([file.path for file in fetched.files], (to, rejected_to))
         schema = fetched.relations[0].limit(0).to_arrow_table().schema
         _require_columns(given.contract, schema.names, subject)
-        scorer = _scorer(given, model, _carried(given, columns, schema.names, len(fetched.files), subject))
+        carried = _carried(given, columns, schema.names, len(fetched.files), subject)
+        scorer = _scorer(given, model, carried, contributions)
         predictions = stack.enter_context(RowFile(to, scorer.schema(schema), facts))
         rejects = stack.enter_context(RowFile(rejected_to, scorer.rejected_schema(schema)))
         with source.rows(fetched) as relations:
@@ -141,16 +145,19 @@ def predict_files(
     return result
 
 
-def _scorer(given: PredictionInput, model: "TabularModel", carried: Sequence[str]) -> "RowScorer":
+def _scorer(
+    given: PredictionInput, model: "TabularModel", carried: Sequence[str], contributions: int
+) -> "RowScorer":
+    from mlops_assets.ml.model.prediction_batches import output_schema
     from mlops_assets.ml.model.row_scorer import RowScorer
 
-    taken = sorted(set(carried) & set(model.output_types()))
+    taken = sorted(set(carried) & set(output_schema(model, contributions).names))
     if taken:
         raise DataError(
             f"{given.ingestion.subject}: column {', '.join(taken)} has the name of a column of predictions",
             hint="leave it out of --columns, or rename it in the file",
         )
-    return RowScorer(model, given.contract, carried, given.features_contract)
+    return RowScorer(model, given.contract, carried, given.features_contract, contributions)
 
 
 def _carried(

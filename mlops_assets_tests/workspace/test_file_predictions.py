@@ -141,6 +141,16 @@ def test_csv_keeps_numbers_exactly_and_several_files_keep_their_names(predict, m
     assert found["prediction"].tolist() == model.predict(rows)["prediction"].tolist()
 
 
+def test_contributions_are_listed_beside_the_predictions_and_add_up(predict, tmp_path):
+    vehicles().to_csv(tmp_path / "new.csv", index=False)
+    predict(tmp_path / "new.csv", tmp_path / "scores.csv", contributions=3)
+    found = pd.read_csv(tmp_path / "scores.csv")
+    parts = ["contribution_base", *(f"contribution_{n}_value" for n in (1, 2, 3)), "contribution_rest"]
+    assert found[parts].sum(axis=1).to_numpy() == pytest.approx(found["prediction"].to_numpy())
+    assert set(found["contribution_1_feature"]) <= {"size", "share", "kind"}
+    assert found["contribution_base"].nunique() == 1 or found["contribution_base"].std() < 1e-9
+
+
 def test_rows_that_violate_the_contract_are_beside_it_with_all_their_rules(predict, model, tmp_path):
     rows = vehicles().astype(object)
     rows.loc[3, "size"] = "-1"

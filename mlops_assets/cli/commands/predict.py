@@ -54,6 +54,15 @@ def predict(
         int | None, typer.Option(min=1, help="Number of the version; by default the champion.")
     ] = None,
     alias: Annotated[str | None, typer.Option(metavar="NAME", help="Alias of the version in MLflow.")] = None,
+    contributions: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=50,
+            metavar="NUMBER",
+            help="Number of features to list with their contribution to each prediction, by SHAP values.",
+        ),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -89,6 +98,7 @@ def predict(
                 columns=[name.strip() for name in columns.split(",") if name.strip()],
                 facts=facts | {"model_digest": found.facts.get("model_digest", "")},
                 overwrite=overwrite,
+                contributions=contributions,
                 on_rows=lambda rows: status.update(f"predicting: {rows:,} rows"),
             )
         if as_json:

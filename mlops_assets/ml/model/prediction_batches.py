@@ -14,6 +14,30 @@ _ARROW: dict[type, pa.DataType] = {
 }
 
 
+class BatchPredictor:
+    """Predictions of the batches of one source, with the same columns for each.
+
+    Parameters
+    ----------
+    contributions
+        Number of features whose contributions are listed. The features of encoded columns are found in the
+        first batch with rows.
+    """
+
+    def __init__(self, model: TabularModel, contributions: int = 0) -> None:
+        self.schema = output_schema(model, contributions)
+        self._model, self._count = model, contributions
+        self._contributions: RowContributions | None = None
+
+    def predict(self, features: pd.DataFrame) -> pa.RecordBatch:
+        """Predict one batch, as `predict_batch`."""
+        if self._count and self._contributions is None:
+            if features.empty:
+                return pa.RecordBatch.from_pylist([], schema=self.schema)
+            self._contributions = RowContributions.of(self._model, features, self._count)
+        return predict_batch(self._model, features, self._contributions)
+
+
 def output_schema(model: TabularModel, contributions: int = 0) -> pa.Schema:
     """The columns of a model's predictions, in order: `prediction`, and in classification probabilities.
 

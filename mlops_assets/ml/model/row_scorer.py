@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import duckdb
@@ -17,7 +18,7 @@ from mlops_assets.core.sql_quoting import quoted, quoted_list
 from mlops_assets.ml.contracts.batch_check import CheckedRows, check_rows
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
+from mlops_assets.ml.model.prediction_batches import BatchPredictor
 from mlops_assets.ml.model.tabular_model import TabularModel, sandbox
 
 _ARROW: dict[SqlType, pa.DataType] = {
@@ -61,18 +62,25 @@ class RowScorer:
         Columns of the source beside the predictions: typed if the contract has them, else as in the source.
     features_contract
         Rules of the input columns once they are cast, for a model whose input consists of features.
+    contributions
+        Number of features whose contributions to each prediction are listed.
     """
 
     model: TabularModel
     contract: Contract
     carried: Sequence[str]
     features_contract: Contract | None = None
+    contributions: int = 0
+
+    @cached_property
+    def _predictor(self) -> BatchPredictor:
+        return BatchPredictor(self.model, self.contributions)
 
     def schema(self, source: pa.Schema) -> pa.Schema:
         """The columns of the predicted rows of a source with this schema."""
         typed = {column.name: _ARROW[column.sql_type] for column in self.contract.columns}
         carried = [(name, typed[name] if name in typed else source.field(name).type) for name in self.carried]
-        return pa.schema([*carried, *output_schema(self.model)])
+        return pa.schema([*carried, *self._predictor.schema])
 
     @staticmethod
     def rejected_schema(source: pa.Schema) -> pa.Schema:
@@ -100,7 +108,7 @@ class RowScorer:
         if computed.failed:
             valid = np.isin(places, list(computed.failed), invert=True)
             places, typed = places[valid], typed.filter(pa.array(valid))
-        outputs = predict_batch(self.model, computed.features)
+        outputs = self._predictor.predict(computed.features)
         source = batch if len(places) == batch.num_rows else batch.take(pa.array(places))
         carried = [
             typed.column(name) if name in self.contract.names else source.column(name)

@@ -9,7 +9,7 @@ from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
-from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
+from mlops_assets.ml.model.prediction_batches import BatchPredictor, output_schema, predict_batch
 from mlops_assets.ml.model.row_contributions import RowContributions
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 
@@ -107,5 +107,8 @@ def test_rows_are_explained_alike_alone_and_together_and_no_rows_have_the_same_c
     assert together.column("contribution_5_feature").null_count == ROWS, "there are four features"
     alone = predict_batch(model, frame.iloc[7:8], explained)
     pd.testing.assert_frame_equal(alone.to_pandas(), together.slice(7, 1).to_pandas(), rtol=1e-5)
+    predictor = BatchPredictor(model, 6)
+    assert predictor.predict(frame.iloc[:0]).schema == predictor.schema == together.schema
+    assert predictor.predict(frame).equals(together)
     empty = predict_batch(model, frame.iloc[:0], explained)
     assert (empty.schema, empty.num_rows) == (together.schema, 0)

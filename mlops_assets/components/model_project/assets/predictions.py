@@ -139,31 +139,26 @@ def _scores(
     """Entity, prediction, probabilities and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
-    from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
-    from mlops_assets.ml.model.row_contributions import RowContributions
+    from mlops_assets.ml.model.prediction_batches import BatchPredictor
 
     batches = store.batches(
         connection, project.key(names.FEATURES).path, partition=partition, version=version
     )
-    count = project.settings.predictions.contributions
-    entity, predicted = project.settings.entity, output_schema(model, count)
+    entity = project.settings.entity
+    predictor = BatchPredictor(model, project.settings.predictions.contributions)
     schema = pa.schema(
         [
             *(batches.schema.field(name) for name in entity),
-            *predicted,
+            *predictor.schema,
             (names.MODEL_VERSION, pa.int64()),
         ]
     )
 
     def score() -> Iterator["pa.RecordBatch"]:
-        contributions = None
         for batch in batches:
             if not batch.num_rows:
                 continue
-            features = model.compute_features(batch.to_pandas())
-            if count and contributions is None:
-                contributions = RowContributions.of(model, features, count)
-            found = predict_batch(model, features, contributions)
+            found = predictor.predict(model.compute_features(batch.to_pandas()))
             yield pa.record_batch(
                 [
                     *(batch.column(name) for name in entity),
