@@ -52,7 +52,9 @@ def column_directions(
                 hint=suggest_name(name, [str(each) for each in features]),
             )
         if features[name].dtype.kind != "f":
-            raise ProjectError(f"monotone.{name}: the feature is text, which has no order", hint=_HINT)
+            raise ProjectError(
+                f"monotone.{name}: the feature is no number, and only numbers have an order", hint=_HINT
+            )
         steps = _steps(pipeline, features, name)
         directions = np.zeros(len(steps), dtype=int) if directions is None else directions
         directions += sign * steps

@@ -43,7 +43,7 @@ def test_monotone_steps_keep_or_turn_the_direction():
 @pytest.mark.parametrize(
     ("pipeline", "monotone", "message"),
     [
-        (default_pipeline(), {"kind": 1}, "monotone.kind: the feature is text"),
+        (default_pipeline(), {"kind": 1}, "monotone.kind: the feature is no number"),
         (default_pipeline(), {"incme": 1}, "monotone.incme: features.sql returns no such feature"),
         (
             make_column_transformer((FunctionTransformer(np.square), ["age"])),
