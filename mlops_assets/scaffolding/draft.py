@@ -134,6 +134,14 @@ class Draft(TableDraft):
         return self.target if self.task == "regression" else None
 
     @property
+    def bounds(self) -> dict[str, int]:
+        """Natural bounds of the target: 0 if it is never negative, and 0 and 1 of a share."""
+        if self.task != "regression" or not self.target.least or float(self.target.least) < 0:
+            return {}
+        is_share = self.target.sql_type == "DOUBLE" and float(self.target.greatest) <= 1
+        return {"minimum": 0, "maximum": 1} if is_share else {"minimum": 0}
+
+    @property
     def unit(self) -> str:
         """The unit of the target, if its format has one."""
         declared = self.formats.get(self.target.name)

@@ -1,6 +1,7 @@
 """Rendering of a project's first files from templates."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ _WORDS: dict[SqlType, str] = {
     "TIMESTAMP": "timestamp",
     "VARCHAR": "text",
 }
+_COUNT = re.compile(r"count\s*\([^()]*\)(\s*filter\s*\(.*\))?", re.IGNORECASE)
 _ROWS_A_VALUE = 5
 """Minimum average number of rows per text for a column to be taken for a closed list of values."""
 
@@ -116,7 +118,9 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # YAML, Python and SQL have their own quoting, in the filters
     )
-    environment.filters.update(yaml=_yaml, sql=_sql_name, literal=literal, one_line=_one_line, cell=_cell)
+    environment.filters.update(
+        yaml=_yaml, sql=_sql_name, literal=literal, one_line=_one_line, cell=_cell, is_count=_is_count
+    )
     return environment.get_template(template).render(
         draft=draft,
         drafted=drafted,
@@ -198,6 +202,11 @@ def _values(column: ColumnProfile) -> str:
 def _cell(text: str) -> str:
     """A text in a cell of a Markdown table."""
     return _one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("`", "\\`")
+
+
+def _is_count(expression: str) -> bool:
+    """Whether an aggregate is a number of rows, which is never negative."""
+    return _COUNT.fullmatch(expression.strip()) is not None
 
 
 def _one_line(text: str) -> str:

@@ -165,6 +165,27 @@ def trips(tmp_path):
     return path
 
 
+@pytest.mark.parametrize(
+    ("values", "kind", "bounds"),
+    [
+        ({"0": 5, "7": 5, "9": 90}, "BIGINT", {"minimum": 0}),
+        ({"0.5": 5, "900.5": 95}, "DOUBLE", {"minimum": 0}),
+        ({"0.0": 5, "0.25": 5, "1.0": 90}, "DOUBLE", {"minimum": 0, "maximum": 1}),
+        ({"-0.5": 5, "0.5": 95}, "DOUBLE", {}),
+    ],
+)
+def test_a_target_that_is_never_negative_or_a_share_has_natural_bounds(tmp_path, values, kind, bounds):
+    found = draft(column("y", kind, values=values), column("size"), task="regression")
+    assert found.bounds == bounds
+    write_files(found, tmp_path, drafted=True)
+    declared = yaml.safe_load((tmp_path / "defs.yaml").read_text("utf-8"))["attributes"]["target"]
+    assert declared == {"column": "y", **bounds}
+
+
+def test_classes_have_no_bounds():
+    assert draft(column("y", "BIGINT", values={"0": 60, "1": 40}), column("size")).bounds == {}
+
+
 def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
     found = draft_project("taxi", tmp_path, csv=trips, target="tips > 0.2 * fare", target_name="generous")
     assert (found.task, found.target.name, found.target.values) == (

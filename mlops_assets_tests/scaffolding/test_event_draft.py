@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.drafting import draft_event_project
 from mlops_assets.scaffolding.event_draft import EventDraft
+from mlops_assets.scaffolding.templates import write_files
 
 LATER = datetime(2030, 1, 1)
 
@@ -80,9 +82,12 @@ def test_a_few_wrong_early_times_do_not_decide_the_first_partition(draft):
         ("count(*) filter (channel = 'web')", "regression", "target"),
     ],
 )
-def test_the_task_follows_from_the_type_of_the_expression(draft, expression, task, column):
+def test_the_task_follows_from_the_type_of_the_expression(draft, tmp_path, expression, task, column):
     made = draft(log("2023-01-10", "2024-03-31"), expression=expression)
     assert (made.task, made.target_name) == (task, column)
+    write_files(made, tmp_path, drafted=True)
+    declared = yaml.safe_load((tmp_path / "defs.yaml").read_text("utf-8"))["attributes"]["target"]
+    assert ("minimum" in declared) == (expression == "count(*) filter (channel = 'web')"), "a count"
 
 
 def test_features_follow_from_the_types_of_the_columns(draft):
