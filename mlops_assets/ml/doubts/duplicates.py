@@ -76,7 +76,7 @@ def contradictory_rows(features: pd.DataFrame, target: pd.Series, name: str) -> 
 
 def _codes(rows: pd.DataFrame) -> NDArray:
     """A number for each row, equal for equal rows."""
-    return np.asarray(pd.util.hash_pandas_object(rows.astype(object).fillna("\0"), index=False))
+    return np.asarray(pd.util.hash_pandas_object(rows.astype(object).where(rows.notna(), "\0"), index=False))
 
 
 def _beyond_chance(rows: pd.DataFrame, codes: NDArray) -> bool:

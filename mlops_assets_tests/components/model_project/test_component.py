@@ -79,6 +79,21 @@ def test_a_project_in_its_own_folder_runs_to_a_champion(sandbox, state, tracking
     assert len(predicted) == 5
 
 
+def test_preprocessing_beside_a_pipeline_is_an_error(sandbox):
+    folder = write_project(sandbox, changed(preprocessing={"encode": {"purpose": "text"}}))
+    (folder / "pipeline.py").write_text("def make_pipeline():\n    return None\n", "utf-8")
+    message = load_error(sandbox)
+    assert "lending: preprocessing in" in message
+    assert "has no effect beside pipeline.py" in message
+
+
+def test_declared_encodings_reach_the_default_pipeline(sandbox):
+    folder = write_project(sandbox, changed(preprocessing={"encode": {"purpose": "text"}, "topics": 4}))
+    declared = ModelProject.model_validate(yaml.safe_load((folder / "defs.yaml").read_text())["attributes"])
+    made = declared._project(folder, sandbox.project_root).files.make_pipeline()()
+    assert (made.encode, made.topics, made.few_values) == ({"purpose": "text"}, 4, 50)
+
+
 def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
     write_project(sandbox)
     with all_defs(sandbox, state) as defs:

@@ -65,6 +65,11 @@ def direction(**changed: Any) -> dict[str, Any]:
             "defs.yaml:4: fairness.column is 'sex', which is not a column; choose one of amount,",
         ),
         (
+            {"preprocessing": {"encode": {"purpos": "text"}}},
+            "defs.yaml:4: preprocessing.encode.purpos is 'purpos', which is not a column; did you mean "
+            "purpose?",
+        ),
+        (
             {"evaluation": {"clusters": ["share"]}},
             "defs.yaml:4: evaluation.clusters.0 is 'share', which is not a column; choose one of amount, "
             "income,",

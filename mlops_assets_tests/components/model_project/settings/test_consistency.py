@@ -90,6 +90,11 @@ def error_of(settings):
         ("tuning.metric", "rmse", "tuning.metric is rmse; choose a metric of binary: roc_auc"),
         ("tuning.families", ["linear", "linear"], "tuning.families lists linear more than once"),
         (
+            "preprocessing",
+            {"few_values": 90, "many_values": 80},
+            "preprocessing.few_values is 90; it must not exceed preprocessing.many_values, 80",
+        ),
+        (
             "tuning.decision",
             {"metric": "f1", "false_positive": 1},
             "tuning.decision requires either metric, or",
