@@ -10,8 +10,9 @@ from mlops_assets.ml.number_format import share_text
 SHARE = 0.01
 """Minimum share of rows with an equal row."""
 LEAST_ROWS = 10
-TIMES_CHANCE = 1.5
-"""Minimum ratio of pairs of equal rows to those expected of independent columns."""
+TIMES_CHANCE = 5.0
+"""Minimum ratio of pairs of equal rows to those expected of independent columns with the values of different
+rows."""
 MEASURED = 0.1
 """Minimum number of distinct values of one column, as a share of the rows: rows of few categories are equal
 by chance, which correlated columns make more likely than `TIMES_CHANCE` allows for."""
@@ -83,9 +84,11 @@ def _beyond_chance(rows: pd.DataFrame, codes: NDArray) -> bool:
     """Whether there are many more pairs of equal rows than of independent columns."""
     if not any(rows[name].nunique() >= MEASURED * len(rows) for name in rows):
         return False
-    all_pairs = len(rows) * (len(rows) - 1)
-    expected = np.prod([_pairs(rows[name].value_counts(dropna=False)) / all_pairs for name in rows])
-    return bool(_pairs(pd.Series(codes).value_counts()) >= TIMES_CHANCE * expected * all_pairs)
+    different = rows[~pd.Series(codes).duplicated().to_numpy()]
+    pairs = max(len(different) * (len(different) - 1), 1)
+    agree = np.prod([_pairs(different[name].value_counts(dropna=False)) / pairs for name in rows])
+    expected = float(agree) * len(rows) * (len(rows) - 1)
+    return _pairs(pd.Series(codes).value_counts()) >= TIMES_CHANCE * expected
 
 
 def _pairs(counts: pd.Series) -> float:

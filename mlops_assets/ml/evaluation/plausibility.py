@@ -11,7 +11,7 @@ _PERFECT: dict[Task, tuple[str, float]] = {
     "multiclass": ("roc_auc", 0.999),
 }
 _MOST_NAMED = 3
-_DOMINANT = 0.5
+_DOMINANT = 0.3
 """Features whose importance is at least this share of the largest one are named."""
 
 

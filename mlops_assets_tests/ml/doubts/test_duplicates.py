@@ -58,6 +58,17 @@ def test_equal_features_with_another_class_are_a_contradiction():
     assert contradictory_rows(*with_copies(4, flipped=True), "late") is None, "8 rows are below 1 %"
 
 
+def test_rounded_numbers_are_equal_by_chance():
+    random = np.random.default_rng(0)
+    score, days = random.normal(size=3_000).round(3), random.integers(1, 30, 3_000)
+    target = pd.Series(np.where(score > 1, "yes", "no"))
+    features = pd.DataFrame({"score": score, "days": days, "flag": target})
+    assert features.duplicated().mean() > 0.005
+    assert duplicate_rows(features, target, "late") is None
+    copied = pd.concat([features, features[:600]], ignore_index=True)
+    assert duplicate_rows(copied, pd.concat([target, target[:600]], ignore_index=True), "late") is not None
+
+
 def test_rows_of_few_categories_are_equal_by_chance():
     random = np.random.default_rng(0)
     features = pd.DataFrame({name: random.choice(["a", "b", "c"], 1_000) for name in "xyz"})
