@@ -2,26 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType
-from mlops_assets.scaffolding.csv_detection import detect_dialect
 from mlops_assets.scaffolding.formats.missing_values import with_formats
 from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
 from mlops_assets.scaffolding.formats.text_formats import Choose, find_formats
-from mlops_assets.scaffolding.odd_values import odd_values, values_as_names
+from mlops_assets.scaffolding.loading.agreement import type_doubts
+from mlops_assets.scaffolding.loading.rows import SEEN, Query, load_rows
+from mlops_assets.scaffolding.odd_values import odd_values
 from mlops_assets.scaffolding.plain_values import plain_cast_sql, value_ranges
 from mlops_assets.scaffolding.value_detection import NULL_TEXTS, DetectedValues, detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
-from mlops_assets.stores.files.listing import find_files
-from mlops_assets.stores.files.reader import read_files, verified_relations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,18 +138,25 @@ class SourceProfile:
 
 
 def profile_source(
-    source: Path, *, subject: str, dialect: Dialect = DEFAULT_DIALECT, choose: Choose | None = None
+    source: Path | Query,
+    *,
+    subject: str,
+    root: Path = Path(),
+    dialect: Dialect = DEFAULT_DIALECT,
+    choose: Choose | None = None,
 ) -> SourceProfile:
     """Detect the format of a source and profile all of its rows.
 
     Parameters
     ----------
     source
-        File, glob or folder, as `source` in `defs.yaml`.
+        File, glob or folder, as `source` in `defs.yaml`, or a query.
     subject
         Subject of error messages.
+    root
+        The folder that the path of a database starts from.
     dialect
-        Settings of the CSV files that are known; those that have their default value are detected.
+        Settings of the files that are known; those that have their default value are detected.
     choose
         Chooses between formats of times that differ in the order of day and month; see `find_formats`.
 
@@ -160,25 +165,11 @@ def profile_source(
     DataError
         When there is no file or it can't be read, there are no rows, or a column name is reserved.
     """
-    files = find_files(source, subject=subject)
-    doubts = []
-    if texts := [file.path for file in files if file.format == "csv"]:
-        declared, dialect = dialect, detect_dialect(texts, dialect)
-        if dialect.encoding != declared.encoding:
-            doubts.append(
-                f"the encoding seems to be {dialect.encoding}; check letters such as é in the texts"
-            )
-        files = [replace(file, dialect=dialect) for file in files]
     with duckdb.connect() as connection:
         connection.execute(UTC_SESSION)
-        relations = read_files(connection, files, subject=subject)
-        columns = [name for name in relations[0].columns if name not in PROVENANCE]
-        _reject_reserved_names(columns, f"{subject}: {source}")
-        with verified_relations(files, relations, subject=subject) as unchanged:
-            for index, relation in enumerate(unchanged):
-                into = "insert into seen by name" if index else "create temp table seen as"
-                connection.execute(f"{into} {relation.sql_query()}")
-        detected = detect_values(connection, "seen", columns, dialect if texts else None)
+        loaded = load_rows(connection, source, root=root, subject=subject, dialect=dialect)
+        known = loaded.declarable
+        detected = detect_values(connection, SEEN, loaded.columns, known, marks=loaded.has_texts)
         coded = keep_codes_as_text(connection, detected.rows, detected.columns)
         detected = detected.retyped(coded)
         formats = find_formats(
@@ -186,7 +177,7 @@ def profile_source(
             detected.rows,
             coded,
             detected.dialect,
-            nulls=NULL_TEXTS if texts and not dialect.nulls else (),
+            nulls=NULL_TEXTS if known and not known.nulls else (),
             choose=choose,
         )
         detected = with_formats(connection, detected, formats)
@@ -195,24 +186,17 @@ def profile_source(
             for column in detected.columns
         }
         profiles = _profiles(connection, detected, typed)
+        if profiles[0].rows == 0:
+            raise DataError(
+                f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
+            )
         sample = _sample(connection, detected, profiles, typed)
         odd = list(odd_values(connection, detected.rows, detected.columns, detected.dialect, sample))
-    if profiles[0].rows == 0:
-        raise DataError(
-            f"{subject}: {source} has no rows", hint="choose a source with rows to draft a project from"
-        )
-    doubts += [*detected.doubts, *formats.doubts, *odd]
-    if texts and (values := values_as_names(columns)):
-        doubts.append(f"column names such as {values[0]} look like values; does the file have a header?")
+        if loaded.files > 1:
+            odd += type_doubts(connection, detected.rows, detected.columns)
+    doubts = [*loaded.doubts, *detected.doubts, *formats.doubts, *odd]
     settings = {found.name: found.declared for found in formats.found}
-    return SourceProfile(tuple(profiles), sample, detected.dialect, tuple(doubts), settings)
-
-
-def _reject_reserved_names(columns: list[str], subject: str) -> None:
-    if taken := [name for name in columns if name.lower() in RESERVED]:
-        raise DataError(
-            f"{subject}: column {', '.join(taken)} is a reserved name", hint="rename the column in the file"
-        )
+    return SourceProfile(tuple(profiles), sample, loaded.read_as(detected.dialect), tuple(doubts), settings)
 
 
 def _sample(

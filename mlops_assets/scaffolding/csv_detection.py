@@ -3,11 +3,13 @@
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect, encoding_from_mark, guess_utf16
 from mlops_assets.stores.files.csv_reader import open_bytes
 
@@ -26,6 +28,10 @@ _CODE_PAGES = (
 )
 """Encodings in use: a short text fits many others by chance."""
 _UTF8 = "utf-8"
+_LAYOUT: dict[str, Any] = {
+    name: getattr(DEFAULT_DIALECT, name) for name in ("delimiter", "quote", "skip_lines")
+}
+"""The settings of a file's layout, and their defaults."""
 
 
 def detect_dialect(paths: Sequence[Path], base: Dialect = DEFAULT_DIALECT) -> Dialect:
@@ -45,12 +51,69 @@ def detect_dialect(paths: Sequence[Path], base: Dialect = DEFAULT_DIALECT) -> Di
     if base.encoding == DEFAULT_DIALECT.encoding:
         changes["encoding"] = _encoding_of_all(paths)
     dialect = replace(base, **changes)  # type: ignore[arg-type]
-    with open_bytes(paths[0]) as stream:
+    return _with_best_layout(dialect, _first_lines(paths[0], dialect))
+
+
+def reject_other_dialects(paths: Sequence[Path], dialect: Dialect, *, subject: str) -> None:
+    """Check that all files have the dialect that was detected in the first one.
+
+    Raises
+    ------
+    DataError
+        If a file has another delimiter, quote or number of lines before the header, or if files with letters
+        such as é have different encodings.
+    """
+    for path in paths[1:]:
+        layout = _layout(_first_lines(path, dialect), dialect)
+        if layout is not None and layout[1] == dialect.skip_lines:
+            continue
+        found = detect_dialect([path], replace(dialect, **_LAYOUT))
+        if _layout_of(found) != _layout_of(dialect) and _layout(_first_lines(path, found), found):
+            raise _disagreement(subject, paths[0], _layout_of(dialect), path, _layout_of(found))
+    if len(paths) > 1 and dialect.encoding != _UTF8:
+        encodings = {path: _encoding_of(path) for path in paths}
+        other = next((path for path in paths if encodings[path] == dialect.encoding), paths[0])
+        for path, encoding in encodings.items():
+            if encoding == _UTF8 and _has_letters(path):
+                one, two = {"encoding": dialect.encoding}, {"encoding": encoding}
+                raise _disagreement(subject, other, one, path, two)
+
+
+def _layout_of(dialect: Dialect) -> dict[str, Any]:
+    return {name: getattr(dialect, name) for name in _LAYOUT}
+
+
+def _disagreement(
+    subject: str, one: Path, settings: Mapping[str, Any], other: Path, others: Mapping[str, Any]
+) -> DataError:
+    differ = [name for name in settings if settings[name] != others[name]]
+    spelled = [", ".join(f"{name} {each[name]!r}" for name in differ) for each in (settings, others)]
+    return DataError(
+        f"{subject}: files differ in their format: {one.name} has {spelled[0]}, and {other.name} "
+        f"{spelled[1]}",
+        hint="write all files in one format, or draft a table for each",
+    )
+
+
+def _has_letters(path: Path) -> bool:
+    """Whether a file without a byte order mark has letters that are not ASCII."""
+    with open_bytes(path) as stream:
+        chunk = stream.read(_CHUNK_BYTES)
+        if encoding_from_mark(chunk):
+            return False
+        while chunk and chunk.isascii():
+            chunk = stream.read(_CHUNK_BYTES)
+    return bool(chunk)
+
+
+def _first_lines(path: Path, dialect: Dialect) -> list[str]:
+    """The complete lines at the start of a file."""
+    with open_bytes(path) as stream:
         start = stream.read(_SAMPLE_BYTES)
     encoding = encoding_from_mark(start) or dialect.encoding
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(start)
     complete = text if len(start) < _SAMPLE_BYTES else text[: text.rfind("\n") + 1]
-    return _with_best_layout(dialect, complete)
+    return complete.splitlines(keepends=True)
 
 
 def _encoding_of_all(paths: Iterable[Path]) -> str:
@@ -91,9 +154,9 @@ def _likely_encoding(chunk: bytes) -> str:
     return best.encoding
 
 
-def _with_best_layout(dialect: Dialect, text: str) -> Dialect:
+def _with_best_layout(dialect: Dialect, lines: Sequence[str]) -> Dialect:
     """The dialect with the delimiter, quote and skipped lines under which the rows are most regular."""
-    default, lines = DEFAULT_DIALECT, text.splitlines(keepends=True)
+    default = DEFAULT_DIALECT
     delimiters = _DELIMITERS if dialect.delimiter == default.delimiter else (dialect.delimiter,)
     quotes = _QUOTES if dialect.quote == default.quote else (dialect.quote,)
     below_lines: Dialect | None = None

@@ -75,7 +75,7 @@ class Draft(TableDraft):
         if found is None:
             near = closest_name(target, (column.name for column in columns))
             raise ProjectError(
-                f"{project}: {base.source} has no column {target}"
+                f"{project}: {base.origin} has no column {target}"
                 + (f"; did you mean {near}?" if near else ""),
                 hint=base.choice,
             )
@@ -112,7 +112,7 @@ class Draft(TableDraft):
         """
         if target.name.lower() in {column.name.lower() for column in base.columns}:
             raise ProjectError(
-                f"{base.project}: {target.name} is a column of {base.source} and can't name the target",
+                f"{base.project}: {target.name} is a column of {base.origin} and can't name the target",
                 hint="choose another --target-name",
             )
         if target.distinct < 2:

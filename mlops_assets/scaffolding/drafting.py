@@ -15,6 +15,7 @@ from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
 from mlops_assets.scaffolding.formats.text_formats import Choose
+from mlops_assets.scaffolding.loading.rows import Query
 from mlops_assets.scaffolding.questions import (
     Ask,
     ask_event_log,
@@ -44,7 +45,7 @@ def draft_from(
     project: str,
     root: Path,
     *,
-    data: Path | None,
+    data: Path | Query | None,
     target: str | None = None,
     target_name: str | None = None,
     task: Task | None = None,
@@ -62,6 +63,8 @@ def draft_from(
 
     Parameters
     ----------
+    data
+        File, glob or folder, or a query; without it, a template is drafted.
     ids
         The columns that identify a row and are no features; by default they are found.
     choose
@@ -103,17 +106,17 @@ def draft_from(
 def _require_event_options(
     project: str,
     *,
-    data: Path | None,
+    data: Path | Query | None,
     time: str | None,
     entity: Sequence[str],
     task: Task | None,
     target_name: str | None,
 ) -> None:
-    options = (("--data", data), ("--time", time), ("--entity", entity))
+    options = (("--data or --query", data), ("--time", time), ("--entity", entity))
     if missing := [name for name, value in options if not value]:
         raise ProjectError(
             f"{project}: {', '.join(missing)} is missing",
-            hint="an event log requires --data, --time and --entity",
+            hint="an event log requires --data or --query, --time and --entity",
         )
     if task or target_name:
         raise ProjectError(
@@ -128,7 +131,7 @@ def draft_project(
     project: str,
     root: Path,
     *,
-    csv: Path | None,
+    csv: Path | Query | None,
     target: str | None,
     target_name: str | None = None,
     task: Task | None = None,
@@ -142,7 +145,7 @@ def draft_project(
     root
         The project root; a source below it becomes a relative path.
     csv
-        File, glob or folder of CSV, Parquet or JSON lines.
+        File, glob or folder of CSV, Excel, Parquet or JSON, or a query.
     target
         A column, or an SQL expression over the columns of a row.
     target_name
@@ -163,7 +166,7 @@ def draft_project(
         if target or task:
             raise ProjectError(
                 f"{project}: --target and --task require rows to draft from",
-                hint="name the file with --csv",
+                hint="name the file with --data, or a query with --query",
             )
         return _template(project, table)
     return _profiled(project, root, csv, table, dialect).static_draft(target, target_name, task)
@@ -173,7 +176,7 @@ def draft_event_project(
     project: str,
     root: Path,
     *,
-    data: Path,
+    data: Path | Query,
     time: str,
     entity: Sequence[str],
     expression: str = "",
@@ -209,7 +212,7 @@ class _Profiled:
         names = [column.name for column in self.base.columns]
         if unknown := [name for name in ids if name not in names]:
             raise ProjectError(
-                f"{self.base.project}: {self.base.source} has no column {', '.join(unknown)}",
+                f"{self.base.project}: {self.base.origin} has no column {', '.join(unknown)}",
                 hint=self.base.choice,
             )
         return replace(self, base=replace(self.base, ids=tuple(ids)))
@@ -220,7 +223,7 @@ class _Profiled:
         if target is None:
             raise ProjectError(
                 f"{base.project}: the target column is missing",
-                hint=f"set --target to a column of {base.source}: {', '.join(names)}",
+                hint=f"set --target to a column of {base.origin}: {', '.join(names)}",
             )
         if is_expression(target, names):
             read = drafted_expression(base, target).columns(names)
@@ -235,30 +238,47 @@ class _Profiled:
             draft = Draft.of(base, target=target, task=task)
         return _examined(draft, self.profile)
 
-    def event_draft(self, data: Path, **options: Any) -> EventDraft:
+    def event_draft(self, data: Path | Query, **options: Any) -> EventDraft:
         """The draft of an event project; the options are those of `EventDraft.of`."""
-        files = [file.name for file in list_files(_absolute(data))]
+        listed = list_files(_absolute(data)) if isinstance(data, Path) else []
+        files = [file.name for file in listed]
         return EventDraft.of(self.base, sample=self.profile.sample, files=files, **options)
 
 
 def _profiled(
-    project: str, root: Path, data: Path, table: str, dialect: Dialect, choose: Choose | None = None
+    project: str,
+    root: Path,
+    data: Path | Query,
+    table: str,
+    dialect: Dialect,
+    choose: Choose | None = None,
 ) -> _Profiled:
     require_identifier(project, "project")
     require_identifier(table, "table")
-    path = _absolute(data)
-    profile = profile_source(path, subject=f"{project}: table {table}", dialect=dialect, choose=choose)
-    below = path.is_relative_to(root) and not has_magic(str(root))
+    place = _absolute(data) if isinstance(data, Path) else data
+    subject = f"{project}: table {table}"
+    profile = profile_source(place, root=root, subject=subject, dialect=dialect, choose=choose)
+    csv = profile.dialect.non_defaults()
+    excel = csv.pop("excel", {})
     base = TableDraft(
         project=project,
         table=table,
-        source=path.relative_to(root).as_posix() if below else str(path),
+        source=_declared(place, root),
         columns=profile.columns,
-        csv=profile.dialect.non_defaults(),
+        csv=csv,
+        excel=excel,
         doubts=profile.doubts,
         formats=profile.formats,
     )
     return _Profiled(base, profile)
+
+
+def _declared(place: Path | Query, root: Path) -> str | dict[str, str]:
+    """The source as in `defs.yaml`; a path below the root is relative."""
+    if isinstance(place, Query):
+        return {"sql": place.statement, "database": place.database}
+    below = place.is_relative_to(root) and not has_magic(str(root))
+    return place.relative_to(root).as_posix() if below else str(place)
 
 
 def _absolute(path: Path) -> Path:

@@ -116,7 +116,7 @@ class EventDraft(TableDraft):
         found = {column.name: column for column in table.columns}
         if unknown := [name for name in (time, *entity) if name not in found]:
             raise ProjectError(
-                f"{table.project}: {table.source} has no column {', '.join(unknown)}",
+                f"{table.project}: {table.origin} has no column {', '.join(unknown)}",
                 hint=table.choice,
             )
         if found[time].sql_type not in ("TIMESTAMP", "DATE"):
@@ -146,7 +146,7 @@ class EventDraft(TableDraft):
         known = len(periods.between(periods.first, periods.last or periods.newest(last)))
         if known < 3 * horizon + 1:
             raise DataError(
-                f"{table.project}: {table.source} has {known} {cadence} partitions, from {first.date()} to "
+                f"{table.project}: {table.origin} has {known} {cadence} partitions, from {first.date()} to "
                 f"{last.date()}; a horizon of {horizon} requires at least {3 * horizon + 1}",
                 hint="choose a shorter --horizon or another --cadence, or provide a longer log",
             )

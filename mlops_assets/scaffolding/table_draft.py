@@ -25,11 +25,11 @@ class TableDraft:
     project, table
         Names of project and table.
     source
-        `source` of the table.
+        `source` of the table: a path, or for a query a mapping.
     columns
         All columns, in the order of the source.
-    csv
-        The `csv` settings of the table that differ from the defaults.
+    csv, excel
+        The `csv` and `excel` settings of the table that differ from the defaults.
     doubts
         What the rows do not decide.
     formats
@@ -40,12 +40,18 @@ class TableDraft:
 
     project: str
     table: str
-    source: str
+    source: str | Mapping[str, str]
     columns: tuple[ColumnProfile, ...]
     csv: Mapping[str, Any] = field(default_factory=dict)
+    excel: Mapping[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
     formats: Mapping[str, Any] = field(default_factory=dict)
     ids: tuple[str, ...] | None = None
+
+    @property
+    def origin(self) -> str:
+        """The source in words."""
+        return self.source if isinstance(self.source, str) else f"a query of {self.source['database']}"
 
     @property
     def rows(self) -> int:

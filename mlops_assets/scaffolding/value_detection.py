@@ -23,6 +23,7 @@ from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 NULL_TEXTS = (
     *("NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "None", "none", "nil", "missing", "unknown"),
     *("-", "--", "?", ".", "..", " ", "  "),
+    *("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
 )
 """Texts that often stand for a missing value; they are taken for one only in a column of numbers or times."""
 _MARKS = (
@@ -77,7 +78,12 @@ class DetectedValues:
 
 
 def detect_values(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], dialect: Dialect | None
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    dialect: Dialect | None,
+    *,
+    marks: bool = True,
 ) -> DetectedValues:
     """Detect number format, missing values and types.
 
@@ -88,13 +94,15 @@ def detect_values(
     dialect
         What is known about the number format and the missing values; None if the rows are not from CSV files,
         where neither can be declared.
+    marks
+        Whether numbers are texts, whose format is detected.
     """
     texts = _text_columns(connection, table, names)
     declared = without_nulls(table, texts, dialect.nulls if dialect else ())
     allowed = allowed_types(connection, declared, names)
-    marks = (dialect.decimal, dialect.thousands) if dialect else _MARKS[0]
-    candidates = _candidates(connection, declared, names, marks, allowed)
-    likely = [found[0] for found in candidates.values() if found and marks == _MARKS[0]]
+    spelled = (dialect.decimal, dialect.thousands) if dialect else _MARKS[0]
+    candidates = _candidates(connection, declared, names, spelled, allowed)
+    likely = [found[0] for found in candidates.values() if found and spelled == _MARKS[0]]
     ranges = plain_ranges(connection, declared, likely)
     columns = {column.name: column for column in likely if column.name in ranges}
     left = {name: found for name, found in candidates.items() if name not in columns}
@@ -105,18 +113,19 @@ def detect_values(
         return DetectedValues(
             found, DEFAULT_DIALECT, long_integer_doubts(long), table, _without(ranges, long)
         )
+    detects_marks = marks and not dialect.has_number_marks
     rest = [name for name in texts if columns[name].sql_type == "VARCHAR"]
     present = {} if dialect.nulls else present_nulls(connection, table, rest)
     nulls = dialect.nulls or tuple(_null_texts(connection, table, present, allowed))
     rows = declared if dialect.nulls else without_nulls(table, rest, nulls)
     doubts = list[str]()
-    if not dialect.has_number_marks:
+    if detects_marks:
         decimals = [name for name in texts if columns[name].sql_type == "DOUBLE"]
-        marks, doubts = _marks(connection, rows, rest, decimals, allowed)
+        spelled, doubts = _marks(connection, rows, rest, decimals, allowed)
     again = [name for name in rest if present.get(name)]
-    if marks != _MARKS[0] and not dialect.has_number_marks:
+    if spelled != _MARKS[0] and not dialect.has_number_marks:
         again = [name for name in names if columns[name].sql_type != "BIGINT"]
-    columns |= _narrowest(connection, rows, again, marks, allowed)
+    columns |= _narrowest(connection, rows, again, spelled, allowed)
     ranges = _without(ranges, again)
     doubts += ambiguous_nulls(
         {name: found for name, found in present.items() if columns[name].sql_type == "VARCHAR"}, nulls
@@ -124,7 +133,7 @@ def detect_values(
     long = long_integers(connection, rows, columns, ranges)
     columns |= long
     doubts += long_integer_doubts(long)
-    decimal, thousands = marks
+    decimal, thousands = spelled
     read = replace(dialect, nulls=nulls, decimal=decimal, thousands=thousands)
     typed = tuple(replace(columns[name], decimal=decimal, thousands=thousands) for name in names)
     return DetectedValues(typed, read, tuple(doubts), rows, _without(ranges, long))

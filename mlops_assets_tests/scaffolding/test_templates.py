@@ -18,6 +18,7 @@ from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.scaffolding.drafting import draft_project
 from mlops_assets.scaffolding.templates import new_folder, write_files
+from mlops_assets_tests.support.workbooks import workbook
 
 
 def nasty_rows(count: int = 60) -> pd.DataFrame:
@@ -84,6 +85,21 @@ FILES = {
         {"signed", "rent", "share"},
     ),
 }
+
+
+def test_a_sheet_with_two_header_lines_runs_unedited(tmp_path, instance):
+    store = WarehouseResource(root=str(tmp_path / "warehouse"))
+    rows = [[f"{n:03}", 3.0 * n, "#N/A" if n % 9 == 0 else n / 8, n % 2] for n in range(40)]
+    header = [["Report"], [], ["code", "Q1", None, "y"], [None, "count", "score", None]]
+    (tmp_path / "rows.xlsx").write_bytes(workbook([*header, *rows], merged=["A3:A4", "B3:C3", "D3:D4"]))
+    draft = draft_project("shop", tmp_path, csv=tmp_path / "rows.xlsx", target="y")
+    write_files(draft, tmp_path, drafted=True)
+    project = loaded(tmp_path, "shop", tmp_path)
+    assets = [raw_asset(project, "rows"), validated_asset(project, "rows"), features_asset(project)]
+    assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
+    kept = store.store.frame(["shop", "validated_rows"])
+    assert len(kept) == 40
+    assert kept.sort_values("code")[["code", "Q1 count", "Q1 score"]].iloc[1].tolist() == ["001", 3, 0.125]
 
 
 @pytest.mark.parametrize(("text", "encoding", "target", "features"), FILES.values(), ids=FILES)

@@ -1,5 +1,6 @@
 """`mlops new` and `mlops schema`: the draft of a project, and the JSON schema of its `defs.yaml`."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,11 @@ def _csv_option(help_: str) -> Any:
     return typer.Option(help=help_, rich_help_panel="CSV format, detected by default", show_default=False)
 
 
+def _excel_option(help_: str, **limits: Any) -> Any:
+    """An option for the layout of Excel files, which is otherwise detected."""
+    return typer.Option(help=help_, rich_help_panel="Excel", show_default=False, **limits)
+
+
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new project.", show_default=False)],
     csv: Annotated[
@@ -38,7 +44,22 @@ def new(
         typer.Option(
             "--csv",
             "--data",
-            help="File, glob or folder to draft the project from: CSV, Parquet or JSON lines.",
+            help="File, glob or folder to draft the project from: CSV, Excel, Parquet or JSON.",
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="SELECT statement, or name of a table, to draft the project from; with --connection.",
+            show_default=False,
+        ),
+    ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            help="Database of --query: sqlite:///data/crm.db, or the name of an environment variable that "
+            "holds a postgresql:// URL.",
+            show_default=False,
         ),
     ] = None,
     target: Annotated[
@@ -93,6 +114,8 @@ def new(
     thousands: Annotated[str | None, _csv_option("Thousands separator.")] = None,
     null: Annotated[list[str] | None, _csv_option("Text for a missing value; may be repeated.")] = None,
     skip_lines: Annotated[int | None, _csv_option("Number of lines before the header.")] = None,
+    sheet: Annotated[str | None, _excel_option("Sheet; by default the only visible one.")] = None,
+    header_lines: Annotated[int | None, _excel_option("Number of lines of the header.", min=1, max=5)] = None,
     debug: DebugOption = False,
 ) -> None:
     """Write a new project's defs.yaml, schema.py and features.sql, drafted from its data.
@@ -104,12 +127,15 @@ def new(
 
     From an event log, with --time and --entity, an event project is drafted, with a target.sql.
 
+    From a database, with --query and --connection.
+
     Example: mlops new diabetes --csv data/raw/diabetes/patients.csv --target progression
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.settings.json_schema import schema_reference, write_schema
         from mlops_assets.scaffolding.drafting import draft_from
         from mlops_assets.scaffolding.formats.text_formats import order_of
+        from mlops_assets.scaffolding.loading.rows import source_of
         from mlops_assets.scaffolding.templates import new_folder, reject_existing, write_files
         from mlops_assets.workspace.workspace import Workspace
 
@@ -122,18 +148,24 @@ def new(
             "nulls": null,
             "skip_lines": skip_lines,
         }
-        dialect = _dialect(name, {setting: value for setting, value in declared.items() if value is not None})
+        dialect = _dialect(
+            name,
+            {setting: value for setting, value in declared.items() if value is not None},
+            sheet=sheet,
+            header_lines=header_lines,
+        )
+        data = source_of(name, csv, query, connection)
         workspace = Workspace(find_project_root())
         folder = workspace.defs_folder / name
         reject_existing(folder)
         interactive = not yes and is_interactive()
-        if interactive and csv is None and not (target or time):
-            csv = ask_path("File, folder or glob of the rows (empty: a template)")
+        if interactive and data is None and not (target or time):
+            data = ask_path("File, folder or glob of the rows (empty: a template)")
         with reading(interactive=interactive) as ask:
             draft = draft_from(
                 name,
                 workspace.root,
-                data=csv,
+                data=data,
                 target=target,
                 target_name=target_name,
                 task=task,
@@ -149,23 +181,30 @@ def new(
             )
         reference = schema_reference(workspace.root, folder)
         with new_folder(folder):
-            written = write_files(draft, folder, drafted=csv is not None, schema=reference)
+            written = write_files(draft, folder, drafted=data is not None, schema=reference)
             written.append(write_schema(workspace.root))
-        if csv:
+        if data:
             _print_inferences(draft)
         for path in written:
             out.print(f"wrote {path}", soft_wrap=True, highlight=False)
-        todo = "" if csv else f"complete the files, copy your data to {Path(draft.source).parent}, then run: "
+        todo = (
+            "" if data else f"complete the files, copy your data to {Path(draft.origin).parent}, then run: "
+        )
         out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
 
 
-def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
+def _dialect(
+    project: str, settings: dict[str, Any], *, sheet: str | None, header_lines: int | None
+) -> "Dialect":
     from pydantic import ValidationError
 
     from mlops_assets.components.model_project.settings.tables import CsvSettings
+    from mlops_assets.stores.files.csv_dialect import SheetLayout
 
     try:
-        return CsvSettings.model_validate(settings).dialect
+        dialect = CsvSettings.model_validate(settings).dialect
+        excel = SheetLayout(sheet or "", dialect.skip_lines, header_lines or 1, dialect.nulls)
+        return replace(dialect, excel=excel)
     except ValidationError as error:
         [problem, *_] = error.errors()
         setting = "".join(f" --{str(part).replace('_', '-')}" for part in problem["loc"])
@@ -178,9 +217,10 @@ def _dialect(project: str, settings: dict[str, Any]) -> "Dialect":
 def _print_inferences(draft: "Draft | EventDraft") -> None:
     """Print what was detected, and what the rows leave open."""
     out.print(_columns(draft))
-    if draft.csv:
-        settings = ", ".join(f"{setting} {value!r}" for setting, value in draft.csv.items())
-        out.print(f"CSV format: {settings}", soft_wrap=True, highlight=False)
+    for kind, found in (("CSV", draft.csv), ("Excel", draft.excel)):
+        if found:
+            settings = ", ".join(f"{setting} {value!r}" for setting, value in found.items())
+            print_line(f"{kind} format: {settings}")
     for column, declared in draft.formats.items():
         print_line(f"format of {column}: {declared}")
     for note in draft.notes:

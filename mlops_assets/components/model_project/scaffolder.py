@@ -17,7 +17,21 @@ from mlops_assets.ml.metrics.tasks import Task
 class ModelProjectParams(BaseModel):
     """Options of `dg scaffold`: the data to draft a project from; without them a template is written."""
 
-    csv: str | None = Field(default=None, description="File, folder or glob of the rows to draft from.")
+    data: str | None = Field(
+        default=None, description="File, folder or glob to draft from: CSV, Excel, Parquet or JSON."
+    )
+    csv: str | None = Field(default=None, description="The same as `data`.")
+    query: str | None = Field(
+        default=None, description="SELECT statement, or name of a table, to draft from; with `connection`."
+    )
+    connection: str | None = Field(
+        default=None,
+        description="Database of `query`: `sqlite:///…`, or an environment variable with a `postgresql://` "
+        "URL.",
+    )
+    sheet: str | None = Field(
+        default=None, description="Sheet of an Excel file; by default the only visible one."
+    )
     target: str | None = Field(
         default=None,
         description="Target column, or an SQL expression over the columns of a row; of an event log, an "
@@ -70,15 +84,20 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
         """
         from mlops_assets.scaffolding.drafting import draft_from
         from mlops_assets.scaffolding.formats.text_formats import order_of
+        from mlops_assets.scaffolding.loading.rows import source_of
         from mlops_assets.scaffolding.templates import write_files
+        from mlops_assets.stores.files.csv_dialect import Dialect, SheetLayout
 
         folder, given = request.target_path, request.params
         root = request.project_root or Path.cwd()
         try:
+            path = given.data or given.csv
+            data = source_of(folder.name, Path(path) if path else None, given.query, given.connection)
             draft = draft_from(
                 folder.name,
                 root,
-                data=Path(given.csv) if given.csv else None,
+                data=data,
+                dialect=Dialect(excel=SheetLayout(given.sheet or "")),
                 target=given.target,
                 target_name=given.target_name,
                 task=given.task,
@@ -95,7 +114,7 @@ class ModelProjectScaffolder(Scaffolder[ModelProjectParams]):
                 folder.rmdir()
             raise click.ClickException(str(error)) from error
         reference = schema_reference(root, folder)
-        written = write_files(draft, folder, drafted=given.csv is not None, schema=reference)
+        written = write_files(draft, folder, drafted=data is not None, schema=reference)
         if request.scaffold_format == "python":
             written[0].unlink()
             scaffold_component(request)

@@ -1,12 +1,15 @@
 """`mlops new`: the draft of a project."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import loans
+from mlops_assets_tests.support.workbooks import workbook
 
 PYPROJECT = """
 [tool.dg]
@@ -59,6 +62,30 @@ def test_the_detected_csv_format_is_printed_and_declared_and_options_override_it
     assert "csv: {decimal: ',', delimiter: ;}" in (place / "plain" / "defs.yaml").read_text("utf-8")
     done = mlops("new", "given", "--data", "rows.csv", "--target", "y", "--null", "-", "--null", "?")
     assert "nulls: ['-', '?']" in (place / "given" / "defs.yaml").read_text("utf-8")
+
+
+def test_a_sheet_of_a_workbook_is_drafted_and_several_are_listed(place, record_property):
+    rows = [["a", "y"], *([n, n % 2] for n in range(40))]
+    Path("rows.xlsx").write_bytes(workbook(rows, rows, names=["May", "June"]))
+    done = mlops("new", "shop", "--data", "rows.xlsx", "--target", "y")
+    assert "rows.xlsx has several sheets: May, June" in flat(done.stderr)
+    record_property("message", done.stderr)
+    done = mlops("new", "shop", "--data", "rows.xlsx", "--target", "y", "--sheet", "June")
+    assert "Excel format: sheet 'June'" in flat(done.output)
+    assert "excel: {sheet: June}  # as detected" in (place / "shop" / "defs.yaml").read_text("utf-8")
+    assert "- Excel layout: {sheet: June}." in (place / "shop" / "README.md").read_text("utf-8")
+
+
+def test_a_query_becomes_a_declaration(place):
+    with sqlite3.connect("bank.db") as bank:
+        loans(60).to_sql("loans", bank, index=False)
+    options = ("--query", "loans", "--connection", "sqlite:///bank.db", "--target", "outcome")
+    done = mlops("new", "lending", *options)
+    assert done.exit_code == 0, done.output
+    declared = yaml.safe_load((place / "lending" / "defs.yaml").read_text("utf-8"))
+    source = {"sql": "select * from loans", "database": "sqlite:///bank.db"}
+    assert declared["attributes"]["tables"]["rows"]["source"] == source
+    assert "outcome │ varchar │ 0 │ 2 distinct │ target" in flat(done.output)
 
 
 def test_the_formats_of_columns_are_printed_declared_and_listed(place):

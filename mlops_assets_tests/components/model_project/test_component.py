@@ -16,6 +16,7 @@ from mlops_assets import ModelProject, Stores
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.resources import resources
 from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, loans
+from mlops_assets_tests.support.workbooks import workbook
 
 DEFS = {
     "type": "mlops_assets.ModelProject",
@@ -218,8 +219,9 @@ def test_dg_scaffolds_a_project_that_loads(sandbox, state):
 
 
 def test_dg_scaffolds_a_project_from_a_file(sandbox, state, tmp_path):
-    loans(60).to_csv(tmp_path / "loans.csv", index=False)
-    given = {"csv": str(tmp_path / "loans.csv"), "target": "outcome", "table": "loans"}
+    rows = loans(60).astype(object).to_numpy().tolist()
+    (tmp_path / "loans.xlsx").write_bytes(workbook([list(loans(60)), *rows], [["note"], ["x"]]))
+    given = {"data": str(tmp_path / "loans.xlsx"), "sheet": "one", "target": "outcome", "table": "loans"}
     folder = sandbox.scaffold_component(
         component_cls=ModelProject, defs_path="lending", scaffold_params=given
     )
