@@ -62,6 +62,8 @@ def contradictory_rows(features: pd.DataFrame, target: pd.Series, name: str) -> 
     target
         The class of each row.
     """
+    if features.empty:  # without features, all rows are equal
+        return None
     codes = _codes(features)
     classes = pd.Series(pd.factorize(target)[0]).groupby(codes).transform("nunique")
     count = int((classes > 1).sum())
