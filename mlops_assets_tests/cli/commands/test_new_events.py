@@ -59,7 +59,8 @@ def test_a_project_drafted_from_a_log_runs_unedited(place, target):
     [
         (
             ("--time", "Datum"),
-            "--data or --query, --entity is missing hint: an event log requires --data or --query, --time and --entity",
+            "--data or --query, --entity is missing hint: an event log requires --data or --query, --time "
+            "and --entity",
         ),
         ((*LOG, "--task", "binary"), "--task can't be set for an event log"),
         ((*LOG, "--horizon", "3"), "a horizon of 3 requires at least 10"),
