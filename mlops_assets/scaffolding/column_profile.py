@@ -209,7 +209,7 @@ def _sample(
     from mlops_assets.ml.features.leakage import sample_rows
 
     typed = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
-    number, order = sample_rows(len(profiles)), f"hash({quoted_list(_telling_columns(profiles))})"
+    number, order = sample_rows(len(profiles)), f"hash({quoted_list(_distinctive_columns(profiles))})"
     # Sorting wide rows is slow: twice as many as needed are filtered out before.
     limit = int(2**64 * min(1, 2 * number / max(profiles[0].rows, 1)))
     for condition in (f"where {order} < {limit}", ""):
@@ -220,7 +220,7 @@ def _sample(
     return sample
 
 
-def _telling_columns(profiles: Sequence[ColumnProfile]) -> list[str]:
+def _distinctive_columns(profiles: Sequence[ColumnProfile]) -> list[str]:
     """A few columns in which hardly any two rows are equal, if there are such; else all columns."""
     most_first = sorted(profiles, key=lambda column: -column.distinct)
     few = (
