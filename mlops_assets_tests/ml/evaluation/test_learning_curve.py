@@ -26,3 +26,16 @@ def test_samples_are_nested_and_those_below_the_minimum_are_left_out():
     assert [point.score for point in points] == [60.0, 120.0, 240.0]
     assert [point.gain[0] for point in points] == [pytest.approx(np.nan, nan_ok=True), 60.0, 120.0]
     assert all((later >= earlier).all() for earlier, later in itertools.pairwise(masks))
+
+
+def test_over_time_the_samples_are_the_latest_rows():
+    masks: list[np.ndarray] = []
+
+    def fit(keep: np.ndarray) -> np.ndarray:
+        masks.append(keep)
+        return np.zeros(1)
+
+    times = np.arange(200)[::-1]
+    learning_curve(fit, lambda _: (0.0, 0.0, 1.0), lambda *_: (0.0, 0.0), 200, seed=0, times=times)
+    assert [times[mask].min() for mask in masks] == [150, 100, 0]
+    assert [int(mask.sum()) for mask in masks] == [50, 100, 200]
