@@ -53,6 +53,8 @@ FEATURES, TARGET, TRAINING_SET = "features", "target", "training_set"
 TUNED_MODEL, EVALUATION_REPORT = "tuned_model", "evaluation_report"
 REGISTERED_MODEL = "registered_model"
 PREDICTIONS = "predictions"
+SCORING = "scoring"
+"""Table of the rows that a project without partitions predicts."""
 LEDGER = "ledger"
 """Table with the events of a project's versions; not an asset."""
 CODE, CODE_DIGESTS = "code", "code_digests"
@@ -76,6 +78,11 @@ def layer_of(key_path: Sequence[str]) -> str | None:
 def table_of(key_path: Sequence[str]) -> str:
     """Return the table of an asset that has a layer: `orders` for `[P, raw_orders]`."""
     return key_path[1].partition("_")[2]
+
+
+def is_scoring(key_path: Sequence[str]) -> bool:
+    """Return whether an asset is a layer of the rows that a project without partitions predicts."""
+    return layer_of(key_path) is not None and table_of(key_path) == SCORING
 
 
 def project_asset(project: str, name: str) -> list[str]:

@@ -35,7 +35,7 @@ def run_config(
     """Return the run config for the arguments of a command."""
     ops: dict[str, Any] = {}
     for key in keys:
-        if source and names.layer_of(key.path) == names.RAW:
+        if source and names.layer_of(key.path) == names.RAW and not names.is_scoring(key.path):
             ops[names.op_name(*key.path)] = {"config": {"source": str(source)}}
         if trials and key.path[1] == names.TUNED_MODEL:
             ops[names.op_name(*key.path)] = {"config": {"trials": trials}}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from mlops_assets.core import names
@@ -40,6 +41,8 @@ class PredictedFile:
         The file with the predictions.
     rejected_to
         The file with the rejected rows; None without any.
+    seconds
+        From the first look at the files to the results.
     """
 
     to: Path
@@ -48,6 +51,7 @@ class PredictedFile:
     rejected: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     rejected_to: Path | None = None
+    seconds: float = 0.0
 
 
 def rejected_file(to: Path) -> Path:
@@ -110,6 +114,7 @@ def predict_files(
     DataError
         If the files can't be read or lack a column, or a result can't be written.
     """
+    started = perf_counter()
     result, rejected_to, subject = PredictedFile(to), rejected_file(to), given.ingestion.subject
     with ExitStack() as stack:
         source = stack.enter_context(
@@ -142,6 +147,7 @@ def predict_files(
             rejected_to.unlink(missing_ok=True)  # of an earlier run
         predictions.publish(overwrite=overwrite)
     result.predicted, result.rejected = predictions.rows, rejects.rows
+    result.seconds = round(perf_counter() - started, 3)
     return result
 
 

@@ -74,7 +74,13 @@ def raw_spec(workspace: Workspace, project: str) -> dg.AssetSpec:
     """The spec of the raw table of a static project."""
     keys = workspace.project(project)
     specs = workspace.definitions.resolve_all_asset_specs()
-    return next(one for one in specs if one.key in keys and names.layer_of(one.key.path) == names.RAW)
+    return next(
+        one
+        for one in specs
+        if one.key in keys
+        and names.layer_of(one.key.path) == names.RAW
+        and not names.is_scoring(one.key.path)
+    )
 
 
 def dialect_of(raw: dg.AssetSpec) -> Dialect:

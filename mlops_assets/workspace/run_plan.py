@@ -2,7 +2,7 @@
 
 Tables and cut-offs have different partitions, so one Dagster run can't contain the whole graph of an event
 project. Each partition of the tables, each target, the model, and each partition of the predictions is a
-batch.
+batch. In a project without partitions, the rows to predict and their predictions follow the champion.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +62,8 @@ class RunPlan:
     """Messages for the user that are not errors."""
 
     def __post_init__(self) -> None:
-        raw = [key for key in self.workspace.project(self.project) if names.layer_of(key.path) == names.RAW]
+        keys = (key for key in self.workspace.project(self.project) if not names.is_scoring(key.path))
+        raw = [key for key in keys if names.layer_of(key.path) == names.RAW]
         if self.source and len(raw) > 1:
             tables = ", ".join(sorted(names.table_of(key.path) for key in raw))
             raise ProjectError(
@@ -101,7 +102,22 @@ class RunPlan:
         partitioned = self._custom(partitioned=True)
         for key in sorted(partitioned):
             self.notes.append(f"{_name(key)} has partitions; materialize it in Dagster")
-        yield Batch(frozenset(self.keys - partitioned))
+        tables = {key for key in self.keys if names.is_scoring(key.path)}
+        scoring = tables | self.only(names.PREDICTIONS)
+        after = self.workspace.downstream(scoring)
+        yield Batch(frozenset(self.keys - partitioned - after))
+        if scoring:
+            yield from self._scoring_batches(tables)
+            yield Batch(self._ready((after & self.keys) - scoring - partitioned))
+
+    def _scoring_batches(self, tables: set[AssetKey]) -> Iterator[Batch]:
+        """Yield batches of the rows to predict in a project without partitions, and of their predictions."""
+        if tables and self.fingerprints.get(names.SCORING):
+            yield Batch(frozenset(tables))
+        if self.ledger_state.champion is None:
+            self.notes.append("no predictions: there is no champion")
+        elif self.staleness.is_materialized(self._key(f"{names.VALIDATED}_{names.SCORING}")):
+            yield Batch(frozenset(self.only(names.PREDICTIONS)))
 
     def backtest_batches(self, cutoffs: Sequence[str]) -> Iterator[Batch]:
         """Yield the batches of the data, and of a model and its evaluation at each cut-off.

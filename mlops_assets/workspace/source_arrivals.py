@@ -10,6 +10,7 @@ from mlops_assets.core import names
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.sources.arrivals import Arrivals
 from mlops_assets.stores.sources.base import Ingestion
+from mlops_assets.stores.sources.file_source import FileSource
 from mlops_assets.stores.sources.open import open_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace
@@ -33,7 +34,8 @@ def find_arrivals_of(
         if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
             continue
         periods = timeline.periods if timeline and graph.get(spec.key).partitions_def else None
-        declared = str(source) if source else from_metadata(spec.metadata)
+        to_predict = names.is_scoring(spec.key.path)
+        declared = str(source) if source and not to_predict else from_metadata(spec.metadata)
         dialect = Dialect.from_settings(spec.metadata.get(DIALECT))
         table = names.table_of(spec.key.path)
         column = spec.metadata.get(ARRIVAL)
@@ -42,6 +44,9 @@ def find_arrivals_of(
             open_source(declared, ingestion, root=workspace.root, warehouse=tables) as opened,
             tables.connect() as connection,
         ):
+            if to_predict and isinstance(opened, FileSource) and not opened.files.list_files():
+                yield table, Arrivals({}, (f"no file at {opened.display_name}, so no row to predict",))
+                continue
             yield (
                 table,
                 opened.arrivals(

@@ -126,6 +126,11 @@ class Workspace:
         selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
         return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
 
+    def downstream(self, keys: set[AssetKey]) -> set[AssetKey]:
+        """Return assets and everything downstream of them, in all projects."""
+        graph = self.definitions.resolve_asset_graph()
+        return set(dg.AssetSelection.assets(*keys).downstream().resolve(graph)) if keys else set()
+
     def steps(self, keys: set[AssetKey]) -> dict[str, list[AssetKey]]:
         """Return the steps that materialize assets, in topological order."""
         graph = self.definitions.resolve_asset_graph()

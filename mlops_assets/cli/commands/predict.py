@@ -136,7 +136,7 @@ def _version(
 def _print_result(project: str, version: int, result: "PredictedFile") -> None:
     print_line(
         f"{project} version {version}: {result.rows:,} rows, {result.predicted:,} predicted, "
-        f"{result.rejected:,} rejected"
+        f"{result.rejected:,} rejected, in {result.seconds:,.1f} s"
     )
     print_line(f"predictions  {result.to}")
     if result.rejected_to is None:

@@ -15,6 +15,7 @@ from mlops_assets.components.model_project.assets.features import features_asset
 from mlops_assets.components.model_project.assets.predictions import predictions_asset
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.components.model_project.assets.registered_model import registered_model_asset
+from mlops_assets.components.model_project.assets.static_predictions import static_predictions_asset
 from mlops_assets.components.model_project.assets.target import target_asset
 from mlops_assets.components.model_project.assets.training_set import training_set_asset
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
@@ -63,8 +64,8 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         """Assets in the order of the graph, jobs, sensors and schedules."""
         project = self._project(context.path, context.project_root)
         assets = [
-            *(raw_asset(project, table) for table in self.tables),
-            *(validated_asset(project, table) for table in self.tables),
+            *(raw_asset(project, table) for table in project.read_tables),
+            *(validated_asset(project, table) for table in project.read_tables),
             *(_event_assets(project) if project.timeline else _static_assets(project)),
             tuned_model_asset(project),
             evaluation_report_asset(project),
@@ -111,7 +112,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
 
 def _static_assets(project: Project) -> list[dg.AssetsDefinition]:
     """Assets between tables and model, if each row of the table gets a prediction."""
-    return [features_asset(project), training_set_asset(project)]
+    scoring = project.settings.scoring
+    predictions = [static_predictions_asset(project, scoring)] if scoring else []
+    return [features_asset(project), training_set_asset(project), *predictions]
 
 
 def _event_assets(project: Project) -> list[dg.AssetsDefinition]:

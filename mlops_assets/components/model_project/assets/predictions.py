@@ -12,11 +12,11 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
+from mlops_assets.components.model_project.promotion.deployed import mean_score, require_champion
 from mlops_assets.components.model_project.training.in_training import with_in_training
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.core.errors import DataError, TrackingError
+from mlops_assets.core.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,15 +63,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     hint=f"materialize {'/'.join(features_key.path)} for {partition} first",
                 )
             require_succeeded(context.instance, project.name, [(features_key, partition)])
-            champion = open_champion_ledger(project, store, mlflow.store).verified_champion(
-                f"Dagster run {context.run.run_id}", context.log.info
-            )
-            if champion is None:
-                raise TrackingError(
-                    f"{project.name} has no champion to predict with",
-                    hint=f"train one: materialize {project.name}/{names.CHAMPION}, or `mlops run "
-                    f"{project.name}`",
-                )
+            champion = require_champion(project, store, mlflow.store, context.run.run_id, context.log.info)
             version, model = store.version(features_key.path), mlflow.store.load(champion)
             _require_usable_features(project, store, model, champion, partition, version)
             reader = _scores(project, store, reading, model, champion, partition, version)
@@ -93,7 +85,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                     **table_metadata(result, inputs=inputs),
                     names.MODEL_VERSION: champion.version,
                     names.IN_TRAINING: len(written.filter(names.IN_TRAINING)),
-                    **_distribution(written),
+                    **mean_score(written),
                 },
             )
 
@@ -169,12 +161,3 @@ def _scores(
             )
 
     return pa.RecordBatchReader.from_batches(schema, score())
-
-
-def _distribution(written: "duckdb.DuckDBPyRelation") -> dict[str, float]:
-    """The mean prediction or probability, which shows shifts between partitions in Dagster's UI."""
-    score = "probability" if "probability" in written.columns else "prediction"
-    if score == "prediction" and str(written.types[written.columns.index(score)]) != "DOUBLE":
-        return {}
-    mean = written.aggregate(f"avg({score})").fetchall()[0][0]
-    return {} if mean is None else {f"mean_{score}": mean}

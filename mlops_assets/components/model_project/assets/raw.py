@@ -50,7 +50,7 @@ class RawConfig(dg.Config):
 
 def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     """The asset that reads the source of a table, or the arrivals of one partition."""
-    settings = project.settings.tables[table]
+    settings = project.read_tables[table]
     partitions = arrival_partitions(project) if table in project.event_tables else None
     declared = declared_source(project, table)
     ingestion = ingestion_of(project, table)

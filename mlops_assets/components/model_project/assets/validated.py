@@ -35,7 +35,7 @@ EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
 
 def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     """The multi-asset that applies the contract of a table, with its checks."""
-    settings = project.settings.tables[table]
+    settings = project.read_tables[table]
     raw_key = project.table_key(names.RAW, table)
     partitions = arrival_partitions(project) if table in project.event_tables else None
     code = [

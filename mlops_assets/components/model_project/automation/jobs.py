@@ -24,6 +24,11 @@ def project_jobs(project: Project) -> "Jobs":
         return [
             _ingest(project),
             _train(project, "Split, search, evaluate, register, and promote if all gates pass."),
+            *(
+                [_job(project, job_names.SCORE, [names.PREDICTIONS], "Predict the rows of `scoring`.")]
+                if project.scored_key
+                else []
+            ),
             *decisions,
         ]
     cutoff = "Model of a cut-off, evaluated on the newest partition that is labelled then"

@@ -33,13 +33,13 @@ def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
     schedules = []
     if settings.train:
         schedules.append(train_schedule(project, settings.train))
-    if settings.score:
-        schedules.append(score_schedule(project, settings.score))
+    if settings.score and project.scored_key:
+        schedules.append(score_schedule(project, settings.score, project.scored_key))
     if settings.backfill:
         schedules.append(backfill_schedule(project, settings.backfill.cron, settings.backfill.last))
     if settings.ingest:
         queries = [
-            table for table in project.settings.tables if kind_of(declared_source(project, table)) == "query"
+            table for table in project.read_tables if kind_of(declared_source(project, table)) == "query"
         ]
         schedules.extend(ingest_schedule(project, table, settings.ingest) for table in queries)
     return schedules
@@ -72,23 +72,28 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
     )
 
 
-def score_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
-    """Score the newest partition that has features, unless its predictions are up to date."""
-    features_key, predictions_key = project.key(names.FEATURES), project.key(names.PREDICTIONS)
+def score_schedule(project: Project, cron: str, scored_key: dg.AssetKey) -> dg.ScheduleDefinition:
+    """Score the newest partition, or without partitions all rows, unless the predictions are up to date."""
+    predictions_key = project.key(names.PREDICTIONS)
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         staleness = staleness_of(context, warehouse)
-        newest = max(staleness.partitions(features_key), default=None)
-        if newest is None:
-            return dg.SkipReason("there are no features yet")
+        newest = max(staleness.partitions(scored_key), default=None)
+        if not staleness.is_materialized(scored_key):
+            return dg.SkipReason("there are no rows to score yet")
         if not staleness.is_materialized(project.key(names.CHAMPION)):
             return dg.SkipReason("there is no champion yet")
         if not staleness.stale([predictions_key], newest, staleness.expected_from_champion(project.name)):
-            return dg.SkipReason(f"the predictions of {newest} are up to date")
+            return dg.SkipReason(f"the predictions{f' of {newest}' if newest else ''} are up to date")
         return _request(context, newest)
 
     return _schedule(
-        project, job_names.SCORE, cron, evaluate, "Scores the newest partition, if something has changed."
+        project,
+        job_names.SCORE,
+        cron,
+        evaluate,
+        f"Scores the {'newest partition' if project.timeline else 'rows of `scoring`'}, if something has "
+        "changed.",
     )
 
 

@@ -30,11 +30,11 @@ def project_sensors(project: Project) -> list[dg.SensorDefinition]:
     """The sensors of a project: one for each table of files, and those of champion and approval."""
     sensors: list[dg.SensorDefinition] = [
         file_sensor(project, table)
-        for table in project.settings.tables
+        for table in project.read_tables
         if kind_of(declared_source(project, table)) == "files"
     ]
-    if project.timeline:
-        sensors.append(champion_sensor(project))
+    if project.scored_key:
+        sensors.append(champion_sensor(project, project.scored_key))
     return [*sensors, approval_sensor(project)]
 
 
@@ -105,9 +105,12 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
     return files
 
 
-def champion_sensor(project: Project) -> dg.SensorDefinition:
-    """Score the newest partition again after a promotion; older predictions are not changed."""
-    features_key = project.key(names.FEATURES)
+def champion_sensor(project: Project, scored_key: dg.AssetKey) -> dg.SensorDefinition:
+    """Score the newest partition, or without partitions all rows, again after a promotion.
+
+    Older predictions are not changed.
+    """
+    what = "newest partition" if project.timeline else "rows of `scoring`"
 
     @dg.asset_sensor(
         asset_key=project.key(names.CHAMPION),
@@ -115,19 +118,19 @@ def champion_sensor(project: Project) -> dg.SensorDefinition:
         job_name=job_names.job_name(project.name, job_names.SCORE),
         minimum_interval_seconds=project.settings.automation.seconds,
         default_status=_status(project.settings.automation.assets),
-        description="Scores the newest partition after another version becomes champion.",
+        description=f"Scores the {what} after another version becomes champion.",
     )
     def new_champion(
         context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: WarehouseResource
     ) -> dg.RunRequest | dg.SkipReason:
         staleness = staleness_of(context, warehouse)
-        newest = max(staleness.partitions(features_key), default=None)
-        if newest is None:
-            return dg.SkipReason("there are no features yet")
+        newest = max(staleness.partitions(scored_key), default=None)
+        if not staleness.is_materialized(scored_key):
+            return dg.SkipReason("there are no rows to score yet")
         expected = staleness.expected_from_champion(project.name)
         if not staleness.stale([project.key(names.PREDICTIONS)], newest, expected):
-            return dg.SkipReason(f"the predictions of {newest} are from the new champion already")
-        return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest}", partition_key=newest)
+            return dg.SkipReason(f"the predictions{_of(newest)} are from the new champion already")
+        return dg.RunRequest(run_key=f"{asset_event.run_id}: {newest or 'all'}", partition_key=newest)
 
     return new_champion
 
@@ -163,6 +166,10 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
         )
 
     return approval_reminder
+
+
+def _of(partition: str | None) -> str:
+    return f" of {partition}" if partition else ""
 
 
 def staleness_of(

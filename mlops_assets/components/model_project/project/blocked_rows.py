@@ -28,7 +28,7 @@ def require_unblocked(
     DataError
         When the share of rejected rows of a partition is above `max_rejected_share`.
     """
-    limit = project.settings.tables[table].max_rejected_share
+    limit = project.read_tables[table].max_rejected_share
     if not store.exists(project.table_key(names.QUARANTINE, table).path):
         return
     kept, rejected = (

@@ -1,12 +1,14 @@
 """SourceSpec source and contract of a table, for assets, sensors, schedules and commands."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
 from mlops_assets.components.model_project.project.metadata_names import CLOCK, FORMATS, SOURCE
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.contracts.column_format import ColumnFormat
@@ -28,7 +30,7 @@ def declared_source(project: Project, table: str) -> SourceSpec:
     ProjectError
         When the file of the query does not exist.
     """
-    declared = project.settings.tables[table].source
+    declared = project.read_tables[table].source
     if isinstance(declared, str):
         return declared
     given: dict[str, Any] = {name: value for name, value in declared.model_dump().items() if value}
@@ -91,13 +93,14 @@ def upstream_of(declared: SourceSpec) -> dg.AssetKey | None:
 
 def reject_circular_sources(project: Project, generated: Collection[dg.AssetKey]) -> None:
     """Raise for a table whose source is one of the project's generated assets."""
-    for table in project.settings.tables:
+    for table in project.read_tables:
         upstream = upstream_of(declared_source(project, table))
         if upstream and upstream in generated:
             raise ProjectError(
                 f"{project.subject(table)}: its source, {upstream.to_user_string()}, is itself derived from "
                 "this project's tables",
-                hint=f"name an asset of another project or a custom asset in tables.{table}.source.asset",
+                hint="name an asset of another project or a custom asset in "
+                f"{'scoring' if table == names.SCORING else f'tables.{table}'}.source.asset",
             )
 
 
@@ -111,7 +114,7 @@ def ingestion_of(project: Project, table: str) -> Ingestion:
     """The partitions, columns and format in which a table's source is read."""
     is_partitioned = project.timeline is not None and table in project.event_tables
     periods = project.timeline.periods if project.timeline and is_partitioned else None
-    settings = project.settings.tables[table]
+    settings = project.read_tables[table]
     return Ingestion(project.name, table, periods, settings.arrival, settings.dialect, settings.arrival_text)
 
 
@@ -128,6 +131,16 @@ def describe_source(declared: SourceSpec) -> str:
             return f"the table of `{declared['asset']}`"
 
 
+def _scoring_contract(project: Project) -> "Contract":
+    """The contract of the rows to predict, without the target, the weight and what only the target reads."""
+    from mlops_assets.components.model_project.project.target_columns import hidden_columns
+
+    contract = declared_contract(project, project.table, for_training=False)
+    for name in hidden_columns(project, contract.names):
+        contract = contract.without(name)
+    return replace(contract, subject=project.subject(names.SCORING))
+
+
 def declared_contract(project: Project, table: str, *, for_training: bool = True) -> "Contract":
     """The contract of a table, in which the timestamp of an event is never null.
 
@@ -136,7 +149,9 @@ def declared_contract(project: Project, table: str, *, for_training: bool = True
     for_training
         Whether the rows are split into training and holdout: then the time of a split is not null, either.
     """
-    settings = project.settings.tables[table]
+    if table == names.SCORING:
+        return _scoring_contract(project)
+    settings = project.read_tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     by_time = project.settings.split.column if for_training else None
     csv = settings.csv

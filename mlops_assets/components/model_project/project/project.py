@@ -24,6 +24,7 @@ from mlops_assets.ml.features.timeline import Timeline
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
+    from mlops_assets.components.model_project.settings.tables import TableSettings
 
 _DEFINING_FILES = {
     names.VALIDATED: SCHEMA,
@@ -87,6 +88,21 @@ class Project:
             if self.timeline and not table.time and not table.valid_from and table.history == "as_of"
         ]
 
+    @cached_property
+    def read_tables(self) -> "dict[str, TableSettings]":
+        """The tables that are read from sources: the declared ones, and the rows to predict."""
+        scoring = self.settings.scoring
+        if scoring is None:
+            return dict(self.settings.tables)
+        return {**self.settings.tables, names.SCORING: scoring.as_table(self.settings.tables[self.table])}
+
+    @cached_property
+    def scored_key(self) -> dg.AssetKey | None:
+        """The asset whose rows the champion predicts; None without predictions."""
+        if self.timeline:
+            return self.key(names.FEATURES)
+        return self.table_key(names.VALIDATED, names.SCORING) if self.settings.scoring else None
+
     def subject(self, table: str) -> str:
         """Project and table as the subject of messages."""
         return f"{self.name}: table {table}"
@@ -105,7 +121,7 @@ class Project:
         columns: list[str] = []
         match names.layer_of(key.path) or key.path[1]:
             case names.RAW | names.QUARANTINE:
-                columns = list(self.settings.tables[names.table_of(key.path)].key)
+                columns = list(self.read_tables[names.table_of(key.path)].key)
             case names.VALIDATED:
                 columns = [names.ROW_ID]
             case names.FEATURES | names.TARGET | names.PREDICTIONS:

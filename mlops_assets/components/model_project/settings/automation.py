@@ -35,8 +35,9 @@ class ScheduleSettings(Settings):
 
     score: Cron | None = Field(
         default=None,
-        description="Event projects: cron expression for scoring the newest partition that has features. "
-        "Ticks are skipped if nothing has changed. Without it there is no schedule.",
+        description="Cron expression for scoring with the champion: in an event project the newest "
+        "partition that has features, else the rows of `scoring`. Ticks are skipped if nothing has changed. "
+        "Without it there is no schedule.",
     )
     train: Cron | None = Field(
         default=None,
@@ -88,7 +89,7 @@ class FreshnessSettings(Settings):
     predictions_hours: float | None = Field(
         default=None,
         gt=0,
-        description="Event projects: maximum age of the newest predictions, in hours. By default they have "
+        description="Maximum age of the newest predictions, in hours. By default they have "
         "no freshness policy.",
     )
     champion_hours: float | None = Field(

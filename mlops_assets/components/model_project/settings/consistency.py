@@ -30,6 +30,7 @@ from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
+    from mlops_assets.components.model_project.settings.scoring import ScoringSettings
     from mlops_assets.components.model_project.settings.tables import TableSettings
 
 
@@ -78,7 +79,7 @@ def _task_errors(settings: "ProjectSettings") -> Errors:
 
 
 def _table_errors(settings: "ProjectSettings") -> Errors:
-    reserved = (names.FEATURES, "entities") if settings.partitions else (names.FEATURES,)
+    reserved = (names.FEATURES, names.SCORING, *(("entities",) if settings.partitions else ()))
     for table in settings.tables:
         if table in reserved:
             yield f"tables.{table}", f"is a reserved name; rename the table (reserved: {', '.join(reserved)})"
@@ -99,9 +100,7 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
     events_only: dict[str, object] = {
         "entity": settings.entity,
         "target.horizon": settings.target.horizon,
-        "schedules.score": settings.schedules.score,
         "schedules.backfill": settings.schedules.backfill,
-        "freshness.predictions_hours": settings.freshness.predictions_hours,
         "training": settings.training != TrainingSettings(),
     }
     for name, table in settings.tables.items():
@@ -110,6 +109,13 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
     for path, value in events_only.items():
         if value:
             yield path, "is for event projects only; remove it, or declare `partitions`"
+    if settings.scoring is None:
+        predicted = {
+            "schedules.score": settings.schedules.score,
+            "freshness.predictions_hours": settings.freshness.predictions_hours,
+        }
+        for path in (path for path, value in predicted.items() if value):
+            yield path, "requires predictions; declare `scoring`, the rows to predict"
 
 
 def _event_errors(settings: "ProjectSettings") -> Errors:
@@ -125,6 +131,8 @@ def _event_errors(settings: "ProjectSettings") -> Errors:
         if table.arrival and not table.time:
             yield f"tables.{name}.arrival", "requires `time`, the column with the timestamp of the event"
         yield from _history_errors(f"tables.{name}", table)
+    if settings.scoring:
+        yield "scoring", "is for projects without partitions; event projects predict their features"
     if settings.split != SplitSettings():
         yield "split", "is for projects without partitions; event projects are split by time"
     declared = settings.partitions
@@ -150,9 +158,13 @@ def _history_errors(path: str, table: "TableSettings") -> Errors:
         yield f"{path}.history", "conflicts with `valid_from`, which selects the rows; declare one of them"
 
 
+def _with_sources(settings: "ProjectSettings") -> "list[TableSettings | ScoringSettings]":
+    return [*settings.tables.values(), *([settings.scoring] if settings.scoring else [])]
+
+
 def _schedule_errors(settings: "ProjectSettings") -> Errors:
     declared = settings.schedules
-    if declared.ingest and not any(getattr(table.source, "sql", None) for table in settings.tables.values()):
+    if declared.ingest and not any(getattr(one.source, "sql", None) for one in _with_sources(settings)):
         yield "schedules.ingest", "requires a table with a query as its source; sensors ingest files"
     crons = {"train": declared.train, "score": declared.score}
     if declared.backfill:

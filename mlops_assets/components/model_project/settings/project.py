@@ -20,6 +20,7 @@ from mlops_assets.components.model_project.settings.governance import (
 )
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
+from mlops_assets.components.model_project.settings.scoring import ScoringSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
     IntervalSettings,
@@ -58,6 +59,11 @@ class ProjectSettings(dg.Model):
         default=None,
         description="Time partitions of the arriving data. Declaring them makes the project an event "
         "project.",
+    )
+    scoring: ScoringSettings | None = Field(
+        default=None,
+        description="Projects without partitions: rows without a target, which the champion predicts into "
+        "the asset `predictions`.",
     )
     training: TrainingSettings = Field(
         default=TrainingSettings(), description="Event projects: which partitions a model is trained on."

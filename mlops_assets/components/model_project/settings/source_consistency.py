@@ -1,7 +1,7 @@
 """Rules of the sources of tables: what is allowed together, and where secrets belong."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,10 @@ _NOT_SECRET = ("anon", "cloud", "google_default", None, "", True, False)
 
 def source_errors(settings: "ProjectSettings") -> Errors:
     """The errors in the sources of all tables."""
-    for name, table in settings.tables.items():
-        path, source = f"tables.{name}.source", table.source
-        yield from _excel_errors(name, table)
+    for place, table in _tables(settings):
+        path, source = f"{place}.source", table.source
+        if place != "scoring":
+            yield from _excel_errors(place, table)
         if isinstance(source, str):
             yield from _url_errors(path, source)
             continue
@@ -47,34 +48,41 @@ def source_errors(settings: "ProjectSettings") -> Errors:
         if source.asset and not _ASSET_KEY.fullmatch(source.asset):
             yield f"{path}.asset", f"is {source.asset!r}; write an asset key, such as shop/predictions"
         if source.sql and table.time and not table.arrival:
-            yield f"tables.{name}.arrival", "is missing: name the column that dates the rows of the query"
+            yield f"{place}.arrival", "is missing: name the column that dates the rows of the query"
         if source.sql and table.arrival in table.formats:
             yield (
-                f"tables.{name}.formats.{table.arrival}",
+                f"{place}.formats.{table.arrival}",
                 "is not supported for a query with `arrival`, whose days the database counts; convert the "
                 "column to a timestamp in the query",
             )
         if source.asset and table.time_zone != "UTC":
             yield (
-                f"tables.{name}.time_zone",
+                f"{place}.time_zone",
                 "is not for assets: times in the warehouse are in UTC",
             )
         if source.sql and table.arrival and table.time_zone != "UTC":
             yield (
-                f"tables.{name}.time_zone",
+                f"{place}.time_zone",
                 "is not supported for a query with `arrival`, whose days the database counts; convert the "
                 "times to UTC in the query, for example with `at time zone`",
             )
 
 
-def _excel_errors(name: str, table: "TableSettings") -> Errors:
+def _tables(settings: "ProjectSettings") -> "Iterator[tuple[str, TableSettings]]":
+    """The tables with a source, each with the path of its settings."""
+    yield from ((f"tables.{name}", table) for name, table in settings.tables.items())
+    if settings.scoring:
+        yield "scoring", settings.scoring.as_table(next(iter(settings.tables.values())))
+
+
+def _excel_errors(place: str, table: "TableSettings") -> Errors:
     """A layout of Excel files for a source that has none."""
     source = table.source
     files = source if isinstance(source, str) else source.url or ""
     suffix = PurePosixPath(files).suffix.lower()
     others = not files or suffix in (".csv", ".gz", ".tsv", ".tab", ".txt", ".parquet", ".json", ".jsonl")
     if table.excel.model_fields_set and others:
-        yield f"tables.{name}.excel", "is for Excel files, .xlsx or .xlsm; remove it, or correct the source"
+        yield f"{place}.excel", "is for Excel files, .xlsx or .xlsm; remove it, or correct the source"
 
 
 def _query_errors(path: str, source: "SourceSettings") -> Errors:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.metadata_names import SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
@@ -44,6 +45,52 @@ def with_in_training(
     )
     joined = scored.set_alias("scored").join(fitted, same, "left")
     return joined.project(f"scored.*, coalesce(fitted._fitted, false) as {names.IN_TRAINING}")
+
+
+def with_static_in_training(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    scored: "duckdb.DuckDBPyRelation",
+    champion: "Version",
+) -> "duckdb.DuckDBPyRelation":
+    """Add `in_training` to predictions of rows of a project without partitions.
+
+    It is true for a row whose key, or without a key all columns, is that of a row that the champion was
+    fitted on: such rows share the upper bits of `row_id`. It is null if the training rows are not known any
+    more, or if their identity has columns that rows to predict lack.
+    """
+    from mlops_assets.ml.contracts.row_ids import key_bits_sql
+
+    rows = _static_training_rows(project, store, connection, champion.facts)
+    if rows is None:
+        return scored.project(f"*, null::boolean as {names.IN_TRAINING}")
+    fitted = rows.project(f"{key_bits_sql()} as _bits").distinct().set_alias("fitted")
+    joined = scored.set_alias("scored").join(fitted, f"scored.{key_bits_sql()} = fitted._bits", "left")
+    return joined.project(f"scored.*, fitted._bits is not null as {names.IN_TRAINING}")
+
+
+def _static_training_rows(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    facts: Mapping[str, str],
+) -> "duckdb.DuckDBPyRelation | None":
+    """The rows that a deployed model was fitted on; None if they are not known."""
+    if "training_set_version" not in facts:  # registered outside of mlops_assets
+        return None
+    if not project.settings.tables[project.table].key:
+        hidden = {project.settings.target.column}
+        trained = set(declared_contract(project, project.table).names) - hidden
+        if trained != set(declared_contract(project, names.SCORING).names):
+            return None
+    table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
+    if not store.exists(table) or version > store.version(table):
+        return None
+    if store.digest(table, version=version) != facts["training_set_digest"]:
+        return None
+    rows = store.relation(connection, table, version=version)
+    return rows.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
 
 
 def _training_rows(

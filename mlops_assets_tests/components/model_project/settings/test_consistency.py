@@ -64,6 +64,8 @@ def error_of(settings):
         ("target.column", "customer", "target.column is customer, which is an entity column"),
         ("tables.entities", {"source": "x.csv"}, "tables.entities is a reserved name; rename the table"),
         ("tables.features", {"source": "x.csv"}, "tables.features is a reserved name"),
+        ("tables.scoring", {"source": "x.csv"}, "tables.scoring is a reserved name"),
+        ("scoring", {"source": "x.csv"}, "scoring is for projects without partitions; event projects"),
         ("tables.people", {"source": "x.csv", "arrival": "day"}, "tables.people.arrival requires `time`"),
         (
             "tables.purchases.history",
@@ -184,9 +186,7 @@ def test_a_zone_of_the_database_is_accepted(zone):
     [
         ("entity", ["customer"]),
         ("target.horizon", 3),
-        ("schedules.score", "@daily"),
         ("schedules.backfill", {"cron": "@daily"}),
-        ("freshness.predictions_hours", 24),
         ("training", {"window": 3}),
         ("tables.loans.time", "paid_at"),
     ],
@@ -194,6 +194,28 @@ def test_a_zone_of_the_database_is_accepted(zone):
 def test_settings_of_event_projects_require_partitions(path, value):
     message = f"{path} is for event projects only; remove it, or declare `partitions`"
     assert message in error_of(changed(LOANS, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("schedules.score", "@daily"), ("freshness.predictions_hours", 24)]
+)
+def test_settings_of_predictions_require_rows_to_predict(path, value):
+    message = f"{path} requires predictions; declare `scoring`, the rows to predict"
+    assert message in error_of(changed(LOANS, path, value))
+    ModelProject.model_validate(changed({**LOANS, "scoring": {"source": "new/*.csv"}}, path, value))
+
+
+@pytest.mark.parametrize(
+    ("scoring", "message"),
+    [
+        ({"source": {"sql": "select 1"}}, "scoring.source.database is missing: declare sql and database"),
+        ({"source": "s3://key@bucket/a.csv"}, "scoring.source contains a user name or password"),
+        ({"source": "a.csv", "max_rejected_share": 2}, "scoring.max_rejected_share"),
+        ({"columns": ["id"]}, "scoring.source"),
+    ],
+)
+def test_the_source_of_rows_to_predict_has_the_rules_of_tables(scoring, message):
+    assert message in error_of({**LOANS, "scoring": scoring})
 
 
 @pytest.mark.parametrize(

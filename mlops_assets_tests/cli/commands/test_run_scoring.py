@@ -1,0 +1,94 @@
+"""`mlops run` of a project that predicts the rows of `scoring` with its champion."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from mlops_assets.core import names
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.workspace import Workspace
+from mlops_assets_tests.support.command_line import flat, mlops
+
+
+@pytest.fixture
+def scored(place: Path) -> Path:
+    """The lending project, with a folder for loans to predict and a champion from the first run."""
+    [file] = place.glob("*/defs/lending/defs.yaml")
+    declared = yaml.safe_load(file.read_text("utf-8"))
+    declared["attributes"] |= {
+        "scoring": {"source": "new/*.csv", "columns": ["amount"], "max_rejected_share": 0.5},
+        "schedules": {"score": "@daily"},
+        "freshness": {"predictions_hours": 24},
+    }
+    file.write_text(yaml.safe_dump(declared), "utf-8")
+    (place / "new").mkdir()
+    return place
+
+
+def materialized(place: Path) -> dict[str, int]:
+    """Number of materializations of each asset."""
+    keys = Workspace(place).project("lending")
+    with Workspace(place).instance() as instance:
+        return {key.path[1]: len(instance.fetch_materializations(key, limit=100).records) for key in keys}
+
+
+def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
+    first = mlops("run", "lending")
+    assert first.exit_code == 0, first.output
+    assert "table scoring: no file at" in flat(first.output)
+    before = materialized(scored)
+    assert (before["champion"], before["raw_scoring"], before["predictions"]) == (1, 0, 0)
+    tables = Warehouse(scored / "data" / "state" / "warehouse")
+    trained = tables.frame(("lending", "training_set")).set_index("row_id")["_split"]
+    loans = tables.frame(("lending", "validated_loans")).set_index("row_id")
+    known = pd.concat([loans.loc[trained[trained == side].index[:2]] for side in (names.TRAIN, "holdout")])
+    rows = known.reset_index()[["income", "amount", "purpose"]]
+    rows.loc[4] = [1234.5, 99.0, "house"]
+    rows.loc[5] = [-1.0, 99.0, "house"]
+    rows.to_csv(scored / "new" / "monday.csv", index=False)
+
+    second = mlops("run", "lending")
+    assert second.exit_code == 0, second.output
+    after = materialized(scored)
+    assert {name for name in after if after[name] > before[name]} == {
+        "raw_scoring",
+        "validated_scoring",
+        "quarantine_scoring",
+        "predictions",
+    }
+    found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
+    assert found.columns.tolist() == ["row_id", "prediction", "probability", "model_version", "in_training"]
+    assert found["in_training"].tolist() == [True, True, False, False, False]
+    assert set(found["model_version"]) == {1}
+    assert set(found["row_id"].iloc[:4]) == set(known.index)
+    [rejected] = tables.frame(("lending", "quarantine_scoring"))["_broken_rules"]
+    assert list(rejected) == ["income: greater_than(0)"]
+    done = mlops("predict", "lending", "--data", "new/monday.csv", "--to", "monday.parquet")
+    assert done.exit_code == 3, done.output
+    predicted = pd.read_parquet("monday.parquet")
+    assert predicted["_row"].tolist() == [1, 2, 3, 4, 5]
+    assert predicted["probability"].tolist() == found["probability"].tolist()
+
+    assert "up to date" in mlops("run", "lending").output
+    (scored / "new" / "monday.csv").unlink()
+    third = mlops("run", "lending")
+    assert (third.exit_code, "table scoring: no file at" in flat(third.output)) == (0, True)
+    assert len(tables.frame(("lending", "predictions"))) == 5
+
+
+def test_the_definitions_have_a_sensor_a_schedule_and_a_job_for_the_rows_to_predict(scored):
+    workspace = Workspace(scored)
+    repository = workspace.definitions.get_repository_def()
+    assert {"lending_scoring_files_sensor", "lending_new_champion_sensor"} <= {
+        sensor.name for sensor in repository.sensor_defs
+    }
+    assert [schedule.name for schedule in repository.schedule_defs] == ["lending_score_schedule"]
+    assert repository.has_job("lending_score")
+    specs = {spec.key.path[1]: spec for spec in workspace.definitions.resolve_all_asset_specs()}
+    assert {key.path[1] for key in (dep.asset_key for dep in specs["predictions"].deps)} == {
+        "validated_scoring",
+        "champion",
+    }
+    assert specs["predictions"].freshness_policy is not None
