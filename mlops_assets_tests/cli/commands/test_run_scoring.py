@@ -81,7 +81,7 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
 def test_the_definitions_have_a_sensor_a_schedule_and_a_job_for_the_rows_to_predict(scored):
     workspace = Workspace(scored)
     repository = workspace.definitions.get_repository_def()
-    assert {"lending_scoring_files_sensor", "lending_new_champion_sensor"} <= {
+    assert {"lending_scoring_files", "lending_new_champion"} <= {
         sensor.name for sensor in repository.sensor_defs
     }
     assert [schedule.name for schedule in repository.schedule_defs] == ["lending_score_schedule"]

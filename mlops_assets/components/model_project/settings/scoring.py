@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from mlops_assets.components.model_project.settings.base import Settings
-from mlops_assets.components.model_project.settings.tables import CsvSettings, SourceSettings, TableSettings
+from mlops_assets.components.model_project.settings.tables import SourceSettings, TableSettings
 
 
 class ScoringSettings(Settings):
@@ -11,13 +11,12 @@ class ScoringSettings(Settings):
 
     source: str | SourceSettings = Field(
         description="Source of the rows, as `source` of a table: files, a URL, a query or an asset. The rows "
-        "are like those of the table; the target is not required."
+        "are like those of the table, files in the same format; the target is not required."
     )
     columns: list[str] = Field(
         default_factory=list,
         description="Columns to keep in the predictions, beside `row_id` and the key of the table.",
     )
-    csv: CsvSettings | None = Field(default=None, description="CSV format; by default that of the table.")
     max_rejected_share: float | None = Field(
         default=None,
         ge=0,
@@ -27,6 +26,6 @@ class ScoringSettings(Settings):
 
     def as_table(self, table: TableSettings) -> TableSettings:
         """The settings of a table of these rows, given those of the table that models are trained on."""
-        own = {"source": self.source, "csv": self.csv, "max_rejected_share": self.max_rejected_share}
+        own = {"source": self.source, "max_rejected_share": self.max_rejected_share}
         given = {name: value for name, value in own.items() if value is not None}
         return table.model_copy(update=given)
