@@ -15,6 +15,7 @@ UNITS: dict[str, str] = {
     "tables.<table>.excel.skip_lines": "rows",
     "tables.<table>.excel.header_lines": "rows",
     "tables.<table>.max_rejected_share": "share of rows",
+    "scoring.max_rejected_share": "share of rows",
     "training.window": "partitions",
     "split.holdout": "share of rows",
     "split.seed": "none",

@@ -35,13 +35,14 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
         project.key(names.CHAMPION),
     )
     carried = list(dict.fromkeys([*project.read_tables[names.SCORING].key, *scoring.columns]))
+    contributions = project.settings.predictions.contributions
     spec = project.spec(
         project.key(names.PREDICTIONS),
         description="Predictions of the champion for each valid row of `scoring`, and its version. "
         "`in_training` is true if that version was fitted on the row.",
         kinds=["duckdb", "deltalake", "mlflow"],
         deps=[rows_key, champion_key],
-        code=["static predictions 1", repr(carried)],
+        code=["static predictions 1", repr(carried), repr(contributions)],
         automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
         metadata={NOT_FOLLOWED: champion_key.to_user_string()},
@@ -64,7 +65,7 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
             version, model = store.version(rows_key.path), mlflow.store.load(champion)
             rows = store.relation(reading, rows_key.path, version=version)
             _require_usable_rows(project, rows, model, champion, carried)
-            scored = writing.from_arrow(_scores(rows, model, champion, carried))
+            scored = writing.from_arrow(_scores(rows, model, champion, carried, contributions))
             relation = with_static_in_training(project, store, writing, scored, champion)
             inputs = {"/".join(rows_key.path): version}
             result = store.write(spec.key.path, relation, dagster_run_id=context.run.run_id, inputs=inputs)
@@ -118,21 +119,25 @@ def _require_usable_rows(
 
 
 def _scores(
-    rows: "duckdb.DuckDBPyRelation", model: "TabularModel", champion: "Version", carried: list[str]
+    rows: "duckdb.DuckDBPyRelation",
+    model: "TabularModel",
+    champion: "Version",
+    carried: list[str],
+    contributions: int,
 ) -> "pa.RecordBatchReader":
     """`row_id`, carried columns, predictions and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
-    from mlops_assets.ml.model.prediction_batches import output_schema, predict_batch
+    from mlops_assets.ml.model.prediction_batches import BatchPredictor
     from mlops_assets.ml.model.tabular_model import sandbox
     from mlops_assets.stores.warehouse.warehouse import BATCH_ROWS
 
     batches = rows.to_arrow_reader(BATCH_ROWS)
-    kept = [names.ROW_ID, *carried]
+    kept, predictor = [names.ROW_ID, *carried], BatchPredictor(model, contributions)
     schema = pa.schema(
         [
             *(batches.schema.field(name) for name in kept),
-            *output_schema(model),
+            *predictor.schema,
             (names.MODEL_VERSION, pa.int64()),
         ]
     )
@@ -147,7 +152,7 @@ def _scores(
             with sandbox() as connection:
                 row_ids = ordered.column(names.ROW_ID).to_numpy()
                 features = model.features_of(connection, connection.from_arrow(typed), row_ids)
-            found = predict_batch(model, features)
+            found = predictor.predict(features)
             version = pa.array([champion.version] * batch.num_rows, pa.int64())
             yield pa.record_batch(
                 [*(ordered.column(name) for name in kept), *found.columns, version], schema=schema
