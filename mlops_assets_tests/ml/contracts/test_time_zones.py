@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.time_sql import Ambiguous, arrival_sql, date_sql, timestamp_sql
+from mlops_assets.ml.contracts.time_sql import Ambiguous, TimeText, arrival_sql, date_sql, timestamp_sql
 
 BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
 CHANGES = {
@@ -150,7 +150,7 @@ def test_a_date_is_that_of_the_zone(value, date):
     ],
 )
 def test_a_row_belongs_to_its_period_even_if_its_time_is_not_valid(value, in_utc):
-    assert evaluate(arrival_sql("x", BERLIN), value) == in_utc
+    assert evaluate(arrival_sql("x", TimeText(BERLIN)), value) == in_utc
 
 
 def test_the_rule_names_the_change_of_the_clocks():

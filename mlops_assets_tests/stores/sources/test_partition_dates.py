@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from mlops_assets.core.periods import Cadence, Periods
+from mlops_assets.ml.contracts.time_sql import TimeText
 from mlops_assets.stores.files.source_file import FoundFile
 from mlops_assets.stores.sources.partition_dates import (
     date_files,
@@ -171,4 +172,6 @@ def test_messages_name_three_files_and_count_rows():
 def test_a_row_has_the_partition_in_utc_of_a_time_in_a_zone(time: str, zone: str, partition: str):
     with duckdb.connect() as connection:
         row = connection.sql(f"select {time} as at")
-        assert row.project(period_sql(row, "at", MONTHS, "2025-12", zone)).fetchall() == [(partition,)]
+        assert row.project(period_sql(row, "at", MONTHS, "2025-12", TimeText(zone))).fetchall() == [
+            (partition,)
+        ]
