@@ -102,6 +102,12 @@ def test_a_leading_zero_makes_a_text(detect, values, kind):
     assert types(detect(x=[*late, *values])) == {"x": kind}
 
 
+def test_a_leading_zero_among_decimals_after_the_sample_makes_a_text(detect):
+    decimals = [f"{number}.5" for number in range(30_000)]
+    assert types(detect(x=decimals)) == {"x": "DOUBLE"}
+    assert types(detect(x=[*decimals, "02.5"])) == {"x": "VARCHAR"}
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
