@@ -107,7 +107,7 @@ def too_few_rows(train: int, holdout: int, features: int) -> Doubt | None:
             (),
             f"{holdout:,} holdout rows are too few for a reliable score: a share of 80 % has a 95 % interval "
             f"of ±{196 * np.sqrt(0.16 / max(holdout, 1)):.0f} points",
-            "provide more rows, or increase split.holdout",
+            "provide more rows, or in a project without partitions increase split.holdout",
         )
     if train < FEW_ROWS_A_FEATURE * features:
         return Doubt(
