@@ -8,6 +8,7 @@ Run: .venv/bin/python -m benchmarks.predict_file [--rows 1 5] [--repeats 3] [--f
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -60,7 +61,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mlops_bench_", dir=asked.folder) as made:
         root = Path(made)
         booster = _trained(root)
-        print("| rows | file | mlops predict s | MiB | bare read + predict s | COPY s | MiB | ratio |")
+        print(
+            "| rows | file | mlops predict s | CPU s with start | MiB | bare read + predict s | COPY s "
+            "| CPU s | MiB | ratio | of CPU |"
+        )
         for million in asked.rows:
             for kind in asked.format:
                 source = root / f"rows.{kind}"
@@ -70,19 +74,20 @@ def main() -> None:
 
 
 def bare(source: str, booster: str, target: str) -> dict[str, float]:
-    """Seconds of reading and predicting, and of copying the features."""
+    """Seconds of reading and predicting, and of copying the features, and CPU seconds of both."""
     import xgboost as xgb
 
     model = xgb.Booster(model_file=booster)
     query = _features_sql().replace(f"from {TABLE}", f"from '{source}'").replace("row_id,", "")
     connection = duckdb.connect()
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     columns = connection.sql(query).fetchnumpy()
     matrix = np.column_stack([np.ma.filled(values.astype("f4"), np.nan) for values in columns.values()])
     model.inplace_predict(matrix)
     predicted = time.perf_counter()
     connection.sql(query).write_parquet(target)
-    return {"predict": predicted - started, "copy": time.perf_counter() - predicted}
+    copied, used = time.perf_counter(), time.process_time()
+    return {"predict": predicted - started, "copy": copied - predicted, "cpu": used - cpu}
 
 
 def _line(root: Path, source: Path, booster: Path, million: float, repeats: int) -> str:
@@ -90,26 +95,37 @@ def _line(root: Path, source: Path, booster: Path, million: float, repeats: int)
     env = {"MLOPS_STATE_DIR": str(root / "state"), "DAGSTER_HOME": ""}
     ours = [mlops, "predict", PROJECT, "--data", str(source), "--to", str(target), "--overwrite"]
     plain = [sys.executable, "-m", "benchmarks.predict_file", "--bare", str(source), str(booster)]
-    found, peaks, bares, bare_peaks = [], [], [], []
+    found, cpu, peaks, bares, bare_peaks = [], [], [], [], []
     for _ in range(repeats):
-        measured = measure(ours, folder=root, env=env)
-        found.append(measured.seconds)
+        before = _children_cpu()
+        measured = measure([*ours, "--json"], folder=root, env=env)
+        cpu.append(_children_cpu() - before)
+        found.append(json.loads(measured.output)["seconds"])
         peaks.append(measured.peak_mib)
         other = measure([*plain, str(root / "features.parquet")], folder=ROOT)
         bares.append(json.loads(other.output.splitlines()[-1]))
         bare_peaks.append(other.peak_mib)
-    predict, copy = (median(each[name] for each in bares) for name in ("predict", "copy"))
+    predict, copy, bare_cpu = (median(each[name] for each in bares) for name in ("predict", "copy", "cpu"))
     cells = [
         f"{million:g} M",
         source.suffix[1:],
         f"{median(found):.1f}",
+        f"{median(cpu):.1f}",
         f"{median(peaks):,.0f}",
         f"{predict:.1f}",
         f"{copy:.1f}",
+        f"{bare_cpu:.1f}",
         f"{median(bare_peaks):,.0f}",
         f"{(predict + copy) / median(found):.2f}",
+        f"{bare_cpu / median(cpu):.2f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _children_cpu() -> float:
+    """CPU seconds of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _trained(root: Path) -> Path:
