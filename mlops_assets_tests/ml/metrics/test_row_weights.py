@@ -82,8 +82,15 @@ def test_a_heavy_row_makes_an_interval_wider_than_repeated_independent_rows_woul
     "decision", [Decision("f1"), Decision(None, 1.0, 4.0), Decision("balanced_accuracy")]
 )
 def test_the_decision_threshold_is_that_of_repeated_rows(decision):
-    truth, predictions, weights, repeated = rows("binary")
+    truth, noise, weights, _ = rows("binary")
+    predictions = 0.3 * truth + 0.7 * noise
+    weights = np.where(truth == 1, weights, 4.0 * weights)
+    repeated = np.repeat(np.arange(len(truth)), weights.astype(int))
     weighted = choose_threshold(decision, truth, predictions, weights)
+    assert (
+        weighted != pytest.approx(choose_threshold(decision, truth, predictions))
+        or decision.metric == "balanced_accuracy"
+    )
     assert weighted == pytest.approx(choose_threshold(decision, truth[repeated], predictions[repeated]))
 
 

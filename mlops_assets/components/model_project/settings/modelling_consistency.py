@@ -25,10 +25,10 @@ def modelling_errors(settings: "ProjectSettings") -> Errors:
         yield "tuning.class_weight", "is for classification only; task is regression"
     elif isinstance(classes, Mapping) and not classes:
         yield "tuning.class_weight", "is empty; write `balanced`, or a weight for each class"
-    if settings.predictions.contributions and not settings.partitions:
+    if settings.predictions.contributions and not (settings.partitions or settings.scoring):
         yield (
             "predictions.contributions",
-            "is for event projects, which have the asset `predictions`; use mlops predict --contributions",
+            "requires the asset `predictions`: declare scoring.source, or use mlops predict --contributions",
         )
 
 

@@ -14,5 +14,5 @@ class PredictionSettings(Settings):
         le=50,
         description="Number of features that are listed for each row: those with the largest contributions "
         "to the prediction, by SHAP values. Computing them takes much longer than the predictions; by "
-        "default none. Existing partitions of `predictions` are not computed again.",
+        "default none. Existing partitions of an event project are not computed again.",
     )

@@ -411,7 +411,7 @@ REGRESSION = {**LOANS, "task": "regression"}
             "gates.minimum.rmse is not a metric of a regression with target.quantile",
         ),
         (LOANS, "predictions.contributions", -1, "predictions.contributions"),
-        (LOANS, "predictions.contributions", 5, "predictions.contributions is for event projects"),
+        (LOANS, "predictions.contributions", 5, "predictions.contributions requires the asset"),
     ],
 )
 def test_weights_constraints_and_quantiles_that_contradict_are_refused(settings, path, value, message):
