@@ -176,7 +176,7 @@ def test_honest_features_have_no_leakage_suspects(make_project, write_loans, sto
 def test_uninformative_features_are_a_warning(make_project, write_loans, stores, instance):
     project = make_project(
         schema=LOANS_SCHEMA.split("class Features")[0],
-        features_sql="select row_id, 1 as one, null::double as nothing, 'loan ' || row_id as name, income "
+        features_sql="select row_id, 1 as one, null::double as nothing, 'loan_' || row_id as name, income "
         "from loans",
         tuning={"trials": 2, "folds": 2, "threads": 1},
     )
