@@ -19,7 +19,8 @@ MakePipeline = Callable[[], BaseEstimator]
 
 def default_pipeline(**settings: Any) -> BaseEstimator:
     """Encode each column by its kind: text, categories, dates and numbers; see `TableEncoder`."""
-    return TableEncoder(**settings)
+    # No declared encoding has one form, because parameters are part of a model's digest.
+    return TableEncoder(**{**settings, "encode": settings.get("encode") or None})
 
 
 def feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
