@@ -109,7 +109,8 @@ def test_every_time_near_a_change_of_the_clocks_equals_that_of_zoneinfo(zone: st
 
 @hypothesis_settings(deadline=None, max_examples=30)
 @given(
-    st.lists(st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)), min_size=1, max_size=50),
+    # Later rules differ between the releases of the tz database that DuckDB and Python bring along.
+    st.lists(st.datetimes(datetime(1975, 1, 1), datetime(2026, 1, 1)), min_size=1, max_size=50),
     st.sampled_from([*CHANGES, "Africa/Casablanca", "Asia/Kolkata", "America/Sao_Paulo", "Antarctica/Troll"]),
 )
 def test_times_of_any_zone_equal_those_of_zoneinfo(times: list[datetime], zone: str):
