@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect, encoding_from_mark, guess_utf16
-from mlops_assets.stores.files.csv_reader import open_bytes
+from mlops_assets.stores.files.readers.csv_reader import open_bytes
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTES = ('"', "'", "")

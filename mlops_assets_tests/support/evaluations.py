@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
-from mlops_assets.ml.evaluation.column_groups import group_column
 from mlops_assets.ml.evaluation.comparison_gates import better_than_baseline
-from mlops_assets.ml.evaluation.error_map import error_map
 from mlops_assets.ml.evaluation.evaluation import Evaluation, PeriodScore, Predicted, TableQuality, score_all
-from mlops_assets.ml.evaluation.fairness import Fairness, GroupMeasures
+from mlops_assets.ml.evaluation.groups.column_groups import group_column
+from mlops_assets.ml.evaluation.groups.error_map import error_map
+from mlops_assets.ml.evaluation.groups.fairness import Fairness, GroupMeasures
+from mlops_assets.ml.evaluation.groups.slices import SliceScore
+from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
 from mlops_assets.ml.evaluation.interval_coverage import Coverage, measure_coverage
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import SliceScore
-from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.metrics.bootstrap import Interval
 from mlops_assets.ml.metrics.tasks import Measure, default_metric
 from mlops_assets.ml.model.costs import Speed

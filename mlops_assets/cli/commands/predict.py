@@ -23,7 +23,7 @@ from mlops_assets.stores.system.state_directory import find_project_root
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.warehouse.warehouse import Warehouse
-    from mlops_assets.workspace.file_predictions import PredictedFile
+    from mlops_assets.workspace.predictions.file_predictions import PredictedFile
     from mlops_assets.workspace.workspace import Workspace
 
 ROWS_REJECTED = 3
@@ -77,8 +77,8 @@ def predict(
     with plain_errors(debug):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # removes what was written so far
         from mlops_assets.stores.warehouse.warehouse import Warehouse
-        from mlops_assets.workspace.file_predictions import predict_files, require_writable
-        from mlops_assets.workspace.prediction_input import prediction_input
+        from mlops_assets.workspace.predictions.file_predictions import predict_files, require_writable
+        from mlops_assets.workspace.predictions.prediction_input import prediction_input
         from mlops_assets.workspace.workspace import Workspace
 
         if version is not None and alias is not None:

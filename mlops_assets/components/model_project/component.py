@@ -31,9 +31,9 @@ from mlops_assets.components.model_project.project.declared_tables import reject
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
-from mlops_assets.components.model_project.settings.consistency import validate_settings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.project import ProjectSettings
+from mlops_assets.components.model_project.settings.rules.consistency import validate_settings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from mlops_assets.ml.evaluation.behaviour_tests import BehaviourResult
-from mlops_assets.ml.evaluation.error_map import ErrorMap
-from mlops_assets.ml.evaluation.fairness import Fairness
 from mlops_assets.ml.evaluation.gates import GateResult
+from mlops_assets.ml.evaluation.groups.error_map import ErrorMap
+from mlops_assets.ml.evaluation.groups.fairness import Fairness
+from mlops_assets.ml.evaluation.groups.mitigation import Mitigation
+from mlops_assets.ml.evaluation.groups.slices import SliceScore
+from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.interval_coverage import Coverage
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
-from mlops_assets.ml.evaluation.mitigation import Mitigation
 from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.evaluation.plausibility import leakage_warning
 from mlops_assets.ml.evaluation.quantile_share import QuantileShare
-from mlops_assets.ml.evaluation.slices import SliceScore
-from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.families.contributions import ContributionScale
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from mlops_assets.ml.evaluation.column_groups import ColumnGroups
+from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
 from mlops_assets.ml.metrics.clusters import cluster_codes, effective_size
 from mlops_assets.ml.metrics.reliability import wilson
 

@@ -9,9 +9,9 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mlops_assets.ml.evaluation.error_map import MIN_ROWS, ErrorMap
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
-from mlops_assets.ml.evaluation.slices import SliceScore
+from mlops_assets.ml.evaluation.groups.error_map import MIN_ROWS, ErrorMap
+from mlops_assets.ml.evaluation.groups.slices import SliceScore
 from mlops_assets.ml.reports.plot_style import (
     COLOURS,
     GREY,

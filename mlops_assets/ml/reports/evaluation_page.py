@@ -9,9 +9,9 @@ import numpy as np
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.comparison_gates import is_significant_improvement
 from mlops_assets.ml.evaluation.evaluation import Evaluation, TableQuality
-from mlops_assets.ml.evaluation.fairness import Fairness
+from mlops_assets.ml.evaluation.groups.fairness import Fairness
+from mlops_assets.ml.evaluation.groups.slices import SliceScore
 from mlops_assets.ml.evaluation.importances import PERMUTATION_ROWS, shuffle_count
-from mlops_assets.ml.evaluation.slices import SliceScore
 from mlops_assets.ml.metrics.clusters import FEW_CLUSTERS
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, is_better
 from mlops_assets.ml.number_format import (

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlops_assets.ml.evaluation.mitigation import MeasuredPoint, Mitigation
+from mlops_assets.ml.evaluation.groups.mitigation import MeasuredPoint, Mitigation
 from mlops_assets.ml.number_format import number
 from mlops_assets.ml.reports.plot_style import GREY, GUIDE, INK, LEGEND, WIDE, empty_axes, printable, span
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from mlops_assets.ml.evaluation.error_map import ErrorMap
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
+from mlops_assets.ml.evaluation.groups.error_map import ErrorMap
 from mlops_assets.ml.metrics.bootstrap import LEVEL
 from mlops_assets.ml.metrics.clusters import cluster_codes, mean_half_width
 from mlops_assets.ml.metrics.reliability import Reliability, quantile_groups

@@ -7,12 +7,12 @@ import numpy as np
 
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.evaluation.evaluation import Evaluation
-from mlops_assets.ml.evaluation.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
+from mlops_assets.ml.evaluation.groups.fairness import ABSOLUTE_ERROR, MEAN_ERROR, MEAN_PREDICTION, Fairness
+from mlops_assets.ml.evaluation.groups.slices import MIN_ROWS, SliceScore
+from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import MIN_ROWS, SliceScore
-from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.model.ensemble import ENSEMBLE

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect, SheetLayout
-from mlops_assets.stores.files.excel_reader import Line, choose_sheet, lines_of, open_workbook
+from mlops_assets.stores.files.readers.excel_reader import Line, choose_sheet, lines_of, open_workbook
 
 _SAMPLE_LINES = 200
 _MOSTLY = 0.8

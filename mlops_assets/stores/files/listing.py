@@ -10,7 +10,7 @@ from pathlib import Path
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
-from mlops_assets.stores.files.read_errors import unreadable
+from mlops_assets.stores.files.readers.read_errors import unreadable
 from mlops_assets.stores.files.source_file import (
     LOCK_PREFIX,
     SUFFIXES,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
-from mlops_assets.stores.files.json_reader import columns_with_fractions
+from mlops_assets.stores.files.readers.json_reader import columns_with_fractions
 
 if TYPE_CHECKING:
     from mlops_assets.stores.files.source_file import SourceFile

@@ -13,12 +13,12 @@ from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURC
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.delta.common_types import EXACT_IN_DOUBLE, common_type, needs_small_integers
 from mlops_assets.stores.delta.stored_types import text_sql
-from mlops_assets.stores.files.csv_reader import csv_scan, header_of
-from mlops_assets.stores.files.excel_reader import excel_scan
-from mlops_assets.stores.files.json_reader import json_scan, keys_of, require_whole_array
 from mlops_assets.stores.files.number_formats import reject_mixed_number_formats
-from mlops_assets.stores.files.parquet_reader import parquet_scan, parquet_schema, parquet_values
-from mlops_assets.stores.files.read_errors import (
+from mlops_assets.stores.files.readers.csv_reader import csv_scan, header_of
+from mlops_assets.stores.files.readers.excel_reader import excel_scan
+from mlops_assets.stores.files.readers.json_reader import json_scan, keys_of, require_whole_array
+from mlops_assets.stores.files.readers.parquet_reader import parquet_scan, parquet_schema, parquet_values
+from mlops_assets.stores.files.readers.read_errors import (
     READING_ERRORS,
     read_error,
     require_intact,

@@ -19,8 +19,8 @@ from mlops_assets.core.sql_quoting import literal
 from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.delta.content_digest import row_hashes
 from mlops_assets.stores.files.locations import Files, as_files
-from mlops_assets.stores.files.read_errors import read_error
 from mlops_assets.stores.files.reader import read_files, scan_file
+from mlops_assets.stores.files.readers.read_errors import read_error
 from mlops_assets.stores.files.source_file import SourceFile
 from mlops_assets.stores.sources.partition_dates import (
     date_files,

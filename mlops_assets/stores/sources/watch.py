@@ -20,7 +20,7 @@ from mlops_assets.core.periods import Periods
 from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.locations import Files, as_files
-from mlops_assets.stores.files.read_errors import unreadable
+from mlops_assets.stores.files.readers.read_errors import unreadable
 from mlops_assets.stores.files.source_file import FoundFile, SourceFile, format_of
 from mlops_assets.stores.sources.arrivals import fingerprint, row_arrivals
 from mlops_assets.stores.sources.partition_dates import (

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.ml.evaluation.column_groups import group_column
+from mlops_assets.ml.evaluation.groups.column_groups import group_column
 from mlops_assets.ml.evaluation.interval_coverage import Coverage, coverage_metrics, measure_coverage
 
 

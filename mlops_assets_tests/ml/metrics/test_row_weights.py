@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.column_groups import ColumnGroups
-from mlops_assets.ml.evaluation.fairness import measure_fairness
+from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
+from mlops_assets.ml.evaluation.groups.fairness import measure_fairness
 from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval, paired_difference_interval
 from mlops_assets.ml.metrics.clusters import difference_p_value

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.error_map import error_map
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
+from mlops_assets.ml.evaluation.groups.error_map import error_map
 from mlops_assets.ml.metrics.reliability import reliability
 from mlops_assets.ml.reports.holdout_captions import (
     calibration_caption,

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from mlops_assets.ml.evaluation.fairness import Fairness, GroupDifference
+from mlops_assets.ml.evaluation.groups.fairness import Fairness, GroupDifference
+from mlops_assets.ml.evaluation.groups.slices import SliceScore
+from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.evaluation.slices import SliceScore
-from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
 from mlops_assets.ml.model.costs import Speed
 from mlops_assets.ml.reports.model_captions import (
     costs_caption,

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mlops_assets.ml.evaluation.error_map import ErrorMap
     from mlops_assets.ml.evaluation.evaluation import PeriodScore
+    from mlops_assets.ml.evaluation.groups.error_map import ErrorMap
+    from mlops_assets.ml.evaluation.groups.slices import SliceScore
+    from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
     from mlops_assets.ml.evaluation.importances import PermutationImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
     from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
     from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
     from mlops_assets.ml.evaluation.quantile_share import QuantileShare
-    from mlops_assets.ml.evaluation.slices import SliceScore
-    from mlops_assets.ml.evaluation.weakest_slices import WeakestSlices
     from mlops_assets.ml.metrics.weighted_metrics import Weighted
 
 SHOWN_DEPENDENCES = 6
@@ -29,8 +29,8 @@ MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
 
 def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
     """The primary metric by the values of each declared column."""
-    from mlops_assets.ml.evaluation.column_groups import group_column
-    from mlops_assets.ml.evaluation.slices import score_slices
+    from mlops_assets.ml.evaluation.groups.column_groups import group_column
+    from mlops_assets.ml.evaluation.groups.slices import score_slices
 
     declared = evaluated.project.settings.evaluation.slices
     cuts = [group_column(evaluated.column(name), name=name) for name in declared]
@@ -47,7 +47,7 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     """The weakest slices, by declared columns and by features in the order of their importance."""
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.weakest_slices import find_weakest_slices
+    from mlops_assets.ml.evaluation.groups.weakest_slices import find_weakest_slices
 
     if not evaluated.project.settings.evaluation.weakest:
         return None
@@ -170,7 +170,7 @@ def quantile_share(evaluated: EvaluatedModel) -> "QuantileShare | None":
 
 def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":
     """Errors of a regression by location, if latitude and longitude are known."""
-    from mlops_assets.ml.evaluation.error_map import error_map, find_coordinates
+    from mlops_assets.ml.evaluation.groups.error_map import error_map, find_coordinates
 
     known = {column.name for column in evaluated.model.spec.columns} | set(evaluated.model.spec.features)
     found = find_coordinates(known)

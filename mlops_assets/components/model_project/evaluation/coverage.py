@@ -66,7 +66,7 @@ def coverage(evaluated: EvaluatedModel) -> "Coverage | None":
 def _of_intervals(evaluated: EvaluatedModel, intervals: "PredictionIntervals") -> "Coverage":
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.column_groups import group_column
+    from mlops_assets.ml.evaluation.groups.column_groups import group_column
     from mlops_assets.ml.evaluation.interval_coverage import Coverage, measure_coverage
 
     truth, (lower, upper) = evaluated.holdout.target, evaluated.bounds
@@ -86,7 +86,7 @@ def _of_sets(evaluated: EvaluatedModel, sets: "PredictionSets") -> "Coverage":
     import numpy as np
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.column_groups import group_column
+    from mlops_assets.ml.evaluation.groups.column_groups import group_column
     from mlops_assets.ml.evaluation.interval_coverage import Coverage, measure_coverage
 
     truth = evaluated.holdout.target

@@ -7,9 +7,9 @@ from mlops_assets.components.model_project.settings.sensitive_columns import sen
 from mlops_assets.components.model_project.training.decision_rule import objective, read_trade_off
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.evaluation.column_groups import ColumnGroups
-    from mlops_assets.ml.evaluation.fairness import Fairness
-    from mlops_assets.ml.evaluation.mitigation import Mitigation
+    from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
+    from mlops_assets.ml.evaluation.groups.fairness import Fairness
+    from mlops_assets.ml.evaluation.groups.mitigation import Mitigation
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 NOT_CONSTRAINED = "not constrained"
@@ -18,7 +18,7 @@ NOT_CONSTRAINED = "not constrained"
 
 def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
     """Differences of selection and error rates between the groups of each sensitive column."""
-    from mlops_assets.ml.evaluation.fairness import measure_fairness
+    from mlops_assets.ml.evaluation.groups.fairness import measure_fairness
     from mlops_assets.ml.metrics.metrics import predicted_classes
 
     task, predictions = evaluated.project.settings.task, evaluated.predictions
@@ -42,7 +42,7 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
 
 def mitigation(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Mitigation | None":
     """The effect of the fairness constraint; None without one."""
-    from mlops_assets.ml.evaluation.mitigation import measure_mitigation
+    from mlops_assets.ml.evaluation.groups.mitigation import measure_mitigation
 
     fair = evaluated.model.spec.group_thresholds
     if fair is None:
@@ -62,7 +62,7 @@ def _groups(evaluated: EvaluatedModel, name: str) -> "ColumnGroups":
     """The groups of a sensitive column: those of the thresholds, if the model has thresholds for them."""
     import numpy as np
 
-    from mlops_assets.ml.evaluation.column_groups import ColumnGroups, group_column
+    from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups, group_column
 
     fair = evaluated.model.spec.group_thresholds
     if fair is None or fair.column != name:

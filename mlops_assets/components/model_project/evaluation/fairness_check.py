@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.evaluation.mitigation import Mitigation
+    from mlops_assets.ml.evaluation.groups.mitigation import Mitigation
 
 FAIRNESS_CONSTRAINT = "fairness_constraint"
 FAIRNESS_SUMMARY = "fairness_constraint"

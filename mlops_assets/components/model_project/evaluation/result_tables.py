@@ -8,7 +8,7 @@ from mlops_assets.components.model_project.project.metadata import markdown_tabl
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.evaluation import Evaluation
-    from mlops_assets.ml.evaluation.slices import SliceScore
+    from mlops_assets.ml.evaluation.groups.slices import SliceScore
 
 
 def score_table(evaluation: "Evaluation") -> dg.MarkdownMetadataValue:

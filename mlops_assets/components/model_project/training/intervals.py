@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.interval_consistency import has_uncertainty
+from mlops_assets.components.model_project.settings.rules.intervals import has_uncertainty
 from mlops_assets.components.model_project.settings.training import IntervalSettings, PredictionSetSettings
 from mlops_assets.components.model_project.training.search import search_folds
 

@@ -17,9 +17,9 @@ from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
 from mlops_assets.stores.sources.base import Ingestion
-from mlops_assets.workspace import file_predictions
-from mlops_assets.workspace.file_predictions import predict_files, require_writable
-from mlops_assets.workspace.prediction_input import PredictionInput, input_contract
+from mlops_assets.workspace.predictions import file_predictions
+from mlops_assets.workspace.predictions.file_predictions import predict_files, require_writable
+from mlops_assets.workspace.predictions.prediction_input import PredictionInput, input_contract
 
 FEATURES_SQL = "select row_id, size, size / wheels as share, kind from vehicles"
 

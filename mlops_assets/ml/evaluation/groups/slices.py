@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from mlops_assets.ml.evaluation.column_groups import ColumnGroups
+from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
 from mlops_assets.ml.metrics.clusters import cluster_codes, difference_p_value
 
 MIN_ROWS = 30

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.files.csv_dialect import Dialect
-from mlops_assets.stores.files.csv_reader import UNNAMED
-from mlops_assets.stores.files.excel_cells import column_letters, empty_cells
+from mlops_assets.stores.files.readers.csv_reader import UNNAMED
+from mlops_assets.stores.files.readers.excel_cells import column_letters, empty_cells
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import Dialect, SheetLayout
-from mlops_assets.stores.files.excel_cells import column_letters, column_number
+from mlops_assets.stores.files.readers.excel_cells import column_letters, column_number
 from mlops_assets_tests.support.file_table import TABLE, FileTable
 from mlops_assets_tests.support.workbooks import workbook
 

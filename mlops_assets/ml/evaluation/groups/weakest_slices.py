@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.ml.evaluation.column_groups import MISSING, ColumnGroups, group_column
-from mlops_assets.ml.evaluation.slices import MIN_ROWS, Score, SliceScore, holm, scored_slice, slice_p_value
+from mlops_assets.ml.evaluation.groups.column_groups import MISSING, ColumnGroups, group_column
+from mlops_assets.ml.evaluation.groups.slices import (
+    MIN_ROWS,
+    Score,
+    SliceScore,
+    holm,
+    scored_slice,
+    slice_p_value,
+)
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
 
 MAX_CONFIRMED = 5

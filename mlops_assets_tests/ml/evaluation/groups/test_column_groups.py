@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mlops_assets.ml.evaluation.column_groups import group_column
+from mlops_assets.ml.evaluation.groups.column_groups import group_column
 
 
 def test_numbers_are_grouped_by_quantiles_and_labelled_by_their_range():

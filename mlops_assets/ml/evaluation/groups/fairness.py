@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.ml.evaluation.column_groups import ColumnGroups
+from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
 from mlops_assets.ml.metrics.clusters import cluster_codes, effective_size, mean_half_width
 from mlops_assets.ml.metrics.reliability import wilson
 from mlops_assets.ml.metrics.tasks import Task

@@ -15,7 +15,7 @@ from mlops_assets.stores.files.row_files import RowFile, require_absent, suffix_
 from mlops_assets.stores.sources.base import scratch_folder
 from mlops_assets.stores.sources.file_source import open_file_source
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.prediction_input import PredictionInput
+from mlops_assets.workspace.predictions.prediction_input import PredictionInput
 
 if TYPE_CHECKING:
     from mlops_assets.ml.contracts.contract import Contract

@@ -13,8 +13,8 @@ from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.system.state_directory import find_project_root
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.hidden_inputs import hidden_inputs
-from mlops_assets.workspace.prediction_input import dialect_of, raw_spec, table_contract
+from mlops_assets.workspace.predictions.hidden_inputs import hidden_inputs
+from mlops_assets.workspace.predictions.prediction_input import dialect_of, raw_spec, table_contract
 from mlops_assets.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.settings.base import Errors
-from mlops_assets.components.model_project.settings.interval_consistency import has_uncertainty
+from mlops_assets.components.model_project.settings.rules.intervals import has_uncertainty
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.metrics.tasks import COVERAGE, metrics_of
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.stores.files.csv_dialect import guess_utf16
-from mlops_assets.stores.files.csv_reader import (
+from mlops_assets.stores.files.readers.csv_reader import (
     LINE_LIMIT,
     encoding_of,
     open_bytes,

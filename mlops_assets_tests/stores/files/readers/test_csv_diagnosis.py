@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.stores.files.csv_diagnosis import csv_error, first_undecodable
+from mlops_assets.stores.files.readers.csv_diagnosis import csv_error, first_undecodable
 from mlops_assets.stores.files.source_file import SourceFile
 
 

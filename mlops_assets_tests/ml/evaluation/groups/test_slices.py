@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.ml.evaluation.column_groups import group_column
-from mlops_assets.ml.evaluation.slices import MIN_ROWS, holm, score_slices
-from mlops_assets.ml.evaluation.weakest_slices import find_weakest_slices
+from mlops_assets.ml.evaluation.groups.column_groups import group_column
+from mlops_assets.ml.evaluation.groups.slices import MIN_ROWS, holm, score_slices
+from mlops_assets.ml.evaluation.groups.weakest_slices import find_weakest_slices
 
 ROWS = 4_000
 

@@ -5,8 +5,13 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import equalized_odds_difference
 
-from mlops_assets.ml.evaluation.column_groups import group_column
-from mlops_assets.ml.evaluation.fairness import FALSE_POSITIVES, SELECTED, TRUE_POSITIVES, measure_fairness
+from mlops_assets.ml.evaluation.groups.column_groups import group_column
+from mlops_assets.ml.evaluation.groups.fairness import (
+    FALSE_POSITIVES,
+    SELECTED,
+    TRUE_POSITIVES,
+    measure_fairness,
+)
 
 
 def people(rows: int = 2_000) -> tuple[pd.Series, np.ndarray]:

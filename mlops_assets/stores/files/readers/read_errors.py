@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
-from mlops_assets.stores.files.csv_diagnosis import csv_error
-from mlops_assets.stores.files.csv_reader import LineTooLongError, is_packed, open_bytes
+from mlops_assets.stores.files.readers.csv_diagnosis import csv_error
+from mlops_assets.stores.files.readers.csv_reader import LineTooLongError, is_packed, open_bytes
 from mlops_assets.stores.files.source_file import Stamp, is_json_lines
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import duckdb
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.stores.files.csv_reader import open_bytes
-from mlops_assets.stores.files.read_errors import read_error
+from mlops_assets.stores.files.readers.csv_reader import open_bytes
+from mlops_assets.stores.files.readers.read_errors import read_error
 from mlops_assets.stores.files.source_file import is_json_lines
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import dagster as dg
 
-from mlops_assets.workspace.hidden_inputs import hidden_inputs
+from mlops_assets.workspace.predictions.hidden_inputs import hidden_inputs
 from mlops_assets.workspace.workspace import Workspace
 
 COLUMNS = ["fare", "tips", "zone", "days"]

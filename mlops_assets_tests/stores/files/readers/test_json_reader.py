@@ -6,8 +6,8 @@ import json
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.files import json_reader
 from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.files.readers import json_reader
 from mlops_assets_tests.support.file_table import FileTable
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlops_assets.ml.evaluation.error_map import error_map, find_coordinates
+from mlops_assets.ml.evaluation.groups.error_map import error_map, find_coordinates
 
 
 def test_coordinate_columns_are_found_by_name_ignoring_case():

@@ -7,7 +7,7 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference
 from sklearn.metrics import accuracy_score
 
-from mlops_assets.ml.evaluation.mitigation import Mitigation, measure_mitigation
+from mlops_assets.ml.evaluation.groups.mitigation import Mitigation, measure_mitigation
 from mlops_assets.ml.model.group_thresholds import GroupThresholds
 from mlops_assets.ml.reports.fairness_plots import constraint_headline, trade_off_caption, trade_off_plot
 from mlops_assets.ml.search.decision_threshold import Decision

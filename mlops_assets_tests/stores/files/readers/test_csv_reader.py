@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from mlops_assets.stores.files.csv_dialect import Dialect
-from mlops_assets.stores.files.csv_reader import LINE_LIMIT, LineTooLongError, bounded_lines, encoding_of
+from mlops_assets.stores.files.readers.csv_reader import (
+    LINE_LIMIT,
+    LineTooLongError,
+    bounded_lines,
+    encoding_of,
+)
 from mlops_assets_tests.support.file_table import FileTable
 
 TEXT = "id,name\n1,x\n2,y\n"

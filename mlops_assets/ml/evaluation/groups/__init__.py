@@ -1,0 +1,1 @@
+"""Evaluation of groups of rows: slices, weak slices, fairness."""
