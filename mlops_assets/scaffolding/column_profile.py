@@ -16,9 +16,10 @@ from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
 from mlops_assets.scaffolding.formats.text_formats import Choose, find_formats
 from mlops_assets.scaffolding.loading.agreement import type_doubts
 from mlops_assets.scaffolding.loading.rows import SEEN, Query, load_rows
-from mlops_assets.scaffolding.odd_values import odd_values
-from mlops_assets.scaffolding.plain_values import plain_cast_sql, value_ranges
-from mlops_assets.scaffolding.value_detection import NULL_TEXTS, DetectedValues, detect_values
+from mlops_assets.scaffolding.values.null_texts import NULL_TEXTS
+from mlops_assets.scaffolding.values.odd_values import odd_values
+from mlops_assets.scaffolding.values.plain_values import plain_cast_sql, value_ranges
+from mlops_assets.scaffolding.values.value_detection import DetectedValues, detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 if TYPE_CHECKING:

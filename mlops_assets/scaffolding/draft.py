@@ -11,15 +11,14 @@ from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.suggestions import closest_name
 from mlops_assets.ml.encodings import FEW_VALUES, MANY_VALUES, ROWS_A_VALUE
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
-from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
+from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft
+from mlops_assets.scaffolding.task import require_compatible_task, task_of
 
 if TYPE_CHECKING:
     from mlops_assets.ml.doubts.doubt import Doubt
     from mlops_assets.ml.features.leakage import Suspect
 
-_FEW_NUMBERS = 10
-"""Maximum number of distinct integers that are taken for classes."""
 _FEW_DATES = 3
 """Number of columns of dates between which days are counted."""
 _FEW_OF_A_CLASS = 100
@@ -86,8 +85,8 @@ class Draft(TableDraft):
                 hint="choose another target, or provide rows with different values",
             )
         if task is None:
-            task = _task_of(base, found)
-        _require_compatible_task(project, found, task)
+            task = task_of(base, found)
+        require_compatible_task(project, found, task)
         return cls(**vars(base), target=found, task=task)
 
     @classmethod
@@ -121,8 +120,8 @@ class Draft(TableDraft):
                 "nothing to predict",
                 hint="choose another --target",
             )
-        task = task or _task_of(base, target)
-        _require_compatible_task(base.project, target, task)
+        task = task or task_of(base, target)
+        require_compatible_task(base.project, target, task)
         return cls(**vars(base), target=target, task=task, expression=sql, of_target=tuple(read))
 
     @property
@@ -267,35 +266,3 @@ class Draft(TableDraft):
                 "no column can be used as a feature directly; write features.sql before the first run"
             )
         return notes
-
-
-def _task_of(base: TableDraft, target: ColumnProfile) -> Task:
-    whole_classes = target.sql_type == "BIGINT" and target.distinct <= _FEW_NUMBERS
-    if target.is_number and not whole_classes:
-        return "regression"
-    if target.distinct == 2:
-        return "binary"
-    if whole_classes or (target.sql_type == "VARCHAR" and target.distinct <= MAX_VALUES):
-        return "multiclass"
-    raise ProjectError(
-        f"{base.project}: column {target.name} has {target.distinct:,} distinct values of type "
-        f"{target.sql_type.lower()}, from {target.least} to {target.greatest}: neither numbers nor classes",
-        hint=f"choose another target: numbers in one format, or at most {MAX_VALUES} classes",
-    )
-
-
-def _require_compatible_task(project: str, target: ColumnProfile, task: Task) -> None:
-    problem = ""
-    if task == "regression" and not target.is_number:
-        problem = f"is not numeric: it has {target.least!r}, for example"
-    if task == "binary" and target.distinct != 2:
-        problem = f"has {target.distinct:,} distinct values; binary requires two"
-    if task == "multiclass" and not target.values:
-        problem = f"has {target.distinct:,} distinct values; multiclass allows at most {MAX_VALUES} classes"
-    if task != "regression" and target.sql_type in ("DATE", "TIMESTAMP"):
-        problem = "has timestamps, which are not classes"
-    if problem:
-        raise ProjectError(
-            f"{project}: the target {target.name} {problem}",
-            hint="choose another --target or --task; without --task it is inferred from the values",
-        )

@@ -63,8 +63,19 @@ def draft_from(
 
     Parameters
     ----------
+    root
+        The project root; a source below it becomes a relative path.
     data
-        File, glob or folder, or a query; without it, a template is drafted.
+        File, glob or folder of CSV, Excel, Parquet or JSON, or a query; without it, a template is drafted.
+    target
+        A column, or an SQL expression: over the columns of a row, or in an event project over the events in
+        the horizon.
+    target_name
+        Name of the result of an expression over the columns of a row.
+    time, entity, horizon, cadence
+        Of an event project, see `EventDraft.of`.
+    dialect
+        Known settings of CSV files; the others are detected.
     ids
         The columns that identify a row and are no features; by default they are found.
     choose
@@ -75,14 +86,21 @@ def draft_from(
     Raises
     ------
     ProjectError
-        When an option is missing or does not fit; see also `draft_project` and `draft_event_project`.
+        When a name is invalid, an option is missing or does not fit, or the target can't be computed.
+    DataError
+        When the source can't be read, or a log is too short or its time is not a time.
     """
     if time or entity:
         _require_event_options(
             project, data=data, time=time, entity=entity, task=task, target_name=target_name
         )
     if data is None:
-        return draft_project(project, root, csv=None, target=target, task=task, table=table or TABLE)
+        if target or task:
+            raise ProjectError(
+                f"{project}: --target and --task require rows to draft from",
+                hint="name the file with --data, or a query with --query",
+            )
+        return _template(project, table or TABLE)
     if ask is not None:
         choose = choose or partial(ask_order, ask)
     found = _profiled(project, root, data, table or (EVENTS if time else TABLE), dialect, choose)
@@ -125,79 +143,6 @@ def _require_event_options(
             if task
             else "rename the column of target.sql and target.column in defs.yaml",
         )
-
-
-def draft_project(
-    project: str,
-    root: Path,
-    *,
-    csv: Path | Query | None,
-    target: str | None,
-    target_name: str | None = None,
-    task: Task | None = None,
-    table: str = TABLE,
-    dialect: Dialect = DEFAULT_DIALECT,
-) -> Draft:
-    """Draft a project from a source, or without one a template to fill in.
-
-    Parameters
-    ----------
-    root
-        The project root; a source below it becomes a relative path.
-    csv
-        File, glob or folder of CSV, Excel, Parquet or JSON, or a query.
-    target
-        A column, or an SQL expression over the columns of a row.
-    target_name
-        Name of the result of an expression.
-    dialect
-        Known settings of CSV files; the others are detected.
-
-    Raises
-    ------
-    ProjectError
-        When a name is invalid, or the target is missing or not compatible with the task.
-    DataError
-        When the source cannot be read.
-    """
-    require_identifier(project, "project")
-    require_identifier(table, "table")
-    if csv is None:
-        if target or task:
-            raise ProjectError(
-                f"{project}: --target and --task require rows to draft from",
-                hint="name the file with --data, or a query with --query",
-            )
-        return _template(project, table)
-    return _profiled(project, root, csv, table, dialect).static_draft(target, target_name, task)
-
-
-def draft_event_project(
-    project: str,
-    root: Path,
-    *,
-    data: Path | Query,
-    time: str,
-    entity: Sequence[str],
-    expression: str = "",
-    horizon: int | None = None,
-    cadence: Cadence | None = None,
-    table: str = EVENTS,
-    dialect: Dialect = DEFAULT_DIALECT,
-) -> EventDraft:
-    """Draft an event project from a log; the arguments are those of `EventDraft.of` and `draft_project`.
-
-    Raises
-    ------
-    ProjectError
-        When a name is invalid, a column does not exist, or the target can't be computed.
-    DataError
-        When the log cannot be read, is too short, or its time is not a time.
-    """
-    found = _profiled(project, root, data, table, dialect)
-    return found.event_draft(
-        data, time=time, entity=entity, expression=expression, horizon=horizon, cadence=cadence
-    )
 
 
 @dataclass(frozen=True)
@@ -301,6 +246,8 @@ def _examined(draft: Draft, profile: SourceProfile) -> Draft:
 
 def _template(project: str, table: str) -> Draft:
     """A draft with example columns, to be replaced."""
+    require_identifier(project, "project")
+    require_identifier(table, "table")
     number = ColumnProfile("amount", "DOUBLE", 0, 0, 2, "", "", {})
     text = ColumnProfile("kind", "VARCHAR", 0, 1, 2, "", "", {})
     target = ColumnProfile("outcome", "DOUBLE", 0, 0, 2, "", "", {})

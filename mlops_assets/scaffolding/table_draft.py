@@ -10,7 +10,7 @@ from typing import Any
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED, RESERVED_SCHEMAS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
-from mlops_assets.scaffolding.odd_values import values_as_names
+from mlops_assets.scaffolding.values.odd_values import values_as_names
 
 LEAST_REJECTED_SHARE = 0.05
 """Limit of invalid rows in a source without missing values that are required."""

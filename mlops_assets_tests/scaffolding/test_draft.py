@@ -6,7 +6,7 @@ import yaml
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
-from mlops_assets.scaffolding.drafting import draft_project
+from mlops_assets.scaffolding.drafting import draft_from
 from mlops_assets.scaffolding.table_draft import TableDraft
 from mlops_assets.scaffolding.templates import write_files
 
@@ -187,7 +187,7 @@ def test_classes_have_no_bounds():
 
 
 def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
-    found = draft_project("taxi", tmp_path, csv=trips, target="tips > 0.2 * fare", target_name="generous")
+    found = draft_from("taxi", tmp_path, data=trips, target="tips > 0.2 * fare", target_name="generous")
     assert (found.task, found.target.name, found.target.values) == (
         "binary",
         "generous",
@@ -204,7 +204,7 @@ def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
     text = (tmp_path / "defs.yaml").read_text("utf-8")
     assert "# Doubt: " not in text
     assert "column: generous\n    expression: tips > 0.2 * fare  #" in text
-    ratio = draft_project("taxi", tmp_path, csv=trips, target="tips / fare")
+    ratio = draft_from("taxi", tmp_path, data=trips, target="tips / fare")
     assert (ratio.task, ratio.target.name) == ("regression", "target")
 
 
@@ -222,14 +222,14 @@ def test_an_expression_is_drafted_as_the_target(trips, tmp_path):
 )
 def test_an_invalid_target_expression_is_reported(target, given, message, trips, tmp_path):
     with pytest.raises(MlopsError, match=message):
-        draft_project("taxi", tmp_path, csv=trips, target=target, **given)
+        draft_from("taxi", tmp_path, data=trips, target=target, **given)
 
 
 def test_doubts_about_the_table_are_notes_and_comments(tmp_path):
     path = tmp_path / "visits.csv"
     rows = [f"2024-{1 + n % 12:02}-{1 + n % 28:02},{n % 40},{n * 7 % 101},{n % 60 == 0}" for n in range(600)]
     path.write_text("\n".join(["visited_on,patient,pressure,died", *rows]) + "\n", "utf-8")
-    found = draft_project("clinic", tmp_path, csv=path, target="died")
+    found = draft_from("clinic", tmp_path, data=path, target="died")
     notes = "\n".join(found.notes)
     assert "the rows look like events: patient has 15.0 rows on average" in notes
     assert "declare split: {method: group, group: [patient]}" in notes

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.scaffolding.drafting import draft_event_project
+from mlops_assets.scaffolding.drafting import draft_from
 from mlops_assets.scaffolding.event_draft import EventDraft
 from mlops_assets.scaffolding.templates import write_files
 
@@ -38,7 +38,7 @@ def draft(tmp_path: Path):
     def run(frame: pd.DataFrame, **given) -> EventDraft:
         frame.to_csv(tmp_path / "log.csv", index=False)
         options = {"time": "at", "entity": ["customer"], **given}
-        return draft_event_project("shop", tmp_path, data=tmp_path / "log.csv", **options)
+        return draft_from("shop", tmp_path, data=tmp_path / "log.csv", **options)
 
     return run
 
@@ -83,7 +83,7 @@ def test_a_few_wrong_early_times_do_not_decide_the_first_partition(draft):
     ],
 )
 def test_the_task_follows_from_the_type_of_the_expression(draft, tmp_path, expression, task, column):
-    made = draft(log("2023-01-10", "2024-03-31"), expression=expression)
+    made = draft(log("2023-01-10", "2024-03-31"), target=expression)
     assert (made.task, made.target_name) == (task, column)
     write_files(made, tmp_path, drafted=True)
     declared = yaml.safe_load((tmp_path / "defs.yaml").read_text("utf-8"))["attributes"]["target"]
@@ -119,9 +119,9 @@ def test_files_with_different_dates_are_partitions_by_name(tmp_path):
     for month, rows in frame.groupby(frame["at"].dt.strftime("%Y-%m")):
         rows.to_csv(tmp_path / f"orders_{month}.csv", index=False)
     options = {"time": "at", "entity": ["customer"]}
-    assert draft_event_project("shop", tmp_path, data=tmp_path, **options).by_file_name
+    assert draft_from("shop", tmp_path, data=tmp_path, **options).by_file_name
     frame.to_csv(tmp_path / "orders.csv", index=False)
-    assert not draft_event_project("shop", tmp_path, data=tmp_path, **options).by_file_name
+    assert not draft_from("shop", tmp_path, data=tmp_path, **options).by_file_name
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_files_with_different_dates_are_partitions_by_name(tmp_path):
             {"horizon": 6},
             "has 15 monthly partitions, from 2023-01-10 to 2024-03-31; a horizon of 6 requires at",
         ),
-        ({"expression": "sum(amont)"}, "the target 'sum(amont)' can't be computed"),
-        ({"expression": "max(channel)"}, "is of type VARCHAR: neither a number nor a truth value"),
+        ({"target": "sum(amont)"}, "the target 'sum(amont)' can't be computed"),
+        ({"target": "max(channel)"}, "is of type VARCHAR: neither a number nor a truth value"),
     ],
 )
 def test_an_impossible_draft_is_an_error_that_names_the_reason(draft, record_property, given, message):

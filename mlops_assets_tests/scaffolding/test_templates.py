@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
-from mlops_assets.scaffolding.drafting import draft_project
+from mlops_assets.scaffolding.drafting import draft_from
 from mlops_assets.scaffolding.templates import new_folder, write_files
 from mlops_assets_tests.support.workbooks import workbook
 
@@ -92,7 +92,7 @@ def test_a_sheet_with_two_header_lines_runs_unedited(tmp_path, instance):
     rows = [[f"{n:03}", 3.0 * n, "#N/A" if n % 9 == 0 else n / 8, n % 2] for n in range(40)]
     header = [["Report"], [], ["code", "Q1", None, "y"], [None, "count", "score", None]]
     (tmp_path / "rows.xlsx").write_bytes(workbook([*header, *rows], merged=["A3:A4", "B3:C3", "D3:D4"]))
-    draft = draft_project("shop", tmp_path, csv=tmp_path / "rows.xlsx", target="y")
+    draft = draft_from("shop", tmp_path, data=tmp_path / "rows.xlsx", target="y")
     write_files(draft, tmp_path, drafted=True)
     project = loaded(tmp_path, "shop", tmp_path)
     assets = [raw_asset(project, "rows"), validated_asset(project, "rows"), features_asset(project)]
@@ -107,7 +107,7 @@ def test_a_file_in_another_dialect_runs_unedited(tmp_path, instance, text, encod
     store = WarehouseResource(root=str(tmp_path / "warehouse"))
     (tmp_path / "rows.csv").write_text(text, encoding)
     write_files(
-        draft_project("shop", tmp_path, csv=tmp_path / "rows.csv", target=target), tmp_path, drafted=True
+        draft_from("shop", tmp_path, data=tmp_path / "rows.csv", target=target), tmp_path, drafted=True
     )
     project = loaded(tmp_path, "shop", tmp_path)
     assets = [raw_asset(project, "rows"), validated_asset(project, "rows"), features_asset(project)]
@@ -119,8 +119,8 @@ def test_a_file_in_another_dialect_runs_unedited(tmp_path, instance, text, encod
 def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, instance):
     store = WarehouseResource(root=str(tmp_path / "warehouse"))
     nasty_rows().to_csv(tmp_path / "rows.csv", index=False)
-    draft = draft_project(
-        "titanic", tmp_path, csv=tmp_path / "rows.csv", target="Survived: yes", table="passengers"
+    draft = draft_from(
+        "titanic", tmp_path, data=tmp_path / "rows.csv", target="Survived: yes", table="passengers"
     )
     assert draft.source == "rows.csv", "relative to the project root"
     write_files(draft, tmp_path, drafted=True)
@@ -144,7 +144,7 @@ def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, 
 
 
 def test_without_a_file_a_template_is_written(tmp_path):
-    write_files(draft_project("churn", tmp_path, csv=None, target=None), tmp_path, drafted=False)
+    write_files(draft_from("churn", tmp_path, data=None, target=None), tmp_path, drafted=False)
     project = loaded(tmp_path, "churn", tmp_path)
     assert project.settings.tables["rows"].source == "data/raw/churn/*.csv"
     assert "Replace the examples" in (tmp_path / "defs.yaml").read_text("utf-8")
@@ -168,7 +168,7 @@ def test_an_invalid_request_is_reported(tmp_path, record_property, given, messag
     asked = {"project": "churn", "csv": "rows.csv", "target": "y", **given}
     name, csv = asked.pop("project"), asked.pop("csv")
     with pytest.raises(MlopsError, match=message) as caught:
-        draft_project(name, tmp_path, csv=tmp_path / csv if csv else None, **asked)
+        draft_from(name, tmp_path, data=tmp_path / csv if csv else None, **asked)
     record_property("message", str(caught.value))
 
 

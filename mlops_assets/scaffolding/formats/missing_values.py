@@ -5,12 +5,8 @@ from dataclasses import replace
 import duckdb
 
 from mlops_assets.scaffolding.formats.text_formats import DetectedFormats
-from mlops_assets.scaffolding.value_detection import (
-    DetectedValues,
-    ambiguous_nulls,
-    present_nulls,
-    without_nulls,
-)
+from mlops_assets.scaffolding.values.null_texts import ambiguous_nulls, present_nulls, without_nulls
+from mlops_assets.scaffolding.values.value_detection import DetectedValues
 
 
 def with_formats(

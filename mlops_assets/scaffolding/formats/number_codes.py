@@ -6,7 +6,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column
-from mlops_assets.scaffolding.allowed_types import NUMBERS, column_types
+from mlops_assets.scaffolding.values.allowed_types import NUMBERS, column_types
 
 _SAMPLE_ROWS = 20_000
 _TESTS_A_QUERY = 100

@@ -14,7 +14,7 @@ from mlops_assets.scaffolding.csv_detection import detect_dialect, reject_other_
 from mlops_assets.scaffolding.loading.agreement import column_doubts
 from mlops_assets.scaffolding.loading.nested import nested_doubts
 from mlops_assets.scaffolding.loading.sheets import detect_layout
-from mlops_assets.scaffolding.odd_values import values_as_names
+from mlops_assets.scaffolding.values.odd_values import values_as_names
 from mlops_assets.stores.databases.base import SQLITE
 from mlops_assets.stores.databases.open import resolve_database
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect

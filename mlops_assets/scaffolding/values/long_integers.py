@@ -6,8 +6,8 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column
-from mlops_assets.scaffolding.allowed_types import column_types
-from mlops_assets.scaffolding.plain_values import ValueRange
+from mlops_assets.scaffolding.values.allowed_types import column_types
+from mlops_assets.scaffolding.values.plain_values import ValueRange
 
 _LEAST = 1e18
 _LONG_INTEGER = "[+-]?[0-9]{19,}(\\.0*)?"

@@ -7,7 +7,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
-from mlops_assets.scaffolding.allowed_types import column_types, has_leading_zero_sql
+from mlops_assets.scaffolding.values.allowed_types import column_types, has_leading_zero_sql
 
 _COLUMNS_A_QUERY = 25
 """DuckDB plans a query with hundreds of aggregates much slower than several smaller ones."""

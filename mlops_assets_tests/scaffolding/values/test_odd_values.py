@@ -5,7 +5,7 @@ import pytest
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.scaffolding.column_profile import profile_source
-from mlops_assets.scaffolding.drafting import draft_project
+from mlops_assets.scaffolding.drafting import draft_from
 
 
 @pytest.fixture
@@ -55,5 +55,5 @@ def test_a_file_without_a_header_is_named(tmp_path):
     path.write_text("5.1,3.5,setosa\n4.9,3.0,setosa\n6.3,3.3,virginica\n")
     assert "does the file have a header?" in profile_source(path, subject="shop").doubts[-1]
     with pytest.raises(ProjectError) as missing:
-        draft_project("shop", tmp_path, csv=path, target="species")
+        draft_from("shop", tmp_path, data=path, target="species")
     assert missing.value.hint.endswith("if these are values, write a header into the first line")

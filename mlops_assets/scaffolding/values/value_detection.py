@@ -1,31 +1,36 @@
 """Detection of number format, missing values and column types from the texts of a table."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
 
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.columns import Column, SqlType
-from mlops_assets.scaffolding.allowed_types import (
-    NARROWEST_FIRST,
+from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.scaffolding.values.allowed_types import (
     NUMBERS,
     AllowedTypes,
     allowed_types,
     column_types,
     has_leading_zero_sql,
-    is_lost_sql,
 )
-from mlops_assets.scaffolding.long_integers import long_integer_doubts, long_integers
-from mlops_assets.scaffolding.plain_values import ValueRange, plain_ranges
+from mlops_assets.scaffolding.values.long_integers import long_integer_doubts, long_integers
+from mlops_assets.scaffolding.values.narrowest_type import (
+    SAMPLE_ROWS,
+    candidate_types,
+    first_that_holds,
+    narrowest,
+)
+from mlops_assets.scaffolding.values.null_texts import (
+    NULL_TEXTS,
+    ambiguous_nulls,
+    mostly_values,
+    present_nulls,
+    without_nulls,
+)
+from mlops_assets.scaffolding.values.plain_values import ValueRange, plain_ranges
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
-NULL_TEXTS = (
-    *("NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "None", "none", "nil", "missing", "unknown"),
-    *("-", "--", "?", ".", "..", " ", "  "),
-    *("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
-)
-"""Texts that often stand for a missing value; they are taken for one only in a column of numbers or times."""
 _MARKS = (
     (".", ""),
     (".", ","),
@@ -37,14 +42,8 @@ _MARKS = (
     (",", "\u202f"),
 )
 """Decimal mark and thousands separator, in the order of preference."""
-_SAMPLE_ROWS = (1_000, 20_000)
-"""A few rows rule most types out, some more nearly all of them."""
 _IN_NUMBERS = "(?i)[-+0-9.,'eE\\s\u00a0\u202f]*|.*(nan|inf).*"
 """Characters of numbers in any format."""
-_TESTS_A_QUERY = 100
-"""DuckDB plans a query with thousands of aggregates much slower than several smaller ones."""
-_LEAST_VALUE_SHARE = 0.5
-"""Minimum share of values in a column whose other fields are taken for missing values."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,12 @@ def detect_values(
     declared = without_nulls(table, texts, dialect.nulls if dialect else ())
     allowed = allowed_types(connection, declared, names)
     spelled = (dialect.decimal, dialect.thousands) if dialect else _MARKS[0]
-    candidates = _candidates(connection, declared, names, spelled, allowed)
+    candidates = candidate_types(connection, declared, names, spelled, allowed)
     likely = [found[0] for found in candidates.values() if found and spelled == _MARKS[0]]
     ranges = plain_ranges(connection, declared, likely)
     columns = {column.name: column for column in likely if column.name in ranges}
     left = {name: found for name, found in candidates.items() if name not in columns}
-    columns |= _first_that_holds(connection, declared, left)
+    columns |= first_that_holds(connection, declared, left)
     if dialect is None:
         long = long_integers(connection, table, columns, ranges)
         found = tuple((columns | long)[name] for name in names)
@@ -125,7 +124,7 @@ def detect_values(
     again = [name for name in rest if present.get(name)]
     if spelled != _MARKS[0] and not dialect.has_number_marks:
         again = [name for name in names if columns[name].sql_type != "BIGINT"]
-    columns |= _narrowest(connection, rows, again, spelled, allowed)
+    columns |= narrowest(connection, rows, again, spelled, allowed)
     ranges = _without(ranges, again)
     doubts += ambiguous_nulls(
         {name: found for name, found in present.items() if columns[name].sql_type == "VARCHAR"}, nulls
@@ -141,16 +140,6 @@ def detect_values(
 
 def _without(ranges: Mapping[str, ValueRange], names: Collection[str]) -> dict[str, ValueRange]:
     return {name: seen for name, seen in ranges.items() if name not in names}
-
-
-def without_nulls(table: str, texts: Iterable[str], nulls: Sequence[str]) -> str:
-    """A subquery of a table in which the texts for missing values are null."""
-    missing = ", ".join(map(literal, nulls))
-    replaced = [
-        f"case when {quoted(name)} not in ({missing}) then {quoted(name)} end as {quoted(name)}"
-        for name in texts
-    ]
-    return f"(select * replace ({', '.join(replaced)}) from {table})" if nulls and replaced else table
 
 
 def _text_columns(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> list[str]:
@@ -171,49 +160,17 @@ def _null_texts(
     typed: dict[str, Column] = {}
     for marks in _MARKS:
         rest = [name for name in suspects if name not in typed]
-        found = _narrowest(connection, read, rest, marks, allowed) if rest else {}
+        found = narrowest(connection, read, rest, marks, allowed) if rest else {}
         typed |= {
             name: column for name, column in found.items() if column.sql_type not in ("VARCHAR", "BOOLEAN")
         }
     used = {
         text
         for name in typed
-        if _mostly_values(connection, table, name, present[name])
+        if mostly_values(connection, table, name, present[name])
         for text in present[name]
     }
     yield from (text for text in NULL_TEXTS if text in used)
-
-
-def present_nulls(
-    connection: duckdb.DuckDBPyConnection, table: str, texts: Sequence[str]
-) -> dict[str, list[str]]:
-    if not texts:
-        return {}
-    listed = ", ".join(map(literal, NULL_TEXTS))
-    lists = ", ".join(
-        f"list(distinct {quoted(name)}) filter ({quoted(name)} in ({listed}))" for name in texts
-    )
-    [found] = connection.execute(f"select {lists} from {table}").fetchall()
-    return {name: sorted(values or []) for name, values in zip(texts, found, strict=True)}
-
-
-def _mostly_values(
-    connection: duckdb.DuckDBPyConnection, table: str, name: str, nulls: Sequence[str]
-) -> bool:
-    missing = ", ".join(map(literal, nulls))
-    is_value = f"({quoted(name)} not in ({missing}))::integer"  # null for a missing value
-    [(share,)] = connection.execute(f"select avg({is_value}) from {table}").fetchall()
-    return (share or 0) >= _LEAST_VALUE_SHARE
-
-
-def ambiguous_nulls(present: Mapping[str, Sequence[str]], nulls: Sequence[str]) -> list[str]:
-    """A doubt about each text for missing values that also occurs in a column of text."""
-    found = {text: [name for name, texts in present.items() if text in texts] for text in nulls}
-    return [
-        f"{text!r} is read as missing in {', '.join(names)}, too; check that it is not a value there"
-        for text, names in found.items()
-        if names
-    ]
 
 
 def _marks(
@@ -231,16 +188,16 @@ def _marks(
         The columns that are no numbers in SQL before missing values are removed, and those that are decimal
         numbers.
     """
-    texts = _like_numbers(connection, f"(from {table} limit {_SAMPLE_ROWS[-1]})", texts)
+    texts = _like_numbers(connection, f"(from {table} limit {SAMPLE_ROWS[-1]})", texts)
     if not texts:
         return _MARKS[0], []
     numbers: dict[tuple[str, str], list[str]] = {}
     gain: dict[tuple[str, str], int] = {}
     for marks in _MARKS:
-        found = _narrowest(connection, table, texts, marks, allowed, NUMBERS)
+        found = narrowest(connection, table, texts, marks, allowed, NUMBERS)
         numbers[marks] = [name for name in texts if found[name].sql_type in NUMBERS]
-        first = f"(from {table} limit {_SAMPLE_ROWS[-1]})"
-        kept = _narrowest(connection, first, plain, marks, allowed, NUMBERS) if numbers[marks] else {}
+        first = f"(from {table} limit {SAMPLE_ROWS[-1]})"
+        kept = narrowest(connection, first, plain, marks, allowed, NUMBERS) if numbers[marks] else {}
         gain[marks] = len(numbers[marks]) - sum(column.sql_type not in NUMBERS for column in kept.values())
         if gain[_MARKS[0]] == len(texts):  # no other format is better
             return _MARKS[0], []
@@ -270,91 +227,3 @@ def _like_numbers(connection: duckdb.DuckDBPyConnection, table: str, texts: Sequ
     )
     [found] = connection.execute(f"select {tests} from {table}").fetchall()
     return [name for name, like in zip(texts, found, strict=True) if like is not False]
-
-
-def _narrowest(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    names: Sequence[str],
-    marks: tuple[str, str],
-    allowed: AllowedTypes,
-    kinds: Sequence[SqlType] = NARROWEST_FIRST,
-) -> dict[str, Column]:
-    """Each column with the first type that holds all of its values, in few scans.
-
-    Samples rule types out; the first type that remains is verified for all rows.
-    """
-    candidates = _candidates(connection, table, names, marks, allowed, kinds)
-    return _first_that_holds(connection, table, candidates)
-
-
-def _first_that_holds(
-    connection: duckdb.DuckDBPyConnection, table: str, left: Mapping[str, Sequence[Column]]
-) -> dict[str, Column]:
-    """Each column with the first of its candidates that holds the values of all rows; else text."""
-    found: dict[str, Column] = {}
-    while left:
-        found |= {name: Column(name, "VARCHAR") for name, candidates in left.items() if not candidates}
-        left = {name: candidates for name, candidates in left.items() if candidates}
-        held = _hold(connection, table, [candidates[0] for candidates in left.values()])
-        found |= {name: candidates[0] for name, candidates in left.items() if held[candidates[0]]}
-        left = {name: candidates[1:] for name, candidates in left.items() if name not in found}
-    return found
-
-
-def _candidates(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    names: Sequence[str],
-    marks: tuple[str, str],
-    allowed: AllowedTypes,
-    kinds: Sequence[SqlType] = NARROWEST_FIRST,
-) -> dict[str, list[Column]]:
-    """For each column the types that hold the values of samples; the first one is likely."""
-    decimal, thousands = marks
-    left = {
-        name: [
-            Column(name, kind, decimal=decimal, thousands=thousands)
-            for kind in kinds
-            if kind in allowed[name]
-        ]
-        for name in names
-    }
-    for rows in _SAMPLE_ROWS if names else ():
-        sample = f"(from {table} limit {rows})"
-        for numbers in (True, False):  # columns of numbers need no test of the other types
-            tested = [
-                candidate
-                for candidates in left.values()
-                if numbers or not any(each.sql_type in NUMBERS for each in candidates)
-                for candidate in candidates
-                if (candidate.sql_type in NUMBERS) == numbers
-            ]
-            held = _hold(connection, sample, tested, empty=True)
-            left = {
-                name: [each for each in candidates if held.get(each, True)]
-                for name, candidates in left.items()
-            }
-    return left
-
-
-def _hold(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column], *, empty: bool = False
-) -> dict[Column, bool]:
-    """Whether each typed column holds all values, and there is at least one (with `empty`, or none)."""
-    held: dict[Column, bool] = {}
-    kinds = column_types(connection, table) if columns else {}
-    for start in range(0, len(columns), _TESTS_A_QUERY):
-        tested = columns[start : start + _TESTS_A_QUERY]
-        counts = ", ".join(
-            f"count(*) filter (not {column.is_null_sql()}), "
-            f"count(*) filter (not {column.is_null_sql()} and ({is_lost_sql(column, kinds[column.name])}))"
-            for column in tested
-        )
-        [found] = connection.execute(f"select {counts} from {table}").fetchall()
-        pairs = zip(found[::2], found[1::2], strict=True)
-        held |= {
-            column: (filled > 0 or empty) and lost == 0
-            for column, (filled, lost) in zip(tested, pairs, strict=True)
-        }
-    return held

@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mlops_assets.scaffolding.value_detection import DetectedValues, detect_values
+from mlops_assets.scaffolding.values.value_detection import DetectedValues, detect_values
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 
 

@@ -1,0 +1,1 @@
+"""Number format, missing values and types that the values of a table have."""
