@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import duckdb
+from typing import Any, Protocol
 
 Node = Mapping[str, Any]
 
@@ -12,7 +10,13 @@ _QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE
 """Types of the nodes of queries that read; since DuckDB 2.0 a common table expression may also write."""
 
 
-def parse_query(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+class Connection(Protocol):
+    """What is used of a connection of DuckDB."""
+
+    def execute(self, query: Any, parameters: Any = ..., /) -> Any: ...
+
+
+def parse_query(connection: Connection, sql: str) -> dict[str, Any]:
     """Return the parse tree of a SELECT statement.
 
     Raises
