@@ -36,11 +36,16 @@ def resolve_class_weights(
 
 
 def fit_weights(target: NDArray, weights: NDArray | None, class_weights: Sequence[float]) -> NDArray | None:
-    """The weight of each row in a fit: its own times that of its class; None if all are equal."""
+    """The weight of each row in a fit: its own times that of its class; None if all are equal.
+
+    Weights of rows are scaled to a mean of one. Penalties and the minimum weight of a leaf relate to the sum
+    of the weights: in another unit, the same weights would give another model.
+    """
+    scaled = None if weights is None else weights / weights.mean()
     if not class_weights:
-        return weights
+        return scaled
     factors = np.asarray(class_weights)[target]
-    return factors if weights is None else factors * weights
+    return factors if scaled is None else factors * scaled
 
 
 def class_weight_threshold(class_weights: Sequence[float]) -> float:

@@ -121,16 +121,19 @@ class TabularModel:
         lower, upper = self.spec.intervals.bounds(predictions, feature_frame(features))
         return self._within_bounds(lower), self._within_bounds(upper)
 
-    def predict_sets(self, features: pd.DataFrame, predictions: NDArray) -> NDArray:
+    def predict_sets(
+        self, features: pd.DataFrame, predictions: NDArray, threshold: Threshold = None
+    ) -> NDArray:
         """Whether a class belongs to the prediction set of a row, shape `(n, classes)`.
 
-        Parameters and errors as for `predict_intervals`.
+        Parameters and errors as for `predict_intervals`; `threshold` is the decision threshold of these rows:
+        a set contains the class that it chooses.
         """
         if self.spec.prediction_sets is None:
             raise ValueError(f"the {self._subject} has no prediction sets")
         return self.spec.prediction_sets.members(
             class_probabilities(self.spec.task, predictions),
-            predicted_classes(self.spec.task, predictions, self.spec.threshold),
+            predicted_classes(self.spec.task, predictions, threshold),
             feature_frame(features),
         )
 
@@ -222,9 +225,9 @@ class TabularModel:
 
     def outputs(self, features: pd.DataFrame) -> dict[str, NDArray]:
         """Predict from computed features: the columns of `output_types`, each of shape `(n,)`."""
-        predictions = self.predict_features(features)
-        columns = self._output_columns(predictions, self.decision_thresholds(features))
-        return columns | self._uncertainty_columns(features, predictions)
+        predictions, thresholds = self.predict_features(features), self.decision_thresholds(features)
+        columns = self._output_columns(predictions, thresholds)
+        return columns | self._uncertainty_columns(features, predictions, thresholds)
 
     def decision_thresholds(self, features: pd.DataFrame) -> Threshold:
         """The decision threshold, or with a fairness constraint that of each row, shape `(n,)`.
@@ -235,7 +238,9 @@ class TabularModel:
             As `compute_features` returns them, with the sensitive column.
         """
         fair = self.spec.group_thresholds
-        return self.spec.threshold if fair is None else fair.of(fair.values_in(features))
+        if fair is None or features.empty:
+            return self.spec.threshold
+        return fair.of(fair.values_in(features))
 
     def output_types(self) -> dict[str, type]:
         """The columns that `predict` returns; see `ModelSpec.output_types`."""
@@ -274,12 +279,15 @@ class TabularModel:
             f"probability_{label}": probabilities[:, index] for index, label in enumerate(self.spec.classes)
         }
 
-    def _uncertainty_columns(self, features: pd.DataFrame, predictions: NDArray) -> dict[str, NDArray]:
+    def _uncertainty_columns(
+        self, features: pd.DataFrame, predictions: NDArray, thresholds: Threshold
+    ) -> dict[str, NDArray]:
         if self.spec.intervals:
             lower, upper = self.predict_intervals(features, predictions)
             return {LOWER: lower, UPPER: upper}
         if self.spec.prediction_sets:
-            return {PREDICTION_SET: set_texts(self.predict_sets(features, predictions), self.spec.classes)}
+            members = self.predict_sets(features, predictions, thresholds)
+            return {PREDICTION_SET: set_texts(members, self.spec.classes)}
         return {}
 
     def _within_bounds(self, values: NDArray) -> NDArray:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
 from mlops_assets.core.errors import DataError, ModelError
 from mlops_assets.ml.metrics.disparity import Constraint, disparity
 from mlops_assets.ml.model.group_thresholds import MISSING, OTHERS, GroupThresholds, group_labels
 from mlops_assets.ml.search.decision_threshold import Decision, weighted_objective
 from mlops_assets.ml.search.fair_thresholds import choose_fair_thresholds
+from mlops_assets.ml.search.splits import measuring_folds
 
 TRADE_OFF_FILE = "fairness.json"
 """Name of the trade-off among the files of a search."""
@@ -127,6 +127,8 @@ def choose_group_thresholds(
     threshold: float | None,
     seed: int,
     subject: str,
+    times: NDArray | None = None,
+    together: NDArray | None = None,
 ) -> tuple[GroupThresholds, TradeOff]:
     """Choose thresholds by group, so that the disparity is at most the limit of a rule.
 
@@ -148,6 +150,8 @@ def choose_group_thresholds(
         The decision threshold without the constraint.
     subject
         The project, for messages.
+    times, together
+        As in `measuring_folds`.
 
     Raises
     ------
@@ -166,7 +170,9 @@ def choose_group_thresholds(
         edges=rule.edges,
     )
     groups = made.groups(values)
-    folds = _folds(groups, truth, seed)
+    folds = measuring_folds(groups, truth, folds=_FOLDS, seed=seed, times=times, together=together)
+    measured = np.concatenate([apart for _, apart in folds])
+    among = truth[measured], probabilities[measured], groups[measured]
 
     def point(limit: float) -> TradeOffPoint:
         thresholds = _choose(rule, decision, limit, truth, probabilities, groups, common)
@@ -175,10 +181,9 @@ def choose_group_thresholds(
             sides = truth[train], probabilities[train], groups[train]
             chosen = _choose(rule, decision, limit, *sides, common)
             across[apart] = np.append(chosen, common)[groups[apart]]
-        return _measured(rule, decision, limit, thresholds, truth, probabilities >= across, groups)
+        return _measured(rule, decision, limit, thresholds, across[measured], *among)
 
-    alone = np.full(len(truth), common)
-    free = _measured(rule, decision, None, made.thresholds, truth, probabilities >= alone, groups)
+    free = _measured(rule, decision, None, made.thresholds, np.full(len(measured), common), *among)
     limits = _limits(rule.at_most, free.disparity)
     points = (*(point(limit) for limit in limits), free)
     chosen = _chosen(points, rule.at_most)
@@ -243,12 +248,6 @@ def _is_numeric(values: NDArray) -> bool:
     return all(isinstance(value, int | float | np.number) for value in values[:1_000].tolist())
 
 
-def _folds(groups: NDArray, truth: NDArray, seed: int) -> list[tuple[NDArray, NDArray]]:
-    """Folds with the same shares of groups and classes."""
-    strata = 2 * groups + truth
-    return list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(strata, strata))
-
-
 def _limits(at_most: float, free: float) -> list[float]:
     """Limits below the disparity without constraint, among them the declared one."""
     if not free > at_most / 4:
@@ -281,10 +280,12 @@ def _measured(
     decision: Decision,
     limit: float | None,
     thresholds: tuple[float, ...],
+    of_rows: NDArray,
     truth: NDArray,
-    chosen: NDArray,
+    probabilities: NDArray,
     groups: NDArray,
 ) -> TradeOffPoint:
+    chosen = (probabilities >= of_rows).astype(int)
     objective = weighted_objective(decision, truth, chosen)(np.ones((1, len(truth))))
     found = disparity(rule.constraint, truth, chosen, groups)
     return TradeOffPoint(limit, thresholds, found, float(objective[0]))

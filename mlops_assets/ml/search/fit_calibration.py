@@ -8,12 +8,12 @@ from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import TINY, Calibration, log_odds
 from mlops_assets.ml.search.prepared_folds import Fold
+from mlops_assets.ml.search.splits import make_folds
 from mlops_assets.ml.search.time_split import time_folds
 
 MIN_ROWS = 30
@@ -33,6 +33,7 @@ def choose_calibration(
     weights: NDArray | None = None,
     class_weights: Sequence[float] = (),
     times: NDArray | None = None,
+    groups: NDArray | None = None,
 ) -> Calibration | None:
     """The calibration with the lowest cross-validated log loss; None when none improves on the predictions.
 
@@ -51,6 +52,9 @@ def choose_calibration(
         The factors of the weights of each class in the fit; empty if there are none.
     times
         The time of each row, in a split over time: maps are evaluated on later rows than they are fitted on.
+    groups
+        The group of each row, in a split by group: maps are evaluated on other groups than they are fitted
+        on.
     """
     if task == "regression":
         return None
@@ -60,8 +64,8 @@ def choose_calibration(
         return start
     fits = [_sigmoid, _isotonic] if task == "binary" else [_temperature(class_weights)]
     try:
-        folds = _folds(truth, seed, times)
-    except DataError:  # too few times for an evaluation
+        folds = _folds(truth, seed, times, groups)
+    except DataError:  # too few times or groups for an evaluation
         return start
     apart = np.concatenate([valid for _, valid in folds])
     mapped = start.apply(predictions[apart]) if start else predictions[apart]
@@ -80,11 +84,11 @@ def prior_correction(class_weights: Sequence[float]) -> Calibration:
     return Calibration("temperature", (1.0,), shifts)
 
 
-def _folds(truth: NDArray, seed: int, times: NDArray | None) -> list[Fold]:
-    """Folds of the rows: shuffled and stratified, or with times expanding windows."""
+def _folds(truth: NDArray, seed: int, times: NDArray | None, groups: NDArray | None) -> list[Fold]:
+    """Folds of the rows, stratified and without a group on both sides, or with times expanding windows."""
     if times is not None:
-        return time_folds(times, truth, folds=_FOLDS - 1, by_class=True)
-    return list(StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(truth, truth))
+        return time_folds(times, truth, folds=_FOLDS - 1, by_class=True, groups=groups)
+    return make_folds("multiclass", truth, folds=_FOLDS, seed=seed, groups=groups)
 
 
 def _cross_validated_loss(

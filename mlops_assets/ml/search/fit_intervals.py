@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 from mlops_assets.compat.crepes import conformal_quantiles
 from mlops_assets.core.errors import DataError
@@ -19,6 +19,7 @@ from mlops_assets.ml.model.prediction_intervals import (
     group_codes,
     spread,
 )
+from mlops_assets.ml.search.prepared_folds import Fold
 
 Knots = tuple[tuple[float, ...], tuple[float, ...]]
 """Predictions, and the spread of the residuals at each."""
@@ -46,6 +47,7 @@ def fit_intervals(
     groups: Sequence[str],
     seed: int,
     subject: str,
+    together: NDArray | None = None,
 ) -> PredictionIntervals:
     """Fit intervals, with a spread that depends on the prediction if that makes them better.
 
@@ -60,6 +62,8 @@ def fit_intervals(
         The features of the same rows, in the form of `feature_frame`.
     groups
         Features whose values define groups that each have their own quantile.
+    together
+        The group of each row, in a split by group: its rows do not fit the spread of each other.
 
     Raises
     ------
@@ -71,8 +75,9 @@ def fit_intervals(
     constant = np.ones(len(truth))
     scale, knots = constant, _NO_KNOTS
     if len(truth) >= _LEAST_ROWS_OF_A_SPREAD and residuals.any():
-        apart = _cross_fitted_spread(predictions, residuals, seed)
-        scores = [_interval_score(residuals, each, coverage, seed) for each in (constant, apart)]
+        folds = _folds(len(truth), seed, together)
+        apart = _cross_fitted_spread(predictions, residuals, folds)
+        scores = [_interval_score(residuals, each, coverage, folds) for each in (constant, apart)]
         if scores[1] < scores[0]:
             scale, knots = apart, _spread_knots(predictions, residuals)
     quantiles = _quantiles(residuals, coverage, features, groups, difficulty=scale, subject=subject)
@@ -173,10 +178,19 @@ def require_few_groups(features: pd.DataFrame, groups: Sequence[str], *, subject
         )
 
 
-def _cross_fitted_spread(predictions: NDArray, residuals: NDArray, seed: int) -> NDArray:
+def _folds(rows: int, seed: int, together: NDArray | None) -> list[Fold]:
+    """Folds of shuffled rows, without a group in two folds."""
+    count = _FOLDS if together is None else min(_FOLDS, len(np.unique(together)))
+    if together is None or count < 2:
+        return list(KFold(_FOLDS, shuffle=True, random_state=seed).split(np.empty(rows)))
+    splitter = GroupKFold(count, shuffle=True, random_state=seed)
+    return list(splitter.split(np.empty(rows), groups=together))
+
+
+def _cross_fitted_spread(predictions: NDArray, residuals: NDArray, folds: Sequence[Fold]) -> NDArray:
     """The spread of each row by a fit on the other rows."""
     apart = np.empty(len(predictions))
-    for train, rest in KFold(_FOLDS, shuffle=True, random_state=seed).split(predictions):
+    for train, rest in folds:
         apart[rest] = spread(predictions[rest], *_spread_knots(predictions[train], residuals[train]))
     return apart
 
@@ -191,10 +205,10 @@ def _spread_knots(predictions: NDArray, residuals: NDArray) -> Knots:
     return tuple(x), tuple(y)
 
 
-def _interval_score(residuals: NDArray, scale: NDArray, coverage: float, seed: int) -> float:
+def _interval_score(residuals: NDArray, scale: NDArray, coverage: float, folds: Sequence[Fold]) -> float:
     """The cross-validated mean interval score: width, plus the distance of values outside times 2 / alpha."""
     total = 0.0
-    for train, rest in KFold(_FOLDS, shuffle=True, random_state=seed).split(residuals):
+    for train, rest in folds:
         quantile = conformal_quantiles(residuals[train], coverage, difficulty=scale[train])[0]
         half = quantile * scale[rest]
         outside = np.maximum(np.abs(residuals[rest]) - half, 0)

@@ -1,6 +1,7 @@
 """Splits: the holdout, and the folds of the cross-validation."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.contracts.row_ids import key_bits_sql
 from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.search.time_split import time_folds
 
 SplitMethod = Literal["random", "stratified", "group"]
 _DIGITS = 12
@@ -140,3 +142,47 @@ def forward_folds(
             hint="choose a later cut-off, or provide earlier data",
         )
     return found[::-1]
+
+
+def measuring_folds(
+    kinds: NDArray,
+    truth: NDArray,
+    *,
+    folds: int,
+    seed: int,
+    times: NDArray | None = None,
+    together: NDArray | None = None,
+) -> list[tuple[NDArray, NDArray]]:
+    """Folds to measure on other rows what is chosen for each kind of row on out-of-fold predictions.
+
+    Folds have the same shares of kinds and classes. Over time they are expanding windows, and rows that the
+    split keeps together stay in one fold; unless no fold then has every kind and class on both sides, such as
+    of a kind whose rows all belong together.
+
+    Parameters
+    ----------
+    kinds
+        The kind of each row as an index, shape `(n,)`; negative for rows that nothing is chosen for.
+    truth
+        The index of the class, shape `(n,)`.
+    times
+        The time of each row, in a split over time.
+    together
+        The group of each row, in a split by group.
+
+    Returns
+    -------
+    Positions of the rows to choose on, and of those to measure on, of each fold.
+    """
+    strata = 2 * kinds + truth
+    found: list[tuple[NDArray, NDArray]] = []
+    if times is not None:
+        with suppress(DataError):  # too few times
+            found = time_folds(times, truth, folds=folds - 1, by_class=True, groups=together)
+    elif together is not None and (count := min(folds, len(np.unique(together)))) > 1:
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        found = list(splitter.split(strata, strata, together))
+    needed = np.unique(strata[kinds >= 0])
+    complete = [fold for fold in found if all(np.isin(needed, strata[side]).all() for side in fold)]
+    stratified = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return complete or list(stratified.split(strata, strata))

@@ -49,8 +49,8 @@ class DateParts(TransformerMixin, BaseEstimator):
         DataError
             When a value is not a date.
         """
-        check_is_fitted(self, "timed_")
-        columns = zip(pd.DataFrame(dates).items(), self.timed_, strict=True)
+        check_is_fitted(self, "n_features_in_")
+        columns = zip(pd.DataFrame(dates).items(), self._timed, strict=True)
         return np.column_stack(
             [_parts(_parsed(column, str(name)), timed) for (name, column), timed in columns]
         )
@@ -62,11 +62,16 @@ class DateParts(TransformerMixin, BaseEstimator):
         return np.array(
             [
                 f"{name}_{part}"
-                for name, timed in zip(given, self.timed_, strict=True)
+                for name, timed in zip(given, self._timed, strict=True)
                 for part in (*_PARTS, *(_TIME_PARTS if timed else ()))
             ],
             dtype=object,
         )
+
+    @property
+    def _timed(self) -> list[bool]:
+        """Which columns have a time of day; none in models that were saved before it was encoded."""
+        return getattr(self, "timed_", [False] * self.n_features_in_)
 
 
 def _parsed(column: pd.Series, name: str) -> NDArray[np.datetime64]:

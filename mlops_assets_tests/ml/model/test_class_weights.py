@@ -17,7 +17,18 @@ def test_balanced_classes_have_the_same_total_weight_and_the_sum_of_all_stays():
     assert weights.sum() == pytest.approx(100)
     of_rows = np.where(np.arange(100) % 2, 3.0, 1.0)
     weighted = fit_weights(TARGET, of_rows, resolve_class_weights("balanced", ("no", "yes"), TARGET, of_rows))
-    assert weighted[TARGET == 0].sum() == pytest.approx(weighted[TARGET == 1].sum()) == pytest.approx(100)
+    assert weighted[TARGET == 0].sum() == pytest.approx(weighted[TARGET == 1].sum()) == pytest.approx(50)
+
+
+@pytest.mark.parametrize("classes", [(), (0.625, 2.5)])
+def test_the_unit_of_weights_does_not_matter_in_a_fit(classes):
+    of_rows = np.where(np.arange(100) % 2, 3.0, 1.0)
+    for unit in (1e-4, 1.0, 1e4):
+        np.testing.assert_allclose(
+            fit_weights(TARGET, unit * of_rows, classes), fit_weights(TARGET, of_rows, classes)
+        )
+    assert fit_weights(TARGET, of_rows, ()).mean() == pytest.approx(1)
+    assert fit_weights(TARGET, of_rows, ())[1] == pytest.approx(3 * fit_weights(TARGET, of_rows, ())[0])
 
 
 def test_listed_classes_have_their_ratio_and_others_one():

@@ -276,6 +276,25 @@ def test_a_set_has_the_class_that_the_decision_threshold_predicts(fit):
     assert replace(model, spec=spec).predict(ROWS)[PREDICTION_SET].tolist() == ['["yes"]'] * 3
 
 
+def test_a_set_has_the_class_that_the_threshold_of_the_group_predicts(fit):
+    model = fit("binary")
+    fair = GroupThresholds("kind", ("car", "van"), (0.0, 1.1), 0.5, "equalized_odds", 0.05)
+    spec = replace(
+        model.spec, group_thresholds=fair, prediction_sets=PredictionSets(0.9, 60, (Quantiles(0.0),))
+    )
+    found = replace(model, spec=spec).predict(ROWS[:2])
+    assert found["prediction"].tolist() == ["yes", "no"]
+    assert found[PREDICTION_SET].tolist() == ['["yes"]', '["no"]']
+
+
+def test_no_rows_of_a_model_with_thresholds_by_group_have_no_predictions(fit):
+    model = fit("binary")
+    fair = GroupThresholds("note", ("a", "b"), (0.0, 1.1), 0.5, "equalized_odds", 0.05)
+    fair_model = replace(model, spec=replace(model.spec, group_thresholds=fair))
+    none = pd.DataFrame(columns=list(model.spec.features))  # of rows for which features.sql fails
+    assert [len(values) for values in fair_model.outputs(none).values()] == [0, 0]
+
+
 @pytest.mark.parametrize("column", ["note", "kind"])
 def test_each_group_has_its_own_threshold_of_a_raw_column_or_of_a_feature(fit, column, tmp_path):
     rows = pd.DataFrame(

@@ -42,6 +42,17 @@ def test_over_time_a_map_must_improve_later_rows_than_those_that_it_is_fitted_on
     assert choose_calibration("binary", truth, same, seed=0, times=0 * times) is None, "one time has no later"
 
 
+def test_with_groups_a_map_must_improve_other_groups_than_those_that_it_is_fitted_on():
+    random = np.random.default_rng(0)
+    probability = random.uniform(0.05, 0.95, 60)
+    truth, groups = np.repeat(random.random(60) < probability, 20).astype(int), np.repeat(np.arange(60), 20)
+    predictions = np.repeat(probability, 20)
+    assert choose_calibration("binary", truth, predictions, seed=0) is not None, "it remembers the groups"
+    assert choose_calibration("binary", truth, predictions, seed=0, groups=groups) is None
+    sure = expit(3 * logit(predictions))
+    assert choose_calibration("binary", truth, sure, seed=0, groups=groups) is not None
+
+
 def test_a_shape_that_no_sigmoid_fits_gets_an_isotonic_map(rows):
     truth, probability = rows
     bent = np.where(probability < 0.3, probability / 3, 0.9 + probability / 11)

@@ -45,6 +45,22 @@ def test_the_spread_follows_the_prediction_only_if_the_errors_do():
         assert inside[among].mean() == pytest.approx(0.9, abs=0.03)
 
 
+def test_rows_of_a_group_do_not_fit_the_spread_of_each_other():
+    def grouped(random, count):
+        predictions, errors = random.uniform(0, 10, count), random.normal(size=count)
+        truth = np.repeat(predictions + errors, 20)
+        return truth, np.repeat(predictions, 20), pd.DataFrame({"x": np.repeat(predictions, 20)})
+
+    random, shares, spreads = np.random.default_rng(0), [], []
+    for _ in range(12):
+        together = np.repeat(np.arange(60), 20)
+        intervals = fit_intervals(*grouped(random, 60), coverage=0.9, groups=[], together=together, **SHARED)
+        spreads.append(bool(intervals.x))
+        shares.append(coverage(intervals, *grouped(random, 500)).mean())
+    assert sum(spreads) < 6, "the errors do not depend on the prediction"
+    assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
+
+
 def test_declared_groups_are_each_covered():
     def spread(_, noisy):
         return np.where(noisy, 5.0, 1.0)

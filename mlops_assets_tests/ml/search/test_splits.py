@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.ml.contracts.row_ids import with_row_ids
-from mlops_assets.ml.search.splits import SplitMethod, forward_folds, holdout_sql, make_folds
+from mlops_assets.ml.search.splits import SplitMethod, forward_folds, holdout_sql, make_folds, measuring_folds
 
 Row = tuple[str, str | None, str]
 
@@ -220,3 +220,17 @@ def test_no_forward_fold_trains_on_overlapping_targets(rows: list[int], folds: i
         places = {known.index(period) for period in periods[train]}
         assert places == set(range(known.index(predicted) - gap + 1))
     assert [periods[valid][0] for _, valid in found] == known[-len(found) :]
+
+
+def test_thresholds_are_measured_on_other_groups_and_on_later_rows():
+    kinds, truth, together = np.arange(400) % 2, np.arange(400) // 2 % 2, np.arange(400) // 10
+    shared = {"folds": 5, "seed": 0}
+    for train, apart in measuring_folds(kinds, truth, together=together, **shared):
+        assert not set(together[train]) & set(together[apart])
+        assert set(kinds[train]) == set(kinds[apart]) == {0, 1}
+    found = measuring_folds(kinds, truth, times=together, **shared)
+    assert len(found) == 4
+    assert all(together[train].max() < together[apart].min() for train, apart in found)
+    for times in (None, np.zeros(400)):  # each kind is one group, or there is one time
+        fallback = measuring_folds(kinds, truth, times=times, together=kinds, **shared)
+        assert sorted(np.concatenate([apart for _, apart in fallback])) == list(range(400))

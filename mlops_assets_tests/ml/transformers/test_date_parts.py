@@ -37,6 +37,14 @@ def test_timestamps_have_a_time_of_day_and_equal_their_text():
     np.testing.assert_array_equal(DateParts().fit(text).transform(text), parts)
 
 
+def test_models_that_were_saved_before_the_time_of_day_have_five_parts():
+    frame = pd.DataFrame({"day": ["2024-12-31", "2025-01-07 12:00:00"]})
+    new, old = DateParts().fit(frame), DateParts().fit(frame)
+    del old.timed_
+    np.testing.assert_array_equal(old.transform(frame), new.transform(frame)[:, :5])
+    assert old.get_feature_names_out(["day"]).tolist() == new.get_feature_names_out(["day"])[:5].tolist()
+
+
 def test_it_is_the_same_after_saving_and_loading(survives):
     frame = pd.DataFrame({"day": ["2024-12-31", np.nan, "2025-01-01", "2025-01-02"]}, dtype=object)
     survives(DateParts().fit(frame), frame)

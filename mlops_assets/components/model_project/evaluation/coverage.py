@@ -90,7 +90,8 @@ def _of_sets(evaluated: EvaluatedModel, sets: "PredictionSets") -> "Coverage":
     from mlops_assets.ml.evaluation.interval_coverage import Coverage, measure_coverage
 
     truth = evaluated.holdout.target
-    members = evaluated.model.predict_sets(evaluated.holdout.features, evaluated.predictions)
+    features, predictions = evaluated.holdout.features, evaluated.predictions
+    members = evaluated.model.predict_sets(features, predictions, evaluated.threshold)
     classes = pd.Series(np.asarray(evaluated.model.spec.classes, dtype=object)[truth])
     columns = sets.quantiles[0].columns
     scores = measure_coverage(

@@ -37,7 +37,6 @@ def with_decision_rule(
     tuning, truth, predictions = project.settings.tuning, train.target[result.rows], result.out_of_fold
     weights = train.weights_of(result.rows)
     if project.settings.task != "regression" and tuning.calibrate:
-        times = None if train.times is None else train.times[result.rows]
         calibration = choose_calibration(
             project.settings.task,
             truth,
@@ -45,7 +44,8 @@ def with_decision_rule(
             seed=tuning.seed,
             weights=weights,
             class_weights=spec.class_weights,
-            times=times,
+            times=None if train.times is None else train.times[result.rows],
+            groups=None if train.groups is None else train.groups[result.rows],
         )
         spec = replace(spec, calibration=calibration)
         predictions = calibration.apply(predictions) if calibration else predictions
@@ -89,6 +89,8 @@ def with_group_thresholds(
         threshold=spec.threshold,
         seed=project.settings.tuning.seed,
         subject=project.name,
+        times=None if train.times is None else train.times[rows],
+        together=None if train.groups is None else train.groups[rows],
     )
     return replace(spec, group_thresholds=fair), trade_off
 

@@ -75,6 +75,7 @@ def with_uncertainty(
             groups=declared.groups,
             seed=spec.seed,
             subject=project.name,
+            together=None if train.groups is None else train.groups[rows],
         )
         return replace(spec, intervals=intervals)
     calibrated = spec.calibration.apply(predictions) if spec.calibration else predictions
