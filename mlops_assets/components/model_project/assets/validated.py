@@ -18,6 +18,8 @@ from mlops_assets.components.model_project.project.partitions import (
     partition_of,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import expression_code, identity_columns
+from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
@@ -38,12 +40,14 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     settings = project.read_tables[table]
     raw_key = project.table_key(names.RAW, table)
     partitions = arrival_partitions(project) if table in project.event_tables else None
+    identified_by_values = project.timeline is None and not settings.key
     code = [
         "validated 4",
         project.files.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,
         repr(settings.max_rejected_share),
+        *([*weight_code(project), *expression_code(project)] if identified_by_values else []),
         *([settings.time] if settings.time else []),
         *([f"split by {project.settings.split.column}"] if project.settings.split.column else []),
         *([repr(settings.clock)] if settings.time_zone != UTC_ZONE else []),
@@ -116,7 +120,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             raw = raw.project(f"* exclude ({names.PARTITION})") if partition else raw
             inputs = {(raw_key, partition): store.digest(raw_key.path, partition=partition, version=version)}
             raw_rows = _require_usable(project.subject(table), declared, raw, partition)
-            identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
+            identity = identity_columns(project, table, declared.names)
             before = None
             if partition and settings.time:
                 before = settings.time, project.time.periods.end_of(partition)

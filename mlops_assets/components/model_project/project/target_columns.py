@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core.names import SCORING
 
 if TYPE_CHECKING:
     from mlops_assets.ml.features.target_expression import TargetExpression
@@ -36,6 +37,23 @@ def hidden_columns(project: Project, known: Sequence[str]) -> tuple[str, ...]:
     declared, weight = target_expression(project), project.settings.weight
     hidden = [project.settings.target.column, *([weight] if weight else [])]
     return (*hidden, *(declared.hidden(known) if declared else ()))
+
+
+def identity_columns(project: Project, table: str, known: Sequence[str]) -> list[str]:
+    """The columns that identify a row of a table: its key, or else all that a prediction could depend on.
+
+    Rows of a static project that differ only in the target, the weight, or a column that only the target's
+    expression reads are equal to a model, and a split must not divide them.
+
+    Parameters
+    ----------
+    known
+        Columns of the contract of the table.
+    """
+    aside = {project.settings.target.column}
+    if project.timeline is None:
+        aside |= set(hidden_columns(project, known)) if table != SCORING else set()
+    return project.read_tables[table].key or sorted(set(known) - aside)
 
 
 def expression_code(project: Project) -> list[str]:

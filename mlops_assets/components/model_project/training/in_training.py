@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.metadata_names import SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.project.target_columns import identity_columns
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
@@ -80,9 +81,9 @@ def _static_training_rows(
     if "training_set_version" not in facts:  # registered outside of mlops_assets
         return None
     if not project.settings.tables[project.table].key:
-        hidden = {project.settings.target.column}
-        trained = set(declared_contract(project, project.table).names) - hidden
-        if trained != set(declared_contract(project, names.SCORING).names):
+        known = declared_contract(project, project.table).names
+        trained = identity_columns(project, project.table, known)
+        if trained != sorted(declared_contract(project, names.SCORING).names):
             return None
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     if not store.exists(table) or version > store.version(table):

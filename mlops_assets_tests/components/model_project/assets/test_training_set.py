@@ -195,7 +195,8 @@ def test_uninformative_features_are_a_warning(make_project, write_loans, stores,
 def test_columns_that_only_the_target_reads_are_hidden_from_the_features(
     make_project, write_loans, stores, warehouse, instance
 ):
-    write_loans(loans(200).assign(paid_back=[None, *range(199)]))
+    rows = loans(200).assign(paid_back=[None, *range(199)])
+    write_loans(pd.concat([rows, rows[100:140].assign(paid_back=-1.0)]))
     schema = LOANS_SCHEMA.split("class Features")[0].replace(
         "income: float", "paid_back: float = pa.Field(nullable=True)\n    income: float", 1
     )
@@ -205,7 +206,9 @@ def test_columns_that_only_the_target_reads_are_hidden_from_the_features(
     assert result.success
     frame = warehouse.frame(project.key(names.TRAINING_SET).path)
     assert list(frame.columns) == ["row_id", "income", "purpose", "outcome", "repaid", "_split"]
-    assert len(frame) == 199
+    assert len(frame) == 239
+    equal = frame.assign(bits=frame["row_id"] // 2**14).groupby(["income", "purpose", "outcome"])
+    assert (equal[["bits", "_split"]].nunique() == 1).all(axis=None), "rows that are equal to a model"
     metadata = materialized(result, names.TRAINING_SET)
     assert metadata["rows_without_target"].value == 1
     inputs = [column.name for column in model_input_columns(project, {})]
