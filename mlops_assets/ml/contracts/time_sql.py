@@ -53,6 +53,7 @@ _SHOWN_TWICE = f"({_SHOWN_BEFORE} and {_SHOWN_AFTER})"
 """Parts of an expression over the candidates of `_candidates_sql`."""
 _WRITTEN_TYPES = "^(VARCHAR|ENUM|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$|FLOAT|DOUBLE|DECIMAL)"
 """Types of values that a declared format reads: texts, and numbers such as 20240131."""
+_FRACTIONS = "^(FLOAT|DOUBLE|DECIMAL)"
 _NUMBER = "[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?"
 _EXACT_TYPES = "('TIMESTAMP', 'TIMESTAMP_MS', 'TIMESTAMP_S', 'DATE')"
 """Their cast is exact; that of TIMESTAMP_NS rounds, where that of a text truncates."""
@@ -163,7 +164,12 @@ def _cast_sql(
     marked = f"regexp_replace(replace(replace(upper({text}), '/', '-'), 'T', ' '), ' ?([AP]M)$', ' \\1')"
     formatted = ""
     if written:
-        read = (zoned if written in EPOCHS or has_offset(written) else clock)(_written_sql(text, written))
+        # 20240131 is 20240131.0 in a column of fractions, such as one of pandas with a missing value.
+        whole = f"regexp_replace({text}, '[.]0+$', '')"
+        digits = (
+            f"case when regexp_matches(typeof({raw}), {literal(_FRACTIONS)}) then {whole} else {text} end"
+        )
+        read = (zoned if written in EPOCHS or has_offset(written) else clock)(_written_sql(digits, written))
         formatted = f"when regexp_matches(typeof({raw}), {literal(_WRITTEN_TYPES)}) then {read} "
     return (
         f"case {formatted}when typeof({raw}) in {_EXACT_TYPES} then {clock(f'try_cast({raw} as timestamp)')} "
