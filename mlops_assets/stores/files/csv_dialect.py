@@ -29,12 +29,15 @@ class SheetLayout:
         The number of lines of the header, whose texts are joined.
     nulls
         Texts that are read as null, in addition to the empty cell.
+    decimals
+        Columns whose numbers in text have another decimal mark than those of the table, and the mark.
     """
 
     sheet: str = ""
     skip_lines: int = 0
     header_lines: int = 1
     nulls: tuple[str, ...] = ()
+    decimals: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Dialect:
         """The dialect of the `csv` and `excel` settings of a table; the default dialect for None."""
         found = dict(settings or {})
         layout = dict(found.get("excel", {}))
-        excel = SheetLayout(**{**layout, "nulls": tuple(layout.get("nulls", ()))})
+        decimals = tuple((name, mark) for name, mark in layout.get("decimals", ()))
+        excel = SheetLayout(**{**layout, "nulls": tuple(layout.get("nulls", ())), "decimals": decimals})
         return cls(**{**found, "nulls": tuple(found.get("nulls", ())), "excel": excel})
 
     def non_defaults(self) -> dict[str, Any]:
@@ -110,7 +114,9 @@ DEFAULT_DIALECT = Dialect()
 def _changed(settings: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that differ from the default, as JSON values."""
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: [list(each) if isinstance(each, tuple) else each for each in value]
+        if isinstance(value, tuple)
+        else value
         for name, value in settings.items()
         if value != default[name]
     }

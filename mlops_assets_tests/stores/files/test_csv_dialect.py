@@ -1,7 +1,10 @@
 """The dialect of CSV files: settings, the options that affect rows, and encodings."""
 
+import json
+
 import pytest
 
+from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.stores.files.csv_dialect import (
     DEFAULT_DIALECT,
     Dialect,
@@ -48,3 +51,14 @@ def test_utf16_without_a_mark_is_recognised_by_its_zero_bytes(encoding: str):
 
 def test_duckdb_reads_ascii_and_utf8_directly():
     assert [is_utf8(name) for name in ("UTF8", "ascii", "utf-8-sig", "latin-1")] == [True, True, True, False]
+
+
+def test_the_marks_of_columns_are_part_of_the_layout_of_excel_files():
+    declared = TableSettings(
+        source="a.xlsx", formats={"amount": {"decimal": ",", "thousands": "."}, "at": "%d.%m.%Y"}
+    )
+    assert declared.dialect.excel.decimals == (("amount", ","),)
+    stored = json.loads(json.dumps(declared.dialect.non_defaults()))
+    assert Dialect.from_settings(stored) == declared.dialect
+    plain = TableSettings(source="a.xlsx", formats={"at": "%d.%m.%Y"})
+    assert plain.dialect == Dialect()

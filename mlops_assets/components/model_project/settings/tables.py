@@ -253,7 +253,10 @@ class TableSettings(Settings):
     @property
     def dialect(self) -> Dialect:
         """The dialect in which the files of the table are read."""
-        read = Dialect.from_settings({**self.csv.model_dump(), "excel": self.excel.model_dump()})
+        formats = ((name, form.decimal) for name, form in self.column_formats)
+        decimals = [(name, mark) for name, mark in formats if mark not in (None, self.csv.decimal)]
+        layout = {**self.excel.model_dump(), "decimals": decimals}
+        read = Dialect.from_settings({**self.csv.model_dump(), "excel": layout})
         return replace(read, offsets_as_text=self.time_zone != UTC_ZONE)
 
     @property

@@ -163,7 +163,8 @@ def _write(
         )
     names = header_names(header, sheet)
     errors = _errors(file, sheet.name, where, header[0][0])
-    nulls, decimal = set(layout.nulls) | {""}, file.dialect.decimal
+    nulls, marks = set(layout.nulls) | {""}, dict(layout.decimals)
+    decimals = [marks.get(name, file.dialect.decimal) for name in names]
     filled = [False] * len(names)
     schema = pa.schema([(str(number), pa.string()) for number in range(len(names))])
     first = header[-1][0] + 1
@@ -179,7 +180,7 @@ def _write(
                     cells[column] = error
             columns = []
             for number, values in enumerate(zip(*(cells for _, cells in chunk), strict=True)):
-                texts = [_spelled(value, decimal) for value in values]
+                texts = [_spelled(value, decimals[number]) for value in values]
                 known = [None if text in nulls else text for text in texts]
                 filled[number] = filled[number] or any(text is not None for text in known)
                 columns.append(pa.array(known, pa.string()))
@@ -192,7 +193,7 @@ def _is_value(cell: Any) -> bool:
 
 
 def _spelled(value: Any, decimal: str) -> str:
-    """The text of a value; a number has the decimal mark of the table's numbers in text."""
+    """The text of a value; a number has the decimal mark of the column's numbers in text."""
     text = as_text(value)
     return text.replace(".", decimal) if decimal != "." and type(value) is float else text
 

@@ -131,6 +131,13 @@ def test_numbers_have_the_decimal_mark_that_the_table_declares_for_text(table):
     ]
 
 
+def test_a_number_has_the_decimal_mark_that_its_column_declares_for_text(table):
+    """A cell with 1.234 in a column of texts such as 1.234,50 would otherwise be read as 1234."""
+    layout = SheetLayout(decimals=(("a", ","),))
+    book = workbook([["a", "b"], [1.234, 1.234], ["1.234,50", None]])
+    assert table.replace("a.xlsx", book, Dialect(excel=layout)) == [("1,234", "1.234"), ("1.234,50", None)]
+
+
 def test_cells_are_found_whatever_the_prefix_of_the_xml_is(table):
     """Other programs write `<x:c>`, empty cells with a style, and texts of formulas that are empty."""
     cells = (
