@@ -89,12 +89,14 @@ class TableDraft:
     def identifiers(self) -> dict[str, str]:
         """A valid Python and SQL identifier for each column: its own name if possible."""
         given: dict[str, str] = {}
+        taken = set[str]()
         for column in self.columns:
             name = plain = identifier(column.name)
             number = 2
-            while name.lower() in {taken.lower() for taken in given.values()}:
+            while name.lower() in taken:
                 name, number = f"{plain}_{number}", number + 1
             given[column.name] = name
+            taken.add(name.lower())
         return given
 
     @cached_property

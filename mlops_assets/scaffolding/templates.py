@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -226,9 +227,10 @@ def _sql_name(name: str) -> str:
     return name if plain else quoted(name)
 
 
-def _keywords() -> set[str]:
+@cache
+def _keywords() -> frozenset[str]:
     """Keywords that require quotes as names."""
     query = "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
     with duckdb.connect() as connection:
         found = connection.execute(query).fetchall()
-    return {*(name for (name,) in found), *TIME_KEYWORDS}
+    return frozenset([*(name for (name,) in found), *TIME_KEYWORDS])

@@ -6,6 +6,7 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel, ValidationError, model_validator
 
+from mlops_assets.compat.dagster_texts import without_literals
 from mlops_assets.components.model_project.assets.champion import champion_asset
 from mlops_assets.components.model_project.assets.custom_assets import custom_definitions
 from mlops_assets.components.model_project.assets.cutoff_training_set import cutoff_training_set_asset
@@ -51,7 +52,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """Load the declaration; errors across settings are reported with file and line number."""
         try:
-            return super().load(attributes, context)
+            return super().load(without_literals(attributes), context)
         except ValidationError as error:
             raise ProjectError(_located_errors(error, context)) from error
 

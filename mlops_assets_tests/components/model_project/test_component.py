@@ -95,6 +95,22 @@ def test_declared_encodings_reach_the_default_pipeline(sandbox):
     assert (made.encode, made.topics, made.few_values) == ({"purpose": "text"}, 4, 50)
 
 
+def test_texts_that_read_like_python_literals_stay_texts(sandbox):
+    nulls = ["-999", "1,2", "None", "'a'", "1_0", " "]
+    source = {"source": "data/loans.csv", "csv": {"nulls": nulls}}
+    folder = write_project(
+        sandbox,
+        changed(tables={"loans": source}, target={"column": "64"}, description="{{ context.project_root }}"),
+    )
+    (folder / "schema.py").write_text(
+        SCHEMA.replace("outcome: str = pa.Field(", 'n64: str = pa.Field(alias="64", ')
+    )
+    with sandbox.load_component_and_build_defs(folder) as (component, _):
+        assert component.target.column == "64"
+        assert component.tables["loans"].csv.nulls == nulls
+        assert component.description == str(sandbox.project_root)
+
+
 def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
     write_project(sandbox)
     with all_defs(sandbox, state) as defs:
