@@ -251,7 +251,7 @@ class Draft(TableDraft):
                         f"class {value} of {self.target.name} has {rows} row{'s' * (rows != 1)}: "
                         "training and holdout need several; provide more, or remove it from isin in schema.py"
                     )
-        if self.task != "regression" and self.target.is_number:
+        if self.task != "regression" and self.target.is_number and {*self.target.values} != {"0", "1"}:
             notes.append(
                 f"the {self.target.distinct} integers of {self.target.name} are taken for classes; if they "
                 "are amounts, use --task regression"

@@ -240,7 +240,14 @@ def _examined(draft: Draft, profile: SourceProfile) -> Draft:
     rows, target = profile.sample[known].reset_index(drop=True), values[known].reset_index(drop=True)
     features = [column.name for column in draft.features]
     suspects = find_suspects(rows[features], target.tolist(), draft.task)
-    doubts = table_doubts(rows, target, name=draft.target.name, task=draft.task, features=features)
+    doubts = table_doubts(
+        rows,
+        target,
+        name=draft.target.name,
+        task=draft.task,
+        features=features,
+        bounds=draft.bounds.values(),
+    )
     return replace(draft, suspects=tuple(suspects), table_doubts=tuple(doubts))
 
 

@@ -12,6 +12,7 @@ from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
+from mlops_assets.scaffolding.activity import always_active
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.log_periods import log_periods, longest_cadence
 from mlops_assets.scaffolding.table_draft import LEAST_REJECTED_SHARE, TableDraft, identifier
@@ -150,6 +151,8 @@ class EventDraft(TableDraft):
                 f"{last.date()}; a horizon of {horizon} requires at least {3 * horizon + 1}",
                 hint="choose a shorter --horizon or another --cadence, or provide a longer log",
             )
+        if not expression:
+            doubts += always_active(table, sample, time, entity, periods)
         return cls(
             **{**vars(table), "doubts": tuple(doubts)},
             time=found[time],

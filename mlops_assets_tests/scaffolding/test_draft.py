@@ -44,6 +44,11 @@ def test_a_note_suggests_regression_for_integer_classes():
     assert not any("--task" in note for note in draft(stars, column("size"), task="regression").notes)
 
 
+def test_the_classes_0_and_1_are_no_amounts():
+    paid = column(kind="BIGINT", values={"0": 60, "1": 40})
+    assert not any("--task" in note for note in draft(paid, column("size")).notes)
+
+
 def test_a_note_names_few_rows():
     assert "100 rows are few" in draft(column("price"), column("size")).notes[-1]
     assert draft(column("price", rows=5_000), column("size", rows=5_000)).notes == []

@@ -67,6 +67,20 @@ def test_a_log_that_is_continued_has_no_end(draft):
     assert not any("partitions end" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(("skipped", "doubted"), [(0, True), (2, False)])
+def test_a_target_that_is_hardly_ever_true_is_doubted_with_an_expression(draft, skipped, doubted):
+    frame = log("2023-01-10", "2024-03-31 23:00", rows=4_000).drop(columns=["product", "gift"])
+    quiet = (frame["customer"] == "c1") & (frame["at"].dt.month <= skipped)
+    notes = draft(frame[~quiet]).notes
+    text = (
+        "100 % of the partitions of each customer have rows, so hardly any is ever inactive; predict "
+        "something else, such as --target \"count(*) filter (channel = 'app store') > 0\""
+    )
+    assert (text in notes) is doubted, notes
+    others = draft(frame, target="sum(amount)").notes
+    assert not any("ever inactive" in note for note in others)
+
+
 def test_a_few_wrong_early_times_do_not_decide_the_first_partition(draft):
     frame = log("2023-01-10", "2024-03-31 23:00", rows=4000)
     frame.loc[0, "at"] = pd.Timestamp("1970-01-01")

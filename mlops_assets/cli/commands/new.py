@@ -17,9 +17,12 @@ from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
+    from mlops_assets.scaffolding.column_profile import ColumnProfile
     from mlops_assets.scaffolding.draft import Draft
     from mlops_assets.scaffolding.event_draft import EventDraft
     from mlops_assets.stores.files.csv_dialect import Dialect
+
+_SHOWN_COLUMNS = 60
 
 
 def _event_option(help_: str, **limits: Any) -> Any:
@@ -232,13 +235,23 @@ def _columns(draft: "Draft | EventDraft") -> Table:
     table = Table(title=f"{draft.rows:,} rows; task {draft.task}, metric {draft.metric}")
     for heading in ("column", "type", "missing", "values", "role"):
         table.add_column(heading)
-    for column in draft.columns:
+    shown = _shown_columns(draft)
+    if len(shown) < len(draft.columns):
+        table.caption = f"and {len(draft.columns) - len(shown):,} more, which README.md lists"
+    for column in shown:
         role = draft.role(column)
         values = (
             f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} distinct"
         )
         table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
     return table
+
+
+def _shown_columns(draft: "Draft | EventDraft") -> "list[ColumnProfile]":
+    """The columns in their order; of a wide table first those that are more than a feature."""
+    plain_last = sorted(draft.columns, key=lambda column: draft.role(column) == "feature")
+    shown = {column.name for column in plain_last[:_SHOWN_COLUMNS]}
+    return [column for column in draft.columns if column.name in shown]
 
 
 def schema(debug: DebugOption = False) -> None:

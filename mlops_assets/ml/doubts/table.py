@@ -1,6 +1,6 @@
 """All doubts about a table that is not split yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -19,7 +19,13 @@ from mlops_assets.ml.metrics.tasks import Task
 
 
 def table_doubts(
-    rows: pd.DataFrame, target: pd.Series, *, name: str, task: Task, features: Sequence[str]
+    rows: pd.DataFrame,
+    target: pd.Series,
+    *,
+    name: str,
+    task: Task,
+    features: Sequence[str],
+    bounds: Collection[float] = (),
 ) -> list[Doubt]:
     """The doubts about sampled rows with a target, for a random split.
 
@@ -33,13 +39,15 @@ def table_doubts(
         Name of the target.
     features
         Columns that are features.
+    bounds
+        The declared bounds of the target.
     """
     others = [str(each) for each in rows if each != name]
     times = [each for each in others if time_column(rows[each], each)]
     entities = [each for each in others if entity_column(rows[each], each)]
     of_target: list[Doubt | None]
     if task == "regression":
-        of_target = [capped_target(target, name), long_tail(target, name)]
+        of_target = [capped_target(target, name, bounds), long_tail(target, name)]
         contradictions = None
     else:
         of_target = [class_imbalance(target, name)]

@@ -1,5 +1,7 @@
 """Doubts about the target: a rare class, a cap, a long tail, too few rows."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -46,7 +48,7 @@ def class_imbalance(target: pd.Series, name: str) -> Doubt | None:
     )
 
 
-def capped_target(target: pd.Series, name: str) -> Doubt | None:
+def capped_target(target: pd.Series, name: str, declared: Collection[float] = ()) -> Doubt | None:
     """A doubt if many rows have the largest or the smallest value of a measured target.
 
     These are at least `CAPPED` of the rows, 10 times as many as a value has in the median, and the target has
@@ -56,12 +58,16 @@ def capped_target(target: pd.Series, name: str) -> Doubt | None:
     ----------
     target
         Numbers without missing values.
+    declared
+        The declared bounds of the target, at which it is not doubted.
     """
     counts = target.value_counts()
     if len(counts) < _LEAST_DISTINCT:
         return None
     usual = float(counts.median())
     for setting, end in (("maximum", target.max()), ("minimum", target.min())):
+        if end in declared:
+            continue
         rows = int(counts[end])
         if rows >= CAPPED * len(target) and rows >= _TIMES_THE_MEDIAN * usual:
             return Doubt(

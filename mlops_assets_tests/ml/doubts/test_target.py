@@ -58,6 +58,14 @@ def test_a_cap_is_named_with_the_setting():
     assert "declare target.minimum: -5" in floor.advice
 
 
+def test_a_declared_bound_is_not_doubted_and_the_other_end_is():
+    tips = pd.Series([*np.linspace(0.1, 4.9, 900), *[0.0] * 50, *[5.0] * 50])
+    declared = capped_target(tips, "tip", [0])
+    assert declared is not None
+    assert "target.maximum: 5" in declared.advice
+    assert capped_target(tips, "tip", [0, 5]) is None
+
+
 def test_ratings_and_a_frequent_largest_value_of_few_are_no_cap():
     assert capped_target(pd.Series([1, 2, 3, 4, 5] * 200), "stars") is None
     assert capped_target(pd.Series([*range(1, 51)] * 30), "age") is None, "each value is as frequent"

@@ -119,10 +119,8 @@ def _target_doubts(project: Project, rows: "pd.DataFrame") -> "list[Doubt | None
         return [None if is_answered else class_imbalance(target, name)]
     if not pd.api.types.is_numeric_dtype(target):  # the search reports it
         return []
-    capped = capped_target(target, name)
     ends = (settings.target.minimum, settings.target.maximum)
-    if capped and any(end in (target.min(), target.max()) for end in ends if end is not None):
-        capped = None
+    capped = capped_target(target, name, [end for end in ends if end is not None])
     robust = tuning.metric in ("mae", "mape") or settings.target.quantile
     return [capped, None if robust else long_tail(target, name)]
 
