@@ -154,8 +154,11 @@ class Draft(TableDraft):
         """Reason why a column is not a feature; empty if it is."""
         if column == self.target:
             return "the target, which is hidden from features.sql"
-        if column.name in self.of_target:
+        part = self.part_named.get(column.name)
+        if column.name in self.of_target or (part and part.of in (self.target.name, *self.of_target)):
             return "read by the target"
+        if any(each.of == column.name for each in self.parts):
+            return "read in parts"
         if self.is_id(column):
             return "identifies a row"
         if column.is_row_number and self.ids is None:
@@ -204,7 +207,7 @@ class Draft(TableDraft):
 
     @property
     def features(self) -> list[ColumnProfile]:
-        return [column for column in self.columns if not self.why_no_feature(column)]
+        return [column for column in self.described if not self.why_no_feature(column)]
 
     @property
     def max_rejected_share(self) -> float:
@@ -220,15 +223,30 @@ class Draft(TableDraft):
     @property
     def _shown_doubts(self) -> list["Doubt"]:
         """The doubts without those about an entity that has a note of its own."""
-        entities = {(column.name,) for column in self.columns if column.is_entity}
+        entities = {(column.name,) for column in self.described if column.is_entity}
         return [doubt for doubt in self.table_doubts if doubt.columns not in entities]
+
+    @property
+    def _part_notes(self) -> list[str]:
+        """A note about each column that features.sql reads in parts, or should."""
+        read = {part.of: part.why for part in self.parts}
+        named = {of: ", ".join(self._names_of_parts(of)) for of in read}
+        notes = [f"{of} {why}; features.sql reads {named[of]}" for of, why in read.items() if named[of]]
+        return notes + [hint for name, hint in self.hints.items() if name not in read]
+
+    def _names_of_parts(self, column: str) -> list[str]:
+        return [
+            self.identifiers[each.name]
+            for each in self.features
+            if each.name in self.part_named and self.part_named[each.name].of == column
+        ]
 
     @property
     def notes(self) -> list[str]:
         """Notes for the user before the first run."""
         notes = [f"possible target leakage: {suspect}" for suspect in self.suspects]
-        notes += [*self.doubts, *map(str, self._shown_doubts)]
-        for column in self.columns:
+        notes += [*self.doubts, *self._part_notes, *map(str, self._shown_doubts)]
+        for column in self.described:
             if column.is_entity and column != self.target:
                 notes.append(
                     f"{column.name} repeats: rows of one {column.name} may be in training and in holdout; "

@@ -11,7 +11,7 @@ from typing import Any
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
 from mlops_assets.ml.metrics.tasks import Task
-from mlops_assets.scaffolding.column_profile import ColumnProfile, SourceProfile, profile_source
+from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
 from mlops_assets.scaffolding.formats.text_formats import Choose
@@ -24,6 +24,7 @@ from mlops_assets.scaffolding.questions import (
     ask_order,
     ask_target,
 )
+from mlops_assets.scaffolding.source_profile import SourceProfile, profile_source
 from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
 from mlops_assets.scaffolding.target_draft import (
     TARGET,
@@ -214,6 +215,8 @@ def _profiled(
         excel=excel,
         doubts=profile.doubts,
         formats=profile.formats,
+        parts=profile.parts,
+        hints=profile.hints,
     )
     return _Profiled(base, profile)
 

@@ -231,7 +231,7 @@ class EventDraft(TableDraft):
     @property
     def notes(self) -> list[str]:
         """Notes for the user before the first run."""
-        notes = list(self.doubts)
+        notes = [*self.doubts, *self.hints.values()]
         if self.periods.last:
             notes.append(
                 f"partitions end with {self.periods.last}, the last complete one of the log; remove "

@@ -10,6 +10,7 @@ from typing import Any
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED, RESERVED_SCHEMAS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
+from mlops_assets.scaffolding.parts import Part
 from mlops_assets.scaffolding.values.odd_values import values_as_names
 
 LEAST_REJECTED_SHARE = 0.05
@@ -36,6 +37,10 @@ class TableDraft:
         The settings of columns of times or numbers with a format of their own.
     ids
         The columns that identify a row and are no features; None if they are found by name and values.
+    parts
+        Parts of columns that are features instead of them.
+    hints
+        What is unusual about a column that is read in parts, such as JSON, with the SQL that reads one.
     """
 
     project: str
@@ -47,6 +52,8 @@ class TableDraft:
     doubts: tuple[str, ...] = ()
     formats: Mapping[str, Any] = field(default_factory=dict)
     ids: tuple[str, ...] | None = None
+    parts: tuple[Part, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -86,11 +93,25 @@ class TableDraft:
         return "".join(part.capitalize() for part in self.table.split("_"))
 
     @cached_property
+    def part_named(self) -> dict[str, Part]:
+        """The parts of columns by name."""
+        return {part.name: part for part in self.parts}
+
+    @cached_property
+    def described(self) -> list[ColumnProfile]:
+        """All columns, each followed by its parts."""
+        return [
+            profile
+            for column in self.columns
+            for profile in (column, *(part.profile for part in self.parts if part.of == column.name))
+        ]
+
+    @cached_property
     def identifiers(self) -> dict[str, str]:
-        """A valid Python and SQL identifier for each column: its own name if possible."""
+        """A valid Python and SQL identifier for each column and part: its own name if possible."""
         given: dict[str, str] = {}
         taken = set[str]()
-        for column in self.columns:
+        for column in self.described:
             name = plain = identifier(column.name)
             number = 2
             while name.lower() in taken:

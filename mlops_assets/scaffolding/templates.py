@@ -140,7 +140,9 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
 
 
 def _read(draft: TableDraft, column: ColumnProfile) -> str:
-    """A column in SQL; with its table if its name alone is the current time."""
+    """A column or part in SQL; a column with its table if its name alone is the current time."""
+    if column.name in draft.part_named:
+        return draft.part_named[column.name].sql
     name = _sql_name(column.name)
     return f"{_sql_name(draft.table)}.{name}" if column.name.lower() in TIME_KEYWORDS else name
 
@@ -151,7 +153,7 @@ def _field(draft: TableDraft, column: ColumnProfile) -> str:
     rules: dict[str, Any] = {}
     if column.name != name:
         rules["alias"] = column.name
-    if column == draft.classes or _is_closed_list(column):
+    if column == draft.classes or (_is_closed_list(column) and column.name not in draft.hints):
         rules["isin"] = [int(value) if column.sql_type == "BIGINT" else value for value in column.values]
     elif column.is_number and column.least and float(column.least) >= 0:
         rules["ge"] = 0

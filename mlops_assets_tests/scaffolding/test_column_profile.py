@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.scaffolding.column_profile import ColumnProfile, profile_source
+from mlops_assets.scaffolding.column_profile import ColumnProfile
+from mlops_assets.scaffolding.source_profile import profile_source
 
 
 @pytest.fixture
@@ -55,7 +56,11 @@ def test_a_key_is_recognised_by_its_name_and_values(profile):
     ("name", "is_id"),
     [
         *[(name, True) for name in ("id", "ID", "order_id", "order id", "customerID", "orderId", "row_uuid")],
-        *[(name, False) for name in ("paid", "PAID", "grid", "idle", "humid", "Madrid")],
+        *[(name, True) for name in ("patient_no", "InvoiceNo", "customer number")],
+        *[
+            (name, False)
+            for name in ("paid", "PAID", "grid", "idle", "humid", "Madrid", "piano", "device", "key")
+        ],
     ],
 )
 def test_an_identifier_is_recognised_by_its_name(name, is_id):

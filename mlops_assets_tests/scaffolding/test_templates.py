@@ -1,5 +1,6 @@
 """The first files of a project load, and accept the rows that they were drafted from."""
 
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -114,6 +115,43 @@ def test_a_file_in_another_dialect_runs_unedited(tmp_path, instance, text, encod
     assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
     assert len(store.store.frame(["shop", "validated_rows"])) == 40
     assert set(store.store.frame(["shop", "features"])) == {"row_id", *features}
+
+
+def test_objects_lists_and_numbers_in_text_become_features_that_run_unedited(tmp_path, instance):
+    store = WarehouseResource(root=str(tmp_path / "warehouse"))
+    rows = [
+        {
+            "cell": {"id": n, "it's": n / 4, "kind": "ab"[n % 5 % 2], "site": "left"},
+            "flags": ["a", "b"][: n % 3],
+            "paid": " " if n % 9 == 0 else f"{n / 8}",
+            "y": n % 2,
+        }
+        for n in range(40)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    draft = draft_from("lab", tmp_path, data=tmp_path / "rows.jsonl", target="y")
+    assert draft.notes[:3] == [
+        "cell has JSON objects; features.sql reads cell_it_s, cell_kind",
+        "flags has JSON lists; features.sql reads flags_length",
+        "paid is text because of 5 of 40 values, which stand for missing ones; "
+        "features.sql reads paid_number",
+    ]
+    write_files(draft, tmp_path, drafted=True)
+    project = loaded(tmp_path, "lab", tmp_path)
+    assets = [raw_asset(project, "rows"), validated_asset(project, "rows"), features_asset(project)]
+    assert dg.materialize(assets, resources={"warehouse": store}, instance=instance).success
+    features = store.store.frame(["lab", "features"]).drop(columns="row_id").sort_values("cell_it_s")
+    assert features.columns.tolist() == ["cell_it_s", "cell_kind", "flags_length", "paid_number"]
+    assert features.iloc[1].tolist() == [0.25, "b", 1, 0.125]
+    assert features["paid_number"].isna().sum() == 5
+
+
+def test_parts_of_a_column_that_the_target_reads_are_no_features(tmp_path):
+    rows = [{"cell": {"size": n, "age": n % 7}, "x": n * 1.5} for n in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    target = "json_extract_string(cell, '$.size')::integer > 20"
+    draft = draft_from("lab", tmp_path, data=tmp_path / "rows.jsonl", target=target)
+    assert [column.name for column in draft.features] == ["x"]
 
 
 def test_a_drafted_contract_accepts_all_rows_that_it_was_drafted_from(tmp_path, instance):

@@ -236,8 +236,8 @@ def _columns(draft: "Draft | EventDraft") -> Table:
     for heading in ("column", "type", "missing", "values", "role"):
         table.add_column(heading)
     shown = _shown_columns(draft)
-    if len(shown) < len(draft.columns):
-        table.caption = f"and {len(draft.columns) - len(shown):,} more, which README.md lists"
+    if len(shown) < len(draft.described):
+        table.caption = f"and {len(draft.described) - len(shown):,} more, which README.md lists"
     for column in shown:
         role = draft.role(column)
         values = (
@@ -249,9 +249,9 @@ def _columns(draft: "Draft | EventDraft") -> Table:
 
 def _shown_columns(draft: "Draft | EventDraft") -> "list[ColumnProfile]":
     """The columns in their order; of a wide table first those that are more than a feature."""
-    plain_last = sorted(draft.columns, key=lambda column: draft.role(column) == "feature")
+    plain_last = sorted(draft.described, key=lambda column: draft.role(column) == "feature")
     shown = {column.name for column in plain_last[:_SHOWN_COLUMNS]}
-    return [column for column in draft.columns if column.name in shown]
+    return [column for column in draft.described if column.name in shown]
 
 
 def schema(debug: DebugOption = False) -> None:

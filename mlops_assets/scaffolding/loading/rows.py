@@ -12,7 +12,7 @@ from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.names import PROVENANCE, RESERVED
 from mlops_assets.scaffolding.csv_detection import detect_dialect, reject_other_dialects
 from mlops_assets.scaffolding.loading.agreement import column_doubts
-from mlops_assets.scaffolding.loading.nested import nested_doubts
+from mlops_assets.scaffolding.loading.nested import NestedColumn, nested_columns
 from mlops_assets.scaffolding.loading.sheets import detect_layout
 from mlops_assets.scaffolding.values.odd_values import values_as_names
 from mlops_assets.stores.databases.base import SQLITE
@@ -90,6 +90,8 @@ class LoadedRows:
         Whether there are CSV files, and Excel files.
     files
         Number of files.
+    nested
+        The columns of JSON objects and lists.
     """
 
     columns: Sequence[str]
@@ -98,6 +100,7 @@ class LoadedRows:
     has_texts: bool = False
     has_cells: bool = False
     files: int = 1
+    nested: tuple[NestedColumn, ...] = ()
 
     @property
     def declarable(self) -> Dialect | None:
@@ -158,9 +161,9 @@ def load_rows(
     doubts += column_doubts(connection, files, subject=subject)
     if (texts or cells) and (values := values_as_names(columns)):
         doubts.append(f"column names such as {values[0]} look like values; does the file have a header?")
-    if any(file.format in ("jsonl", "parquet") for file in files):
-        doubts += nested_doubts(connection, SEEN, columns)
-    return LoadedRows(columns, dialect, tuple(doubts), bool(texts), bool(cells), len(files))
+    typed = any(file.format in ("jsonl", "parquet") for file in files)
+    nested = tuple(nested_columns(connection, SEEN, columns)) if typed else ()
+    return LoadedRows(columns, dialect, tuple(doubts), bool(texts), bool(cells), len(files), nested)
 
 
 def _load_query(connection: duckdb.DuckDBPyConnection, query: Query, root: Path, subject: str) -> LoadedRows:
@@ -171,7 +174,7 @@ def _load_query(connection: duckdb.DuckDBPyConnection, query: Query, root: Path,
             snapshot.extract(path)
         file = SourceFile(path, "query", "parquet", "")
         columns = _load(connection, [file], f"{subject}: the query", database.display_name)
-    return LoadedRows(columns, doubts=tuple(nested_doubts(connection, SEEN, columns)))
+    return LoadedRows(columns, nested=tuple(nested_columns(connection, SEEN, columns)))
 
 
 def _load(

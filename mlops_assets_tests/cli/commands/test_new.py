@@ -57,13 +57,13 @@ def test_a_csv_file_becomes_a_declaration_and_its_columns_are_printed(place):
 def test_of_a_wide_table_sixty_columns_are_printed_and_all_are_listed_in_the_readme(place):
     names = [f"probe_{n}" for n in range(100)]
     rows = [",".join(str((row * 7 + n) % 23 + row / 50) for n in range(102)) for row in range(50)]
-    (place / "wide.csv").write_text("\n".join([",".join([*names, "batch", "yield_"]), *rows]), "utf-8")
+    Path("wide.csv").write_text("\n".join([",".join([*names, "batch", "yield_"]), *rows]), "utf-8")
     printed = flat(mlops("new", "wide", "--csv", "wide.csv", "--target", "yield_").stdout)
     assert "probe_58 " in printed
     assert "probe_59 " not in printed
     assert "yield_" in printed, "the target is shown, although it is the last column"
     assert "and 42 more, which README.md lists" in printed
-    assert "| probe_99 |" in next(place.glob("**/wide/README.md")).read_text("utf-8")
+    assert "| probe_99 |" in (place / "wide" / "README.md").read_text("utf-8")
 
 
 def test_the_detected_csv_format_is_printed_and_declared_and_options_override_it(place):

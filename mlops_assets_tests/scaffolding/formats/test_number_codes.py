@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mlops_assets.scaffolding.column_profile import profile_source
+from mlops_assets.scaffolding.source_profile import profile_source
 
 
 @pytest.mark.parametrize(

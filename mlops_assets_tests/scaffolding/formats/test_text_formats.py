@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mlops_assets.scaffolding.column_profile import SourceProfile, profile_source
+from mlops_assets.scaffolding.source_profile import SourceProfile, profile_source
 
 
 @pytest.fixture

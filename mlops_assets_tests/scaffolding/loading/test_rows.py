@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.scaffolding.column_profile import SourceProfile, profile_source
 from mlops_assets.scaffolding.loading.rows import Query, source_of
+from mlops_assets.scaffolding.source_profile import SourceProfile, profile_source
 
 
 def profiled(source: Path | Query, root: Path = Path()) -> SourceProfile:
@@ -38,11 +38,34 @@ def test_nested_json_is_named_with_sql_that_reads_it(tmp_path, suffix):
     (tmp_path / f"a.{suffix}").write_text(text, "utf-8")
     found = profiled(tmp_path / f"a.{suffix}")
     assert types(found) == {"id": "BIGINT", "owner": "VARCHAR", "tags": "VARCHAR"}
-    assert found.doubts == (
+    assert tuple(found.hints.values()) == (
         "owner has JSON objects with city, age; read a part in features.sql, such as "
         'json_extract_string("owner", \'$."city"\')',
         'tags has JSON lists; read a part in features.sql, such as json_array_length("tags")',
     )
+
+
+def test_parts_of_json_are_profiled_by_the_types_of_their_values(tmp_path):
+    rows = [
+        {
+            "id": n,
+            "owner": {"id": n, "age": n if n % 2 else n / 2, "ok": n > 3, "tags": ["a"] * n, "x": {"y": 1}},
+            "owner_id": "taken",
+            "mixed": {"a": n if n % 2 else "text", "empty": None},
+        }
+        for n in range(9)
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    parts = {part.name: part.profile for part in profiled(tmp_path / "a.jsonl").parts}
+    assert {name: part.sql_type for name, part in parts.items()} == {
+        "owner_id_2": "BIGINT",
+        "owner_age": "DOUBLE",
+        "owner_ok": "BOOLEAN",
+        "owner_tags_length": "BIGINT",
+    }
+    assert parts["owner_id_2"].is_key is False
+    assert (parts["owner_tags_length"].least, parts["owner_tags_length"].greatest) == ("0", "8")
+    assert parts["owner_ok"].values == {"false": 4, "true": 5}
 
 
 def test_columns_and_types_that_differ_between_files_are_named(tmp_path):

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from mlops_assets.scaffolding.column_profile import profile_source
 from mlops_assets.scaffolding.loading.sheets import detect_layout
+from mlops_assets.scaffolding.source_profile import profile_source
 from mlops_assets.stores.files.csv_dialect import Dialect, SheetLayout
 from mlops_assets_tests.support.workbooks import workbook
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.scaffolding.column_profile import profile_source
 from mlops_assets.scaffolding.drafting import draft_from
+from mlops_assets.scaffolding.source_profile import profile_source
 
 
 @pytest.fixture
