@@ -42,6 +42,7 @@ def learning_curve(
     seed: int,
     shares: Sequence[float] = SHARES,
     times: NDArray | None = None,
+    classes: NDArray | None = None,
 ) -> list[CurvePoint]:
     """Fit on nested, growing samples of the training rows: random ones, or with times the latest rows.
 
@@ -59,6 +60,9 @@ def learning_curve(
         Sample sizes as shares of the training rows; samples below `MIN_ROWS` are left out.
     times
         The time of each training row, in a split over time.
+    classes
+        The class of each training row; samples that lack a class are left out, because no model can be
+        fitted on them.
     """
     order = np.random.default_rng(seed).permutation(rows)
     if times is not None:
@@ -67,6 +71,8 @@ def learning_curve(
     previous: NDArray | None = None
     for size in (round(share * rows) for share in shares):
         if size < MIN_ROWS:
+            continue
+        if classes is not None and len(np.unique(classes[order[:size]])) < len(np.unique(classes)):
             continue
         predictions = fit(np.isin(np.arange(rows), order[:size]))
         difference = gain(predictions, previous) if previous is not None else CurvePoint.gain

@@ -39,3 +39,16 @@ def test_over_time_the_samples_are_the_latest_rows():
     learning_curve(fit, lambda _: (0.0, 0.0, 1.0), lambda *_: (0.0, 0.0), 200, seed=0, times=times)
     assert [times[mask].min() for mask in masks] == [150, 100, 0]
     assert [int(mask.sum()) for mask in masks] == [50, 100, 200]
+
+
+def test_samples_without_every_class_are_left_out():
+    points = learning_curve(
+        lambda keep: np.array([float(keep.sum())]),
+        lambda predictions: (float(predictions[0]), 0.0, 1.0),
+        lambda *_: (0.0, 0.0),
+        400,
+        seed=0,
+        times=np.arange(400),
+        classes=(np.arange(400) < 150).astype(int),  # the second class has no late rows
+    )
+    assert [point.rows for point in points] == [400]

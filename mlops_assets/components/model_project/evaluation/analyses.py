@@ -218,6 +218,7 @@ def learning_curve(evaluated: EvaluatedModel) -> "list[CurvePoint]":
         len(train.target),
         seed=evaluated.seed,
         times=train.times,
+        classes=None if project.settings.task == "regression" else train.target,
     )
 
 
