@@ -9,6 +9,7 @@ MAX_VALUES = 20
 """Maximum number of distinct values that are listed."""
 _LEAST_ROWS = 10
 """Minimum number of rows for consecutive integers to be taken for row numbers."""
+_NEARLY_ALL = 0.9
 _ID = re.compile(
     r"(?i:(^|[_\W])(id|uuid|guid)$)|[a-z](ID|Id|UUID|GUID)$|"
     r"(?i:^(subject|patient|customer|client|user|member|account|player|student|pupil|household|device|machine|"
@@ -76,9 +77,10 @@ class ColumnProfile:
 
     @property
     def is_name(self) -> bool:
-        """Whether each row has a text of its own that is a single word, such as a key or an address."""
+        """Whether nearly each row has a text of its own that is a single word, such as a key or a zip code."""
         words = [*self.least.split(), *self.greatest.split()]
-        differs = self.distinct == self.rows - self.nulls > MAX_VALUES
+        filled = self.rows - self.nulls
+        differs = filled > MAX_VALUES and self.distinct > _NEARLY_ALL * filled
         return self.sql_type == "VARCHAR" and differs and len(words) <= 2
 
     @property

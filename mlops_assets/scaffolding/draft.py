@@ -170,7 +170,7 @@ class Draft(TableDraft):
         if column.distinct + bool(column.nulls) < 2:
             return "constant" if column.distinct else "always empty"
         if column.is_name:
-            return "a different word in each row, such as a key; derive a feature that rows share"
+            return "a different word in nearly each row, such as a key; derive a feature that rows share"
         return ""
 
     def encoding(self, column: ColumnProfile) -> str:

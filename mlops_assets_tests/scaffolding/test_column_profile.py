@@ -70,6 +70,13 @@ def test_an_identifier_is_recognised_by_its_name(name, is_id):
     assert (repeated.is_key, repeated.is_entity) == (False, is_id)
 
 
+@pytest.mark.parametrize(
+    ("distinct", "greatest", "is_name"), [(91, "z9", True), (90, "z9", False), (91, "a b c", False)]
+)
+def test_a_word_that_nearly_each_row_has_alone_is_a_name(distinct, greatest, is_name):
+    assert ColumnProfile("zip", "VARCHAR", 120, 20, distinct, "00501", greatest, {}).is_name is is_name
+
+
 def test_consecutive_integers_number_the_rows(profile):
     seen = profile(n=range(1, 41), gaps=range(0, 80, 2), repeated=[1, *range(39)], x=[0.5] * 40)
     assert [name for name, column in seen.items() if column.is_row_number] == ["n"]
