@@ -77,7 +77,7 @@ class ColumnProfile:
 
     @property
     def is_name(self) -> bool:
-        """Whether nearly each row has a text of its own that is a single word, such as a key or a zip code."""
+        """Whether nearly each row has a word of its own, such as a key or a zip code."""
         words = [*self.least.split(), *self.greatest.split()]
         filled = self.rows - self.nulls
         differs = filled > MAX_VALUES and self.distinct > _NEARLY_ALL * filled
