@@ -23,6 +23,7 @@ from mlops_assets.scaffolding.questions import (
     ask_ids,
     ask_order,
     ask_target,
+    target_candidates,
 )
 from mlops_assets.scaffolding.source_profile import SourceProfile, profile_source
 from mlops_assets.scaffolding.table_draft import TableDraft, require_identifier
@@ -167,9 +168,11 @@ class _Profiled:
         """The draft of a static project."""
         base, names = self.base, [column.name for column in self.base.columns]
         if target is None:
+            [likely, *_] = [*target_candidates(base), ""]
             raise ProjectError(
                 f"{base.project}: the target column is missing",
-                hint=f"set --target to a column of {base.origin}: {', '.join(names)}",
+                hint=f"set --target to a column of {base.origin}: {', '.join(names)}"
+                + (f"; by names and values, {likely} is the most likely one" if likely else ""),
             )
         if is_expression(target, names):
             read = drafted_expression(base, target).columns(names)

@@ -17,6 +17,7 @@ from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
 from mlops_assets.ml.metrics.tasks import metrics_of
+from mlops_assets.ml.number_format import share_text
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
@@ -47,6 +48,7 @@ _WORDS: dict[SqlType, str] = {
     "VARCHAR": "text",
 }
 _COUNT = re.compile(r"count\s*\([^()]*\)(\s*filter\s*\(.*\))?", re.IGNORECASE)
+_SHOWN_CLASSES = 10
 _ROWS_A_VALUE = 5
 """Minimum average number of rows per text for a column to be taken for a closed list of values."""
 
@@ -134,6 +136,7 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         one_line=_one_line,
         names=lambda columns: [column.name for column in columns],
         target=draft.target_name if isinstance(draft, EventDraft) else draft.target.name,
+        classes=_classes(draft.target) if isinstance(draft, Draft) and draft.task != "regression" else "",
         types=_WORDS,
         values=_values,
     )
@@ -193,6 +196,23 @@ def _seen(column: ColumnProfile) -> str:
     if column.sql_type == "VARCHAR":
         return f"{column.distinct:,} values{empty}"
     return f"{column.least} to {column.greatest}{empty}"
+
+
+def _classes(target: ColumnProfile) -> str:
+    """The classes with their rows, with the positive one of two."""
+    known = sum(target.values.values())
+    if not known:
+        return ""
+    rows = {
+        value: f"{value} {count:,} rows ({share_text(count / known)})"
+        for value, count in target.values.items()
+    }
+    if len(rows) == 2:
+        positive = max(rows, key=float if target.is_number else str)
+        return f"{', '.join(rows.values())}; {positive} is the positive class, whose probability is predicted"
+    shown = sorted(rows, key=lambda value: -target.values[value])[:_SHOWN_CLASSES]
+    more = f", and {len(rows) - len(shown)} others" if len(rows) > len(shown) else ""
+    return ", ".join(rows[value] for value in shown) + more
 
 
 def _values(column: ColumnProfile) -> str:

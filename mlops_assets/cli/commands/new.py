@@ -13,6 +13,7 @@ from mlops_assets.cli.output.console import DebugOption, out, plain_errors, prin
 from mlops_assets.cli.output.questions import ask_path, is_interactive, reading
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
+from mlops_assets.core.plain_settings import setting_text
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
@@ -193,7 +194,7 @@ def new(
         todo = (
             "" if data else f"complete the files, copy your data to {Path(draft.origin).parent}, then run: "
         )
-        out.print(f"{todo}mlops run {name}", soft_wrap=True, highlight=False)
+        out.print(f"next: {todo}mlops run {name}", soft_wrap=True, highlight=False)
 
 
 def _dialect(
@@ -222,10 +223,9 @@ def _print_inferences(draft: "Draft | EventDraft") -> None:
     out.print(_columns(draft))
     for kind, found in (("CSV", draft.csv), ("Excel", draft.excel)):
         if found:
-            settings = ", ".join(f"{setting} {value!r}" for setting, value in found.items())
-            print_line(f"{kind} format: {settings}")
+            print_line(f"{kind} format: {setting_text(found)}")
     for column, declared in draft.formats.items():
-        print_line(f"format of {column}: {declared}")
+        print_line(f"format of {column}: {setting_text(declared)}")
     for note in draft.notes:
         out.print(f"[dim]note:[/] {escape(note)}", soft_wrap=True)
 

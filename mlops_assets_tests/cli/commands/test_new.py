@@ -1,6 +1,7 @@
 """`mlops new`: the draft of a project."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -48,7 +49,11 @@ def test_a_csv_file_becomes_a_declaration_and_its_columns_are_printed(place):
     output = flat(done.output)
     assert "60 rows; task binary, metric log_loss" in output
     assert "outcome │ varchar │ 0 │ 2 distinct │ target" in output
-    assert output.endswith("mlops run lending")
+    assert output.endswith("next: mlops run lending")
+    readme = (place / "lending" / "README.md").read_text("utf-8")
+    assert re.search(
+        r"- Classes: late \d+ rows \(.* %\), paid \d+ rows .*; paid is the positive class", readme
+    )
     assert 'purpose: str = pa.Field(isin=["car", "house", "other"])' in (
         place / "lending" / "schema.py"
     ).read_text("utf-8")
@@ -83,7 +88,7 @@ def test_a_sheet_of_a_workbook_is_drafted_and_several_are_listed(place, record_p
     assert "rows.xlsx has several sheets: May, June" in flat(done.stderr)
     record_property("message", done.stderr)
     done = mlops("new", "shop", "--data", "rows.xlsx", "--target", "y", "--sheet", "June")
-    assert "Excel format: sheet 'June'" in flat(done.output)
+    assert "Excel format: sheet June" in flat(done.output)
     assert "excel: {sheet: June}  # as detected" in (place / "shop" / "defs.yaml").read_text("utf-8")
     assert "- Excel layout: {sheet: June}." in (place / "shop" / "README.md").read_text("utf-8")
 
@@ -105,7 +110,7 @@ def test_the_formats_of_columns_are_printed_declared_and_listed(place):
     done = mlops("new", "shop", "--data", "rows.csv", "--target", "y")
     assert done.exit_code == 0, done.output
     output = flat(done.output)
-    assert "format of at: %m/%d/%Y format of price: {'unit': '$', 'thousands': ','}" in output
+    assert "format of at: %m/%d/%Y format of price: unit $, thousands ','" in output
     assert "note: at has dates such as '1/2/2024', whose order of day and month no row decides" in output
     declared = (place / "shop" / "defs.yaml").read_text("utf-8")
     assert "formats: {at: '%m/%d/%Y', price: {thousands: ',', unit: $}}  # as detected" in declared
@@ -160,7 +165,8 @@ def test_an_existing_project_is_not_overwritten(place, record_property):
     [
         (
             ("--csv", "loans.csv"),
-            "the target column is missing hint: set --target to a column of loans.csv: income",
+            "the target column is missing hint: set --target to a column of loans.csv: income, "
+            "amount, purpose, outcome; by names and values, outcome is the most likely one",
         ),
         (("--csv", "lones.csv", "--target", "outcome"), "no file at"),
         (("--csv", "loans.csv", "--target", "outcme"), "has no column outcme; did you mean outcome?"),

@@ -40,7 +40,7 @@ def test_a_project_drafted_from_a_log_runs_unedited(place, target):
     done = mlops("new", "kunden", *LOG, "--horizon", "2", *target)
     assert done.exit_code == 0, done.output
     assert "format of Datum: %d.%m.%Y" in done.output
-    assert "format of Betrag: {'unit': '€', 'decimal': ','}" in done.output
+    assert "format of Betrag: unit €, decimal ','" in done.output
     done = mlops("run", "kunden", "--until", "training_set")
     assert done.exit_code == 0, done.output
     done = mlops("sql", "--json", "select max(sum_Betrag) as most from kunden.features")
