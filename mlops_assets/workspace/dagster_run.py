@@ -1,5 +1,6 @@
 """Dagster runs in this process: assets with a live stream of events, and jobs."""
 
+import re
 import signal
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,6 +23,8 @@ from mlops_assets.stores.system.process_lock import process_lock
 from mlops_assets.workspace.workspace import Workspace
 
 POLL_SECONDS = 0.25
+_ABANDONED = re.compile(r"Dependencies for step \S+(?P<steps> .*)\. Not executing\.", re.DOTALL)
+"""Dagster has no event for a step that it abandons, only this line in the log."""
 STOPPED = "interrupted; run it again to resume"
 """Error message of an interrupted step."""
 
@@ -218,6 +221,12 @@ def step_error(event: dg.DagsterEvent) -> str:
     if error and error.cls_name == "DagsterExecutionInterruptedError":
         return STOPPED
     return error.message.strip() if error else "the step failed without an error message"
+
+
+def steps_in_the_way(message: str) -> list[str]:
+    """The failed or unexecuted steps for which Dagster abandons a step, by its message; empty for others."""
+    found = _ABANDONED.fullmatch(message.strip())
+    return re.findall(r"'([^']+)'", found["steps"]) if found else []
 
 
 def _follow(

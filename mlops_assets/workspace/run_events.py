@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Literal, Protocol
 
 import dagster as dg
 from dagster import AssetKey, DagsterEventType
 
-from mlops_assets.workspace.dagster_run import STOPPED, step_error
+from mlops_assets.workspace.dagster_run import STOPPED, step_error, steps_in_the_way
 
 EventName = Literal["running", "done", "skipped", "failed", "log", "check_failed", "note"]
 _ENDS: Mapping[DagsterEventType, EventName] = {
@@ -83,6 +84,7 @@ class RunProgress:
         self._started: dict[str, float] = {}
         self._partition: str | None = None
         self._blocked: list[str] = []
+        self._causes: dict[str, tuple[str, ...]] = {}
         self.errors: list[str] = []
         self.stopped = False
 
@@ -100,6 +102,7 @@ class RunProgress:
 
     def begin(self, partition: str | None) -> None:
         """Begin another Dagster run."""
+        self._causes = {}
         self._partition = partition
 
     def note(self, message: str) -> None:
@@ -129,6 +132,9 @@ class RunProgress:
         if step not in self._assets:
             return
         if event is None:
+            if blocking := steps_in_the_way(entry.user_message):
+                self._skip(entry, blocking)
+                return
             self._show(entry, "log", entry.user_message, level=logging.getLevelName(entry.level).lower())
             return
         match event.event_type:
@@ -144,6 +150,13 @@ class RunProgress:
                 self._end(entry, _ENDS[kind])
             case DagsterEventType.ASSET_CHECK_EVALUATION:
                 self._on_check(entry, event.asset_check_evaluation_data)
+
+    def _skip(self, entry: dg.EventLogEntry, blocking: Sequence[str]) -> None:
+        """Show a step that does not run, with the assets whose failure is the reason."""
+        causes = [self._causes.get(step) or self._assets.get(step, (step,)) for step in blocking]
+        found = tuple(dict.fromkeys(chain.from_iterable(causes)))
+        self._causes[entry.step_key or ""] = found
+        self._show(entry, "skipped", f"because of {', '.join(found)}")
 
     def _on_check(self, entry: dg.EventLogEntry, check: dg.AssetCheckEvaluation) -> None:
         if check.passed:

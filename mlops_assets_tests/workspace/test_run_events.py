@@ -42,3 +42,31 @@ def test_dagsters_event_log_becomes_events(instance):
     assert lines[2]["run_id"] == result.run_id
     assert progress.errors == ["no column income"]
     assert sys.stdout is not stream
+
+
+def test_a_step_behind_a_failed_one_is_skipped_with_the_asset_that_failed(instance):
+    @dg.asset
+    def features() -> None:
+        raise dg.Failure("no column income", allow_retries=False)
+
+    @dg.asset(deps=[features])
+    def training_set() -> None: ...
+
+    @dg.asset(deps=[training_set])
+    def champion() -> None: ...
+
+    stream = io.StringIO()
+    names = ("features", "training_set", "champion")
+    progress = RunProgress(
+        JsonLines(stream, "lending"), {name: [dg.AssetKey(["lending", name])] for name in names}
+    )
+    with progress:
+        result = dg.materialize([features, training_set, champion], instance=instance, raise_on_error=False)
+        for entry in instance.all_logs(result.run_id):
+            progress.on_event(entry)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["assets"], line["message"]) for line in lines if line["event"] == "skipped"] == [
+        (["training_set"], "because of features"),
+        (["champion"], "because of features"),
+    ]
+    assert not any("Dependencies" in line["message"] for line in lines)

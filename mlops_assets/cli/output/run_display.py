@@ -174,6 +174,8 @@ class LiveTable:
                     step.state != "failed" or event.event == "failed"
                 ):  # later partitions keep a failure visible
                     step.state = event.event
+                if event.event == "skipped":
+                    step.note = event.message
                 step.seconds, step.started = step.seconds + (event.seconds or 0.0), None
             case _:
                 step.note = event.message
@@ -198,6 +200,8 @@ class LiveTable:
 def _text(event: RunEvent) -> str:
     if event.event in ("log", "check_failed"):
         return event.message
+    if event.event == "skipped" and event.message:
+        return f"skipped, {event.message}"
     return f"{event.event}{f', {event.seconds:.1f} s' if event.seconds is not None else ''}"
 
 

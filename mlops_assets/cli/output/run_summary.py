@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.project.staleness import declared_mat
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
 from mlops_assets.ml.number_format import compact
+from mlops_assets.stores.governance.ledger import GATES
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
@@ -107,7 +108,12 @@ def _champion_line(project: str, champion: Mapping[str, Any], ledger_state: "Led
     if ledger_state.pending or not ledger_state.last:
         return "none yet"
     last = ledger_state.last[max(ledger_state.last)].event
-    return f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
+    use = (
+        f"; `mlops predict {project} --version {last.version}` uses it without a promotion, and "
+        f"`mlops approve {project} {last.version} --against-gates` promotes it, with a reason"
+    )
+    rejected = f"none; version {last.version} was rejected by {last.actor}: {last.reason}"
+    return rejected + use * (last.actor == GATES)
 
 
 def _row_lines(records: Mapping[AssetKey, _Records]) -> Iterable[tuple[str, str]]:
@@ -124,7 +130,7 @@ def _row_lines(records: Mapping[AssetKey, _Records]) -> Iterable[tuple[str, str]
         counts = [f"{rows[layer, table]:,} {verb}" for layer, verb in layers if (layer, table) in rows]
         partitions = max(len(found) for key, found in tables.items() if names.table_of(key.path) == table)
         of = f", in {partitions} partitions" if any(None not in found for found in tables.values()) else ""
-        yield f"rows of {table}", ", ".join(counts) + of
+        yield "rows" if table == "rows" else f"rows of {table}", ", ".join(counts) + of
 
 
 def _prediction_lines(found: _Records) -> Iterable[tuple[str, str]]:

@@ -111,8 +111,9 @@ class ProjectQuery:
             hint = f"{named[0]} is the target, which features.sql can't read"
         elif named:
             hint = (
-                f"{named[0]} is reserved for the target or the weight of rows; if target.expression reads it "
-                "and it is known at the time of a prediction, add it to target.keep in defs.yaml"
+                f"{named[0]} is reserved for the target or the weight of rows; remove it from features.sql, "
+                "or if target.expression reads it and it is known at the time of a prediction, add it to "
+                "target.keep in defs.yaml"
             )
         return ProjectError(f"{self.subject}: {reason}", hint=hint)
 

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 
 from mlops_assets.cli.output.run_summary import _champion_line, _summary_lines
+from mlops_assets.stores.governance.ledger import GATES
 from mlops_assets.stores.governance.ledger_state import LedgerState
-from mlops_assets_tests.support.ledgers import FIRST, state_after
+from mlops_assets_tests.support.ledgers import FIRST, chain, event, state_after
 
 METADATA = {"alias": "models:/shop@champion", "version": 1, "decision": "because"}
 PASSED = (("registered", 1), ("gated", 1))
@@ -27,6 +28,15 @@ PASSED = (("registered", 1), ("gated", 1))
 def test_the_champion_line_has_the_version_or_the_reason_why_there_is_none(metadata, found, line):
     text = _champion_line("shop", metadata, found)
     assert text.startswith(line) if line.endswith(" ") else text == line
+
+
+def test_a_version_that_its_gates_rejected_comes_with_what_can_be_done():
+    rejected = event(1, "rejected", actor=GATES, reason="rmse 2")
+    found = LedgerState.of(chain(event(1), rejected))
+    assert _champion_line("shop", {}, found) == (
+        "none; version 1 was rejected by gates: rmse 2; `mlops predict shop --version 1` uses it without a "
+        "promotion, and `mlops approve shop 1 --against-gates` promotes it, with a reason"
+    )
 
 
 def test_the_summary_has_the_effect_of_a_fairness_constraint(tmp_path):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.contracts.contract import Contract
 
+_SHOWN_RULES = 3
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
 
@@ -157,6 +158,9 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             share = rejected / raw_rows if raw_rows else 0.0
             yield _accounting(raw_rows, kept, rejected, validated.key)
             checked = _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
+            if not checked.passed:
+                advice = _advice(bad, ".".join(quarantine.key.path))
+                checked = checked._replace(description=f"{checked.description}; {advice}")
             if not checked.passed and (hint := comma_hint(declared.columns, bad)):
                 checked = checked._replace(description=f"{checked.description}; {hint}")
             yield checked
@@ -172,8 +176,8 @@ def _require_usable(
         existing = [name for name in raw.columns if name not in names.PROVENANCE]
         similar = _similar_names(missing, [name for name in existing if name not in declared.names])
         raise DataError(
-            f"{subject}: the source lacks the columns {', '.join(missing)}; it has {', '.join(existing)}"
-            + (f". Did you mean {similar}?" if similar else ""),
+            f"{subject}: the source lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
+            f"it has {', '.join(existing)}" + (f". Did you mean {similar}?" if similar else ""),
             hint="rename the columns of the source, or change schema.py; the table was not changed",
         )
     rows = int(raw.count("*").fetchall()[0][0])
@@ -200,19 +204,33 @@ def _accounting(raw: int, kept: int, rejected: int, key: dg.AssetKey) -> dg.Asse
 
 def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey) -> dg.AssetCheckResult:
     passed = share <= limit
-    advice = "" if passed else "; inspect the quarantine table, then correct the source or the contract"
     return dg.AssetCheckResult(
         check_name=REJECTED_SHARE,
         asset_key=key,
         passed=passed,
         description=f"{rejected:,} of {raw:,} rows ({share:.2%}) violate the contract; the limit is "
-        f"{limit:.2%}{advice}",
+        f"{limit:.2%}",
         metadata={"rejected_share": share, "limit": limit},
+    )
+
+
+def _advice(bad: "duckdb.DuckDBPyRelation", quarantine: str) -> str:
+    """The rules that most rows violate, and what to do."""
+    counts = _counts_of_rules(bad, _SHOWN_RULES)
+    rules = ", ".join(f"{rule} ({rows:,} row{'s' * (rows != 1)})" for rule, rows in counts)
+    return (
+        f'most frequent: {rules}; inspect them with `mlops sql "select * from {quarantine}"`, then '
+        "correct the source or the contract"
     )
 
 
 def _rule_counts(bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
     """Number of violations of each rule, most frequent first."""
-    rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
-    counts = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(50).fetchall()
+    counts = _counts_of_rules(bad, 50)
     return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}
+
+
+def _counts_of_rules(bad: "duckdb.DuckDBPyRelation", most: int) -> list[tuple[str, int]]:
+    """The most frequently violated rules with their numbers of rows."""
+    rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
+    return rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(most).fetchall()

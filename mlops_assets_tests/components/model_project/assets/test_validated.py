@@ -57,6 +57,9 @@ def test_too_many_invalid_rows_block_downstream_assets(
     share = check(result, "rejected_share")
     assert not share.passed
     assert "6 of 100 rows (6.00%) violate the contract; the limit is 5.00%" in str(share.description)
+    assert "; most frequent: income: greater_than(0) (6 rows); inspect them with `mlops sql" in str(
+        share.description
+    )
     assert not warehouse.exists(project.key(names.FEATURES).path)
 
 
