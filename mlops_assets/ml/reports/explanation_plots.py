@@ -149,7 +149,11 @@ def _bars(values: Mapping[str, float], label: str) -> Figure:
 
 
 def _history_limits(scores: NDArray, metric: str) -> tuple[float, float]:
-    """From the best score to four times the distance of the median: outliers must not flatten the rest."""
+    """From the best score to four times the distance of the worse quartile.
+
+    Outliers must not flatten the rest, and one trial of a few is no outlier.
+    """
     best, worst = (max, min) if metric in HIGHER_IS_BETTER else (min, max)
-    reach = 4 * (np.median(scores) - best(scores))
+    quartile = np.quantile(scores, 0.25 if metric in HIGHER_IS_BETTER else 0.75)
+    reach = 4 * (quartile - best(scores))
     return span([best(scores), best(worst(scores), best(scores) + reach) if reach else worst(scores)])

@@ -20,6 +20,13 @@ def test_an_outlier_does_not_flatten_the_history_of_trials():
     assert 1.0 < high < 2.0
 
 
+@pytest.mark.parametrize(("metric", "scores"), [("rmse", [2.811, 2.7616, 2.7617]), ("r2", [0.5, 0.6, 0.601])])
+def test_all_of_a_few_trials_are_within_the_axis(metric: str, scores: list[float]):
+    low, high = trial_history([trial(n, score) for n, score in enumerate(scores)], metric).axes[0].get_ylim()
+    assert low < min(scores)
+    assert max(scores) < high
+
+
 @pytest.mark.parametrize(("metric", "best"), [("rmse", [0.9, 0.9, 0.4, 0.4]), ("r2", [0.9, 1.5, 1.5, 1.5])])
 def test_the_best_score_so_far_ignores_pruned_trials(metric: str, best: list[float]):
     trials = [
