@@ -85,7 +85,7 @@ def test_columns_may_have_any_order_and_a_renamed_one_is_reported(root, ingest):
     assert "more" not in before
     message = ingest(SOUND.rename(columns={"income": "Incomes"}).to_csv(index=False).encode())
     assert (
-        "lacks the columns income; it has Incomes, amount, purpose, outcome. Did you mean Incomes" in message
+        "lacks the column income; it has Incomes, amount, purpose, outcome. Did you mean Incomes" in message
     )
     pd.testing.assert_frame_equal(rows_of(root, VALIDATED), before)
 

@@ -38,7 +38,7 @@ def predict(
         typer.Option(
             metavar="FILE",
             help="File, folder, glob or URL with the rows: like those of the table, or in an event project "
-            "rows of features. CSV in the declared format, Parquet or JSON lines.",
+            "rows of features. CSV or Excel in the declared format, Parquet or JSON lines.",
         ),
     ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="File to write: .parquet, .csv or .csv.gz.")],
@@ -143,6 +143,6 @@ def _print_result(project: str, version: int, result: "PredictedFile") -> None:
         return
     print_line(f"rejected     {result.rejected_to}")
     for rule, rows in result.rules.most_common(_RULES_SHOWN):
-        print_line(f"{rows:>11,}  {rule}")
+        print_line(f"{rows:>11,}  {rule}, first in {result.examples[rule]}")
     if len(result.rules) > _RULES_SHOWN:
         print_line(f"{'':>11}  and {len(result.rules) - _RULES_SHOWN:,} other rules")

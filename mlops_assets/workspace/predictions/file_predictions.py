@@ -18,11 +18,14 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.predictions.prediction_input import PredictionInput
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mlops_assets.ml.contracts.contract import Contract
     from mlops_assets.ml.model.row_scorer import RowScorer
     from mlops_assets.ml.model.tabular_model import TabularModel
 
 ALL_COLUMNS = "*"
+_SHOWN_VALUE = 40
 BATCH_ROWS = 131_072
 """Rows in memory at a time. Smaller batches are slower, because each one is planned and threaded anew."""
 
@@ -37,6 +40,8 @@ class PredictedFile:
         Numbers of rows: each row is predicted or rejected.
     rules
         Number of rejected rows by violated rule.
+    examples
+        The first row that violates a rule, and its value in the column of the rule.
     to
         The file with the predictions.
     rejected_to
@@ -50,6 +55,7 @@ class PredictedFile:
     predicted: int = 0
     rejected: int = 0
     rules: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     rejected_to: Path | None = None
     seconds: float = 0.0
 
@@ -134,8 +140,7 @@ def predict_files(
                     scored = scorer.score(batch)
                     predictions.write(scored.predicted)
                     rejects.write(scored.rejected)
-                    for rules in scored.rejected.column(names.BROKEN_RULES).to_pylist():
-                        result.rules.update(rules)
+                    _count_rules(result, scored.rejected)
                     result.rows += batch.num_rows
                     on_rows(result.rows)
         for file in (predictions, rejects):
@@ -181,6 +186,25 @@ def _carried(
     return list(dict.fromkeys(wanted))
 
 
+def _count_rules(result: PredictedFile, rejected: "pa.Table") -> None:
+    """Count violated rules, and keep the first row of each."""
+    for position, rules in enumerate(rejected.column(names.BROKEN_RULES).to_pylist()):
+        result.rules.update(rules)
+        for rule in rules:
+            if rule not in result.examples:
+                result.examples[rule] = _example(rejected, position, rule.partition(": ")[0])
+
+
+def _example(rejected: "pa.Table", position: int, column: str) -> str:
+    """A rejected row by its file and number, and the value of a column if it has one."""
+    file, number = (rejected.column(name)[position].as_py() for name in (names.SOURCE_FILE, names.SOURCE_ROW))
+    value = rejected.column(column)[position].as_py() if column in rejected.column_names else None
+    if value is None:
+        return f"{file}, row {number:,}"
+    shown = repr(value)
+    return f"{file}, row {number:,}: {shown if len(shown) <= _SHOWN_VALUE else shown[:_SHOWN_VALUE] + '…'}"
+
+
 def _require_columns(contract: "Contract", available: Sequence[str], subject: str) -> None:
     """Raise if the files lack a column that the model needs."""
     missing = contract.missing(available)
@@ -190,8 +214,8 @@ def _require_columns(contract: "Contract", available: Sequence[str], subject: st
     others = [name for name in source if name not in contract.names]
     near = [f"{found} for {name}" for name in missing if (found := closest_name(name, others))]
     raise DataError(
-        f"{subject}: the file lacks the columns {', '.join(missing)}; it has {', '.join(source)}"
-        + (f". Did you mean {', '.join(near)}?" if near else ""),
+        f"{subject}: the file lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
+        f"it has {', '.join(source)}" + (f". Did you mean {', '.join(near)}?" if near else ""),
         hint="rename or add the columns in the file",
     )
 

@@ -107,7 +107,8 @@ def _valid_rows(
 
     if missing := contract.missing(rows.columns):
         raise DataError(
-            f"{subject}: the file lacks the columns {', '.join(missing)}; it has "
+            f"{subject}: the file lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
+            f"it has "
             f"{', '.join(name for name in rows.columns if name not in names.PROVENANCE)}",
             hint="rename the columns of the file, or change schema.py",
         )

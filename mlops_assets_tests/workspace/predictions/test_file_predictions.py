@@ -169,6 +169,13 @@ def test_rows_that_violate_the_contract_are_beside_it_with_all_their_rules(predi
         ["rows.csv", "23", "022", str(rows["size"][22]), "model of garage: feature share is infinite"],
     ]
     assert result.rules["size: greater_than(0)"] == 1
+    assert result.examples == {
+        "size: greater_than(0)": "rows.csv, row 4: '-1'",
+        "size: dtype(float64)": "rows.csv, row 21: 'big'",
+        "wheels: not_nullable": "rows.csv, row 21",
+        "vans_have_wheels": "rows.csv, row 22",
+        "model of garage: feature share is infinite": "rows.csv, row 23",
+    }
     valid = vehicles().drop([3, 20, 21, 22])
     valid.loc[40, "kind"] = None
     found = pd.read_csv(result.to, dtype={"code": str})
@@ -252,7 +259,7 @@ def test_a_failure_leaves_the_old_result_and_nothing_else(predict, tmp_path):
         (
             {"size": None},
             {},
-            "the file lacks the columns size; it has code, sizes, wheels, kind. Did you mean",
+            "the file lacks the column size; it has code, sizes, wheels, kind. Did you mean",
         ),
         ({}, {"columns": ["codes"]}, "the file has no column codes"),
         ({"prediction": 1}, {"columns": ["*"]}, "column prediction has the name of a column of predictions"),

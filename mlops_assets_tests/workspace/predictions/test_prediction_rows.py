@@ -91,7 +91,7 @@ def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
     assert others == [
         f"predictions  {post / 'scores.csv'}",
         f"rejected     {post / 'scores.rejected.csv'}",
-        "          1  weight: greater_than(0)",
+        "          1  weight: greater_than(0), first in new.csv, row 4: '-1'",
     ]
     scores = pd.read_csv("scores.csv")
     assert scores.columns.tolist() == ["_row", "prediction", "probability"]
