@@ -74,6 +74,7 @@ def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
         "predicted": 300,
         "rejected": 0,
         "rules": {},
+        "examples": {},
         "rejected_to": None,
     }
     found = pd.read_parquet("scores.parquet")

@@ -232,7 +232,7 @@ def test_columns_that_only_the_target_reads_are_hidden_from_the_features(
         (
             {"column": "rich", "expression": "income > 5000"},
             "select row_id, income from loans",
-            "income is reserved for the target or the weight of rows; remove it from features.sql, or if target",
+            "income is reserved for the target or the weight of rows; remove it from features.sql, or",
         ),
         (
             {"column": "purpose", "expression": "income > 5000"},
