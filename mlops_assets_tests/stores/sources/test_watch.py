@@ -151,13 +151,13 @@ def test_the_removal_of_some_files_is_a_change_and_that_of_all_is_none(watched: 
 
 
 def test_other_files_are_reported_and_do_not_block_the_rest(watched: WatchedSource):
-    for name in ("rest.csv", "2024-12.csv", "2025-07.csv", "2025-01.csv", "2025-01.xlsx"):
+    for name in ("rest.csv", "2024-12.csv", "2025-07.csv", "2025-01.csv", "2025-01.docx"):
         watched.write(name)
     watched.poll()
     seen = watched.poll(source="*")
     assert list(seen.changed) == ["2025-01"]
     assert seen.left_out == (
-        "2025-01.xlsx: unknown format",
+        "2025-01.docx: unknown format",
         "rest.csv: no date in the name",
         "2024-12.csv: dated before 2025-01, the first partition",
         "2025-07.csv: dated after 2025-06, the newest partition",

@@ -54,7 +54,7 @@ def test_training_is_requested_again_when_an_earlier_partition_is_corrected(sche
 def test_schedules_without_data_are_skipped_with_a_reason(open_shop):
     shop = open_shop(settings={"schedules": SCHEDULES})
     assert skipped(shop, TRAIN) == "no cut-off has a labelled evaluation partition yet"
-    assert skipped(shop, SCORE) == "there are no features yet"
+    assert skipped(shop, SCORE) == "there are no rows to score yet"
     assert skipped(shop, BACKFILL) == "nothing has arrived yet"
 
 
