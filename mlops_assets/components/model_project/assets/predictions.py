@@ -8,11 +8,10 @@ import dagster as dg
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs, freshness
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, one_by_one
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.deployed import mean_score, require_champion
+from mlops_assets.components.model_project.promotion.deployed import require_champion, write_predictions
 from mlops_assets.components.model_project.training.in_training import with_in_training
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
@@ -69,24 +68,11 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
             reader = _scores(project, store, reading, model, champion, partition, version)
             scored = writing.from_arrow(reader)
             relation = with_in_training(project, store, writing, scored, champion, partition)
-            result = store.write(
-                spec.key.path,
-                relation,
+            return write_predictions(
+                *(store, writing, spec.key, relation, champion),
+                rows=(features_key, version),
+                run_id=context.run.run_id,
                 partition=partition,
-                dagster_run_id=context.run.run_id,
-                inputs={"/".join(features_key.path): version},
-            )
-            digest = store.digest(features_key.path, partition=partition, version=version)
-            written = store.relation(writing, spec.key.path, partition=partition, version=result.version)
-            inputs: dict[tuple[dg.AssetKey, str | None], str] = {(features_key, partition): digest}
-            return dg.MaterializeResult(
-                data_version=dg.DataVersion(result.digest),
-                metadata={
-                    **table_metadata(result, inputs=inputs),
-                    names.MODEL_VERSION: champion.version,
-                    names.IN_TRAINING: len(written.filter(names.IN_TRAINING)),
-                    **mean_score(written),
-                },
             )
 
     return predictions

@@ -9,10 +9,9 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.promotion.deployed import mean_score, require_champion
+from mlops_assets.components.model_project.promotion.deployed import require_champion, write_predictions
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
 from mlops_assets.components.model_project.training.in_training import with_static_in_training
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
@@ -67,18 +66,10 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
             _require_usable_rows(project, rows, model, champion, carried)
             scored = writing.from_arrow(_scores(rows, model, champion, carried, contributions))
             relation = with_static_in_training(project, store, writing, scored, champion)
-            inputs = {"/".join(rows_key.path): version}
-            result = store.write(spec.key.path, relation, dagster_run_id=context.run.run_id, inputs=inputs)
-            digest = store.digest(rows_key.path, version=version)
-            written = store.relation(writing, spec.key.path, version=result.version)
-            return dg.MaterializeResult(
-                data_version=dg.DataVersion(result.digest),
-                metadata={
-                    **table_metadata(result, inputs={(rows_key, None): digest}),
-                    names.MODEL_VERSION: champion.version,
-                    names.IN_TRAINING: len(written.filter(names.IN_TRAINING)),
-                    **mean_score(written),
-                },
+            return write_predictions(
+                *(store, writing, spec.key, relation, champion),
+                rows=(rows_key, version),
+                run_id=context.run.run_id,
             )
 
     return predictions
