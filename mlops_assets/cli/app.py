@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.commands.audit import audit
 from mlops_assets.cli.commands.backtest import backtest
-from mlops_assets.cli.commands.card import card
 from mlops_assets.cli.commands.compare import compare
 from mlops_assets.cli.commands.data import app as data
-from mlops_assets.cli.commands.decisions import adopt, approve, reject, retire, rollback
-from mlops_assets.cli.commands.diff import diff
 from mlops_assets.cli.commands.doctor import doctor
-from mlops_assets.cli.commands.history import history
+from mlops_assets.cli.commands.governance.audit import audit
+from mlops_assets.cli.commands.governance.card import card
+from mlops_assets.cli.commands.governance.decisions import adopt, approve, reject, retire, rollback
+from mlops_assets.cli.commands.governance.diff import diff
+from mlops_assets.cli.commands.governance.history import history
+from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
-from mlops_assets.cli.commands.reproduce import reproduce
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql

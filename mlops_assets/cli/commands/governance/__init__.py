@@ -1,0 +1,1 @@
+"""Commands about registered models: decisions, history, audit, comparison of versions."""
