@@ -14,22 +14,10 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from skops import io as skops_io
 
-from mlops_assets.compat.sklearn import FOLDS, MAKE_COLUMN_SELECTOR
 from mlops_assets.core.errors import ModelError
+from mlops_assets.ml.trusted_types import ENTRY_POINTS, untrusted
 
-ALLOWED_TYPES = frozenset(
-    {
-        "numpy.dtype",
-        # Selects columns of a frame by type; `object` is the type of text in pandas.
-        MAKE_COLUMN_SELECTOR,
-        # Seeded folds of `TargetEncoder`.
-        *FOLDS,
-        "builtins.object",
-    }
-)
-"""Allowed types in addition to those of scikit-learn and NumPy that skops trusts."""
-ALLOWED_PREFIXES = ("mlops_assets.ml.",)
-"""Transformers of this package; their paths are part of saved models and of digests."""
+_PACKAGE = "mlops_assets.ml."
 
 
 def dump_estimator(estimator: BaseEstimator, path: Path) -> None:
@@ -63,19 +51,19 @@ def estimator_digest(estimator: Any) -> str:
 
 
 def _require_allowed_types(path: Path) -> list[str]:
-    named = skops_io.get_untrusted_types(file=path)
-    unknown = [name for name in named if name not in ALLOWED_TYPES and not name.startswith(ALLOWED_PREFIXES)]
-    if unknown:
+    named = list(skops_io.get_untrusted_types(file=path))
+    if unknown := untrusted(named):
         raise ModelError(
             f"{path.name} contains types that are not allowed: {', '.join(unknown)}",
-            hint="build pipeline.py from transformers of scikit-learn and mlops_assets.ml.transformers",
+            hint="build pipeline.py from transformers of scikit-learn and mlops_assets.ml.transformers; for "
+            f"your own, declare an entry point {ENTRY_POINTS} in an installed package (docs/modelling.md)",
         )
-    return list(named)
+    return named
 
 
 def _state(value: Any) -> Any:
     """The stored state of an object; transformers of this package omit state that they can recompute."""
-    own = type(value).__module__.startswith(ALLOWED_PREFIXES)
+    own = type(value).__module__.startswith(_PACKAGE)
     return value.__getstate__() if own else vars(value)
 
 
