@@ -22,10 +22,13 @@ def parse_query(connection: Connection, sql: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If DuckDB can't parse the statement, or it is not a SELECT.
+        If DuckDB can't parse the statement, it is not a SELECT, or it is nested too deeply.
     """
     [[text]] = connection.execute("select json_serialize_sql($1)", [sql]).fetchall()
-    tree: dict[str, Any] = json.loads(str(text))
+    try:
+        tree: dict[str, Any] = json.loads(str(text))
+    except RecursionError:
+        raise ValueError("an expression is nested too deeply; compute a part of it in a subquery") from None
     if tree["error"]:
         raise ValueError(tree["error_message"])
     return tree

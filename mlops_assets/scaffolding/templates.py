@@ -15,7 +15,7 @@ import yaml
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
-from mlops_assets.ml.features.sql_functions import TIME_KEYWORDS
+from mlops_assets.ml.features.sql_functions import KEYWORDS
 from mlops_assets.ml.metrics.tasks import metrics_of
 from mlops_assets.ml.number_format import share_text
 from mlops_assets.scaffolding.column_profile import ColumnProfile
@@ -143,11 +143,11 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
 
 
 def _read(draft: TableDraft, column: ColumnProfile) -> str:
-    """A column or part in SQL; a column with its table if its name alone is the current time."""
+    """A column or part in SQL; a column with its table if DuckDB reads its name alone as a function."""
     if column.name in draft.part_named:
         return draft.part_named[column.name].sql
     name = _sql_name(column.name)
-    return f"{_sql_name(draft.table)}.{name}" if column.name.lower() in TIME_KEYWORDS else name
+    return f"{_sql_name(draft.table)}.{name}" if column.name.lower() in KEYWORDS else name
 
 
 def _field(draft: TableDraft, column: ColumnProfile) -> str:
@@ -255,4 +255,4 @@ def _keywords() -> frozenset[str]:
     query = "select keyword_name from duckdb_keywords() where keyword_category != 'unreserved'"
     with duckdb.connect() as connection:
         found = connection.execute(query).fetchall()
-    return frozenset([*(name for (name,) in found), *TIME_KEYWORDS])
+    return frozenset([*(name for (name,) in found), *KEYWORDS])

@@ -12,7 +12,8 @@ import duckdb
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import PROVENANCE
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
-from mlops_assets.ml.features.sql_rules import Violation, find_violation
+from mlops_assets.ml.features.sql_functions import Violation
+from mlops_assets.ml.features.sql_rules import find_violation
 
 _INFINITE = re.compile(r"\w+ \S+ is infinite where .*")
 
@@ -61,13 +62,13 @@ class ProjectQuery:
         except duckdb.Error as error:
             raise self.error_for(error) from error
 
-    def parsed(self, connection: duckdb.DuckDBPyConnection, tables: Collection[str] | None = None) -> str:
+    def parsed(self, connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> str:
         """The query with its placeholders replaced; it is parsed, not run.
 
         Parameters
         ----------
         tables
-            Names of the tables that the query may read; None if they are not known yet.
+            Names of the tables that the query may read.
 
         Raises
         ------
@@ -89,7 +90,7 @@ class ProjectQuery:
         if kinds != [duckdb.StatementType.SELECT]:
             raise ProjectError(f"{self.subject} is not one query", hint="write a single SELECT statement")
         try:
-            found = find_violation(text, None if tables is None else frozenset(tables))
+            found = find_violation(text, frozenset(tables))
         except ValueError as error:
             raise ProjectError(f"{self.subject}: {error}", hint="write a single SELECT statement") from error
         if found:

@@ -1,57 +1,70 @@
-"""Rules for a project's SQL, on its parse tree: it reads its own tables and is deterministic."""
+"""Rules for a project's SQL, on its parse tree: it reads its own tables and is deterministic.
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+What is allowed is listed: classes of functions, kinds of expressions, names of tables. All else is rejected.
+"""
+
+import atexit
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any
 
 import duckdb
 
 from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes, writing_keyword
+from mlops_assets.ml.features.sql_function_classes import FunctionClass
 from mlops_assets.ml.features.sql_functions import (
-    ORDER_DEPENDENT,
-    ORDER_DEPENDENT_WINDOWS,
-    TIME_KEYWORDS,
-    catalog,
-    reads_arguments_only,
+    KEYWORDS,
+    Violation,
+    call_violation,
+    is_order_dependent,
+    rejected,
+    table_call_violation,
 )
+from mlops_assets.ml.features.sql_scope import folded, readable_names
 
 _NO_LOCATION = 2**64 - 1
-_ON_LISTS = {"list_aggregate", "list_aggr", "aggregate", "array_aggregate", "array_aggr"}
-"""Functions that call the aggregate that an argument names."""
-_FROM_ROWS = "use $as_of in an event project; otherwise compute from the rows alone"
+_EXPRESSIONS = {
+    *(
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLLATE",
+        "COLUMN_REF",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+    ),
+    *("LAMBDA", "LAMBDA_REF", "OPERATOR", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY", "TYPE", "WINDOW"),
+}
+"""Classes of expressions; others are parameters and what a new DuckDB adds."""
+_OTHERS = {
+    *("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"),
+    *("BASE_TABLE", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SUBQUERY", "TABLE_FUNCTION"),
+    *("LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER"),
+    *("ORDER_DEFAULT", "ASCENDING", "DESCENDING"),
+}
+"""Types of all other nodes: queries, what stands in FROM, and modifiers of a query."""
+_JOINS = {"ASOF", "CROSS", "DEPENDENT", "NATURAL", "REGULAR"}
 _DECLARE = "declare the data as a table in defs.yaml"
 
 
-@dataclass(frozen=True)
-class Violation:
-    """A problem as a clause for messages, a hint, and the place in the text in bytes."""
-
-    problem: str
-    hint: str
-    location: int | None = None
-
-
 @lru_cache(maxsize=256)
-def find_violation(sql: str, tables: frozenset[str] | None) -> Violation | None:
+def find_violation(sql: str, tables: frozenset[str]) -> Violation | None:
     """The first violation of a SELECT statement; None if there is none.
 
     Parameters
     ----------
     tables
-        Names of the tables that the statement may read; None to check only that it names no file.
+        Names of the tables that the statement may read.
 
     Raises
     ------
     ValueError
         When DuckDB can't parse the statement, or it is not a SELECT.
     """
-    own = None if tables is None else {name.lower() for name in tables}
-    with duckdb.connect() as connection:
-        tree = parse_query(connection, sql)
-    readable = {str(entry["key"]).lower() for node in tree_nodes(tree) for entry in _common_tables(node)}
-    for node in tree_nodes(tree):
-        if found := _violation(node, readable, own):
+    for node, readable in readable_names(parse_query(_parser().cursor(), sql)):
+        if found := _violation(node, readable, tables):
             return found
     return None
 
@@ -64,11 +77,17 @@ def syntax_nodes(sql: str) -> Iterator[Node]:
     ValueError
         When DuckDB can't parse the statement.
     """
-    with duckdb.connect() as connection:
-        yield from tree_nodes(parse_query(connection, sql))
+    yield from tree_nodes(parse_query(_parser().cursor(), sql))
 
 
-def _violation(node: Node, readable: Collection[str], own: Collection[str] | None) -> Violation | None:
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A connection that only parses; opening one takes longer than parsing."""
+    atexit.register(_parser.cache_clear)  # DuckDB warns of connections that are open when Python ends
+    return duckdb.connect(config={"enable_external_access": "false", "threads": 1})
+
+
+def _violation(node: Node, readable: frozenset[str], own: frozenset[str]) -> Violation | None:
     if keyword := writing_keyword(node):
         return Violation(f"{keyword} writes and is not allowed", "write SELECT statements only")
     if node.get("sample"):
@@ -83,38 +102,31 @@ def _violation(node: Node, readable: Collection[str], own: Collection[str] | Non
         case "BASE_TABLE":
             return _table_violation(node, readable, own)
         case "TABLE_FUNCTION":
-            return _table_function_violation(node)
+            return table_call_violation(folded(str(node["function"]["function_name"])), _place(node))
         case "SHOW_REF":
             return Violation("describe, summarize and show are not allowed", "select columns of a table")
-        case "JOIN" if node.get("ref_type") == "POSITIONAL":
+        case "JOIN" if node["ref_type"] == "POSITIONAL":
             return Violation("a positional join depends on the order of the rows", "join by columns")
-    return _modifier_violation(node)
+    return _unknown_violation(node) or _modifier_violation(node)
 
 
 def _function_violation(node: Node) -> Violation | None:
-    name, arguments = str(node["function_name"]).lower(), node["arguments"]
-    place = _place(node)
-    if not catalog().is_known(name):
-        if name in catalog().tables:
-            return _outside(name, place)
-        similar = catalog().similar(name)
-        hint = f"did you mean {' or '.join(similar)}?" if similar else "use a function of DuckDB"
-        return Violation(f"there is no function {name}", hint, place)
-    if not _is_consistent(name, len(arguments)) or _names_other_aggregate(name, arguments):
-        return Violation(f"{name} is not deterministic and is not allowed", _FROM_ROWS, place)
-    if name in ORDER_DEPENDENT and not node["order_bys"]["orders"]:
+    name, place = folded(str(node["function_name"])), _place(node)
+    is_method = len(node["qualified_name"]["path"]) > 1
+    if found := call_violation(name, node["arguments"], place, is_method=is_method):
+        return found
+    if is_order_dependent(name) and not node["order_bys"]["orders"]:
         return Violation(*_depends_on_order(name), place)
     return None
 
 
 def _window_violation(node: Node) -> Violation | None:
-    name, place = str(node["function_name"]).lower(), _place(node)
-    if catalog().is_known(name) and not _is_consistent(name, len(node["arguments"])):
-        return Violation(f"{name} is not deterministic and is not allowed", _FROM_ROWS, place)
+    name, place = folded(str(node["function_name"])), _place(node)
+    if found := call_violation(name, node["arguments"], place):
+        return found
     if node["orders"] or node["arg_orders"]:
         return None
-    counts_rows = any("ROWS" in str(node[bound]) for bound in ("start", "end"))
-    if name in ORDER_DEPENDENT or name in ORDER_DEPENDENT_WINDOWS or counts_rows:
+    if is_order_dependent(name) or any("ROWS" in str(node[bound]) for bound in ("start", "end")):
         return Violation(
             f"{name} depends on the order of the rows",
             "add an order to the window: over (… order by …), by columns without ties",
@@ -124,30 +136,37 @@ def _window_violation(node: Node) -> Violation | None:
 
 
 def _keyword_violation(node: Node) -> Violation | None:
-    names = [str(name).lower() for name in node["column_names"]]
-    if len(names) == 1 and names[0] in TIME_KEYWORDS:
-        hint = f"{_FROM_ROWS}. If it is a column, write it with its table: t.{names[0]}"
-        return Violation(f"{names[0]} is not deterministic and is not allowed", hint, _place(node))
-    return None
-
-
-def _table_violation(node: Node, readable: Collection[str], own: Collection[str] | None) -> Violation | None:
-    path, name = [str(part) for part in node["qualified_name"]["path"]], str(node["table_name"])
-    plain = len(path) == 1 or path[:-1] == ["main"]
-    if len(path) == 1 and name.lower() in readable:
+    names = [folded(str(name)) for name in node["column_names"]]
+    if len(names) > 1 or names[0] not in KEYWORDS:
         return None
-    if plain and (name.lower() in own if own is not None else not set(name) & set("./\\*")):
+    found = rejected(names[0], KEYWORDS[names[0]], _place(node))
+    return replace(found, hint=f"{found.hint}. If it is a column, write it with its table: t.{names[0]}")
+
+
+def _table_violation(node: Node, readable: frozenset[str], own: frozenset[str]) -> Violation | None:
+    path, name = [str(part) for part in node["qualified_name"]["path"]], folded(str(node["table_name"]))
+    if len(path) == 1 and name in readable:
+        return None
+    if path[:-1] in ([], ["main"]) and name in {folded(one) for one in own}:
         return None
     written = ".".join(path)
-    if own is None or set(name) & set("./\\*"):
-        return _outside(written, _place(node))
+    if set(name) & set("./\\*"):
+        return rejected(written, FunctionClass.FILES, _place(node))
     known = f"its tables are {', '.join(sorted(own))}, as declared in defs.yaml" if own else _DECLARE
     return Violation(f"{written} is not a table of the project", known, _place(node))
 
 
-def _table_function_violation(node: Node) -> Violation | None:
-    name = str(node["function"]["function_name"]).lower()
-    return None if reads_arguments_only(name) else _outside(name, _place(node))
+def _unknown_violation(node: Node) -> Violation | None:
+    """A kind of node that no rule knows, such as one that a new version of DuckDB adds."""
+    kind = node.get("class", node.get("type"))
+    if not isinstance(kind, str) or kind in (_EXPRESSIONS if "class" in node else _OTHERS):
+        if node.get("type") != "JOIN" or node["ref_type"] in _JOINS:
+            return None
+        kind = f"{node['ref_type']} JOIN"
+    written = kind.removesuffix("_NODE").removesuffix("_REF").replace("_", " ").lower()
+    return Violation(
+        f"{written} is not allowed", "write it with joins, filters and expressions", _place(node)
+    )
 
 
 def _modifier_violation(node: Node) -> Violation | None:
@@ -164,53 +183,12 @@ def _modifier_violation(node: Node) -> Violation | None:
     return None
 
 
-def _outside(what: str, place: int | None) -> Violation:
-    return Violation(f"{what} reads data outside the tables of the project", _DECLARE, place)
-
-
 def _depends_on_order(name: str) -> tuple[str, str]:
     instead = "max(x), or " if name in ("any_value", "arbitrary", "first", "last") else ""
     return (
         f"{name} depends on the order of the rows",
         f"write {instead}{name}(x order by y), where y has no ties",
     )
-
-
-def _names_other_aggregate(name: str, arguments: Collection[Any]) -> bool:
-    """Whether a function over lists calls an aggregate that is not deterministic or not a literal."""
-    if name not in _ON_LISTS:
-        return False
-    literals = [one["expression"].get("literal", {}) for one in arguments]
-    named = [str(one["text"]).lower() for one in literals if one.get("kind") == "STRING"]
-    return not (named and all(_is_consistent(one, 1) for one in named))
-
-
-@cache
-def _is_consistent(name: str, arguments: int) -> bool:
-    """Whether a function depends on its arguments alone; a macro, if all that it calls does."""
-    definitions = catalog().macros.get(name, ())
-    if not definitions:
-        return catalog().is_consistent(name, arguments)
-    if name in catalog().inconsistent:
-        return False
-    with duckdb.connect() as connection:
-        trees = [parse_query(connection, f"select {definition}") for definition in definitions]
-    return all(
-        _is_consistent(str(node["function_name"]).lower(), len(node["arguments"]))
-        if node.get("class") == "FUNCTION"
-        else node.get("type") not in ("BASE_TABLE", "TABLE_FUNCTION") and not _is_time_keyword(node)
-        for tree in trees
-        for node in tree_nodes(tree)
-    )
-
-
-def _is_time_keyword(node: Node) -> bool:
-    return node.get("class") == "COLUMN_REF" and _keyword_violation(node) is not None
-
-
-def _common_tables(node: Node) -> list[Any]:
-    common = node.get("cte_map")
-    return list(common["map"]) if isinstance(common, Mapping) else []
 
 
 def _place(node: Node) -> int | None:
