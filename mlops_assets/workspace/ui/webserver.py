@@ -5,10 +5,11 @@
 
 import argparse
 from collections.abc import Collection
+from importlib.metadata import version
 from typing import Any
 
 import uvicorn
-from dagster import DagsterInstance, __version__
+from dagster import DagsterInstance
 from graphql import ASTValidationRule, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.middleware import Middleware
 
@@ -77,7 +78,10 @@ def main() -> None:
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _MAX_OVERFLOW)
         with WorkspaceProcessContext(
-            instance, WorkspaceFileTarget([options.workspace]), __version__, read_only=options.read_only
+            instance,
+            WorkspaceFileTarget([options.workspace]),
+            version("dagster"),
+            read_only=options.read_only,
         ) as context:
             app = GatedWebserver(context, allowed, read_only=options.read_only).create_asgi_app()
             uvicorn.run(
