@@ -30,7 +30,7 @@ TIME = "_time"
 """Column of the training set: the time of a row, by which a static project is split over time."""
 WEIGHT = "_weight"
 """Column of the training set: the weight of the row."""
-SENSITIVE = "_sensitive"
+PROTECTED = "_sensitive"
 """Column of the training set: the sensitive column of the table, if the project declares `fairness`."""
 PARTITION = "_partition"
 """Column of a partitioned table: the partition."""
@@ -41,7 +41,7 @@ MODEL_VERSION = "model_version"
 IN_TRAINING = "in_training"
 """Column of predictions: whether that version was fitted on the row."""
 
-RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, SENSITIVE, PARTITION, PERIOD)
+RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, PROTECTED, PARTITION, PERIOD)
 """Names that no column of a contract may have."""
 
 CHAMPION = "champion"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.core.names import SENSITIVE
+from mlops_assets.core.names import PROTECTED
 from mlops_assets.ml.features.preprocessing import feature_frame
 from mlops_assets.ml.metrics.disparity import Constraint
 
@@ -61,8 +61,8 @@ class GroupThresholds:
 
     def values_in(self, features: pd.DataFrame) -> pd.Series:
         """The sensitive column of a model's features: that of the table, or else the feature of this name."""
-        if SENSITIVE in features:
-            return features[SENSITIVE]
+        if PROTECTED in features:
+            return features[PROTECTED]
         return feature_frame(features[[self.column]])[self.column]
 
 

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ModelError
-from mlops_assets.core.names import ROW_ID, SENSITIVE
+from mlops_assets.core.names import ROW_ID, PROTECTED
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
@@ -192,8 +192,8 @@ class TabularModel:
             raise ModelError(
                 f"{self._subject}: features.sql returned {len(result)} rows for {len(row_ids)} input rows"
             )
-        if (sensitive := self._sensitive_input) is not None:
-            result[SENSITIVE] = typed.order(ROW_ID).project(quoted(sensitive)).df()[sensitive]
+        if (sensitive := self._protected_input) is not None:
+            result[PROTECTED] = typed.order(ROW_ID).project(quoted(sensitive)).df()[sensitive]
         return result.drop(columns=ROW_ID)
 
     def as_sent(self, stored: pd.DataFrame) -> pd.DataFrame:
@@ -260,7 +260,7 @@ class TabularModel:
         return f"model of {self.spec.project}"
 
     @property
-    def _sensitive_input(self) -> str | None:
+    def _protected_input(self) -> str | None:
         """The raw column that selects the threshold; None if it is a feature, or there is none."""
         fair, raw = self.spec.group_thresholds, self.spec.table is not None
         return (

@@ -17,7 +17,7 @@ from mlops_assets.core.names import (
     PARTITION,
     PERIOD,
     ROW_ID,
-    SENSITIVE,
+    PROTECTED,
     SPLIT,
     TIME,
     TRAIN,
@@ -75,7 +75,7 @@ class TrainingData:
             Columns that identify a row and are not features: the entity.
         """
         frame = frame.sort_values(ROW_ID, ignore_index=True)
-        known = (ROW_ID, target, SPLIT, GROUP, TIME, WEIGHT, SENSITIVE, PERIOD, PARTITION, *aside)
+        known = (ROW_ID, target, SPLIT, GROUP, TIME, WEIGHT, PROTECTED, PERIOD, PARTITION, *aside)
         excluded = [name for name in known if name in frame]
         return cls(
             row_ids=frame[ROW_ID].to_numpy(),
@@ -85,7 +85,7 @@ class TrainingData:
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
             times=frame[TIME].to_numpy() if TIME in frame else None,
             weights=frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame else None,
-            sensitive=frame[SENSITIVE].to_numpy() if SENSITIVE in frame else None,
+            sensitive=frame[PROTECTED].to_numpy() if PROTECTED in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -99,12 +99,12 @@ class TrainingData:
             periods=self.periods[keep] if self.periods is not None else None,
             times=self.times[keep] if self.times is not None else None,
             weights=self.weights_of(keep),
-            sensitive=self.sensitive[keep] if self.sensitive is not None else None,
+            sensitive=self.protected[keep] if self.protected is not None else None,
         )
 
-    def sensitive_values(self, column: str) -> NDArray:
+    def protected_values(self, column: str) -> NDArray:
         """A sensitive column of the table, or else the feature of this name, shape `(n,)`."""
-        return self.features[column].to_numpy() if self.sensitive is None else self.sensitive
+        return self.features[column].to_numpy() if self.protected is None else self.protected
 
     def weights_of(self, rows: NDArray) -> NDArray | None:
         """The weights of some rows, by position or mask; None if rows have no weights."""

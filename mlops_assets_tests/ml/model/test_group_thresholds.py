@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.core.names import SENSITIVE
+from mlops_assets.core.names import PROTECTED
 from mlops_assets.ml.model.group_thresholds import MISSING, OTHERS, GroupThresholds, group_labels
 
 FAIR = GroupThresholds("sex", ("f", "m"), (0.4, 0.6), 0.5, "demographic_parity", 0.05)
@@ -44,7 +44,7 @@ def test_numbers_are_grouped_by_edges_which_belong_to_the_upper_group():
 
 
 def test_the_column_of_the_table_has_precedence_over_a_feature_of_the_same_name():
-    features = pd.DataFrame({"sex": ["m", "m"], SENSITIVE: ["f", "m"]})
+    features = pd.DataFrame({"sex": ["m", "m"], PROTECTED: ["f", "m"]})
     assert FAIR.of(FAIR.values_in(features)).tolist() == [0.4, 0.6]
     assert FAIR.of(FAIR.values_in(features[["sex"]])).tolist() == [0.6, 0.6]
 

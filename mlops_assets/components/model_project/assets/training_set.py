@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.project.target_columns import (
 )
 from mlops_assets.components.model_project.project.training_rows import MADE_OF
 from mlops_assets.components.model_project.settings.base import public_settings
-from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
+from mlops_assets.components.model_project.settings.protected_columns import protected_column
 from mlops_assets.components.model_project.training.doubt_checks import doubt_checks, raise_doubts
 from mlops_assets.components.model_project.training.row_sides import row_sides
 from mlops_assets.components.model_project.training.row_weights import (
@@ -48,7 +48,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that joins features and target, and splits the rows."""
     features_key, validated_key = project.key(names.FEATURES), project.table_key(names.VALIDATED)
     target, split = project.settings.target.column, project.settings.split
-    sensitive = sensitive_column(project.settings)
+    sensitive = protected_column(project.settings)
     spec = project.spec(
         project.key(names.TRAINING_SET),
         description=f"Features with `{target}`, split into training rows and holdout.",

@@ -25,7 +25,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import EXPRESSION_SETTINGS
 from mlops_assets.components.model_project.project.training_rows import inputs_of
 from mlops_assets.components.model_project.settings.base import public_settings
-from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
+from mlops_assets.components.model_project.settings.protected_columns import protected_column
 from mlops_assets.components.model_project.training.fit_winner import Rows, fit_and_log
 from mlops_assets.components.model_project.training.intervals import (
     require_rows_for_intervals,
@@ -83,7 +83,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
             public_settings(settings.tuning, but=BUDGET),
             repr(uncertainty_settings(project)),
             *(
-                [public_settings(settings.fairness), str(sensitive_column(settings))]
+                [public_settings(settings.fairness), str(protected_column(settings))]
                 if settings.fairness
                 else []
             ),

@@ -171,7 +171,7 @@ def _compared(evaluated: EvaluatedModel) -> "tuple[dict[str, Predicted], Tabular
         known = linear_out_of_fold(linear, train, folds, make_pipeline, shared)
         linear = replace(linear, spec=_linear_rule(evaluated, linear.spec, *known))
     fair, threshold = linear.spec.group_thresholds, linear.spec.threshold
-    of_linear = fair.of(holdout.sensitive_values(fair.column)) if fair else threshold
+    of_linear = fair.of(holdout.protected_values(fair.column)) if fair else threshold
     return {
         MODEL: Predicted(evaluated.predictions, evaluated.threshold),
         CONSTANT_BASELINE: Predicted(constant, of_constant),

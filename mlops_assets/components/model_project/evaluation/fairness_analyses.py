@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
-from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_columns
+from mlops_assets.components.model_project.settings.protected_columns import protected_columns
 from mlops_assets.components.model_project.training.decision_rule import objective, read_trade_off
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
             clusters=evaluated.clusters,
             weights=evaluated.holdout.weights,
         )
-        for name in sensitive_columns(evaluated.project.settings)
+        for name in protected_columns(evaluated.project.settings)
     ]
 
 
@@ -53,7 +53,7 @@ def mitigation(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Mitigat
         objective(evaluated.project, evaluated.model.spec.class_weights),
         evaluated.holdout.target,
         evaluated.predictions,
-        evaluated.holdout.sensitive_values(fair.column),
+        evaluated.holdout.protected_values(fair.column),
         clusters=evaluated.clusters,
     )
 
@@ -67,6 +67,6 @@ def _groups(evaluated: EvaluatedModel, name: str) -> "ColumnGroups":
     fair = evaluated.model.spec.group_thresholds
     if fair is None or fair.column != name:
         return group_column(evaluated.column(name), name=name)
-    groups = fair.groups(evaluated.holdout.sensitive_values(name))
+    groups = fair.groups(evaluated.holdout.protected_values(name))
     apart = [NOT_CONSTRAINED] if (groups < 0).any() else []
     return ColumnGroups(name, np.where(groups < 0, len(fair.labels), groups), [*fair.labels, *apart], False)

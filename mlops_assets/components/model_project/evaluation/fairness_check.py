@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.metadata import markdown_table
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
+from mlops_assets.components.model_project.settings.protected_columns import protected_column
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.groups.mitigation import Mitigation
@@ -28,7 +28,7 @@ def fairness_specs(
             FAIRNESS_CONSTRAINT,
             asset=asset,
             description=f"The {declared.constraint.replace('_', ' ')} difference between the groups of "
-            f"{sensitive_column(project.settings)} on the holdout is at most {declared.at_most:g}.",
+            f"{protected_column(project.settings)} on the holdout is at most {declared.at_most:g}.",
             partitions_def=partitions,
         )
     ]

@@ -98,7 +98,7 @@ class EvaluatedModel:
     def group_thresholds_of(self, data: "TrainingData") -> "NDArray | None":
         """With a fairness constraint, the decision threshold of each row of a part of the training set."""
         fair = self.model.spec.group_thresholds
-        return fair.of(data.sensitive_values(fair.column)) if fair else None
+        return fair.of(data.protected_values(fair.column)) if fair else None
 
     def threshold_of(self, data: "TrainingData") -> "Threshold":
         """The decision threshold of the model on a part of its training set."""

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.sensitive_columns import fairness_rule
+from mlops_assets.components.model_project.settings.protected_columns import fairness_rule
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def with_group_thresholds(
         decision,
         train.target[rows],
         predictions,
-        train.sensitive_values(rule.column)[rows],
+        train.protected_values(rule.column)[rows],
         threshold=spec.threshold,
         seed=project.settings.tuning.seed,
         subject=project.name,

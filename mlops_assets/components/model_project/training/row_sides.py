@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import target_expression
-from mlops_assets.components.model_project.settings.sensitive_columns import sensitive_column
+from mlops_assets.components.model_project.settings.protected_columns import protected_column
 from mlops_assets.components.model_project.training.row_weights import weight_sql
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
@@ -46,9 +46,9 @@ def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.Duc
     shown = [names.ROW_ID, quoted(target), *([f"{group} as {names.GROUP}"] if group else [])]
     if split.column:
         shown.append(f"{quoted(split.column)} as {names.TIME}")
-    sensitive = sensitive_column(project.settings)
+    sensitive = protected_column(project.settings)
     if sensitive in valid.columns:
-        shown.append(f"{quoted(sensitive)} as {names.SENSITIVE}")
+        shown.append(f"{quoted(sensitive)} as {names.PROTECTED}")
     return labelled.project(
         f"{', '.join(shown)}, {weight_sql(project)}{_side_sql(project, labelled, group)} as {names.SPLIT}"
     )

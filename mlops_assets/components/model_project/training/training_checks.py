@@ -24,7 +24,7 @@ _ABOUT_THE_ROW = (
     names.GROUP,
     names.TIME,
     names.WEIGHT,
-    names.SENSITIVE,
+    names.PROTECTED,
     names.PERIOD,
     names.PARTITION,
 )

@@ -8,9 +8,9 @@ from dagster.components.testing import create_defs_folder_sandbox
 from pydantic import ValidationError
 
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.settings.sensitive_columns import (
-    sensitive_column,
-    sensitive_columns,
+from mlops_assets.components.model_project.settings.protected_columns import (
+    protected_column,
+    protected_columns,
 )
 from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
 from mlops_assets_tests.support.shop import FEATURES_SQL, SCHEMA, SETTINGS, TARGET_SQL
@@ -361,13 +361,13 @@ def test_a_fairness_constraint_counts_rows_equally():
     assert "fairness.constraint conflicts with `weight`" in message
 
 
-def test_a_gate_of_fairness_requires_a_sensitive_column():
+def test_a_gate_of_fairness_requires_a_protected_column():
     gated = {**LOANS, "gates": {"fairness": {"demographic parity difference": 0.1}}}
     assert "gates.fairness requires groups: name columns in evaluation.sensitive" in error_of(gated)
     found = ModelProject.model_validate({**gated, "fairness": {**FAIR, "column": "sex"}})
-    assert sensitive_columns(found) == ["sex"]
+    assert protected_columns(found) == ["sex"]
     more = {**gated, "fairness": FAIR, "evaluation": {"sensitive": ["region"]}}
-    assert sensitive_column(ModelProject.model_validate(more)) == "region"
+    assert protected_column(ModelProject.model_validate(more)) == "region"
 
 
 REGRESSION = {**LOANS, "task": "regression"}

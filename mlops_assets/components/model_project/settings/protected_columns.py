@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from mlops_assets.ml.search.fairness_trade_off import FairnessRule
 
 
-def sensitive_column(settings: "ProjectSettings") -> str | None:
+def protected_column(settings: "ProjectSettings") -> str | None:
     """The column of the fairness constraint; None without a constraint."""
     if settings.fairness is None:
         return None
     return settings.fairness.column or settings.evaluation.sensitive[0]
 
 
-def sensitive_columns(settings: "ProjectSettings") -> list[str]:
+def protected_columns(settings: "ProjectSettings") -> list[str]:
     """The columns whose groups are compared by fairness measures, that of the constraint included."""
-    return list(dict.fromkeys([*filter(None, [sensitive_column(settings)]), *settings.evaluation.sensitive]))
+    return list(dict.fromkeys([*filter(None, [protected_column(settings)]), *settings.evaluation.sensitive]))
 
 
 def fairness_rule(settings: "ProjectSettings") -> "FairnessRule | None":
     """The constraint as `ml.search.fairness_trade_off` chooses thresholds for it."""
     from mlops_assets.ml.search.fairness_trade_off import FairnessRule
 
-    declared, column = settings.fairness, sensitive_column(settings)
+    declared, column = settings.fairness, protected_column(settings)
     if declared is None or column is None:
         return None
     return FairnessRule(
