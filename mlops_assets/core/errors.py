@@ -10,12 +10,25 @@ class MlopsError(Exception):
         What is wrong: one sentence with the project, file, setting and value as far as known.
     hint
         What to do: an imperative sentence.
+    without_values
+        The message without values of the data, if the message may quote some; shown instead of it where
+        columns are declared `sensitive`.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message if hint is None else f"{message}\n  hint: {hint}")
+    def __init__(self, message: str, *, hint: str | None = None, without_values: str | None = None) -> None:
+        super().__init__(_with_hint(message, hint))
         self.message = message
         self.hint = hint
+        self.without_values = message if without_values is None else without_values
+
+    @property
+    def text_without_values(self) -> str:
+        """The message without values of the data, and the hint."""
+        return _with_hint(self.without_values, self.hint)
+
+
+def _with_hint(message: str, hint: str | None) -> str:
+    return message if hint is None else f"{message}\n  hint: {hint}"
 
 
 class ProjectError(MlopsError):

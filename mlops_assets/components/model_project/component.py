@@ -28,6 +28,7 @@ from mlops_assets.components.model_project.automation.sensors import project_sen
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
+from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
@@ -108,7 +109,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
                 "mlops_assets.ml.transformers",
             )
         files.check(list(self.tables), events=self.partitions is not None)
-        return Project(name, self, files, root)
+        project = Project(name, self, files, root)
+        reject_sensitive_uses(project)
+        return project
 
 
 def _static_assets(project: Project) -> list[dg.AssetsDefinition]:

@@ -46,6 +46,8 @@ class Column:
         `time_sql`.
     format, unit, parentheses
         The format of times in text, and the unit and the sign of numbers in text; see `ColumnFormat`.
+    sensitive
+        Whether messages never quote values of the column.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     format: str = ""
     unit: str = ""
     parentheses: bool = False
+    sensitive: bool = False
 
     @property
     def has_format(self) -> bool:
@@ -74,7 +77,7 @@ class Column:
     def declared(self) -> dict[str, Any]:
         """The attributes without default marks, zone and format, which keeps digests of saved models."""
         omitted = [
-            *(name for name in ("format", "unit", "parentheses") if not getattr(self, name)),
+            *(name for name in ("format", "unit", "parentheses", "sensitive") if not getattr(self, name)),
             *(() if self.has_marks else ("decimal", "thousands")),
             *(() if self.time_zone != UTC_ZONE else ("time_zone", "ambiguous_times")),
         ]

@@ -4,7 +4,7 @@ A rule is either uniqueness or can be evaluated for one row at a time: rows are 
 of a whole column would have another result for each batch. Such checks are rejected by name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
@@ -64,6 +64,7 @@ class Contract:
         spelling: tuple[str, str] = (".", ""),
         clock: tuple[str, Ambiguous] = (UTC_ZONE, "quarantine"),
         formats: Sequence[tuple[str, ColumnFormat]] = (),
+        sensitive: Collection[str] = (),
     ) -> "Contract":
         """Read a pandera `DataFrameModel` or `DataFrameSchema`.
 
@@ -79,6 +80,8 @@ class Contract:
             The zone of times without an offset, and what becomes of those that occur twice; see `Column`.
         formats
             The formats of single columns.
+        sensitive
+            Columns whose values messages never quote, beside those with `metadata={"sensitive": True}`.
 
         Raises
         ------
@@ -97,6 +100,7 @@ class Contract:
                 nullable=column.nullable and name not in (*key, *never_null),
                 required=column.required,
                 description=column.description or "",
+                sensitive=name in sensitive or bool((column.metadata or {}).get("sensitive")),
                 **(zone if types[name] in ("TIMESTAMP", "DATE") else {}),
                 **format_attributes(name, types[name], dict(formats).get(name), spelling, subject),
             )
@@ -225,10 +229,11 @@ class Contract:
         whole = cases[cases["index"].isna()]
         if len(whole):
             case = whole.iloc[0]
+            name = f"check {case['check']} of {case['column'] or 'the table'}"
             raise ProjectError(
-                f"{self.subject}: check {case['check']} of {case['column'] or 'the table'} failed without "
-                f"row results: {case['failure_case']}",
+                f"{self.subject}: {name} failed without row results: {case['failure_case']}",
                 hint="return one boolean for each row; correct the check in schema.py if it raises",
+                without_values=f"{self.subject}: {name} failed without row results",
             )
         for position, context, column, check in zip(
             cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True

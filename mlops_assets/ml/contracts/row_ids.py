@@ -1,5 +1,10 @@
-"""Row identity: `row_id` from the key of a row, and its parts as SQL."""
+"""Row identity: `row_id` from the key of a row, and its parts as SQL.
 
+The bits of a key are those of its MD5, or with a secret those of its HMAC-SHA256 (RFC 2104): without the
+secret, a list of possible keys can't be compared with row IDs.
+"""
+
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +16,8 @@ from mlops_assets.core.names import ROW_ID, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 _OCCURRENCE_BITS = 14
+_BLOCK = 64
+"""Block size of SHA-256 in bytes."""
 _TOO_MANY_EQUAL = "row_id: too many rows are equal in"
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 
@@ -20,8 +27,9 @@ def with_row_ids(
     relation: duckdb.DuckDBPyRelation,
     key: Sequence[str],
     scratch: Path,
+    secret: bytes | None = None,
 ) -> duckdb.DuckDBPyRelation:
-    """Add `row_id`: 48 bits of the key's MD5, then 14 bits that number the rows with the same key bits.
+    """Add `row_id`: 48 bits of the key's digest, then 14 bits that number the rows with the same key bits.
 
     Equal keys get equal key bits on every machine and in every version of DuckDB, and therefore the same side
     of a split. Only rows that share their key bits are numbered: a window over all rows would hold and sort
@@ -35,6 +43,8 @@ def with_row_ids(
         Columns that identify a row.
     scratch
         A folder for files that the returned relation reads.
+    secret
+        The key of the HMAC; by default the digest is MD5.
 
     Raises
     ------
@@ -43,7 +53,7 @@ def with_row_ids(
         `translated_identity_errors`.
     """
     bits, numbers = scratch / "repeated_bits.parquet", scratch / "numbers.parquet"
-    identified = relation.project(f"*, {_bits_sql(key)} as _bits")
+    identified = relation.project(f"*, {_bits_sql(key, secret=secret)} as _bits")
     times = identified.aggregate("_bits, count(*) as _times", "_bits")
     times.filter("_times > 1").write_parquet(str(bits))
     number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
@@ -85,9 +95,9 @@ def translated_identity_errors(subject: str) -> Iterator[None]:
         ) from error
 
 
-def row_bits_sql(key: Sequence[str], *, salt: str) -> str:
+def row_bits_sql(key: Sequence[str], *, salt: str, secret: bytes | None = None) -> str:
     """An expression for `row_id` where the key is unique among the rows with the same salt."""
-    return f"{_bits_sql(key, literal(salt))} * {1 << _OCCURRENCE_BITS}"
+    return f"{_bits_sql(key, literal(salt), secret=secret)} * {1 << _OCCURRENCE_BITS}"
 
 
 def key_bits_sql() -> str:
@@ -95,6 +105,20 @@ def key_bits_sql() -> str:
     return f"{ROW_ID} // {1 << _OCCURRENCE_BITS}"
 
 
-def _bits_sql(key: Sequence[str], *before: str) -> str:
-    text = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
-    return f"('0x' || left(md5(concat_ws(chr(31), {text})), 12))::bigint"
+def _bits_sql(key: Sequence[str], *before: str, secret: bytes | None) -> str:
+    parts = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
+    text = f"concat_ws(chr(31), {parts})"
+    digest = f"md5({text})" if secret is None else _hmac_sql(text, secret)
+    return f"('0x' || left({digest}, 12))::bigint"
+
+
+def _hmac_sql(text: str, secret: bytes) -> str:
+    """HMAC-SHA256 of a text in hexadecimal digits."""
+    if len(secret) > _BLOCK:
+        secret = hashlib.sha256(secret).digest()
+    inner, outer = (_blob(bytes(byte ^ pad for byte in secret.ljust(_BLOCK, b"\0"))) for pad in (0x36, 0x5C))
+    return f"sha256({outer} || unhex(sha256({inner} || encode({text}))))"
+
+
+def _blob(value: bytes) -> str:
+    return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::blob"

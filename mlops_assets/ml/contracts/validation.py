@@ -39,6 +39,7 @@ def validate(
     identity: Sequence[str],
     scratch: Path,
     before: tuple[str, datetime] | None = None,
+    secret: bytes | None = None,
 ) -> tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation]:
     """Split raw rows into valid and quarantined rows.
 
@@ -54,6 +55,8 @@ def validate(
         A folder for files that the returned relations read.
     before
         Name of a time column and its exclusive upper bound: rows from the future are quarantined.
+    secret
+        The key of `row_id`, if columns of the identity are sensitive.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def validate(
     listed = connection.read_parquet(str(scratch / "rules.parquet"))
     columns = f"{contract.cast_sql(raw.columns)}, {quoted_list(PROVENANCE)}"
     valid = raw.join(listed, _PLACE, how="anti").project(columns)
-    return with_row_ids(connection, valid, identity, scratch), raw.join(listed, _PLACE)
+    return with_row_ids(connection, valid, identity, scratch, secret), raw.join(listed, _PLACE)
 
 
 def _typed(

@@ -3,7 +3,7 @@
 The three kinds follow Ribeiro et al. 2020, Beyond Accuracy: Behavioral Testing of NLP Models with CheckList.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -126,7 +126,12 @@ class BehaviourResult:
 
 
 def evaluate_behaviour(
-    tests: Sequence[BehaviourTest], model: ModelUnderTest, rows: pd.DataFrame, *, seed: int
+    tests: Sequence[BehaviourTest],
+    model: ModelUnderTest,
+    rows: pd.DataFrame,
+    *,
+    seed: int,
+    sensitive: Collection[str] = (),
 ) -> list[BehaviourResult]:
     """Run behavioural tests on a model.
 
@@ -134,22 +139,28 @@ def evaluate_behaviour(
     ----------
     rows
         Model inputs for the invariance and direction tests; at most `MAX_ROWS` of them are sampled.
+    sensitive
+        Columns whose values the results do not quote.
     """
     sample = rows.sample(min(MAX_ROWS, len(rows)), random_state=seed).reset_index(drop=True)
-    return [_result_of(test, model, sample) for test in tests]
+    return [_result_of(test, model, sample, sensitive) for test in tests]
 
 
-def _result_of(test: BehaviourTest, model: ModelUnderTest, rows: pd.DataFrame) -> BehaviourResult:
+def _result_of(
+    test: BehaviourTest, model: ModelUnderTest, rows: pd.DataFrame, sensitive: Collection[str]
+) -> BehaviourResult:
     match test:
         case Invariance():
-            return _invariance(test, model, rows)
+            return _invariance(test, model, rows, sensitive)
         case Direction():
             return _direction(test, model, rows)
         case Example():
-            return _example(test, model)
+            return _example(test, model, sensitive)
 
 
-def _invariance(test: Invariance, model: ModelUnderTest, rows: pd.DataFrame) -> BehaviourResult:
+def _invariance(
+    test: Invariance, model: ModelUnderTest, rows: pd.DataFrame, sensitive: Collection[str]
+) -> BehaviourResult:
     before, largest = model.outputs(rows), np.zeros(len(rows))
     column = rows[test.column]
     if test.by is not None:
@@ -157,7 +168,8 @@ def _invariance(test: Invariance, model: ModelUnderTest, rows: pd.DataFrame) -> 
         change = f"shifting {test.column} by ±{test.by:g}"
     else:
         settings = list(test.values or _values_of(column))
-        change = f"setting {test.column} to {_listed(settings)}"
+        listed = f"{len(settings)} values" if test.column in sensitive else _listed(settings)
+        change = f"setting {test.column} to {listed}"
     for setting in settings:
         changes = np.abs(model.outputs(rows.assign(**{test.column: setting})) - before)
         largest = np.maximum(largest, changes if changes.ndim == 1 else changes.max(axis=1))
@@ -203,7 +215,7 @@ def _direction(test: Direction, model: ModelUnderTest, rows: pd.DataFrame) -> Be
     )
 
 
-def _example(test: Example, model: ModelUnderTest) -> BehaviourResult:
+def _example(test: Example, model: ModelUnderTest, sensitive: Collection[str]) -> BehaviourResult:
     row = pd.DataFrame([dict(test.row)])
     if test.label is not None:
         predicted = model.predict_class(row)[0]
@@ -214,7 +226,8 @@ def _example(test: Example, model: ModelUnderTest) -> BehaviourResult:
         passed = test.low <= value <= test.high
         expected = f"{_output_name(test.of_class)} is {_range(test, model)}"
         observed = f"it is {model.format_measured(value)}"
-    values = _listed([f"{name} {value}" for name, value in test.row.items()], 4, "and")
+    quotable = [f"{name} {value}" for name, value in test.row.items() if name not in sensitive]
+    values = _listed(quotable, 4, "and")
     return BehaviourResult(
         name=test.name,
         kind="example",

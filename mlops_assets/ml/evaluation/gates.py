@@ -120,7 +120,7 @@ def close_slices(
 def fair_groups(
     measures: Mapping[str, Mapping[str, float | None]], limits: Mapping[str, float]
 ) -> GateResult:
-    """Require the fairness measures of each sensitive column to be within their limits.
+    """Require the fairness measures of each protected column to be within their limits.
 
     A ratio between groups is fair at 1 and has a minimum; a difference is fair at 0 and has a maximum. A
     measure that is undefined in one of the columns fails, such as the ratio where no group is ever selected.
@@ -130,7 +130,7 @@ def fair_groups(
     measures
         Largest difference between groups, or smallest ratio, by column and measure; None if undefined.
     limits
-        By measure, for every sensitive column.
+        By measure, for every protected column.
     """
     known = sorted({measure for found in measures.values() for measure in found})
     if unknown := sorted(set(limits) - set(known)):

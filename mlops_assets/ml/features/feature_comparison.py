@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import quoted, quoted_list
 
 _RELATIVE, _OF_MAGNITUDE = 1e-9, 1e-12
@@ -13,14 +14,16 @@ _EXAMPLES = 2
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that differs: the key of its row, its column, and both values as text."""
+    """One value that differs: the key of its row, its column, and both values as text, if they are shown."""
 
     key: str
     column: str
-    first: str
-    second: str
+    first: str = ""
+    second: str = ""
 
     def __str__(self) -> str:
+        if not self.first:
+            return f"{self.key}: {self.column} differs"
         return f"{self.key}: {self.column} is {self.first} and {self.second}"
 
 
@@ -58,6 +61,7 @@ def find_differences(
     *,
     magnitude: float | None = None,
     examples: int = _EXAMPLES,
+    shown: bool = True,
 ) -> Differences:
     """Compare rows by their key; rows with one key are compared in the order of their values.
 
@@ -71,6 +75,8 @@ def find_differences(
         of their column. None requires equality.
     examples
         Number of rows to show.
+    shown
+        Whether examples quote values. Otherwise they name columns, and rows by their `row_id`.
     """
     columns = [name for name in first.columns if name not in key]
     kinds = dict(zip(first.columns, map(str, first.types), strict=True))
@@ -97,9 +103,9 @@ def find_differences(
         pairs.filter(either).aggregate(f"count(*){', ' if counted else ''}{counted}").fetchall()[0]
     )
     found = tuple(name for name, count in zip(columns, counts, strict=True) if count)
-    return Differences(
-        int(rows), found, tuple(_examples(pairs, key, differs, alone, examples)) if rows else ()
-    )
+    named = key if shown else [name for name in (ROW_ID,) if name in first.columns]
+    chosen = _examples(pairs, named, differs, alone, examples, shown=shown) if rows and named else []
+    return Differences(int(rows), found, tuple(chosen))
 
 
 def largest_number(relations: Sequence[duckdb.DuckDBPyRelation]) -> float:
@@ -146,15 +152,17 @@ def _examples(
     differs: dict[str, str],
     alone: str,
     count: int,
+    *,
+    shown: bool,
 ) -> list[Difference]:
     columns = list(differs)
-    shown = [
+    keys = [
         f"coalesce(a.{name}, b.{name})::varchar" for name in map(quoted, key)
     ]  # the key of a row that only one side has
     values = [f"a.{name}::varchar, b.{name}::varchar, {differs[column]}" for column, name in _named(columns)]
     order = ", ".join(str(place + 1) for place in range(len(key)))
     condition = " or ".join([alone, *(differs[name] for name in columns)])
-    chosen = pairs.filter(condition).project(", ".join([*shown, "a._here", "b._here", *values]))
+    chosen = pairs.filter(condition).project(", ".join([*keys, "a._here", "b._here", *values]))
     found = []
     for row in chosen.order(order).limit(count).fetchall():
         name = ", ".join(f"{column} {value}" for column, value in zip(key, row[: len(key)], strict=True))
@@ -165,9 +173,8 @@ def _examples(
             )
             continue
         triples = zip(columns, rest[0::3], rest[1::3], rest[2::3], strict=True)
-        found += [Difference(name, column, _text(a), _text(b)) for column, a, b, other in triples if other][
-            :1
-        ]
+        different = [(column, _text(a), _text(b)) for column, a, b, other in triples if other][:1]
+        found += [Difference(name, column, *(both if shown else ())) for column, *both in different]
     return found
 
 

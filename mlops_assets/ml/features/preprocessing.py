@@ -78,6 +78,8 @@ def transform(
             f"pipeline.py: {'fitting' if fit is not None else 'applying'} it to {len(frame):,} rows raised "
             f"{type(error).__name__}: {error}",
             hint="fit it on a few rows of the training set in Python to find the step",
+            without_values=f"pipeline.py: {'fitting' if fit is not None else 'applying'} it to "
+            f"{len(frame):,} rows raised {type(error).__name__}",
         ) from error
     if hasattr(result, "toarray"):
         result = result.toarray()
@@ -87,6 +89,7 @@ def transform(
         raise ProjectError(
             f"pipeline.py: the transformer returned values that are not numbers: {error}",
             hint="encode text columns, for example with OneHotEncoder",
+            without_values="pipeline.py: the transformer returned values that are not numbers",
         ) from error
     if matrix.ndim != 2 or len(matrix) != len(frame):
         raise ProjectError(

@@ -15,6 +15,8 @@ from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.features.sql_functions import Violation
 from mlops_assets.ml.features.sql_rules import find_violation
 
+_OF_THE_TEXT = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Errors of the text of a query, which quote no values of the data."""
 _INFINITE = re.compile(r"\w+ \S+ is infinite where .*")
 
 
@@ -105,6 +107,7 @@ class ProjectQuery:
             return ProjectError(
                 f"{self.subject}: {infinite[0]}",
                 hint="if it is a division by zero, write x / nullif(y, 0), which is null",
+                without_values=f"{self.subject}: {infinite[0].partition(' where ')[0]}",
             )
         hint = "correct the query; its tables have the names declared in defs.yaml"
         named = [name for name in self.hidden if f'"{name}"' in reason]
@@ -116,7 +119,13 @@ class ProjectQuery:
                 "or if target.expression reads it and it is known at the time of a prediction, add it to "
                 "target.keep in defs.yaml"
             )
-        return ProjectError(f"{self.subject}: {reason}", hint=hint)
+        computing = not isinstance(error, _OF_THE_TEXT)
+        withheld = f"it failed with {type(error).__name__}, whose message may quote values of the data"
+        return ProjectError(
+            f"{self.subject}: {reason}",
+            hint=hint,
+            without_values=f"{self.subject}: {withheld}" if computing else None,
+        )
 
     def _pieces(self) -> Iterator[str]:
         """The text of the query with placeholders as literals; a semicolon is a separate piece."""

@@ -137,6 +137,7 @@ class TargetExpression:
         """The error for an expression that can't be computed."""
         return ProjectError(
             f"{self.subject} is {self.sql!r}, which can't be computed: {str(error).splitlines()[0]}",
+            without_values=f"{self.subject} is {self.sql!r}, which can't be computed: {type(error).__name__}",
             hint=_HINT,
         )
 

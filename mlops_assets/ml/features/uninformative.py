@@ -1,6 +1,6 @@
 """Features without information about the target: constant, missing, or unique in most rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 
@@ -12,7 +12,9 @@ _FREE_TEXT = 0.5
 """Minimum share of values with several words in free text."""
 
 
-def find_uninformative(rows: duckdb.DuckDBPyRelation, features: Sequence[str]) -> dict[str, str]:
+def find_uninformative(
+    rows: duckdb.DuckDBPyRelation, features: Sequence[str], *, hidden: Collection[str] = ()
+) -> dict[str, str]:
     """Find features without information, in one pass over the rows.
 
     These are features that are missing in all rows, that have the same value in all rows, and single words
@@ -24,6 +26,8 @@ def find_uninformative(rows: duckdb.DuckDBPyRelation, features: Sequence[str]) -
         Training rows.
     features
         Names of the columns that are features.
+    hidden
+        Features whose values are not quoted.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def find_uninformative(rows: duckdb.DuckDBPyRelation, features: Sequence[str]) -
         if not known:
             found[feature] = "is missing in all rows"
         elif constant:
-            found[feature] = f"is {least} in all rows"
+            found[feature] = "is constant" if feature in hidden else f"is {least} in all rows"
         elif kinds[feature] == "VARCHAR":
             are_keys = different > max(_MANY, _NEARLY_ALL * known) and of_words < _FREE_TEXT * known
             if are_keys:

@@ -1,4 +1,4 @@
-"""Decision thresholds by group of a sensitive column, so that groups are treated alike within a limit."""
+"""Decision thresholds by group of a protected column, so that groups are treated alike within a limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class GroupThresholds:
     Attributes
     ----------
     column
-        The sensitive column, which predictions read: an input column, or else a feature.
+        The protected column, which predictions read: an input column, or else a feature.
     labels, thresholds
         The groups and their thresholds.
     unconstrained
@@ -56,11 +56,11 @@ class GroupThresholds:
         return found[codes]
 
     def of(self, values: Sequence[Any] | NDArray | pd.Series) -> NDArray:
-        """The threshold of each row, shape `(n,)`, by its value of the sensitive column."""
+        """The threshold of each row, shape `(n,)`, by its value of the protected column."""
         return np.append(self.thresholds, self.unconstrained)[self.groups(values)]
 
     def values_in(self, features: pd.DataFrame) -> pd.Series:
-        """The sensitive column of a model's features: that of the table, or else the feature of this name."""
+        """The protected column of a model's features: that of the table, or else the feature of this name."""
         if PROTECTED in features:
             return features[PROTECTED]
         return feature_frame(features[[self.column]])[self.column]

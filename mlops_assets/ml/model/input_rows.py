@@ -164,9 +164,10 @@ def _not_text(column: Column, values: pd.Series, subject: str) -> InputError:
         for place, value in enumerate(values)
         if not isinstance(value, str) and not (pd.api.types.is_scalar(value) and pd.isna(value))
     )
+    shown = f"a {type(value).__name__}" if column.sensitive else f"{value!r} ({type(value).__name__})"
     return InputError(
-        f"{subject}: column {column.name} is text, and row {values.index[place]} has {value!r} "
-        f"({type(value).__name__}); as text, it may have been written differently, such as 007 or 7.0",
+        f"{subject}: column {column.name} is text, and row {values.index[place]} has {shown}; "
+        "as text, it may have been written differently, such as 007 or 7.0",
         hint="read the file with mlops_assets.rows.read_rows, or with pd.read_csv(…, dtype=str, "
         "keep_default_na=False, na_values=['']); or convert the column to the text of the source",
     )
@@ -181,10 +182,11 @@ def _violations(
 ) -> InputError:
     """The error for rows that violate the contract: the first of them, with their values and rules."""
     shown = broken[:_EXAMPLES]
-    rules = rules_sql(columns, source.columns)
+    rules, quotable = rules_sql(columns, source.columns), [one.name for one in columns if not one.sensitive]
     of_rows = source.filter(f"{ROW_ID} in ({', '.join(map(str, shown))})").order(ROW_ID)
     described = [
-        f"row {rows.index[place]}: " + ", ".join(_with_value(rule, rows.iloc[place]) for rule in found)
+        f"row {rows.index[place]}: "
+        + ", ".join(_with_value(rule, rows.iloc[place], quotable) for rule in found)
         for place, found in of_rows.project(f"{ROW_ID}, {rules}").fetchall()
     ]
     more = [f"and {len(broken) - len(shown):,} more"] if len(broken) > len(shown) else []
@@ -195,9 +197,10 @@ def _violations(
     )
 
 
-def _with_value(rule: str, row: pd.Series) -> str:
+def _with_value(rule: str, row: pd.Series, quotable: Sequence[str]) -> str:
     """A rule such as `size: dtype(float64)`, with the value that violates it."""
-    value = row.get(rule.partition(":")[0])
+    name = rule.partition(":")[0]
+    value = row.get(name) if name in quotable else None
     if pd.isna(value):
         return rule
     return f"{rule}, found {value.item() if isinstance(value, np.generic) else value!r}"

@@ -55,7 +55,7 @@ class ModelSpec:
     prediction_sets
         The prediction sets of a classification.
     group_thresholds
-        The thresholds by group of a sensitive column, with a fairness constraint.
+        The thresholds by group of a protected column, with a fairness constraint.
     """
 
     project: str

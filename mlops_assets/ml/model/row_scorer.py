@@ -76,6 +76,11 @@ class RowScorer:
     def _predictor(self) -> BatchPredictor:
         return BatchPredictor(self.model, self.contributions)
 
+    @cached_property
+    def sensitive(self) -> frozenset[str]:
+        """The sensitive columns of the input."""
+        return frozenset(column.name for column in self.contract.columns if column.sensitive)
+
     def schema(self, source: pa.Schema) -> pa.Schema:
         """The columns of the predicted rows of a source with this schema."""
         typed = {column.name: _ARROW[column.sql_type] for column in self.contract.columns}
@@ -103,7 +108,7 @@ class RowScorer:
             is_valid = np.ones(batch.num_rows, dtype=bool)
             is_valid[list(checked.rejected)] = False
             places = np.flatnonzero(is_valid)
-            computed = _compute(self.model, connection, checked.valid, self.contract.names, places)
+            computed = self._compute(connection, checked.valid, places)
             typed = self._typed(checked.valid)
         if computed.failed:
             valid = np.isin(places, list(computed.failed), invert=True)
@@ -116,6 +121,38 @@ class RowScorer:
         ]
         predicted = pa.table([*carried, *outputs.columns], schema=self.schema(batch.schema))
         return ScoredBatch(predicted, _rejected(batch, {**checked.rejected, **computed.failed}))
+
+    def _compute(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        valid: duckdb.DuckDBPyRelation,
+        places: NDArray[np.int64],
+    ) -> "_Computed":
+        """The features of valid rows; rows for which `features.sql` fails are found by halving."""
+        typed = valid.project(quoted_list([*self.contract.names, ROW_ID]))
+        failed: dict[int, list[str]] = {}
+
+        def compute(rows: NDArray[np.int64]) -> list[pd.DataFrame]:
+            part = typed
+            if len(rows) < len(places):
+                part = typed.filter(f"{quoted(ROW_ID)} between {rows[0]} and {rows[-1]}")
+            try:
+                return [self.model.features_of(connection, part, rows)]
+            except ProjectError as error:
+                message = error.without_values if self.sensitive else error.message
+                if len(rows) == 1:
+                    failed[int(rows[0])] = [_POSITION.sub("", message)]
+                if len(rows) <= 1:
+                    return []
+                if len(failed) >= _MOST_FAILURES:
+                    raise
+            half = len(rows) // 2
+            return [*compute(rows[:half]), *compute(rows[half:])]
+
+        found = compute(places)
+        if not found:
+            return _Computed(pd.DataFrame(columns=list(self.model.spec.features)), failed)
+        return _Computed(pd.concat(found, ignore_index=True) if len(found) > 1 else found[0], failed)
 
     def _check(self, connection: duckdb.DuckDBPyConnection, source: duckdb.DuckDBPyRelation) -> CheckedRows:
         """Cast the rows; a model of features has rules for the cast values, too."""
@@ -135,39 +172,6 @@ class RowScorer:
 class _Computed(NamedTuple):
     features: pd.DataFrame
     failed: Mapping[int, list[str]]
-
-
-def _compute(
-    model: TabularModel,
-    connection: duckdb.DuckDBPyConnection,
-    valid: duckdb.DuckDBPyRelation,
-    columns: Sequence[str],
-    places: NDArray[np.int64],
-) -> _Computed:
-    """The features of valid rows; rows for which `features.sql` fails are found by halving."""
-    typed = valid.project(quoted_list([*columns, ROW_ID]))
-    failed: dict[int, list[str]] = {}
-
-    def compute(rows: NDArray[np.int64]) -> list[pd.DataFrame]:
-        part = typed
-        if len(rows) < len(places):
-            part = typed.filter(f"{quoted(ROW_ID)} between {rows[0]} and {rows[-1]}")
-        try:
-            return [model.features_of(connection, part, rows)]
-        except ProjectError as error:
-            if len(rows) == 1:
-                failed[int(rows[0])] = [_POSITION.sub("", error.message)]
-            if len(rows) <= 1:
-                return []
-            if len(failed) >= _MOST_FAILURES:
-                raise
-        half = len(rows) // 2
-        return [*compute(rows[:half]), *compute(rows[half:])]
-
-    found = compute(places)
-    if not found:
-        return _Computed(pd.DataFrame(columns=list(model.spec.features)), failed)
-    return _Computed(pd.concat(found, ignore_index=True) if len(found) > 1 else found[0], failed)
 
 
 def _without(

@@ -13,8 +13,8 @@ from pandas.api.types import is_datetime64_dtype
 from sklearn.base import BaseEstimator
 
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.errors import ModelError
-from mlops_assets.core.names import ROW_ID, PROTECTED
+from mlops_assets.core.errors import ModelError, ProjectError
+from mlops_assets.core.names import PROTECTED, ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
@@ -172,7 +172,7 @@ class TabularModel:
 
         Returns
         -------
-        One row for each `row_id`, in the same order. A sensitive column of the table that selects the
+        One row for each `row_id`, in the same order. A protected column of the table that selects the
         decision threshold is added under a reserved name.
 
         Raises
@@ -187,13 +187,16 @@ class TabularModel:
         try:
             result = computed.order(ROW_ID).df()
         except duckdb.Error as error:
-            raise query.error_for(error) from error
+            found = query.error_for(error)
+            if any(column.sensitive for column in self.spec.columns):
+                raise ProjectError(found.without_values, hint=found.hint) from None
+            raise found from error
         if not np.array_equal(result[ROW_ID], row_ids):
             raise ModelError(
                 f"{self._subject}: features.sql returned {len(result)} rows for {len(row_ids)} input rows"
             )
-        if (sensitive := self._protected_input) is not None:
-            result[PROTECTED] = typed.order(ROW_ID).project(quoted(sensitive)).df()[sensitive]
+        if (protected := self._protected_input) is not None:
+            result[PROTECTED] = typed.order(ROW_ID).project(quoted(protected)).df()[protected]
         return result.drop(columns=ROW_ID)
 
     def as_sent(self, stored: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +238,7 @@ class TabularModel:
         Parameters
         ----------
         features
-            As `compute_features` returns them, with the sensitive column.
+            As `compute_features` returns them, with the protected column.
         """
         fair = self.spec.group_thresholds
         if fair is None or features.empty:

@@ -228,7 +228,7 @@ def _p_value_text(p_value: float) -> str:
 
 
 def _fairness(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """A table for each sensitive column: its groups with their measures, and the largest differences."""
+    """A table for each protected column: its groups with their measures, and the largest differences."""
     share = evaluation.task != "regression"
     return [
         {

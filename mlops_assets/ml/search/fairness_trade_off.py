@@ -26,7 +26,7 @@ _FOLDS, _LIMITS, _CLOSE, _NAMED = 5, 8, 0.15, 20
 
 @dataclass(frozen=True)
 class FairnessRule:
-    """A constraint on the groups of a sensitive column.
+    """A constraint on the groups of a protected column.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ def choose_group_thresholds(
     probabilities
         Out-of-fold probabilities of the second class, shape `(n,)`.
     values
-        The sensitive column, shape `(n,)`.
+        The protected column, shape `(n,)`.
     threshold
         The decision threshold without the constraint.
     subject
@@ -206,7 +206,7 @@ def find_groups(
     labels, codes = group_labels(values, rule.edges)
     if not rule.edges and len(labels) > MOST_VALUES and _is_numeric(values):
         raise DataError(
-            f"{subject}: the sensitive column {rule.column} has {len(labels) - 1} distinct numbers",
+            f"{subject}: the protected column {rule.column} has {len(labels) - 1} distinct numbers",
             hint="group them with fairness.edges in defs.yaml, such as [25, 60]",
         )
     outcomes = (0, 1) if rule.constraint == "equalized_odds" else (None,)

@@ -16,8 +16,8 @@ from mlops_assets.core.names import (
     HOLDOUT,
     PARTITION,
     PERIOD,
-    ROW_ID,
     PROTECTED,
+    ROW_ID,
     SPLIT,
     TIME,
     TRAIN,
@@ -54,8 +54,8 @@ class TrainingData:
     """The time of each row, in a static project that is split over time."""
     weights: NDArray | None = None
     """The weight of each row; None if the project declares none."""
-    sensitive: NDArray | None = None
-    """The sensitive column of the table, in a project with a fairness constraint on it."""
+    protected: NDArray | None = None
+    """The protected column of the table, in a project with a fairness constraint on it."""
 
     @classmethod
     def of(
@@ -85,7 +85,7 @@ class TrainingData:
             periods=frame[PERIOD].to_numpy() if PERIOD in frame else None,
             times=frame[TIME].to_numpy() if TIME in frame else None,
             weights=frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame else None,
-            sensitive=frame[PROTECTED].to_numpy() if PROTECTED in frame else None,
+            protected=frame[PROTECTED].to_numpy() if PROTECTED in frame else None,
         )
 
     def only(self, keep: NDArray) -> "TrainingData":
@@ -99,11 +99,11 @@ class TrainingData:
             periods=self.periods[keep] if self.periods is not None else None,
             times=self.times[keep] if self.times is not None else None,
             weights=self.weights_of(keep),
-            sensitive=self.protected[keep] if self.protected is not None else None,
+            protected=self.protected[keep] if self.protected is not None else None,
         )
 
     def protected_values(self, column: str) -> NDArray:
-        """A sensitive column of the table, or else the feature of this name, shape `(n,)`."""
+        """A protected column of the table, or else the feature of this name, shape `(n,)`."""
         return self.features[column].to_numpy() if self.protected is None else self.protected
 
     def weights_of(self, rows: NDArray) -> NDArray | None:

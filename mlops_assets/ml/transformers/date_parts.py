@@ -83,6 +83,7 @@ def _parsed(column: pd.Series, name: str) -> NDArray[np.datetime64]:
     if len(wrong):
         raise DataError(
             f"DateParts: {name} is {wrong.iloc[0]!r}, which is not a date",
+            without_values=f"DateParts: {name} has values that are not dates",
             hint="write dates as 2025-03-31 or 2025-03-31 14:05, and missing dates as null",
         )
     return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")

@@ -27,7 +27,11 @@ def matrix(values: ArrayLike, *, of: str, columns: int | None = None) -> NDArray
     try:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ProjectError(f"{of} requires numbers: {error}", hint="pass numeric columns only") from error
+        raise ProjectError(
+            f"{of} requires numbers: {error}",
+            hint="pass numeric columns only",
+            without_values=f"{of} requires numbers",
+        ) from error
     if found.ndim != 2 or (columns is not None and found.shape[1] != columns):
         raise ProjectError(
             f"{of} requires {columns if columns is not None else 'a table of'} columns, found values of "

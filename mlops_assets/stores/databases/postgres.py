@@ -71,7 +71,9 @@ class PostgresDatabase:
                 yield _Snapshot(connection, query, subject=subject, display_name=self.display_name)
             except psycopg.Error as error:
                 raise DataError(
-                    f"{subject}: {self.display_name}: {self._first_line(error)}", hint=_hint(error, place)
+                    f"{subject}: {self.display_name}: {self._first_line(error)}",
+                    hint=_hint(error, place),
+                    without_values=f"{subject}: {self.display_name}: {type(error).__name__}",
                 ) from None
 
     @contextmanager

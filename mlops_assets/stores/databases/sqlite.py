@@ -48,7 +48,9 @@ class SqliteDatabase:
                 connection.execute("begin")
                 yield _Snapshot(connection, query)
         except sqlite3.Error as error:
-            raise DataError(f"{subject}: {self.display_name}: {error}", hint=_hint(error, place)) from error
+            # SQLite quotes a text that is not valid UTF-8.
+            reason = str(error).partition(" with text ")[0]
+            raise DataError(f"{subject}: {self.display_name}: {reason}", hint=_hint(error, place)) from error
 
 
 class _Snapshot:

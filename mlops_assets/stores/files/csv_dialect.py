@@ -13,6 +13,7 @@ _BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NUMBER_FORMAT = {"decimal", "thousands"}
+_NOT_PARSING = _NUMBER_FORMAT | {"quotes_values"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Dialect:
         times without one in a table that declares the zone of these.
     excel
         The layout of Excel files.
+    quotes_values
+        Whether errors of a file quote its rows; not for tables with sensitive columns.
     """
 
     delimiter: str = ","
@@ -75,6 +78,7 @@ class Dialect:
     thousands: str = ""
     offsets_as_text: bool = False
     excel: SheetLayout = SheetLayout()
+    quotes_values: bool = True
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | None) -> "Dialect":
@@ -93,7 +97,7 @@ class Dialect:
 
     def parsing_options(self) -> dict[str, Any]:
         """The settings that differ from the default and affect which rows are read."""
-        return {name: value for name, value in self.non_defaults().items() if name not in _NUMBER_FORMAT}
+        return {name: value for name, value in self.non_defaults().items() if name not in _NOT_PARSING}
 
     @property
     def has_number_marks(self) -> bool:

@@ -1,7 +1,7 @@
 """Predictions of the rows of files, streamed from the files into a file."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +140,7 @@ def predict_files(
                     scored = scorer.score(batch)
                     predictions.write(scored.predicted)
                     rejects.write(scored.rejected)
-                    _count_rules(result, scored.rejected)
+                    _count_rules(result, scored.rejected, scorer.sensitive)
                     result.rows += batch.num_rows
                     on_rows(result.rows)
         for file in (predictions, rejects):
@@ -186,13 +186,17 @@ def _carried(
     return list(dict.fromkeys(wanted))
 
 
-def _count_rules(result: PredictedFile, rejected: "pa.Table") -> None:
-    """Count violated rules, and keep the first row of each."""
-    for position, rules in enumerate(rejected.column(names.BROKEN_RULES).to_pylist()):
+def _count_rules(result: PredictedFile, rejected: "pa.Table", sensitive: Collection[str]) -> None:
+    """Count violated rules, and keep the first row of each, without values of sensitive columns."""
+    from mlops_assets.ml.contracts.shown_rules import shown_rule
+
+    for position, violated in enumerate(rejected.column(names.BROKEN_RULES).to_pylist()):
+        rules = [shown_rule(rule, sensitive) for rule in violated]
         result.rules.update(rules)
         for rule in rules:
             if rule not in result.examples:
-                result.examples[rule] = _example(rejected, position, rule.partition(": ")[0])
+                name = rule.partition(": ")[0]
+                result.examples[rule] = _example(rejected, position, "" if name in sensitive else name)
 
 
 def _example(rejected: "pa.Table", position: int, column: str) -> str:

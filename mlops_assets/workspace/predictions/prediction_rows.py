@@ -1,6 +1,6 @@
 """Rows of a file for the predictions of a champion, read and cast as the project reads its source."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.ml.contracts.shown_rules import shown_rule
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.system.state_directory import find_project_root
@@ -116,7 +117,7 @@ def _valid_rows(
         identity = sorted(contract.names)
         valid, broken = validate(connection, rows, contract, identity=identity, scratch=Path(scratch))
         if count := len(broken):
-            raise _violations(broken, count, len(rows), subject)
+            raise _violations(broken, count, len(rows), contract)
         found = valid.order(f"{names.SOURCE_FILE}, {names.SOURCE_ROW}").project(_columns_sql(contract))
         nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
         return found.to_arrow_table().to_pandas(types_mapper=nullable.get)
@@ -133,24 +134,28 @@ def _columns_sql(contract: "Contract") -> str:
     )
 
 
-def _violations(broken: "duckdb.DuckDBPyRelation", count: int, total: int, subject: str) -> DataError:
+def _violations(broken: "duckdb.DuckDBPyRelation", count: int, total: int, contract: "Contract") -> DataError:
     """The error for rows that violate the contract, with the first of them."""
+    hidden = [column.name for column in contract.columns if column.sensitive]
     place = f"{names.SOURCE_FILE}, {names.SOURCE_ROW}"
     found = broken.order(place).limit(_EXAMPLES)
     examples = [dict(zip(found.columns, values, strict=True)) for values in found.fetchall()]
     described = [
         f"{row[names.SOURCE_FILE]}, row {row[names.SOURCE_ROW]}: "
-        + ", ".join(_with_value(rule, row) for rule in row[names.BROKEN_RULES])
+        + ", ".join(_with_value(rule, row, hidden) for rule in row[names.BROKEN_RULES])
         for row in examples
     ]
     more = [f"and {count - len(examples):,} more"] if count > len(examples) else []
     return DataError(
-        f"{subject}: {count:,} of {total:,} rows violate the contract: {'; '.join([*described, *more])}",
+        f"{contract.subject}: {count:,} of {total:,} rows violate the contract: "
+        f"{'; '.join([*described, *more])}",
         hint="correct these rows, or remove them from the file",
     )
 
 
-def _with_value(rule: str, row: Mapping[str, Any]) -> str:
+def _with_value(rule: str, row: Mapping[str, Any], hidden: Sequence[str]) -> str:
     """A rule such as `size: dtype(float64)`, with the value of the file that violates it."""
-    value = row.get(rule.partition(":")[0])
+    name = rule.partition(":")[0]
+    value = None if name in hidden else row.get(name)
+    rule = shown_rule(rule, hidden)
     return rule if value is None else f"{rule}, found {value!r}"

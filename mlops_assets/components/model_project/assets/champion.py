@@ -65,7 +65,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.stores.governance.ledger_state import LedgerState
 
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             tracking, store = mlflow.store, warehouse.store
             champion_ledger = open_champion_ledger(project, store, tracking)
             with champion_ledger.lock(f"Dagster run {context.run.run_id}", context.log.info):

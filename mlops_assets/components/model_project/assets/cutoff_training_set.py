@@ -73,7 +73,7 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, cutoff = warehouse.store, context.partition_key
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(spec.key.path, cutoff),
             store.connect() as connection,
         ):

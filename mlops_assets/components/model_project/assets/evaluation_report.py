@@ -117,7 +117,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
         from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, MODEL
         from mlops_assets.stores.tracking.training_history import INTERVAL_HIGH, INTERVAL_LOW
 
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(
                 project.name,

@@ -11,6 +11,7 @@ from mlops_assets.components.model_project.assets.features import (
     check_feature_contract,
     feature_contract_checks,
 )
+from mlops_assets.components.model_project.assets.sensitive_features import reject_sensitive_features
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -61,6 +62,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             repr((settings.entity, project.time.lookback)),
             repr([(name, table.time, table.key) for name, table in settings.tables.items()]),
             *static_code(project),
+            *([f"sensitive {sorted(project.sensitive)}"] if project.sensitive else []),
         ],
         partitions=partitions,
         automation=follows_its_inputs(project, ignored=snapshot_tables(project)),
@@ -99,7 +101,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
         store, partition = warehouse.store, context.partition_key
         as_of = project.time.periods.end_of(partition)
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
@@ -111,7 +113,8 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                     "features look back on; they are computed again when it arrives"
                 )
             query = event_query(project, as_of)
-            computed = _identified(project, partition, query.run(connection, known.tables))
+            reject_sensitive_features(project, query.run(connection, known.tables).columns)
+            computed = _identified(project, store, partition, query.run(connection, known.tables))
             result = write_computed(
                 store,
                 spec.key,
@@ -155,13 +158,15 @@ def event_query(project: Project, as_of: "datetime") -> "FeatureQuery":
 
 
 def _identified(
-    project: Project, partition: str, features: "duckdb.DuckDBPyRelation"
+    project: Project, store: "Warehouse", partition: str, features: "duckdb.DuckDBPyRelation"
 ) -> "duckdb.DuckDBPyRelation":
     """Add `row_id`, which identifies an entity in a partition."""
     from mlops_assets.ml.contracts.row_ids import row_bits_sql
+    from mlops_assets.stores.system.row_id_key import row_id_key
 
     entity = project.settings.entity
-    bits = row_bits_sql(entity, salt=partition)
+    secret = row_id_key(store.root) if project.sensitive & set(entity) else None
+    bits = row_bits_sql(entity, salt=partition, secret=secret)
     return features.project(
         f"{quoted_list(entity)}, {bits} as {names.ROW_ID}, * exclude ({quoted_list(entity)})"
     )
@@ -192,10 +197,11 @@ def _point_in_time(
 
     as_of, entity = project.time.periods.end_of(partition), project.settings.entity
     other = known_tables(project, CounterfactualReader(store, project, partition), connection, partition)
-    again = _identified(project, partition, event_query(project, as_of).run(connection, other.tables))
+    again = _identified(project, store, partition, event_query(project, as_of).run(connection, other.tables))
     again.create("_again")  # several comparisons, one computation
     ours, found = written.project(f"* exclude ({names.PARTITION})"), connection.table("_again")
-    differences = find_differences(ours, found, entity)
+    shown = not project.sensitive
+    differences = find_differences(ours, found, entity, shown=shown)
     until = f"the data after {as_of:%Y-%m-%d %H:%M} is changed"
     advice = ""
     if differences:
@@ -203,7 +209,7 @@ def _point_in_time(
         advice = f"; {', '.join(leaking)} holds rows that were not known" if leaking else ""
         if not leaking:  # equal rows: at most their order differs, which changes the last digits of sums
             magnitude = largest_number(list(known.tables.values()))
-            differences = find_differences(ours, found, entity, magnitude=magnitude)
+            differences = find_differences(ours, found, entity, magnitude=magnitude, shown=shown)
             advice = (
                 "; let features.sql read its tables only, and break ties in orders" if differences else ""
             )

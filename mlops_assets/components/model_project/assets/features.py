@@ -1,10 +1,15 @@
 """features: the model's features of each row, computed by `features.sql`."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mlops_assets.components.model_project.assets.sensitive_features import (
+    reject_copied_columns,
+    reject_sensitive_features,
+)
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
@@ -46,6 +51,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             project.settings.target.column,
             *weight_code(project),
             *expression_code(project),
+            *([f"sensitive {sorted(project.sensitive)}"] if project.sensitive else []),
         ],
         metadata={TARGET: project.settings.target.column, **_input_metadata(project)},
     )
@@ -71,13 +77,14 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store = warehouse.store
-        with as_dagster_failures(project.name), store.connect() as connection:
+        with as_dagster_failures(project.name, project.sensitive), store.connect() as connection:
             require_unblocked(project, store, project.table, [None])
             require_succeeded(context.instance, project.name, [(validated_key, None)])
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             query = feature_query(project, valid.columns)
             computed = query.run(connection, {project.table: valid})
+            reject_sensitive_features(project, computed.columns)
             result = write_computed(
                 store,
                 spec.key,
@@ -86,6 +93,8 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                 dagster_run_id=context.run.run_id,
                 inputs={"/".join(validated_key.path): version},
             )
+            written = store.relation(connection, spec.key.path, version=result.version)
+            reject_copied_columns(project, valid, written)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
                 metadata=table_metadata(
@@ -93,9 +102,8 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                     inputs={(validated_key, None): store.digest(validated_key.path, version=version)},
                 ),
             )
-            written = store.relation(connection, spec.key.path, version=result.version)
             yield _one_row_each(valid, written)
-            yield _row_by_row(connection, query, project.table, valid, written)
+            yield _row_by_row(connection, query, project, valid, written)
             if declared := project.files.feature_contract():
                 yield check_feature_contract(declared, written)
 
@@ -143,7 +151,7 @@ def _one_row_each(
 def _row_by_row(
     connection: "duckdb.DuckDBPyConnection",
     query: "FeatureQuery",
-    table: str,
+    project: Project,
     valid: "duckdb.DuckDBPyRelation",
     written: "duckdb.DuckDBPyRelation",
 ) -> dg.AssetCheckResult:
@@ -161,9 +169,13 @@ def _row_by_row(
             connection.table(name).filter(f"_place % 2 = {half}").project("* exclude (_place)")
             for name in ("_sample", "_among")
         )
-        query.run(connection, {table: rows}).create(f"_alone{half}")
+        query.run(connection, {project.table: rows}).create(f"_alone{half}")
         alone = connection.table(f"_alone{half}")
-        found.append(find_differences(among, alone, [row_id], magnitude=0.0, examples=_EXAMPLES))
+        found.append(
+            find_differences(
+                among, alone, [row_id], magnitude=0.0, examples=_EXAMPLES, shown=not project.sensitive
+            )
+        )
     count, sampled = sum(one.rows for one in found), len(connection.table("_sample"))
     columns = sorted({name for one in found for name in one.columns})
     examples = [str(example) for one in found for example in one.examples][:_EXAMPLES]
@@ -196,6 +208,7 @@ def feature_contract_checks(
 
 def check_feature_contract(declared: "Contract", written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     """Check the features against the class `Features`; violations block all rows, none is removed."""
+    from mlops_assets.ml.contracts.shown_rules import shown_rule
     from mlops_assets.ml.contracts.validation import count_broken_rules
 
     if missing := declared.missing(written.columns):
@@ -204,7 +217,10 @@ def check_feature_contract(declared: "Contract", written: "duckdb.DuckDBPyRelati
             passed=False,
             description=f"features.sql does not return columns that Features declares: {', '.join(missing)}",
         )
-    broken = count_broken_rules(declared, written)
+    hidden = [column.name for column in declared.columns if column.sensitive]
+    broken: Counter[str] = Counter()
+    for rule, count in count_broken_rules(declared, written).items():
+        broken[shown_rule(rule, hidden)] += count
     violations = "; ".join(f"{rule} in {count:,} rows" for rule, count in sorted(broken.items())[:_EXAMPLES])
     return dg.AssetCheckResult(
         check_name=CONTRACT,

@@ -51,7 +51,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         store, partition = warehouse.store, context.partition_key
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(spec.key.path, partition),
             store.connect() as reading,
             store.connect() as writing,

@@ -54,7 +54,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     partitions = arrival_partitions(project) if table in project.event_tables else None
     declared = declared_source(project, table)
     ingestion = ingestion_of(project, table)
-    upstream, dialect = upstream_of(declared), settings.dialect
+    upstream, dialect = upstream_of(declared), ingestion.dialect
     spec = project.spec(
         project.table_key(names.RAW, table),
         description=f"Unchanged rows of {describe_source(declared)}: text stays text, and each row has its "
@@ -88,7 +88,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
         store, partition = warehouse.store, partition_of(context)
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             open_source(config.source or declared, ingestion, root=project.root, warehouse=store) as source,
             store.turn(spec.key.path, partition),
             store.connect() as connection,

@@ -63,7 +63,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> dg.MaterializeResult:
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             tracking, cutoff = mlflow.store, partition_of(context)
             trained = tracking.trained_model(project.name, dagster_run_id=context.run.run_id, cutoff=cutoff)
             _require_evaluation(project, trained)

@@ -53,7 +53,7 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
     ) -> dg.MaterializeResult:
         store = warehouse.store
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(spec.key.path, None),
             store.connect() as reading,
             store.connect() as writing,

@@ -79,7 +79,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         store, partition = warehouse.store, context.partition_key
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(spec.key.path, partition),
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):

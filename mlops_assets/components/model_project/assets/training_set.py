@@ -48,7 +48,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that joins features and target, and splits the rows."""
     features_key, validated_key = project.key(names.FEATURES), project.table_key(names.VALIDATED)
     target, split = project.settings.target.column, project.settings.split
-    sensitive = protected_column(project.settings)
+    protected = protected_column(project.settings)
     spec = project.spec(
         project.key(names.TRAINING_SET),
         description=f"Features with `{target}`, split into training rows and holdout.",
@@ -60,7 +60,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             *expression_code(project),
             public_settings(split, added=("column", "holdout_from")),
             *weight_code(project),
-            *filter(None, [sensitive]),
+            *filter(None, [protected]),
         ],
     )
 
@@ -75,7 +75,7 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
         import duckdb
 
         store = warehouse.store
-        with as_dagster_failures(project.name), store.connect() as connection:
+        with as_dagster_failures(project.name, project.sensitive), store.connect() as connection:
             require_unblocked(project, store, project.table, [None])
             require_succeeded(context.instance, project.name, [(features_key, None), (validated_key, None)])
             versions = {key: store.version(key.path) for key in (features_key, validated_key)}

@@ -107,7 +107,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
 
         started = monotonic()
         store, table, cutoff = warehouse.store, training_key.path, partition_of(context)
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             require_succeeded(context.instance, project.name, [(training_key, cutoff)])
             version = store.version(table)
             inputs = inputs_of(context.instance, store, training_key, cutoff)

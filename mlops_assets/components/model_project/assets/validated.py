@@ -1,6 +1,6 @@
 """validated_<table> and quarantine_<table>: each raw row is in exactly one of the two."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         *([f"split by {project.settings.split.column}"] if project.settings.split.column else []),
         *([repr(settings.clock)] if settings.time_zone != UTC_ZONE else []),
         *([repr(settings.column_formats)] if settings.formats else []),
+        *([f"sensitive {sorted(project.sensitive)}"] if project.sensitive else []),
         *(
             [repr((settings.csv.decimal, settings.csv.thousands))]
             if settings.csv.dialect.has_number_marks
@@ -106,10 +107,11 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         from mlops_assets.ml.contracts.decimal_comma_hint import comma_hint
         from mlops_assets.ml.contracts.row_ids import translated_identity_errors
         from mlops_assets.ml.contracts.validation import validate
+        from mlops_assets.stores.system.row_id_key import row_id_key
 
         store, partition = warehouse.store, partition_of(context)
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             store.turn(validated.key.path, partition),
             store.connect() as connection,
             TemporaryDirectory() as scratch,
@@ -126,7 +128,13 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             if partition and settings.time:
                 before = settings.time, project.time.periods.end_of(partition)
             good, bad = validate(
-                connection, raw, declared, identity=identity, scratch=Path(scratch), before=before
+                connection,
+                raw,
+                declared,
+                identity=identity,
+                scratch=Path(scratch),
+                before=before,
+                secret=row_id_key(store.root) if project.sensitive & set(identity) else None,
             )
             results = {}
             for spec, relation in ((validated, good), (quarantine, bad)):
@@ -141,7 +149,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
-                extra = _rule_counts(bad) if spec is quarantine else {}
+                extra = _rule_counts(bad, project.sensitive) if spec is quarantine else {}
                 yield dg.MaterializeResult(
                     asset_key=spec.key,
                     data_version=dg.DataVersion(result.digest),
@@ -159,7 +167,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             yield _accounting(raw_rows, kept, rejected, validated.key)
             checked = _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
             if not checked.passed:
-                advice = _advice(bad, ".".join(quarantine.key.path))
+                advice = _advice(bad, ".".join(quarantine.key.path), project.sensitive)
                 checked = checked._replace(description=f"{checked.description}; {advice}")
             if not checked.passed and (hint := comma_hint(declared.columns, bad)):
                 checked = checked._replace(description=f"{checked.description}; {hint}")
@@ -214,9 +222,9 @@ def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey
     )
 
 
-def _advice(bad: "duckdb.DuckDBPyRelation", quarantine: str) -> str:
+def _advice(bad: "duckdb.DuckDBPyRelation", quarantine: str, sensitive: Collection[str]) -> str:
     """The rules that most rows violate, and what to do."""
-    counts = _counts_of_rules(bad, _SHOWN_RULES)
+    counts = _counts_of_rules(bad, _SHOWN_RULES, sensitive)
     rules = ", ".join(f"{rule} ({rows:,} row{'s' * (rows != 1)})" for rule, rows in counts)
     return (
         f'most frequent: {rules}; inspect them with `mlops sql "select * from {quarantine}"`, then '
@@ -224,13 +232,18 @@ def _advice(bad: "duckdb.DuckDBPyRelation", quarantine: str) -> str:
     )
 
 
-def _rule_counts(bad: "duckdb.DuckDBPyRelation") -> dict[str, Any]:
+def _rule_counts(bad: "duckdb.DuckDBPyRelation", sensitive: Collection[str]) -> dict[str, Any]:
     """Number of violations of each rule, most frequent first."""
-    counts = _counts_of_rules(bad, 50)
+    counts = _counts_of_rules(bad, 50, sensitive)
     return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}
 
 
-def _counts_of_rules(bad: "duckdb.DuckDBPyRelation", most: int) -> list[tuple[str, int]]:
+def _counts_of_rules(
+    bad: "duckdb.DuckDBPyRelation", most: int, sensitive: Collection[str]
+) -> list[tuple[str, int]]:
     """The most frequently violated rules with their numbers of rows."""
+    from mlops_assets.ml.contracts.shown_rules import shown_rule
+
     rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
-    return rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(most).fetchall()
+    counted = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(most).fetchall()
+    return [(shown_rule(rule, sensitive), count) for rule, count in counted]

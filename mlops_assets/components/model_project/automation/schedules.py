@@ -185,7 +185,7 @@ def _schedule(
     def schedule(
         context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
     ) -> "list[dg.RunRequest] | dg.RunRequest | dg.SkipReason":
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             return evaluate(context, warehouse)
 
     return schedule

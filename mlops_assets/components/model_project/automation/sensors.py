@@ -67,7 +67,7 @@ def file_sensor(project: Project, table: str) -> dg.SensorDefinition:
 
         store = warehouse.store
         with (
-            as_dagster_failures(project.name),
+            as_dagster_failures(project.name, project.sensitive),
             open_file_source(declared, ingestion, root=project.root, scratch=scratch_folder(store)) as source,
         ):
             snapshots = SnapshotStore(Path(folders.sensors) / project.name / table)
@@ -154,7 +154,7 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
 
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             ledger_state = LedgerState.of(Ledger(warehouse.store, project.name).entries())
             found = remind(project, ledger_state, context.cursor)
         for message in found.messages:

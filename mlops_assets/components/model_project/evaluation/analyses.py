@@ -29,13 +29,10 @@ MOST_PERIODS, MOST_ROWS_OF_A_PERIOD = 24, 5_000
 
 def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
     """The primary metric by the values of each declared column."""
-    from mlops_assets.ml.evaluation.groups.column_groups import group_column
     from mlops_assets.ml.evaluation.groups.slices import score_slices
 
-    declared = evaluated.project.settings.evaluation.slices
-    cuts = [group_column(evaluated.column(name), name=name) for name in declared]
     return score_slices(
-        cuts,
+        [evaluated.groups(name) for name in evaluated.project.settings.evaluation.slices],
         _losses(evaluated),
         evaluated.score,
         clusters=evaluated.clusters,
@@ -44,7 +41,10 @@ def slices(evaluated: EvaluatedModel) -> "list[SliceScore]":
 
 
 def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> "WeakestSlices | None":
-    """The weakest slices, by declared columns and by features in the order of their importance."""
+    """The weakest slices, by declared columns and by features in the order of their importance.
+
+    A slice is described by values, so sensitive columns are left out.
+    """
     import pandas as pd
 
     from mlops_assets.ml.evaluation.groups.weakest_slices import find_weakest_slices
@@ -53,7 +53,11 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
         return None
     declared = evaluated.project.settings.evaluation.slices
     wanted = dict.fromkeys([*declared, *importances, *evaluated.model.spec.features])
-    columns = pd.DataFrame({name: evaluated.column(name) for name in wanted})
+    columns = pd.DataFrame(
+        {name: evaluated.column(name) for name in wanted if name not in evaluated.project.sensitive}
+    )
+    if columns.empty:
+        return None
     return find_weakest_slices(
         columns,
         _losses(evaluated),
@@ -104,7 +108,10 @@ def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
 def dependences(
     evaluated: EvaluatedModel, importances: dict[str, float]
 ) -> "tuple[list[PartialDependence], str]":
-    """Partial dependence on the most important features, and the name of the quantity that is shown."""
+    """Partial dependence on the most important features, and the name of the quantity that is shown.
+
+    A curve shows values of its feature, so sensitive features are left out.
+    """
     from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
 
     spec, unit = evaluated.model.spec, evaluated.project.settings.target.unit
@@ -118,7 +125,8 @@ def dependences(
             return predictions / evaluated.unit_size
         return predictions if spec.task == "binary" else predictions[:, index]
 
-    leading = list(importances)[:SHOWN_DEPENDENCES]
+    quotable = [name for name in importances if name not in evaluated.project.sensitive]
+    leading = quotable[:SHOWN_DEPENDENCES]
     found = [
         partial_dependence(amounts, evaluated.holdout.features, name, seed=evaluated.seed) for name in leading
     ]
@@ -136,7 +144,7 @@ def periods(evaluated: EvaluatedModel) -> "list[PeriodScore]":
     if evaluated.project.timeline is not None:
         return _partition_scores(evaluated)
     known = evaluated.model.spec.columns
-    times = [column.name for column in known if column.sql_type in ("TIMESTAMP", "DATE")]
+    times = [one.name for one in known if one.sql_type in ("TIMESTAMP", "DATE") and not one.sensitive]
     by_time = [name for name in times if name == evaluated.project.settings.split.column]
     return _time_scores(evaluated, [*by_time, *times][0]) if times else []
 
@@ -173,7 +181,7 @@ def error_map(evaluated: EvaluatedModel) -> "ErrorMap | None":
     from mlops_assets.ml.evaluation.groups.error_map import error_map, find_coordinates
 
     known = {column.name for column in evaluated.model.spec.columns} | set(evaluated.model.spec.features)
-    found = find_coordinates(known)
+    found = find_coordinates(known - evaluated.project.sensitive)
     if evaluated.project.settings.task != "regression" or found is None:
         return None
     latitude, longitude = (evaluated.column(name).to_numpy(dtype=float) for name in found)

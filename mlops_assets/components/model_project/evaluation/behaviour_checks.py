@@ -57,7 +57,8 @@ def run_behaviour_tests(evaluated: EvaluatedModel) -> "list[BehaviourResult]":
         score=lambda rows: model.predict_features(model.compute_features(rows)),
         predict_class=lambda rows: model.predict(rows)["prediction"].tolist(),
     )
-    return evaluate_behaviour(tests, subject, evaluated.rows(most=MAX_ROWS), seed=evaluated.seed)
+    rows = evaluated.rows(most=MAX_ROWS)
+    return evaluate_behaviour(tests, subject, rows, seed=evaluated.seed, sensitive=project.sensitive)
 
 
 def behaviour_checks(results: "Sequence[BehaviourResult]") -> list[dg.AssetCheckResult]:

@@ -75,7 +75,7 @@ def _of_intervals(evaluated: EvaluatedModel, intervals: "PredictionIntervals") -
         (lower <= truth) & (truth <= upper),
         (upper - lower) / evaluated.unit_size,
         intervals.coverage,
-        declared=[group_column(evaluated.column(name), name=name) for name in intervals.quantiles.columns],
+        declared=[evaluated.groups(name) for name in intervals.quantiles.columns],
         others=[group_column(predictions, name="prediction")],
         clusters=evaluated.clusters,
     )
@@ -98,7 +98,7 @@ def _of_sets(evaluated: EvaluatedModel, sets: "PredictionSets") -> "Coverage":
         members[np.arange(len(truth)), truth],
         members.sum(axis=1),
         sets.coverage,
-        declared=[group_column(evaluated.column(name), name=name) for name in columns],
+        declared=[evaluated.groups(name) for name in columns],
         others=[group_column(classes, name="class")],
         clusters=evaluated.clusters,
     )

@@ -17,7 +17,7 @@ NOT_CONSTRAINED = "not constrained"
 
 
 def fairness(evaluated: EvaluatedModel) -> "list[Fairness]":
-    """Differences of selection and error rates between the groups of each sensitive column."""
+    """Differences of selection and error rates between the groups of each protected column."""
     from mlops_assets.ml.evaluation.groups.fairness import measure_fairness
     from mlops_assets.ml.metrics.metrics import predicted_classes
 
@@ -59,14 +59,14 @@ def mitigation(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Mitigat
 
 
 def _groups(evaluated: EvaluatedModel, name: str) -> "ColumnGroups":
-    """The groups of a sensitive column: those of the thresholds, if the model has thresholds for them."""
+    """The groups of a protected column: those of the thresholds, if the model has thresholds for them."""
     import numpy as np
 
-    from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups, group_column
+    from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
 
     fair = evaluated.model.spec.group_thresholds
     if fair is None or fair.column != name:
-        return group_column(evaluated.column(name), name=name)
+        return evaluated.groups(name)
     groups = fair.groups(evaluated.holdout.protected_values(name))
     apart = [NOT_CONSTRAINED] if (groups < 0).any() else []
     return ColumnGroups(name, np.where(groups < 0, len(fair.labels), groups), [*fair.labels, *apart], False)

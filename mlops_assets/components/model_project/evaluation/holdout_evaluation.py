@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from mlops_assets.ml.evaluation.groups.column_groups import ColumnGroups
     from mlops_assets.ml.metrics.metrics import Threshold
     from mlops_assets.ml.metrics.tasks import Measure, Metric
     from mlops_assets.ml.model.tabular_model import TabularModel
@@ -206,6 +207,12 @@ class EvaluatedModel:
     def column(self, name: str) -> "pd.Series":
         """A feature of the holdout, or a column of its source table, in the order of the holdout rows."""
         return self.columns([name])[name]
+
+    def groups(self, name: str) -> "ColumnGroups":
+        """The groups of the holdout by a column; those of a sensitive column are numbered."""
+        from mlops_assets.ml.evaluation.groups.column_groups import group_column
+
+        return group_column(self.column(name), name=name, numbered=name in self.project.sensitive)
 
     def columns(self, wanted: list[str]) -> "pd.DataFrame":
         """Features, entity columns or columns of the source table, in the order of the holdout rows."""

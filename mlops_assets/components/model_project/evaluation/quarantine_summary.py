@@ -22,6 +22,7 @@ def tables_quality(
     In a static project at the table versions of the model's inputs; in an event project of the current
     partitions up to the cut-off.
     """
+    from mlops_assets.ml.contracts.shown_rules import shown_rule
     from mlops_assets.ml.evaluation.evaluation import TableQuality
 
     found = []
@@ -44,6 +45,7 @@ def tables_quality(
             for path, version in zip((valid, quarantine), versions, strict=True)
         ]
         rules = _rules(warehouse, quarantine, versions[1], partitions) if counts[1] else []
+        rules = [(shown_rule(rule, project.sensitive), count) for rule, count in rules]
         found.append(TableQuality(table, counts[0], counts[1], rules))
     return found
 

@@ -49,7 +49,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
     def reproduce_version(
         config: ReproduceConfig, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> Iterator[dg.AssetObservation]:
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             tracking = mlflow.store
             version = tracking.registry.version(project.name, config.version)
             found = reproduce(project, warehouse.store, tracking, version)

@@ -50,7 +50,7 @@ def restore_job(project: Project) -> dg.JobDefinition:
     @dg.op(name=names.op_name(project.name, job_names.RESTORE))
     def restore(context: dg.OpExecutionContext, config: RestoreConfig, warehouse: WarehouseResource) -> None:
         store, partition = warehouse.store, config.partition
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             key = dg.AssetKey(store.find(project.name, config.table))
             with store.turn(_lock_key(key).path, partition):
                 for one, version in _restored_together(store, key, config.version, partition):

@@ -47,7 +47,7 @@ def vacuum_job(project: Project) -> dg.JobDefinition:
         from mlops_assets.stores.warehouse.vacuum import vacuum as vacuum_table
 
         store, tracking, dry_run, now = warehouse.store, mlflow.store, config.dry_run, datetime.now(UTC)
-        with as_dagster_failures(project.name):
+        with as_dagster_failures(project.name, project.sensitive):
             champion_ledger = open_champion_ledger(project, store, tracking)
             with champion_ledger.lock(f"Dagster run {context.run_id}", context.log.info):
                 gone = expire(

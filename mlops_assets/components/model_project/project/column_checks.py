@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
     InvarianceSettings,
 )
 from mlops_assets.components.model_project.settings.fairness import FairnessSettings
+from mlops_assets.components.model_project.settings.rules.sensitive import sensitive_errors
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
@@ -88,6 +89,11 @@ def reject_unknown_groups(project: "Project", features: Collection[str]) -> None
     _raise_for(project, list(_group_errors(project.settings, features)))
 
 
+def reject_sensitive_uses(project: "Project") -> None:
+    """Reject settings that would show values of sensitive columns; errors as of `reject_unknown_columns`."""
+    _raise_for(project, list(sensitive_errors(project.settings, project.sensitive)))
+
+
 def _raise_for(project: "Project", errors: Sequence[tuple[str, str]]) -> None:
     if errors:
         location = _locations(project.files.folder / DECLARATION)
@@ -113,7 +119,7 @@ def model_input_columns(project: "Project", features: Mapping[str, str]) -> "lis
         return [column for column in contract.columns if column.name not in hidden]
     aside = {*project.settings.entity, *names.RESERVED}
     return [
-        Column(name, _FEATURE_TYPES.get(kind, "DOUBLE"))
+        Column(name, _FEATURE_TYPES.get(kind, "DOUBLE"), sensitive=name in project.sensitive)
         for name, kind in features.items()
         if name not in aside
     ]

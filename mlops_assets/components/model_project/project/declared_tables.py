@@ -115,7 +115,8 @@ def ingestion_of(project: Project, table: str) -> Ingestion:
     is_partitioned = project.timeline is not None and table in project.event_tables
     periods = project.timeline.periods if project.timeline and is_partitioned else None
     settings = project.read_tables[table]
-    return Ingestion(project.name, table, periods, settings.arrival, settings.dialect, settings.arrival_text)
+    dialect = replace(settings.dialect, quotes_values=not project.sensitive)
+    return Ingestion(project.name, table, periods, settings.arrival, dialect, settings.arrival_text)
 
 
 def describe_source(declared: SourceSpec) -> str:
@@ -162,8 +163,15 @@ def declared_contract(project: Project, table: str, *, for_training: bool = True
         spelling=(csv.decimal, csv.thousands),
         clock=settings.clock,
         formats=settings.column_formats,
+        sensitive=project.sensitive,
         others=[settings.arrival] if settings.arrival else [],
     )
+    if unknown := next((name for name in settings.sensitive if name not in declared.names), None):
+        raise ProjectError(
+            f"{project.subject(table)}: sensitive names {unknown}, which is not a column of schema.py; "
+            f"{suggest_name(unknown, declared.names)}",
+            hint="correct the name in defs.yaml",
+        )
     if by_time and by_time not in declared.names:
         raise ProjectError(
             f"{project.subject(table)}: split.column, {by_time}, is not declared in schema.py",

@@ -3,13 +3,14 @@
 import ast
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.components.model_project.project.schema_fields import sensitive_fields
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
@@ -107,6 +108,7 @@ class ProjectFiles:
         spelling: tuple[str, str] = (".", ""),
         clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
         formats: "Sequence[tuple[str, ColumnFormat]]" = (),
+        sensitive: Collection[str] = (),
         others: Sequence[str] = (),
     ) -> "Contract":
         """The contract of a table; see `Contract.of`.
@@ -118,8 +120,11 @@ class ProjectFiles:
         """
         model = self._model(class_name(table))
         subject = f"{self.project}: table {table}"
-        declared = tuple(formats)
-        contract = _contract_of(model, subject, tuple(key), tuple(never_null), spelling, clock, declared)
+        declared, hidden = tuple(formats), frozenset(sensitive)
+        contract = _contract_of(
+            model, subject, tuple(key), tuple(never_null), spelling, clock, declared, hidden
+        )
+        self._require_literal(contract, hidden)
         known = {*contract.names, *others}
         if unknown := next((name for name, _ in declared if name not in known), None):
             raise ProjectError(
@@ -134,13 +139,30 @@ class ProjectFiles:
         if not self.has_feature_contract():
             return None
         model = self._model(FEATURES_CLASS)
-        contract = _contract_of(model, f"{self.project}: features")
+        hidden = self.sensitive_fields(FEATURES_CLASS)
+        contract = _contract_of(model, f"{self.project}: features", sensitive=hidden)
+        self._require_literal(contract, hidden)
         if contract.unique:
             raise ProjectError(
                 f"{self.project}: {FEATURES_CLASS} in {SCHEMA} declares unique features",
                 hint="declare unique columns in the class of the table",
             )
         return contract
+
+    def sensitive_fields(self, name: str) -> frozenset[str]:
+        """The columns that a class of `schema.py` declares as sensitive."""
+        self._top_level(SCHEMA)  # reports a syntax error with its line
+        return sensitive_fields(self.text(SCHEMA)).get(name, frozenset())
+
+    def _require_literal(self, contract: "Contract", known: Collection[str]) -> None:
+        """Raise for a sensitive column that `sensitive_fields` does not find."""
+        for column in contract.columns:
+            if column.sensitive and column.name not in known:
+                raise ProjectError(
+                    f"{contract.subject}: the metadata that makes {column.name} sensitive is computed",
+                    hint='write metadata={"sensitive": True} into the field of the class in schema.py, or '
+                    "name the column in `sensitive` of the table in defs.yaml",
+                )
 
     def has_feature_contract(self) -> bool:
         return FEATURES_CLASS in self._top_level(SCHEMA)
@@ -248,6 +270,7 @@ def _contract_of(
     spelling: tuple[str, str] = (".", ""),
     clock: "tuple[str, Ambiguous]" = ("UTC", "quarantine"),
     formats: "tuple[tuple[str, ColumnFormat], ...]" = (),
+    sensitive: frozenset[str] = frozenset(),
 ) -> "Contract":
     """Contract of a class, cached across partitions; a changed file is a new module with new classes."""
     from mlops_assets.ml.contracts.contract import Contract
@@ -260,6 +283,7 @@ def _contract_of(
         spelling=spelling,
         clock=clock,
         formats=formats,
+        sensitive=sensitive,
     )
 
 

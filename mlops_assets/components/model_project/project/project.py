@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.project.files import (
+    FEATURES_CLASS,
     FEATURES_SQL,
     PIPELINE,
     SCHEMA,
     TARGET_SQL,
     ProjectFiles,
+    class_name,
 )
 from mlops_assets.components.model_project.project.metadata_names import IDENTITY
 from mlops_assets.core import names
@@ -95,6 +97,18 @@ class Project:
         if scoring is None:
             return dict(self.settings.tables)
         return {**self.settings.tables, names.SCORING: scoring.as_table(self.settings.tables[self.table])}
+
+    @cached_property
+    def sensitive(self) -> frozenset[str]:
+        """Names of the sensitive columns of all tables and of the features.
+
+        A name that is sensitive in one of them is so in all: a value travels from table to features to
+        training set under its name.
+        """
+        classes = [FEATURES_CLASS, *map(class_name, self.settings.tables)]
+        fields = (self.files.sensitive_fields(name) for name in classes)
+        declared = (table.sensitive for table in self.settings.tables.values())
+        return frozenset().union(*fields, *declared)
 
     @cached_property
     def scored_key(self) -> dg.AssetKey | None:

@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     "fresh_training_data": "The newest training data is not older than `gates.max_age_days`.",
     "expected_behaviour": "All behavioural tests of severity `error` pass.",
     "close_slices": "No declared slice is worse than the whole holdout by more than `gates.slice_gap`.",
-    "fair_groups": "Differences between groups of sensitive columns are within `gates.fairness`.",
+    "fair_groups": "Differences between protected groups are within `gates.fairness`.",
     "fast_enough": "The prediction of a single row takes at most `gates.latency_milliseconds`.",
     "small_enough": "The model files have at most `gates.size_megabytes`.",
 }

@@ -25,8 +25,9 @@ class EvaluationSettings(Settings):
     )
     sensitive: list[str] = Field(
         default_factory=list,
-        description="Sensitive columns whose groups are compared by fairness measures, such as region or "
-        "sex.",
+        description="Columns of protected groups, such as region or sex, which fairness measures compare. "
+        "This hides no values: columns whose values must not be shown are declared in "
+        "`tables.<table>.sensitive`. The groups of a column in both are numbered.",
     )
     clusters: list[str] = Field(
         default_factory=list,

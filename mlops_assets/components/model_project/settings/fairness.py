@@ -8,7 +8,7 @@ from mlops_assets.components.model_project.settings.base import Settings
 
 
 class FairnessSettings(Settings):
-    """A constraint on the groups of a sensitive column, met by a decision threshold for each group."""
+    """A constraint on the groups of a protected column, met by a decision threshold for each group."""
 
     constraint: Literal["demographic_parity", "equalized_odds"] = Field(
         description="`demographic_parity`: limit the difference between the groups' shares of rows that are "

@@ -85,6 +85,12 @@ class ProjectSettings(dg.Model):
         "project of the result of `target.sql`. Fits, scores, gates and intervals are weighted; the column "
         "is no feature.",
     )
+    sensitive_features: list[str] = Field(
+        default_factory=list,
+        description="Sensitive columns that may be features. A model learns from their values and may "
+        "contain some, such as the categories of a text; its files in MLflow are then as sensitive as the "
+        "table. Reports show no values of them.",
+    )
     monotone: dict[str, Literal["increasing", "decreasing"]] = Field(
         default_factory=dict,
         description="Features whose increase must never lower (`increasing`) or never raise (`decreasing`) "
@@ -106,11 +112,11 @@ class ProjectSettings(dg.Model):
         description="Known limitations and uses to avoid; shown in report and model card.",
     )
     evaluation: EvaluationSettings = Field(
-        default=EvaluationSettings(), description="Slices, sensitive columns and further analyses."
+        default=EvaluationSettings(), description="Slices, protected groups and further analyses."
     )
     fairness: FairnessSettings | None = Field(
         default=None,
-        description="Binary: fairness constraint on the groups of a sensitive column, met by a decision "
+        description="Binary: fairness constraint on the groups of a protected column, met by a decision "
         "threshold for each group; by default none.",
     )
     behaviour: BehaviourSettings = Field(

@@ -1,4 +1,4 @@
-"""The sensitive columns of a project, and the rules of its fairness constraint."""
+"""The columns of protected groups (`evaluation.sensitive`), and the rules of its fairness constraint."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -35,8 +35,8 @@ def fairness_rule(settings: "ProjectSettings") -> "FairnessRule | None":
 
 def fairness_errors(settings: "ProjectSettings") -> Iterator[tuple[str, str]]:
     """Path of an invalid setting, and the problem."""
-    declared, sensitive = settings.fairness, settings.evaluation.sensitive
-    if settings.gates.fairness and not sensitive and declared is None:
+    declared, protected = settings.fairness, settings.evaluation.sensitive
+    if settings.gates.fairness and not protected and declared is None:
         yield "gates.fairness", "requires groups: name columns in evaluation.sensitive"
     if declared is None:
         return
@@ -51,10 +51,10 @@ def fairness_errors(settings: "ProjectSettings") -> Iterator[tuple[str, str]]:
             "fairness.constraint",
             "conflicts with `weight`: the rates of the groups count rows equally; remove one of them",
         )
-    if declared.column is None and len(sensitive) != 1:
+    if declared.column is None and len(protected) != 1:
         yield (
             "fairness.column",
-            f"is missing: evaluation.sensitive has {len(sensitive)} columns; name the one to constrain",
+            f"is missing: evaluation.sensitive has {len(protected)} columns; name the one to constrain",
         )
     if any(low >= high for low, high in pairwise(declared.edges)):
         yield "fairness.edges", f"is {declared.edges}; list the numbers in increasing order"

@@ -221,6 +221,11 @@ class TableSettings(Settings):
         description="With `time_zone`: what becomes of a time without an offset that occurred twice, because "
         "the clocks were set back: `quarantine`, or the `earlier` or `later` timestamp.",
     )
+    sensitive: list[str] = Field(
+        default_factory=list,
+        description="Columns with confidential values, which stand in tables and files of predictions only, "
+        "not in messages, Dagster, MLflow or reports. No features, except `sensitive_features`.",
+    )
     max_rejected_share: float = Field(
         default=0.05,
         ge=0,

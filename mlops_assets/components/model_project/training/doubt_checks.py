@@ -141,6 +141,7 @@ def _roles(project: Project, rows: "pd.DataFrame") -> tuple[list[str], list[str]
     from mlops_assets.ml.doubts.splits import entity_column, time_column
 
     aside = {*names.RESERVED, project.settings.target.column}
+    aside |= project.sensitive  # doubts quote first and last times
 
     def select(fits: "Callable[[pd.Series, str], bool]") -> list[str]:
         return [str(name) for name in rows if name not in aside and fits(rows[name], str(name))]
@@ -158,7 +159,8 @@ def _drift(
 
     if not times or project.settings.split.method == "time":
         return []
-    return [drift_over_time(rows, times[0], [*features, project.settings.target.column])]
+    quotable = [name for name in features if name not in project.sensitive]  # doubts quote means
+    return [drift_over_time(rows, times[0], [*quotable, project.settings.target.column])]
 
 
 def _split_doubts(

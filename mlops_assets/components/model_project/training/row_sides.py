@@ -46,9 +46,9 @@ def row_sides(project: Project, valid: "duckdb.DuckDBPyRelation") -> "duckdb.Duc
     shown = [names.ROW_ID, quoted(target), *([f"{group} as {names.GROUP}"] if group else [])]
     if split.column:
         shown.append(f"{quoted(split.column)} as {names.TIME}")
-    sensitive = protected_column(project.settings)
-    if sensitive in valid.columns:
-        shown.append(f"{quoted(sensitive)} as {names.PROTECTED}")
+    protected = protected_column(project.settings)
+    if protected in valid.columns:
+        shown.append(f"{quoted(protected)} as {names.PROTECTED}")
     return labelled.project(
         f"{', '.join(shown)}, {weight_sql(project)}{_side_sql(project, labelled, group)} as {names.SPLIT}"
     )

@@ -118,7 +118,8 @@ def informative_features(project: Project, written: "duckdb.DuckDBPyRelation") -
     from mlops_assets.ml.features.uninformative import find_uninformative
 
     features = feature_names(project, written)
-    found = find_uninformative(written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}"), features)
+    rows = written.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
+    found = find_uninformative(rows, features, hidden=project.sensitive)
     reasons = "; ".join(f"feature {name} {reason}" for name, reason in found.items())
     advice = ": remove it from features.sql, or derive a feature with values that rows share"
     return dg.AssetCheckResult(

@@ -40,13 +40,23 @@ class ColumnGroups:
 
 
 def group_column(
-    column: pd.Series, *, name: str, quantiles: int = QUANTILES, values: int = MAX_VALUES
+    column: pd.Series,
+    *,
+    name: str,
+    quantiles: int = QUANTILES,
+    values: int = MAX_VALUES,
+    numbered: bool = False,
 ) -> ColumnGroups:
     """Group rows by a column.
 
     Numbers with more than `quantiles` distinct values are grouped by quantiles, all other columns by their
     `values` most frequent values. Equal numbers are in the same group, so there may be fewer groups than
     `quantiles`, of unequal sizes. Missing values are a group of their own.
+
+    Parameters
+    ----------
+    numbered
+        Whether labels have numbers instead of values: in the order of quantiles, or of the numbers of rows.
     """
     missing = column.isna().to_numpy()
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
@@ -54,6 +64,8 @@ def group_column(
         groups, labels = _by_quantiles(column.to_numpy(dtype=float), missing, quantiles)
     else:
         groups, labels = _by_values(column, missing, values)
+    if numbered:
+        labels = [label if label == OTHERS else f"group {place}" for place, label in enumerate(labels, 1)]
     if missing.any():
         groups = np.where(missing, len(labels), groups)
         labels = [*labels, MISSING]

@@ -1,4 +1,4 @@
-"""Group fairness: metrics by group of a sensitive column, computed with fairlearn."""
+"""Group fairness: metrics by group of a protected column, computed with fairlearn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class GroupDifference:
 
 @dataclass(frozen=True)
 class Fairness:
-    """Fairness metrics of the groups of one sensitive column.
+    """Fairness metrics of the groups of one protected column.
 
     Attributes
     ----------

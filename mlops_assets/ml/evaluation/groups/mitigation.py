@@ -138,7 +138,7 @@ def measure_mitigation(
     truth, predictions
         True classes as zeros and ones, and probabilities of the second class, shape `(n,)`.
     values
-        The sensitive column, shape `(n,)`.
+        The protected column, shape `(n,)`.
     clusters
         The cluster of each row, shape `(n,)`; by default rows are independent.
     """

@@ -77,12 +77,14 @@ def _row_error(file: "SourceFile", where: str, text: TextIO) -> DataError | None
                 last = _line(file, before + 1, reader.line_num)
                 place = _place(number + 1, dialect.skip_lines + before + 1)
                 names = [name.strip() for name in header]
-                return _field_count_error(where, place, row, names, dialect.delimiter, last)
+                return _field_count_error(
+                    where, place, row, names, dialect.delimiter, last, quotes_values=dialect.quotes_values
+                )
             number += bool(row) or width == 1
             before = reader.line_num
     except csv.Error as error:
         place = _place(number + 1 if header else 0, dialect.skip_lines + before + 1)
-        last = _line(file, before + 1, reader.line_num)
+        last = _line(file, before + 1, reader.line_num) if dialect.quotes_values else ""
         return _quote_error(where, place, str(error), dialect.skip_lines + reader.line_num, last)
     return None
 
@@ -99,7 +101,14 @@ def _line(file: "SourceFile", first: int, last: int) -> str:
 
 
 def _field_count_error(
-    where: str, place: str, row: list[str], header: list[str], delimiter: str, last: str
+    where: str,
+    place: str,
+    row: list[str],
+    header: list[str],
+    delimiter: str,
+    last: str,
+    *,
+    quotes_values: bool,
 ) -> DataError:
     missing, more = header[len(row) :], row[len(header) :]
     fields = f"{len(row)} {'field' if len(row) == 1 else 'fields'}, the header {len(header)}"
@@ -113,15 +122,16 @@ def _field_count_error(
         if incomplete
         else f"correct the row. Quote a field that contains {delimiter!r}"
     )
+    shown = f": {_shortened(delimiter.join(row))}; {detail}" if quotes_values else ""
     return DataError(
-        f"{where}, {place} has {fields}: {_shortened(delimiter.join(row))}; {detail}",
+        f"{where}, {place} has {fields}{shown}",
         hint=f"{hint}. {TABLE_UNCHANGED}",
     )
 
 
 def _quote_error(where: str, place: str, reason: str, line: int, last: str) -> DataError:
     if "expected after" in reason:
-        problem = f"text follows a closing quote in line {line}: {_shortened(last)}"
+        problem = f"text follows a closing quote in line {line}" + (f": {_shortened(last)}" if last else "")
     else:
         problem = f"an opening quote is not closed up to line {line}"
     return DataError(
@@ -153,9 +163,10 @@ def _encoding_error(
     other = _other_encoding(file.path, encoding)
     name = encoding.removesuffix("-sig")
     decoded = _shortened(wrong.decode(other, "replace"))
+    shown = f"; decoded as {other} the text is {decoded}" if file.dialect.quotes_values else ""
     return DataError(
-        f"{where}{place}: byte {offset} (line {line}) is 0x{wrong[:1].hex()}, which is not valid {name}; "
-        f"decoded as {other} the text is {decoded}",
+        f"{where}{place}: byte {offset} (line {line}) is 0x{wrong[:1].hex()}, which is not valid "
+        f"{name}{shown}",
         hint=f"if that is correct, declare csv.encoding: {other} for the table. {TABLE_UNCHANGED}",
     )
 

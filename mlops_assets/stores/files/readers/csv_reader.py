@@ -91,8 +91,9 @@ def header_of(file: "SourceFile", subject: str) -> list[str]:
         found = max(others, key=fields[0].count)
         if found in fields[0]:
             shown = '"\\t"' if found == "\t" else f'"{found}"'
+            quoted = f", {fields[0][:80]!r}" if dialect.quotes_values else ""
             raise DataError(
-                f"{where}: the header is a single field, {fields[0][:80]!r}; is the delimiter {found!r}?",
+                f"{where}: the header is a single field{quoted}; is the delimiter {found!r}?",
                 hint=f"declare csv.delimiter: {shown} for the table. Quote column names that contain it.",
             )
     return [field or f"{UNNAMED}{number}" for number, field in enumerate(fields, 1)]

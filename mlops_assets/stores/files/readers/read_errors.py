@@ -82,16 +82,17 @@ def read_error(file: "SourceFile", subject: str, error: Exception) -> DataError:
         if file.format == "csv":
             found = csv_error(file, subject)
         elif is_json_lines(file.path):
-            found = _jsonl_error(file.path, subject)
+            found = _jsonl_error(file, subject)
         else:
-            found = _json_error(file.path, subject)
+            found = _json_error(file, subject)
     except (EOFError, zlib.error) as truncated:
         return _gzip_error(file.path, subject, truncated)
     except OSError as failed:
         if is_packed(file.path) and failed.errno is None:  # gzip's own errors have no number
             return _gzip_error(file.path, subject, failed)
         return unreadable(file.path, subject, failed)
-    return found or unreadable(file.path, subject, error)
+    quoted = error if file.dialect.quotes_values else DataError(f"DuckDB reports {type(error).__name__}")
+    return found or unreadable(file.path, subject, quoted)
 
 
 def unreadable(path: Path | str, subject: str, error: Exception) -> DataError:
@@ -139,8 +140,9 @@ def _parquet_error(path: Path, subject: str, error: Exception) -> DataError:
     return DataError(f"{subject}: {path} is a damaged Parquet file: {reason}", hint=again)
 
 
-def _json_error(path: Path, subject: str) -> DataError | None:
+def _json_error(file: "SourceFile", subject: str) -> DataError | None:
     """The error of a file that is no array of objects."""
+    path = file.path
     with open_bytes(path) as stream:
         text = stream.read()
     try:
@@ -149,26 +151,28 @@ def _json_error(path: Path, subject: str) -> DataError | None:
         problem = f"is not valid UTF-8: byte {error.start} is 0x{text[error.start : error.start + 1].hex()}"
     except json.JSONDecodeError as error:
         if error.lineno > 1 and error.msg == "Extra data":  # objects in lines
-            return _jsonl_error(path, subject)
+            return _jsonl_error(file, subject)
         problem = f"is not valid JSON at line {error.lineno}, character {error.colno}: {error.msg}"
     else:
         rows = value if isinstance(value, list) else [value]
         wrong = next((n for n, row in enumerate(rows, 1) if not isinstance(row, dict)), None)
         if wrong is None:
             return None
-        problem = f"has an element {wrong} that is not an object: {repr(rows[wrong - 1])[:60]}"
+        shown = f": {repr(rows[wrong - 1])[:60]}" if file.dialect.quotes_values else ""
+        problem = f"has an element {wrong} that is not an object{shown}"
     return DataError(
         f"{subject}: {path} {problem}", hint=f"write an array of objects, or JSON lines. {TABLE_UNCHANGED}"
     )
 
 
-def _jsonl_error(path: Path, subject: str) -> DataError | None:
+def _jsonl_error(file: "SourceFile", subject: str) -> DataError | None:
     """The error of the first line that is not a JSON object."""
+    path = file.path
     with open_bytes(path) as stream:
         number = 0
         while line := stream.readline(_OBJECT_LIMIT + 1):
             number += 1
-            if problem := _object_problem(line):
+            if problem := _object_problem(line, quotes_values=file.dialect.quotes_values):
                 incomplete = not line.endswith(b"\n") and len(line) <= _OBJECT_LIMIT
                 hint = (
                     "the line has no line end, so the file seems to be incomplete: write it again"
@@ -181,7 +185,7 @@ def _jsonl_error(path: Path, subject: str) -> DataError | None:
     return None
 
 
-def _object_problem(line: bytes) -> str | None:
+def _object_problem(line: bytes, *, quotes_values: bool) -> str | None:
     """Why a line is not a JSON object; None if it is one, or empty."""
     if len(line) > _OBJECT_LIMIT:
         return f"is longer than the maximum of {_OBJECT_LIMIT:,} bytes"
@@ -191,16 +195,16 @@ def _object_problem(line: bytes) -> str | None:
         return f"is not valid UTF-8: byte {error.start} is 0x{line[error.start : error.start + 1].hex()}"
     if not text.strip():
         return None
-    shown = repr(text.rstrip()[:60])
+    shown = f": {text.rstrip()[:60]!r}" if quotes_values else ""
     try:
         value = json.loads(text)
     except ValueError as error:
         at = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        return f"is not valid JSON{at}: {shown}"
+        return f"is not valid JSON{at}{shown}"
     if not isinstance(value, dict):
-        return f"is JSON, but not an object: {shown}"
+        return f"is JSON, but not an object{shown}"
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return f"has an escape such as \\ud83d that is half of a character: {shown}"
+        return f"has an escape such as \\ud83d that is half of a character{shown}"
     return None

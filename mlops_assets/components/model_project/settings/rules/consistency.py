@@ -18,10 +18,10 @@ from mlops_assets.components.model_project.settings.evaluation import (
     ExampleSettings,
     InvarianceSettings,
 )
+from mlops_assets.components.model_project.settings.protected_columns import fairness_errors
 from mlops_assets.components.model_project.settings.rules.intervals import interval_errors
 from mlops_assets.components.model_project.settings.rules.modelling import modelling_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
-from mlops_assets.components.model_project.settings.protected_columns import fairness_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
