@@ -157,6 +157,8 @@ class Draft(TableDraft):
         part = self.part_named.get(column.name)
         if column.name in self.of_target or (part and part.of in (self.target.name, *self.of_target)):
             return "read by the target"
+        if column.name in self.sensitive or (part and part.of in self.sensitive):
+            return "sensitive"
         if any(each.of == column.name for each in self.parts):
             return "read in parts"
         if self.is_id(column):

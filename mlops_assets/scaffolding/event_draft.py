@@ -252,7 +252,13 @@ class EventDraft(TableDraft):
             return "entity"
         if column.name in self.key:
             return "identifies a row"
+        if column.name in self.sensitive:
+            return "sensitive"
         return "source of features" if column in self._described else "no feature"
+
+    @property
+    def shown(self) -> set[str]:
+        return {self.time.name}
 
     @property
     def required(self) -> set[str]:
@@ -265,7 +271,9 @@ class EventDraft(TableDraft):
         return [
             column
             for column in self.columns
-            if column.name not in aside and not column.is_row_number and column.distinct > 1
+            if column.name not in aside | {*self.sensitive}
+            and not column.is_row_number
+            and column.distinct > 1
         ]
 
 

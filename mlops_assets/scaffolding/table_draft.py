@@ -11,6 +11,7 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import IDENTIFIER, RESERVED, RESERVED_SCHEMAS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.parts import Part
+from mlops_assets.scaffolding.personal_data import is_personal
 from mlops_assets.scaffolding.values.odd_values import values_as_names
 
 LEAST_REJECTED_SHARE = 0.05
@@ -91,6 +92,18 @@ class TableDraft:
     def class_name(self) -> str:
         """Name of the class of the table in `schema.py`."""
         return "".join(part.capitalize() for part in self.table.split("_"))
+
+    @cached_property
+    def sensitive(self) -> list[str]:
+        """The columns that look like personal data."""
+        return [
+            column.name for column in self.columns if is_personal(column) and column.name not in self.shown
+        ]
+
+    @property
+    def shown(self) -> set[str]:
+        """Names of columns whose values messages and reports show, whatever they look like."""
+        return {column.name for column in (self.classes, self.amount) if column}
 
     @cached_property
     def part_named(self) -> dict[str, Part]:

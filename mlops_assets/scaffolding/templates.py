@@ -132,13 +132,13 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         read=lambda column: _read(draft, column),
         field=lambda column: _field(draft, column),
         feature_field=lambda column: _declared(draft, column, nullable=column.nulls > 0),
-        seen=_seen,
+        seen=lambda column: _seen(column, hidden=column.name in draft.sensitive),
         one_line=_one_line,
         names=lambda columns: [column.name for column in columns],
         target=draft.target_name if isinstance(draft, EventDraft) else draft.target.name,
         classes=_classes(draft.target) if isinstance(draft, Draft) and draft.task != "regression" else "",
         types=_WORDS,
-        values=_values,
+        values=lambda column: _values(column, hidden=column.name in draft.sensitive),
     )
 
 
@@ -156,7 +156,8 @@ def _field(draft: TableDraft, column: ColumnProfile) -> str:
     rules: dict[str, Any] = {}
     if column.name != name:
         rules["alias"] = column.name
-    if column == draft.classes or (_is_closed_list(column) and column.name not in draft.hints):
+    listed = _is_closed_list(column) and column.name not in (*draft.hints, *draft.sensitive)
+    if column == draft.classes or listed:
         rules["isin"] = [int(value) if column.sql_type == "BIGINT" else value for value in column.values]
     elif column.is_number and column.least and float(column.least) >= 0:
         rules["ge"] = 0
@@ -188,12 +189,12 @@ def _is_closed_list(column: ColumnProfile) -> bool:
     )
 
 
-def _seen(column: ColumnProfile) -> str:
+def _seen(column: ColumnProfile, *, hidden: bool) -> str:
     """The values of a column, for a comment."""
     empty = f", {column.nulls:,} of {column.rows:,} empty" if column.nulls else ""
     if not column.distinct:
         return "always empty"
-    if column.sql_type == "VARCHAR":
+    if column.sql_type == "VARCHAR" or hidden:
         return f"{column.distinct:,} values{empty}"
     return f"{column.least} to {column.greatest}{empty}"
 
@@ -215,9 +216,9 @@ def _classes(target: ColumnProfile) -> str:
     return ", ".join(rows[value] for value in shown) + more
 
 
-def _values(column: ColumnProfile) -> str:
+def _values(column: ColumnProfile, *, hidden: bool) -> str:
     """The values of a column, for a table."""
-    if column.sql_type in ("VARCHAR", "BOOLEAN"):
+    if column.sql_type in ("VARCHAR", "BOOLEAN") or hidden:
         return f"{column.distinct:,} distinct"
     return f"{column.least} to {column.greatest}" if column.distinct else "none"
 

@@ -240,9 +240,8 @@ def _columns(draft: "Draft | EventDraft") -> Table:
         table.caption = f"and {len(draft.described) - len(shown):,} more, which README.md lists"
     for column in shown:
         role = draft.role(column)
-        values = (
-            f"{column.least} to {column.greatest}" if column.is_number else f"{column.distinct:,} distinct"
-        )
+        ranged = column.is_number and column.name not in draft.sensitive
+        values = f"{column.least} to {column.greatest}" if ranged else f"{column.distinct:,} distinct"
         table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
     return table
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.declared_tables import clock_of, formats_of
 from mlops_assets.components.model_project.project.files import ProjectFiles
-from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY
+from mlops_assets.components.model_project.project.metadata_names import DIALECT, FOLDER, IDENTITY, SENSITIVE
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.files.csv_dialect import Dialect
@@ -97,6 +97,7 @@ def table_contract(project: str, raw: dg.AssetSpec) -> "Contract":
         spelling=(dialect.decimal, dialect.thousands),
         clock=clock_of(raw.metadata),
         formats=formats_of(raw.metadata),
+        sensitive=raw.metadata.get(SENSITIVE, ()),
     )
 
 
@@ -135,6 +136,7 @@ def _stricter(declared: "Column", of_model: "Column") -> "Column":
         declared,
         nullable=declared.nullable and of_model.nullable,
         required=declared.required or of_model.required,
+        sensitive=declared.sensitive or of_model.sensitive,
     )
 
 

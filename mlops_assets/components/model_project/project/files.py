@@ -120,7 +120,8 @@ class ProjectFiles:
         """
         model = self._model(class_name(table))
         subject = f"{self.project}: table {table}"
-        declared, hidden = tuple(formats), frozenset(sensitive)
+        declared, fields = tuple(formats), self.sensitive_fields(class_name(table))
+        hidden = fields.union(sensitive)
         contract = _contract_of(
             model, subject, tuple(key), tuple(never_null), spelling, clock, declared, hidden
         )

@@ -1,0 +1,47 @@
+"""Columns that look like personal data, by name and values: a draft declares them as sensitive."""
+
+import re
+
+from mlops_assets.scaffolding.column_profile import ColumnProfile
+
+_NAME = re.compile(
+    r"(^|_)(e_?mail|(tele)?phone|mobile|msisdn|iban|passport|ssn|nino|social_security|"
+    r"(national|personal|tax|social_insurance)_?(id|no|number)|"
+    r"(first|last|given|family|middle|maiden|full|birth)_?name|surname)"
+    r"(_?(address|no|nr|num|number|hash))?(_|$)"
+)
+"""Parts of a name in lower case, between underscores."""
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
+_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
+_PHONE = re.compile(r"\+[1-9]\d{0,2}[\s/().-]?\d[\d\s/().-]{5,16}")
+
+
+def is_personal(column: ColumnProfile) -> bool:
+    """Whether a column looks like personal data.
+
+    By its name, if it has text or integers: e-mail, telephone, names of persons, national and tax numbers.
+    By its values, if both the smallest and the greatest text is an e-mail address, an IBAN with valid check
+    digits, an international telephone number, or a social security number of the United States.
+    """
+    if column.sql_type not in ("VARCHAR", "BIGINT") or not column.distinct:
+        return False
+    if _NAME.search(_snake_case(column.name)):
+        return True
+    ends = (column.least.strip(), column.greatest.strip())
+    tests = (_EMAIL.fullmatch, _SSN.fullmatch, _PHONE.fullmatch, _is_iban)
+    return column.sql_type == "VARCHAR" and any(all(map(test, ends)) for test in tests)
+
+
+def _snake_case(name: str) -> str:
+    """A name in lower case with underscores: `customerEmail` and `E-Mail` as `customer_email`, `e_mail`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"\W+", "_", parted).lower()
+
+
+def _is_iban(text: str) -> bool:
+    """Whether a text is an IBAN with valid check digits (ISO 13616: the number modulo 97 is 1)."""
+    plain = text.replace(" ", "").upper()
+    if not _IBAN.fullmatch(plain):
+        return False
+    return int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
