@@ -257,23 +257,17 @@ class EventDraft(TableDraft):
         return "source of features" if column in self._described else "no feature"
 
     @property
-    def shown(self) -> set[str]:
-        return {self.time.name}
-
-    @property
     def required(self) -> set[str]:
         return {self.time.name, *(column.name for column in self.entity)}
 
     @property
     def _described(self) -> list[ColumnProfile]:
         """The columns that describe an event: neither time, entity nor identifiers, and not constant."""
-        aside = {*self.required, *self.key, *(self.ids or ())}
+        aside = {*self.required, *self.key, *(self.ids or ()), *self.sensitive}
         return [
             column
             for column in self.columns
-            if column.name not in aside | {*self.sensitive}
-            and not column.is_row_number
-            and column.distinct > 1
+            if column.name not in aside and not column.is_row_number and column.distinct > 1
         ]
 
 

@@ -1,4 +1,4 @@
-"""`mlops run` of a project that predicts the rows of `scoring` with its champion."""
+"""`mlops run` of a project with sensitive columns that predicts the rows of `scoring` with its champion."""
 
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from mlops_assets.core import names
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.markers import DECLARED, MARKER, SCHEMA_FIELDS, marked_files, with_markers
+
+PURPOSE = "    purpose: str = pa"
 
 
 @pytest.fixture
@@ -21,8 +24,24 @@ def scored(place: Path) -> Path:
         "scoring": {"source": "new/*.csv", "columns": ["amount"], "max_rejected_share": 0.5},
         "schedules": {"score": "@daily"},
         "freshness": {"predictions_hours": 24},
+        "evaluation": {"slices": ["town", "born"], "sensitive": ["town"]},
+        "behaviour": {"invariance": [{"name": "town_has_no_effect", "column": "town", "at_most": 0.1}]},
+    }
+    declared["attributes"]["tables"]["loans"] |= {
+        "key": ["email"],
+        "sensitive": DECLARED,
+        "max_rejected_share": 0.1,
     }
     file.write_text(yaml.safe_dump(declared), "utf-8")
+    schema = file.parent / "schema.py"
+    schema.write_text(schema.read_text("utf-8").replace(PURPOSE, f"{SCHEMA_FIELDS}{PURPOSE}", 1), "utf-8")
+    loans = with_markers(pd.read_csv(place / "data" / "loans.csv"))
+    invalid = loans.tail(4).astype(object)
+    for row, (name, value) in enumerate(
+        {"email": "zqmailbroken", "phone": "zqmailphone", "town": "zqtownx", "born": "07:53:19"}.items()
+    ):
+        invalid.iloc[row, invalid.columns.get_loc(name)] = value
+    pd.concat([loans, invalid]).to_csv(place / "data" / "loans.csv", index=False)
     (place / "new").mkdir()
     return place
 
@@ -44,9 +63,9 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
     trained = tables.frame(("lending", "training_set")).set_index("row_id")["_split"]
     loans = tables.frame(("lending", "validated_loans")).set_index("row_id")
     known = pd.concat([loans.loc[trained[trained == side].index[:2]] for side in (names.TRAIN, "holdout")])
-    rows = known.reset_index()[["income", "amount", "purpose"]]
-    rows.loc[4] = [1234.5, 99.0, "house"]
-    rows.loc[5] = [-1.0, 99.0, "house"]
+    rows = known.reset_index()[["income", "amount", "purpose", "email", "phone", "town", "born"]]
+    others = pd.DataFrame({"income": [1234.5, -1.0], "amount": [99.0] * 2, "purpose": ["house"] * 2})
+    rows = pd.concat([rows, with_markers(others, 700)], ignore_index=True)
     rows.to_csv(scored / "new" / "monday.csv", index=False)
 
     second = mlops("run", "lending")
@@ -59,7 +78,14 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
         "predictions",
     }
     found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
-    assert found.columns.tolist() == ["row_id", "prediction", "probability", "model_version", "in_training"]
+    assert found.columns.tolist() == [
+        "row_id",
+        "email",
+        "prediction",
+        "probability",
+        "model_version",
+        "in_training",
+    ]
     assert found["in_training"].tolist() == [True, True, False, False, False]
     assert set(found["model_version"]) == {1}
     assert set(found["row_id"].iloc[:4]) == set(known.index)
@@ -68,7 +94,7 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
     done = mlops("predict", "lending", "--data", "new/monday.csv", "--to", "monday.parquet")
     assert done.exit_code == 3, done.output
     predicted = pd.read_parquet("monday.parquet")
-    assert predicted["_row"].tolist() == [1, 2, 3, 4, 5]
+    assert predicted["email"].tolist() == rows["email"][:5].tolist()
     assert predicted["probability"].tolist() == found["probability"].tolist()
 
     assert "up to date" in mlops("run", "lending").output
@@ -76,6 +102,23 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
     third = mlops("run", "lending")
     assert (third.exit_code, "table scoring: no file at" in flat(third.output)) == (0, True)
     assert len(tables.frame(("lending", "predictions"))) == 5
+
+    query = next(scored.glob("*/defs/lending/features.sql"))
+    text = query.read_text("utf-8")
+    query.write_text(text.replace("purpose from", "purpose, email::int as number from"), "utf-8")
+    failed = mlops("run", "lending")
+    assert "features.sql: it failed with ConversionException, whose message may quote" in flat(failed.output)
+    query.write_text(text, "utf-8")
+    with (scored / "data" / "loans.csv").open("a", encoding="utf-8") as file:
+        file.write("1,1,car,paid,zqmail9@x.org,491517000009,zqtown1,1999-05-17 07:53:11,zqtown2\n")
+    malformed = mlops("run", "lending")
+    assert "row 305 (line 306) has 9 fields, the header 8\n" in malformed.output
+    outputs = [first, second, done, third, failed, malformed]
+    assert not [found for one in outputs if (found := MARKER.findall(one.output.encode()))]
+    written_by_the_author = {"zqtown0", "zqtown1", "zqtown2"}
+    found = marked_files(scored / "data" / "state")
+    assert {Path(name).name: marks for name, marks in found.items()} == {"schema.py": written_by_the_author}
+    assert len(tables.frame(("lending", "quarantine_loans"))) == 4
 
 
 def test_the_definitions_have_a_sensor_a_schedule_and_a_job_for_the_rows_to_predict(scored):

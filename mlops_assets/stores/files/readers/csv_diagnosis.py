@@ -167,7 +167,8 @@ def _encoding_error(
     return DataError(
         f"{where}{place}: byte {offset} (line {line}) is 0x{wrong[:1].hex()}, which is not valid "
         f"{name}{shown}",
-        hint=f"if that is correct, declare csv.encoding: {other} for the table. {TABLE_UNCHANGED}",
+        hint=f"if {'that' if shown else other} is correct, declare csv.encoding: {other} for the table. "
+        f"{TABLE_UNCHANGED}",
     )
 
 
