@@ -83,6 +83,7 @@ def test_columns_that_are_no_features_have_a_reason():
         column("visit_id", "BIGINT", distinct=100),
         column("country", "VARCHAR", values={"Peru": 100}),
         ColumnProfile("email", "VARCHAR", 100, 5, 95, "ann@x.org", "zoe@x.org", {}),
+        ColumnProfile("code", "VARCHAR", 100, 5, 95, "a7", "z3", {}),
         column("note", "VARCHAR", distinct=0, nulls=100),
         column("insured", "DOUBLE", nulls=50, values={"1.0": 50}),
         column("size"),
@@ -92,7 +93,9 @@ def test_columns_that_are_no_features_have_a_reason():
     why = {other.name: made.why_no_feature(other) for other in others}
     assert why["visit_id"] == "identifies a row"
     assert why["country"] == "constant"
-    assert why["email"].startswith("a different word in nearly each row")
+    assert why["email"] == "sensitive"
+    assert why["code"].startswith("a different word in nearly each row")
+    assert made.sensitive == ["email"]
     assert why["note"] == "always empty"
     assert made.key == ["visit_id"]
 

@@ -1,5 +1,6 @@
 """Row identity: `row_id` is unique, stable and independent of the order of the rows."""
 
+import hmac
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,12 @@ import pandera.pandas as pa
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.ml.contracts.row_ids import key_bits_sql, translated_identity_errors, with_row_ids
+from mlops_assets.ml.contracts.row_ids import (
+    key_bits_sql,
+    row_bits_sql,
+    translated_identity_errors,
+    with_row_ids,
+)
 
 
 @pytest.fixture
@@ -66,3 +72,17 @@ def test_more_equal_rows_than_row_id_can_number_are_an_error_with_a_hint(
     ):
         split(schema, [*rows, ["x", "y"]])
     record_property("message", str(raised.value))
+
+
+def test_keyed_row_ids_are_hmacs_of_the_key(connection, raw_rows, tmp_path):
+    rows = [["ann@x.org", "1"], ["zoë@x.org", None], ["ann@x.org", "1"]]
+    for secret in (b"0123456789abcdef0123456789abcdef", b"\0'" * 70):  # RFC 2104 hashes a long key first
+        found = with_row_ids(connection, raw_rows(rows, ["a", "b"]), ["a", "b"], tmp_path, secret)
+        bits = found.project(f"_row, {key_bits_sql()}, row_id").order("_row").fetchall()
+        texts = ["ann@x.org\x1f1", "zoë@x.org\x1f\x1e", "ann@x.org\x1f1"]
+        expected = [hmac.new(secret, text.encode(), "sha256").hexdigest()[:12] for text in texts]
+        assert [one for _, one, _ in bits] == [int(text, 16) for text in expected]
+        assert bits[2][2] - bits[0][2] == 1
+        entity = raw_rows(rows[:1], ["a", "b"]).project(row_bits_sql(["a"], salt="2025-01", secret=secret))
+        of_entity = hmac.new(secret, b"2025-01\x1fann@x.org", "sha256").hexdigest()[:12]
+        assert entity.fetchall() == [(int(of_entity, 16) << 14,)]

@@ -169,3 +169,14 @@ def test_at_most_max_rows_are_tested():
     rows = pd.DataFrame({"size": np.arange(3 * MAX_ROWS, dtype=float)})
     found = result(Direction("direction_size", "size", by=1, prediction="rises"), regression(score), rows)
     assert found.rows == max(seen) == MAX_ROWS
+
+
+def test_results_quote_no_values_of_sensitive_columns():
+    model = regression(by_colour)
+    tests = [
+        Invariance("colour", "colour", at_most=1.0),
+        Example("small", {"size": 1.0, "colour": "red"}, low=0.0),
+    ]
+    found = evaluate_behaviour(tests, model, ROWS, seed=0, sensitive={"colour"})
+    assert found[0].asked.startswith("setting colour to 2 values changes the prediction")
+    assert found[1].asked.startswith("for a row with size 1.0, ")

@@ -93,3 +93,13 @@ def test_the_largest_number_is_that_of_all_double_columns(connection):
     rows = connection.sql("select 2.5::double as x, 'inf'::double as y, 10::bigint as z, -7::double as w")
     assert largest_number([rows, connection.sql("select 1 as x")]) == 7.0
     assert largest_number([]) == 0.0
+
+
+def test_differences_without_values_name_the_row_id_and_the_column(connection):
+    sides = [
+        connection.sql(f"select 'ann@x.org' as customer, 42 as row_id, '{note}' as note") for note in "xy"
+    ]
+    found = find_differences(*sides, ["customer"], shown=False)
+    assert (found.rows, str(found)) == (1, " in note (row_id 42: note differs)")
+    without_ids = [side.project("* exclude (row_id)") for side in sides]
+    assert str(find_differences(*without_ids, ["customer"], shown=False)) == " in note"

@@ -217,3 +217,15 @@ def test_numbers_beside_text_are_read_with_the_marks_of_the_column():
 
 def test_rows_without_a_row_have_no_features():
     assert typed(TEXT.iloc[:0]) == []
+
+
+def test_errors_quote_no_values_of_sensitive_columns():
+    columns = [Column("code", "VARCHAR", sensitive=True), Column("size", "DOUBLE", sensitive=True)]
+    for rows, expected in (
+        ({"code": ["a", 4711], "size": [1.0, 2.0]}, "column code is text, and row 1 has a int; as text"),
+        ({"code": ["a", "b"], "size": ["1", "4711x"]}, "row 1: size: dtype(float64)\n"),
+    ):
+        with duckdb.connect() as connection, pytest.raises(InputError) as caught:
+            typed_rows(connection, columns, pd.DataFrame(rows), subject="model of shop")
+        assert expected in str(caught.value)
+        assert "4711" not in str(caught.value)

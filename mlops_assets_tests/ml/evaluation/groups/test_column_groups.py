@@ -52,3 +52,13 @@ def test_values_with_one_rounded_label_have_their_own_groups():
     grouped = group_column(pd.Series([1.00001, 1.00002, 1.00001, np.nan]), name="rate")
     assert grouped.labels == ["1.00 (1)", "1.00 (2)", "missing"]
     assert grouped.groups.tolist() == [0, 1, 0, 2]
+
+
+def test_numbered_labels_show_no_values():
+    numbers = group_column(
+        pd.Series([float(each) for each in range(9)] + [np.nan]), name="age", numbered=True
+    )
+    assert numbers.labels == [*(f"group {place}" for place in range(1, 6)), "missing"]
+    texts = group_column(pd.Series(list("aaabbcd")), name="kind", values=3, numbered=True)
+    assert texts.labels == ["group 1", "group 2", "other values"]
+    assert np.bincount(texts.groups).tolist() == [3, 2, 2]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.readers.csv_diagnosis import csv_error, first_undecodable
 from mlops_assets.stores.files.source_file import SourceFile
 
@@ -73,3 +74,21 @@ def test_the_first_undecodable_byte_has_its_offset_and_line_across_chunks(tmp_pa
     path.write_bytes("é\n".encode() * 400_000 + b"\xff\nz")
     assert first_undecodable(path, "utf-8") == (1_200_000, 400_001, b"\xff")
     assert first_undecodable(path, "latin-1") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"id,name\n1,x\n2,ann,bob\n", "row 2 (line 3) has 3 fields, the header 2\n"),
+        (b"id,name\n1,x\n2\n", "row 2 (line 3) has 1 field, the header 2\n"),
+        (b'id,name\n2,"ann"bob\n', "row 1 (line 2): text follows a closing quote in line 2\n"),
+        (b"id,name\n1,ann\xe9bob\n", "is 0xe9, which is not valid utf-8\n  hint: if cp1252 is correct"),
+    ],
+)
+def test_errors_quote_no_rows_of_tables_with_sensitive_columns(tmp_path, content, expected):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    file = SourceFile(path, "a.csv", "csv", "", Dialect(quotes_values=False))
+    error = str(csv_error(file, "shop: table clients"))
+    assert expected in error
+    assert not {"ann", "bob"} & set(error.replace("'", " ").split())

@@ -8,6 +8,8 @@ import pytest
 from mlops_assets.core.errors import DataError
 from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.files.readers import json_reader
+from mlops_assets.stores.files.readers.read_errors import read_error
+from mlops_assets.stores.files.source_file import SourceFile
 from mlops_assets_tests.support.file_table import FileTable
 
 
@@ -146,3 +148,13 @@ def test_a_json_file_is_an_array_of_objects_or_lines_of_them(table: FileTable):
 )
 def test_a_bad_json_file_is_reported(error_of, content, message):
     assert message in error_of("bad.json", content)
+
+
+def test_errors_quote_no_lines_of_tables_with_sensitive_columns(tmp_path):
+    for name, text in {"a.jsonl": '{"a": "ann"', "b.jsonl": '["ann"]', "c.json": '[{"a": 1}, "ann"]'}.items():
+        path = tmp_path / name
+        path.write_text(f"{text}\n", "utf-8")
+        for quotes in (True, False):
+            file = SourceFile(path, name, "jsonl", "", Dialect(quotes_values=quotes))
+            error = str(read_error(file, "shop: table clients", ValueError("at 'ann'")))
+            assert ("ann" in error) is quotes
