@@ -9,12 +9,16 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.core.errors import DataError
 
 
+def fail(error: Exception) -> None:
+    try:
+        raise ValueError("could not convert string to float: 'ann@x.org'")
+    except ValueError as cause:
+        raise error from cause
+
+
 def failure_of(error: Exception, *sensitive: str) -> dg.Failure:
     with pytest.raises(dg.Failure) as caught, as_dagster_failures("lending", sensitive):
-        try:
-            raise ValueError("could not convert string to float: 'ann@x.org'")
-        except ValueError as cause:
-            raise error from cause
+        fail(error)
     return caught.value
 
 
