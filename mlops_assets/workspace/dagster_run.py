@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES, make_new_run_id
 from mlops_assets.core import names
+from mlops_assets.core.command_user import run_of_command
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.interruption import limited_interruption
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
@@ -117,6 +118,7 @@ def run_assets(
             warnings.catch_warnings(),
             kept_sigterm(),
             limited_interruption(abandon, until_exit=True),
+            run_of_command(),
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -160,6 +162,7 @@ def execute_job(
         warnings.catch_warnings(),
         kept_sigterm(),
         limited_interruption(lambda: _cancel(instance, run_id), until_exit=True),
+        run_of_command(),
     ):
         warnings.simplefilter("ignore", dg.BetaWarning)
         return workspace.definitions.resolve_job_def(name).execute_in_process(

@@ -142,7 +142,7 @@ def _known_settings(detail: Any) -> list[str]:
     """Return the valid names in place of an unknown one."""
     from mlops_assets.components.model_project.component import ModelProject
     from mlops_assets.components.model_project.settings.base import Settings
-    from mlops_assets.components.model_project.settings.tables import NumberFormatSettings
+    from mlops_assets.components.model_project.settings.file_formats import NumberFormatSettings
 
     known = {group.__name__: group for group in (*_below(Settings), NumberFormatSettings)}
     groups = [name for name in _SETTINGS.findall(str(detail["loc"])) if name in known]

@@ -202,7 +202,7 @@ def _dialect(
 ) -> "Dialect":
     from pydantic import ValidationError
 
-    from mlops_assets.components.model_project.settings.tables import CsvSettings
+    from mlops_assets.components.model_project.settings.file_formats import CsvSettings
     from mlops_assets.stores.files.csv_dialect import SheetLayout
 
     try:

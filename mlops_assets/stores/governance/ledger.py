@@ -69,7 +69,8 @@ class Event:
     version
         Number of the version in the registry.
     actor
-        A person, or for automatic events `gates`, `retention`, `ledger` or the Dagster run.
+        The account of the user of a command, `NAME (claimed, by …)` for a name that nothing verified, or for
+        automatic events `gates`, `retention`, `ledger` or the Dagster run.
     reason
         Why it happened, a sentence.
     model_digest

@@ -1,7 +1,5 @@
 """Manual decisions about the champion: `mlops approve`, `reject`, `rollback`, `retire` and `adopt`."""
 
-import getpass
-import socket
 from typing import Annotated
 
 import typer
@@ -21,7 +19,9 @@ ReasonOption = Annotated[str, typer.Option(help="Reason, recorded in the ledger.
 ActorOption = Annotated[
     str | None,
     typer.Option(
-        help="Who decides, recorded in the ledger; by default USER@HOST of the command.", show_default=False
+        help="Who decides, recorded in the ledger as claimed; by default the account of the command, "
+        "USER@HOST.",
+        show_default=False,
     ),
 ]
 
@@ -120,7 +120,7 @@ def _decide(
         config = {
             "decision": decision,
             "reason": reason,
-            "actor": actor or _user(),
+            "actor": actor or "",
             "against_gates": against_gates,
             **({} if version is None else {"version": version}),
         }
@@ -134,11 +134,3 @@ def _decide(
             latest = latest_materializations(instance, key)[None].asset_materialization
             if latest is not None and decision not in ("retire", "adopt"):
                 print_line(f"{latest.metadata['alias'].value} is version {latest.metadata['version'].value}")
-
-
-def _user() -> str:
-    """Return the name of the user and of the host."""
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (OSError, KeyError):  # the user of a container may have no name
-        return f"unknown@{socket.gethostname()}"

@@ -34,6 +34,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
+from mlops_assets.core.command_user import command_user
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class RawConfig(dg.Config):
 
     source: str | None = Field(
         default=None,
-        description="File, glob, folder or URL to read instead of the declared source.",
+        description="File, glob, folder or URL to read instead of the declared source, below the folder of "
+        "the declared source or one of `source_roots` of the table.",
     )
 
 
@@ -87,8 +89,13 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
         from mlops_assets.stores.sources.open import open_source
+        from mlops_assets.stores.sources.roots import require_within_roots
 
         store, partition = warehouse.store, partition_of(context)
+        if config.source and not command_user():  # a command reads what its user may read
+            subject, roots = project.subject(table), settings.source_roots
+            with as_dagster_failures(project.name):
+                require_within_roots(config.source, declared, roots, base=project.root, subject=subject)
         with (
             as_dagster_failures(project.name, project.sensitive),
             open_source(config.source or declared, ingestion, root=project.root, warehouse=store) as source,

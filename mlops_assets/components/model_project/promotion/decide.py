@@ -13,6 +13,7 @@ from mlops_assets.components.model_project.promotion.manual_decision import Manu
 from mlops_assets.components.model_project.promotion.transitions import (
     PAST,
     Attribution,
+    deciding_actor,
     open_champion_ledger,
     promote,
     run_actor,
@@ -53,7 +54,9 @@ class ChampionConfig(dg.Config):
         default="", max_length=1_000, description="Why, recorded in the ledger. Required for a decision."
     )
     actor: str = Field(
-        default="", description="Who decides, recorded in the ledger. Default: the Dagster run."
+        default="",
+        description="Who decides, recorded in the ledger as claimed: nothing verifies the name. Default: the "
+        "account of the `mlops` command, or the Dagster run.",
     )
     against_gates: bool = Field(default=False, description="Approve a version that failed its gates.")
 
@@ -141,7 +144,7 @@ def _decide_manually(
             f"{project.name}: {decision} requires a reason", hint="the reason is recorded in the ledger"
         )
     champion_ledger = open_champion_ledger(project, warehouse, tracking)
-    attribution = Attribution(config.actor or run_actor(run_id), config.reason.strip(), run_id)
+    attribution = Attribution(deciding_actor(config.actor, run_id), config.reason.strip(), run_id)
     registered = (one for one in tracking.registry.versions(project.name) if "model_digest" in one.facts)
     newest = next(registered, None)  # versions that were registered outside of mlops_assets have no digest
     if decision == "adopt":

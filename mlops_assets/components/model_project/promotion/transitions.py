@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.core.command_user import command_user
+from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
+_MAX_NAME = 200
+CLAIMED = "claimed"
+"""Mark of the name of an actor that is taken from the run configuration."""
 PAST: dict[str, str] = {
     "registered": "registered",
     "gated": "passed",
@@ -36,7 +41,8 @@ class Attribution:
     Attributes
     ----------
     actor
-        A person, or for automatic transitions the gates or the Dagster run.
+        Account of the user of a command, `NAME (claimed, by …)` for a name that nothing verified, or for
+        automatic transitions the gates or the Dagster run.
     reason
         A sentence.
     dagster_run_id
@@ -72,6 +78,34 @@ class Attribution:
             dagster_run_id=self.dagster_run_id,
             mlflow_run_id=version.run_id,
         )
+
+
+def deciding_actor(claimed: str, dagster_run_id: str) -> str:
+    """The actor of a manual decision.
+
+    Parameters
+    ----------
+    claimed
+        Name from the run configuration; it is recorded as claimed, whoever it is, also one of `gates`.
+
+    Returns
+    -------
+    str
+        `NAME (claimed, by ACCOUNT)` with the account of the command or the Dagster run that made the
+        decision; without a name, that alone.
+
+    Raises
+    ------
+    ProjectError
+        When the name has line breaks or control characters, or is too long.
+    """
+    claimed, known = claimed.strip(), command_user() or run_actor(dagster_run_id)
+    if not claimed.isprintable() or len(claimed) > _MAX_NAME:
+        raise ProjectError(
+            f"the actor {claimed[:_MAX_NAME]!r} can't be recorded",
+            hint=f"use a name of at most {_MAX_NAME} printable characters on one line",
+        )
+    return f"{claimed} ({CLAIMED}, by {known})" if claimed else known
 
 
 def run_actor(dagster_run_id: str) -> str:

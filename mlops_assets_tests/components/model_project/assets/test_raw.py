@@ -6,6 +6,7 @@ import pandas as pd
 
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.core import names
+from mlops_assets.core.command_user import run_of_command
 from mlops_assets_tests.support.daemon import failure_message
 from mlops_assets_tests.support.events import COUNTS, bought, counts
 from mlops_assets_tests.support.loan_assets import materialize
@@ -35,8 +36,22 @@ def test_a_run_can_read_another_source(make_project, stores, warehouse, instance
     with gzip.open(other / "any_name.csv.gz", "wt") as stream:
         loans(7).to_csv(stream, index=False)
     config = {"ops": {"lending__raw_loans": {"config": {"source": str(other)}}}}
-    assert materialize([raw_asset(project, "loans")], stores, instance, run_config=config).success
+    with run_of_command():
+        assert materialize([raw_asset(project, "loans")], stores, instance, run_config=config).success
     assert len(warehouse.frame(project.table_key(names.RAW).path)) == 7
+
+
+def test_a_run_of_the_launchpad_reads_no_source_outside_of_the_roots(
+    make_project, stores, instance, tmp_path
+):
+    project = make_project()
+    (tmp_path / "elsewhere").mkdir()
+    loans(3).to_csv(tmp_path / "elsewhere" / "loans.csv", index=False)
+    config = {"ops": {"lending__raw_loans": {"config": {"source": str(tmp_path / "elsewhere")}}}}
+    result = materialize([raw_asset(project, "loans")], stores, instance, run_config=config)
+    assert not result.success
+    assert "lending: table loans: the configuration of the run names the source" in failure_message(result)
+    assert "add its folder to `source_roots`" in failure_message(result)
 
 
 def test_a_missing_source_is_reported(make_project, stores, instance):

@@ -1,11 +1,15 @@
 """The decision about the champion, without a Dagster run: manual decisions and automatic promotion."""
 
+import os
+import pwd
+import socket
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from mlops_assets.components.model_project.promotion.decide import ChampionConfig, decide
+from mlops_assets.core.command_user import run_of_command
 from mlops_assets.core.errors import ProjectError, StoreError, TrackingError
 from mlops_assets_tests.support.governed_shop import champion_of, events_of, register_again
 
@@ -32,7 +36,7 @@ def shop(champion_shop):
 def test_an_approval_promotes_only_when_the_move_is_made(shop):
     found = decision(shop, decision="approve")
     assert (found.candidate.version, found.newest.version) == (2, 2)
-    assert found.reason == "version 2 was approved by ada: because"
+    assert found.reason == "version 2 was approved by ada (claimed, by dagster run 01234567): because"
     assert champion_of(shop) == 1
     found.move()
     assert champion_of(shop) == 2
@@ -54,7 +58,10 @@ def test_a_rejection_is_recorded_at_once_and_has_no_candidate(shop):
     assert (found.candidate, found.move) == (None, None)
     assert found.reason == "version 2 was rejected by ada: month of the outage"
     last = shop.champion_ledger.ledger.entries()[-1].event
-    assert (last.kind, last.version, last.actor, last.reason) == ("rejected", 2, "ada", "month of the outage")
+    assert (last.kind, last.version, last.actor, last.reason) == (
+        *("rejected", 2, "ada (claimed, by dagster run 01234567)"),
+        "month of the outage",
+    )
     assert last.dagster_run_id == "0123456789"
 
 
@@ -96,3 +103,27 @@ def test_a_version_that_is_the_champion_stays_it(shop):
     shop.tracking.client.delete_model_version("shop", "2")  # registered with the same MLflow run
     found = decision(shop, decision=None, run_id=run_id)
     assert (found.reason, found.move) == ("version 1 is already the champion", None)
+
+
+def test_a_run_of_a_command_records_its_account_whatever_the_environment_names(shop, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "auditor")
+    with run_of_command():
+        decision(shop, decision="retire", actor="")
+    account = pwd.getpwuid(os.geteuid()).pw_name
+    assert shop.champion_ledger.ledger.entries()[-1].event.actor == f"{account}@{socket.gethostname()}"
+
+
+@pytest.mark.parametrize("name", ["gates", "retention", "root@vm", "dagster run 01234567"])
+def test_a_name_from_the_run_configuration_is_recorded_as_claimed(shop, name):
+    decision(shop, decision="reject", version=2, actor=name)
+    last = shop.champion_ledger.ledger.entries()[-1].event
+    assert last.actor == f"{name} (claimed, by dagster run 01234567)"
+
+
+def test_a_claimed_name_that_is_not_one_line_is_rejected(shop):
+    before = len(shop.champion_ledger.ledger.entries())
+    for name in ("ada\napproved by the board", "\x1b[2Jada", "a" * 201):
+        with pytest.raises(ProjectError, match="can't be recorded"):
+            decision(shop, decision="reject", version=2, actor=name)
+    assert len(shop.champion_ledger.ledger.entries()) == before

@@ -61,7 +61,8 @@ def test_a_version_that_passed_is_pending_until_it_is_approved(pending):
         *(("registered", 2), ("gated", 2), ("approved", 2), ("retired", 1), ("promoted", 2)),
     ]
     last = Ledger(pending.warehouse, "shop").entries()[-1].event
-    assert (last.actor, last.reason) == ("ada", "looks fine")
+    assert last.actor == f"ada (claimed, by dagster run {last.dagster_run_id[:8]})"
+    assert last.reason == "looks fine"
     assert pending.metadata("champion")["version"] == 2
     assert not any(findings(pending).values())
 
@@ -157,9 +158,9 @@ def test_a_lost_ledger_is_replaced_by_a_manual_decision(champion_shop, record_pr
     record_property("error", stopped)
     assert decide(champion_shop, "adopt", reason="the disk died").success
     assert events_of(champion_shop) == [("registered", 1), ("promoted", 1)]
-    assert champion_shop.metadata("champion")["decision"] == (
-        "a new ledger was started by ada, version 1 is champion: the disk died"
-    )
+    decided = champion_shop.metadata("champion")["decision"]
+    assert decided.startswith("a new ledger was started by ada (claimed, by dagster run ")
+    assert decided.endswith("), version 1 is champion: the disk died")
     assert not any(findings(champion_shop).values())
     assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
     assert train(champion_shop, SIXTH).success
