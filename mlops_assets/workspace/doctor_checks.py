@@ -163,17 +163,18 @@ def check_definitions(workspace: Workspace) -> str:
 
 
 def check_tables(workspace: Workspace) -> str:
-    """Check that every table's log can be read and that the files of its newest version exist."""
+    """Check that every table's log can be read and that its files have the sizes in the log."""
+    from mlops_assets.stores.delta.log import damage_hint
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     warehouse = Warehouse(workspace.state.warehouse)
     tables = warehouse.tables()
     for table in tables:
         warehouse.row_counts(table)
-        if gone := warehouse.missing_files(table):
+        if damaged := warehouse.damage(table):
             raise StoreError(
-                f"{names.view_name(table)}: {len(gone)} data files are missing, such as {gone[0]}",
-                hint=f"remove {warehouse.root.joinpath(*table)}, then run the project again",
+                f"{names.view_name(table)}: {len(damaged)} data files are damaged: {damaged[0]}",
+                hint=damage_hint(table),
             )
     found = f"{len(tables)} tables in {warehouse.root}"
     if former := former_projects(workspace):

@@ -11,6 +11,7 @@ from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import job_names, names
 from mlops_assets.workspace.after_retirement import repeated_assets
 from mlops_assets.workspace.dagster_run import run_assets, run_config
+from mlops_assets.workspace.repairs import repairs
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.run_plan import Batch, RunPlan
 
@@ -50,8 +51,10 @@ class ProjectRun:
         self, batches: Iterable[Batch], progress: RunProgress, tags: Mapping[str, str] | None = None
     ) -> bool:
         """Run batches in order; each is compared with the materializations of the batches before it."""
-        ran = False
         self.plan.remove_undeclared_partitions()
+        ran = self._repair(progress)
+        if ran and progress.stopped:
+            return ran
         for batch in batches:
             keys = set(batch.keys)
             if not self.force:
@@ -66,6 +69,16 @@ class ProjectRun:
                 keys = champion | self.plan.only(names.REGISTERED_MODEL)
             ran = True
             self._run(keys, batch.partition, progress, tags or {})
+            if progress.stopped:
+                break
+        return ran
+
+    def _repair(self, progress: RunProgress) -> bool:
+        """Compute the partitions of tables with damaged files again; return whether there are any."""
+        ran = False
+        for batch in repairs(self.plan):
+            ran = True
+            self._run(set(batch.keys), batch.partition, progress, {})
             if progress.stopped:
                 break
         return ran

@@ -38,7 +38,7 @@ def test_missing_data_files_and_an_invalid_query_are_errors(place):
     sql.write_text("selekt", "utf-8")
     findings = found(place)
     assert findings["tables"].state == findings["lending"].state == "error"
-    assert "lending.features: 1 data files are missing" in findings["tables"].message
+    assert "lending.features: 1 data files are damaged: data file" in findings["tables"].message
     assert 'syntax error at or near "selekt"' in findings["lending"].message
     assert all(finding.hint for finding in findings.values() if finding.state == "error")
 

@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +18,13 @@ from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.commit_metadata import removal_metadata
-from mlops_assets.stores.delta.content_digest import file_name, named_digest
-from mlops_assets.stores.delta.data_files import data_files
+from mlops_assets.stores.delta.content_digest import file_name, named_bytes, named_digest
+from mlops_assets.stores.delta.damage import find_damage
+from mlops_assets.stores.delta.data_files import DataFile, data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.delta.schema import creatable, missing_features, table_schema
@@ -93,8 +95,9 @@ def _commit_once(
     delta = _open_or_create(directory, staged.schema, partitioned=partition is not None)
     current = data_files(directory, delta)
     replaced = {file for file in current if file.partition == partition}
-    complete = all(Path(file.path).exists() for file in replaced)
-    if complete and named_digest([file.path for file in replaced]) == staged.digest:
+    if named_digest([file.path for file in replaced]) == staged.digest and (
+        not any(find_damage(replaced, content=True)) or _put_back(replaced, staged)
+    ):
         return int(delta.version()), False
     if staged.in_place and (missing_files := [file for file in staged.files if not file.exists()]):
         raise StoreError(
@@ -167,15 +170,41 @@ def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> De
         )
 
 
+def _put_back(current: Collection[DataFile], staged: Staged) -> bool:
+    """Replace the damaged files of a table by staged ones with the same bytes, if they are there.
+
+    The version and all older ones that refer to these files are then as they were written.
+    """
+    if staged.in_place:
+        return False
+    written = {file_digest(file): file for file in staged.files}
+    found: dict[Path, Path] = {}
+    for damage in find_damage(current, content=True):
+        recorded = named_bytes(damage.file.path)
+        same = [file for digest, file in written.items() if recorded and digest.startswith(recorded)]
+        if not same or Path(damage.file.path).is_dir():
+            return False
+        found[Path(damage.file.path)] = same[0]
+    for damaged, intact in found.items():
+        flush_files([intact])
+        damaged.parent.mkdir(exist_ok=True)
+        intact.replace(damaged)
+        flush_files([], damaged.parent)
+    return True
+
+
 def _put(directory: Path, staged: Staged) -> list[Path]:
-    """Move staged files into the table's folder, with names that contain the digest of the content."""
+    """Move staged files into the table's folder, with names that contain the digests of content and bytes."""
     folder = directory / f"{PARTITION}={staged.partition}" if staged.partition is not None else directory
     placed = []
     for file in staged.files:
-        placed.append(folder / file_name(staged.digest, f"{file.parent.name[:8]}-{file.stem}"))
-        if file.exists():  # not if a failed attempt has moved it already
-            folder.mkdir(exist_ok=True)
-            file.rename(placed[-1])
+        if not file.exists():  # a failed attempt has moved it already
+            [moved] = folder.glob(file_name(staged.digest, file.parent.name[:8], file.stem, "*"))
+            placed.append(moved)
+            continue
+        folder.mkdir(exist_ok=True)
+        name = file_name(staged.digest, file.parent.name[:8], file.stem, file_digest(file))
+        placed.append(file.rename(folder / name))
     return placed
 
 

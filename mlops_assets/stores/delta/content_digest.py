@@ -10,7 +10,7 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.names import PROVENANCE
 from mlops_assets.core.sql_quoting import quoted_list
 
-_DIGITS = 32
+_DIGITS, _PARTS = 32, 4
 
 
 class RowHashes(NamedTuple):
@@ -62,9 +62,19 @@ def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
     return rows, text_digest(duckdb.__version__, repr(columns), str(rows), str(total))[:_DIGITS]
 
 
-def file_name(digest: str, unique: str) -> str:
-    """The name of one of the files that together contain the content with this digest."""
-    return f"{digest}-{unique}.parquet"
+def file_name(digest: str, write: str, number: str, file_sha256: str) -> str:
+    """The name of one of the files that together contain the content with a digest.
+
+    Parameters
+    ----------
+    digest
+        The digest of the content of all files.
+    write, number
+        What makes the name unique: an identifier of the write, and the number of the file.
+    file_sha256
+        The SHA-256 of the bytes of this file, of which the name has the first 32 digits.
+    """
+    return f"{digest}-{write}-{number}-{file_sha256[:_DIGITS]}.parquet"
 
 
 def named_digest(paths: Collection[str]) -> str | None:
@@ -72,3 +82,9 @@ def named_digest(paths: Collection[str]) -> str | None:
     found = {Path(path).stem.split("-")[0] for path in paths}
     digest = found.pop() if len(found) == 1 else ""
     return digest if len(digest) == _DIGITS else None
+
+
+def named_bytes(path: str) -> str | None:
+    """The first digits of the SHA-256 of a file's bytes, from its name; None if the name has none."""
+    parts = Path(path).stem.split("-")
+    return parts[-1] if len(parts) == _PARTS and len(parts[-1]) == _DIGITS else None

@@ -22,6 +22,8 @@ class DataFile:
     partition: str | None
     rows: int | None = None
     """None if another program wrote the file without this number."""
+    size: int | None = None
+    """The size in bytes when the file was written."""
 
 
 def require_partition_name(directory: Path, partition: str, *, table: str) -> None:
@@ -57,11 +59,11 @@ def data_files(
     added = delta.get_add_actions(flatten=True)
     paths = added["path"].to_pylist()
     values = added[f"partition.{PARTITION}"].to_pylist() if is_partitioned(delta) else [None] * len(paths)
-    rows = added["num_records"].to_pylist()
+    rows, sizes = added["num_records"].to_pylist(), added["size_bytes"].to_pylist()
     wanted = None if partitions is None else set(partitions)
     return sorted(
-        DataFile(str(directory / unquote(path)), value, count)
-        for path, value, count in zip(paths, values, rows, strict=True)
+        DataFile(str(directory / unquote(path)), value, count, size)
+        for path, value, count, size in zip(paths, values, rows, sizes, strict=True)
         if wanted is None or value in wanted
     )
 

@@ -10,7 +10,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.names import view_name
+from mlops_assets.core.names import LEDGER, view_name
+from mlops_assets.stores.delta.damage import find_damage
 from mlops_assets.stores.delta.data_files import DataFile, data_files
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
@@ -74,23 +75,35 @@ def is_table(root: Path, table: Sequence[str]) -> bool:
 def require_data_files(
     directory: Path, table: Sequence[str], version: int, files: Iterable[DataFile]
 ) -> None:
-    """Check that the files of a version exist.
+    """Check that the files of a version exist and have the sizes in the log.
 
     Raises
     ------
     StoreError
-        If a file is missing; the error names it, and the newest readable version.
+        If a file is damaged; the error names it, and the newest readable version.
     """
-    for file in files:
-        if not Path(file.path).exists():
-            name = view_name(tuple(table))
-            raise StoreError(
-                f"table {name}, version {version}: data file {file.path} is missing; "
-                f"{_readable(directory, version)}",
-                hint="restore it from a backup, recreate the table from its inputs with "
-                f"`mlops run {table[0]} --force`, or restore an older version with "
-                f"`mlops data restore {table[0]} {'/'.join(table[1:])}`",
-            )
+    for damage in find_damage(files):
+        raise StoreError(
+            f"table {view_name(tuple(table))}, version {version}: {damage}; {_readable(directory, version)}",
+            hint=damage_hint(table),
+        )
+
+
+def damage_hint(table: Sequence[str], *, content: bool = False) -> str:
+    """What to do about a damaged data file.
+
+    Parameters
+    ----------
+    content
+        Whether the damage is one that only reading the file reveals.
+    """
+    if table[1:] == (LEDGER,):
+        return "restore its folder from a backup; no version can be promoted or used until then"
+    force = " --force" if content else ""
+    return (
+        f"restore it from a backup, compute it again with `mlops run {table[0]}{force}`, or restore an "
+        f"older version with `mlops data restore {table[0]} {'_'.join(table[1:])}`"
+    )
 
 
 def partitioning_error(table: Sequence[str], *, partitioned: bool) -> StoreError:
@@ -165,7 +178,7 @@ def _readable(directory: Path, below: int) -> str:
             files = data_files(directory, DeltaTable(str(directory), version=version))
         except (DeltaError, TableNotFoundError):
             continue
-        if files and all(Path(file.path).exists() for file in files):
+        if files and not any(find_damage(files)):
             return f"version {version} is readable"
     return "no older version is readable"
 

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
+from mlops_assets.stores.delta.damage import find_damage
 from mlops_assets.stores.delta.data_files import DataFile, data_files, is_partitioned
 from mlops_assets.stores.delta.schema import rows_schema
 from mlops_assets.stores.delta.staging import Staged
@@ -73,10 +74,10 @@ def content_at(
         )
     then = DeltaTable(str(directory), version=source.version)
     files = data_files(directory, then, None if partition is None else [partition])
-    if missing := [file.path for file in files if not Path(file.path).is_file()]:
+    if damaged := list(find_damage(files, content=True)):
         raise StoreError(
-            f"table {table}: version {source.version} can't be restored: {len(missing)} of its "
-            f"{len(files)} files are missing, such as {missing[0]}",
+            f"table {table}: version {source.version} can't be restored: {len(damaged)} of its "
+            f"{len(files)} files are damaged: {damaged[0]}",
             hint="choose another version, or materialize the table from its source",
         )
     return OldContent(tuple(files), partition), source

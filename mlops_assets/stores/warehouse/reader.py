@@ -15,6 +15,7 @@ from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
+from mlops_assets.stores.delta.damage import Damage, find_damage
 from mlops_assets.stores.delta.data_files import (
     by_partition,
     data_files,
@@ -24,7 +25,13 @@ from mlops_assets.stores.delta.data_files import (
 )
 from mlops_assets.stores.delta.duckdb_connection import connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
-from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
+from mlops_assets.stores.delta.log import (
+    is_table,
+    open_table,
+    partitioning_error,
+    require_data_files,
+)
+from mlops_assets.stores.warehouse.opened_files import record, translated_damage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +67,10 @@ class TableReader:
             The number of threads, by default that of the cores. With one thread, sums of floating-point
             numbers are reproducible.
         """
-        with connect(self.root, memory_limit=self.memory_limit, threads=threads) as connection:
+        with (
+            connect(self.root, memory_limit=self.memory_limit, threads=threads) as connection,
+            translated_damage(connection),
+        ):
             yield connection
 
     def exists(self, table: TableKey) -> bool:
@@ -128,6 +138,7 @@ class TableReader:
             raise partitioning_error(table, partitioned=False)
         files = data_files(self._directory(table), delta, wanted)
         require_data_files(self._directory(table), table, delta.version(), files)
+        record(connection, table, delta.version(), files)
         if not files:
             return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
         return connection.sql(scan(files, partitioned=is_partitioned(delta)))
@@ -232,10 +243,17 @@ class TableReader:
         """The number of rows of each partition; the key is None for a table without partitions."""
         return rows_by_partition(data_files(self._directory(table), self._open(table, version)))
 
-    def missing_files(self, table: TableKey) -> list[str]:
-        """The missing data files of the newest version."""
-        files = data_files(self._directory(table), open_table(self.root, table))
-        return [file.path for file in files if not Path(file.path).is_file()]
+    def damage(self, table: TableKey, *, version: int | None = None, content: bool = False) -> list[Damage]:
+        """The damaged data files of a version, by default of the newest.
+
+        Parameters
+        ----------
+        content
+            Read the files, and compare their bytes with the digest in their names. By default only the sizes
+            are compared with the log.
+        """
+        files = data_files(self._directory(table), open_table(self.root, table, version))
+        return list(find_damage(files, content=content))
 
     def version(self, table: TableKey) -> int:
         """The newest version's number."""

@@ -46,9 +46,9 @@ def test_a_renamed_column_has_another_digest(rows: Rows):
 
 def test_file_names_contain_the_digest_unless_another_program_wrote_a_file(rows: Rows):
     _, digest = relation_digest(rows("(1, 'x')"))
-    ours = [file_name(digest, unique) for unique in ("1a2b-00000", "1a2b-00001")]
+    ours = [file_name(digest, "1a2b", number, "f" * 64) for number in ("00000", "00001")]
     assert named_digest(ours) == digest
-    assert named_digest([*ours, file_name("0" * 32, "1a2b")]) is None
+    assert named_digest([*ours, file_name("0" * 32, "1a2b", "00000", "f" * 64)]) is None
     assert named_digest(["part-00000-5c0a2a3c-c000.snappy.parquet"]) is None
     assert named_digest([]) is None
 

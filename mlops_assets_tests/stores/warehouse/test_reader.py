@@ -55,10 +55,10 @@ def test_files_of_other_partitions_are_not_opened(warehouse: Warehouse, rows: Ro
     for partition in ("a", "b", "c"):
         warehouse.write(KEY, rows("(1, 'x')"), partition=partition)
     [broken] = warehouse.root.joinpath(*KEY, "_partition=b").iterdir()
-    broken.write_bytes(b"no Parquet")
+    broken.write_bytes(b"no" * (broken.stat().st_size // 2) + b"P" * (broken.stat().st_size % 2))
     assert len(content(warehouse, partitions=["a", "c"])) == 2
     assert sorted(warehouse.partitions(KEY)) == ["a", "b", "c"]
-    with pytest.raises(duckdb.Error, match="_partition=b"):
+    with pytest.raises(StoreError, match=r"_partition=b.* was changed after it was written"):
         content(warehouse, partitions=["a", "b"])
 
 
@@ -172,15 +172,6 @@ def test_rows_are_counted_by_partition_also_for_files_of_another_program(warehou
     assert warehouse.row_counts(KEY) == {"a": 2, "b": 1}
     warehouse.write(("shop", "features"), rows("(1, 'x')"))
     assert warehouse.row_counts(("shop", "features")) == {None: 1}
-
-
-def test_missing_data_files_are_listed(warehouse: Warehouse, rows: Rows):
-    warehouse.write(KEY, rows("(1, 'x')"), partition="a")
-    warehouse.write(KEY, rows("(2, 'y')"), partition="b")
-    assert warehouse.missing_files(KEY) == []
-    [file] = warehouse.root.joinpath(*KEY, "_partition=b").iterdir()
-    file.unlink()
-    assert warehouse.missing_files(KEY) == [str(file)]
 
 
 def test_a_table_is_found_by_the_name_of_its_view(warehouse: Warehouse, rows: Rows):

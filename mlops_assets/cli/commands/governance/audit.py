@@ -1,4 +1,4 @@
-"""`mlops audit`: the consistency of ledger, registry, alias and model files."""
+"""`mlops audit`: the consistency of ledger, registry, alias, model files and tables."""
 
 import typer
 from rich.markup import escape
@@ -16,21 +16,25 @@ from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Verify the ledger, the registry, the alias and the files of every version; exit with 1 on an error.
+    """Verify ledger, registry, alias, and the files of versions and tables; exit with 1 on an error.
 
     Example: mlops audit customer_churn
     """
     with plain_errors(debug):
+        from mlops_assets.components.model_project.maintenance.vacuum_job import model_inputs
         from mlops_assets.stores.governance.audit import audit as find
         from mlops_assets.stores.governance.champion_ledger import ChampionLedger
         from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.table_audit import audit_tables
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
         workspace.project(project)
-        ledger, tracking = Ledger(Warehouse(workspace.state.warehouse), project), workspace.tracking
+        warehouse, tracking = Warehouse(workspace.state.warehouse), workspace.tracking
+        ledger = Ledger(warehouse, project)
         findings = list(find(ChampionLedger(ledger, tracking.registry), tracking, print_waiting))
+        findings.append(audit_tables(warehouse, project, lambda: model_inputs(warehouse, tracking)))
         if as_json:
             print_json([finding.to_json() for finding in findings])
         else:

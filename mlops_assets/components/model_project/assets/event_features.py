@@ -26,6 +26,7 @@ from mlops_assets.components.model_project.project.partitions import (
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.queries.known_tables import KnownTables, known_tables
 from mlops_assets.components.model_project.queries.sql_table import (
+    checked_with_intact_files,
     snapshot_metadata,
     snapshot_tables,
     static_code,
@@ -117,6 +118,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             computed = _identified(project, store, partition, query.run(connection, known.tables))
             result = write_computed(
                 store,
+                connection,
                 spec.key,
                 query,
                 computed,
@@ -134,14 +136,27 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 },
             )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
-            yield _one_row_each(project, written)
-            yield _point_in_time(project, store, connection, partition, known, written)
-            if project.as_of_tables:
-                yield _static_tables_in_time(known, as_of)
-            if declared := project.files.feature_contract():
-                yield check_feature_contract(declared, written)
+            results = _check(project, store, connection, partition, known, written)
+            yield from checked_with_intact_files(connection, results)
 
     return features
+
+
+def _check(
+    project: Project,
+    store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
+    partition: str,
+    known: KnownTables,
+    written: "duckdb.DuckDBPyRelation",
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of all checks."""
+    yield _one_row_each(project, written)
+    yield _point_in_time(project, store, connection, partition, known, written)
+    if project.as_of_tables:
+        yield _static_tables_in_time(known, project.time.periods.end_of(partition))
+    if declared := project.files.feature_contract():
+        yield check_feature_contract(declared, written)
 
 
 def event_query(project: Project, as_of: "datetime") -> "FeatureQuery":

@@ -19,7 +19,7 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import TARGET, TARGET_EXPRESSION, WEIGHT
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import expression_code, hidden_columns
-from mlops_assets.components.model_project.queries.sql_table import write_computed
+from mlops_assets.components.model_project.queries.sql_table import checked_with_intact_files, write_computed
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
@@ -87,6 +87,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             reject_sensitive_features(project, computed.columns)
             result = write_computed(
                 store,
+                connection,
                 spec.key,
                 query,
                 computed,
@@ -102,10 +103,18 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                     inputs={(validated_key, None): store.digest(validated_key.path, version=version)},
                 ),
             )
-            yield _one_row_each(valid, written)
-            yield _row_by_row(connection, query, project, valid, written)
-            if declared := project.files.feature_contract():
-                yield check_feature_contract(declared, written)
+            yield from checked_with_intact_files(connection, check(connection, query, valid, written))
+
+    def check(
+        connection: "duckdb.DuckDBPyConnection",
+        query: "FeatureQuery",
+        valid: "duckdb.DuckDBPyRelation",
+        written: "duckdb.DuckDBPyRelation",
+    ) -> Iterator[dg.AssetCheckResult]:
+        yield _one_row_each(valid, written)
+        yield _row_by_row(connection, query, project, valid, written)
+        if declared := project.files.feature_contract():
+            yield check_feature_contract(declared, written)
 
     return features
 

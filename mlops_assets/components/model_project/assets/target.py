@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.project.partitions import (
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.queries.known_tables import ENTITIES, horizon_tables
 from mlops_assets.components.model_project.queries.sql_table import (
+    checked_with_intact_files,
     snapshot_metadata,
     snapshot_tables,
     static_code,
@@ -89,6 +90,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             computed = _typed(project, query.run(connection, known.tables))
             result = write_computed(
                 store,
+                connection,
                 spec.key,
                 query,
                 computed,
@@ -105,7 +107,8 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
                     **_balance(written, target),
                 },
             )
-            yield _one_label_each(project, known.tables[ENTITIES], written)
+            labels = _one_label_each(project, known.tables[ENTITIES], written)
+            yield from checked_with_intact_files(connection, [labels])
 
     return label
 

@@ -1,6 +1,6 @@
 """Tables computed by `features.sql` and `target.sql`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def write_computed(
     store: "Warehouse",
+    connection: "duckdb.DuckDBPyConnection",
     key: dg.AssetKey,
     query: "FeatureQuery | ProjectQuery",
     computed: "duckdb.DuckDBPyRelation",
@@ -32,12 +33,21 @@ def write_computed(
 ) -> "WriteResult":
     """Compute and write rows; errors are reported as errors of the query.
 
+    Parameters
+    ----------
+    connection
+        The connection of the rows.
+
     Raises
     ------
     ProjectError
         When the query fails.
+    StoreError
+        When it fails because a file that it reads is damaged.
     """
     import duckdb
+
+    from mlops_assets.stores.warehouse.opened_files import require_intact
 
     try:
         return store.write(
@@ -49,7 +59,26 @@ def write_computed(
             declared=declared,
         )
     except duckdb.Error as error:
+        require_intact(connection)
         raise query.error_for(error) from error
+
+
+def checked_with_intact_files(
+    connection: "duckdb.DuckDBPyConnection", results: Iterable[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield check results; before one that blocks, verify the files that were read on the connection.
+
+    Raises
+    ------
+    StoreError
+        When a file is damaged: the result would blame the query for it.
+    """
+    from mlops_assets.stores.warehouse.opened_files import require_intact
+
+    for result in results:
+        if not result.passed and result.severity == dg.AssetCheckSeverity.ERROR:
+            require_intact(connection)
+        yield result
 
 
 def snapshot_tables(project: Project) -> dg.AssetSelection | None:
