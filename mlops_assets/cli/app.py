@@ -13,6 +13,7 @@ from mlops_assets.cli.commands.governance.audit import audit
 from mlops_assets.cli.commands.governance.card import card
 from mlops_assets.cli.commands.governance.decisions import adopt, approve, reject, retire, rollback
 from mlops_assets.cli.commands.governance.diff import diff
+from mlops_assets.cli.commands.governance.forget import forget
 from mlops_assets.cli.commands.governance.history import history
 from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.new import new, schema
@@ -46,7 +47,7 @@ def mlops(
 
 for command in (
     *(run, new, predict, backtest, compare),
-    *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card),
+    *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card, forget),
     *(sql, doctor, schema, sample, fetch, ui),
 ):
     app.command()(command)

@@ -9,6 +9,10 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+FORGOTTEN = "mlops.forgotten"
+"""Entry of a commit: for each entity whose rows were removed from its content, the keyed digest, the time,
+the number of rows and the content digest before, as JSON."""
+
 
 @dataclass(frozen=True)
 class TableVersion:
@@ -25,6 +29,9 @@ class TableVersion:
     """The versions of the input tables, by asset key."""
     restored_from: int | None = None
     """The version whose content was restored."""
+    forgotten: tuple[Mapping[str, Any], ...] = ()
+    """The removals of forgotten entities from the content: keyed digest of the `entity`, `at`, number of
+    `rows`, and the `digest` of the content before."""
 
 
 def custom_metadata(
@@ -84,4 +91,5 @@ def _table_version(commit: Mapping[str, Any], version: int) -> TableVersion:
         dagster_run_id=commit.get("mlops.dagster_run_id"),
         inputs=json.loads(commit.get("mlops.inputs", "{}")),
         restored_from=int(commit["mlops.restored_from"]) if "mlops.restored_from" in commit else None,
+        forgotten=tuple(json.loads(commit.get(FORGOTTEN, "[]"))),
     )

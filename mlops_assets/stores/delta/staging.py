@@ -18,7 +18,7 @@ from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.delta.stored_types import OUT_OF_RANGE, WIDE_INTEGERS, stored_columns, text_sql
 
 _STALE_SECONDS = 24 * 3600
-_PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
+PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
 """Files are written a third faster than with the defaults of zstd and are a few per cent larger. The limit on
 dictionaries avoids building those that Parquet discards because a column has too many values."""
 
@@ -62,10 +62,18 @@ def staging(directory: Path) -> Iterator[Path]:
             held.release()
 
 
-def _remove_left(area: Path) -> None:
-    """Remove old folders that no process holds."""
+def remove_unheld(directory: Path) -> None:
+    """Remove the staging folders of a table that no process holds, however new they are."""
+    area = directory / "_staging"
+    if area.is_dir():
+        with _area_lock(area):
+            _remove_left(area, older_than=0)
+
+
+def _remove_left(area: Path, *, older_than: float = _STALE_SECONDS) -> None:
+    """Remove folders that no process holds."""
     for left in area.iterdir():
-        if not left.is_dir() or time.time() - left.stat().st_mtime < _STALE_SECONDS:
+        if not left.is_dir() or time.time() - left.stat().st_mtime < older_than:
             continue
         lock = _lock_of(left)
         try:
@@ -133,7 +141,7 @@ def stage(
 
 def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> None:
     try:
-        rows.query("staged", f"copy staged to {literal(file)} ({_PARQUET})")
+        rows.query("staged", f"copy staged to {literal(file)} ({PARQUET})")
     except duckdb.InvalidInputException as error:
         if OUT_OF_RANGE not in str(error):
             raise
@@ -172,5 +180,5 @@ def _rewrite(
     for file in files:
         rewritten = file.with_suffix(".rewritten")
         source = f"select * replace ({replaced}) from read_parquet({literal(file)})"
-        connection.execute(f"copy ({source}) to {literal(rewritten)} ({_PARQUET})")
+        connection.execute(f"copy ({source}) to {literal(rewritten)} ({PARQUET})")
         rewritten.rename(file)

@@ -26,12 +26,23 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-Kind = Literal["registered", "gated", "approved", "rejected", "promoted", "rolled_back", "retired", "expired"]
+Kind = Literal[
+    "registered",
+    "gated",
+    "approved",
+    "rejected",
+    "promoted",
+    "rolled_back",
+    "retired",
+    "expired",
+    "forgotten",
+]
 """The kinds of events.
 
 `gated`: the version passed its gates; the details hold their results. `rejected`: the version failed a gate
 or was rejected by a person. `retired`: the champion was replaced, or retired by a person. `expired`: the
-retention rule removed the files of a rejected version.
+retention rule removed the files of a rejected version. `forgotten`: rows of an entity were removed from all
+tables, among them training rows of the version; its status does not change.
 """
 
 GATES = "gates"

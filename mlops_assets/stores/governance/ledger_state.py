@@ -58,6 +58,8 @@ class LedgerState:
         on_hold = False
         for entry in entries:
             event = entry.event
+            if event.kind == "forgotten":
+                continue
             version, last[event.version] = event.version, entry
             if event.actor == GATES:
                 gate_entries[version] = entry

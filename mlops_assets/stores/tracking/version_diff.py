@@ -120,7 +120,9 @@ def _diff_rows(
 def _training_set(warehouse: Warehouse, table: Sequence[str], version: Version) -> tuple[int, str | None]:
     """Return table version and partition of a version's training set, after its digest was verified."""
     number, cutoff = int(version.facts["training_set_version"]), version.facts.get("cutoff")
-    if warehouse.digest(table, partition=cutoff, version=number) != version.facts["training_set_digest"]:
+    if not warehouse.has_content(
+        table, version.facts["training_set_digest"], version=number, partition=cutoff
+    ):
         raise MlopsError(
             f"the training set of version {version.version} is not the one that it was trained on"
         )

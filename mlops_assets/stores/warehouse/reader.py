@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -280,6 +280,23 @@ class TableReader:
         with self.connect() as connection:
             rows = self.relation(connection, table, partition=partition, version=delta.version())
             return relation_digest(rows)[1]
+
+    def has_content(
+        self, table: TableKey, digest: str, *, version: int, partition: str | None = None
+    ) -> bool:
+        """Whether a version has a content, or had it before rows of forgotten entities were removed."""
+        return digest == self.digest(table, partition=partition, version=version) or any(
+            removal["digest"] == digest for removal in self.forgotten(table, version, partition=partition)
+        )
+
+    def forgotten(
+        self, table: TableKey, version: int, *, partition: str | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
+        """The removals of forgotten entities from the content of a version, see `TableVersion.forgotten`."""
+        written = (
+            one for one in self.versions(table) if one.version <= version and one.partition == partition
+        )
+        return next((one.forgotten for one in written), ())
 
     def versions(self, table: TableKey) -> list[TableVersion]:
         """All versions with content, newest first, with their Dagster runs."""

@@ -88,6 +88,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     def raw(
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
+        from mlops_assets.stores.forgetting.records import ForgottenEntities
         from mlops_assets.stores.sources.open import open_source
         from mlops_assets.stores.sources.roots import require_within_roots
 
@@ -102,11 +103,12 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             store.turn(spec.key.path, partition),
             store.connect() as connection,
         ):
+            forgotten = ForgottenEntities(store.root, project.name)
             fetched = source.fetch(connection, partition)
             with source.rows(fetched) as rows:
                 result = store.write(
                     spec.key.path,
-                    rows,
+                    forgotten.without_forgotten(rows),
                     partition=partition,
                     dagster_run_id=context.run.run_id,
                     inputs=fetched.inputs,

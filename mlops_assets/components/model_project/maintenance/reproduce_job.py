@@ -14,7 +14,7 @@ from pydantic import Field
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata_names import FIT, REPRODUCTION, SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.training_rows import training_set
+from mlops_assets.components.model_project.project.training_rows import forgotten_rows, training_set
 from mlops_assets.components.model_project.training.provenance import changed_since
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
@@ -98,6 +98,16 @@ def reproduce(
     if version.as_evaluated is not version:
         recorded[_SERVING] = tracking.load(version)
     differences = list(changed_since(project, tracking, version))
+    rows, removed_on = forgotten_rows(warehouse, project.name, version.facts)
+    if rows:
+        forgotten = Difference(
+            "training data",
+            f"{rows:,} rows of forgotten entities were removed from its training set, the last on "
+            f"{removed_on}: the "
+            "version can't be reproduced, and this is no damage",
+            hint=f"train a version without them: mlops run {project.name}",
+        )
+        return Reproduction(project.name, version.version, (), (forgotten, *differences))
     try:
         frame = training_set(project, warehouse, version.facts)
     except MlopsError as error:

@@ -17,7 +17,7 @@ from mlops_assets.components.model_project.project.files import (
     ProjectFiles,
     class_name,
 )
-from mlops_assets.components.model_project.project.metadata_names import IDENTITY
+from mlops_assets.components.model_project.project.metadata_names import ENTITY, IDENTITY
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
@@ -117,6 +117,13 @@ class Project:
             return self.key(names.FEATURES)
         return self.table_key(names.VALIDATED, names.SCORING) if self.settings.scoring else None
 
+    @property
+    def entity_columns(self) -> list[str]:
+        """The columns that identify an entity; without partitions `split.group`, else the key."""
+        if self.timeline is not None:
+            return list(self.settings.entity)
+        return list(self.settings.split.group or self.read_tables[self.table].key)
+
     def subject(self, table: str) -> str:
         """Project and table as the subject of messages."""
         return f"{self.name}: table {table}"
@@ -130,7 +137,7 @@ class Project:
         return dg.AssetKey(names.project_asset(self.name, asset))
 
     def _identity_metadata(self, key: dg.AssetKey) -> dict[str, Any]:
-        """The columns that identify a row of a table; empty if only all columns do."""
+        """The columns that identify a row of a table, and an entity; without those that are not declared."""
         entity = list(self.settings.entity) if self.timeline else [names.ROW_ID]
         columns: list[str] = []
         match names.layer_of(key.path) or key.path[1]:
@@ -142,7 +149,11 @@ class Project:
                 columns = entity
             case names.TRAINING_SET:
                 columns = [*entity, names.PERIOD] if self.timeline else entity
-        return {IDENTITY: dg.MetadataValue.json(columns)} if columns else {}
+        entity = self.entity_columns if key.path[1] == names.TRAINING_SET else []
+        return {
+            **({IDENTITY: dg.MetadataValue.json(columns)} if columns else {}),
+            **({ENTITY: dg.MetadataValue.json(entity)} if entity else {}),
+        }
 
     def _place_metadata(self, key: dg.AssetKey, kinds: Sequence[str]) -> dict[str, Any]:
         """SQL name of a table, and the project file that defines the content of the asset."""

@@ -42,6 +42,8 @@ def inputs_of(
 def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, str]) -> "pd.DataFrame":
     """The exact rows that a model was trained and evaluated on, by the versions in its facts.
 
+    Rows of entities that were forgotten since are missing, see `forgotten_rows`.
+
     Raises
     ------
     DataError
@@ -50,7 +52,9 @@ def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, s
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     cutoff = facts.get("cutoff")
     gone = not warehouse.exists(table) or version > warehouse.version(table)
-    if gone or warehouse.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
+    if gone or not warehouse.has_content(
+        table, facts["training_set_digest"], version=version, partition=cutoff
+    ):
         raise DataError(
             f"{project.name}: version {version} of the training set, of model {facts['model_digest'][:12]}, "
             f"no longer exists in {warehouse.root}",
@@ -58,3 +62,12 @@ def training_set(project: Project, warehouse: "Warehouse", facts: Mapping[str, s
             "…, and train again",
         )
     return warehouse.frame(table, partition=cutoff, version=version)
+
+
+def forgotten_rows(warehouse: "Warehouse", project: str, facts: Mapping[str, str]) -> tuple[int, str]:
+    """The number of rows of forgotten entities that a training set lacks, and the date of the removal."""
+    table, version = names.project_asset(project, names.TRAINING_SET), int(facts["training_set_version"])
+    if not warehouse.exists(table) or version > warehouse.version(table):
+        return 0, ""
+    removals = warehouse.forgotten(table, version, partition=facts.get("cutoff"))
+    return sum(each["rows"] for each in removals), max((each["at"] for each in removals), default="")[:10]

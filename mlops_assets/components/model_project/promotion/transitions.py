@@ -30,6 +30,7 @@ PAST: dict[str, str] = {
     "rolled_back": "restored",
     "retired": "retired",
     "expired": "removed the files of",
+    "forgotten": "removed training rows of",
 }
 """Past participles of the kinds of events, for messages."""
 

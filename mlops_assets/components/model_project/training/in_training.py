@@ -88,7 +88,7 @@ def _static_training_rows(
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     if not store.exists(table) or version > store.version(table):
         return None
-    if store.digest(table, version=version) != facts["training_set_digest"]:
+    if not store.has_content(table, facts["training_set_digest"], version=version):
         return None
     rows = store.relation(connection, table, version=version)
     return rows.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
@@ -111,7 +111,7 @@ def _training_rows(
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     if not store.exists(table) or version > store.version(table):
         return None
-    if store.digest(table, partition=cutoff, version=version) != facts["training_set_digest"]:
+    if not store.has_content(table, facts["training_set_digest"], version=version, partition=cutoff):
         return None
     rows = store.relation(connection, table, partition=cutoff, version=version)
     if not set(project.settings.entity) <= set(rows.columns):

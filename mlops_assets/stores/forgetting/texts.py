@@ -1,0 +1,184 @@
+"""The ID of an entity in files and databases other than tables: found, and replaced."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.durable import flush_files
+
+REPLACEMENT = "[forgotten]"
+MIN_CHARACTERS = 5
+"""Shorter IDs are parts of too many other texts."""
+_BUSY_SECONDS = 60
+_SQLITE, _PARQUET = b"SQLite format 3\0", b"PAR1"
+_NUMBER = re.compile(r"[-+]?[\d.]+")
+_RECORDED = ("manifest.json", "MLmodel")
+"""Files of a folder whose digests are recorded, so that none of its files can change."""
+
+Outcome = Literal["found", "replaced", "kept"]
+
+
+@dataclass(frozen=True)
+class TextPlace:
+    """A file that contains the ID.
+
+    Attributes
+    ----------
+    count
+        How often.
+    outcome
+        `found` if nothing was changed yet, `kept` if it can't be changed.
+    reason
+        Why it is kept.
+    """
+
+    path: Path
+    count: int
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TextSearch:
+    """The search for an ID in texts.
+
+    Parameters
+    ----------
+    state
+        The state directory.
+    value
+        The ID.
+    """
+
+    state: Path
+    value: str
+
+    @property
+    def skipped(self) -> str:
+        """Why texts are not searched; empty if they are."""
+        if len(self.value) < MIN_CHARACTERS:
+            return f"an ID of less than {MIN_CHARACTERS} characters is part of too many other texts"
+        return ""
+
+    def places(self, *, replace: bool) -> Iterator[TextPlace]:
+        """Yield the files that contain the ID, as a word of its own.
+
+        Parameters
+        ----------
+        replace
+            Replace it by `[forgotten]`. Files with a recorded digest, Parquet files, and an ID that is a
+            number, which may stand for something else, are reported and kept.
+        """
+        if self.skipped:
+            return
+        with translated_disk_errors("the state directory", self.state):
+            for path in sorted(self.state.rglob("*")):
+                if path.is_file() and not path.is_symlink() and not self._is_table(path):
+                    yield from self._in_file(path, replace=replace)
+
+    @property
+    def _word(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<![\w.]){re.escape(self.value)}(?!\w)")
+
+    def _is_table(self, path: Path) -> bool:
+        relative = path.relative_to(self.state)
+        return relative.parts[0] == "warehouse" or path.name.endswith((".db-wal", ".db-shm"))
+
+    def _in_file(self, path: Path, *, replace: bool) -> Iterator[TextPlace]:
+        with path.open("rb") as stream:
+            start = stream.read(len(_SQLITE))
+        if start == _SQLITE:
+            yield from self._in_database(path, replace=replace)
+        elif start.startswith(_PARQUET):
+            if count := _count_parquet(path, self.value):
+                yield TextPlace(path, count, *self._kept(path, replace, "remove it and train again"))
+        elif self.value.encode() in (content := path.read_bytes()):
+            text = content.decode("utf-8", "surrogateescape")
+            changed, count = self._word.subn(REPLACEMENT, text)
+            if not count:
+                return
+            reason = self._reason(path)
+            if replace and not reason:
+                _overwrite(path, changed.encode("utf-8", "surrogateescape"))
+                yield TextPlace(path, count, "replaced")
+            else:
+                yield TextPlace(path, count, *self._kept(path, replace, reason))
+
+    def _kept(self, path: Path, replace: bool, reason: str) -> tuple[Outcome, str]:
+        return ("kept" if replace else "found"), self._reason(path) or reason
+
+    def _reason(self, path: Path) -> str:
+        """Why a file can't be changed; empty if it can."""
+        if _NUMBER.fullmatch(self.value):
+            return "the ID is a number, which may stand for something else there"
+        inside = [parent for parent in path.parents if parent.is_relative_to(self.state)]
+        if any((parent / name).is_file() for parent in inside for name in _RECORDED):
+            return "a model has learned the value: train a new version, and delete this one"
+        if path.parent.name == "code":
+            return "it is a copy of the project's files, whose digest is recorded"
+        return ""
+
+    def _in_database(self, path: Path, *, replace: bool) -> Iterator[TextPlace]:
+        """Replace texts in a SQLite database, such as the messages of Dagster's events."""
+        count, reason = 0, self._reason(path)
+        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("pragma secure_delete = on")
+            for table, column in _text_columns(connection):
+                name, found = quoted(column), self._rows_of(connection, table, column)
+                for row, text in found:
+                    changed, times = self._word.subn(REPLACEMENT, text)
+                    count += times
+                    if times and replace and not reason:
+                        connection.execute(
+                            f"update {quoted(table)} set {name} = ? where rowid = ?", (changed, row)
+                        )
+            if count and replace and not reason:
+                connection.execute("pragma wal_checkpoint(truncate)")
+                connection.execute("vacuum")  # older texts in free pages
+        if count:
+            outcome: Outcome = "replaced" if replace and not reason else "kept" if replace else "found"
+            yield TextPlace(path, count, outcome, reason)
+
+    def _rows_of(self, connection: sqlite3.Connection, table: str, column: str) -> list[tuple[int, str]]:
+        name = quoted(column)
+        query = (
+            f"select rowid, {name} from {quoted(table)} where typeof({name}) = 'text' and instr({name}, ?)"
+        )
+        try:
+            return connection.execute(query, (self.value,)).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such column: rowid" not in str(error):
+                raise
+            return []
+
+
+def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    tables = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+    for (table,) in tables:
+        if not table.startswith("sqlite_"):
+            for column in connection.execute(f"pragma table_info({quoted(table)})").fetchall():
+                yield table, column[1]
+
+
+def _count_parquet(path: Path, value: str) -> int:
+    """The number of rows of a Parquet file that have the value in any column."""
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(path))
+        terms = " or ".join(f"{quoted(name)}::varchar = {literal(value)}" for name in rows.columns)
+        return int(rows.filter(terms).count("*").fetchall()[0][0])
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    written = path.with_name(f".{path.name}.forgotten")
+    written.write_bytes(content)
+    written.chmod(path.stat().st_mode & 0o777)
+    flush_files([written])
+    written.replace(path)

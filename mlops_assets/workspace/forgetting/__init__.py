@@ -1,0 +1,1 @@
+"""`mlops forget`: the removal of an entity from a project, and its audit."""
