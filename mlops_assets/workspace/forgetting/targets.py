@@ -11,7 +11,7 @@ from mlops_assets.core.periods import Periods
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.forgetting.entity import Entity
 from mlops_assets.stores.forgetting.project_rows import ProjectRows, types_of
-from mlops_assets.stores.forgetting.records import ForgottenEntities, Record
+from mlops_assets.stores.forgetting.records import ForgottenEntities
 from mlops_assets.stores.forgetting.table_rows import Condition
 from mlops_assets.stores.forgetting.texts import TextPlace, TextSearch
 from mlops_assets.stores.governance.ledger import Ledger
@@ -192,11 +192,6 @@ def declared_columns(workspace: Workspace, project: str) -> tuple[str, ...]:
             hint="name the column that identifies it: --column NAME",
         )
     return tuple(found)
-
-
-def incomplete(records: Sequence[Record]) -> list[Record]:
-    """The records of removals that were interrupted."""
-    return [record for record in records if record.completed_at is None]
 
 
 def _columns(warehouse: Warehouse, project: str) -> list[str]:

@@ -1,5 +1,7 @@
 """`mlops audit`: the consistency of ledger, registry, alias, model files and tables."""
 
+from typing import Annotated
+
 import typer
 from rich.markup import escape
 
@@ -15,8 +17,22 @@ from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.stores.system.state_directory import find_project_root
 
 
-def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def audit(
+    project: ProjectArgument,
+    forgotten: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Verify instead that nothing is left of this entity; once for each of its columns.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
     """Verify ledger, registry, alias, and the files of versions and tables; exit with 1 on an error.
+
+    No table may have a row of a forgotten entity, which is searched by keyed digests.
 
     Example: mlops audit customer_churn
     """
@@ -27,14 +43,21 @@ def audit(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOpt
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.table_audit import audit_tables
         from mlops_assets.stores.warehouse.warehouse import Warehouse
+        from mlops_assets.workspace.forgetting.audit import audit_entity, audit_forgotten
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
         workspace.project(project)
         warehouse, tracking = Warehouse(workspace.state.warehouse), workspace.tracking
-        ledger = Ledger(warehouse, project)
-        findings = list(find(ChampionLedger(ledger, tracking.registry), tracking, print_waiting))
-        findings.append(audit_tables(warehouse, project, lambda: model_inputs(warehouse, tracking)))
+        if forgotten:
+            findings = list(audit_entity(workspace, project, forgotten))
+        else:
+            champion_ledger = ChampionLedger(Ledger(warehouse, project), tracking.registry)
+            findings = [
+                *find(champion_ledger, tracking, print_waiting),
+                audit_tables(warehouse, project, lambda: model_inputs(warehouse, tracking)),
+                *audit_forgotten(warehouse, project),
+            ]
         if as_json:
             print_json([finding.to_json() for finding in findings])
         else:

@@ -1,0 +1,107 @@
+"""The audit of forgotten entities: no table holds a row of one, in any version."""
+
+from collections.abc import Iterator, Sequence
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.core.names import view_name
+from mlops_assets.stores.forgetting.entity import Entity
+from mlops_assets.stores.forgetting.project_rows import ProjectRows
+from mlops_assets.stores.forgetting.records import ForgottenEntities, Record
+from mlops_assets.stores.governance.audit import Finding
+from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.forgetting.targets import Target
+from mlops_assets.workspace.workspace import Workspace
+
+
+def audit_forgotten(warehouse: Warehouse, project: str) -> Iterator[Finding]:
+    """Verify by keyed digests that no data file holds a row of any forgotten entity.
+
+    Yields
+    ------
+    Finding
+        One for all forgotten entities; none if nothing was forgotten.
+    """
+    forgotten = ForgottenEntities(warehouse.root, project)
+    try:
+        records = forgotten.records()
+        if not records:
+            return
+        rows = ProjectRows(
+            warehouse,
+            project,
+            forgotten.key(),
+            tuple(record.entity for record in records),
+            tuple(row_id for record in records for row_id in record.row_ids),
+        )
+        errors = [*_interrupted(project, records), *_left(rows)]
+    except StoreError as error:
+        errors = [error.message]
+        yield Finding("forgotten entities", tuple(errors))
+        return
+    tables = len(rows.tables())
+    yield Finding(f"forgotten entities, {len(records)}, in {tables} tables", tuple(errors))
+
+
+def audit_entity(workspace: Workspace, project: str, values: Sequence[str]) -> Iterator[Finding]:
+    """Verify that nothing of one entity is left, by its ID: in tables, texts and databases.
+
+    Yields
+    ------
+    Finding
+        One for the list of forgotten entities, one for each table and one for texts. Models that learned
+        from it are an error of none of them: `mlops forget --dry-run` lists them.
+
+    Raises
+    ------
+    MlopsError
+        If the project has no tables, or the number of values is not that of the columns.
+    """
+    target = _recorded_target(workspace, project, values)
+    record = target.forgotten.find(target.entity)
+    subject = f"entity {target.entity.label}"
+    if record is None:
+        yield Finding(f"{subject} on the list of forgotten entities", ("it was not forgotten",))
+    else:
+        yield Finding(
+            f"{subject}, forgotten on {record.requested_at[:10]}", tuple(_interrupted(project, [record]))
+        )
+    for found in target.rows().find():
+        name = view_name(found.table)
+        yield Finding(name, (f"{found.rows:,} rows in {found.versions} versions",) if found.rows else ())
+    places = tuple(
+        f"{place.path}: the ID occurs {place.count:,} times" for place in target.texts(replace_them=False)
+    )
+    search = target.text_search
+    if search is not None and not search.skipped:
+        yield Finding("texts and databases in the state directory", places)
+
+
+def _recorded_target(workspace: Workspace, project: str, values: Sequence[str]) -> Target:
+    """The entity among the forgotten ones; else that of the columns that the project declares."""
+    warehouse = Warehouse(workspace.state.require_layout().warehouse)
+    forgotten = ForgottenEntities(warehouse.root, project)
+    for record in forgotten.records():
+        known = record.entity
+        if len(known.columns) == len(values):
+            entity = Entity.of(forgotten.key(), known.columns, known.types, values)
+            if entity.digest == known.digest:
+                return Target(workspace, project, entity)
+    return Target.of(workspace, project, values)
+
+
+def _interrupted(project: str, records: Sequence[Record]) -> Iterator[str]:
+    for record in records:
+        if record.completed_at is None:
+            yield (
+                f"the removal of entity {record.entity.label}, which began on {record.requested_at}, was "
+                f"interrupted: run mlops forget {project} again with its ID"
+            )
+
+
+def _left(rows: ProjectRows) -> Iterator[str]:
+    for found in rows.find():
+        if found.rows:
+            yield (
+                f"{view_name(found.table)} has {found.rows:,} rows of forgotten entities in {found.versions} "
+                "versions, such as of a restored backup: run mlops forget again"
+            )
