@@ -1,6 +1,5 @@
 """The rows of an entity in all versions of a table: counted, and removed."""
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from mlops_assets.core import names
+from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.sql_quoting import literal
 from mlops_assets.stores.delta.content_digest import file_name, relation_digest
@@ -170,11 +170,12 @@ def _successor(
         kept.query("kept", f"copy (from kept) to {literal(staged[-1])} ({PARQUET})")
     after, digest = relation_digest(connection.read_parquet(list(map(str, staged)), union_by_name=True))
     placed: dict[str, tuple[str, int, int]] = {}
-    unique = os.urandom(4).hex()
     for number, (path, file, new) in enumerate(zip(content.paths, files, staged, strict=True)):
         rows_of_file = len(connection.read_parquet(str(new)))
-        final = file.with_name(file_name(digest, f"{unique}-{number:05}"))
-        new.rename(final)
+        # The name follows from that of the former file, so that a call after an interruption goes on with it.
+        final = file.with_name(file_name(digest, f"{text_digest(file.name)[:8]}-{number:05}"))
+        if not final.exists():
+            new.rename(final)
         flush_files([final])
         placed[path] = (final.name, final.stat().st_size, rows_of_file)
     return Successor(placed, after, digest, before - after)

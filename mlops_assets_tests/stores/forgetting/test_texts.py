@@ -1,0 +1,67 @@
+"""The ID in files and databases: replaced where nothing depends on it, reported elsewhere."""
+
+import sqlite3
+from contextlib import closing
+
+import duckdb
+import pytest
+
+from mlops_assets.stores.forgetting.texts import TextSearch
+
+ID = "C-00198"
+
+
+def database(state):
+    path = state / "dagster" / "events.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table events (id integer primary key, event text)")
+        connection.execute("create table named (name text primary key) without rowid")
+        texts = [f'{{"message": "row of {ID} is late"}}', "C-001980", "other"]
+        connection.executemany("insert into events (event) values (?)", [(text,) for text in texts])
+    return path
+
+
+def test_texts_and_databases_lose_the_id_and_files_with_digests_keep_it(tmp_path):
+    events = database(tmp_path)
+    files = {
+        "reports/page.html": f"<td>{ID}</td><td>{ID}0</td>",
+        "sql_history": f"select * from t where id = '{ID}'",
+        "mlflow/artifacts/model/manifest.json": "{}",
+        "mlflow/artifacts/model/data.json": f'["{ID}"]',
+        "mlflow/artifacts/run/code/features.sql": f"-- {ID}",
+        "other.txt": "nothing",
+        "warehouse/shop/x.parquet": ID,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    with duckdb.connect() as connection:
+        connection.sql(f"select '{ID}' as id").write_parquet(str(tmp_path / "out_of_fold.parquet"))
+
+    search = TextSearch(tmp_path, ID)
+    found = {str(one.path.relative_to(tmp_path)): one for one in search.places(replace=False)}
+    assert {one.outcome for one in found.values()} == {"found"}
+    assert f"of {ID} is".encode() in events.read_bytes()
+    done = {str(one.path.relative_to(tmp_path)): one.outcome for one in search.places(replace=True)}
+    model, code = "mlflow/artifacts/model/data.json", "mlflow/artifacts/run/code/features.sql"
+    kept = [model, code, "out_of_fold.parquet"]
+    assert done == {
+        **dict.fromkeys(kept, "kept"),
+        **dict.fromkeys(["dagster/events.db", "reports/page.html", "sql_history"], "replaced"),
+    }
+    assert (tmp_path / "reports/page.html").read_text("utf-8") == f"<td>[forgotten]</td><td>{ID}0</td>"
+    assert f"of {ID} is".encode() not in events.read_bytes()
+    with closing(sqlite3.connect(events)) as connection:
+        texts = [text for (text,) in connection.execute("select event from events order by id")]
+    assert texts == ['{"message": "row of [forgotten] is late"}', "C-001980", "other"]
+    assert {one.outcome for one in search.places(replace=True)} == {"kept"}
+
+
+@pytest.mark.parametrize(("value", "outcomes"), [("12345", ["kept"]), ("C1", [])])
+def test_numbers_are_reported_and_short_ids_are_not_searched(tmp_path, value, outcomes):
+    (tmp_path / "page.html").write_text(f"{value} rows of C1", "utf-8")
+    search = TextSearch(tmp_path, value)
+    assert [one.outcome for one in search.places(replace=True)] == outcomes
+    assert bool(search.skipped) == (not outcomes)
+    assert (tmp_path / "page.html").read_text("utf-8") == f"{value} rows of C1"
