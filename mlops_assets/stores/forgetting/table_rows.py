@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from mlops_assets.core import names
-from mlops_assets.core.digests import text_digest
+from mlops_assets.core.digests import file_digest, text_digest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.sql_quoting import literal
 from mlops_assets.stores.delta.content_digest import file_name, relation_digest
@@ -173,9 +173,9 @@ def _successor(
     for number, (path, file, new) in enumerate(zip(content.paths, files, staged, strict=True)):
         rows_of_file = len(connection.read_parquet(str(new)))
         # The name follows from that of the former file, so that a call after an interruption goes on with it.
-        final = file.with_name(file_name(digest, f"{text_digest(file.name)[:8]}-{number:05}"))
-        if not final.exists():
-            new.rename(final)
+        name = digest, text_digest(file.name)[:8], f"{number:05}"
+        made = next(file.parent.glob(file_name(*name, "*")), None)
+        final = made or new.rename(file.with_name(file_name(*name, file_digest(new))))
         flush_files([final])
         placed[path] = (final.name, final.stat().st_size, rows_of_file)
     return Successor(placed, after, digest, before - after)

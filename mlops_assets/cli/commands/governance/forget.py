@@ -55,7 +55,9 @@ def forget(
     reason: Annotated[str, typer.Option(help="Reason, recorded in the ledger.")] = "requested",
     actor: Annotated[
         str | None,
-        typer.Option(help="Who decides, recorded in the ledger; by default USER@HOST.", show_default=False),
+        typer.Option(
+            help="Who decides, recorded in the ledger as claimed; by default the account.", show_default=False
+        ),
     ] = None,
     skip_sources: Annotated[
         bool, typer.Option("--skip-sources", help="Do not read the sources to find rows of the entity.")
@@ -71,7 +73,8 @@ def forget(
     Example: mlops forget customer_churn --entity C00198 --dry-run
     """
     with plain_errors(debug):
-        from mlops_assets.cli.output.attribution import current_user
+        from mlops_assets.components.model_project.promotion.transitions import deciding_actor
+        from mlops_assets.core.command_user import run_of_command
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.forgetting.removal import Attribution
         from mlops_assets.workspace.forgetting.removal import forget as remove
@@ -79,6 +82,8 @@ def forget(
         from mlops_assets.workspace.forgetting.targets import Target
         from mlops_assets.workspace.workspace import Workspace
 
+        with run_of_command():
+            who = deciding_actor(actor or "", "")
         workspace = Workspace(find_project_root())
         values = sys.stdin.read().splitlines() if entity == ["-"] else entity
         target = Target.of(workspace, project, values, column or ())
@@ -92,7 +97,7 @@ def forget(
                 removal = remove(
                     target,
                     instance,
-                    Attribution(actor or current_user(), reason),
+                    Attribution(who, reason),
                     on_wait=print_waiting,
                 )
             _print(report.after(removal), as_json=as_json, dry_run=False)
