@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 import mlops_assets.defs
+from mlops_assets.components.redacted_process import redact_process
 from mlops_assets.components.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
 
@@ -16,6 +17,7 @@ CHECKOUT = Path(__file__).parent.parent
 @dg.definitions
 def defs() -> dg.Definitions:
     """All projects of `defs/`, with their state in `MLOPS_STATE_DIR`."""
+    redact_process()
     # Installed from a wheel, as in an image, data and state are in the working directory, not at the package.
     root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     tree = dg.ComponentTree.from_module(mlops_assets.defs, root)

@@ -1,6 +1,7 @@
 """Dagster's manager of compute logs; apart from `compat.dagster`, because it imports watchdog."""
 
 from dagster._core.storage.compute_log_manager import CapturedLogContext
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
+from dagster._serdes import ConfigurableClassData
 
-__all__ = ["CapturedLogContext", "LocalComputeLogManager"]
+__all__ = ["IO_TYPE_EXTENSION", "CapturedLogContext", "ConfigurableClassData", "LocalComputeLogManager"]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
-from mlops_assets.core.errors import TrackingError
+from mlops_assets.components.redacted_process import redact_process
+from mlops_assets.core.errors import ProjectError, TrackingError
+from mlops_assets.core.redaction.secret_names import may_name_secret
 from mlops_assets.stores.system.state_directory import StateDirectory
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ class MlflowTracking(dg.ConfigurableResource):
         default=None, description="Artifact folder of a SQLite tracking store; not used with a server."
     )
     env: dict[str, str] = Field(
-        default_factory=dict, description="Environment variables to set for MLflow, such as credentials."
+        default_factory=dict,
+        description="Environment variables to set for MLflow. Dagster shows their values: give "
+        "credentials as `dg.EnvVar`, or set the variables of the process.",
     )
     env_to_tag: list[str] = Field(
         default_factory=list, description="Environment variables to log as tags of the MLflow run."
@@ -78,6 +82,16 @@ class MlflowTracking(dg.ConfigurableResource):
     extra_tags: dict[str, str] = Field(default_factory=dict, description="Additional tags of the MLflow run.")
 
     _context: dg.InitResourceContext = PrivateAttr()
+
+    @field_validator("env_to_tag")
+    @classmethod
+    def _reject_secrets(cls, declared: list[str]) -> list[str]:
+        if secret := next((name for name in declared if may_name_secret(name)), None):
+            raise ProjectError(
+                f"env_to_tag of the resource mlflow contains {secret}, whose value would be shown as a tag",
+                hint="remove it",
+            )
+        return declared
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["MlflowTracking"]:
@@ -150,7 +164,8 @@ class MlflowTracking(dg.ConfigurableResource):
 
 
 def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
-    """The resources of all projects, for one state directory."""
+    """The resources of all projects, for one state directory. What this process logs is redacted."""
+    redact_process()
     return {
         "warehouse": WarehouseResource(root=str(state.warehouse), state=str(state.root)),
         "mlflow": MlflowTracking(

@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import ConfigDict, Field
 
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, resources
-from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.redaction.addresses import may_contain_credentials, without_credentials
 from mlops_assets.stores.system.state_directory import StateDirectory
 
 
@@ -44,7 +44,7 @@ class Stores(dg.Component, dg.Model, dg.Resolvable):
 
 def _reject_credentials(path: Path, address: str) -> None:
     """Declarations are committed to git and shown in Dagster's UI."""
-    if credentials_of(address):
+    if may_contain_credentials(address):
         raise ProjectError(
             f"{path}: mlflow_tracking_uri, {without_credentials(address)}, contains a user name or password",
             hint="remove them, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the "

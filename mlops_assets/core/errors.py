@@ -1,8 +1,10 @@
 """Errors with a message and a hint for the user."""
 
+from mlops_assets.core.redaction.redact import redact, redact_values
+
 
 class MlopsError(Exception):
-    """Base class of the errors that a user can act on.
+    """Base class of the errors that a user can act on; secrets in message and hint are redacted.
 
     Parameters
     ----------
@@ -16,10 +18,11 @@ class MlopsError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None, without_values: str | None = None) -> None:
+        message, hint = redact(message), None if hint is None else redact_values(hint)
         super().__init__(_with_hint(message, hint))
         self.message = message
         self.hint = hint
-        self.without_values = message if without_values is None else without_values
+        self.without_values = message if without_values is None else redact(without_values)
 
     @property
     def text_without_values(self) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.workspace.doctor_checks import (
     CheckWarningError,
     check_definitions,
@@ -17,6 +18,7 @@ from mlops_assets.workspace.doctor_checks import (
     check_project,
     check_project_root,
     check_python,
+    check_secrets,
     check_state_directory,
     check_tables,
     check_tracking_store,
@@ -39,6 +41,7 @@ CHECKS: Mapping[str, Check] = {
     "project root": check_project_root,
     "state directory": check_state_directory,
     "free disk": check_disk,
+    "secrets": check_secrets,
     "Dagster instance": check_instance,
     _DEFINITIONS: check_definitions,
     "tracking store": check_tracking_store,
@@ -88,13 +91,13 @@ def _run(check: Check, subject: str, workspace: Workspace, seconds: float) -> Fi
 
     def run() -> None:
         try:
-            found.append(Finding(subject, "ok", check(workspace)))
+            found.append(Finding(subject, "ok", redact(check(workspace))))
         except CheckWarningError as warning:
             found.append(Finding(subject, "warn", warning.message, warning.hint))
         except MlopsError as error:
             found.append(Finding(subject, "error", error.message, error.hint))
         except Exception as error:  # an unexpected error must not prevent the other checks
-            message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            message = f"{type(error).__name__}: {' '.join(redact(str(error)).split())}"
             found.append(Finding(subject, "error", message, "run the failing command with --debug"))
 
     thread = threading.Thread(target=run, daemon=True)

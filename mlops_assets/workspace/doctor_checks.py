@@ -3,6 +3,7 @@
 import importlib
 import os
 import platform
+import shlex
 import shutil
 import tempfile
 import urllib.request
@@ -18,7 +19,9 @@ from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.components.model_project.queries.known_tables import ENTITIES
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
+from mlops_assets.core.redaction.redact import short_secrets
 from mlops_assets.stores.system.own_files import linked_outside
+from mlops_assets.stores.system.permissions import STATE_MODE_VARIABLE, wider_mode
 from mlops_assets.workspace.former_projects import former_projects
 from mlops_assets.workspace.workspace import Workspace
 
@@ -130,6 +133,12 @@ def check_state_directory(workspace: Workspace) -> str:
             "project would share it, and vacuum removes nothing there",
             hint="move the whole state directory to the other disk, and set MLOPS_STATE_DIR or link it",
         )
+    if existing == root and (mode := wider_mode(root)):
+        raise CheckWarningError(
+            f"{root} is accessible to other users: its mode is {mode:04o}",
+            hint=f"run `chmod -R go-rwx {shlex.quote(str(root))}`, or set {STATE_MODE_VARIABLE}={mode:04o} "
+            "to share it",
+        )
     return f"{root}{'' if existing == root else ', created by the first run'}"
 
 
@@ -143,6 +152,16 @@ def check_disk(workspace: Workspace) -> str:
     if free < _LOW_SPACE:
         raise CheckWarningError(found, hint=hint)
     return found
+
+
+def check_secrets(_: Workspace) -> str:
+    """Check that the secrets in the environment are long enough to be found in texts by their values."""
+    if short := short_secrets():
+        raise CheckWarningError(
+            f"the secret in {', '.join(short)} is too short to be redacted wherever it appears",
+            hint="choose a longer one; in addresses and in password=… it is redacted",
+        )
+    return "those in the environment are redacted in messages, logs and records"
 
 
 def check_instance(workspace: Workspace) -> str:

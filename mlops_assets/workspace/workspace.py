@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.project.metadata_names import TIMELIN
 from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.redaction.addresses import literal_secrets
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
@@ -189,7 +190,7 @@ class Workspace:
         StoreError
             When the state directory has another layout.
         """
-        self.state.require_layout()
+        self.state.require_layout().create()
         return self._tracking_resource.store
 
     @property
@@ -226,9 +227,21 @@ class Workspace:
         return home
 
     def _instance_settings(self) -> dict[str, Any]:
-        """Return the project's `dagster.yaml`, with the actual state directory instead of the default."""
+        """Return the project's `dagster.yaml`, with the actual state directory instead of the default.
+
+        Raises
+        ------
+        StoreError
+            When it contains a secret. Dagster passes its settings to its servers in their command lines,
+            which other users can read; of `{env: NAME}`, it passes the name.
+        """
         declared = self.root / "dagster.yaml"
         settings: dict[str, Any] = yaml.safe_load(declared.read_text("utf-8")) if declared.is_file() else {}
+        if secrets := list(literal_secrets(settings)):
+            raise StoreError(
+                f"{declared}: {secrets[0]} contains a password or token",
+                hint="write {env: NAME} instead, the name of an environment variable that holds the value",
+            )
         default = "data/state/"
 
         def move(value: Any) -> Any:

@@ -72,6 +72,42 @@ def test_a_tracking_server_that_does_not_answer_is_an_error_within_seconds(monke
     assert f"the tracking server at {uri} does not answer" in finding.message
 
 
+def test_a_state_directory_that_others_can_read_is_a_warning_and_unexpected_errors_have_no_secrets(
+    monkeypatch, tmp_path
+):
+    def fail(_: Workspace) -> str:
+        raise ZeroDivisionError("GET http://ada:s3cr3t-x@host, s3cr3t-x")
+
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cr3t-x")
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir(0o755)
+    (tmp_path / "state").chmod(0o755)
+    checks = {"state": doctor.CHECKS["state directory"], "failing": fail}
+    monkeypatch.setattr(doctor, "CHECKS", checks)
+    state, failing = examine(Workspace(tmp_path))
+    assert (state.state, state.message) == (
+        "warn",
+        f"{tmp_path / 'state'} is accessible to other users: its mode is 0755",
+    )
+    assert state.hint
+    assert "chmod -R go-rwx" in state.hint
+    assert failing.message == "ZeroDivisionError: GET http://host, ***"
+    (tmp_path / "state").chmod(0o700)
+    assert next(examine(Workspace(tmp_path))).state == "ok"
+
+
+def test_a_secret_that_is_too_short_to_be_redacted_is_a_warning(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "CHECKS", {"secrets": doctor.CHECKS["secrets"]})
+    monkeypatch.setenv("CRM_URL", "postgresql://ada:abc@host/db")
+    [finding] = examine(Workspace(tmp_path))
+    assert (finding.state, finding.message) == (
+        "warn",
+        "the secret in CRM_URL is too short to be redacted wherever it appears",
+    )
+    monkeypatch.setenv("CRM_URL", "postgresql://ada:abcd@host/db")
+    assert next(examine(Workspace(tmp_path))).state == "ok"
+
+
 def test_a_check_that_hangs_is_an_error_and_the_next_ones_still_run(monkeypatch, tmp_path):
     checks = {"slow": lambda _: str(time.sleep(2)), "fast": lambda _: "here"}
     monkeypatch.setattr(doctor, "CHECKS", checks)

@@ -1,6 +1,7 @@
 """The workspace: project root, state directory and Dagster instance."""
 
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -8,7 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
+import pytest
+import yaml
+from dagster._serdes import serialize_value
 
+from mlops_assets.core.errors import StoreError
+from mlops_assets.workspace.workspace import Workspace
+from mlops_assets_tests.support.access_lists import has_access_lists
 from mlops_assets_tests.support.command_line import flat, mlops
 
 
@@ -35,6 +42,10 @@ def test_a_project_in_a_folder_with_spaces_runs_to_a_champion(place, tmp_path, m
     done = mlops("run", "lending")
     assert done.exit_code == 0, done.output
     assert "is version 1" in done.output
+    state = tmp_path / "state of mine [1]"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    if has_access_lists(tmp_path):
+        assert [path for path in state.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
 def test_a_state_directory_that_is_invalid_in_database_urls_is_an_error(place, tmp_path, monkeypatch):
@@ -56,6 +67,39 @@ def test_a_missing_dagster_home_is_an_error(place, tmp_path, monkeypatch):
     done = mlops("run", "lending")
     assert done.exit_code == 1
     assert "Dagster's instance can't be opened" in flat(done.output)
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ({"postgres": {"postgres_url": "postgresql://ada:s3cr3t@host/dagster"}}, "postgres.postgres_url"),
+        ({"postgres": {"postgres_db": {"password": "s3cr3t"}}}, "postgres.postgres_db.password"),
+    ],
+)
+def test_a_password_in_dagster_yaml_is_an_error(tmp_path, monkeypatch, setting, path, record_property):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"storage": setting}), "utf-8")
+    message = rf"dagster.yaml: storage\.{path} contains a password or token\n  hint: write {{env: NAME}}"
+    with pytest.raises(StoreError, match=message) as caught:
+        Workspace(tmp_path).use_dagster_home()
+    assert "s3cr3t" not in str(caught.value)
+    record_property("message", str(caught.value))
+
+
+def test_dagster_receives_the_name_of_a_variable_and_neither_its_file_nor_a_command_line_the_value(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("STORAGE_SECRET", f"{tmp_path}/s3cr3t")
+    declared = {"storage": {"sqlite": {"base_dir": {"env": "STORAGE_SECRET"}}}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(declared), "utf-8")
+    home = Workspace(tmp_path).use_dagster_home()
+    rendered = (home / "dagster.yaml").read_text("utf-8")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        argument = serialize_value(instance.get_ref())  # of `--instance-ref` of Dagster's servers
+    for text in (rendered, argument):
+        assert "STORAGE_SECRET" in text
+        assert "s3cr3t" not in text
 
 
 def open_at(timestamp: float, state: Path) -> subprocess.CompletedProcess[str]:

@@ -47,13 +47,14 @@ def sql(
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root()).require_layout()
+        state.create()
         with read_only(
             Warehouse(state.warehouse), on_error=_print_skipped, timeout_seconds=timeout
         ) as tables:
             if query is None and sys.stdin.isatty():
-                from mlops_assets.cli.output.sql_prompt import Prompt
+                from mlops_assets.cli.output.sql_prompt import Prompt, history_file
 
-                Prompt(tables, _shown_rows(rows), state.root / "sql_history").loop()
+                Prompt(tables, _shown_rows(rows), history_file(state.root)).loop()
                 return
             queries = tables.queries(sys.stdin.read() if query is None else query)
             if not queries:

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
+from rich.traceback import Traceback
 
-from mlops_assets.core.credentials import without_credentials
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.redaction.logs import redact_log_records
+from mlops_assets.core.redaction.redact import redact
 
 _WIDEST = 100_000
 out, err = Console(), Console(stderr=True)
@@ -65,7 +67,11 @@ def exit_on_errors(errors: Sequence[str]) -> None:
 
 @contextmanager
 def plain_errors(debug: bool) -> Iterator[None]:
-    """Print an exception as a message and a hint, and exit with 1; with `debug`, its traceback, too."""
+    """Print an exception as a message and a hint, and exit with 1; with `debug`, its traceback, too.
+
+    From now on, log records of this process are redacted, as messages and tracebacks are.
+    """
+    redact_log_records()
     try:
         yield
     except (typer.Exit, typer.Abort):
@@ -75,16 +81,26 @@ def plain_errors(debug: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
     except Exception as error:
         if debug:
-            err.print_exception()
+            err.print(_redacted_traceback(error))
         print_error(err, *_describe(error))
         raise typer.Exit(1) from None
+
+
+def _redacted_traceback(error: Exception) -> Traceback:
+    trace = Traceback.extract(type(error), error, error.__traceback__)
+    for stack in trace.stacks:
+        stack.exc_value = redact(stack.exc_value)
+        stack.notes = [redact(note) for note in stack.notes]
+        if stack.syntax_error:
+            stack.syntax_error.msg = redact(stack.syntax_error.msg)
+    return Traceback(trace)
 
 
 def _describe(error: Exception) -> tuple[str, str | None]:
     """Return message and hint of an exception; of an unexpected one, its type and text."""
     if isinstance(error, MlopsError):
         return error.message, error.hint
-    reason = without_credentials(" ".join(str(error).split()))
+    reason = " ".join(redact(str(error)).split())
     return (
         f"unexpected {type(error).__name__}{f': {reason}' if reason else ''}",
         "run it again with --debug for the traceback",

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.workspace.run_events import Display, RunEvent
 
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
@@ -103,7 +104,7 @@ class JsonLines:
     ) -> None:
         if error is not None:
             message = error.message if isinstance(error, MlopsError) else f"{type(error).__name__}: {error}"
-            self.show(RunEvent("failed", time.time(), message, level="error"))
+            self.show(RunEvent("failed", time.time(), redact(message), level="error"))
 
     def show(self, event: RunEvent) -> None:
         line = {

@@ -1,17 +1,33 @@
 """The prompt of `mlops sql`."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from mlops_assets.cli.output.console import err, out, print_error
 from mlops_assets.cli.output.table_output import print_rows
-from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.stores.warehouse.query_views import ReadOnlyTables, strip_semicolon
 
 _FIRST, _NEXT = "mlops> ", "   ...> "
 _HELP = "end a query with ;  \\d lists views  \\d VIEW lists columns  \\q quits  Ctrl-C cancels a query"
 _HISTORY_LINES = 1_000
+_HISTORY_VARIABLE, _ON, _OFF = "MLOPS_SQL_HISTORY", ("", "on"), "off"
+
+
+def history_file(state: Path) -> Path | None:
+    """Return the file of the input history; None if `MLOPS_SQL_HISTORY` is `off`.
+
+    Raises
+    ------
+    StoreError
+        When the variable has another value.
+    """
+    declared = os.environ.get(_HISTORY_VARIABLE, "")
+    if declared not in (*_ON, _OFF):
+        raise StoreError(f"{_HISTORY_VARIABLE} is {declared!r}", hint="set it to on or off")
+    return None if declared == _OFF else state / "sql_history"
 
 
 class Prompt:
@@ -22,7 +38,7 @@ class Prompt:
     limit
         Maximum number of rows to print for a query; None for all.
     history
-        File of the input history.
+        File of the input history; None to keep none.
     read
         Returns the next line of input, given the prompt.
     """
@@ -31,7 +47,7 @@ class Prompt:
         self,
         tables: ReadOnlyTables,
         limit: int | None,
-        history: Path,
+        history: Path | None,
         *,
         read: Callable[[str], str] = input,
     ) -> None:
@@ -87,15 +103,16 @@ class Prompt:
             import readline
 
             names = [*self._tables.views(), "select ", "from ", "where ", "group by ", "order by "]
-            with suppress(OSError):  # missing or not readable
-                readline.read_history_file(self._history)
+            if self._history:
+                with suppress(OSError):  # missing or not readable
+                    readline.read_history_file(self._history)
+                atexit.register(_save_history, self._history)
             readline.set_history_length(_HISTORY_LINES)
             readline.set_completer_delims(" \t\n,()")
             readline.set_completer(
                 lambda word, place: [*(name for name in names if name.startswith(word)), None][place]
             )
             readline.parse_and_bind("tab: complete")
-            atexit.register(_save_history, self._history)
 
 
 def _save_history(path: Path) -> None:
@@ -103,3 +120,4 @@ def _save_history(path: Path) -> None:
 
     with suppress(OSError):  # the prompt also works without a history
         readline.write_history_file(path)
+        path.chmod(0o600)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
+from mlops_assets.core.redaction.redact import keep_secret, redact
 from mlops_assets.stores.databases.base import DAY, DaySpan
 from mlops_assets.stores.databases.postgres_copy import MAX_ROW_BYTES, RowTooLongError, write_rows
 
@@ -58,6 +59,9 @@ class PostgresDatabase:
     url: str
     display_name: str
 
+    def __post_init__(self) -> None:
+        keep_secret(self.url)
+
     @contextmanager
     def snapshot(self, query: str, *, subject: str, place: str) -> Iterator["_Snapshot"]:
         psycopg = _driver(subject)
@@ -71,7 +75,7 @@ class PostgresDatabase:
                 yield _Snapshot(connection, query, subject=subject, display_name=self.display_name)
             except psycopg.Error as error:
                 raise DataError(
-                    f"{subject}: {self.display_name}: {self._first_line(error)}",
+                    f"{subject}: {self.display_name}: {_first_line(error)}",
                     hint=_hint(error, place),
                     without_values=f"{subject}: {self.display_name}: {type(error).__name__}",
                 ) from None
@@ -90,22 +94,13 @@ class PostgresDatabase:
             connection = psycopg.connect(**parameters)
         except (psycopg.Error, UnicodeError, ValueError) as error:
             raise DataError(
-                f"{subject}: {self.display_name} can't be reached: {self._first_line(error)}",
+                f"{subject}: {self.display_name} can't be reached: {_first_line(error)}",
                 hint="check that the server runs, and the host, database, user and password of the URL",
             ) from None
         try:
             yield connection
         finally:
             connection.close()
-
-    def _first_line(self, error: Exception) -> str:
-        """The first line of an error message, with the password masked."""
-        from psycopg import conninfo
-
-        diagnosed = getattr(getattr(error, "diag", None), "message_primary", None)
-        text = diagnosed or next(iter(str(error).strip().splitlines()), type(error).__name__)
-        password = conninfo.conninfo_to_dict(self.url).get("password")
-        return text.replace(str(password), "***") if password else text
 
 
 class _Snapshot:
@@ -190,6 +185,11 @@ def _raw(query: str) -> "Composable":
     from psycopg import sql
 
     return sql.SQL(query)
+
+
+def _first_line(error: Exception) -> str:
+    diagnosed = getattr(getattr(error, "diag", None), "message_primary", None)
+    return diagnosed or next(iter(redact(str(error)).strip().splitlines()), type(error).__name__)
 
 
 def _midnight(day: date, zone: Any) -> datetime:

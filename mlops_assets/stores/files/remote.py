@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
+from mlops_assets.core.redaction.addresses import may_contain_credentials
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
 from mlops_assets.stores.files.source_file import SUFFIXES, FoundFile, SourceFile, format_of, is_source_name
 from mlops_assets.stores.files.storage_options import StorageOptions
@@ -54,6 +56,11 @@ class RemoteFiles:
         Arguments of the store's driver, see `StorageOptions`.
     scratch
         A folder for local copies.
+
+    Raises
+    ------
+    DataError
+        If the URL contains a secret, which would be shown and stored with it.
     """
 
     def __init__(
@@ -65,6 +72,12 @@ class RemoteFiles:
         subject: str,
         dialect: Dialect = DEFAULT_DIALECT,
     ) -> None:
+        if may_contain_credentials(url):
+            raise DataError(
+                f"{subject}: the URL of the source, {urlsplit(url).scheme}://…, contains a user name, a "
+                "password or a token",
+                hint="declare them in storage_options, as {env: NAME}. Write @ in a path as %40",
+            )
         self.display_name, self.dialect = url, dialect
         self._scratch, self._subject = scratch, subject
         self._options = StorageOptions(options, subject=subject)
@@ -192,7 +205,7 @@ class RemoteFiles:
             ) from None
         except Exception as error:  # each driver raises its own errors for invalid options
             raise DataError(
-                f"{self._subject}: {url} can't be opened: {self._first_line(error)}",
+                f"{self._subject}: {url} can't be opened: {_first_line(error)}",
                 hint="check the URL and storage_options against the documentation of the driver",
             ) from None
         return fs, str(path).rstrip("/")
@@ -206,12 +219,13 @@ class RemoteFiles:
             raise
         except Exception as error:
             raise DataError(
-                f"{self._subject}: {url or self.display_name} {problem}: {self._first_line(error)}",
+                f"{self._subject}: {url or self.display_name} {problem}: {_first_line(error)}",
                 hint=f"check the connection to the store, and the credentials. {TABLE_UNCHANGED}",
             ) from None
 
-    def _first_line(self, error: Exception) -> str:
-        return self._options.masked(next(iter(str(error).strip().splitlines()), "") or type(error).__name__)
+
+def _first_line(error: Exception) -> str:
+    return next(iter(redact(str(error)).strip().splitlines()), "") or type(error).__name__
 
 
 def _version_number(info: Mapping[str, Any]) -> int:

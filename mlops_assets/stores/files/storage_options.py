@@ -1,10 +1,11 @@
-"""Options of a store's driver, with secrets from environment variables that never appear in messages."""
+"""Options of a store's driver, with secrets from environment variables."""
 
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.redaction.redact import keep_secret
 
 
 class StorageOptions:
@@ -13,7 +14,8 @@ class StorageOptions:
     Parameters
     ----------
     declared
-        Arguments of the driver. A mapping `{env: NAME}` is replaced by the value of that variable.
+        Arguments of the driver. A mapping `{env: NAME}` is replaced by the value of that variable, which is
+        redacted from now on.
     subject
         Project and table for error messages.
 
@@ -25,14 +27,7 @@ class StorageOptions:
 
     def __init__(self, declared: Mapping[str, Any], *, subject: str) -> None:
         self._subject = subject
-        self._secrets: list[str] = []
         self.values: dict[str, Any] = {name: self._resolved(value) for name, value in declared.items()}
-
-    def masked(self, text: str) -> str:
-        """A text with the values of environment variables replaced by `***`."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
 
     def _resolved(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -46,5 +41,5 @@ class StorageOptions:
                 "is not set",
                 hint=f"export {value['env']}=…",
             )
-        self._secrets.append(found)
+        keep_secret(found)
         return found

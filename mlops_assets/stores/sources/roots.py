@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 from urllib.request import url2pathname
 
-from mlops_assets.core.credentials import without_credentials
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.core.redaction.addresses import shown_address
 from mlops_assets.stores.sources.base import SourceSpec
 
 _GLOB = re.compile(r"[*?\[]")
@@ -40,9 +40,9 @@ def require_within_roots(
     roots = [*([_folder(own, base)] if own else []), *more]
     if _is_plain(given) and any(_is_within(given, root, base) for root in roots):
         return
-    allowed = ", ".join(without_credentials(root) for root in roots) or "none"
+    allowed = ", ".join(shown_address(root) for root in roots) or "none"
     raise ProjectError(
-        f"{subject}: the configuration of the run names the source {without_credentials(given)}, which is "
+        f"{subject}: the configuration of the run names the source {shown_address(given)}, which is "
         f"not below a folder or URL that it may read: {allowed}",
         hint="add its folder to `source_roots` of the table, or use `mlops run PROJECT --data`, which reads "
         "what its user may read",

@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.core.credentials import without_credentials
 from mlops_assets.core.errors import StoreError
+from mlops_assets.core.redaction.addresses import is_ambiguous, without_credentials
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
+from mlops_assets.stores.system.permissions import create_directory
 
 STATE_DIR_VARIABLE = "MLOPS_STATE_DIR"
 TRACKING_URI_VARIABLE = "MLOPS_TRACKING_URI"
@@ -45,6 +46,17 @@ class StateDirectory:
             )
         return cls(root)
 
+    def create(self) -> None:
+        """Create the directory if it does not exist, for its owner alone unless `MLOPS_STATE_MODE` is set.
+
+        Raises
+        ------
+        StoreError
+            When it can't be created.
+        """
+        with translated_disk_errors("the state directory", self.root):
+            create_directory(self.root)
+
     def open(self) -> None:
         """Check the layout of the directory; a new directory is created with the current one.
 
@@ -53,6 +65,7 @@ class StateDirectory:
         StoreError
             When the directory has another layout, or can't be read or written.
         """
+        self.create()
         file = self.root / "layout.json"
         with translated_disk_errors("the state directory", self.root):
             if not file.exists():
@@ -126,9 +139,22 @@ class StateDirectory:
 
         It has no user and password, because Dagster shows, logs and stores it. `tracking.client` passes
         them to MLflow only.
+
+        Raises
+        ------
+        StoreError
+            When a part of the path may also be a password.
         """
         named = os.environ.get(TRACKING_URI_VARIABLE)
-        return without_credentials(named) if named else f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        if not named:
+            return f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        address = without_credentials(named)
+        if is_ambiguous(address):
+            raise StoreError(
+                f"the address in {TRACKING_URI_VARIABLE} has a colon before and @ behind a slash",
+                hint="write / in a password as %2F, and @ in a path as %40",
+            )
+        return address
 
     @property
     def artifacts(self) -> Path | None:

@@ -20,8 +20,9 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.compat.mlflow import SCHEMA_LOGGER, create_database, schema_revisions
-from mlops_assets.core.credentials import credentials_of, without_credentials
 from mlops_assets.core.errors import MlopsError, TrackingError
+from mlops_assets.core.redaction.addresses import credentials_of, without_credentials
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.stores.system.disk_errors import disk_error
 from mlops_assets.stores.system.state_directory import HTTP, TRACKING_URI_VARIABLE
 from mlops_assets.stores.tracking.locations import SQLITE, OwnArtifacts
@@ -220,9 +221,10 @@ def _schema_error(uri: str, message: str) -> TrackingError | None:
 
 
 def _reason(error: BaseException) -> str:
-    if cause := _CAUSE.search(str(error)):
+    text = redact(str(error))  # before it is cut, which would leave a part of a secret
+    if cause := _CAUSE.search(text):
         return cause[1]
-    lines = without_credentials(str(error)).strip().splitlines() or [type(error).__name__]
+    lines = text.strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= _REASON_LENGTH else f"{lines[0][:_REASON_LENGTH]}…"
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from yaml import YAMLError
@@ -39,19 +40,18 @@ class Logged(Protocol):
         """Tags of mlops_assets, without their prefix."""
 
 
-def log_model(folder: Path, spec: ModelSpec, name: str) -> str:
-    """Log a saved model to MLflow's active run; return its URI."""
+def log_model(folder: Path, spec: ModelSpec, name: str) -> ModelInfo:
+    """Log a saved model to MLflow's active run."""
     with warnings.catch_warnings():
         # An input example would copy rows of the user's data into the artifact.
         warnings.filterwarnings("ignore", message=".*input example was not provided")
-        info = mlflow.pyfunc.log_model(
+        return mlflow.pyfunc.log_model(
             name=name,
             loader_module=LOADER_MODULE,
             data_path=str(folder),
             signature=_signature(spec),
             pip_requirements=_requirements(),
         )
-    return str(info.model_uri)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import mlflow
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.ml.search.trials import TrialSummary
+from mlops_assets.stores.system.permissions import limit_files
 from mlops_assets.stores.tracking.client import (
     TAG,
     connect,
@@ -193,6 +195,7 @@ class RunStore:
     def log_files(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """Log all files of a folder as artifacts of a run."""
         self.client.log_artifacts(run_id, str(folder), artifact_path)
+        self._limit_files(self.client.get_run(run_id).info.artifact_uri, artifact_path)
 
     @translate_mlflow_errors
     def file_text(self, run_id: str, name: str) -> str | None:
@@ -207,6 +210,14 @@ class RunStore:
         """Log Matplotlib figures as artifacts of a run, by file name."""
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")
+        self._limit_files(self.client.get_run(run_id).info.artifact_uri, "plots")
+
+    def _limit_files(self, location: str, folder: str = "") -> None:
+        """Limit the permissions of artifacts in the state directory; other stores have their own."""
+        scheme, _, path = location.rpartition("://")
+        own = Path(unquote(path))
+        if scheme in ("", "file") and self.artifacts and own.is_relative_to(self.artifacts):
+            limit_files(own / folder)
 
 
 def _score(metrics: Mapping[str, float], metric: str) -> float:

@@ -35,7 +35,9 @@ class TrackingStore(RunStore):
     @translate_mlflow_errors
     def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
         """Log a saved model to the active run; return its URI."""
-        return log_model(folder, spec, name)
+        info = log_model(folder, spec, name)
+        self._limit_files(info.artifact_path)
+        return str(info.model_uri)
 
     @translate_mlflow_errors
     def trained_model(

@@ -17,6 +17,7 @@ from typing import TextIO
 import yaml
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.ui.addresses import Address, Allowed, allowed_addresses, bracketed
 from mlops_assets.workspace.workspace import Workspace
@@ -234,10 +235,10 @@ def _stop(processes: Collection[subprocess.Popen[str]]) -> None:
 
 
 def _relay(lines: Iterable[str], target: TextIO, stopped: Event) -> None:
-    """Copy the output of a server until it is stopped; the processes of a server then end in any order."""
+    """Copy the output of a server, redacted, until it is stopped; its processes then end in any order."""
     for line in lines:
         if not stopped.is_set() and not any(part in line for part in _NOISE):
-            target.write(line)
+            target.write(redact(line))
             target.flush()
 
 

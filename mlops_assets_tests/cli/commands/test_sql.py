@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mlops_assets.cli.app import app
-from mlops_assets.cli.output.sql_prompt import Prompt
+from mlops_assets.cli.output.sql_prompt import Prompt, history_file
 from mlops_assets.cli.output.table_output import print_rows
+from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.query_views import read_only
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -149,6 +151,28 @@ def test_the_prompt_reads_up_to_a_semicolon_and_continues_after_an_error(root, c
     assert "there is no view no" in printed.err
     assert asked == ["mlops> "] * 4 + ["   ...> "] + ["mlops> "] * 2
     assert next(typed) == "no"
+
+
+def test_the_history_of_the_prompt_can_be_switched_off(tmp_path, monkeypatch):
+    assert history_file(tmp_path) == tmp_path / "sql_history"
+    monkeypatch.setenv("MLOPS_SQL_HISTORY", "off")
+    assert history_file(tmp_path) is None
+    monkeypatch.setenv("MLOPS_SQL_HISTORY", "no")
+    with pytest.raises(StoreError, match="MLOPS_SQL_HISTORY is 'no'\n  hint: set it to on or off"):
+        history_file(tmp_path)
+
+
+def test_the_history_of_the_prompt_is_for_its_user_alone(root):
+    code = (
+        "import sys; from mlops_assets.cli.output.sql_prompt import Prompt; from pathlib import Path;"
+        "from mlops_assets.stores.warehouse.query_views import read_only;"
+        "from mlops_assets.stores.warehouse.warehouse import Warehouse\n"
+        "with read_only(Warehouse(Path(sys.argv[1]))) as tables:\n"
+        "    Prompt(tables, 1, Path(sys.argv[2])).loop()"
+    )
+    command = [sys.executable, "-c", code, str(root / "data" / "state" / "warehouse"), str(root / "history")]
+    subprocess.run(command, input="select 1;\n", capture_output=True, text=True, check=True, cwd=root)
+    assert stat.S_IMODE((root / "history").stat().st_mode) == 0o600
 
 
 def test_a_query_loads_no_definitions_and_no_dagster(root):

@@ -244,6 +244,13 @@ def test_an_error_of_a_store_is_reported_without_the_secret(
     assert "hunter2" not in kept
 
 
+@pytest.mark.parametrize("url", ["https://ada:hunter2@host/a.csv", "https://host/a.csv?sig=hunter2"])
+def test_a_url_with_a_secret_is_refused_wherever_it_comes_from(tmp_path, warehouse, record_property, url):
+    with pytest.raises(DataError, match=r"https://…, contains a user name, a password or a token") as caught:
+        rows_of(url, tmp_path, warehouse)
+    assert "hunter2" not in reported(record_property, caught)
+
+
 def test_an_invalid_file_is_reported_by_its_url(bucket, tmp_path, warehouse, record_property):
     bucket.put("orders.csv", b"a,a\n1,2\n")
     with pytest.raises(DataError, match="duplicate column a ") as caught:

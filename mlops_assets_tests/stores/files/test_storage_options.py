@@ -1,8 +1,9 @@
-"""Storage options: secrets come from environment variables and are masked in messages."""
+"""Storage options: secrets come from environment variables, and are redacted from then on."""
 
 import pytest
 
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.redaction.redact import redact
 from mlops_assets.stores.files.storage_options import StorageOptions
 
 
@@ -21,13 +22,12 @@ def test_variables_are_resolved_at_any_depth_and_other_values_are_kept(monkeypat
     }
 
 
-def test_values_of_variables_are_masked_the_longest_first(monkeypatch: pytest.MonkeyPatch):
+def test_values_of_variables_of_any_name_are_redacted_the_longest_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mlops_assets.core.redaction.redact._kept", set())
     monkeypatch.setenv("SHORT", "hunter")
-    monkeypatch.setenv("LONG", "hunter2")
-    options = StorageOptions({"a": {"env": "SHORT"}, "b": {"env": "LONG"}, "c": "public"}, subject="shop")
-    assert options.masked("hunter2 and hunter are secret, public is not") == (
-        "*** and *** are secret, public is not"
-    )
+    monkeypatch.setenv("LONG", "hunter-2")
+    StorageOptions({"a": {"env": "SHORT"}, "b": {"env": "LONG"}, "c": "public"}, subject="shop")
+    assert redact("hunter-2 and hunter are secret, public is not") == "*** and *** are secret, public is not"
 
 
 @pytest.mark.parametrize("value", [None, ""])

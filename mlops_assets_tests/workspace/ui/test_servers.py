@@ -54,6 +54,13 @@ def run(tmp_path: Path, echoed: list[str], ready: Path | None = None, **code: st
     return _run(commands, tmp_path, os.environ, ready=ready or tmp_path, echo=echoed.append)
 
 
+def test_secrets_in_the_output_of_a_server_are_redacted(monkeypatch):
+    monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://ada:s3cr3t%2Fx@host/dagster")
+    target = io.StringIO()
+    _relay(["can't connect to postgresql://ada:s3cr3t%2Fx@host, s3cr3t/x\n"], target, Event())
+    assert target.getvalue() == "can't connect to postgresql://host, ***\n"
+
+
 def test_the_misleading_warning_about_dagster_yaml_is_left_out():
     target = io.StringIO()
     warning = (

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import dagster as dg
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mlops_assets.components.model_project.settings.automation import (
     AutomationSettings,
@@ -36,6 +36,8 @@ from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 
 class ProjectSettings(dg.Model):
     """All settings of a project; `settings/consistency.py` holds the rules across them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # which may be a secret
 
     name: Identifier | None = Field(
         default=None,

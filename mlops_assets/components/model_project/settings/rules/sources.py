@@ -6,6 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.settings.base import Errors
+from mlops_assets.core.redaction.addresses import may_contain_credentials
+from mlops_assets.core.redaction.secret_names import may_name_secret
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
@@ -14,10 +16,6 @@ if TYPE_CHECKING:
 _ASSET_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*")
 _SQL_FILE = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*\.sql")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(
-    r"secret|passw|passphrase|^pwd$|credential|^key$|_key$|api_?key|access_?key|^token$|_token$|^sas|"
-    r"connection_string|authorization|cookie"
-)
 _SIGNED = re.compile(r"[?&][^=&]*(sig|token|secret|key|passw)[^=&]*=", re.IGNORECASE)
 _NOT_SECRET = ("anon", "cloud", "google_default", None, "", True, False)
 """Values that an option with a secret's name may have in plain text."""
@@ -105,10 +103,14 @@ def _url_errors(path: str, text: str) -> Errors:
         return
     if "::" in text:
         yield path, "chains file systems with `::`, which is not supported"
-    elif "@" in text.partition("://")[2].partition("/")[0]:
-        yield path, "contains a user name or password; move them to storage_options, as {env: NAME}"
     elif _SIGNED.search(text):
         yield path, "contains a signature or token; remove it, because addresses are not secret"
+    elif may_contain_credentials(text):
+        yield (
+            path,
+            "contains a user name or password; move them to storage_options, as {env: NAME}. Write @ in a "
+            "path as %40",
+        )
 
 
 def _secret_errors(path: str, options: Mapping[str, Any]) -> Errors:
@@ -119,5 +121,9 @@ def _secret_errors(path: str, options: Mapping[str, Any]) -> Errors:
                 yield from _secret_errors(f"{path}.{name}", value)
             elif not _VARIABLE.fullmatch(str(value["env"])):
                 yield f"{path}.{name}", "has an `env` that is not the name of an environment variable"
-        elif _SECRET.search(name.lower()) and value not in _NOT_SECRET:
+        elif (may_name_secret(name) and value not in _NOT_SECRET) or _is_secret_address(value):
             yield f"{path}.{name}", "is a secret; write {env: NAME}, the name of an environment variable"
+
+
+def _is_secret_address(value: Any) -> bool:
+    return isinstance(value, str) and "://" in value and may_contain_credentials(value)

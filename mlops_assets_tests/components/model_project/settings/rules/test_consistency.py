@@ -206,6 +206,28 @@ def test_settings_of_predictions_require_rows_to_predict(path, value):
 
 
 @pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("http://ada:hunter/2@host/a.csv", "contains a user name or password"),
+        ("http://ada:1/hunter2@host/a.csv", "contains a user name or password"),
+        ("http://ada:hunter?2@host/a.csv", "contains a user name or password"),
+        ("https://host/a.csv?api_token=hunter2", "contains a signature or token"),
+        ({"url": "http://h/a.csv", "storage_options": {"proxy": "http://a:hunter2@p"}}, "proxy is a secret"),
+        ({"url": "http://h/a.csv", "storage_options": {"SasToken": "hunter2"}}, "SasToken is a secret"),
+    ],
+)
+def test_a_secret_in_an_address_or_option_is_an_error_without_it(source, message):
+    error = error_of(changed(LOANS, "tables.loans.source", source))
+    assert message in error
+    assert "hunter" not in error
+
+
+@pytest.mark.parametrize("url", ["http://host:8080/a.csv", "s3://bucket/a@b.csv", "s3://bucket/a:b@c.csv"])
+def test_a_port_and_an_at_sign_in_a_path_are_no_secrets(url):
+    ModelProject.model_validate(changed(LOANS, "tables.loans.source", url))
+
+
+@pytest.mark.parametrize(
     ("scoring", "message"),
     [
         ({"source": {"sql": "select 1"}}, "scoring.source.database is missing: declare sql and database"),

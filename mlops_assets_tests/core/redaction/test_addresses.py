@@ -1,5 +1,6 @@
 """User and password of a URL: passed to the server, and shown, logged and stored nowhere."""
 
+import logging
 import os
 import traceback
 from base64 import b64encode
@@ -11,14 +12,16 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from mlops_assets.cli.output.console import plain_errors
 from mlops_assets.components.stores_component import Stores
-from mlops_assets.core.credentials import credentials_of, without_credentials
-from mlops_assets.core.errors import ProjectError, TrackingError
+from mlops_assets.core.errors import ProjectError, StoreError, TrackingError
+from mlops_assets.core.redaction.addresses import credentials_of, without_credentials
 from mlops_assets.resources import resources
 from mlops_assets.stores.system.state_directory import StateDirectory
+from mlops_assets.stores.tracking.client import full_address
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 PASSWORD = "s3cr:t/@ä"
@@ -75,6 +78,25 @@ def test_a_url_is_shown_without_user_and_password(url, shown, found):
     assert credentials_of(url) == found
 
 
+def test_a_password_with_an_unencoded_slash_is_not_shown_and_an_ambiguous_address_is_an_error(
+    tmp_path: Path, monkeypatch, record_property
+):
+    state = StateDirectory(tmp_path)
+    monkeypatch.setenv("MLOPS_TRACKING_URI", "http://ada:s3/cr3t@host:5000")
+    assert state.tracking_uri == "http://host:5000"
+    assert credentials_of(os.environ["MLOPS_TRACKING_URI"]) == ("ada", "s3/cr3t")
+    monkeypatch.setenv("MLOPS_TRACKING_URI", "postgresql://host/db?user=ada&password=s3cr3t")
+    assert state.tracking_uri == "postgresql://host/db?user=ada&password=***"
+    assert full_address(state.tracking_uri) == os.environ["MLOPS_TRACKING_URI"]
+    monkeypatch.setenv("MLOPS_TRACKING_URI", "http://ada:1/s3cr3t@host")
+    with pytest.raises(
+        StoreError, match=r"MLOPS_TRACKING_URI has a colon before .*\n  hint: .* %2F"
+    ) as caught:
+        _ = state.tracking_uri
+    assert "s3cr3t" not in str(caught.value)
+    record_property("message", str(caught.value))
+
+
 def test_the_server_receives_the_credentials_and_dagster_does_not(server, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("MLOPS_TRACKING_URI", f"http://ada:{ENCODED}@127.0.0.1:{server.port}")
     state = StateDirectory(tmp_path)
@@ -124,6 +146,7 @@ def test_the_error_of_a_server_that_is_down_has_no_credentials_down_to_its_cause
 
 
 def test_database_errors_and_unexpected_errors_have_no_credentials():
+    before = logging.getLogRecordFactory()
     with pytest.raises(TrackingError) as caught:
         _ = TrackingStore(f"nosuchbase://ada:{ENCODED}@host/db").client
     assert "s3cr" not in str(caught.value)
@@ -135,6 +158,27 @@ def test_database_errors_and_unexpected_errors_have_no_credentials():
             raise ZeroDivisionError(f"GET http://ada:{ENCODED}@host/a")
 
     assert "GET http://host/a" in CliRunner().invoke(program, []).stderr
+    logging.setLogRecordFactory(before)
+
+
+def _fail(value: str) -> None:
+    try:
+        raise KeyError(value)
+    except KeyError as error:
+        raise ZeroDivisionError(f"as {value!r}") from error
+
+
+def test_a_traceback_that_is_asked_for_has_no_secrets(capsys, monkeypatch):
+    before = logging.getLogRecordFactory()
+    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
+    monkeypatch.setattr("mlops_assets.cli.output.console.err", Console(stderr=True, width=200))
+    with pytest.raises(typer.Exit), plain_errors(debug=True):
+        _fail(PASSWORD)
+    logging.setLogRecordFactory(before)
+    printed = capsys.readouterr().err
+    assert PASSWORD not in printed
+    assert "KeyError: '***'" in printed
+    assert "error: unexpected ZeroDivisionError: as '***'" in printed
 
 
 def test_a_declared_url_with_a_password_is_an_error(tmp_path: Path, record_property):
