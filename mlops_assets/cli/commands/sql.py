@@ -34,6 +34,12 @@ def sql(
         float | None,
         typer.Option(min=0, metavar="SECONDS", help="Stop a query after this time.", show_default="no limit"),
     ] = None,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Memory of a query; beyond it, rows spill to temporary files.")
+    ] = "1GiB",
+    spill: Annotated[
+        str, typer.Option(metavar="SIZE", help="Size of temporary files; beyond it, a query fails.")
+    ] = "10GiB",
     debug: DebugOption = False,
 ) -> None:
     """Query all tables with DuckDB, read-only; without a query, open a prompt.
@@ -43,13 +49,16 @@ def sql(
     Example: mlops sql "select count(*) from california_housing.validated_districts"
     """
     with plain_errors(debug):
-        from mlops_assets.stores.warehouse.query_views import read_only
+        from mlops_assets.stores.warehouse.query_views import read_only, require_size
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root()).require_layout()
         state.create()
         with read_only(
-            Warehouse(state.warehouse), on_error=_print_skipped, timeout_seconds=timeout
+            Warehouse(state.warehouse, memory_limit=require_size(memory)),
+            on_error=_print_skipped,
+            timeout_seconds=timeout,
+            spill_limit=spill,
         ) as tables:
             if query is None and sys.stdin.isatty():
                 from mlops_assets.cli.output.sql_prompt import Prompt, history_file

@@ -1,12 +1,15 @@
-"""The DuckDB connection of the warehouse's readers and writers."""
+"""The DuckDB connection of the warehouse's readers and writers, and its confinement for SQL of a project."""
 
-from collections.abc import Iterator
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import UTC_SESSION
+from mlops_assets.core.sql_quoting import UTC_SESSION, literal
+from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes
 from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 
 
@@ -16,12 +19,14 @@ def connect(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an in-memory DuckDB that spills below `root` and installs no extensions from the network.
 
+    A connection spills to a folder of its own, because DuckDB lets queries read it.
+
     Raises
     ------
     StoreError
         If the disk is full, or `root` can't be written.
     """
-    spill = root / ".spill"
+    spill = root / ".spill" / uuid.uuid4().hex
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(spill),
@@ -32,20 +37,59 @@ def connect(
         "disabled_optimizers": "window_self_join",
         **({"threads": threads} if threads else {}),
     }
-    with _translated_errors(root, spill), duckdb.connect(config=config) as connection:
-        connection.execute(UTC_SESSION)
-        yield connection
+    with _translated_errors(root, spill):
+        try:
+            with duckdb.connect(config=config) as connection:
+                connection.execute(UTC_SESSION)
+                yield connection
+        finally:
+            shutil.rmtree(spill, ignore_errors=True)
+
+
+def confine(
+    connection: duckdb.DuckDBPyConnection,
+    relations: Iterable[duckdb.DuckDBPyRelation],
+    *,
+    folders: Sequence[Path] = (),
+) -> None:
+    """Deny a connection all access but to the files of relations and to folders; this can't be undone.
+
+    Neither files, network and extensions nor settings can be reached by a statement from then on, whatever it
+    is. DuckDB permits reading and writing alike, so `folders` are for the result.
+    """
+    files = sorted({file for relation in relations for file in _files(connection, relation)})
+    allowed = [str(folder.absolute()) for folder in folders]
+    connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
+    connection.execute(f"set allowed_directories = [{', '.join(map(literal, allowed))}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _files(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation) -> Iterator[str]:
+    """The files that a relation reads, from its SQL."""
+    for node in tree_nodes(parse_query(connection, relation.sql_query())):
+        if node.get("type") == "TABLE_FUNCTION" and node["function"]["function_name"] == "read_parquet":
+            yield from _texts(node["function"]["arguments"][0])
+
+
+def _texts(argument: Node) -> Iterator[str]:
+    for node in tree_nodes(argument):
+        constant = node.get("literal") or {}
+        if constant.get("kind") == "STRING":
+            yield str(constant["text"])
 
 
 @contextmanager
 def _translated_errors(root: Path, spill: Path) -> Iterator[None]:
     """Translate the disk errors of DuckDB; other errors on the connection pass unchanged."""
     with translated_disk_errors("the warehouse", root):
-        root.mkdir(parents=True, exist_ok=True)  # DuckDB creates the spill folder, but not its parents
+        spill.parent.mkdir(
+            parents=True, exist_ok=True
+        )  # DuckDB creates the spill folder, but not its parents
     try:
         yield
     except duckdb.Error as error:
-        spilled = spill.name in str(error) or "max_temp_directory_size" in str(error)
+        spilled = spill.parent.name in str(error) or "max_temp_directory_size" in str(error)
         subject, folder = ("the spill file of DuckDB", spill) if spilled else ("a file of a table", root)
         if translated := disk_error(error, subject, folder):
             raise translated from error

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from threading import Timer
 
 import duckdb
@@ -12,8 +11,12 @@ import duckdb
 from mlops_assets.core.errors import DataError, StoreError
 from mlops_assets.core.sql_quoting import literal
 from mlops_assets.core.sql_tree import parse_query, tree_nodes, writing_keyword
+from mlops_assets.stores.delta.read_only_files import SCHEME, ReadOnlyFiles
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
+SPILL_LIMIT = "10GiB"
+
+_SIZE = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B)", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?\s+(.+)", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"LINE (\d+): ?(.*)")
 _WORD = re.compile(rb"\w+")
@@ -119,29 +122,49 @@ def read_only(
     *,
     on_error: Callable[[StoreError], None] | None = None,
     timeout_seconds: float | None = None,
+    spill_limit: str = SPILL_LIMIT,
 ) -> Iterator[ReadOnlyTables]:
-    """Open a connection with every table as a view; queries can open no other file.
+    """Open a connection with every table as a view; queries can open no other file, and write none.
 
-    DuckDB's `allowed_paths` also permits writing to the files of the tables: run only statements that
-    `ReadOnlyTables.queries` has returned. DuckDB lets queries read the folder that they spill to, so each
-    connection has one of its own.
+    Statements are checked by `ReadOnlyTables.queries`. What is executed without this check finds the files of
+    the tables behind handles that only read, and all else denied.
 
     Parameters
     ----------
     on_error
         Called with the error of each table that can't be read, which has no view then. By default the first
         error is raised.
+    spill_limit
+        The size of temporary files, such as `10GiB`; a query that needs more, beside the memory of the
+        warehouse, fails.
+
+    Raises
+    ------
+    DataError
+        If the limit is no size.
     """
-    with (
-        warehouse.connect() as connection,
-        TemporaryDirectory(prefix="mlops-sql-", dir=warehouse.root) as spill,
-    ):
-        connection.execute(f"set temp_directory = {literal(spill)}")
-        files = warehouse.create_views(connection, on_error=on_error)
-        connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
+    files = ReadOnlyFiles()
+    with warehouse.connect() as connection:
+        connection.register_filesystem(files)
+        warehouse.create_views(connection, on_error=on_error, files=files)
+        connection.execute(f"set max_temp_directory_size = {literal(require_size(spill_limit))}")
+        connection.execute(f"set allowed_directories = [{literal(SCHEME)}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         yield ReadOnlyTables(connection, timeout_seconds)
+
+
+def require_size(text: str) -> str:
+    """Return a size such as `2GiB`.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    if not _SIZE.fullmatch(text):
+        raise DataError(f"{text!r} is not a size", hint="write a number and a unit, such as 500MiB or 2GiB")
+    return text
 
 
 def strip_semicolon(text: str) -> tuple[str, bool]:
@@ -171,6 +194,10 @@ def _query_error(error: duckdb.Error) -> DataError:
     kind, _, sentence = message.partition(": ")
     if isinstance(error, duckdb.PermissionException):
         return DataError(f"the query accesses more than the tables: {sentence}", hint=_ONLY_TABLES)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        what = "temporary files" if "max_temp_directory_size" in str(error) else "memory"
+        message = f"the query needs more {what} than it may use: {sentence.splitlines()[0].rstrip('!')}"
+        return DataError(message, hint="filter or aggregate earlier, or allow more with --memory and --spill")
     suggestion = next(
         (line for line in rest.splitlines() if line.startswith(("Did you mean", "Candidate"))), None
     )

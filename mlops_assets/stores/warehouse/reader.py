@@ -1,7 +1,8 @@
 """Reading tables of the warehouse at any version, and their metadata."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from mlops_assets.stores.delta.data_files import (
     rows_by_partition,
     scan,
 )
-from mlops_assets.stores.delta.duckdb_connection import connect
+from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
 from mlops_assets.stores.delta.log import (
     is_table,
@@ -35,6 +36,8 @@ from mlops_assets.stores.warehouse.opened_files import record, translated_damage
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlops_assets.stores.delta.read_only_files import ReadOnlyFiles
 
 TableKey = Sequence[str]
 """The asset key of a table, such as `("california_housing", "raw_districts")`."""
@@ -72,6 +75,26 @@ class TableReader:
             translated_damage(connection),
         ):
             yield connection
+
+    def confine(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        relations: Iterable[duckdb.DuckDBPyRelation],
+        *,
+        output: TableKey | None = None,
+    ) -> None:
+        """Deny a connection all access but to the files of relations and of one table; can't be undone.
+
+        For the SQL of a project: the first line is the check of its text, this is the second.
+
+        Parameters
+        ----------
+        relations
+            What the SQL reads.
+        output
+            The table to which its rows are written.
+        """
+        confine(connection, relations, folders=[self._directory(output)] if output else [])
 
     def exists(self, table: TableKey) -> bool:
         """Whether the table exists."""
@@ -179,6 +202,7 @@ class TableReader:
         versions: Mapping[tuple[str, ...], int] | None = None,
         *,
         on_error: Callable[[StoreError], None] | None = None,
+        files: "ReadOnlyFiles | None" = None,
     ) -> list[str]:
         """Create a view `project.layer_table` of every table, and return the files of the views.
 
@@ -189,11 +213,13 @@ class TableReader:
         on_error
             Called with the error of each table that can't be read, which has no view then. By default the
             first error is raised.
+        files
+            The file system of the connection through which the views read, so that they can't be written.
         """
         opened: list[str] = []
         for table in self.tables():
             try:
-                opened += self._create_view(connection, table, (versions or {}).get(table))
+                opened += self._create_view(connection, table, (versions or {}).get(table), files)
             except StoreError as error:
                 if on_error is None:
                     raise
@@ -201,13 +227,22 @@ class TableReader:
         return opened
 
     def _create_view(
-        self, connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], version: int | None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: tuple[str, ...],
+        version: int | None,
+        read_only: "ReadOnlyFiles | None",
     ) -> list[str]:
         directory, delta = self._directory(table), open_table(self.root, table, version)
         files = data_files(directory, delta)
         if not files:
             return []
         require_data_files(directory, table, delta.version(), files)
+        if read_only is not None:
+            read_only.allow(str(Path(file.path).absolute()) for file in files)
+            files = [
+                replace(file, path=f"{read_only.protocol}://{Path(file.path).absolute()}") for file in files
+            ]
         view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
         query = scan(files, partitioned=is_partitioned(delta))
         connection.execute(f"create schema if not exists {quoted(table[0])}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlops_assets.stores.delta.duckdb_connection import connect
+from mlops_assets.stores.delta.duckdb_connection import confine, connect
 
 
 def test_the_folder_is_created_and_larger_queries_spill_below_it(tmp_path: Path):
@@ -13,13 +13,14 @@ def test_the_folder_is_created_and_larger_queries_spill_below_it(tmp_path: Path)
     with connect(root, memory_limit="100MiB", threads=1) as connection:
         assert root.is_dir()
         settings = dict(connection.execute("select name, value from duckdb_settings()").fetchall())
-        assert settings["temp_directory"] == str(root / ".spill")
+        assert Path(settings["temp_directory"]).parent == root / ".spill"
         assert settings["threads"] == "1"
         assert settings["autoinstall_known_extensions"] == "false"
         ordered = "select md5(i::varchar) as text from range(2_000_000) t(i) order by text"
         assert connection.sql(f"select count(*) from ({ordered} limit 1_500_000)").fetchall() == [
             (1_500_000,)
         ]
+    assert not list((root / ".spill").iterdir()), "each connection removes its folder"
 
 
 def test_other_errors_of_a_query_pass_unchanged(tmp_path: Path):
@@ -39,3 +40,54 @@ def test_a_filter_on_a_hive_partition_below_a_window_holds(tmp_path: Path):
     )
     with connect(tmp_path / "warehouse", memory_limit="100MiB") as connection:
         assert connection.sql(query).fetchall() == [(1,)]
+
+
+@pytest.fixture(params=["absolute", "relative"])
+def confined(tmp_path: Path, monkeypatch, request):
+    """A connection that is confined to one of two partitions and an output folder, and its relation."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "warehouse" if request.param == "absolute" else Path("warehouse")
+    for partition in ("a", "b"):
+        folder = root / f"_partition={partition}"
+        folder.mkdir(parents=True)
+        duckdb.sql(f"select '{partition}' as letter").write_parquet(str(folder / "0.parquet"))
+    with connect(root, memory_limit="100MiB") as connection:
+        rows = connection.sql(
+            f"from read_parquet(['{root}/_partition=a/0.parquet'], hive_partitioning = true)"
+        )
+        rows = rows.filter("letter <> 'z'").project("letter").union(connection.sql("select 'c'"))
+        confine(connection, [rows], folders=[root / "output"])
+        (root / "output").mkdir()
+        yield connection, rows, root
+
+
+def test_a_confined_connection_reads_its_relations_and_writes_its_output(confined):
+    connection, rows, root = confined
+    rows.query("rows", f"copy rows to '{root}/output/1.parquet'")
+    assert sorted(connection.sql(f"from '{root}/output/1.parquet'").fetchall()) == [("a",), ("c",)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from read_parquet('{root}/_partition=b/0.parquet')",
+        "from read_parquet('{root}/output/../_partition=b/0.parquet')",
+        "from glob('{root}/**')",
+        "from read_text('/etc/hostname')",
+        "from read_text('{root}/.spill/*/*')",
+        "from duckdb_secrets()",
+        "copy (select 1) to '{root}/new.csv'",
+        "attach '{root}/new.db'",
+        "load spatial",
+        "from 'https://example.com/x.parquet'",
+        "set enable_external_access = true",
+        "set allowed_directories = ['/']",
+        "pragma threads = 4",
+    ],
+)
+def test_a_confined_connection_denies_all_else(confined, statement):
+    connection, _, root = confined
+    with pytest.raises(
+        duckdb.Error, match=r"disabled by configuration|disabled through|been locked|Cannot access"
+    ):
+        connection.execute(statement.format(root=root))

@@ -1,8 +1,10 @@
 """Read-only queries: every table is a view, and queries neither write nor read other files."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from mlops_assets.core.errors import DataError
@@ -99,6 +101,58 @@ def test_a_query_reads_no_spilled_rows_of_others(tables, warehouse):
             answer(tables, f"from '{folder}/spilled.csv'")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy (select 1 as a) to '{file}' (format parquet, use_tmp_file false)",
+        "copy (select 1 as a) to 'tables://{file}' (format parquet, use_tmp_file false)",
+        "copy (select 1 as a) to 'tables://{file}' (format csv)",
+        "with new as (copy (select 1 as a) to 'tables://{file}') from new",
+        "explain analyze copy (select 1 as a) to 'tables://{file}'",
+        "copy (select 1 as a) to 'tables://{folder}/new.parquet'",
+        "copy (select 1 as a) to 'tables://{folder}' (format parquet, partition_by (a), overwrite)",
+        "export database 'tables://{folder}'",
+        "attach 'tables://{folder}/new.db'",
+        "copy (select 1 as a) to '{folder}/new.csv'",
+        "insert into shop.validated_orders values (4, 'w', '2024-03')",
+        "delete from shop.validated_orders",
+        "create secret (type s3, key_id 'a', secret 'b')",
+        "install spatial",
+        "load spatial",
+    ],
+)
+def test_a_statement_that_passed_the_check_could_write_nothing(tables, warehouse, statement):
+    folder = warehouse.root.joinpath(*ORDERS, "_partition=2024-01")
+    [file] = folder.glob("*.parquet")
+    before = {path: path.read_bytes() for path in warehouse.root.rglob("*") if path.is_file()}
+    with pytest.raises(duckdb.Error):
+        tables.connection.execute(statement.format(file=file, folder=folder))
+    assert {path: path.read_bytes() for path in warehouse.root.rglob("*") if path.is_file()} == before
+    assert answer(tables, "select count(*) from shop.validated_orders") == [(3,)]
+
+
+@pytest.mark.parametrize("address", ["{log}", "tables://{log}", "tables://{file}/../../_delta_log/{name}"])
+def test_a_statement_that_passed_the_check_could_read_the_tables_alone(tables, warehouse, address):
+    log = warehouse.root.joinpath(*ORDERS, "_delta_log", "00000000000000000000.json")
+    [file] = warehouse.root.joinpath(*ORDERS, "_partition=2024-01").glob("*.parquet")
+    other = address.format(log=log, file=file, name=log.name)
+    for statement in (f"select count(*) from read_text('{other}')", f"select count(*) from '{other}'"):
+        found = "an error"
+        with suppress(duckdb.Error):
+            found = tables.connection.execute(statement).fetchall()
+        assert found in ("an error", [(0,)]), "an address of no table is denied, or a pattern without files"
+
+
+def test_threads_share_a_handle_that_reads(tmp_path: Path):
+    wide = Warehouse(tmp_path / "warehouse")
+    with wide.connect() as connection:
+        wide.write(ORDERS, connection.sql("select i, md5(i::varchar) as text from range(400_000) t(i)"))
+        expected = connection.sql("select sum(hash(md5(i::varchar), i)::hugeint) from range(400_000) t(i)")
+        with read_only(wide) as tables:
+            query = "select sum(hash(text, i)::hugeint) from shop.validated_orders"
+            assert answer(tables, query) == expected.fetchall()
+
+
 def test_the_configuration_is_locked_for_any_statement(tables):
     with pytest.raises(Exception, match="has been locked"):
         tables.connection.execute("set enable_external_access = true")
@@ -133,7 +187,19 @@ def test_a_sort_larger_than_memory_spills(tmp_path: Path, rows):
     with small.connect() as connection:
         small.write(ORDERS, connection.sql("select i, md5(i::varchar) as text from range(2_000_000) t(i)"))
     with read_only(small) as tables:
-        [query] = tables.queries("select text, row_number() over (order by text) from shop.validated_orders")
+        [query] = tables.queries("select text, count(*) from shop.validated_orders group by text")
         with tables.run(query) as found:
             assert found.aggregate("count(*)").fetchall() == [(2_000_000,)]
-    assert not list(small.root.glob(".sql-*")), "the folder of spilled rows is removed"
+    assert not list((small.root / ".spill").iterdir()), "the folder of spilled rows is removed"
+    with read_only(small, spill_limit="8MiB") as tables:
+        with (
+            pytest.raises(DataError, match="the query needs more temporary files than it may use") as caught,
+            tables.run(query) as found,
+        ):
+            found.aggregate("count(*)").fetchall()
+        assert "allow more with --memory and --spill" in str(caught.value)
+
+
+def test_a_limit_is_a_size(warehouse):
+    with pytest.raises(DataError, match="'much' is not a size"), read_only(warehouse, spill_limit="much"):
+        pass

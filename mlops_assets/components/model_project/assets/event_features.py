@@ -114,6 +114,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                     "features look back on; they are computed again when it arrives"
                 )
             query = event_query(project, as_of)
+            store.confine(connection, known.tables.values(), output=spec.key.path)
             reject_sensitive_features(project, query.run(connection, known.tables).columns)
             computed = _identified(project, store, partition, query.run(connection, known.tables))
             result = write_computed(
@@ -136,7 +137,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 },
             )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
-            results = _check(project, store, connection, partition, known, written)
+            results = _check(project, store, partition, known, written, version=result.version)
             yield from checked_with_intact_files(connection, results)
 
     return features
@@ -145,14 +146,17 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
 def _check(
     project: Project,
     store: "Warehouse",
-    connection: "duckdb.DuckDBPyConnection",
     partition: str,
     known: KnownTables,
     written: "duckdb.DuckDBPyRelation",
+    *,
+    version: int,
 ) -> Iterator[dg.AssetCheckResult]:
     """The results of all checks."""
     yield _one_row_each(project, written)
-    yield _point_in_time(project, store, connection, partition, known, written)
+    with store.connect(threads=1) as other:  # the first connection can't read later arrivals
+        found = _point_in_time(project, store, other, partition, known, version=version)
+        yield from checked_with_intact_files(other, [found])
     if project.as_of_tables:
         yield _static_tables_in_time(known, project.time.periods.end_of(partition))
     if declared := project.files.feature_contract():
@@ -204,14 +208,29 @@ def _point_in_time(
     connection: "duckdb.DuckDBPyConnection",
     partition: str,
     known: KnownTables,
-    written: "duckdb.DuckDBPyRelation",
+    *,
+    version: int,
 ) -> dg.AssetCheckResult:
-    """Compute the features again from a counterfactual copy of the data, and compare."""
+    """Compute the features again from a counterfactual copy of the data, and compare.
+
+    Parameters
+    ----------
+    connection
+        One that reads all files.
+    known
+        The tables as another connection knows them.
+    version
+        The version of the features.
+    """
     from mlops_assets.components.model_project.queries.counterfactual import CounterfactualReader
     from mlops_assets.ml.features.feature_comparison import find_differences, largest_number
 
     as_of, entity = project.time.periods.end_of(partition), project.settings.entity
     other = known_tables(project, CounterfactualReader(store, project, partition), connection, partition)
+    written = store.relation(
+        connection, project.key(names.FEATURES).path, partition=partition, version=version
+    )
+    store.confine(connection, [*other.tables.values(), written])
     again = _identified(project, store, partition, event_query(project, as_of).run(connection, other.tables))
     again.create("_again")  # several comparisons, one computation
     ours, found = written.project(f"* exclude ({names.PARTITION})"), connection.table("_again")

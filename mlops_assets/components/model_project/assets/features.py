@@ -83,6 +83,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             query = feature_query(project, valid.columns)
+            store.confine(connection, [valid], output=spec.key.path)
             computed = query.run(connection, {project.table: valid})
             reject_sensitive_features(project, computed.columns)
             result = write_computed(

@@ -87,6 +87,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             known = horizon_tables(project, store, connection, partition)
             require_succeeded(context.instance, project.name, known.checked)
             query = _target_query(project, partition)
+            store.confine(connection, known.tables.values(), output=spec.key.path)
             computed = _typed(project, query.run(connection, known.tables))
             result = write_computed(
                 store,

@@ -198,6 +198,19 @@ def test_a_query_that_is_not_deterministic_is_rejected(counting, call):
     assert "use $as_of in an event project" in message
 
 
+def test_sql_that_passed_the_check_reads_no_later_arrival(counting, monkeypatch):
+    for partition in (FIRST, SECOND):
+        ingest(counting, partition)
+    root = counting.warehouse.root / "shop" / "validated_purchases"
+    [later] = root.glob(f"_partition={SECOND}/*.parquet")
+    counting.declare(
+        features_sql=f"select customer, (select count(*) from '{later}') as n from purchases group by all"
+    )
+    monkeypatch.setattr("mlops_assets.ml.features.project_query.find_violation", lambda *_: None)
+    message = failure_message(counting.daemon.run("shop/features", partition=FIRST))
+    assert "are disabled by configuration" in message
+
+
 def test_features_of_a_partition_that_has_not_arrived_are_an_error(counting):
     ingest(counting, FIRST)
     message = failure_message(counting.daemon.run("shop/features", partition=SECOND))

@@ -69,3 +69,26 @@ def test_one_asset_can_be_tested_alone_as_in_contributing(make_project, stores, 
     result = dg.materialize([features_asset(project)], resources=stores, instance=instance)
     assert warehouse.frame(project.key("features").path)["share"].tolist() == [0.5]
     assert all(found.passed for found in result.get_asset_check_evaluations())
+
+
+def test_sql_that_passed_the_check_reads_no_other_file(
+    make_project, stores, warehouse, instance, monkeypatch
+):
+    with warehouse.connect() as connection:
+        warehouse.write(("crm", "validated_people"), connection.sql("select 'Ada' as name"))
+    [file] = warehouse.root.glob("crm/validated_people/*.parquet")
+    project = make_project(
+        schema=LOANS_SCHEMA.split("class Features")[0],
+        features_sql=f"select row_id, (select max(name) from '{file}') as name from loans",
+    )
+    with warehouse.connect() as connection:
+        rows = connection.sql("select 1 as row_id, 500.0 as amount, 1000.0 as income, 'paid' as outcome")
+        warehouse.write(project.table_key("validated").path, rows)
+    for checked, reason in ((True, "in files (class files)"), (False, "are disabled by configuration")):
+        if not checked:
+            monkeypatch.setattr("mlops_assets.ml.features.project_query.find_violation", lambda *_: None)
+        result = dg.materialize(
+            [features_asset(project)], resources=stores, instance=instance, raise_on_error=False
+        )
+        assert reason in failure_message(result)
+    assert not warehouse.exists(project.key("features").path)
