@@ -73,15 +73,20 @@ def diff(
     Example: mlops data diff california_housing validated_districts 1 2
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.project.metadata_names import IDENTITY
+        from mlops_assets.components.model_project.project.metadata_names import IDENTITY, SENSITIVE
         from mlops_assets.stores.warehouse.table_diff import diff_versions
         from mlops_assets.workspace.workspace import Workspace
 
         warehouse = _warehouse()
         key = warehouse.find(project, table)
         with err.status("comparing"):
-            identity = Workspace(find_project_root()).declared(key, IDENTITY, default=[])
-            found = diff_versions(warehouse, key, before, after, partition=partition, identity=identity)
+            workspace = Workspace(find_project_root())
+            identity, sensitive = (
+                workspace.declared(key, name, default=[]) for name in (IDENTITY, SENSITIVE)
+            )
+            found = diff_versions(
+                warehouse, key, before, after, partition=partition, identity=identity, sensitive=sensitive
+            )
         if as_json:
             print_json(asdict(found))
         else:

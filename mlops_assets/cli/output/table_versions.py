@@ -128,5 +128,5 @@ def _values(shift: "ColumnShift") -> str:
     ):
         if count:
             more = ", …" if count > len(examples) else ""
-            parts.append(f"{count:,} {kind}: {', '.join(examples)}{more}")
+            parts.append(f"{count:,} {kind}" + (f": {', '.join(examples)}{more}" if examples else ""))
     return "; ".join(parts)

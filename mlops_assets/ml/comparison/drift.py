@@ -6,7 +6,7 @@ DuckDB counts in a few streaming passes; no column is held in memory.
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -54,6 +54,10 @@ class ColumnShift:
     gone_values: int = 0
     new_examples: tuple[str, ...] = ()
     gone_examples: tuple[str, ...] = ()
+
+    def without_values(self) -> "ColumnShift":
+        """The drift without means and examples, for a sensitive column."""
+        return replace(self, means=None, new_examples=(), gone_examples=())
 
 
 def population_stability_index(before: Sequence[int], after: Sequence[int]) -> float:

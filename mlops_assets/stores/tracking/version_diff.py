@@ -1,7 +1,7 @@
 """The differences of two registered versions: rows, code, parameters, metrics and environment."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,6 +72,7 @@ def diff_model_versions(
     after: Version,
     *,
     identity: Sequence[str] = (),
+    sensitive: Collection[str] = (),
 ) -> VersionDiff:
     """Compare two versions of one project.
 
@@ -79,13 +80,15 @@ def diff_model_versions(
     ----------
     identity
         Columns that identify a row of the training set.
+    sensitive
+        Columns whose values the result does not quote.
 
     Raises
     ------
     MlopsError
         When the tracking store can't be read, or the files of a version were changed.
     """
-    data, data_error = _diff_rows(warehouse, before, after, identity)
+    data, data_error = _diff_rows(warehouse, before, after, identity, sensitive)
     code, code_errors = _diff_code(tracking, before, after)
     runs = [_run(tracking, version) for version in (before, after)]
     metrics = dict.fromkeys(name for run in runs for name in sorted(run.metrics) if name.startswith(_METRICS))
@@ -107,12 +110,17 @@ def diff_model_versions(
 
 
 def _diff_rows(
-    warehouse: Warehouse, before: Version, after: Version, identity: Sequence[str]
+    warehouse: Warehouse,
+    before: Version,
+    after: Version,
+    identity: Sequence[str],
+    sensitive: Collection[str],
 ) -> tuple[TableDiff | None, str]:
     table = names.project_asset(before.name, names.TRAINING_SET)
     try:
         sides = [_training_set(warehouse, table, version) for version in (before, after)]
-        return diff_contents(warehouse, table, sides[0], sides[1], identity=identity), ""
+        found = diff_contents(warehouse, table, sides[0], sides[1], identity=identity, sensitive=sensitive)
+        return found, ""
     except MlopsError as error:  # without the rows, the rest is still compared
         return None, error.message
 

@@ -1,6 +1,6 @@
 """The differences between two versions of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -43,6 +43,7 @@ def diff_versions(
     *,
     partition: str | None = None,
     identity: Sequence[str] = (),
+    sensitive: Collection[str] = (),
 ) -> TableDiff:
     """Compare two versions; only the files of partitions with different content are opened.
 
@@ -52,6 +53,8 @@ def diff_versions(
         Compare only this partition.
     identity
         The columns that identify a row in its partition; empty without a key.
+    sensitive
+        Columns whose values the result does not quote.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def diff_versions(
             warehouse.relation(connection, table, partitions=chosen, version=version)
             for version in (before, after)
         )
-        rows, shifts = _compared(connection, old, new, keys)
+        rows, shifts = _compared(connection, old, new, keys, sensitive)
     return TableDiff(before, after, tuple(chosen or ()), rows, shifts)
 
 
@@ -85,6 +88,7 @@ def diff_contents(
     after: tuple[int, str | None],
     *,
     identity: Sequence[str] = (),
+    sensitive: Collection[str] = (),
 ) -> TableDiff:
     """Compare a partition at one version with the same or another partition at another version.
 
@@ -94,6 +98,8 @@ def diff_contents(
         A version and a partition; None for a table without partitions.
     identity
         The columns that identify a row; empty without a key.
+    sensitive
+        Columns whose values the result does not quote.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def diff_contents(
             warehouse.relation(connection, table, partition=part, version=version)
             for version, part in (before, after)
         )
-        rows, shifts = _compared(connection, old, new, tuple(identity))
+        rows, shifts = _compared(connection, old, new, tuple(identity), sensitive)
     parts = dict.fromkeys(part for _, part in (before, after) if part is not None)
     return TableDiff(before[0], after[0], tuple(parts), rows, shifts)
 
@@ -118,12 +124,14 @@ def _compared(
     old: duckdb.DuckDBPyRelation,
     new: duckdb.DuckDBPyRelation,
     identity: tuple[str, ...],
+    sensitive: Collection[str],
 ) -> tuple[RowDiff, tuple[ColumnShift, ...]]:
     provenance = PROVENANCE if PARTITION in identity else _EXCLUDED
     rows = diff_rows(connection, old, new, identity=identity, aside=provenance)
     aside = {*_EXCLUDED, ROW_ID, BROKEN_RULES, *identity}
     columns = [name for name in new.columns if name in old.columns and name not in aside]
-    return rows, tuple(column_shifts(connection, old, new, columns))
+    shifts = column_shifts(connection, old, new, columns)
+    return rows, tuple(one.without_values() if one.column in sensitive else one for one in shifts)
 
 
 def _differing_partitions(

@@ -75,3 +75,14 @@ def test_two_partitions_at_two_versions_are_compared_by_their_rows(warehouse: Wa
     assert found.rows.changed_columns == {"size": 1}
     same = diff_contents(warehouse, KEY, after, after, identity=["id"])
     assert (same.rows, same.shifts, same.partitions) == (None, (), ())
+
+
+def test_shifts_of_sensitive_columns_have_counts_and_no_values(warehouse: Warehouse, rows):
+    first = warehouse.write(KEY, rows("(1, 'ann', 30), (2, 'bob', 40)", "id, name, age")).version
+    warehouse.write(KEY, rows("(1, 'zoe', 35), (2, 'bob', 45)", "id, name, age"))
+    found = diff_versions(warehouse, KEY, first, first + 1, identity=["id"], sensitive=["name", "age"])
+    by_name = {shift.column: shift for shift in found.shifts}
+    assert (by_name["name"].new_values, by_name["name"].gone_values) == (1, 1)
+    assert {"zoe", "ann", "30", "35.0", "40.0"}.isdisjoint(set(repr(found).replace("'", " ").split()))
+    assert by_name["age"].psi > 0
+    assert by_name["age"].means is None

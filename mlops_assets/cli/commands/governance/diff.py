@@ -44,7 +44,7 @@ def diff(
     Example: mlops diff customer_churn 1 2
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.project.metadata_names import IDENTITY
+        from mlops_assets.components.model_project.project.metadata_names import IDENTITY, SENSITIVE
         from mlops_assets.stores.tracking.version_diff import diff_model_versions
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workspace
@@ -60,6 +60,7 @@ def diff(
                 tracking,
                 *versions,
                 identity=workspace.declared(table, IDENTITY, default=[]),
+                sensitive=workspace.declared(table, SENSITIVE, default=[]),
             )
         if as_json:
             print_json(found.to_json())

@@ -22,7 +22,6 @@ from mlops_assets.components.model_project.project.metadata_names import (
     FINGERPRINT,
     FOLDER,
     FORMATS,
-    SENSITIVE,
     SOURCE,
 )
 from mlops_assets.components.model_project.project.partitions import (
@@ -77,7 +76,6 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             **({ARRIVAL: settings.arrival} if settings.arrival else {}),
             **({CLOCK: list(settings.clock)} if settings.time_zone != UTC_ZONE else {}),
             **({FORMATS: _formats(settings)} if settings.formats else {}),
-            **({SENSITIVE: sorted(project.sensitive)} if project.sensitive else {}),
             **({DIALECT: dialect.non_defaults()} if dialect.non_defaults() else {}),
         },
         partitions=partitions,

@@ -17,7 +17,7 @@ from mlops_assets.components.model_project.project.files import (
     ProjectFiles,
     class_name,
 )
-from mlops_assets.components.model_project.project.metadata_names import ENTITY, IDENTITY
+from mlops_assets.components.model_project.project.metadata_names import ENTITY, IDENTITY, SENSITIVE
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
@@ -156,9 +156,9 @@ class Project:
         }
 
     def _place_metadata(self, key: dg.AssetKey, kinds: Sequence[str]) -> dict[str, Any]:
-        """SQL name of a table, and the project file that defines the content of the asset."""
+        """Sensitive columns, SQL name of a table, and the project file that defines the content."""
         file = _DEFINING_FILES.get(names.layer_of(key.path) or key.path[1])
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {SENSITIVE: sorted(self.sensitive)} if self.sensitive else {}
         if "deltalake" in kinds:
             found["dagster/table_name"] = names.view_name(key.path)
         if file and self.files.has(file):  # Dagster adds defs.yaml
