@@ -16,7 +16,15 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, enter_lending_project
+from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.dg_project import copy_dg_project, enter_dg_project
+from mlops_assets_tests.support.loans import (
+    CODED_SCHEMA,
+    FEATURES_SQL,
+    SCHEMA,
+    coded_loans,
+    enter_lending_project,
+)
 from mlops_assets_tests.support.postgres import Server, running_server
 from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
 
@@ -192,6 +200,25 @@ def champion_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
 def postgres() -> Iterator[Server]:
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def trained_lending(tmp_path_factory: pytest.TempPathFactory, empty_tracking_store: Path) -> Path:
+    """A dg project of loans with version 1 as champion, trained once."""
+    root, files = tmp_path_factory.mktemp("trained") / "project", {"schema.py": CODED_SCHEMA}
+    with pytest.MonkeyPatch.context() as patch:
+        enter_lending_project(root, patch, empty_tracking_store, family="xgboost", files=files)
+        coded_loans().to_csv(root / "data" / "loans.csv", index=False)
+        done = mlops("run", "lending")
+        assert "models:/lending@champion is version 1" in flat(done.output), done.output
+    return root
+
+
+@pytest.fixture
+def lending(trained_lending: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained project of loans, as the working directory of commands."""
+    copy_dg_project(trained_lending, tmp_path / "copy", "lending")
+    return enter_dg_project(tmp_path / "copy", monkeypatch)
 
 
 @pytest.fixture

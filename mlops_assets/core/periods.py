@@ -27,14 +27,19 @@ class Periods:
         Key of the first period.
     last
         Key of the last period; None if there is no end.
+    by_batch
+        Whether each batch of rows counts when it arrives: the current period is one of the periods, and one
+        without rows is none. Otherwise a period counts once it has ended, and is information even if it is
+        empty.
     """
 
     cadence: Cadence
     first: str
     last: str | None = None
+    by_batch: bool = False
 
     @classmethod
-    def of(cls, cadence: Cadence, start: str, end: str | None = None) -> "Periods":
+    def of(cls, cadence: Cadence, start: str, end: str | None = None, *, by_batch: bool = False) -> "Periods":
         """Return the periods from the one that contains `start` to the one that contains `end`.
 
         Raises
@@ -57,7 +62,7 @@ class Periods:
                 f"the end of the partitions, {keys[1]}, is before their start, {keys[0]}",
                 hint="correct `start` or `end`",
             )
-        return cls(cadence, keys[0], keys[1] if end else None)
+        return cls(cadence, keys[0], keys[1] if end else None, by_batch)
 
     def __contains__(self, key: str) -> bool:
         return self.is_key(key) and self.first <= key and (self.last is None or key <= self.last)
@@ -105,9 +110,9 @@ class Periods:
         return self.start_of(self.shift(key, 1))
 
     def newest(self, now: datetime) -> str:
-        """Return the key of the newest completed period, at most the last one."""
-        ended = self.shift(self.key_of(now), -1)
-        return ended if self.last is None else min(ended, self.last)
+        """Return the key of the newest completed period, by batch the current one; at most the last one."""
+        newest = self.shift(self.key_of(now), 0 if self.by_batch else -1)
+        return newest if self.last is None else min(newest, self.last)
 
     def shift(self, key: str, by: int) -> str:
         """Return the key of the period `by` periods later; earlier if `by` is negative."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dagster import AssetKey
 
 from mlops_assets.core.names import view_name
-from mlops_assets.workspace.run_plan import Batch, RunPlan
+from mlops_assets.workspace.plan_context import Batch
+from mlops_assets.workspace.run_plan import RunPlan
 
 
 def repairs(plan: RunPlan) -> Iterator[Batch]:

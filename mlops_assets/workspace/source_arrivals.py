@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlops_assets.components.model_project.project.declared_tables import arrival_text, from_metadata
 from mlops_assets.components.model_project.project.metadata_names import ARRIVAL, DIALECT
+from mlops_assets.components.model_project.project.partitions import declared_periods
 from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
 from mlops_assets.stores.files.csv_dialect import Dialect
@@ -31,7 +32,7 @@ def find_arrivals_of(
     """
     for table, opened, periods in open_sources(workspace, project, tables, source=source):
         to_predict = names.is_scoring(names.table_asset(project, names.RAW, table))
-        if to_predict and isinstance(opened, FileSource) and not opened.files.list_files():
+        if to_predict and isinstance(opened, FileSource) and not opened.list_files():
             yield table, Arrivals({}, (f"no file at {opened.display_name}, so no row to predict",))
             continue
         with tables.connect() as connection:
@@ -60,7 +61,8 @@ def open_sources(
     for spec in workspace.definitions.resolve_all_asset_specs():
         if spec.key not in keys or names.layer_of(spec.key.path) != names.RAW:
             continue
-        periods = timeline.periods if timeline and graph.get(spec.key).partitions_def else None
+        partitions = graph.get(spec.key).partitions_def
+        periods = timeline.periods if timeline and partitions else declared_periods(partitions)
         replaced = source and not names.is_scoring(spec.key.path)
         declared = str(source) if replaced else from_metadata(spec.metadata)
         dialect = Dialect.from_settings(spec.metadata.get(DIALECT))

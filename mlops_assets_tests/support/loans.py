@@ -26,6 +26,10 @@ class Features(pa.DataFrameModel):
     share: float = pa.Field(gt=0)
     purpose: str
 """
+CODED_SCHEMA = SCHEMA.replace(
+    'purpose: str = pa.Field(isin=["car", "house", "other"])', "purpose: str"
+).split("class Features")[0]
+"""The schema of loans whose purposes are codes, without a contract of the features."""
 FEATURES_SQL = "select row_id, income, amount / income as share, purpose from loans"
 
 
@@ -44,6 +48,12 @@ def loans(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
             "outcome": np.where(late, "late", "paid"),
         }
     )
+
+
+def coded_loans(rows: int = 600, *, seed: int = 0) -> pd.DataFrame:
+    """Loans whose purposes are codes in text."""
+    frame = loans(rows, seed=seed)
+    return frame.assign(purpose=frame["purpose"].map({"car": "1", "house": "2", "other": "3"}))
 
 
 def enter_lending_project(

@@ -7,14 +7,11 @@ import pytest
 import yaml
 
 from mlops_assets_tests.support.command_line import flat, mlops
-from mlops_assets_tests.support.dg_project import copy_dg_project, enter_dg_project
-from mlops_assets_tests.support.loans import FEATURES_SQL, SCHEMA, enter_lending_project, loans
+from mlops_assets_tests.support.loans import CODED_SCHEMA as CODED
+from mlops_assets_tests.support.loans import FEATURES_SQL, coded_loans
 from mlops_assets_tests.support.shop import FEATURES_SQL as SHOP_FEATURES
 from mlops_assets_tests.support.shop import TARGET_SQL as SHOP_TARGET
 from mlops_assets_tests.support.shop_project import enter_shop_project
-
-CODED = SCHEMA.replace('purpose: str = pa.Field(isin=["car", "house", "other"])', "purpose: str")
-CODED = CODED.split("class Features")[0]
 
 
 @pytest.fixture
@@ -23,28 +20,9 @@ def untrained(place) -> Path:
     return with_codes(place)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, empty_tracking_store) -> Path:
-    """The project of loans with version 1 as champion, trained once."""
-    root = tmp_path_factory.mktemp("trained") / "project"
-    with pytest.MonkeyPatch.context() as patch:
-        with_codes(enter_lending_project(root, patch, empty_tracking_store, family="xgboost"))
-        assert "models:/lending@champion is version 1" in run("lending")
-    return root
-
-
-@pytest.fixture
-def lending(trained, tmp_path, monkeypatch) -> Path:
-    """A copy of it."""
-    copy_dg_project(trained, tmp_path / "copy", "lending")
-    return enter_dg_project(tmp_path / "copy", monkeypatch)
-
-
 def with_codes(place: Path) -> Path:
     declare(place, schema=CODED)
-    frame = loans(600)
-    frame["purpose"] = frame["purpose"].map({"car": "1", "house": "2", "other": "3"})
-    frame.to_csv(place / "data" / "loans.csv", index=False)
+    coded_loans().to_csv(place / "data" / "loans.csv", index=False)
     return place
 
 

@@ -18,6 +18,8 @@ from mlops_assets.cli.output.console import (
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.system.state_directory import find_project_root
 
+_WHAT_IT_RUNS = ": its rows and predictions, and in an event project the model of its cut-off"
+
 
 def run(
     project: ProjectArgument,
@@ -33,11 +35,11 @@ def run(
     ] = None,
     partition: Annotated[
         str | None,
-        typer.Option(metavar="2025-03", help="Restrict the run to this partition and its cut-off."),
+        typer.Option(metavar="2025-03", help=f"Restrict the run to this partition{_WHAT_IT_RUNS}."),
     ] = None,
     partitions: Annotated[
         str | None,
-        typer.Option(metavar="2024-06..2025-06", help="Restrict the run to these partitions, inclusive."),
+        typer.Option(metavar="2024-06..2025-06", help="The same for a range of partitions, inclusive."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run assets that are up to date, too.")] = False,
     new_history: Annotated[
@@ -81,7 +83,7 @@ def run(
             plan = RunPlan(workspace, instance, project, keys, source=source, scope=partition or partitions)
             run = ProjectRun(plan, trials=trials, force=force, debug=debug)
             steps = workspace.steps(keys)
-            display = display_of(out, project, steps, partitioned=plan.timeline is not None, log=log)
+            display = display_of(out, project, steps, partitioned=plan.periods is not None, log=log)
             with RunProgress(display, steps) as progress:
                 ran = run.execute(progress)
             for note in plan.notes:

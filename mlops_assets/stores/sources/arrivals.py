@@ -93,7 +93,7 @@ def find_arrivals(
     column
         The column whose time assigns a row to a partition; None to assign files by the dates in their names.
         Rows without a valid time, and rows before the first period, belong to the first partition, where the
-        contract validates them. A period without rows between others is an empty partition.
+        contract validates them. A period without rows between others is an empty partition, except by batch.
     subject
         Project and table for error messages, such as `customer_churn: table transactions`.
     until
@@ -120,7 +120,7 @@ def find_arrivals(
         raise DataError(
             f"{subject}: {enumerated(dated.undated)} at {place.display_name}: no {_date_of(periods)} in the "
             "name",
-            hint=f"rename the files, for example to {_example(periods)}, or set tables.<table>.arrival to "
+            hint=f"rename the files, for example to {_example(periods)}, or set {_setting(periods)} to "
             "the column with the time of a row",
         )
     arrivals = {
@@ -243,10 +243,11 @@ def row_arrivals(
     if not known:
         raise DataError(
             f"{subject}: no column {column} in {enumerated([file.name for file in files])}",
-            hint="set tables.<table>.arrival to the name of a column in the files",
+            hint=f"set {_setting(periods)} to the name of a column in the files",
         )
     arrivals: dict[str | None, Arrival] = {}
-    for key in periods.between(min(sums), max(sums)) if sums else []:
+    keys = sorted(sums) if periods.by_batch or not sums else periods.between(min(sums), max(sums))
+    for key in keys:
         # A period without rows before later ones is information, unlike a missing file: it has the columns of
         # the files of the period before it.
         latest = files_of.get(key) or latest
@@ -269,6 +270,10 @@ def _rows_digest(tallies: dict[str, list[int]]) -> str:
 
 def _date_of(periods: Periods) -> str:
     return "month" if periods.cadence == "monthly" else "day"
+
+
+def _setting(periods: Periods) -> str:
+    return "scoring.arrival" if periods.by_batch else "tables.<table>.arrival"
 
 
 def _example(periods: Periods, partition: str | None = None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.names import SCORING
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.contracts.time_sql import ISO_IN_UTC, TimeText
 from mlops_assets.stores.files.csv_dialect import DEFAULT_DIALECT, Dialect
@@ -50,6 +51,11 @@ class Ingestion:
     def subject(self) -> str:
         """Project and table, for messages."""
         return f"{self.project}: table {self.table}"
+
+    @property
+    def path(self) -> str:
+        """The path of the table's settings in `defs.yaml`, for messages."""
+        return SCORING if self.table == SCORING else f"tables.{self.table}"
 
 
 @dataclass(frozen=True)

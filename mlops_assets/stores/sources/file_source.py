@@ -15,6 +15,7 @@ from mlops_assets.stores.files.copies import reject_copies
 from mlops_assets.stores.files.locations import Files, LocalFiles
 from mlops_assets.stores.files.reader import require_rows, verified_relations
 from mlops_assets.stores.files.remote import RemoteFiles
+from mlops_assets.stores.files.source_file import FoundFile
 from mlops_assets.stores.sources.arrivals import Arrivals, arrival_of, find_arrivals, partition_relations
 from mlops_assets.stores.sources.base import Fetched, Ingestion, SourceSpec
 
@@ -33,6 +34,11 @@ class FileSource:
     @property
     def display_name(self) -> str:
         return self.files.display_name
+
+    def list_files(self) -> list[FoundFile]:
+        """The files that exist; subfolders count if the dates in names determine partitions."""
+        by_name = self.ingestion.periods is not None and self.ingestion.column is None
+        return self.files.list_files(deep=by_name)
 
     def arrivals(
         self,

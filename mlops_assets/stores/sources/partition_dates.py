@@ -71,7 +71,8 @@ def date_files(found: Sequence[FoundFile], periods: Periods | None, until: datet
     inside: dict[str | None, list[FoundFile]] = {
         key: dated[key] for key in sorted(filter(None, dated)) if periods.first <= key <= newest
     }
-    left_out.extend(_missing_files(periods, sorted(filter(None, inside))))
+    if not periods.by_batch:
+        left_out.extend(_missing_files(periods, sorted(filter(None, inside))))
     return DatedFiles(inside, tuple(file.name for file in undated), tuple(left_out))
 
 

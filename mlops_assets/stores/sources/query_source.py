@@ -2,7 +2,7 @@
 
 Rows are extracted into a scratch file with every column as text. The fingerprint is independent of the order
 of rows, because only a query with `order by` guarantees one. Periods without rows are partitions, too, up to
-the last period with rows: unlike a missing file, an empty result is information.
+the last period with rows: unlike a missing file, an empty result is information (except by batch).
 """
 
 from collections import Counter
@@ -46,7 +46,7 @@ class QuerySource:
     ) -> None:
         self.query, self.database, self.ingestion = query.strip().rstrip(";"), database, ingestion
         self._scratch = scratch
-        self._place = file or f"tables.{ingestion.table}.source.sql of defs.yaml"
+        self._place = file or f"{ingestion.path}.source.sql of defs.yaml"
 
     @property
     def display_name(self) -> str:
@@ -69,8 +69,11 @@ class QuerySource:
             newest = newest_period(periods, until or now())
             counts, late = _rows_by_period(snapshot.days(column), periods, newest)
             if not counts:
-                raise self._no_rows(f"no rows up to {newest}, the newest partition")
-            keys = periods.between(periods.first, max(counts))
+                problem = f"no rows up to {newest}, the newest partition"
+                if periods.by_batch:
+                    return Arrivals({}, (problem, *late_rows(late, column, newest)))
+                raise self._no_rows(problem)
+            keys = sorted(counts) if periods.by_batch else periods.between(periods.first, max(counts))
             chosen = [key for key in keys if wanted is None or key in wanted]
             digests = self._digests(connection, snapshot, column, chosen) if chosen else {}
         by_partition: dict[str | None, Arrival] = {
@@ -145,7 +148,7 @@ class QuerySource:
             raise DataError(
                 f"{self.ingestion.subject}: the query returns no column {declared}, the declared arrival "
                 f"time; it returns {', '.join(snapshot.columns)}",
-                hint=f"set tables.{self.ingestion.table}.arrival to one of them, or add the column to the "
+                hint=f"set {self.ingestion.path}.arrival to one of them, or add the column to the "
                 f"query in {self._place}",
             )
         return found

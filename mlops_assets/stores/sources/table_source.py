@@ -12,7 +12,7 @@ import duckdb
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError, StoreError
-from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
+from mlops_assets.core.names import RESERVED, SCORING, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.stores.delta.content_digest import row_hashes
@@ -39,7 +39,7 @@ class TableSource:
     def __init__(self, asset: str, ingestion: Ingestion, warehouse: Warehouse) -> None:
         self.asset, self.ingestion, self._warehouse = asset, ingestion, warehouse
         self._key = tuple(asset.split("/"))
-        self._arrival_setting = f"tables.{ingestion.table}.arrival"
+        self._arrival_setting = f"{ingestion.path}.arrival"
 
     @property
     def display_name(self) -> str:
@@ -145,7 +145,9 @@ class TableSource:
         if not self._is_partitioned(version):
             raise self._error(
                 "has no partitions, but this table has",
-                hint=f"set {self._arrival_setting} to the column with the time of a row, or leave out `time` "
+                hint="leave out scoring.partitions to predict all rows"
+                if self.ingestion.table == SCORING
+                else f"set {self._arrival_setting} to the column with the time of a row, or leave out `time` "
                 "to use all rows in every partition",
             )
         found = self._warehouse.partitions(self._key, version=version)

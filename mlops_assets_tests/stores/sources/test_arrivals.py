@@ -309,3 +309,18 @@ def test_a_file_with_an_invalid_row_is_reported(find, write):
 def test_a_file_without_rows_and_without_the_column_is_in_no_partition(find, write):
     source = write({"x.csv": "day,a\n2025-01-01,1\n", "y.csv": "a\n"})
     assert files_of(find(source, column="day")) == {"2025-01": ["x.csv"]}
+
+
+def test_batches_are_available_in_the_current_period_and_periods_without_rows_are_none(find, write):
+    """Event projects would wait for the end of June, and compute empty partitions for the months between."""
+    batches = Periods("monthly", "2025-01", by_batch=True)
+    source = write(
+        {"new-2025-02.csv": "t\n2025-02-01\n2025-06-14\n", "new-2025-06-14.csv": "t\n2025-06-01\n"}
+    )
+    found = find(source, batches)
+    assert (list(found.by_partition), found.left_out) == (["2025-02", "2025-06"], ())
+    assert batches.newest(JUNE) == "2025-06"
+    assert list(find(source, batches, "t").by_partition) == ["2025-02", "2025-06"]
+    events = find(source)
+    assert "no file for 2025-03, 2025-04, 2025-05" in events.left_out[0]
+    assert len(find(source, column="t").by_partition) == 5

@@ -271,3 +271,11 @@ def test_scratch_files_are_removed_after_a_read_and_after_an_error(shop, reader)
         reader.rows(shop.declared, "select * from orders where false")
     left = files_below(reader.warehouse.root / ".sources")
     assert left == []
+
+
+def test_batches_of_a_query_are_the_periods_with_rows_and_no_rows_are_no_error(shop, reader):
+    by_batch = {**MONTHLY, "periods": Periods("monthly", "2025-01", by_batch=True)}
+    found = reader.fingerprints(shop.declared, ALL, **by_batch)
+    assert list(found) == ["2025-01", "2025-02", "2025-04"]
+    assert found["2025-04"] == reader.fingerprints(shop.declared, ALL, **MONTHLY)["2025-04"]
+    assert reader.fingerprints(shop.declared, "select * from orders where 1 = 0", **by_batch) == {}

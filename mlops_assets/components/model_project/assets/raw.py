@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.project.declared_tables import (
     upstream_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
+from mlops_assets.components.model_project.project.former_partitions import require_same_partitioning
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     ARRIVAL,
@@ -25,9 +26,9 @@ from mlops_assets.components.model_project.project.metadata_names import (
     SOURCE,
 )
 from mlops_assets.components.model_project.project.partitions import (
-    arrival_partitions,
     one_by_one,
     partition_of,
+    table_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.tables import TableSettings
@@ -53,7 +54,7 @@ class RawConfig(dg.Config):
 def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
     """The asset that reads the source of a table, or the arrivals of one partition."""
     settings = project.read_tables[table]
-    partitions = arrival_partitions(project) if table in project.event_tables else None
+    partitions = table_partitions(project, table)
     declared = declared_source(project, table)
     ingestion = ingestion_of(project, table)
     upstream, dialect = upstream_of(declared), ingestion.dialect
@@ -102,6 +103,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             store.connect() as connection,
         ):
             forgotten = ForgottenEntities(store.root, project.name)
+            require_same_partitioning(project, store, table)
             fetched = source.fetch(connection, partition)
             with source.rows(fetched) as rows:
                 result = store.write(
@@ -112,7 +114,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     inputs=fetched.inputs,
                     # With declared marks, the contract would read the text of a number in another way.
                     conflicts_as_text=not settings.mixes_numbers,
-                    declared=project.time.periods if partition else None,
+                    declared=project.periods_of(table),
                 )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(result.digest),

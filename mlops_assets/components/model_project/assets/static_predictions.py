@@ -1,4 +1,4 @@
-"""predictions of a project without partitions: the champion's predictions for the rows of `scoring`."""
+"""predictions of a static project: the champion's predictions for the rows of `scoring`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,7 +9,13 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
+from mlops_assets.components.model_project.project.former_partitions import require_same_partitioning
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
+from mlops_assets.components.model_project.project.partitions import (
+    one_by_one,
+    partition_of,
+    table_partitions,
+)
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.deployed import require_champion, write_predictions
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
@@ -28,13 +34,14 @@ if TYPE_CHECKING:
 
 
 def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.AssetsDefinition:
-    """The asset that predicts all valid rows of `scoring` in batches."""
+    """The asset that predicts the valid rows of `scoring` in batches: all, or those of a partition."""
     rows_key, champion_key = (
         project.table_key(names.VALIDATED, names.SCORING),
         project.key(names.CHAMPION),
     )
     carried = list(dict.fromkeys([*project.read_tables[names.SCORING].key, *scoring.columns]))
     contributions = project.settings.predictions.contributions
+    partitions = table_partitions(project, names.SCORING)
     spec = project.spec(
         project.key(names.PREDICTIONS),
         description="Predictions of the champion for each valid row of `scoring`, and its version. "
@@ -42,27 +49,38 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
         kinds=["duckdb", "deltalake", "mlflow"],
         deps=[rows_key, champion_key],
         code=["static predictions 1", repr(carried), repr(contributions)],
+        partitions=partitions,
+        # With partitions, a new champion predicts new ones, and by the job `score` the newest one. The others
+        # keep their version.
         automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
         metadata={NOT_FOLLOWED: champion_key.to_user_string()},
     )
 
-    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path))
+    @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))
     def predictions(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
     ) -> dg.MaterializeResult:
-        store = warehouse.store
+        store, partition = warehouse.store, partition_of(context)
         with (
             as_dagster_failures(project.name, project.sensitive),
-            store.turn(spec.key.path, None),
+            store.turn(spec.key.path, partition),
             store.connect() as reading,
             store.connect() as writing,
         ):
-            require_unblocked(project, store, names.SCORING, [None])
-            require_succeeded(context.instance, project.name, [(rows_key, None)])
+            require_same_partitioning(project, store, names.SCORING)
+            if partition and not (
+                store.exists(rows_key.path) and partition in store.partitions(rows_key.path)
+            ):
+                raise DataError(
+                    f"{project.name}: partition {partition} has no rows to predict yet",
+                    hint=f"materialize {'/'.join(rows_key.path)} for {partition} first",
+                )
+            require_unblocked(project, store, names.SCORING, [partition])
+            require_succeeded(context.instance, project.name, [(rows_key, partition)])
             champion = require_champion(project, store, mlflow.store, context.run.run_id, context.log.info)
             version, model = store.version(rows_key.path), mlflow.store.load(champion)
-            rows = store.relation(reading, rows_key.path, version=version)
+            rows = store.relation(reading, rows_key.path, partition=partition, version=version)
             _require_usable_rows(project, rows, model, champion, carried)
             scored = writing.from_arrow(_scores(rows, model, champion, carried, contributions))
             relation = with_static_in_training(project, store, writing, scored, champion)
@@ -70,6 +88,7 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
                 *(store, writing, spec.key, relation, champion),
                 rows=(rows_key, version),
                 run_id=context.run.run_id,
+                partition=partition,
             )
 
     return predictions

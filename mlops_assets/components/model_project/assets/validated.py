@@ -13,9 +13,9 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.files import SCHEMA
 from mlops_assets.components.model_project.project.metadata import markdown_table, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
-    arrival_partitions,
     one_by_one,
     partition_of,
+    table_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import expression_code, identity_columns
@@ -40,7 +40,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     """The multi-asset that applies the contract of a table, with its checks."""
     settings = project.read_tables[table]
     raw_key = project.table_key(names.RAW, table)
-    partitions = arrival_partitions(project) if table in project.event_tables else None
+    partitions = table_partitions(project, table)
     identified_by_values = project.timeline is None and not settings.key
     code = [
         "validated 4",
@@ -145,7 +145,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     dagster_run_id=context.run.run_id,
                     inputs={"/".join(raw_key.path): version},
                     conflicts_as_text=spec is quarantine,
-                    declared=project.time.periods if partition else None,
+                    declared=project.periods_of(table),
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}

@@ -25,7 +25,7 @@ def project_jobs(project: Project) -> "Jobs":
             _ingest(project),
             _train(project, "Split, search, evaluate, register, and promote if all gates pass."),
             *(
-                [_job(project, job_names.SCORE, [names.PREDICTIONS], "Predict the rows of `scoring`.")]
+                [_job(project, job_names.SCORE, [names.PREDICTIONS], f"Predict {_rows_to_predict(project)}.")]
                 if project.scored_key
                 else []
             ),
@@ -82,6 +82,11 @@ def ingested(project: Project) -> dg.AssetSelection:
         *(project.table_key(layer, table) for table in _tables(project) for layer in names.TABLE_LAYERS),
         project.key(names.FEATURES),
     )
+
+
+def _rows_to_predict(project: Project) -> str:
+    partitioned = project.periods_of(names.SCORING) is not None
+    return "a partition of the rows of `scoring`" if partitioned else "the rows of `scoring`"
 
 
 def _tables(project: Project) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.jobs import MODEL_ASSETS, REGISTRY_ASSETS
-from mlops_assets.components.model_project.automation.sensors import MAX_REQUESTS, staleness_of
+from mlops_assets.components.model_project.automation.sensors import MAX_REQUESTS, scored_rows, staleness_of
 from mlops_assets.components.model_project.project.declared_tables import (
     declared_source,
     describe_source,
@@ -92,19 +92,18 @@ def score_schedule(project: Project, cron: str, scored_key: dg.AssetKey) -> dg.S
         job_names.SCORE,
         cron,
         evaluate,
-        f"Scores the {'newest partition' if project.timeline else 'rows of `scoring`'}, if something has "
-        "changed.",
+        f"Scores the {scored_rows(project)}, if something has changed.",
     )
 
 
 def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefinition:
     """Ingest the newest partitions again; content that did not change is not written again."""
+    tables = project.event_tables or [names.SCORING]
+    layers = [project.table_key(layer, names.SCORING) for layer in names.TABLE_LAYERS]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
         staleness = staleness_of(context, warehouse)
-        ingested = [
-            staleness.partitions(project.table_key(names.RAW, table)) for table in project.event_tables
-        ]
+        ingested = [staleness.partitions(project.table_key(names.RAW, table)) for table in tables]
         newest = sorted(set.union(*ingested))[-last:]
         if not newest:
             return dg.SkipReason("nothing has arrived yet")
@@ -115,8 +114,9 @@ def backfill_schedule(project: Project, cron: str, last: int) -> dg.ScheduleDefi
         job_names.INGEST,
         cron,
         evaluate,
-        f"Ingests the newest {last} partitions again, with their features.",
+        f"Ingests the newest {last} partitions again{', with their features' if project.timeline else ''}.",
         purpose="backfill",
+        target=None if project.timeline else dg.AssetSelection.assets(*layers),
     )
 
 

@@ -110,7 +110,7 @@ def champion_sensor(project: Project, scored_key: dg.AssetKey) -> dg.SensorDefin
 
     Older predictions are not changed.
     """
-    what = "newest partition" if project.timeline else "rows of `scoring`"
+    what = scored_rows(project)
 
     @dg.asset_sensor(
         asset_key=project.key(names.CHAMPION),
@@ -166,6 +166,12 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
         )
 
     return approval_reminder
+
+
+def scored_rows(project: Project) -> str:
+    """What a tick scores, for descriptions."""
+    partitioned = project.timeline or project.periods_of(names.SCORING)
+    return "newest partition" if partitioned else "rows of `scoring`"
 
 
 def _of(partition: str | None) -> str:

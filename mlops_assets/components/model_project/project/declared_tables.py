@@ -1,6 +1,6 @@
 """SourceSpec source and contract of a table, for assets, sensors, schedules and commands."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, TimeText
 from mlops_assets.stores.sources.base import Ingestion, SourceSpec
 
 if TYPE_CHECKING:
+    from mlops_assets.components.model_project.settings.tables import TableSettings
     from mlops_assets.ml.contracts.contract import Contract
 
 
@@ -112,9 +113,7 @@ def is_remote(declared: SourceSpec) -> bool:
 
 def ingestion_of(project: Project, table: str) -> Ingestion:
     """The partitions, columns and format in which a table's source is read."""
-    is_partitioned = project.timeline is not None and table in project.event_tables
-    periods = project.timeline.periods if project.timeline and is_partitioned else None
-    settings = project.read_tables[table]
+    settings, periods = project.read_tables[table], project.periods_of(table)
     dialect = replace(settings.dialect, quotes_values=not project.sensitive)
     return Ingestion(project.name, table, periods, settings.arrival, dialect, settings.arrival_text)
 
@@ -133,13 +132,48 @@ def describe_source(declared: SourceSpec) -> str:
 
 
 def _scoring_contract(project: Project) -> "Contract":
-    """The contract of the rows to predict, without the target, the weight and what only the target reads."""
-    from mlops_assets.components.model_project.project.target_columns import hidden_columns
+    """The contract of the rows to predict, without the target, the weight and what only the target reads.
 
-    contract = declared_contract(project, project.table, for_training=False)
+    The arrival is never null, so that a row without it is quarantined.
+    """
+    from mlops_assets.components.model_project.project.target_columns import hidden_columns
+    from mlops_assets.ml.contracts.columns import Column
+
+    settings = project.read_tables[names.SCORING]
+    arrival = [settings.arrival] if settings.arrival else []
+    contract = _contract(project, project.table, settings, never_null=arrival)
     for name in hidden_columns(project, contract.names):
         contract = contract.without(name)
+    for name in arrival:
+        if name not in contract.names:
+            zone, ambiguous = settings.clock
+            time = Column(
+                name,
+                "TIMESTAMP",
+                nullable=False,
+                description="Time at which the row arrived.",
+                time_zone=zone,
+                ambiguous_times=ambiguous,
+                format=settings.arrival_text.format,
+            )
+            contract = contract.with_columns([*contract.columns, time])
     return replace(contract, subject=project.subject(names.SCORING))
+
+
+def _contract(
+    project: Project, table: str, settings: "TableSettings", never_null: Sequence[str]
+) -> "Contract":
+    """The contract of a class of `schema.py`, for rows that are written as the settings declare."""
+    return project.files.contract(
+        table,
+        key=settings.key,
+        never_null=never_null,
+        spelling=(settings.csv.decimal, settings.csv.thousands),
+        clock=settings.clock,
+        formats=settings.column_formats,
+        sensitive=project.sensitive,
+        others=[settings.arrival] if settings.arrival else [],
+    )
 
 
 def declared_contract(project: Project, table: str, *, for_training: bool = True) -> "Contract":
@@ -155,17 +189,7 @@ def declared_contract(project: Project, table: str, *, for_training: bool = True
     settings = project.read_tables[table]
     known = (settings.time,) if table in project.event_tables and settings.time else ()
     by_time = project.settings.split.column if for_training else None
-    csv = settings.csv
-    declared = project.files.contract(
-        table,
-        key=settings.key,
-        never_null=(*known, *([by_time] if by_time else [])),
-        spelling=(csv.decimal, csv.thousands),
-        clock=settings.clock,
-        formats=settings.column_formats,
-        sensitive=project.sensitive,
-        others=[settings.arrival] if settings.arrival else [],
-    )
+    declared = _contract(project, table, settings, (*known, *([by_time] if by_time else [])))
     if unknown := next((name for name in settings.sensitive if name not in declared.names), None):
         raise ProjectError(
             f"{project.subject(table)}: sensitive names {unknown}, which is not a column of schema.py; "

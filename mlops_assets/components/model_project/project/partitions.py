@@ -28,6 +28,12 @@ def arrival_partitions(project: Project) -> dg.PartitionsDefinition | None:
     return _partitions(periods, periods.first, periods.last)
 
 
+def table_partitions(project: Project, table: str) -> dg.PartitionsDefinition | None:
+    """Partitions of a table; None for a table without partitions."""
+    periods = project.periods_of(table)
+    return _partitions(periods, periods.first, periods.last) if periods else None
+
+
 def target_partitions(project: Project) -> dg.PartitionsDefinition | None:
     """Partitions of the target: without the last ones, whose horizon lies after the end of the partitions."""
     time = project.timeline
@@ -49,7 +55,8 @@ def declared_periods(partitions: dg.PartitionsDefinition | None) -> Periods | No
         return None
     periods = Periods(cadence, "")
     first, end = periods.key_of(partitions.start), partitions.end
-    return Periods(cadence, first, periods.shift(periods.key_of(end), -1) if end else None)
+    last = periods.shift(periods.key_of(end), -1) if end else None
+    return Periods(cadence, first, last, by_batch=partitions.end_offset > 0)
 
 
 def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:
@@ -99,19 +106,24 @@ def _window(start: int, end: int) -> dg.PartitionMapping:
 
 
 def _partitions(periods: Periods, first: str, last: str | None) -> dg.PartitionsDefinition:
-    """Partitions that exist once their period has ended: half a month would give half a target."""
-    end = periods.shift(last, 1) if last else None
+    """Partitions that exist once their period has ended: half a month would give half a target.
+
+    By batch, the current one exists as well.
+    """
+    end, ahead = periods.shift(last, 1) if last else None, int(periods.by_batch)
     match periods.cadence:
         case "daily":
-            return dg.DailyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY)
+            return dg.DailyPartitionsDefinition(first, end_date=end, fmt=_DAY, end_offset=ahead)
         case "weekdays":
             return dg.TimeWindowPartitionsDefinition(
-                start=first, end=end, fmt=_DAY, cron_schedule=_MONDAY_TO_FRIDAY
+                start=first, end=end, fmt=_DAY, cron_schedule=_MONDAY_TO_FRIDAY, end_offset=ahead
             )
         case "weekly":
-            return dg.WeeklyPartitionsDefinition(start_date=first, end_date=end, fmt=_DAY, day_offset=1)
+            return dg.WeeklyPartitionsDefinition(
+                first, end_date=end, fmt=_DAY, day_offset=1, end_offset=ahead
+            )
         case "monthly":
-            return dg.MonthlyPartitionsDefinition(start_date=first, end_date=end, fmt=_MONTH)
+            return dg.MonthlyPartitionsDefinition(first, end_date=end, fmt=_MONTH, end_offset=ahead)
 
 
 def _all_periods(time: Timeline) -> int:

@@ -98,6 +98,12 @@ class Project:
             return dict(self.settings.tables)
         return {**self.settings.tables, names.SCORING: scoring.as_table(self.settings.tables[self.table])}
 
+    def periods_of(self, table: str) -> Periods | None:
+        """The periods by which the rows of a table arrive; None for a table without partitions."""
+        if table == names.SCORING and self.settings.scoring:
+            return self.settings.scoring.periods
+        return self.timeline.periods if self.timeline and table in self.event_tables else None
+
     @cached_property
     def sensitive(self) -> frozenset[str]:
         """Names of the sensitive columns of all tables and of the features.

@@ -51,8 +51,12 @@ def identity_columns(project: Project, table: str, known: Sequence[str]) -> list
         Columns of the contract of the table.
     """
     aside = {project.settings.target.column}
-    if project.timeline is None:
-        aside |= set(hidden_columns(project, known)) if table != SCORING else set()
+    if table == SCORING:
+        arrival = project.read_tables[table].arrival
+        declared = project.files.contract(project.table).names if arrival else ()
+        aside |= {arrival} - set(declared) if arrival else set()
+    elif project.timeline is None:
+        aside |= set(hidden_columns(project, known))
     return project.read_tables[table].key or sorted(set(known) - aside)
 
 

@@ -25,8 +25,8 @@ class IngestSchedule(Settings):
     last: int = Field(
         default=3,
         ge=1,
-        description="Event projects: number of newest partitions to query again at each tick. Partitions "
-        "that were never ingested are always queried.",
+        description="Tables with partitions: number of newest partitions to query again at each tick. "
+        "Partitions that were never ingested are always queried.",
     )
 
 
@@ -36,8 +36,8 @@ class ScheduleSettings(Settings):
     score: Cron | None = Field(
         default=None,
         description="Cron expression for scoring with the champion: in an event project the newest "
-        "partition that has features, else the rows of `scoring`. Ticks are skipped if nothing has changed. "
-        "Without it there is no schedule.",
+        "partition that has features, else the rows of `scoring` or their newest partition. Ticks are "
+        "skipped if nothing has changed. Without it there is no schedule.",
     )
     train: Cron | None = Field(
         default=None,
@@ -46,8 +46,8 @@ class ScheduleSettings(Settings):
     )
     backfill: BackfillSchedule | None = Field(
         default=None,
-        description="Event projects: schedule that ingests the newest partitions again, such as for late "
-        "corrections. Content that did not change is not written again.",
+        description="Schedule that ingests the newest partitions again, of the event tables or of `scoring`, "
+        "such as for late corrections. Content that did not change is not written again.",
     )
     ingest: IngestSchedule | None = Field(
         default=None,

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from mlops_assets.components.model_project.settings.base import Settings
+from mlops_assets.ml.contracts.column_format import time_format_problem
 from mlops_assets.stores.files.csv_dialect import Dialect
 
 
@@ -98,6 +99,17 @@ class NumberFormatSettings(dg.Model):
         if not self.model_dump(exclude_defaults=True):
             raise ValueError("declares nothing; set unit, decimal, thousands or parentheses")
         return self
+
+
+ColumnFormats = dict[str, str | NumberFormatSettings]
+
+
+def require_valid_formats(formats: ColumnFormats) -> ColumnFormats:
+    """The formats of columns; a ValueError for directives that no time can be read with."""
+    for name, declared in formats.items():
+        if isinstance(declared, str) and (problem := time_format_problem(declared)):
+            raise ValueError(f"the format of {name}, {declared!r}, {problem}")
+    return formats
 
 
 class ExcelSettings(Settings):

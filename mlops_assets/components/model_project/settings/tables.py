@@ -10,11 +10,13 @@ from pydantic import Field, field_validator
 
 from mlops_assets.components.model_project.settings.base import Settings
 from mlops_assets.components.model_project.settings.file_formats import (
+    ColumnFormats,
     CsvSettings,
     ExcelSettings,
     NumberFormatSettings,
+    require_valid_formats,
 )
-from mlops_assets.ml.contracts.column_format import ColumnFormat, time_format_problem
+from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, TimeText
 from mlops_assets.stores.files.csv_dialect import Dialect
 
@@ -155,13 +157,8 @@ class TableSettings(Settings):
 
     @field_validator("formats")
     @classmethod
-    def _require_valid_formats(
-        cls, formats: dict[str, str | NumberFormatSettings]
-    ) -> dict[str, str | NumberFormatSettings]:
-        for name, declared in formats.items():
-            if isinstance(declared, str) and (problem := time_format_problem(declared)):
-                raise ValueError(f"the format of {name}, {declared!r}, {problem}")
-        return formats
+    def _require_valid_formats(cls, formats: ColumnFormats) -> ColumnFormats:
+        return require_valid_formats(formats)
 
     @property
     def dialect(self) -> Dialect:

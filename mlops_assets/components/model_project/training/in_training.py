@@ -55,7 +55,7 @@ def with_static_in_training(
     scored: "duckdb.DuckDBPyRelation",
     champion: "Version",
 ) -> "duckdb.DuckDBPyRelation":
-    """Add `in_training` to predictions of rows of a project without partitions.
+    """Add `in_training` to predictions of rows of a static project.
 
     It is true for a row whose key, or without a key all columns, is that of a row that the champion was
     fitted on: such rows share the upper bits of `row_id`. It is null if the training rows are not known any
@@ -83,7 +83,8 @@ def _static_training_rows(
     if not project.settings.tables[project.table].key:
         known = declared_contract(project, project.table).names
         trained = identity_columns(project, project.table, known)
-        if trained != sorted(declared_contract(project, names.SCORING).names):
+        to_predict = declared_contract(project, names.SCORING).names
+        if trained != identity_columns(project, names.SCORING, to_predict):
             return None
     table, version = project.key(names.TRAINING_SET).path, int(facts["training_set_version"])
     if not store.exists(table) or version > store.version(table):

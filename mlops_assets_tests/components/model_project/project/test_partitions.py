@@ -17,9 +17,11 @@ from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
     seen_mapping,
+    table_partitions,
     target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets_tests.support.loans import ATTRIBUTES
 from mlops_assets_tests.support.shop import SETTINGS
 
 NOW = datetime(2024, 8, 15, 12, tzinfo=UTC)
@@ -185,3 +187,35 @@ def test_a_backfill_has_one_run_per_partition(events):
 def test_a_step_of_an_asset_without_partitions_has_no_partition(partitions):
     context = SimpleNamespace(assets_def=SimpleNamespace(partitions_def=partitions), partition_key="2024-01")
     assert partition_of(context) == ("2024-01" if partitions else None)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "start", "end", "newest"),
+    [
+        ("daily", "2024-08-01", None, "2024-08-15"),
+        ("weekdays", "2024-08-01", None, "2024-08-15"),
+        ("weekly", "2024-08-01", None, "2024-08-12"),
+        ("monthly", "2024-08", None, "2024-08"),
+        ("monthly", "2024-01", "2024-12", "2024-08"),
+        ("daily", "2024-08-01", "2024-08-05", "2024-08-05"),
+    ],
+)
+def test_rows_to_predict_have_a_partition_of_the_current_period(tmp_path, cadence, start, end, newest):
+    scoring = {"source": "new", "partitions": {"cadence": cadence, "start": start, "end": end}}
+    declared = ModelProject.model_validate({**ATTRIBUTES, "scoring": scoring})
+    project = Project("lending", declared, ProjectFiles("lending", tmp_path), tmp_path)
+    partitions = table_partitions(project, "scoring")
+    assert partitions.get_partition_keys(current_time=NOW)[-1] == newest
+    assert declared_periods(partitions) == project.periods_of("scoring")
+    assert project.periods_of("scoring").newest(NOW) == newest
+    assert table_partitions(project, "loans") is None
+
+
+def test_rows_of_an_asset_are_predicted_once_a_partition_of_it_has_ended(tmp_path):
+    """Dagster would request the current partition although the asset has none, and the run would fail."""
+    scoring = {"source": {"asset": "crm/open"}, "partitions": {"cadence": "monthly", "start": "2024-01"}}
+    declared = ModelProject.model_validate({**ATTRIBUTES, "scoring": scoring})
+    project = Project("lending", declared, ProjectFiles("lending", tmp_path), tmp_path)
+    partitions = table_partitions(project, "scoring")
+    assert partitions.get_partition_keys(current_time=NOW)[-1] == "2024-07"
+    assert project.periods_of("scoring").newest(NOW) == "2024-07"

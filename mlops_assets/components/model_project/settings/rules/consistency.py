@@ -21,6 +21,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
 from mlops_assets.components.model_project.settings.protected_columns import fairness_errors
 from mlops_assets.components.model_project.settings.rules.intervals import interval_errors
 from mlops_assets.components.model_project.settings.rules.modelling import modelling_errors
+from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
@@ -43,6 +44,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         _table_errors,
         source_errors,
         _event_errors if settings.partitions else _static_errors,
+        scoring_errors,
         _schedule_errors,
         _label_errors,
         _behaviour_errors,
@@ -100,7 +102,6 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
     events_only: dict[str, object] = {
         "entity": settings.entity,
         "target.horizon": settings.target.horizon,
-        "schedules.backfill": settings.schedules.backfill,
         "training": settings.training != TrainingSettings(),
     }
     for name, table in settings.tables.items():
@@ -109,6 +110,8 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
     for path, value in events_only.items():
         if value:
             yield path, "is for event projects only; remove it, or declare `partitions`"
+    if settings.schedules.backfill and not (settings.scoring and settings.scoring.partitions):
+        yield "schedules.backfill", "requires partitions; declare `partitions` or `scoring.partitions`"
     if settings.scoring is None:
         predicted = {
             "schedules.score": settings.schedules.score,

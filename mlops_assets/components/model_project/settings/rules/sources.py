@@ -25,7 +25,7 @@ def source_errors(settings: "ProjectSettings") -> Errors:
     """The errors in the sources of all tables."""
     for place, table in _tables(settings):
         path, source = f"{place}.source", table.source
-        if place != "scoring":
+        if place != "scoring" or (settings.scoring and settings.scoring.excel):
             yield from _excel_errors(place, table)
         if isinstance(source, str):
             yield from _url_errors(path, source)

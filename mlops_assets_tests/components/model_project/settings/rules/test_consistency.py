@@ -186,7 +186,6 @@ def test_a_zone_of_the_database_is_accepted(zone):
     [
         ("entity", ["customer"]),
         ("target.horizon", 3),
-        ("schedules.backfill", {"cron": "@daily"}),
         ("training", {"window": 3}),
         ("tables.loans.time", "paid_at"),
     ],
@@ -234,10 +233,70 @@ def test_a_port_and_an_at_sign_in_a_path_are_no_secrets(url):
         ({"source": "s3://key@bucket/a.csv"}, "scoring.source contains a user name or password"),
         ({"source": "a.csv", "max_rejected_share": 2}, "scoring.max_rejected_share"),
         ({"columns": ["id"]}, "scoring.source"),
+        ({"source": "a.csv", "csv": {"delimiter": ";;"}}, "csv.delimiter is ';;'; use one character"),
+        ({"source": "a.csv", "excel": {"skip_lines": 1}}, "scoring.excel is for Excel files, .xlsx or .xlsm"),
+        ({"source": "a.csv", "formats": {"day": "%Q"}}, "the format of day, '%Q',"),
     ],
 )
 def test_the_source_of_rows_to_predict_has_the_rules_of_tables(scoring, message):
     assert message in error_of({**LOANS, "scoring": scoring})
+
+
+@pytest.mark.parametrize(
+    ("scoring", "message"),
+    [
+        ({"partitions": None, "arrival": "day"}, "scoring.arrival requires scoring.partitions"),
+        (
+            {"partitions": {"cadence": "daily", "start": "2025-13-01"}},
+            "scoring.partitions.start 2025-13-01 is",
+        ),
+        (
+            {"partitions": {"cadence": "monthly", "start": "2025-02", "end": "2025-01"}},
+            "scoring.partitions.start the end of the partitions, 2025-01, is before their start, 2025-02",
+        ),
+        ({"partitions": {"cadence": "daily", "start": "2025-01-01", "lookback": 2}}, "lookback"),
+        (
+            {"source": {"sql": "select 1", "database": "sqlite:///crm.db"}},
+            "scoring.arrival is missing: name the column that dates the rows of the query",
+        ),
+        ({"arrival": "outcome"}, "scoring.arrival is outcome, which is the target; name another column"),
+        (
+            {"source": {"asset": "crm/open"}, "arrival": "day"},
+            "scoring.arrival is for files and queries; an asset is read by its own partitions",
+        ),
+        ({"arrival": "_row"}, "scoring.arrival is _row, a reserved name; rename the column in the source"),
+    ],
+)
+def test_partitions_of_rows_to_predict_have_dates(scoring, message):
+    declared = {"source": "new", "partitions": {"cadence": "monthly", "start": "2025-01"}, **scoring}
+    assert message in error_of({**LOANS, "scoring": declared})
+
+
+def test_a_backfill_of_a_project_without_partitions_requires_those_of_scoring():
+    backfill = {**LOANS, "schedules": {"backfill": {"cron": "@daily"}}}
+    assert "schedules.backfill requires partitions; declare `partitions` or" in error_of(backfill)
+    partitions = {"cadence": "monthly", "start": "2025-01"}
+    ModelProject.model_validate({**backfill, "scoring": {"source": "new", "partitions": partitions}})
+
+
+def test_rows_to_predict_are_read_as_those_of_the_table_except_for_what_they_declare():
+    table = {
+        "source": "a.csv",
+        "csv": {"delimiter": ";"},
+        "formats": {"day": "%d.%m.%Y", "price": {"unit": "$"}},
+    }
+    scoring = {"source": "new", "csv": {"decimal": ","}, "formats": {"day": "%Y%m%d"}}
+    declared = ModelProject.model_validate({**LOANS, "tables": {"loans": table}, "scoring": scoring})
+    read = declared.scoring.as_table(declared.tables["loans"])
+    assert (read.csv.delimiter, read.csv.decimal) == (",", ",")
+    assert {name: form.time or form.unit for name, form in read.column_formats} == {
+        "day": "%Y%m%d",
+        "price": "$",
+    }
+    inherited = ModelProject.model_validate(
+        {**LOANS, "tables": {"loans": table}, "scoring": {"source": "new"}}
+    )
+    assert inherited.scoring.as_table(inherited.tables["loans"]).csv.delimiter == ";"
 
 
 @pytest.mark.parametrize(
