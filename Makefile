@@ -3,23 +3,29 @@
 PYTHON ?= python3
 PROJECT ?= customer_churn
 BIN := .venv/bin
+PIP_OPTIONS := --quiet --disable-pip-version-check
 export DAGSTER_HOME := $(CURDIR)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
+# Hashes of all files of each version, for every platform and Python.
+LOCK_OPTIONS := --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-python-downloads \
+	--python-version 3.11.5 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test coverage bench check docs reference lowest format clean
+.PHONY: help install run ui test coverage bench check docs reference lowest newest lock sbom audit format clean
 
 help: ## List all targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/installed ## Create .venv with the exact versions of constraints.txt
+install: .venv/installed ## Create .venv with the exact files of requirements.lock
 
-.venv/installed: pyproject.toml setup.cfg setup.py constraints.txt
+.venv/installed: pyproject.toml setup.cfg setup.py requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "$$($(PYTHON) --version) is not supported: Python 3.11, 3.12 or 3.13 is required; hint: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes --no-deps --only-binary :all: --requirement requirements.lock
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check
 	@touch $@
 
 run: install ## Run a project: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
@@ -63,9 +69,31 @@ lowest: ## Run the tests with the lowest dependencies of pyproject.toml, in .low
 	.lowest/bin/python -m pytest -n auto mlops_assets_tests/compat mlops_assets_tests/core mlops_assets_tests/ml mlops_assets_tests/stores
 	MLOPS_STATE_DIR=$(CURDIR)/.lowest/state .lowest/bin/mlops run customer_churn --trials 2
 
+newest: ## Run the tests with the newest versions that pyproject.toml allows, in .newest (requires uv)
+	uv venv --quiet --clear .newest
+	uv pip install --quiet --python .newest/bin/python --upgrade --editable '.[dev]'
+	uv pip freeze --python .newest/bin/python
+	.newest/bin/python -m pytest -n auto
+
+lock: ## Write the hashes of the versions in constraints.txt and .github/audit/tools.txt (requires uv)
+	uv pip compile $(LOCK_OPTIONS) --no-deps constraints.txt --output-file requirements.lock
+	uv pip compile $(LOCK_OPTIONS) .github/audit/tools.txt --output-file .github/audit/tools.lock
+
+sbom: install .audit/installed ## List what is installed, as CycloneDX in sbom.cdx.json
+	@.audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file sbom.cdx.json
+
+audit: .audit/installed ## Compare requirements.lock with a database of vulnerabilities
+	@.audit/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+.audit/installed: .github/audit/tools.lock
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install $(PIP_OPTIONS) --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
 format: install ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state is kept
-	rm -rf .venv .lowest .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info
+	rm -rf .venv .lowest .newest .audit sbom.cdx.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info

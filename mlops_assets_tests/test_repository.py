@@ -16,13 +16,14 @@ from benchmarks.sample_figures import RECORDED, differences
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PINNED = {
-    canonicalize_name(name): version
+    canonicalize_name(name): version.partition(";")[0]
     for name, _, version in (
         line.partition("==")
         for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
         if "==" in line
     )
 }
+LOCKS = {"requirements.lock": "constraints.txt", ".github/audit/tools.lock": ".github/audit/tools.txt"}
 OPTIONAL = [text for group in ("dev", "docs", "postgres") for text in PROJECT["optional-dependencies"][group]]
 DECLARED = [text for text in (*PROJECT["dependencies"], *OPTIONAL) if not text.startswith("mlops-assets")]
 
@@ -32,6 +33,44 @@ def test_the_pinned_version_of_a_dependency_is_in_its_declared_range(text):
     declared = Requirement(text)
     assert declared.specifier.contains(PINNED[canonicalize_name(declared.name)])
     assert any(bound.operator == ">=" for bound in declared.specifier), "without a lower bound"
+
+
+def requirements(path: str) -> dict[str, tuple[str, str]]:
+    """Version and marker of each requirement of a file."""
+    text = re.sub(r"\\\n\s*--hash=\S+|#.*", "", (ROOT / path).read_text("utf-8"))
+    found = [Requirement(line.strip("\\ ")) for line in text.splitlines() if line.strip()]
+    return {canonicalize_name(one.name): (str(one.specifier), str(one.marker or "")) for one in found}
+
+
+def test_the_lock_has_the_versions_and_markers_of_the_constraints():
+    assert requirements("requirements.lock") == requirements("constraints.txt")
+    tools = requirements(".github/audit/tools.txt")
+    assert tools == {name: requirements(".github/audit/tools.lock")[name] for name in tools}
+
+
+@pytest.mark.parametrize("path", LOCKS)
+def test_every_locked_version_has_hashes_and_no_index_is_named(path):
+    text = (ROOT / path).read_text("utf-8")
+    assert "://" not in text
+    entries = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
+    assert len(entries) == len(requirements(path))
+    for entry in entries:
+        _, *hashes = entry.split(" \\\n    ")
+        assert hashes, entry
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), entry
+
+
+def test_installation_requires_hashes_and_builds_nothing():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    installs = re.findall(r"-m pip install (.*)", makefile)
+    assert len(installs) == 3
+    for options in installs:
+        hashed = "--require-hashes" in options and "--only-binary :all:" in options
+        assert hashed or options.endswith("--no-deps --no-build-isolation --editable .")
+    for page in ("README.md", "docs/getting_started.md"):
+        assert "--require-hashes --no-deps --requirement requirements.lock" in (ROOT / page).read_text(
+            "utf-8"
+        )
 
 
 def hooks() -> dict[str, dict]:
