@@ -1,5 +1,6 @@
 """The data files of a Delta table: current files, their partitions, and the SQL that reads them."""
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from deltalake import DeltaTable
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
 from mlops_assets.core.sql_quoting import literal
+
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+"""DuckDB, Spark and Delta read a folder with this name as null."""
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, order=True)
@@ -32,12 +37,13 @@ def require_partition_name(directory: Path, partition: str, *, table: str) -> No
     Raises
     ------
     StoreError
-        If DuckDB would read another name.
+        If DuckDB would read another name, or the name can't be one of a folder.
     """
-    if not partition or set(partition) & set("/\\=*?[") or unquote(partition) != partition:
+    if problem := _partition_problem(partition):
         raise StoreError(
-            f"table {table}: {partition!r} is not a valid partition name",
-            hint="use at least one character, none of / \\ = * ? [ and no encoding such as %20",
+            f"table {table}: {partition!r} is not a valid partition name: it {problem}",
+            hint="use at least one character, none of / \\ = * ? [, no line end or other control character, "
+            "and no encoding such as %20",
         )
     if "=" in str(directory.absolute()):
         raise StoreError(
@@ -45,6 +51,23 @@ def require_partition_name(directory: Path, partition: str, *, table: str) -> No
             "partition",
             hint="set MLOPS_STATE_DIR to a path without '='",
         )
+
+
+def _partition_problem(partition: str) -> str | None:
+    """Why DuckDB would not read a name of a partition from its folder; None if it would."""
+    if not partition:
+        return "is empty"
+    if found := sorted(set(partition) & set("/\\=*?[")):
+        return f"contains {found[0]}"
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in partition):
+        return "contains a line end, another control character, or half of a surrogate pair"
+    if unquote(partition) != partition:
+        return f"is an encoding of {unquote(partition)!r}"
+    if partition == _NULL_PARTITION:
+        return "stands for null"
+    if len(f"{PARTITION}={partition}".encode()) > _LONGEST_NAME:
+        return f"is longer than a folder name of {_LONGEST_NAME} bytes permits"
+    return None
 
 
 def is_partitioned(delta: DeltaTable) -> bool:
