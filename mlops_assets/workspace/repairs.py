@@ -25,7 +25,7 @@ def repairs(plan: RunPlan) -> Iterator[Batch]:
 def _damaged_partitions(plan: RunPlan, key: AssetKey) -> list[str | None]:
     if not plan.tables.exists(key.path):
         return []
-    scope = plan.timeline.periods.parse_range(plan.scope) if plan.timeline and plan.scope else None
+    scope = plan.periods.parse_range(plan.scope) if plan.periods and plan.scope else None
     found = {
         damage.file.partition: damage
         for damage in reversed(plan.tables.damage(key.path))

@@ -117,7 +117,7 @@ def _retrain(workspace: "Workspace", instance: "DagsterInstance", project: str) 
     with project_lock(workspace, instance, project, command="mlops forget --retrain", on_wait=print_waiting):
         plan = RunPlan(workspace, instance, project, keys)
         steps = workspace.steps(keys)
-        display = display_of(err, project, steps, partitioned=plan.timeline is not None, log=None)
+        display = display_of(err, project, steps, partitioned=plan.periods is not None, log=None)
         with RunProgress(display, steps) as progress:
             ProjectRun(plan).execute(progress)
     exit_on_errors(progress.errors)

@@ -14,7 +14,6 @@ from mlops_assets.components.model_project.project.declared_tables import (
     upstream_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.former_partitions import require_same_partitioning
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     ARRIVAL,
@@ -28,6 +27,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
 from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
+    require_same_partitioning,
     table_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project

@@ -9,11 +9,11 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.former_partitions import require_same_partitioning
 from mlops_assets.components.model_project.project.metadata_names import NOT_FOLLOWED
 from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
+    require_same_partitioning,
     table_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project

@@ -1,13 +1,18 @@
-"""Dagster's partitions and partition mappings of a project's timeline."""
+"""Dagster's partitions and partition mappings of a project, and those that its tables were written with."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.core import job_names
+from mlops_assets.core import job_names, names
+from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Cadence, Periods
 from mlops_assets.ml.features.timeline import Timeline
+
+if TYPE_CHECKING:
+    from mlops_assets.stores.warehouse.reader import TableReader
 
 _MONTH, _DAY = "%Y-%m", "%Y-%m-%d"
 _MONDAY_TO_FRIDAY = "0 0 * * 1-5"
@@ -32,6 +37,35 @@ def table_partitions(project: Project, table: str) -> dg.PartitionsDefinition | 
     """Partitions of a table; None for a table without partitions."""
     periods = project.periods_of(table)
     return _partitions(periods, periods.first, periods.last) if periods else None
+
+
+def require_same_partitioning(project: Project, store: "TableReader", table: str) -> None:
+    """Raise if tables of the rows to predict were written with partitions and have none now, or the reverse.
+
+    The warehouse rejects such a write table by table; this error names all folders at once.
+
+    Raises
+    ------
+    DataError
+        With the folders to move.
+    """
+    if table != names.SCORING:
+        return
+    declared = project.periods_of(table) is not None
+    keys = [
+        *(project.table_key(layer, table) for layer in names.TABLE_LAYERS),
+        project.key(names.PREDICTIONS),
+    ]
+    former = [key for key in keys if store.exists(key.path) and store.is_partitioned(key.path) != declared]
+    if former:
+        written, now = ("without", "declares") if declared else ("with", "does not declare")
+        folders = ", ".join(str(store.root.joinpath(*key.path)) for key in former)
+        raise DataError(
+            f"{project.subject(table)}: {', '.join(key.path[-1] for key in former)} "
+            f"{'was' if len(former) == 1 else 'were'} written {written} partitions, and defs.yaml {now} "
+            "`scoring.partitions`",
+            hint=f"move {folders} out of the warehouse, or undo the change of defs.yaml; nothing was changed",
+        )
 
 
 def target_partitions(project: Project) -> dg.PartitionsDefinition | None:
