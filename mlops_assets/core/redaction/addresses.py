@@ -16,9 +16,11 @@ _USER_INFO = re.compile(
     # A password with an unencoded slash or question mark; `:8080/` is a port.
     r"|[^/?#:@\s'\"<>\[]*:(?!\d{0,5}(?:[/?#\s'\"<>]|$))[^\s'\"<>]*@)"
 )
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PARAMETER = re.compile(r"(?<=[?&;])(?P<name>[^=&?;#\s'\"<>/]+)=(?P<value>[^&;#\s'\"<>]+)")
 _VALUE = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s,;&'\"()\[\]{}]+"
 _ASSIGNED = re.compile(rf"(?P<name>[A-Za-z][\w.-]*)(?P<sign> ?= ?|['\"] ?: ?)(?P<value>{_VALUE})")
+_OPTION = re.compile(rf"(?P<name>--[a-z][\w-]*)(?P<sign> +)(?P<value>(?!-){_VALUE})")
 _HEADER = re.compile(r"\b(?P<scheme>Bearer|Basic) +(?=[^\s'\"]*[\d=])[\w+/.~=-]{8,}")
 _PLAIN = re.compile(r"['\"]?(?:|None|null|[Tt]rue|[Ff]alse|[…$<{*%].*)['\"]?")
 """What stands in the place of a secret: nothing, a placeholder or a reference to a variable."""
@@ -42,7 +44,7 @@ def without_named_secrets(text: str) -> str:
     """Return a text without credentials, and without the values of `password=…` and of `Bearer …`."""
     text = without_credentials(text)
     if may_contain_secret_names(text):
-        text = _ASSIGNED.sub(_masked_assignment, text)
+        text = _OPTION.sub(_masked_assignment, _ASSIGNED.sub(_masked_assignment, text))
     return _HEADER.sub(rf"\g<scheme> {MASK}", text) if "Bearer " in text or "Basic " in text else text
 
 
@@ -72,9 +74,12 @@ def is_ambiguous(url: str) -> bool:
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """Yield the secrets in the value of a setting: a URL, a connection string of Postgres or JSON."""
-    if "://" in text:
-        yield from _secrets_of_url(text)
+    """Yield the secrets in the value of a setting: URLs, a connection string of Postgres or JSON."""
+    for scheme in _SCHEME.finditer(text):
+        yield from _secrets_of_url(text[scheme.end() :])
+        following = _SCHEME.search(text, scheme.end())
+        if following:  # another address, or a part of the password of this one
+            yield from _secrets_of_url(text[scheme.end() : following.start()])
     for found in _ASSIGNED.finditer(text):
         if names_secret(found["name"]) and not _PLAIN.fullmatch(found["value"]):
             value = found["value"]
@@ -99,8 +104,8 @@ def literal_secrets(settings: Mapping[str, Any], path: str = "") -> Iterator[str
             yield place
 
 
-def _secrets_of_url(url: str) -> Iterator[str]:
-    rest = url.partition("://")[2]
+def _secrets_of_url(rest: str) -> Iterator[str]:
+    """Yield the secrets of a URL, given without its scheme."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     # To the last @ of the authority, and, in case a slash in the password is not encoded, of the whole URL.
     for place in (authority, rest if ":" in authority else ""):
