@@ -1,6 +1,7 @@
 """The DuckDB connection of the warehouse's readers and writers, and its confinement for SQL of a project."""
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ import duckdb
 from mlops_assets.core.sql_quoting import UTC_SESSION, literal
 from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes
 from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
+
+SPILL = ".spill"
+"""Folder of DuckDB's temporary files, below the warehouse."""
+_STALE_SECONDS = 24 * 3600
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def connect(
     StoreError
         If the disk is full, or `root` can't be written.
     """
-    spill = root / ".spill" / uuid.uuid4().hex
+    spill = root / SPILL / uuid.uuid4().hex
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(spill),
@@ -77,6 +82,14 @@ def _texts(argument: Node) -> Iterator[str]:
         constant = node.get("literal") or {}
         if constant.get("kind") == "STRING":
             yield str(constant["text"])
+
+
+def remove_left_spill(root: Path) -> None:
+    """Remove the spill folders of processes that were killed: those that were not changed for a day."""
+    for folder in (root / SPILL).glob("*"):
+        newest = max((path.stat().st_mtime for path in (folder, *folder.glob("*"))), default=0)
+        if time.time() - newest > _STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

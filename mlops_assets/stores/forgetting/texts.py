@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from zipfile import ZipFile, is_zipfile
 
 import duckdb
 
@@ -74,8 +75,8 @@ class TextSearch:
         Parameters
         ----------
         replace
-            Replace it by `[forgotten]`. Files with a recorded digest, Parquet files, and an ID that is a
-            number, which may stand for something else, are reported and kept.
+            Replace it by `[forgotten]`. These are reported and kept: files with a recorded digest, zip and
+            Parquet files, and an ID that is a number, which may stand for something else.
         """
         if self.skipped:
             return
@@ -100,6 +101,9 @@ class TextSearch:
         elif start.startswith(_PARQUET):
             if count := _count_parquet(path, self.value):
                 yield TextPlace(path, count, *self._kept(path, replace, "remove it and train again"))
+        elif is_zipfile(path):
+            if count := self._count_zip(path):
+                yield TextPlace(path, count, *self._kept(path, replace, "it is compressed: remove the file"))
         elif self.value.encode() in (content := path.read_bytes()):
             text = content.decode("utf-8", "surrogateescape")
             changed, count = self._word.subn(REPLACEMENT, text)
@@ -111,6 +115,12 @@ class TextSearch:
                 yield TextPlace(path, count, "replaced")
             else:
                 yield TextPlace(path, count, *self._kept(path, replace, reason))
+
+    def _count_zip(self, path: Path) -> int:
+        """How often the members of a zip file contain the ID, such as the parts of a fitted pipeline."""
+        with ZipFile(path) as archive:
+            members = (archive.read(name) for name in archive.namelist())
+            return sum(len(self._word.findall(one.decode("utf-8", "surrogateescape"))) for one in members)
 
     def _kept(self, path: Path, replace: bool, reason: str) -> tuple[Outcome, str]:
         return ("kept" if replace else "found"), self._reason(path) or reason

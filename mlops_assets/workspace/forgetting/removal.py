@@ -8,6 +8,7 @@ from dagster import DagsterInstance, RunsFilter
 from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.delta.duckdb_connection import remove_left_spill
 from mlops_assets.stores.delta.staging import remove_unheld
 from mlops_assets.stores.forgetting.project_rows import ProjectRows
 from mlops_assets.stores.forgetting.records import Record, Removed
@@ -70,6 +71,7 @@ def forget(
     record = _begin(target, instance, rows)
     _remove(rows, record)
     remove_unheld(scratch_folder(store))
+    remove_left_spill(store.root)
     _require_no_run(target, instance)
     record = replace(record, removed=_removed(rows, record))
     record_up_to_date(target.workspace, instance, store, project, record.up_to_date)

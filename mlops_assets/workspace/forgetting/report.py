@@ -78,6 +78,8 @@ class Report:
         tables = sum(bool(one.rows) for one in self.tables)
         done = "would be removed" if dry_run else "removed"
         yield f"{rows:,} rows {done} from {tables} tables; entity {self.target.entity.label} (keyed digest)"
+        if not rows and not self.models:
+            yield "no row of it was found: check the ID, and the column that identifies it"
         if unsearched := [view_name(one.table) for one in self.tables if not one.searched]:
             columns = ", ".join(self.target.entity.columns)
             yield (

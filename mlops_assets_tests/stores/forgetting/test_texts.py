@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import duckdb
 import pytest
@@ -39,13 +40,16 @@ def test_texts_and_databases_lose_the_id_and_files_with_digests_keep_it(tmp_path
     with duckdb.connect() as connection:
         connection.sql(f"select '{ID}' as id").write_parquet(str(tmp_path / "out_of_fold.parquet"))
 
+    with ZipFile(tmp_path / "mlflow/artifacts/model/pipeline.skops", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("schema.json", f'["{ID}", "{ID}"]')
+
     search = TextSearch(tmp_path, ID)
     found = {str(one.path.relative_to(tmp_path)): one for one in search.places(replace=False)}
     assert {one.outcome for one in found.values()} == {"found"}
     assert f"of {ID} is".encode() in events.read_bytes()
     done = {str(one.path.relative_to(tmp_path)): one.outcome for one in search.places(replace=True)}
     model, code = "mlflow/artifacts/model/data.json", "mlflow/artifacts/run/code/features.sql"
-    kept = [model, code, "out_of_fold.parquet"]
+    kept = [model, code, "out_of_fold.parquet", "mlflow/artifacts/model/pipeline.skops"]
     assert done == {
         **dict.fromkeys(kept, "kept"),
         **dict.fromkeys(["dagster/events.db", "reports/page.html", "sql_history"], "replaced"),

@@ -107,7 +107,7 @@ def reproduce(
             "version can't be reproduced, and this is no damage",
             hint=f"train a version without them: mlops run {project.name}",
         )
-        return Reproduction(project.name, version.version, (), (forgotten, *differences))
+        return Reproduction(project.name, version.version, (), (forgotten,))
     try:
         frame = training_set(project, warehouse, version.facts)
     except MlopsError as error:

@@ -2,7 +2,9 @@
 
 import json
 
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.command_line import mlops
+from mlops_assets_tests.support.loans import loans
 
 
 def test_a_version_is_reproduced_compared_and_described(place, record_property):
@@ -47,10 +49,46 @@ def make_pipeline():
 """
 
 
-def test_a_version_with_an_unseeded_target_encoder_is_reproduced(place):
+def test_a_version_with_an_unseeded_target_encoder_is_reproduced_until_a_row_is_forgotten(
+    place, record_property
+):
     [sql] = place.rglob("defs/lending/features.sql")
     sql.with_name("pipeline.py").write_text(TARGET_ENCODER, "utf-8")
     assert mlops("run", "lending").exit_code == 0
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["outcome"] == "identical"
+    _forget_a_row_and_verify_it(place, record_property)
+
+
+def _forget_a_row_and_verify_it(place, record_property):
+    """Of the trained project, whose derived tables have no column of the entity."""
+    income, amount = map(str, loans(300).loc[7, ["income", "amount"]])
+    done = mlops("forget", "lending", "--entity", income, "--dry-run")
+    assert "declares no entity" in done.output
+    record_property("message", done.output)
+    entity = ("--entity", income, "--entity", amount, "--column", "income", "--column", "amount")
+    found = json.loads(mlops("forget", "lending", *entity, "--dry-run", "--json").stdout)
+    rows = {one["table"]: one["rows"] for one in found["tables"]}
+    tables = ("training_set", "features", "validated_loans", "raw_loans")
+    assert rows == {f"lending.{table}": 1 for table in tables} | {"lending.quarantine_loans": 0}
+    assert [(one["place"], one["rows"]) for one in found["sources"]] == [("loans.csv", 1)]
+    assert [(one["version"], one["rows"]) for one in found["models"]] == [(1, 1)]
+    assert mlops("audit", "lending", "--forgotten", income, "--forgotten", amount).exit_code == 1
+
+    done = mlops("forget", "lending", *entity, "--reason", "a letter")
+    assert (done.exit_code, "4 rows removed from 4 tables" in done.output) == (0, True), done.output
+    done = mlops("audit", "lending", "--forgotten", income, "--forgotten", amount)
+    assert done.exit_code == 0, done.output
+    done = mlops("audit", "lending")
+    assert "ok    forgotten entities, 1, in 5 tables" in done.output, done.output
+    done = mlops("reproduce", "lending", "1")
+    assert done.exit_code == 1
+    assert "1 rows of forgotten entities were removed from its training set" in done.output
+    record_property("message", done.output)
+    assert mlops("run", "lending", "--until", "validated_loans", "--force").exit_code == 0
+    with Warehouse(place / "data" / "state" / "warehouse").connect() as connection:
+        valid = Warehouse(place / "data" / "state" / "warehouse").relation(
+            connection, ["lending", "validated_loans"]
+        )
+        assert len(valid) == 299
