@@ -1,11 +1,13 @@
 """The DuckDB connection of the warehouse: spilling, no network, and a workaround for an optimizer."""
 
+import os
+import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from mlops_assets.stores.delta.duckdb_connection import confine, connect
+from mlops_assets.stores.delta.duckdb_connection import confine, connect, remove_left_spill
 
 
 def test_the_folder_is_created_and_larger_queries_spill_below_it(tmp_path: Path):
@@ -91,3 +93,15 @@ def test_a_confined_connection_denies_all_else(confined, statement):
         duckdb.Error, match=r"disabled by configuration|disabled through|been locked|Cannot access"
     ):
         connection.execute(statement.format(root=root))
+
+
+def test_spill_folders_that_were_left_a_day_ago_are_removed(tmp_path: Path):
+    for name, days in (("old", 2), ("new", 0)):
+        folder = tmp_path / ".spill" / name
+        folder.mkdir(parents=True)
+        file = folder / "duckdb_temp_storage-0.tmp"
+        file.touch()
+        for path in (file, folder):
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+    remove_left_spill(tmp_path)
+    assert [path.name for path in (tmp_path / ".spill").iterdir()] == ["new"]
