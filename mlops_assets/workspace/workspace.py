@@ -22,9 +22,9 @@ from mlops_assets.core.periods import Periods
 from mlops_assets.core.redaction.addresses import literal_secrets
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 from mlops_assets.workspace.definition_errors import translate_definition_error
+from mlops_assets.workspace.instance_storage import read_settings, usable_instance
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -219,7 +219,7 @@ class Workspace:
         home.mkdir(parents=True, exist_ok=True)
         rendered = yaml.safe_dump(self._instance_settings(), sort_keys=False)
         target = home / "dagster.yaml"
-        if not target.is_file() or target.read_text("utf-8") != rendered:
+        if not target.is_file() or target.read_bytes() != rendered.encode():
             partial = target.with_suffix(f".{os.getpid()}")
             partial.write_text(rendered, "utf-8")
             partial.replace(target)
@@ -236,7 +236,7 @@ class Workspace:
             which other users can read; of `{env: NAME}`, it passes the name.
         """
         declared = self.root / "dagster.yaml"
-        settings: dict[str, Any] = yaml.safe_load(declared.read_text("utf-8")) if declared.is_file() else {}
+        settings = read_settings(declared) if declared.is_file() else {}
         if secrets := list(literal_secrets(settings)):
             raise StoreError(
                 f"{declared}: {secrets[0]} contains a password or token",
@@ -264,15 +264,7 @@ class Workspace:
             When the state directory or the instance can't be opened.
         """
         self.state.open()
-        try:
-            with translated_disk_errors("Dagster's instance", self.state.dagster):
-                instance = self._open_instance()
-        except (OSError, dg.DagsterError) as error:
-            raise StoreError(
-                f"Dagster's instance can't be opened: {error}",
-                hint="set MLOPS_STATE_DIR, and DAGSTER_HOME if used, to existing writable folders",
-            ) from error
-        with translated_disk_errors("Dagster's run storage", self.state.dagster), instance:
+        with usable_instance(self._open_instance, self.state.dagster) as instance:
             yield instance
 
     def _open_instance(self) -> DagsterInstance:

@@ -1,11 +1,13 @@
 """The workspace: project root, state directory and Dagster instance."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +15,7 @@ import pytest
 import yaml
 from dagster._serdes import serialize_value
 
-from mlops_assets.core.errors import StoreError
+from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.access_lists import has_access_lists
 from mlops_assets_tests.support.command_line import flat, mlops
@@ -123,3 +125,62 @@ def test_processes_that_open_a_new_instance_at_once_create_it_once(place, tmp_pa
         begun = [at_once.submit(open_at, start, tmp_path / "new") for _ in range(4)]
     ended = [future.result() for future in begun]
     assert [done.stdout for done in ended] == ["0\n"] * 4, [done.stderr for done in ended]
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"garbage" * 1000)
+
+
+def without_tables(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        names = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for (name,) in names:
+            if name not in ("alembic_version", "sqlite_sequence"):
+                connection.execute(f'drop table "{name}"')
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [(garbage, "is damaged: file is not a database"), (without_tables, "is incomplete, or of")],
+)
+def test_a_broken_database_of_dagster_is_an_error_before_anything_runs(place, how, message):
+    with Workspace(place).instance():
+        pass
+    files = list((place / "data" / "state" / "dagster").rglob("*.db"))
+    assert {file.name for file in files} == {"runs.db", "index.db", "schedules.db"}
+    for file in files:
+        before = file.read_bytes()
+        how(file)
+        error = pytest.raises(StoreError, match=f"Dagster's instance: the database .* {message}")
+        with error, Workspace(place).instance():
+            pass
+        for left in file.parent.glob(f"{file.name}-*"):
+            left.unlink()
+        file.write_bytes(before)
+    with Workspace(place).instance() as instance:
+        assert instance.get_runs_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"storage: [", "dagster.yaml can't be read: while parsing"),
+        (b"\xff\xfe", "dagster.yaml can't be read: 'utf-8' codec"),
+        (b"- storage", "dagster.yaml has no settings"),
+        (b"storag: 1", "instance can't be opened: Errors whilst loading .*storag"),
+        (b"storage: {postgres: {postgres_url: 1}}", "can't be opened"),
+    ],
+)
+def test_an_invalid_dagster_yaml_is_an_error(place, content, message):
+    (place / "dagster.yaml").write_bytes(content)
+    with pytest.raises(MlopsError, match=message), Workspace(place).instance():
+        pass
+
+
+def test_a_rendered_dagster_yaml_that_is_damaged_is_written_again(place):
+    rendered = place / "data" / "state" / "dagster" / "dagster.yaml"
+    rendered.parent.mkdir(parents=True)
+    rendered.write_bytes(b"\xff\xfe")
+    with Workspace(place).instance():
+        assert "telemetry" in rendered.read_text("utf-8")

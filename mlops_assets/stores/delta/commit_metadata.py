@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from mlops_assets.core.errors import StoreError
+
+_LOG_HINT = "restore the files of its log from a backup; see docs/operations.md"
 
 FORGOTTEN = "mlops.forgotten"
 """Entry of a commit: for each entity whose rows were removed from its content, the keyed digest, the time,
@@ -62,20 +67,42 @@ def removal_metadata(partitions: Sequence[str], dagster_run_id: str | None) -> d
 
 
 def all_versions(delta: DeltaTable) -> list[TableVersion]:
-    """The commits with content, newest first; this reads the whole log."""
-    return [
-        _table_version(commit, commit["version"]) for commit in delta.history() if "mlops.digest" in commit
-    ]
+    """The commits with content, newest first; this reads the whole log.
+
+    Raises
+    ------
+    StoreError
+        If a commit is damaged, also one that a checkpoint has made unnecessary for reading the table.
+    """
+    try:
+        history = delta.history()
+    except DeltaError as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise StoreError(
+            f"the history of {delta.table_uri} can't be read, because a commit is damaged: {reason}",
+            hint=_LOG_HINT,
+        ) from error
+    return [_table_version(commit, commit["version"]) for commit in history if "mlops.digest" in commit]
 
 
 def one_version(directory: Path, version: int) -> TableVersion | None:
-    """One commit, from its own file in the log; None if it does not exist or has no content."""
+    """One commit, from its own file in the log; None if it does not exist or has no content.
+
+    Raises
+    ------
+    StoreError
+        If the file is damaged.
+    """
     # delta-rs reads the log from the end only: for an old commit it would read all later ones.
     entry = directory / "_delta_log" / f"{version:020}.json"
     if not entry.is_file():
         return None
-    for line in entry.read_text("utf-8").splitlines():
-        commit = json.loads(line).get("commitInfo", {})
+    try:
+        actions = [json.loads(line) for line in entry.read_text("utf-8").splitlines()]
+    except ValueError as error:
+        raise StoreError(f"the commit {entry} is damaged: {error}", hint=_LOG_HINT) from error
+    for action in actions:
+        commit = action.get("commitInfo", {})
         if "mlops.digest" in commit:
             return _table_version(commit, version)
     return None

@@ -85,11 +85,11 @@ class StateDirectory:
         with translated_disk_errors("the state directory", self.root):
             if not file.exists():
                 return self
-            text = file.read_text("utf-8")
+            content = file.read_bytes() if file.is_file() else b""
         try:
-            found = json.loads(text)
+            found = json.loads(content.decode())
             layout, theirs = int(found["layout"]), str(found["written_by"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise StoreError(
                 f"{file} is damaged: it contains no version of the state directory",
                 hint=f"delete it if mlops_assets {ours} wrote this directory, and run again",

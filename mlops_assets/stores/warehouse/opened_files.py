@@ -1,7 +1,7 @@
 """The data files that are read on a connection: they are verified if its result is an error or a doubt."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -63,5 +63,6 @@ def translated_damage(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except MlopsError:
         raise
     except Exception:  # the values of a damaged file may make any code fail
-        require_intact(connection)
+        with suppress(OSError):  # of a file that can't be read, which the first error reports
+            require_intact(connection)
         raise

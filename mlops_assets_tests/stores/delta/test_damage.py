@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.table_audit import audit_tables
@@ -119,3 +120,32 @@ def test_versions_that_models_were_trained_on_are_audited_too(warehouse: Warehou
     assert str(file) in error
     finding = audit_tables(warehouse, "shop", lambda: [(KEY, 99)])
     assert any("version 99" in error for error in finding.errors)
+
+
+def commit_file(warehouse: Warehouse, version: int) -> Path:
+    return warehouse.root.joinpath(*KEY, "_delta_log", f"{version:020}.json")
+
+
+def test_a_commit_that_lost_its_actions_is_found(warehouse: Warehouse):
+    # The file of the commit is still JSON: delta-rs reads the rows of both writes.
+    write(warehouse, first=1)
+    newest = commit_file(warehouse, warehouse.version(KEY))
+    lines = newest.read_text("utf-8").splitlines()
+    newest.write_text("\n".join(line for line in lines if '"remove"' not in line), "utf-8")
+    with pytest.raises(StoreError, match=r"files of several writes of a partition: its log is damaged"):
+        warehouse.frame(KEY)
+    assert any("the log is damaged" in error for error in audit_tables(warehouse, "shop", list).errors)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"{}"])
+def test_a_damaged_commit_below_a_checkpoint_is_an_error_of_the_history(warehouse: Warehouse, content: bytes):
+    write(warehouse, first=1)
+    DeltaTable(str(warehouse.root.joinpath(*KEY))).create_checkpoint()
+    commit_file(warehouse, 2).write_bytes(content)
+    assert len(warehouse.frame(KEY)) == 9_999
+    with pytest.raises(StoreError, match=r"the history of .* can't be read, because a commit is damaged"):
+        warehouse.versions(KEY)
+    if content != b"{}":
+        with pytest.raises(StoreError, match=r"the commit .*0002\.json is damaged"):
+            warehouse.inputs(KEY, 2)
+    assert any("can't be read" in error for error in audit_tables(warehouse, "shop", list).errors)

@@ -109,6 +109,21 @@ def test_a_state_directory_of_another_layout_is_rejected_and_unchanged(
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["layout.json"]
 
 
+DAMAGED_LAYOUTS = [b"\xff\xfe{}", b"[]", b"3", b'{"layout": 1e400, "written_by": "x"}', b"[" * 100_000, b""]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED_LAYOUTS, None])
+def test_a_damaged_layout_is_one_error(tmp_path, content):
+    file = tmp_path / "state" / "layout.json"
+    if content is None:
+        file.mkdir(parents=True)
+    else:
+        file.parent.mkdir()
+        file.write_bytes(content)
+    with pytest.raises(StoreError, match=r"layout\.json is damaged: it contains no .*\n  hint: delete it"):
+        StateDirectory(tmp_path / "state").require_layout()
+
+
 def test_a_tracking_server_replaces_the_database(tmp_path, monkeypatch):
     state = StateDirectory(tmp_path)
     assert state.tracking_uri.startswith("sqlite:///")
