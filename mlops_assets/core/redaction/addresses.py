@@ -60,7 +60,7 @@ def credentials_of(url: str) -> tuple[str, str] | None:
 def may_contain_credentials(url: str) -> bool:
     """Whether some part of a URL can be read as user and password, or is a secret parameter."""
     query = url.partition("://")[2].partition("?")[2]
-    parameters = any(may_name_secret(name) for name, _, _ in _parameters(query))
+    parameters = any(value and may_name_secret(name) for name, value, _ in _parameters(query))
     return parameters or bool(_USER_INFO.search(url)) or is_ambiguous(url)
 
 
@@ -126,7 +126,7 @@ def _secrets_of_url(rest: str) -> Iterator[str]:
 
 def _parameters(query: str) -> Iterator[tuple[str, str, str]]:
     """Yield name and value of each parameter, and the query from its value on."""
-    for found in re.finditer(r"(?P<name>[^=&;#]*)=(?P<value>[^&;#]+)", query):
+    for found in re.finditer(r"(?P<name>[^=&;#]*)=(?P<value>[^&;#]*)", query):
         yield unquote_plus(found["name"]), found["value"], query[found.start("value") :]
 
 
