@@ -7,7 +7,7 @@ the last period with rows: unlike a missing file, an empty result is information
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -104,8 +104,17 @@ class QuerySource:
             hint=f"run again. {TABLE_UNCHANGED}",
         )
 
-    def _snapshot(self) -> AbstractContextManager[QuerySnapshot]:
-        return self.database.snapshot(self.query, subject=self.ingestion.subject, place=self._place)
+    @contextmanager
+    def _snapshot(self) -> Iterator[QuerySnapshot]:
+        """A snapshot of the database, whose errors quote values unless columns are sensitive."""
+        subject, place = self.ingestion.subject, self._place
+        try:
+            with self.database.snapshot(self.query, subject=subject, place=place) as snapshot:
+                yield snapshot
+        except DataError as error:
+            if self.ingestion.dialect.quotes_values:
+                raise
+            raise DataError(error.without_values, hint=error.hint) from None
 
     def _extracted(
         self, connection: duckdb.DuckDBPyConnection, snapshot: QuerySnapshot, span: DaySpan | None = None

@@ -1,7 +1,8 @@
 """Queries as sources, the same in SQLite and in Postgres: text, partitions, fingerprints and errors."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
+from mlops_assets.stores.files.csv_dialect import Dialect
 from mlops_assets.stores.sources.base import Ingestion, Source
 from mlops_assets.stores.sources.open import open_source
+from mlops_assets.stores.sources.query_source import QuerySource
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.left_files import files_below
 from mlops_assets_tests.support.postgres import Server
@@ -279,3 +282,20 @@ def test_batches_of_a_query_are_the_periods_with_rows_and_no_rows_are_no_error(s
     assert list(found) == ["2025-01", "2025-02", "2025-04"]
     assert found["2025-04"] == reader.fingerprints(shop.declared, ALL, **MONTHLY)["2025-04"]
     assert reader.fingerprints(shop.declared, "select * from orders where 1 = 0", **by_batch) == {}
+
+
+def test_errors_of_tables_with_sensitive_columns_quote_no_values(tmp_path):
+    class Broken:
+        display_name = "crm"
+
+        @contextmanager
+        def snapshot(self, query: str, *, subject: str, place: str) -> Iterator[Any]:
+            raise DataError("crm: invalid input 'ann'", without_values="crm: DataException")
+            yield
+
+    for quotes, expected in ((True, "crm: invalid input 'ann'"), (False, "crm: DataException")):
+        ingestion = Ingestion("shop", "clients", dialect=Dialect(quotes_values=quotes))
+        source = QuerySource("select 1", Broken(), ingestion, tmp_path)  # type: ignore[arg-type]
+        with pytest.raises(DataError) as caught:
+            source.fetch(duckdb.connect(), None)
+        assert str(caught.value) == expected
