@@ -268,6 +268,7 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
     import dagster as dg
 
     from mlops_assets.core.names import LEDGER
+    from mlops_assets.stores.governance.champion_ledger import ChampionLedger
     from mlops_assets.stores.governance.ledger import Ledger, chain_errors
     from mlops_assets.stores.system.state_directory import StateDirectory
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -281,7 +282,8 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
             continue
         for partition in warehouse.row_counts(table):
             facts["/".join(table), partition] = warehouse.digest(table, partition=partition)
-    entries = Ledger(warehouse, case.project).entries()
+    ledger = Ledger(warehouse, case.project)
+    entries = ledger.entries()
     facts["ledger"] = [(entry.event.kind, entry.event.version, entry.event.model_digest) for entry in entries]
     facts["errors of the ledger"] = chain_errors(entries)
     tracking = TrackingStore(directory.tracking_uri, directory.artifacts)
@@ -304,7 +306,7 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
             if not name.endswith(differ) and not name.startswith("ledger.")
         }
         facts["champion"] = (champion.version, sorted(compared.items()))
-        facts["model"] = tracking.load(champion).digest()
+        facts["model"] = tracking.load(ChampionLedger(ledger, tracking.registry).recorded(champion)).digest()
         facts["logged trials"] = [
             (trial.number, trial.family, trial.params, trial.score, trial.state)
             for trial in tracking.trials(case.project, champion.run_id, _metric(tracking, champion.run_id))

@@ -64,7 +64,13 @@ def fetch(folder):
 
 @pytest.fixture(autouse=True)
 def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLOPS_STATE_DIR", "DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
+    for name in (
+        "MLOPS_STATE_DIR",
+        "DAGSTER_HOME",
+        "MLFLOW_TRACKING_URI",
+        "MLOPS_LEDGER_KEY",
+        "MLOPS_LEDGER_FORMER_KEYS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -16,6 +16,7 @@ from mlops_assets.cli.commands.governance.diff import diff
 from mlops_assets.cli.commands.governance.forget import forget
 from mlops_assets.cli.commands.governance.history import history
 from mlops_assets.cli.commands.governance.reproduce import reproduce
+from mlops_assets.cli.commands.governance.sign import sign
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
@@ -47,7 +48,7 @@ def mlops(
 
 for command in (
     *(run, new, predict, backtest, compare),
-    *(approve, reject, rollback, retire, adopt, history, audit, reproduce, diff, card, forget),
+    *(approve, reject, rollback, retire, adopt, history, audit, sign, reproduce, diff, card, forget),
     *(sql, doctor, schema, sample, fetch, ui),
 ):
     app.command()(command)

@@ -23,6 +23,7 @@ from mlops_assets.workspace.doctor_checks import (
     check_tables,
     check_tracking_store,
 )
+from mlops_assets.workspace.ledger_checks import check_ledgers
 from mlops_assets.workspace.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 
@@ -46,6 +47,7 @@ CHECKS: Mapping[str, Check] = {
     _DEFINITIONS: check_definitions,
     "tracking store": check_tracking_store,
     "models": check_model_files,
+    "ledgers": check_ledgers,
     "tables": check_tables,
 }
 

@@ -27,9 +27,13 @@ def check_model_files(workspace: Workspace) -> str:
     own = _own_artifacts(workspace)
     if own and not own.database.is_file():
         return "no models yet"
+    from mlops_assets.stores.governance.champion_ledger import ChampionLedger
+    from mlops_assets.stores.governance.ledger import Ledger
     from mlops_assets.stores.tracking.model_files import verify_model_files
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     tracking, champions = workspace.tracking, []
+    warehouse = Warehouse(workspace.state.warehouse)
     projects = tracking.registry.projects()  # the first request adapts a store that was moved
     for project in projects:
         if error := champion_error(workspace, project):
@@ -38,6 +42,9 @@ def check_model_files(workspace: Workspace) -> str:
         if champion is None:
             continue
         try:
+            ledger = Ledger(warehouse, project)
+            if ledger.entries():  # the first use of a champion that is older starts the ledger
+                champion = ChampionLedger(ledger, tracking.registry).recorded(champion)
             with tracking.translated_errors(), tracking.files(champion.uri) as folder:
                 verify_model_files(folder, champion)
         except MlopsError as error:

@@ -18,10 +18,11 @@ from mlops_assets.cli.output.console import (
 )
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.core.errors import ProjectError, TrackingError
+from mlops_assets.core.names import CHAMPION
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion
     from mlops_assets.stores.warehouse.warehouse import Warehouse
     from mlops_assets.workspace.predictions.file_predictions import PredictedFile
     from mlops_assets.workspace.workspace import Workspace
@@ -111,20 +112,20 @@ def predict(
 
 def _version(
     workspace: "Workspace", warehouse: "Warehouse", project: str, version: int | None, alias: str | None
-) -> "Version":
-    """The requested version, or the champion after ledger and registry were found to agree."""
+) -> "RecordedVersion":
+    """The requested version, or the champion, with the digests of the ledger."""
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
     from mlops_assets.stores.governance.ledger import Ledger
 
-    registry = workspace.tracking.registry
+    registry, holder = workspace.tracking.registry, "`mlops predict`"
+    ledger, found = ChampionLedger(Ledger(warehouse, project), registry), None
     if version is not None:
-        return registry.version(project, version)
-    found = None
-    if alias is not None:
-        found = registry.version_with_alias(project, alias)
+        return ledger.verified_version(version, holder, print_waiting)
+    if alias is not None and alias != CHAMPION:
+        if of_alias := registry.version_with_alias(project, alias):
+            found = ledger.verified_version(of_alias.version, holder, print_waiting)
     elif registry.versions(project):
-        ledger = ChampionLedger(Ledger(warehouse, project), registry)
-        found = ledger.verified_champion("`mlops predict`", print_waiting)
+        found = ledger.verified_champion(holder, print_waiting)
     if found is None:
         raise TrackingError(
             f"{project} has no version with the alias {alias}" if alias else f"{project} has no champion",

@@ -63,6 +63,7 @@ def run(
         from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.former_projects import require_known_history
+        from mlops_assets.workspace.ledger_checks import look_at_ledger
         from mlops_assets.workspace.model_files import champion_error
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
@@ -81,10 +82,13 @@ def run(
         ):
             source = data.expanduser().absolute() if data else None
             plan = RunPlan(workspace, instance, project, keys, source=source, scope=partition or partitions)
+            clock_note = look_at_ledger(plan)
             run = ProjectRun(plan, trials=trials, force=force, debug=debug)
             steps = workspace.steps(keys)
             display = display_of(out, project, steps, partitioned=plan.periods is not None, log=log)
             with RunProgress(display, steps) as progress:
+                if clock_note:
+                    progress.note(clock_note)
                 ran = run.execute(progress)
             for note in plan.notes:
                 progress.note(note)

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow.exceptions import MlflowException
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
+from mlops_assets.stores.governance.clock import clock_notes
 from mlops_assets.stores.governance.ledger import Entry
-from mlops_assets.stores.governance.ledger_review import LOST_LEDGER, Review
+from mlops_assets.stores.governance.ledger_review import LOST_LEDGER, Review, head_of, head_sequence
+from mlops_assets.stores.governance.recorded_versions import (
+    changed_digests,
+    differences,
+    registration,
+    with_recorded_digests,
+)
+from mlops_assets.stores.governance.signatures import signature_note, unverified_notes
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -25,10 +34,13 @@ class Finding:
         What was verified: the ledger, the champion or a version.
     errors
         A message for each error; empty if there is none.
+    notes
+        What else a reader has to know: what the ledger can show, and clocks that were set back.
     """
 
     subject: str
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -37,15 +49,16 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as `mlops audit --json` prints it."""
-        return {"subject": self.subject, "errors": self.errors}
+        return {"subject": self.subject, "errors": self.errors, "notes": self.notes}
 
 
 def audit(
     champion_ledger: ChampionLedger,
     tracking: TrackingStore,
     on_wait: Callable[[str], None] = lambda _: None,
+    head: str | None = None,
 ) -> Iterator[Finding]:
-    """Verify the ledger's chain, the registry's hashes, the champion alias, and the files of every version.
+    """Verify the ledger's chain and signatures, the registry, the alias, and the files of every version.
 
     Parameters
     ----------
@@ -56,6 +69,8 @@ def audit(
     on_wait
         Called with a message that names the holder of the project's lock. The lock is taken only to confirm
         an error, which may be a move in progress.
+    head
+        An entry that was noted earlier, `sequence:hash`: the ledger must still contain it.
 
     Yields
     ------
@@ -71,13 +86,36 @@ def audit(
     except MlopsError as error:
         yield Finding("ledger", (error.message,))
         return
-    subject = f"ledger, {len(review.entries)} entries{_replacement(review.entries)}"
-    yield Finding(subject, (*review.errors, *_unfinished(review)))
+    entries = review.entries
+    subject = f"ledger, {len(entries)} entries{_replacement(entries)}"
+    signatures = (error.message for error in champion_ledger.signature_errors(entries))
+    errors = (*review.errors, *signatures, *changed_digests(entries), *_missing_head(entries, head))
+    yield Finding(subject, (*errors, *_unfinished(review)), tuple(_notes(champion_ledger, entries)))
     yield Finding("champion", (review.alias_error,) if review.alias_error else ())
     versions = {found.version: found for found in champion_ledger.registry.versions(champion_ledger.project)}
     for number in sorted({*versions, *review.state.states}):
         yield Finding(
             f"version {number}", tuple(_version_errors(review, versions.get(number), number, tracking))
+        )
+
+
+def _notes(champion_ledger: ChampionLedger, entries: Sequence[Entry]) -> Iterator[str]:
+    if not entries:
+        return
+    yield from clock_notes(entries, datetime.now(UTC))
+    yield from unverified_notes(entries)
+    yield signature_note(champion_ledger.project, entries, champion_ledger.keys)
+
+
+def _missing_head(entries: Sequence[Entry], head: str | None) -> Iterator[str]:
+    if head is None:
+        return
+    sequence = head_sequence(head)
+    found = head_of([entry for entry in entries if entry.sequence == sequence][:1])
+    if found != head:
+        yield (
+            f"entry {sequence} is not the one that was noted, it is {found or 'missing'}: the ledger was "
+            "rewritten, or replaced by an earlier state"
         )
 
 
@@ -96,28 +134,22 @@ def _unfinished(review: Review) -> Iterator[str]:
 def _version_errors(
     review: Review, version: Version | None, number: int, tracking: TrackingStore
 ) -> Iterator[str]:
-    last = review.state.last.get(number)
     if version is None:
         yield "is missing in the registry"
         return
-    if last is None:
+    registered = registration(number, review.entries)
+    if registered is None:
         yield "is not in the ledger: it was registered outside of mlops_assets, or before there was a ledger"
-    elif last.event.model_digest != version.facts.get("model_digest", ""):
-        yield "has a different digest in the registry than in the ledger"
-    for name in ("model_manifest", "evaluated_manifest"):
-        recorded = [entry.event.details[name] for entry in review.entries if _records(entry, number, name)]
-        if recorded and recorded != [version.facts.get(name)]:
-            yield f"has a different {name} in the registry than in the ledger"
+        yield from _artifact_errors(version, tracking)
+        return
+    for difference in differences(version, registered):
+        yield f"differs from the ledger: {difference}"
     if review.state.states.get(number) == "expired":  # the retention rule removed its files
         return
-    yield from _artifact_errors(version, tracking)
-    if version.as_evaluated is not version:
-        yield from _artifact_errors(version.as_evaluated, tracking)
-
-
-def _records(entry: Entry, number: int, fact: str) -> bool:
-    """Whether an entry registers a version with a fact."""
-    return entry.event.version == number and entry.event.kind == "registered" and fact in entry.event.details
+    recorded = with_recorded_digests(version, registered)
+    yield from _artifact_errors(recorded, tracking)
+    if recorded.as_evaluated is not recorded:
+        yield from _artifact_errors(recorded.as_evaluated, tracking)
 
 
 def _artifact_errors(version: Version, tracking: TrackingStore) -> Iterator[str]:

@@ -36,13 +36,15 @@ Kind = Literal[
     "retired",
     "expired",
     "forgotten",
+    "signed",
 ]
 """The kinds of events.
 
 `gated`: the version passed its gates; the details hold their results. `rejected`: the version failed a gate
 or was rejected by a person. `retired`: the champion was replaced, or retired by a person. `expired`: the
 retention rule removed the files of a rejected version. `forgotten`: rows of an entity were removed from all
-tables, among them training rows of the version; its status does not change.
+tables, among them training rows of the version; its status does not change. `signed`: a person signed the
+ledger, as far as it was written; the version is that of the entry before, and its status does not change.
 """
 
 GATES = "gates"
@@ -65,6 +67,7 @@ _SCHEMA = pa.schema(
         ("mlflow_run_id", pa.string()),
         ("previous_hash", pa.string()),
         ("hash", pa.string()),
+        ("signature", pa.string()),
     ]
 )
 
@@ -120,6 +123,8 @@ class Entry:
         Hash of the entry before, `GENESIS` for the first.
     hash
         SHA-256 of the previous hash followed by the facts as JSON, hexadecimal.
+    signature
+        Of the hash, by a key outside of the stores (`ledger_keys`); empty if the ledger is not signed.
     """
 
     sequence: int
@@ -127,10 +132,11 @@ class Entry:
     event: Event
     previous_hash: str
     hash: str
+    signature: str = ""
 
     @classmethod
     def after(cls, before: "Entry | None", event: Event, at: datetime) -> "Entry":
-        """Create the entry that follows another one.
+        """Create the entry that follows another one, without a signature.
 
         Parameters
         ----------
@@ -204,6 +210,7 @@ class Ledger:
         name = f"table {names.view_name(self.table)}"
         with commit_lock(self.warehouse.root, self.table), translated_disk_errors(name, directory):
             delta = self._opened()
+            _add_missing_columns(delta)
             file = directory / f"{entries[0].sequence:08}-{uuid.uuid4().hex}.parquet"
             pq.write_table(rows, file)
             flush_files([file])  # before the commit that names it
@@ -258,13 +265,23 @@ def _seal(sequence: int, at: datetime, event: Event, previous: str) -> str:
     return sha256((previous + json.dumps(facts, sort_keys=True, ensure_ascii=False)).encode()).hexdigest()
 
 
+def _add_missing_columns(delta: DeltaTable) -> None:
+    """Add the columns that a ledger of an earlier version of mlops_assets does not have."""
+    known = {found.name for found in delta.schema().fields}
+    if missing := [found for found in Schema.from_arrow(_SCHEMA).fields if found.name not in known]:
+        delta.alter.add_columns(missing)
+        delta.update_incremental()
+
+
 def _row(entry: Entry) -> dict[str, Any]:
     facts = {**vars(entry), **vars(entry.event)}
     details = json.dumps(entry.event.details, sort_keys=True, ensure_ascii=False)
-    return {name: facts[name] for name in _SCHEMA.names if name != "details"} | {"details": details}
+    derived = {"details": details, "signature": entry.signature or None}
+    return {name: facts[name] for name in _SCHEMA.names if name not in derived} | derived
 
 
 def _entry(row: dict[str, Any]) -> Entry:
     facts = {known.name: row[known.name] for known in fields(Event) if known.name != "details"}
     event = Event(**facts, details=json.loads(row["details"]))
-    return Entry(row["sequence"], row["at"].astimezone(UTC), event, row["previous_hash"], row["hash"])
+    chained = row["previous_hash"], row["hash"], row.get("signature") or ""
+    return Entry(row["sequence"], row["at"].astimezone(UTC), event, *chained)

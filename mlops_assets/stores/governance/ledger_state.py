@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from mlops_assets.stores.governance.ledger import GATES, Entry
@@ -27,7 +27,10 @@ class LedgerState:
     states
         The status of each version.
     last
-        The last entry of each version.
+        The last entry of each version, except for signatures.
+    last_at
+        When the last entry of each version was written. The clock of a machine may be set back: no time is
+        before that of an earlier entry.
     pending_since
         When each version that is pending became so; evaluating its gates again does not change the time.
     gate_entries
@@ -41,6 +44,7 @@ class LedgerState:
     ever_champion: frozenset[int] = frozenset()
     states: dict[int, Status] = field(default_factory=dict)
     last: dict[int, Entry] = field(default_factory=dict)
+    last_at: dict[int, datetime] = field(default_factory=dict)
     pending_since: dict[int, datetime] = field(default_factory=dict)
     gate_entries: dict[int, Entry] = field(default_factory=dict)
     on_hold: bool = False
@@ -53,14 +57,15 @@ class LedgerState:
         ever_champion: set[int] = set()
         states: dict[int, Status] = {}
         last: dict[int, Entry] = {}
+        last_at: dict[int, datetime] = {}
         pending_since: dict[int, datetime] = {}
         gate_entries: dict[int, Entry] = {}
-        on_hold = False
+        on_hold, at = False, datetime.min.replace(tzinfo=UTC)
         for entry in entries:
-            event = entry.event
-            if event.kind == "forgotten":
+            event, at = entry.event, max(at, entry.at)
+            if event.kind in ("forgotten", "signed"):
                 continue
-            version, last[event.version] = event.version, entry
+            version, last[event.version], last_at[event.version] = event.version, entry, at
             if event.actor == GATES:
                 gate_entries[version] = entry
             match event.kind:
@@ -68,7 +73,7 @@ class LedgerState:
                     states.setdefault(version, "registered")
                 case "gated":
                     states[version] = "pending"
-                    pending_since.setdefault(version, entry.at)
+                    pending_since.setdefault(version, at)
                 case "rejected":
                     states[version] = "rejected"
                 case "approved":
@@ -94,6 +99,7 @@ class LedgerState:
             frozenset(ever_champion),
             states,
             last,
+            last_at,
             pending_since,
             gate_entries,
             on_hold,
@@ -110,7 +116,7 @@ class LedgerState:
         return sorted(
             version
             for version in rejected
-            if version not in self.ever_champion and self.last[version].at < timestamp
+            if version not in self.ever_champion and self.last_at[version] < timestamp
         )
 
     @property

@@ -96,10 +96,10 @@ def data_folder(path: Path, uri: str) -> Path:
 
 
 def verify_model_files(folder: Path, model: Logged) -> None:
-    """Verify a model's files against the digests in the tracking store; only the manifest is read.
+    """Verify a model's files against the recorded digests; only the manifest is read.
 
     A forged manifest can agree with replaced files and keep the model's digest. Its own digest is therefore
-    compared first, if the store has it.
+    compared first, if it was recorded.
 
     Raises
     ------

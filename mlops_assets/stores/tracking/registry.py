@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -40,7 +40,7 @@ class Version:
         return f"{self.name} version {self.version} ({self.uri})"
 
     @property
-    def as_evaluated(self) -> "Version":
+    def as_evaluated(self) -> Self:
         """The evaluated model of the version, before it was refitted on all labelled rows."""
         if "evaluated_uri" not in self.facts:
             return self
@@ -48,6 +48,14 @@ class Version:
         if "evaluated_manifest" in facts:
             facts["model_manifest"] = facts["evaluated_manifest"]
         return replace(self, uri=self.facts["evaluated_uri"], facts=facts)
+
+
+@dataclass(frozen=True)
+class RecordedVersion(Version):
+    """A version whose digests are those of the ledger, not those of the tags, which lie beside the model.
+
+    `ChampionLedger.recorded` returns it, after ledger and tags were found to agree.
+    """
 
 
 class Registry:

@@ -28,6 +28,13 @@ from mlops_assets.stores.tracking.client import (
 
 DAGSTER_RUN_TAG = "dagster_run_id"
 """Tag of dagster-mlflow with the Dagster run of an MLflow run."""
+TRAINING_SEQUENCE = f"{TAG}training_sequence"
+"""Tag of the run of a model: its position among the models of the project, with leading zeros.
+
+MLflow orders runs by their start, and a clock may be set back.
+"""
+NEWEST_MODEL_FIRST = (f"tags.`{TRAINING_SEQUENCE}` DESC", "attributes.start_time DESC")
+"""Order of runs; those of earlier versions of mlops_assets have no sequence and follow the others."""
 PRUNED = "pruned_"
 """Prefix of the metric of a pruned trial."""
 
@@ -75,6 +82,14 @@ class RunStore:
         tags = {DAGSTER_RUN_TAG: dagster_run_id}
         name = f"{project} {dagster_run_id[:8]}"
         return str(self.client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+
+    @translate_mlflow_errors
+    def next_training_sequence(self, project: str) -> str:
+        """Return the position of the next model among those of a project."""
+        experiment, known = self.experiment(project), f"tags.`{TRAINING_SEQUENCE}` LIKE '%'"
+        runs = self.client.search_runs([experiment], known, 1, 1, [*NEWEST_MODEL_FIRST])
+        last = int(runs[0].data.tags[TRAINING_SEQUENCE]) if runs else 0
+        return f"{last + 1:012}"
 
     def translated_errors(self) -> AbstractContextManager[None]:
         """Translate errors of MLflow calls outside this class; see `translated_mlflow_errors`."""

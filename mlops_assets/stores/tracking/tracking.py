@@ -15,8 +15,8 @@ from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.client import TAG, own_tags, translate_mlflow_errors
 from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, verify_model_files
-from mlops_assets.stores.tracking.registry import Registry, Version
-from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG, RunStore
+from mlops_assets.stores.tracking.registry import RecordedVersion, Registry
+from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG, NEWEST_MODEL_FIRST, RunStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 
 _BACKTEST = f"{TAG}backtest"
@@ -89,7 +89,7 @@ class TrackingStore(RunStore):
             page = self.client.search_runs(
                 [experiment],
                 condition,
-                order_by=["attributes.start_time DESC"],
+                order_by=[*NEWEST_MODEL_FIRST],
                 max_results=_PAGE,
                 page_token=token,
             )
@@ -109,15 +109,26 @@ class TrackingStore(RunStore):
             yield data_folder(path, uri)
 
     @translate_mlflow_errors
-    def load_pyfunc(self, uri: str) -> PyFuncModel:
-        """Load a model with MLflow, after its MLmodel was verified to name only our loader."""
+    def load_pyfunc(self, uri: str, version: RecordedVersion | None = None) -> PyFuncModel:
+        """Load a model with MLflow, after its MLmodel was verified to name only our loader.
+
+        Parameters
+        ----------
+        version
+            Verify the files against the digests of this version, too.
+        """
         with downloaded(uri, self.uri) as path:
-            data_folder(path, uri)
+            folder = data_folder(path, uri)
+            if version is not None:
+                verify_model_files(folder, version)
             return mlflow.pyfunc.load_model(str(path))
 
     @translate_mlflow_errors
-    def load(self, model: TrainedModel | Version) -> TabularModel:
-        """Load a model after its files were verified against the digests in the tracking store."""
+    def load(self, model: TrainedModel | RecordedVersion) -> TabularModel:
+        """Load a model after its files were verified: of a version, against the digests in the ledger.
+
+        The ledger does not have the model of a run, which is verified against the digests in the run's tags.
+        """
         with self.files(model.uri) as folder:
             verify_model_files(folder, model)
             return load_model(folder)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from mlflow.entities import Run
 
 from mlops_assets.stores.tracking.client import TAG
-from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG
+from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG, NEWEST_MODEL_FIRST
 from mlops_assets.stores.tracking.tracking import TrackingStore
 
 _TEST, _BASELINE = "test_", "baseline_"
@@ -73,7 +73,7 @@ def past_trainings(tracking: TrackingStore, project: str) -> list[Training]:
         page = tracking.client.search_runs(
             [experiment.experiment_id],
             f"tags.`{TAG}model_uri` LIKE 'models:/%'",
-            order_by=["attributes.start_time DESC"],
+            order_by=[*NEWEST_MODEL_FIRST],
             max_results=_PAGE_SIZE,
             page_token=token,
         )

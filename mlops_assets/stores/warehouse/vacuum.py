@@ -8,6 +8,7 @@ inputs of the version before it.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -135,13 +136,16 @@ def _writers(history: Iterable[TableVersion], version: int) -> Iterator[TableVer
 
 
 def _replaced_since(history: Iterable[TableVersion], time: datetime) -> Iterator[int]:
-    """The newest version, and the versions that were current at a time or later."""
-    replaced_at: datetime | None = None
-    for written in history:
-        if replaced_at is not None and replaced_at < time:
+    """The newest version, and the versions that were current at a time or later.
+
+    The clock may have been set back: no version was written before the one that precedes it.
+    """
+    newest_first = [*history]
+    written_at = [*accumulate((written.written_at for written in reversed(newest_first)), max)][::-1]
+    for place, written in enumerate(newest_first):
+        if place and written_at[place - 1] < time:
             return
         yield written.version
-        replaced_at = written.written_at
 
 
 def _removed(files: Iterable[Path], *, dry_run: bool) -> Iterator[int]:

@@ -7,10 +7,14 @@ import pytest
 import yaml
 
 from mlops_assets.core import names
+from mlops_assets.core.errors import StoreError, TrackingError
+from mlops_assets.models import load_champion, load_version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.markers import DECLARED, MARKER, SCHEMA_FIELDS, marked_files, with_markers
+from mlops_assets_tests.support.swapped_model import swap_model
 
 PURPOSE = "    purpose: str = pa"
 
@@ -119,6 +123,24 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
     found = marked_files(scored / "data" / "state")
     assert {Path(name).name: marks for name, marks in found.items()} == {"schema.py": written_by_the_author}
     assert len(tables.frame(("lending", "quarantine_loans"))) == 4
+
+    assert load_champion("lending").digest() == load_version("lending", 1).digest()
+    swap_model(Workspace(scored).tracking, "lending", 1)
+    rows.iloc[1:].to_csv(scored / "new" / "tuesday.csv", index=False)
+    refused = "lending: version 1 in MLflow is not the one that the ledger records: model_digest is"
+    options = ("predict", "lending", "--data", "new/tuesday.csv", "--to", "tuesday.parquet")
+    for command in (
+        ("run", "lending"),
+        *((*options, *one) for one in ((), ("--version", "1"), ("--alias", "champion"))),
+    ):
+        stopped = mlops(*command)
+        assert (stopped.exit_code, refused in flat(stopped.output)) == (1, True), stopped.output
+    assert not (scored / "tuesday.parquet").exists()
+    for load in (load_champion, lambda name: load_version(name, 1)):
+        with pytest.raises(StoreError, match=refused):
+            load("lending")
+    with pytest.raises(TrackingError, match=f"the champion of lending can't be loaded: {refused}"):
+        check_model_files(Workspace(scored))
 
 
 def test_the_definitions_have_a_sensor_a_schedule_and_a_job_for_the_rows_to_predict(scored):

@@ -32,8 +32,9 @@ def ledger(warehouse: Warehouse) -> Ledger:
 def champion_ledger(tracking: TrackingStore, run: StartRun, ledger: Ledger, tmp_path: Path) -> ChampionLedger:
     """Of a project with three versions and no champion."""
     tracking.client.create_registered_model(PROJECT)
-    for _ in range(3):
-        tracking.client.create_model_version(PROJECT, str(tmp_path), run())
+    for number in (1, 2, 3):
+        tags = {"mlops.model_digest": f"digest-{number}"}
+        tracking.client.create_model_version(PROJECT, str(tmp_path), run(), tags=tags)
     return ChampionLedger(ledger, tracking.registry)
 
 
@@ -329,7 +330,8 @@ def test_a_deleted_version_does_not_affect_others(champion_ledger: ChampionLedge
     champion_ledger.record(*SECOND)
     tracking.client.delete_model_version(PROJECT, "1")
     assert champion_ledger.verified_champion("a test", print).version == 2
-    champion_ledger.record(event("retired", 2), event("rolled_back", 3), event("rejected", 1))
+    champion_ledger.record(event("registered", 3), event("retired", 2), event("rolled_back", 3))
+    champion_ledger.record(event("rejected", 1))
     assert champion_ledger.verified_champion("a test", print).version == 3
 
 

@@ -1,5 +1,6 @@
 """`mlops audit`: the consistency of ledger, registry, alias, model files and tables."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from mlops_assets.cli.output.console import (
     print_waiting,
 )
 from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.stores.system.state_directory import find_project_root
 
 
@@ -25,6 +27,13 @@ def audit(
             metavar="ID",
             help="Verify instead that nothing is left of this entity; once for each of its columns.",
             show_default=False,
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:HASH",
+            help="An entry that was noted earlier: an error if the ledger does not contain it any more.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -46,6 +55,11 @@ def audit(
         from mlops_assets.workspace.forgetting.audit import audit_entity, audit_forgotten
         from mlops_assets.workspace.workspace import Workspace
 
+        if head is not None and not re.fullmatch(r"[1-9][0-9]{0,17}:[0-9a-f]{64}", head):
+            raise ProjectError(
+                f"--head is no entry of a ledger: {head}",
+                hint=f"`mlops audit {project}` prints the last one, the number and 64 hexadecimal digits",
+            )
         workspace = Workspace(find_project_root())
         workspace.project(project)
         warehouse, tracking = Warehouse(workspace.state.warehouse), workspace.tracking
@@ -54,7 +68,7 @@ def audit(
         else:
             champion_ledger = ChampionLedger(Ledger(warehouse, project), tracking.registry)
             findings = [
-                *find(champion_ledger, tracking, print_waiting),
+                *find(champion_ledger, tracking, print_waiting, head),
                 audit_tables(warehouse, project, lambda: model_inputs(warehouse, tracking)),
                 *audit_forgotten(warehouse, project),
             ]
@@ -65,5 +79,7 @@ def audit(
                 state = "[green]ok[/]   " if finding.passed else "[bold red]error[/]"
                 reasons = f": {'; '.join(finding.errors)}" if finding.errors else ""
                 out.print(f"{state} {finding.subject}{escape(reasons)}", highlight=False, soft_wrap=True)
+                for note in finding.notes:
+                    out.print(f"      [dim]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
         if not all(finding.passed for finding in findings):
             raise typer.Exit(1)

@@ -72,4 +72,5 @@ def _facts(entry: "Entry") -> dict[str, Any]:
         **vars(entry.event),
         "previous_hash": entry.previous_hash,
         "hash": entry.hash,
+        "signature": entry.signature or None,
     }

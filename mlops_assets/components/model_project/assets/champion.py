@@ -26,7 +26,7 @@ from mlops_assets.core.errors import ModelError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -72,7 +72,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
                 before = tracking.registry.champion(project.name)
                 found = decide(context, project, config, tracking, store)
                 context.log.info(found.reason)
-                candidate = found.candidate or tracking.registry.champion(project.name)
+                candidate = found.candidate or champion_ledger.recorded_champion()
                 check = _predicts(project, tracking, store, candidate) if candidate else None
                 if found.move and check and check.passed:
                     found.move()
@@ -128,7 +128,7 @@ def _some_rows(project: Project, warehouse: "Warehouse") -> "pd.DataFrame":
 
 
 def _predicts(
-    project: Project, tracking: "TrackingStore", warehouse: "Warehouse", version: "Version"
+    project: Project, tracking: "TrackingStore", warehouse: "Warehouse", version: "RecordedVersion"
 ) -> dg.AssetCheckResult:
     """Load a version by MLflow, as clients do, and compare its predictions with the logged model."""
     import numpy as np
@@ -155,7 +155,7 @@ def _predicts(
             description=f"version {version.version} can't predict rows of {table}: {error.message}; "
             "train and promote a version of the current contract",
         )
-    served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}").predict(raw)
+    served: Any = tracking.load_pyfunc(f"models:/{project.name}/{version.version}", version).predict(raw)
     same = served.equals(expected) and not served["prediction"].isna().any()
     return dg.AssetCheckResult(
         check_name=PREDICTS,

@@ -154,6 +154,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 )
                 facts["training_seconds"] = f"{result.resumed_seconds + monotonic() - started:.1f}"
                 facts["peak_memory_bytes"] = str(peak_memory_bytes())
+                facts["training_sequence"] = tracking.next_training_sequence(project.name)
                 facts |= record_provenance(project, shared, tracking, run_id, facts)
                 source = {"table": "/".join(table), "version": version, **inputs}
                 features = list(rows.train.features.columns)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.leaderboard import LeaderboardEntry
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 SPEED_ROWS = 10_000
@@ -109,14 +109,20 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
     return _measured(name, champion, features, theirs, artifact_bytes(champion), note)
 
 
-def _other_champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Version | None":
+def _other_champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "RecordedVersion | None":
     """The champion, if mlops_assets registered it, it is not this model, and its cut-off is not later."""
+    from mlops_assets.stores.governance.champion_ledger import ChampionLedger
+    from mlops_assets.stores.governance.ledger import Ledger
+
     before, facts = tracking.registry.champion(evaluated.project.name), evaluated.trained.facts
     if before is None or before.run_id == evaluated.trained.run_id:
         return None
     if "training_set_digest" not in before.facts:
         return None
-    return before if before.facts.get("cutoff", "") <= facts.get("cutoff", "") else None
+    if before.facts.get("cutoff", "") > facts.get("cutoff", ""):
+        return None
+    ledger = Ledger(evaluated.warehouse, evaluated.project.name)
+    return ChampionLedger(ledger, tracking.registry).recorded(before)
 
 
 def _measured(

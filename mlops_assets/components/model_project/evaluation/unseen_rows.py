@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -79,7 +79,7 @@ def _period_unseen_by(
 
 
 def missing_features(
-    project: Project, tracking: "TrackingStore", before: "Version", rows: "pd.DataFrame"
+    project: Project, tracking: "TrackingStore", before: "RecordedVersion", rows: "pd.DataFrame"
 ) -> list[str]:
     """Features that the champion of an event project requires and features.sql no longer returns."""
     if project.timeline is None:

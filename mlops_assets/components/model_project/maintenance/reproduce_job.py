@@ -15,6 +15,7 @@ from mlops_assets.components.model_project.project.failures import as_dagster_fa
 from mlops_assets.components.model_project.project.metadata_names import FIT, REPRODUCTION, SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.training_rows import forgotten_rows, training_set
+from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
 from mlops_assets.components.model_project.training.provenance import changed_since
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.model.refit_comparison import Difference, Refit, Reproduction
     from mlops_assets.ml.model.tabular_model import TabularModel
     from mlops_assets.ml.search.training_data import TrainingData
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -47,11 +48,16 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
 
     @dg.op(name=names.op_name(project.name, job_names.REPRODUCE), out={})
     def reproduce_version(
-        config: ReproduceConfig, warehouse: WarehouseResource, mlflow: MlflowTracking
+        context: dg.OpExecutionContext,
+        config: ReproduceConfig,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
     ) -> Iterator[dg.AssetObservation]:
         with as_dagster_failures(project.name, project.sensitive):
             tracking = mlflow.store
-            version = tracking.registry.version(project.name, config.version)
+            ledger = open_champion_ledger(project, warehouse.store, tracking)
+            holder = f"Dagster run {context.run_id}"
+            version = ledger.verified_version(config.version, holder, context.log.info)
             found = reproduce(project, warehouse.store, tracking, version)
         yield dg.AssetObservation(
             project.key(names.REGISTERED_MODEL),
@@ -82,7 +88,7 @@ def reproduce_job(project: Project) -> dg.JobDefinition:
 
 
 def reproduce(
-    project: Project, warehouse: "Warehouse", tracking: "TrackingStore", version: "Version"
+    project: Project, warehouse: "Warehouse", tracking: "TrackingStore", version: "RecordedVersion"
 ) -> "Reproduction":
     """Refit the models of a version on their recorded rows, and compare.
 

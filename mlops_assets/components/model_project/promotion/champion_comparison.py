@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.metrics.bootstrap import Interval
     from mlops_assets.ml.metrics.metrics import Threshold
     from mlops_assets.ml.model.tabular_model import TabularModel
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -33,8 +33,8 @@ def compare_with_champion(
     project: Project,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
-    challenger: "Version",
-    champion: "Version",
+    challenger: "RecordedVersion",
+    champion: "RecordedVersion",
 ) -> "GateResult":
     """Compare on the challenger's holdout, without the rows that the champion was trained on.
 

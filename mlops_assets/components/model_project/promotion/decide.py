@@ -23,7 +23,7 @@ from mlops_assets.core.errors import ProjectError
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
     from mlops_assets.stores.governance.ledger import Kind
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -79,7 +79,7 @@ class Decision:
 
     reason: str
     newest: "Version | None"
-    candidate: "Version | None" = None
+    candidate: "RecordedVersion | None" = None
     move: Callable[[], object] | None = None
 
 
@@ -122,11 +122,12 @@ def decide(
             challenger,
         )
     attribution = Attribution(run_actor(run_id), last.reason, run_id)
+    candidate = champion_ledger.recorded(challenger)
     return Decision(
         last.reason,
         challenger,
-        challenger,
-        lambda: promote(champion_ledger, state, challenger, attribution, "promoted"),
+        candidate,
+        lambda: promote(champion_ledger, state, candidate, attribution, "promoted"),
     )
 
 
@@ -163,7 +164,7 @@ def _decide_manually(
     if decision in ("reject", "retire"):  # possible even if the version was deleted from the registry
         champion_ledger.record(attribution.event_after(kind, state.last[number].event))
         return Decision(message, newest)
-    version = tracking.registry.version(project.name, number)
+    version = champion_ledger.recorded(tracking.registry.version(project.name, number))
     details = {"against_gates": True} if config.against_gates else {}
     return Decision(
         message,

@@ -14,7 +14,7 @@ from mlops_assets.core.errors import TrackingError
 if TYPE_CHECKING:
     import duckdb
 
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -25,8 +25,8 @@ def require_champion(
     tracking: "TrackingStore",
     dagster_run_id: str,
     on_wait: Callable[[str], None],
-) -> "Version":
-    """The champion, after ledger and registry were found to agree.
+) -> "RecordedVersion":
+    """The champion with the digests of the ledger, after ledger and registry were found to agree.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def write_predictions(
     connection: "duckdb.DuckDBPyConnection",
     key: dg.AssetKey,
     relation: "duckdb.DuckDBPyRelation",
-    champion: "Version",
+    champion: "RecordedVersion",
     rows: tuple[dg.AssetKey, int],
     *,
     run_id: str,

@@ -27,7 +27,7 @@ from mlops_assets.core.errors import DataError, TrackingError
 
 if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.gates import GateResult
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -38,7 +38,7 @@ RULES_VERSION = "gates 2"
 """Changes with the meaning of a gate, so that the gates run again for versions that are pending approval."""
 _ORIGIN = (
     *("training_set_version", "training_set_digest", "inputs", "code_version", "cutoff"),
-    *("model_manifest", "evaluated_manifest", "git_commit"),
+    *("model_manifest", "evaluated_digest", "evaluated_manifest", "git_commit"),
 )
 
 
@@ -68,22 +68,23 @@ def evaluate_gates(
     from mlops_assets.stores.governance.ledger import GATES
 
     champion_ledger = open_champion_ledger(project, warehouse, tracking)
-    state, champion = champion_ledger.recover(), tracking.registry.champion(project.name)
+    state, champion = champion_ledger.recover(), champion_ledger.recorded_champion()
     situation = {AGAINST: champion.version if champion else None, RULES: _settings_digest(project)}
     known = state.gate_entries.get(version.version)
     if version.version in state.states and state.states[version.version] != "registered":
         decided = state.last[version.version] is not known
         if known is None or decided or situation.items() <= known.event.details.items():
             return list(known.event.details[GATE_RESULTS]) if known else []
-    results = run_gates(project, tracking, warehouse, version, trained, champion)
+    if version.version not in state.states:
+        registered = Attribution(run_actor(dagster_run_id), "trained and evaluated", dagster_run_id)
+        champion_ledger.record(registered.event("registered", version, **_origin(version)))
+    challenger = champion_ledger.recorded(version)
+    results = run_gates(project, tracking, warehouse, challenger, trained, champion)
     failed = describe_failures(results)
     reason = failed or "; ".join(result["message"] for result in results)
     gated = Attribution(GATES, reason, dagster_run_id)
-    events = [gated.event("rejected" if failed else "gated", version, **{GATE_RESULTS: results}, **situation)]
-    if version.version not in state.states:
-        registered = Attribution(run_actor(dagster_run_id), "trained and evaluated", dagster_run_id)
-        events.insert(0, registered.event("registered", version, **_origin(version)))
-    champion_ledger.record(*events)
+    details = {GATE_RESULTS: results, **situation}
+    champion_ledger.record(gated.event("rejected" if failed else "gated", challenger, **details))
     return results
 
 
@@ -91,9 +92,9 @@ def run_gates(
     project: Project,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
-    challenger: "Version",
+    challenger: "RecordedVersion",
     trained: "TrainedModel",
-    champion: "Version | None",
+    champion: "RecordedVersion | None",
 ) -> list[dict[str, Any]]:
     """Compute the results of all gates, as the ledger stores them.
 
@@ -215,7 +216,7 @@ def _fairness_measures(fairness: Sequence[Mapping[str, Any]]) -> dict[str, dict[
 
 
 def _columns(
-    tracking: "TrackingStore", challenger: "Version", champion: "Version"
+    tracking: "TrackingStore", challenger: "RecordedVersion", champion: "RecordedVersion"
 ) -> tuple[list[str], list[str]]:
     """The columns that the challenger requires, and all that the champion reads."""
     ours, theirs = (tracking.load(version).spec.columns for version in (challenger, champion))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
     from mlops_assets.stores.governance.ledger import Event, Kind
     from mlops_assets.stores.governance.ledger_state import LedgerState
-    from mlops_assets.stores.tracking.registry import Version
+    from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -31,6 +31,7 @@ PAST: dict[str, str] = {
     "retired": "retired",
     "expired": "removed the files of",
     "forgotten": "removed training rows of",
+    "signed": "signed",
 }
 """Past participles of the kinds of events, for messages."""
 
@@ -127,7 +128,7 @@ def open_champion_ledger(
 def promote(
     champion_ledger: "ChampionLedger",
     state: "LedgerState",
-    version: "Version",
+    version: "RecordedVersion",
     attribution: Attribution,
     kind: "Kind",
     **details: Any,

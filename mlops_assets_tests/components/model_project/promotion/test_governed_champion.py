@@ -7,8 +7,16 @@ import pytest
 
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets_tests.support.daemon import checks, failure_message
-from mlops_assets_tests.support.governed_shop import champion_of, decide, events_of, findings, train
+from mlops_assets_tests.support.governed_shop import (
+    champion_of,
+    decide,
+    events_of,
+    findings,
+    register_again,
+    train,
+)
 from mlops_assets_tests.support.shop import MONTHS
+from mlops_assets_tests.support.swapped_model import move_alias, swap_model
 
 FIFTH, SIXTH, SEVENTH = MONTHS[4:7]
 LENIENT = {"champion_margin": 10.0}
@@ -208,7 +216,49 @@ def test_a_replaced_manifest_is_detected_in_artifact_and_registry(champion_shop)
     assert registered.details["model_manifest"] == known != registered.details["evaluated_manifest"]
     champion_shop.tracking.registry.set_version_tags("shop", 1, {"model_manifest": "0" * 64})
     errors = findings(champion_shop)["version 1"]
-    assert "has a different model_manifest in the registry than in the ledger" in errors
-    assert any("its manifest differs" in error for error in errors)
+    shown = f"model_manifest is {'0' * 12}… in MLflow and {known[:12]}… in the ledger"
+    assert errors == (f"differs from the ledger: {shown}",)  # the files are those of the ledger
     result = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
-    assert "its manifest differs" in failure_message(result)
+    assert f"is not the one that the ledger records: {shown}" in failure_message(result)
+
+
+def test_a_swapped_model_with_matching_tags_is_refused_before_it_is_opened(
+    champion_shop, monkeypatch, record_property
+):
+    tracking = champion_shop.tracking
+    swap_model(tracking, "shop", 1)
+    assert tracking.load(tracking.registry.version("shop", 1))  # its tags alone do not reveal it
+
+    def opened(folder):
+        raise AssertionError(f"{folder} was opened")
+
+    monkeypatch.setattr("mlops_assets.stores.tracking.tracking.load_model", opened)
+    predicted = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
+    message = failure_message(predicted)
+    assert "shop: version 1 in MLflow is not the one that the ledger records: model_digest is " in message
+    assert "model_manifest is " in message
+    record_property("error", message)
+    job = champion_shop.daemon.defs.resolve_job_def("shop_reproduce")
+    config = {"ops": {"shop__reproduce": {"config": {"version": 1}}}}
+    reproduced = job.execute_in_process(
+        instance=champion_shop.instance, run_config=config, raise_on_error=False
+    )
+    assert "is not the one that the ledger records" in failure_message(reproduced)
+    errors = findings(champion_shop)["version 1"]
+    assert any(error.startswith("differs from the ledger: model_digest is ") for error in errors)
+    assert any("its manifest differs" in error for error in errors)
+
+    recorded = Ledger(champion_shop.warehouse, "shop").entries()[0].event
+    facts = {"model_digest": recorded.model_digest, "model_manifest": recorded.details["model_manifest"]}
+    tracking.registry.set_version_tags("shop", 1, facts)  # the tags of the ledger, and the swapped files
+    predicted = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
+    assert "its manifest differs" in failure_message(predicted)
+
+
+def test_an_alias_moved_in_the_database_of_mlflow_stops_predictions(champion_shop):
+    register_again(champion_shop)
+    move_alias(champion_shop.state.mlflow / "mlflow.db", "shop", 2)
+    predicted = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
+    assert "the alias points to version 2, but the champion by the ledger is version 1" in failure_message(
+        predicted
+    )
