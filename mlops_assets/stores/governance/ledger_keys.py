@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.core.redaction.redact import keep_secret
 
 KEY_VARIABLE = "MLOPS_LEDGER_KEY"
 """The environment variable with the key that signs new entries."""
@@ -104,6 +105,7 @@ def _key(text: str, subject: str) -> bytes:
             f"{subject} is {'too short' if key else 'empty'}: at least {_SHORTEST} characters are required",
             hint=_HINT,
         )
+    keep_secret(text.strip())  # each key of a list by itself
     return key
 
 
