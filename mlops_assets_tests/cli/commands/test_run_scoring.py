@@ -1,5 +1,7 @@
 """`mlops run` of a project with sensitive columns that predicts the rows of `scoring` with its champion."""
 
+import json
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +12,14 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError, TrackingError
 from mlops_assets.models import load_champion, load_version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace import ledger_checks
 from mlops_assets.workspace.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.markers import DECLARED, MARKER, SCHEMA_FIELDS, marked_files, with_markers
 from mlops_assets_tests.support.swapped_model import swap_model
 
+KEY = "v" * 40
 PURPOSE = "    purpose: str = pa"
 
 
@@ -57,12 +61,12 @@ def materialized(place: Path) -> dict[str, int]:
         return {key.path[1]: len(instance.fetch_materializations(key, limit=100).records) for key in keys}
 
 
-def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
+def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored, monkeypatch):
     first = mlops("run", "lending")
     assert first.exit_code == 0, first.output
     assert "table scoring: no file at" in flat(first.output)
     before = materialized(scored)
-    assert (before["champion"], before["raw_scoring"], before["predictions"]) == (1, 0, 0)
+    assert (before["champion"], before["raw_scoring"], before["predictions"]) == (1, 0, 0), first.output
     tables = Warehouse(scored / "data" / "state" / "warehouse")
     trained = tables.frame(("lending", "training_set")).set_index("row_id")["_split"]
     loans = tables.frame(("lending", "validated_loans")).set_index("row_id")
@@ -124,6 +128,9 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
     assert {Path(name).name: marks for name, marks in found.items()} == {"schema.py": written_by_the_author}
     assert len(tables.frame(("lending", "quarantine_loans"))) == 4
 
+    loans_file = scored / "data" / "loans.csv"
+    loans_file.write_text("".join(loans_file.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
+    _sign(monkeypatch)
     assert load_champion("lending").digest() == load_version("lending", 1).digest()
     swap_model(Workspace(scored).tracking, "lending", 1)
     rows.iloc[1:].to_csv(scored / "new" / "tuesday.csv", index=False)
@@ -141,6 +148,39 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored):
             load("lending")
     with pytest.raises(TrackingError, match=f"the champion of lending can't be loaded: {refused}"):
         check_model_files(Workspace(scored))
+
+
+def _sign(monkeypatch) -> None:
+    """Sign the ledger, and find what happens before and without the key, and with a clock that is behind."""
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger_checks, "datetime", ClockOf2020)
+        behind = flat(mlops("run", "lending").output)
+        assert "note: the clock of this machine shows 2020-01-01 00:00:00 UTC, " in behind
+    unsigned = json.loads(mlops("audit", "lending", "--json").output)[0]
+    assert (unsigned["errors"], len(unsigned["notes"])) == ([], 1)
+    head = unsigned["notes"][0].rpartition(" --head ")[2]
+    invalid = mlops("audit", "lending", "--head", head[:-1])
+    assert (invalid.exit_code, "--head is no entry of a ledger" in invalid.output) == (1, True)
+    monkeypatch.setenv("MLOPS_LEDGER_KEY", KEY)
+    stopped = mlops("run", "lending", "--force")
+    assert (stopped.exit_code, "is not signed, and MLOPS_LEDGER_KEY is set" in stopped.output) == (1, True)
+    signed = mlops("sign", "lending", "--reason", "the key is in the vault")
+    assert (signed.exit_code, "is signed with the key" in signed.output) == (0, True), signed.output
+    audited = mlops("audit", "lending", "--head", head)
+    assert (audited.exit_code, "signatures: entries 1 to 3 without one; " in audited.output) == (0, True)
+    assert KEY not in signed.output + audited.output + stopped.output
+    with monkeypatch.context() as patched:
+        patched.delenv("MLOPS_LEDGER_KEY")
+        stopped = mlops("run", "lending", "--force")
+        assert (stopped.exit_code, "and MLOPS_LEDGER_KEY is not set" in stopped.output) == (1, True)
+
+
+class ClockOf2020(datetime):
+    """A clock that was set back."""
+
+    @classmethod
+    def now(cls, zone):
+        return datetime(2020, 1, 1, tzinfo=zone)
 
 
 def test_the_definitions_have_a_sensor_a_schedule_and_a_job_for_the_rows_to_predict(scored):

@@ -7,6 +7,7 @@ from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
+from mlops_assets.stores.tracking.training_history import past_trainings
 from mlops_assets_tests.support.garage import ROWS, StartRun
 
 pytestmark = pytest.mark.usefixtures("another_store")
@@ -21,6 +22,21 @@ def test_the_model_of_the_dagster_run_precedes_the_newest(tracking: TrackingStor
     assert (found.run_id, found.uri, found.facts["model_uri"]) == (ours, "models:/m-1", "models:/m-1")
     assert tracking.trained_model("garage", dagster_run_id="run-3").run_id == newest
     assert tracking.trained_model("garage").run_id == newest
+
+
+def test_the_newest_model_is_that_of_the_highest_sequence_whatever_the_clock_showed(
+    tracking: TrackingStore, run: StartRun
+):
+    assert tracking.next_training_sequence("garage") == "000000000001"
+    newest, before = (run(dagster=f"run-{number}", model=f"models:/m-{number}") for number in (1, 2))
+    for run_id, sequence in ((before, "000000000009"), (newest, "000000000010")):  # the clock was set back
+        tracking.log_facts(run_id, facts={"training_sequence": sequence})
+    earlier_release = run(dagster="run-3", model="models:/m-3")
+    assert tracking.trained_model("garage").run_id == newest
+    assert [one.mlflow_run_id for one in past_trainings(tracking, "garage")] == [
+        *(newest, before, earlier_release),
+    ]
+    assert tracking.next_training_sequence("garage") == "000000000011"
 
 
 def test_the_newest_model_is_never_that_of_a_backtest(tracking: TrackingStore, run: StartRun):

@@ -1,5 +1,6 @@
 """Vacuum: files of old versions are removed, and the inputs of models remain readable and identical."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,6 +74,27 @@ def test_the_age_of_a_version_is_the_time_since_it_was_replaced(warehouse, rows)
     freed = vacuum(warehouse, KEY, (), second.written_at + timedelta(milliseconds=1), dry_run=False)
     assert (freed.files, freed.kept) == (1, 1)
     assert warehouse.frame(KEY, version=second.version)["a"].tolist() == [1]
+
+
+def test_a_version_that_was_replaced_while_the_clock_was_behind_is_not_old(warehouse, rows):
+    for number in range(2):
+        warehouse.write(KEY, rows(f"({number}, 'x')"))
+    replaced_at = set_commit_time(warehouse, 0) - timedelta(days=100)
+    set_commit_time(warehouse, 1, replaced_at)
+    freed = vacuum(warehouse, KEY, (), replaced_at + timedelta(days=1), dry_run=False)
+    assert (freed.files, freed.kept) == (0, 1)
+    assert clear(warehouse).files == 1  # by a clock that is right again
+
+
+def set_commit_time(warehouse: Warehouse, version: int, time: datetime | None = None) -> datetime:
+    """Rewrite the time of a commit, and return it; by default as it was."""
+    file = warehouse.root.joinpath(*KEY) / "_delta_log" / f"{version:020}.json"
+    actions = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    [commit] = [action["commitInfo"] for action in actions if "commitInfo" in action]
+    if time:
+        commit["timestamp"] = int(time.timestamp() * 1000)
+    file.write_text("".join(f"{json.dumps(action)}\n" for action in actions), "utf-8")
+    return datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
 
 
 def test_files_of_partitions_that_a_needed_version_shares_are_kept(warehouse, rows):

@@ -15,7 +15,7 @@ from mlops_assets.components.model_project.training.search import (
 )
 from mlops_assets.core import names
 from mlops_assets.ml.search.training_data import TrainingData
-from mlops_assets.stores.tracking.tracking import Version
+from mlops_assets.stores.tracking.registry import Version
 from mlops_assets_tests.support.shop import SETTINGS
 
 FRAME = pd.DataFrame(
