@@ -111,7 +111,9 @@ class _Snapshot:
 
         self._connection, self._subject, self._display_name = connection, subject, display_name
         self._rows = sql.SQL("(\n") + _raw(query) + sql.SQL("\n) as source_rows")
-        empty = connection.execute(sql.SQL("select * from ") + self._rows + sql.SQL(" limit 0"))
+        # Only a prepared statement is one: otherwise a query with semicolons could end the transaction that
+        # reads, and write in another.
+        empty = connection.execute(sql.SQL("select * from ") + self._rows + sql.SQL(" limit 0"), prepare=True)
         described = empty.description or []
         self.columns: Sequence[str] = [column.name for column in described]
         self._types = {column.name: column.type_code for column in described}

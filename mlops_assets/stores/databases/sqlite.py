@@ -22,6 +22,11 @@ from mlops_assets.stores.databases.base import DAY, DaySpan
 
 _ROWS = 5_000
 _BUSY_SECONDS = 10.0
+_SYSTEM_TABLE = re.compile(r"sqlite_|pragma_|dbstat$", re.IGNORECASE)
+_OF_VIRTUAL_TABLES = ("sqlite_master", "ROWID")
+"""What SQLite itself reads when it opens a full-text index."""
+_SYSTEM_FUNCTIONS = {"load_extension", "fts3_tokenizer"}
+"""Functions that load code, or return the address of code."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,30 @@ class SqliteDatabase:
             ) as connection:
                 connection.execute("pragma query_only = on")
                 connection.execute("begin")
+                connection.set_authorizer(_authorize)
                 yield _Snapshot(connection, query)
         except sqlite3.Error as error:
             # SQLite quotes a text that is not valid UTF-8.
             reason = str(error).partition(" with text ")[0]
             raise DataError(f"{subject}: {self.display_name}: {reason}", hint=_hint(error, place)) from error
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """SQLite's question before it runs a statement: a query reads tables, and nothing of SQLite itself."""
+    match action:
+        case sqlite3.SQLITE_SELECT | sqlite3.SQLITE_RECURSIVE:
+            allowed = True
+        case sqlite3.SQLITE_READ:
+            allowed = not _SYSTEM_TABLE.match(first or "") or (first, second) == _OF_VIRTUAL_TABLES
+        case sqlite3.SQLITE_FUNCTION:
+            allowed = (second or "").lower() not in _SYSTEM_FUNCTIONS
+        case sqlite3.SQLITE_PRAGMA:  # of the full-text indexes, which read their own tables
+            allowed = (first or "").lower() in ("data_version", "page_size") and second is None
+        case sqlite3.SQLITE_INSERT | sqlite3.SQLITE_UPDATE | sqlite3.SQLITE_DELETE:
+            allowed = True  # virtual tables prepare such statements; none runs, as the file is read-only
+        case _:
+            allowed = False
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 class _Snapshot:
@@ -109,6 +133,8 @@ def _condition(span: DaySpan) -> tuple[str, list[str]]:
 
 def _hint(error: sqlite3.Error, place: str) -> str:
     text = str(error)
+    if "prohibited" in text or "not authorized" in text:
+        return f"read tables only, no pragma and no table of SQLite itself: correct the query in {place}"
     if "locked" in text:
         return "another process locks the database: run again when it has finished"
     if "not a database" in text or "malformed" in text or "open database" in text:

@@ -262,3 +262,18 @@ def test_rows_after_the_newest_partition_only_are_an_error(postgres, url, tmp_pa
         pytest.raises(DataError, match="no rows up to 2025-06, the newest partition"),
     ):
         opened.arrivals(connection, until=datetime(2025, 6, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1) as x; commit; begin read write; delete from victims; commit; select * from (select 1 as y",
+        "select 1) as x; set session characteristics as transaction read write; select * from (select 1 as y",
+    ],
+)
+def test_a_query_of_several_statements_is_rejected_before_it_runs(url, read, query):
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("drop table if exists victims; create table victims as select 1 as a")
+    with pytest.raises(DataError, match="cannot insert multiple commands into a prepared statement"):
+        read(query)
+    assert read("select a from victims") == [("1",)]

@@ -64,3 +64,36 @@ def test_a_file_that_is_not_a_database_is_reported(tmp_path, record_property):
         extracted(database, tmp_path, "select * from sqlite_master")
     record_property("message", str(caught.value))
     assert "check that the file is a SQLite database" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("select * from pragma_database_list", "prohibited|not authorized"),
+        ("select * from times, pragma_table_list", "prohibited|not authorized"),
+        ("select * from sqlite_master", "prohibited"),
+        ("select (select sql from SQLite_Schema) as sql", "prohibited"),
+        ("select fts3_tokenizer('simple')", "not authorized"),
+        ("select load_extension('x')", "not authorized"),
+        ("select 1) as x; delete from times; select * from (select 1", "one statement at a time"),
+    ],
+)
+def test_a_query_reads_tables_and_nothing_of_sqlite_itself(database, tmp_path, query, message):
+    with pytest.raises(DataError, match=message) as caught:
+        extracted(database, tmp_path, query)
+    assert "in here" in str(caught.value)
+    assert len(extracted(database, tmp_path, "select at from times")) == len(TIMES)
+
+
+def test_a_query_may_use_views_recursion_functions_and_virtual_tables(database, tmp_path):
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute("create view known as select upper(at) as at from times where at is not null")
+        connection.execute("create virtual table notes using fts5(text)")
+        connection.execute("insert into notes values ('late payment'), ('paid')")
+        connection.execute("create virtual table places using rtree(id, low, high)")
+    recursive = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select i from n"
+    assert len(extracted(database, tmp_path, "select at from known")) == len(TIMES) - 1
+    assert extracted(database, tmp_path, recursive) == [("1",), ("2",), ("3",)]
+    found = extracted(database, tmp_path, "select text from notes where notes match 'late'")
+    assert found == [("late payment",)]
+    assert extracted(database, tmp_path, "select id from places") == []
