@@ -1,5 +1,6 @@
 """The removal of an entity, in an order that an interruption can't spoil."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -64,8 +65,10 @@ def forget(
     Raises
     ------
     StoreError
-        If a run of the project is in progress, a table can't be changed, or rows arrived meanwhile.
+        If the reason contains the ID, a run of the project is in progress, a table can't be changed, or rows
+        arrived meanwhile.
     """
+    _require_no_id(target, attribution)
     _require_no_run(target, instance)
     store, project, rows = target.warehouse, target.project, target.rows()
     record = _begin(target, instance, rows)
@@ -181,6 +184,24 @@ def _is_recorded(ledger: Ledger, record: Record) -> bool:
         for one in ledger.entries()
         if one.event.kind == "forgotten"
     )
+
+
+def _require_no_id(target: Target, attribution: Attribution) -> None:
+    """Check that the event does not name the entity: no one can remove it from the ledger.
+
+    Raises
+    ------
+    StoreError
+        If the reason or the actor contains a value of it.
+    """
+    words = re.split(r"[^\w@.+-]+", f"{attribution.reason} {attribution.actor}")
+    if any(
+        value in words or (len(value) > 4 and value in attribution.reason) for value in target.entity.values
+    ):
+        raise StoreError(
+            f"{target.project}: the reason or the actor contains the ID, and the ledger can't be changed",
+            hint="give a reason that names no one, such as the number of the request",
+        )
 
 
 def _require_no_run(target: Target, instance: DagsterInstance) -> None:

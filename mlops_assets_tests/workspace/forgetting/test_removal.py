@@ -128,6 +128,9 @@ def test_wrong_arguments_and_runs_in_progress_are_refused(target, champion_shop)
         Target.of(workspace, "shop", [ID], ["custmer"])
     with pytest.raises(StoreError, match="identified by customer, and 2 values were given"):
         Target.of(workspace, "shop", [ID, "x"])
+    naming = Attribution("ada", f"{ID} asked for it")
+    with pytest.raises(StoreError, match="the reason or the actor contains the ID"):
+        forget(target, champion_shop.instance, naming, on_wait=lambda _: None)
     job = champion_shop.daemon.defs.resolve_implicit_global_asset_job_def()
     run = champion_shop.instance.create_run_for_job(
         job,
