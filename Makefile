@@ -84,7 +84,7 @@ sbom: install .audit/installed ## List what is installed, as CycloneDX in sbom.c
 		--output-reproducible --output-format JSON --output-file sbom.cdx.json
 
 audit: .audit/installed ## Compare requirements.lock with a database of vulnerabilities
-	@.audit/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	@.audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
 
 .audit/installed: .github/audit/tools.lock
 	$(PYTHON) -m venv .audit

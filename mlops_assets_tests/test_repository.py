@@ -67,6 +67,10 @@ def test_installation_requires_hashes_and_builds_nothing():
     for options in installs:
         hashed = "--require-hashes" in options and "--only-binary :all:" in options
         assert hashed or options.endswith("--no-deps --no-build-isolation --editable .")
+    # Without --strict, packages that could not be looked up are no failure.
+    assert re.findall(r"pip-audit (.*)", makefile) == [
+        "--strict --require-hashes --disable-pip --requirement requirements.lock"
+    ]
     for page in ("README.md", "docs/getting_started.md"):
         assert "--require-hashes --no-deps --requirement requirements.lock" in (ROOT / page).read_text(
             "utf-8"

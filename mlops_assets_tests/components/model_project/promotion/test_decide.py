@@ -56,7 +56,10 @@ def test_gates_are_evaluated_again_before_an_approval(shop):
 def test_a_rejection_is_recorded_at_once_and_has_no_candidate(shop):
     found = decision(shop, decision="reject", reason=" month of the outage ")
     assert (found.candidate, found.move) == (None, None)
-    assert found.reason == "version 2 was rejected by ada: month of the outage"
+    assert (
+        found.reason
+        == "version 2 was rejected by ada (claimed, by dagster run 01234567): month of the outage"
+    )
     last = shop.champion_ledger.ledger.entries()[-1].event
     assert (last.kind, last.version, last.actor, last.reason) == (
         *("rejected", 2, "ada (claimed, by dagster run 01234567)"),

@@ -101,7 +101,8 @@ def test_a_version_rejected_by_a_person_is_not_promoted(pending):
     assert events_of(pending)[-1] == ("rejected", 2)
     assert "no version is pending approval" in failure_message(decide(pending, "approve"))
     message = failure_message(decide(pending, "approve", version=2))
-    assert "is not pending approval: ada rejected it (month of the outage)" in message
+    assert "is not pending approval: ada (claimed, by dagster run " in message
+    assert ") rejected it (month of the outage)" in message
     assert pending.train(SIXTH).success
     assert champion_of(pending) == 1
 
