@@ -84,6 +84,12 @@ ATTACKS: dict[str, tuple[str, str, list[PAIR], str]] = {
     "asset event without metadata": ("POST", REPORT, [], ""),
     "preflight": ("OPTIONS", "/graphql", other("cross-site", "cors", "empty", Origin=EVIL), ""),
     "frame": ("GET", "/runs", other("cross-site", "navigate", "iframe"), ""),
+    "asset event as a page": (
+        *("POST", f"{REPORT}&page=1"),
+        other("cross-site", "navigate", "document", Content_Type="application/json"),
+        "{}",
+    ),
+    "script of another port": ("GET", "/server_info", other("same-site", "no-cors", "script"), ""),
     "script": ("GET", "/server_info", other("cross-site", "no-cors", "script"), ""),
 }
 PROXY = "mlops.example.com"
