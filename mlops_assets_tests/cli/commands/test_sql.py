@@ -162,7 +162,7 @@ def test_the_history_of_the_prompt_can_be_switched_off(tmp_path, monkeypatch):
         history_file(tmp_path)
 
 
-def test_the_history_of_the_prompt_is_for_its_user_alone(root):
+def test_the_history_of_the_prompt_is_for_its_user_alone(tmp_path):
     code = (
         "import sys; from mlops_assets.cli.output.sql_prompt import Prompt; from pathlib import Path;"
         "from mlops_assets.stores.warehouse.query_views import read_only;"
@@ -170,9 +170,9 @@ def test_the_history_of_the_prompt_is_for_its_user_alone(root):
         "with read_only(Warehouse(Path(sys.argv[1]))) as tables:\n"
         "    Prompt(tables, 1, Path(sys.argv[2])).loop()"
     )
-    command = [sys.executable, "-c", code, str(root / "data" / "state" / "warehouse"), str(root / "history")]
-    subprocess.run(command, input="select 1;\n", capture_output=True, text=True, check=True, cwd=root)
-    assert stat.S_IMODE((root / "history").stat().st_mode) == 0o600
+    command = [sys.executable, "-c", code, str(tmp_path / "warehouse"), str(tmp_path / "history")]
+    subprocess.run(command, input="select 1;\n", capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert stat.S_IMODE((tmp_path / "history").stat().st_mode) == 0o600
 
 
 def test_a_query_loads_no_definitions_and_no_dagster(root):
