@@ -78,10 +78,8 @@ class Contract:
             Decimal mark and thousands separator of numbers in text; see `Column`.
         clock
             The zone of times without an offset, and what becomes of those that occur twice; see `Column`.
-        formats
-            The formats of single columns.
-        sensitive
-            Columns whose values messages never quote, beside those with `metadata={"sensitive": True}`.
+        formats, sensitive
+            The formats of single columns, and columns that are sensitive beside those whose metadata says so.
 
         Raises
         ------
