@@ -52,6 +52,8 @@ class TargetExpression:
         with duckdb.connect() as connection:
             ProjectQuery(self._query, self.subject).parsed(connection, [self.table])
         nodes = list(syntax_nodes(self._query))
+        if any(len(node.get("select_list", "1")) > 1 for node in nodes):
+            raise ProjectError(f"{self.subject} is {self.sql!r}, which is not one expression", hint=_HINT)
         for node in nodes:
             if problem := _problem(node):
                 raise ProjectError(f"{self.subject} is {self.sql!r}, which has {problem}", hint=_HINT)

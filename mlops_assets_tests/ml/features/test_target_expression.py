@@ -80,6 +80,7 @@ def test_an_infinite_target_names_its_row(trips):
         ("random() < tips", "binary", r"random is not allowed: .* \(class random\)"),
         ("now() > tips", "binary", "now is not allowed: it reads the clock"),
         ("1 > 0", "binary", "reads no column of trips"),
+        ("tips > 1) as leak, (tips > 1", "binary", "is not one expression"),
         ("tips > 0.2 * fair", "binary", 'can\'t be computed: Binder Error: Referenced column "fair"'),
         ("tips >", "binary", "syntax error"),
         ("tips) from other where (fare", "binary", "syntax error"),
