@@ -10,6 +10,7 @@ from mlops_assets.components.model_project.maintenance.reproduce_job import repr
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.table_audit import audit_tables
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.forgetting import removal
 from mlops_assets.workspace.forgetting.audit import audit_entity, audit_forgotten
@@ -73,6 +74,7 @@ def test_a_forgotten_entity_is_in_no_version_of_any_table_and_everything_says_so
     assert shop.frame("predictions", MONTHS[4]).equals(left.reset_index(drop=True))
     assert errors(audit_forgotten(shop.warehouse, "shop")) == {}
     assert errors(audit_entity(target.workspace, "shop", [ID])) == {}
+    assert audit_tables(shop.warehouse, "shop", list).errors == ()
     assert not any(findings(shop).values())
     entry = Ledger(shop.warehouse, "shop").entries()[-1].event
     assert (entry.kind, entry.version, entry.actor) == ("forgotten", 1, "ada")
