@@ -87,7 +87,7 @@ def _number_parts(
         if name in nested or not connection.execute(first).fetchall()[0][0]:
             continue
         query = (
-            f"select count({text}), count({number}), count(*) filter ({text} in ({missing})), "
+            f"select count({text}), count({number}), count_if({text} in ({missing})), "
             f"bool_or({has_leading_zero_sql(text)} or not isfinite({number})) from {table}"
         )
         [(filled, numbers, others, codes)] = connection.execute(query).fetchall()

@@ -151,7 +151,7 @@ def _free_texts(
         return []
     tests = ", ".join(
         f"approx_count_distinct({name}) > greatest({FEW_VALUES}, count({name}) / {ROWS_A_VALUE}) "
-        f"and 2 * count(*) filter (trim({name}) like '% %') >= count({name})"
+        f"and 2 * count_if(trim({name}) like '% %') >= count({name})"
         for name in map(quoted, texts)
     )
     sides = [connection.execute(f"select {tests} from {side}").fetchall()[0] for side in (_BEFORE, _AFTER)]

@@ -112,10 +112,10 @@ def _by_identity(
     both = "b._there and a._there"
     met = " and ".join(f"b.{quoted(name)} = a.{quoted(name)}" for name in identity)
     counted = [
-        "count(*) filter (b._there is null)",
-        "count(*) filter (a._there is null)",
-        f"count(*) filter ({both} and ({' or '.join(differs.values()) or 'false'}))",
-        *(f"count(*) filter ({both} and {different})" for different in differs.values()),
+        "count_if(b._there is null)",
+        "count_if(a._there is null)",
+        f"count_if({both} and ({' or '.join(differs.values()) or 'false'}))",
+        *(f"count_if({both} and {different})" for different in differs.values()),
     ]
     added, removed, changed, *columns = connection.execute(
         f"select {', '.join(counted)} from (select *, true as _there from {_BEFORE}) b "

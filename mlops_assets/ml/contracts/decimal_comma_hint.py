@@ -38,8 +38,8 @@ def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -
         )
         counts = invalid.aggregate(
             "count(*), "
-            f"count(*) filter (regexp_full_match({text}, {literal(f'{_COMMA}|{_GROUPED}')})), "
-            f"count(*) filter (regexp_full_match({text}, {literal(_GROUPED)}))"
+            f"count_if(regexp_full_match({text}, {literal(f'{_COMMA}|{_GROUPED}')})), "
+            f"count_if(regexp_full_match({text}, {literal(_GROUPED)}))"
         ).fetchall()[0]
         wrong, commas, groups = (wrong + counts[0], commas + counts[1], groups + counts[2])
     if not commas or 2 * commas < wrong:

@@ -98,7 +98,7 @@ def find_differences(
     }
     alone = "(a._here is null or b._here is null)"
     either = " or ".join([alone, *differs.values()])
-    counted = ", ".join(f"count(*) filter (not {alone} and ({one}))" for one in differs.values())
+    counted = ", ".join(f"count_if(not {alone} and ({one}))" for one in differs.values())
     rows, *counts = (
         pairs.filter(either).aggregate(f"count(*){', ' if counted else ''}{counted}").fetchall()[0]
     )
@@ -130,7 +130,9 @@ def largest_number(relations: Sequence[duckdb.DuckDBPyRelation]) -> float:
 def _largest(rows: duckdb.DuckDBPyRelation, columns: Sequence[str]) -> dict[str, float]:
     if not columns:
         return {}
-    finite = ", ".join(f"max(abs({name})) filter (isfinite({name}))" for name in map(quoted, columns))
+    finite = ", ".join(
+        f"max(case when isfinite({name}) then abs({name}) end)" for name in map(quoted, columns)
+    )
     return {
         name: value or 0.0 for name, value in zip(columns, rows.aggregate(finite).fetchall()[0], strict=True)
     }

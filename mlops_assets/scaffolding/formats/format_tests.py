@@ -52,9 +52,9 @@ def run_tests(
             missing = f"{raw}::varchar in ({listed})" if listed else "false"
             lost = f"not ({missing}) and ({each.cast_sql()}) is null"  # null without a value
             aggregates.append(
-                f"count({raw}), count(*) filter ({missing}), "
-                f"count(*) filter ({raw} is not null and {lost}), "
-                f"min({raw}::varchar) filter ({raw} is not null and {lost})"
+                f"count({raw}), count_if({missing}), "
+                f"count_if({raw} is not null and {lost}), "
+                f"min(case when {raw} is not null and {lost} then {raw}::varchar end)"
             )
         [row] = connection.execute(f"select {', '.join(aggregates)} from {table}").fetchall()
         parts = zip(row[::4], row[1::4], row[2::4], row[3::4], strict=True)

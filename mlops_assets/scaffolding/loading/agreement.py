@@ -39,7 +39,7 @@ def type_doubts(
     if not texts:
         return
     counts = ", ".join(
-        f"count({quoted(name)}), count({number}), min({quoted(name)}) filter ({number} is null)"
+        f"count({quoted(name)}), count({number}), min(case when {number} is null then {quoted(name)} end)"
         for name in texts
         for number in (f"try_cast({quoted(name)}::varchar as double)",)
     )

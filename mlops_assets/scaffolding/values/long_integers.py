@@ -37,8 +37,8 @@ def long_integers(
     if not exact:
         return {}
     flags = ", ".join(
-        f"bool_or(regexp_full_match({quoted(name)}::varchar, {literal(_LONG_INTEGER)})) "
-        f"filter (length({quoted(name)}::varchar) >= 19)"
+        f"bool_or(length({quoted(name)}::varchar) >= 19 and "
+        f"regexp_full_match({quoted(name)}::varchar, {literal(_LONG_INTEGER)}))"
         for name in exact
     )
     [found] = connection.execute(f"select {flags} from {table}").fetchall()

@@ -94,8 +94,8 @@ def _hold(
     for start in range(0, len(columns), _TESTS_A_QUERY):
         tested = columns[start : start + _TESTS_A_QUERY]
         counts = ", ".join(
-            f"count(*) filter (not {column.is_null_sql()}), "
-            f"count(*) filter (not {column.is_null_sql()} and ({is_lost_sql(column, kinds[column.name])}))"
+            f"count_if(not {column.is_null_sql()}), "
+            f"count_if(not {column.is_null_sql()} and ({is_lost_sql(column, kinds[column.name])}))"
             for column in tested
         )
         [found] = connection.execute(f"select {counts} from {table}").fetchall()
