@@ -221,7 +221,8 @@ class Contract:
         try:
             checks.validate(frame, lazy=True)
         except SchemaErrors as errors:
-            cases = errors.failure_cases
+            # pandera's own order is not stable: equal rows would list the same rules in different orders.
+            cases = errors.failure_cases.sort_values("check_number", kind="stable")
         else:
             return
         whole = cases[cases["index"].isna()]

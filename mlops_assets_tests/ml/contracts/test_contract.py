@@ -109,6 +109,15 @@ def test_violated_rules_are_listed_once_in_the_order_of_the_schema():
     }
 
 
+def test_equal_rows_list_their_rules_in_the_order_of_the_checks():
+    # pandera 0.35 lists the failures of equal rows in different orders.
+    checks = [pa.Check.str_length(1, 3), pa.Check.isin(["x"]), pa.Check.str_matches("^[a-z]")]
+    read = contract({"code": pa.Column(str, checks)})
+    broken = read.broken_rules(pd.DataFrame({"code": ["1.000"] * 20}))
+    expected = ["code: str_length(1, 3)", "code: isin(['x'])", "code: str_matches('^[a-z]')"]
+    assert broken == dict.fromkeys(range(20), expected)
+
+
 def test_valid_rows_violate_no_rule():
     assert contract({"a": pa.Column(int, pa.Check.gt(0))}).broken_rules(pd.DataFrame({"a": [1, 2]})) == {}
 

@@ -30,3 +30,13 @@ def test_features_without_information_are_listed_with_the_reason(rows: duckdb.Du
 def test_without_rows_or_features_the_result_is_empty(rows: duckdb.DuckDBPyRelation):
     assert find_uninformative(rows.limit(0), ["constant"]) == {}
     assert find_uninformative(rows, []) == {}
+
+
+def test_two_thousand_columns_fit_into_memory(connection: duckdb.DuckDBPyConnection):
+    # An aggregate with FILTER for each column would take gigabytes.
+    connection.execute("set memory_limit = '500MB'")
+    names = [f"f{number}" for number in range(2_000)]
+    connection.execute(
+        f"create table wide as select {', '.join(f'i as {name}' for name in names)} from range(50) as rows(i)"
+    )
+    assert find_uninformative(connection.table("wide"), names) == {}

@@ -43,7 +43,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     partitions = table_partitions(project, table)
     identified_by_values = project.timeline is None and not settings.key
     code = [
-        "validated 4",
+        "validated 5",
         project.files.version(SCHEMA),
         repr(settings.key),
         project.settings.target.column,
