@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.names import view_name
-from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
@@ -26,13 +23,9 @@ from mlops_assets.stores.delta.data_files import (
 )
 from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
-from mlops_assets.stores.delta.log import (
-    is_table,
-    open_table,
-    partitioning_error,
-    require_data_files,
-)
+from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
 from mlops_assets.stores.warehouse.opened_files import record, translated_damage
+from mlops_assets.stores.warehouse.views import create_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,16 +76,9 @@ class TableReader:
         *,
         output: TableKey | None = None,
     ) -> None:
-        """Deny a connection all access but to the files of relations and of one table; can't be undone.
+        """Deny a connection all access but to the files of relations and of an output table, for good.
 
-        For the SQL of a project: the first line is the check of its text, this is the second.
-
-        Parameters
-        ----------
-        relations
-            What the SQL reads.
-        output
-            The table to which its rows are written.
+        The first line against the SQL of a project is the check of its text, this is the second.
         """
         confine(connection, relations, folders=[self._directory(output)] if output else [])
 
@@ -216,44 +202,7 @@ class TableReader:
         files
             The file system of the connection through which the views read, so that they can't be written.
         """
-        opened: list[str] = []
-        for table in self.tables():
-            try:
-                opened += self._create_view(connection, table, (versions or {}).get(table), files)
-            except StoreError as error:
-                if on_error is None:
-                    raise
-                on_error(error)
-        return opened
-
-    def _create_view(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        table: tuple[str, ...],
-        version: int | None,
-        read_only: "ReadOnlyFiles | None",
-    ) -> list[str]:
-        directory, delta = self._directory(table), open_table(self.root, table, version)
-        files = data_files(directory, delta)
-        if not files:
-            return []
-        require_data_files(directory, table, delta.version(), files)
-        if read_only is not None:
-            read_only.allow(str(Path(file.path).absolute()) for file in files)
-            files = [
-                replace(file, path=f"{read_only.protocol}://{Path(file.path).absolute()}") for file in files
-            ]
-        view = f"{quoted(table[0])}.{quoted('_'.join(table[1:]))}"
-        query = scan(files, partitioned=is_partitioned(delta))
-        connection.execute(f"create schema if not exists {quoted(table[0])}")
-        try:
-            connection.execute(f"create or replace view {view} as {query}")
-        except duckdb.Error as error:  # DuckDB reads the schema of each file
-            raise StoreError(
-                f"table {view_name(table)} can't be read: {str(error).splitlines()[0]}",
-                hint="restore its files from a backup, or materialize it again; see docs/operations.md",
-            ) from error
-        return [file.path for file in files]
+        return create_views(connection, self.root, self.tables(), versions or {}, on_error, files)
 
     # ---------------------------------------------------------------- metadata
 
