@@ -11,8 +11,8 @@ from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import job_names, names
 from mlops_assets.workspace.after_retirement import repeated_assets
 from mlops_assets.workspace.dagster_run import run_assets, run_config
+from mlops_assets.workspace.health.repairs import repairs
 from mlops_assets.workspace.plan_context import Batch
-from mlops_assets.workspace.repairs import repairs
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.run_plan import RunPlan
 

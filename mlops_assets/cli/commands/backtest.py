@@ -46,7 +46,7 @@ def backtest(
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.workspace.backtest_results import collect_backtest, write_backtest
         from mlops_assets.workspace.dagster_run import project_lock
-        from mlops_assets.workspace.former_projects import require_known_history
+        from mlops_assets.workspace.health.former_projects import require_known_history
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
         from mlops_assets.workspace.run_plan import RunPlan

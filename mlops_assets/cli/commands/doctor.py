@@ -14,7 +14,7 @@ from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.workspace.doctor import Finding
+    from mlops_assets.workspace.health.doctor import Finding
 
 _STYLES = {"ok": "green", "warn": "yellow", "error": "bold red"}
 
@@ -25,7 +25,7 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     Example: mlops doctor
     """
     with plain_errors(debug):
-        from mlops_assets.workspace.doctor import examine
+        from mlops_assets.workspace.health.doctor import examine
         from mlops_assets.workspace.workspace import Workspace
 
         def show(console: Console, finding: "Finding") -> None:

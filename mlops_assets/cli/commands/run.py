@@ -62,9 +62,9 @@ def run(
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
         from mlops_assets.workspace.dagster_run import project_lock
-        from mlops_assets.workspace.former_projects import require_known_history
-        from mlops_assets.workspace.ledger_checks import look_at_ledger
-        from mlops_assets.workspace.model_files import champion_error
+        from mlops_assets.workspace.health.former_projects import require_known_history
+        from mlops_assets.workspace.health.ledger_checks import look_at_ledger
+        from mlops_assets.workspace.health.model_files import champion_error
         from mlops_assets.workspace.project_run import ProjectRun
         from mlops_assets.workspace.run_events import RunProgress
         from mlops_assets.workspace.run_plan import RunPlan

@@ -12,8 +12,8 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError, TrackingError
 from mlops_assets.models import load_champion, load_version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace import ledger_checks
-from mlops_assets.workspace.model_files import check_model_files
+from mlops_assets.workspace.health import ledger_checks
+from mlops_assets.workspace.health.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.markers import DECLARED, MARKER, SCHEMA_FIELDS, marked_files, with_markers

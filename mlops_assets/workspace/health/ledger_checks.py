@@ -12,7 +12,7 @@ from mlops_assets.stores.governance.ledger import Entry, Ledger
 from mlops_assets.stores.governance.ledger_keys import LedgerKeys
 from mlops_assets.stores.governance.signatures import signature_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.doctor_checks import CheckWarningError
+from mlops_assets.workspace.health.doctor_checks import CheckWarningError
 from mlops_assets.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, Track
 from mlops_assets.core.redaction.redact import short_secrets
 from mlops_assets.stores.system.own_files import linked_outside
 from mlops_assets.stores.system.permissions import STATE_MODE_VARIABLE, wider_mode
-from mlops_assets.workspace.former_projects import former_projects
+from mlops_assets.workspace.health.former_projects import former_projects
 from mlops_assets.workspace.workspace import Workspace
 
 _ANSWER_SECONDS = 5.0

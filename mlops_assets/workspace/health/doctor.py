@@ -8,7 +8,7 @@ from typing import Literal
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.workspace.doctor_checks import (
+from mlops_assets.workspace.health.doctor_checks import (
     CheckWarningError,
     check_definitions,
     check_disk,
@@ -23,8 +23,8 @@ from mlops_assets.workspace.doctor_checks import (
     check_tables,
     check_tracking_store,
 )
-from mlops_assets.workspace.ledger_checks import check_ledgers
-from mlops_assets.workspace.model_files import check_model_files
+from mlops_assets.workspace.health.ledger_checks import check_ledgers
+from mlops_assets.workspace.health.model_files import check_model_files
 from mlops_assets.workspace.workspace import Workspace
 
 SECONDS = 20.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.doctor import Finding, examine
+from mlops_assets.workspace.health.doctor import Finding, examine
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.damage import change_value

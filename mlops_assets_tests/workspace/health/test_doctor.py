@@ -8,8 +8,8 @@ import time
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace import doctor, doctor_checks
-from mlops_assets.workspace.doctor import examine
+from mlops_assets.workspace.health import doctor, doctor_checks
+from mlops_assets.workspace.health.doctor import examine
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import mlops
 
