@@ -6,8 +6,10 @@ from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.personal_data import is_personal
 
 
-def profile(name: str, least: str = "a", greatest: str = "z", kind: str = "VARCHAR") -> ColumnProfile:
-    return ColumnProfile(name, kind, 100, 0, 100, least, greatest, {})  # type: ignore[arg-type]
+def profile(
+    name: str, least: str = "a", greatest: str = "z", kind: str = "VARCHAR", distinct: int = 100
+) -> ColumnProfile:
+    return ColumnProfile(name, kind, 100, 0, distinct, least, greatest, {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,7 @@ def profile(name: str, least: str = "a", greatest: str = "z", kind: str = "VARCH
     [
         *("email", "E-Mail", "customerEmail", "e_mail_address", "phone", "Mobile No", "IBAN", "first_name"),
         *("lastName", "surname", "passport_number", "ssn", "social_security_no", "national_id", "tax number"),
+        *("Vorname", "Telefonnummer", "phone_of_buyer", "customer_name", "E-Mail Adresse"),
     ],
 )
 def test_names_of_personal_data_are_found(name):
@@ -52,3 +55,26 @@ def test_values_of_personal_data_are_found(least, greatest, found):
 def test_numbers_are_personal_by_name_and_measures_never_are():
     assert is_personal(profile("phone", "49151", "49199", "BIGINT"))
     assert not is_personal(profile("phone", "1.5", "2.5", "DOUBLE"))
+
+
+@pytest.mark.parametrize(
+    ("name", "greatest", "kind", "distinct"),
+    [
+        *(
+            ("email_opened", "1", "BIGINT", 2),
+            ("phone_calls", "50", "BIGINT", 51),
+            ("email", "9", "BIGINT", 9),
+        ),
+        *(
+            ("PhoneService", "Yes", "VARCHAR", 2),
+            ("mobile_plan", "S", "VARCHAR", 4),
+            ("phone", "y", "VARCHAR", 2),
+        ),
+    ],
+)
+def test_flags_counts_and_short_lists_are_features(name, greatest, kind, distinct):
+    assert not is_personal(profile(name, "0", greatest, kind, distinct))
+
+
+def test_names_of_persons_are_personal_also_if_few_rows_differ():
+    assert is_personal(profile("first_name", "Ann", "Bob", distinct=2))

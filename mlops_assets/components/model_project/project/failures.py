@@ -33,9 +33,11 @@ def as_dagster_failures(project: str, sensitive: Collection[str] = ()) -> Iterat
         raise _failure(project, error, sensitive) from (None if sensitive else error)
     except OSError as error:  # outside of the stores, such as in the folder of temporary files
         known = disk_error(error, "a file", Path(error.filename or tempfile.gettempdir()))
+        if known is None and sensitive:  # the name of a file may be a value
+            raise _withheld(project, error, sensitive) from None
         if known is None:
             raise
-        raise _failure(project, known, sensitive) from error
+        raise _failure(project, known, sensitive) from (None if sensitive else error)
     except (dg.Failure, dg.RetryRequested, dg.DagsterError):
         raise
     except Exception as error:

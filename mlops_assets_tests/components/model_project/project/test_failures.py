@@ -38,6 +38,14 @@ def test_an_unexpected_exception_is_shown_by_its_type_and_place():
     assert "ann@x.org" not in "".join(traceback.format_exception(shown))
 
 
+def test_an_error_of_the_operating_system_is_withheld_because_files_may_be_named_by_values():
+    shown = failure_of(FileNotFoundError(2, "No such file or directory", "scans/ann@x.org.txt"), "email")
+    assert shown.description.startswith("lending: FileNotFoundError, raised at\n")
+    assert "ann@x.org" not in "".join(traceback.format_exception(shown))
+    with pytest.raises(FileNotFoundError), as_dagster_failures("lending"):
+        fail(FileNotFoundError(2, "No such file or directory", "scans/1.txt"))
+
+
 def test_an_unexpected_exception_of_other_projects_keeps_its_message():
     with pytest.raises(KeyError, match=r"ann@x\.org"), as_dagster_failures("lending"):
         raise KeyError("ann@x.org")
