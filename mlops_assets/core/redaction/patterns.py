@@ -52,19 +52,31 @@ def _pattern_of_any(secrets: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(_pattern, sorted(secrets, key=len, reverse=True))))
 
 
+def any_spelling(value: str) -> str:
+    """The pattern of a value as a word of its own, as itself or with any character escaped.
+
+    It has no named groups, and can be part of another pattern.
+    """
+    return f"{_WORD_START}{_characters(value)}{_WORD_END}"
+
+
 def is_replaceable(secret: str) -> bool:
     """Whether a secret is replaced by its value: shorter ones are removed only where they are parsed."""
     return len(secret) >= (CERTAIN if secret.isdecimal() else SHORTEST)
 
 
 def _pattern(secret: str) -> str:
-    characters = "".join(_run(found[0]) for found in re.finditer(r"\\+|[^\\]", secret, re.DOTALL))
+    characters = _characters(secret)
     encoded = "|".join(re.escape(text) for text in _base64(secret))
     if len(secret) < CERTAIN or secret.isalpha() or secret.isdecimal():
         start = _WORD_START if re.match(r"\w", secret) else ""
         end = _WORD_END if re.search(r"\w\Z", secret) else ""
         characters = f"{start}{characters}{end}"
     return f"(?:{characters}|{encoded})"
+
+
+def _characters(text: str) -> str:
+    return "".join(_run(found[0]) for found in re.finditer(r"\\+|[^\\]", text, re.DOTALL))
 
 
 def _run(text: str) -> str:

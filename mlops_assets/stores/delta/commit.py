@@ -23,7 +23,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.commit_metadata import removal_metadata
 from mlops_assets.stores.delta.content_digest import file_name, named_bytes, named_digest
-from mlops_assets.stores.delta.damage import find_damage
+from mlops_assets.stores.delta.damage import find_damage, has_known_bytes
 from mlops_assets.stores.delta.data_files import DataFile, data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
@@ -95,9 +95,7 @@ def _commit_once(
     delta = _open_or_create(directory, staged.schema, partitioned=partition is not None)
     current = data_files(directory, delta)
     replaced = {file for file in current if file.partition == partition}
-    if named_digest([file.path for file in replaced]) == staged.digest and (
-        not any(find_damage(replaced, content=True)) or _put_back(replaced, staged)
-    ):
+    if named_digest([file.path for file in replaced]) == staged.digest and _are_intact(replaced, staged):
         return int(delta.version()), False
     if staged.in_place and (missing_files := [file for file in staged.files if not file.exists()]):
         raise StoreError(
@@ -168,6 +166,17 @@ def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> De
             # Models refer to the table versions that they were trained on, so the log must be kept.
             configuration={"delta.enableExpiredLogCleanup": "false"},
         )
+
+
+def _are_intact(current: Collection[DataFile], staged: Staged) -> bool:
+    """Whether files with the staged rows are as they were written, after a repair if it is possible.
+
+    Files of earlier versions of mlops_assets have no digest of their bytes in their names, so that damage
+    would not be found. They are written anew.
+    """
+    if not staged.in_place and not all(map(has_known_bytes, current)):
+        return False
+    return not any(find_damage(current, content=True)) or _put_back(current, staged)
 
 
 def _put_back(current: Collection[DataFile], staged: Staged) -> bool:

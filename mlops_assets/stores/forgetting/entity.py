@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import UTC_SESSION, literal, quoted
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
 KEY_VARIABLE = "MLOPS_FORGET_KEY"
@@ -120,6 +120,7 @@ class Entity:
                 hint="give one --entity for each of these columns, in this order",
             )
         with duckdb.connect() as connection:
+            connection.execute(UTC_SESSION)  # as connections of the warehouse
             same = ", ".join(
                 _same_form(literal(value), kind) for value, kind in zip(values, types, strict=True)
             )
@@ -175,7 +176,7 @@ def conditions(key: Key, entities: Iterable[Entity], existing: Collection[str]) 
 
 def _same_form(text: str, kind: str) -> str:
     """The form of a value in which its spellings in raw and in typed rows are equal."""
-    trimmed = f"trim({text}, chr(32) || chr(9) || chr(10) || chr(13))"
+    trimmed = f"nfc_normalize(trim({text}, chr(32) || chr(9) || chr(10) || chr(13) || chr(160)))"
     return trimmed if kind == "VARCHAR" else f"coalesce(try_cast({trimmed} as {kind})::varchar, {trimmed})"
 
 

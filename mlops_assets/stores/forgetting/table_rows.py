@@ -12,7 +12,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import file_digest, text_digest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.sql_quoting import literal
-from mlops_assets.stores.delta.content_digest import file_name, relation_digest
+from mlops_assets.stores.delta.content_digest import file_name, named_bytes, relation_digest
 from mlops_assets.stores.delta.data_files import data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
@@ -27,6 +27,8 @@ Condition = Callable[[Collection[str]], str | None]
 Counts = dict[Path, int | None]
 """The number of rows of each file; None for a file without the columns."""
 
+_DAMAGED = "0" * 64
+"""In the name of a file whose former one was damaged, in place of the digest of its bytes."""
 _LOCKED_PARTITIONS = 100
 """Each lock is an open file, of which a process may have some thousand."""
 
@@ -159,7 +161,11 @@ def _successor(
     files: Sequence[Path],
     condition: Condition,
 ) -> Successor:
-    """Write the remaining rows of a content beside its files, and return their names."""
+    """Write the remaining rows of a content beside its files, and return their names.
+
+    A removal must not hide damage: a file that has other bytes than its name states has a successor whose
+    name matches no bytes.
+    """
     staged, before = [], 0
     for number, file in enumerate(files):
         rows = connection.read_parquet(str(file), hive_partitioning=False)
@@ -175,10 +181,16 @@ def _successor(
         # The name follows from that of the former file, so that a call after an interruption goes on with it.
         name = digest, text_digest(file.name)[:8], f"{number:05}"
         made = next(file.parent.glob(file_name(*name, "*")), None)
-        final = made or new.rename(file.with_name(file_name(*name, file_digest(new))))
+        final = made or new.rename(file.with_name(file_name(*name, _digest_of_successor(file, new))))
         flush_files([final])
         placed[path] = (final.name, final.stat().st_size, rows_of_file)
     return Successor(placed, after, digest, before - after)
+
+
+def _digest_of_successor(file: Path, new: Path) -> str:
+    recorded = named_bytes(str(file))
+    is_damaged = recorded is not None and not file_digest(file).startswith(recorded)
+    return _DAMAGED if is_damaged else file_digest(new)
 
 
 def _remove_unnamed(
@@ -202,9 +214,16 @@ def _counts(
         except duckdb.Error as error:
             raise StoreError(
                 f"{file} can't be read, so its rows are unknown: {str(error).splitlines()[0]}",
-                hint=f"compute the table again: mlops run {file.parts[-2]} --force; or remove the file",
+                hint=f"compute the table again: mlops run {_project_of(file)} --force; if it is "
+                "damaged still, because only former versions have it, remove it",
             ) from error
     return found
+
+
+def _project_of(file: Path) -> str:
+    """The project of a data file, which is in the folder of its table, or of a partition in it."""
+    table = file.parent.parent if file.parent.name.startswith(f"{names.PARTITION}=") else file.parent
+    return table.parent.name
 
 
 def _lock_table(table: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from zipfile import ZipFile, is_zipfile
 
 import duckdb
 
+from mlops_assets.core.redaction.patterns import any_spelling
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
@@ -85,9 +87,15 @@ class TextSearch:
                 if path.is_file() and not path.is_symlink() and not self._is_table(path):
                     yield from self._in_file(path, replace=replace)
 
-    @property
+    @cached_property
     def _word(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![\w.]){re.escape(self.value)}(?!\w)")
+        """The ID as itself or escaped, as JSON, HTML and addresses write it."""
+        return re.compile(rf"(?<!\.){any_spelling(self.value)}")
+
+    @cached_property
+    def _trace(self) -> str:
+        """The longest part that no encoding changes, for a fast search; empty if there is none."""
+        return max(re.findall(r"[A-Za-z0-9]+", self.value), key=len, default="")
 
     def _is_table(self, path: Path) -> bool:
         relative = path.relative_to(self.state)
@@ -104,7 +112,7 @@ class TextSearch:
         elif is_zipfile(path):
             if count := self._count_zip(path):
                 yield TextPlace(path, count, *self._kept(path, replace, "it is compressed: remove the file"))
-        elif self.value.encode() in (content := path.read_bytes()):
+        elif self._trace.encode() in (content := path.read_bytes()):
             text = content.decode("utf-8", "surrogateescape")
             changed, count = self._word.subn(REPLACEMENT, text)
             if not count:
@@ -163,7 +171,7 @@ class TextSearch:
             f"select rowid, {name} from {quoted(table)} where typeof({name}) = 'text' and instr({name}, ?)"
         )
         try:
-            return connection.execute(query, (self.value,)).fetchall()
+            return connection.execute(query, (self._trace,)).fetchall()
         except sqlite3.OperationalError as error:
             if "no such column: rowid" not in str(error):
                 raise

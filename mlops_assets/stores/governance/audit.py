@@ -19,6 +19,7 @@ from mlops_assets.stores.governance.recorded_versions import (
     with_recorded_digests,
 )
 from mlops_assets.stores.governance.signatures import signature_note, unverified_notes
+from mlops_assets.stores.governance.training_content import training_set_error
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -94,9 +95,12 @@ def audit(
     yield Finding("champion", (review.alias_error,) if review.alias_error else ())
     versions = {found.version: found for found in champion_ledger.registry.versions(champion_ledger.project)}
     for number in sorted({*versions, *review.state.states}):
-        yield Finding(
-            f"version {number}", tuple(_version_errors(review, versions.get(number), number, tracking))
-        )
+        found = [*_version_errors(review, versions.get(number), number, tracking)]
+        if number in versions and review.state.states.get(number) != "expired":
+            ledger = champion_ledger.ledger
+            error = training_set_error(ledger.warehouse, ledger.project, number, entries)
+            found.extend([error] if error else [])
+        yield Finding(f"version {number}", tuple(found))
 
 
 def _notes(champion_ledger: ChampionLedger, entries: Sequence[Entry]) -> Iterator[str]:

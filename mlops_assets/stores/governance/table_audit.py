@@ -55,7 +55,10 @@ def audit_tables(
             unknown += sum(not has_known_bytes(file) for file in files)
     subject = f"tables, {len(tables)} with {count:,} files, {format_bytes(size)}"
     if unknown:
-        subject += f"; {unknown:,} files of other programs have no digest, and only their sizes were compared"
+        subject += (
+            f"; {unknown:,} files of other programs, or of earlier versions of mlops_assets, have no "
+            f"digest, and only their sizes were compared. Ours have one after: mlops run {project} --force"
+        )
     return Finding(subject, tuple(errors))
 
 

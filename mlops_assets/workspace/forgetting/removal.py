@@ -65,11 +65,12 @@ def forget(
     Raises
     ------
     StoreError
-        If the reason contains the ID, a run of the project is in progress, a table can't be changed, or rows
-        arrived meanwhile.
+        If the reason contains the ID, a run of the project is in progress, the ledger can't be written, a
+        table can't be changed, or rows arrived meanwhile.
     """
     _require_no_id(target, attribution)
     _require_no_run(target, instance)
+    _require_ledger(target, on_wait)
     store, project, rows = target.warehouse, target.project, target.rows()
     record = _begin(target, instance, rows)
     _remove(rows, record)
@@ -132,6 +133,9 @@ def _record_in_ledger(
 ) -> None:
     """Append an event to each version that was trained on the entity, else to the newest one.
 
+    The ledger vouches for the rows that training sets lack: a removal that went on after it was recorded,
+    because rows arrived before it was completed, is recorded again.
+
     Without a registered version there is no ledger; the list of forgotten entities has the same facts.
     """
     registry = target.workspace.tracking.registry
@@ -147,6 +151,21 @@ def _record_in_ledger(
             for number in trained
         ]
         champion_ledger.record(*events)
+
+
+def _require_ledger(target: Target, on_wait: Callable[[str], None]) -> None:
+    """Check before a row is removed that the ledger can record it: it vouches for what training sets lack.
+
+    Raises
+    ------
+    StoreError
+        If the key of a signed ledger is missing, or ledger and registry disagree.
+    """
+    registry = target.workspace.tracking.registry
+    if registry.versions(target.project):
+        champion_ledger = ChampionLedger(Ledger(target.warehouse, target.project), registry)
+        with champion_ledger.lock("mlops forget", on_wait):
+            champion_ledger.recover()
 
 
 def _event(version: Version, record: Record, attribution: Attribution, *, with_tables: bool) -> Event:
@@ -179,10 +198,15 @@ def _event(version: Version, record: Record, attribution: Attribution, *, with_t
 
 def _is_recorded(ledger: Ledger, record: Record) -> bool:
     wanted = (record.entity.digest, record.requested_at)
-    return any(
-        (one.event.details.get("entity"), one.event.details.get("requested_at")) == wanted
+    recorded = [
+        one.event.details.get("tables", {})
         for one in ledger.entries()
         if one.event.kind == "forgotten"
+        and (one.event.details.get("entity"), one.event.details.get("requested_at")) == wanted
+    ]
+    return all(
+        any(removed.digests.items() <= tables.get(name, {}).get("digests", {}).items() for tables in recorded)
+        for name, removed in record.removed.items()
     )
 
 

@@ -149,3 +149,21 @@ def test_a_damaged_commit_below_a_checkpoint_is_an_error_of_the_history(warehous
         with pytest.raises(StoreError, match=r"the commit .*0002\.json is damaged"):
             warehouse.inputs(KEY, 2)
     assert any("can't be read" in error for error in audit_tables(warehouse, "shop", list).errors)
+
+
+def test_files_of_earlier_versions_without_a_digest_of_their_bytes_are_written_anew_with_one(
+    warehouse: Warehouse,
+):
+    named = data_file(warehouse)
+    earlier = named.rename(named.with_name(f"{named.stem.rpartition('-')[0]}.parquet"))
+    for commit in warehouse.root.joinpath(*KEY, "_delta_log").glob("*.json"):
+        commit.write_text(commit.read_text("utf-8").replace(named.name, earlier.name), "utf-8")
+    assert (
+        "1 files of other programs, or of earlier versions" in audit_tables(warehouse, "shop", list).subject
+    )
+    digest = warehouse.digest(KEY, partition="a")
+    again = write(warehouse)
+    assert (again.digest, again.changed) == (digest, True)
+    audited = audit_tables(warehouse, "shop", list)
+    assert (audited.passed, "other programs" in audited.subject) == (True, False)
+    assert not write(warehouse).changed

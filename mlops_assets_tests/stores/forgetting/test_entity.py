@@ -1,5 +1,7 @@
 """Entities: keyed digests in Python and SQL, and which rows are theirs."""
 
+import time
+
 import duckdb
 import pytest
 
@@ -64,3 +66,21 @@ def test_the_key_is_created_once_and_private_or_read_from_the_environment(tmp_pa
         Key.of(tmp_path, create=True)
     monkeypatch.setenv(KEY_VARIABLE, KEY.secret.decode())
     assert Key.of(tmp_path, create=True) == KEY
+
+
+def test_an_id_that_is_a_time_is_the_same_in_every_time_zone_of_the_machine(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    with duckdb.connect() as connection:
+        (zone,) = connection.execute("select current_setting('TimeZone')").fetchone()
+    found = Entity.of(KEY, ["id"], ["TIMESTAMP WITH TIME ZONE"], ["2024-01-01 09:00:00+09"])
+    monkeypatch.undo()
+    time.tzset()
+    assert (zone, found.values) == ("Asia/Tokyo", ("2024-01-01 00:00:00+00",))
+
+
+@pytest.mark.parametrize("by_digest", [True, False])
+def test_a_composed_letter_is_the_same_as_its_parts_and_a_no_break_space_is_a_space(by_digest):
+    composed = Entity.of(KEY, ["id"], ["VARCHAR"], ["Ren\u00e9"])
+    spelled = "('Rene\u0301', 1), ('\u00a0Ren\u00e9 ', 2), ('Rene', 3)"
+    assert len(matched(composed, spelled, by_digest=by_digest)) == 2

@@ -161,3 +161,28 @@ def test_a_table_of_another_program_and_an_incomplete_log_are_not_changed(wareho
     commit.with_name("00000000000000000005.json").write_text(text, "utf-8")
     with pytest.raises(StoreError, match="the log is incomplete at version 1"):
         forget(warehouse, MONTHS)
+
+
+def test_a_removal_does_not_hide_that_a_file_was_changed_before(warehouse):
+    write(warehouse, "ada", "bob")
+    with warehouse.connect() as connection:
+        [file] = warehouse.root.joinpath(*TABLE).glob("*.parquet")
+        changed = file.with_suffix(".changed")
+        rows = connection.read_parquet(str(file)).project("n + 1 as n, customer")
+        rows.write_parquet(str(changed))
+        changed.replace(file)
+    forget(warehouse)
+    assert customers(warehouse, warehouse.version(TABLE)) == ["bob"]
+    [damage] = warehouse.damage(TABLE, content=True)
+    assert "was changed after it was written" in str(damage)
+    forget(warehouse)
+    assert len(warehouse.damage(TABLE, content=True)) == 1
+
+
+def test_the_message_about_a_file_that_cannot_be_read_names_the_project(warehouse):
+    write(warehouse, "ada", table=MONTHS, partition="2024-01")
+    [file] = warehouse.root.joinpath(*MONTHS).glob("*/*.parquet")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StoreError, match="can't be read, so its rows are unknown") as found:
+        forget(warehouse, MONTHS)
+    assert "mlops run shop --force" in str(found.value)

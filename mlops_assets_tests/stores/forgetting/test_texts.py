@@ -1,7 +1,10 @@
 """The ID in files and databases: replaced where nothing depends on it, reported elsewhere."""
 
+import html
+import json
 import sqlite3
 from contextlib import closing
+from urllib.parse import quote
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import duckdb
@@ -69,3 +72,28 @@ def test_numbers_are_reported_and_short_ids_are_not_searched(tmp_path, value, ou
     assert [one.outcome for one in search.places(replace=True)] == outcomes
     assert bool(search.skipped) == (not outcomes)
     assert (tmp_path / "page.html").read_text("utf-8") == f"{value} rows of C1"
+
+
+@pytest.mark.parametrize(
+    "value", ["C00198", "m\u00fcller+x@example.org", "o'brien/7 <a>", "\u674e\u5c0f\u9f99\u738b\u4e94"]
+)
+def test_an_id_is_found_as_programs_escape_it(tmp_path, value):
+    text = f"row of\n{value} is late"
+    forms = [
+        text,
+        json.dumps(text),
+        json.dumps(json.dumps(text)),
+        html.escape(text),
+        quote(text),
+        ascii(text),
+    ]
+    for number, form in enumerate(forms):
+        (tmp_path / f"{number}.txt").write_text(form, "utf-8")
+    events = database(tmp_path)
+    with closing(sqlite3.connect(events)) as connection, connection:
+        connection.execute("insert into events (event) values (?)", (json.dumps(text),))
+    replaced = {one.path.name: one.outcome for one in TextSearch(tmp_path, value).places(replace=True)}
+    assert replaced == dict.fromkeys(
+        [*(f"{number}.txt" for number in range(len(forms))), "events.db"], "replaced"
+    )
+    assert json.loads((tmp_path / "1.txt").read_text("utf-8")) == "row of\n[forgotten] is late"

@@ -99,12 +99,18 @@ def reproduce(
         fit are reported as differences instead.
     """
     from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
+    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.training_content import training_set_error
 
     recorded = {_EVALUATED: tracking.load(version.as_evaluated)}
     if version.as_evaluated is not version:
         recorded[_SERVING] = tracking.load(version)
     differences = list(changed_since(project, tracking, version))
     rows, removed_on = forgotten_rows(warehouse, project.name, version.facts)
+    entries = Ledger(warehouse, project.name).entries() if rows else []
+    if error := training_set_error(warehouse, project.name, version.version, entries):
+        changed = Difference("training data", error, hint=f"verify the project: mlops audit {project.name}")
+        return Reproduction(project.name, version.version, (), (changed, *differences))
     if rows:
         forgotten = Difference(
             "training data",
