@@ -98,8 +98,8 @@ def audit(
         found = [*_version_errors(review, versions.get(number), number, tracking)]
         if number in versions and review.state.states.get(number) != "expired":
             ledger = champion_ledger.ledger
-            error = training_set_error(ledger.warehouse, ledger.project, number, entries)
-            found.extend([error] if error else [])
+            changed = training_set_error(ledger.warehouse, ledger.project, number, entries)
+            found.extend([changed] if changed else [])
         yield Finding(f"version {number}", tuple(found))
 
 

@@ -72,7 +72,7 @@ class Report:
             "ledger_entries": self.ledger_entries,
         }
 
-    def lines(self, *, dry_run: bool) -> Iterator[str]:
+    def lines(self, *, dry_run: bool, retrains: bool = False) -> Iterator[str]:
         """Yield the report as lines of text, after the table of the rows."""
         project, rows = self.target.project, sum(one.rows for one in self.tables)
         tables = sum(bool(one.rows) for one in self.tables)
@@ -86,7 +86,7 @@ class Report:
                 f"without {columns}, so no row can be attributed: {', '.join(unsearched)}; if another column "
                 "identifies it there, forget it again with --column"
             )
-        yield from self._model_lines(project)
+        yield from self._model_lines(project, retrains=retrains)
         yield from self._source_lines(dry_run)
         yield from self._text_lines()
         yield "not searched: files written by `mlops predict --output`, exports and backups, which are yours"
@@ -95,11 +95,11 @@ class Report:
         else:
             yield f"verify it: mlops audit {project} --forgotten ID"
 
-    def _model_lines(self, project: str) -> Iterator[str]:
+    def _model_lines(self, project: str, *, retrains: bool) -> Iterator[str]:
         for one in self.models:
             champion = ", the champion," if one.is_champion else ""
             yield f"version {one.version}{champion} was trained on {one.rows:,} rows of it"
-        if self.models:
+        if self.models and not retrains:
             yield f"train a version without it: mlops run {project}, or add --retrain to this command"
 
     def _source_lines(self, dry_run: bool) -> Iterator[str]:

@@ -124,6 +124,15 @@ def test_an_interrupted_removal_is_reported_and_a_second_call_finishes_it(target
     assert errors(audit_forgotten(champion_shop.warehouse, "shop")) == {}
 
 
+def test_without_the_key_of_the_ledger_nothing_is_removed(target, champion_shop, monkeypatch):
+    before = [found for found in target.rows().find() if found.rows]
+    monkeypatch.setenv("MLOPS_LEDGER_KEY", "0123456789abcdef" * 4)
+    with pytest.raises(StoreError, match="the ledger is not signed, and MLOPS_LEDGER_KEY is set"):
+        remove(target, champion_shop)
+    assert target.forgotten.records() == []
+    assert [found for found in target.rows().find() if found.rows] == before
+
+
 def test_wrong_arguments_and_runs_in_progress_are_refused(target, champion_shop):
     workspace = target.workspace
     with pytest.raises(MlopsError, match="no table has a column custmer"):

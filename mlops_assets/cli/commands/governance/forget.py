@@ -100,7 +100,7 @@ def forget(
                     Attribution(who, reason),
                     on_wait=print_waiting,
                 )
-            _print(report.after(removal), as_json=as_json, dry_run=False)
+            _print(report.after(removal), as_json=as_json, dry_run=False, retrains=retrain)
             if retrain:
                 _retrain(workspace, instance, project)
 
@@ -123,7 +123,7 @@ def _retrain(workspace: "Workspace", instance: "DagsterInstance", project: str) 
     exit_on_errors(progress.errors)
 
 
-def _print(report: "Report", *, as_json: bool, dry_run: bool) -> None:
+def _print(report: "Report", *, as_json: bool, dry_run: bool, retrains: bool = False) -> None:
     facts: dict[str, Any] = report.to_json()
     if as_json:
         print_json({"dry_run": dry_run, **facts})
@@ -136,5 +136,5 @@ def _print(report: "Report", *, as_json: bool, dry_run: bool) -> None:
         cells = (f"{found.rows:,}", f"{found.current:,}", f"{found.versions:,}")
         table.add_row(view_name(found.table), *(cells if found.searched else ("not searched", "", "")))
     print_table(out, table)
-    for line in report.lines(dry_run=dry_run):
+    for line in report.lines(dry_run=dry_run, retrains=retrains):
         print_line(line)

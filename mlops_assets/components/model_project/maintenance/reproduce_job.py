@@ -108,9 +108,10 @@ def reproduce(
     differences = list(changed_since(project, tracking, version))
     rows, removed_on = forgotten_rows(warehouse, project.name, version.facts)
     entries = Ledger(warehouse, project.name).entries() if rows else []
-    if error := training_set_error(warehouse, project.name, version.version, entries):
-        changed = Difference("training data", error, hint=f"verify the project: mlops audit {project.name}")
-        return Reproduction(project.name, version.version, (), (changed, *differences))
+    if changed := training_set_error(warehouse, project.name, version.version, entries):
+        hint = f"verify the project: mlops audit {project.name}"
+        other = Difference("training data", changed, hint=hint)
+        return Reproduction(project.name, version.version, (), (other, *differences))
     if rows:
         forgotten = Difference(
             "training data",

@@ -3,6 +3,7 @@
 import json
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.project_run import ProjectRun
 from mlops_assets_tests.support.command_line import mlops
 from mlops_assets_tests.support.loans import loans
 
@@ -50,7 +51,7 @@ def make_pipeline():
 
 
 def test_a_version_with_an_unseeded_target_encoder_is_reproduced_until_a_row_is_forgotten(
-    place, record_property
+    place, record_property, monkeypatch
 ):
     [sql] = place.rglob("defs/lending/features.sql")
     sql.with_name("pipeline.py").write_text(TARGET_ENCODER, "utf-8")
@@ -58,10 +59,10 @@ def test_a_version_with_an_unseeded_target_encoder_is_reproduced_until_a_row_is_
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["outcome"] == "identical"
-    _forget_a_row_and_verify_it(place, record_property)
+    _forget_a_row_and_verify_it(place, record_property, monkeypatch)
 
 
-def _forget_a_row_and_verify_it(place, record_property):
+def _forget_a_row_and_verify_it(place, record_property, monkeypatch):
     """Of the trained project, whose derived tables have no column of the entity."""
     income, amount = map(str, loans(300).loc[7, ["income", "amount"]])
     done = mlops("forget", "lending", "--entity", income, "--dry-run")
@@ -76,8 +77,12 @@ def _forget_a_row_and_verify_it(place, record_property):
     assert [(one["version"], one["rows"]) for one in found["models"]] == [(1, 1)]
     assert mlops("audit", "lending", "--forgotten", income, "--forgotten", amount).exit_code == 1
 
-    done = mlops("forget", "lending", *entity, "--reason", "a letter")
+    runs: list[str] = []
+    with monkeypatch.context() as without_run:
+        without_run.setattr(ProjectRun, "execute", lambda run, progress: runs.append(run.plan.project))
+        done = mlops("forget", "lending", *entity, "--reason", "a letter", "--retrain")
     assert (done.exit_code, "4 rows removed from 4 tables" in done.output) == (0, True), done.output
+    assert (runs, "add --retrain" in done.output) == (["lending"], False)
     done = mlops("audit", "lending", "--forgotten", income, "--forgotten", amount)
     assert done.exit_code == 0, done.output
     done = mlops("audit", "lending")
