@@ -4,7 +4,7 @@ A commit of a training set may state that its content was another one before row
 removed. Who can write the warehouse can write that, too: only the ledger's events `forgotten` vouch for it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_assets.core import names
@@ -38,7 +38,7 @@ def training_set_error(
         found = warehouse.digest(table, partition=details.get("cutoff"), version=version)
     except MlopsError as error:
         return f"its training set can't be read: {error.message}"
-    if found in {recorded, *_after_removals(recorded, entries)}:
+    if found in {recorded} | _after_removals(recorded, entries):
         return None
     return (
         f"version {version} of its training set has other rows than it was trained on (digest {found[:12]}, "
@@ -47,11 +47,21 @@ def training_set_error(
     )
 
 
-def _after_removals(digest: str, entries: Sequence[Entry]) -> Iterator[str]:
-    """The digests of a training set after each removal of an entity, by the ledger."""
+def _after_removals(digest: str, entries: Sequence[Entry]) -> set[str]:
+    """The digests that a training set can have after removals of entities, by the ledger.
+
+    A removal that was interrupted is recorded when it is finished, which may be after a later removal.
+    """
+    successors: dict[str, set[str]] = {}
     for entry in entries:
-        if entry.event.kind != "forgotten":
-            continue
-        removed = entry.event.details.get("tables", {}).get(names.TRAINING_SET, {})
-        if (after := removed.get("digests", {}).get(digest)) is not None:
-            yield (digest := str(after))
+        if entry.event.kind == "forgotten":
+            removed = entry.event.details.get("tables", {}).get(names.TRAINING_SET, {})
+            for before, after in removed.get("digests", {}).items():
+                successors.setdefault(before, set()).add(after)
+    found: set[str] = set()
+    remaining = [digest]
+    while remaining:
+        following = successors.get(remaining.pop(), set()) - found
+        found |= following
+        remaining.extend(following)
+    return found
