@@ -1,10 +1,13 @@
 """Errors with a message and a hint for the user."""
 
 from mlops_assets.core.redaction.redact import redact, redact_values
+from mlops_assets.core.visible_text import visible
 
 
 class MlopsError(Exception):
     """Base class of the errors that a user can act on; secrets in message and hint are redacted.
+
+    Control characters, as of a file's name, are shown as escapes.
 
     Parameters
     ----------
@@ -18,11 +21,12 @@ class MlopsError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None, without_values: str | None = None) -> None:
-        message, hint = redact(message), None if hint is None else redact_values(hint)
+        message = visible(redact(message))
+        hint = None if hint is None else visible(redact_values(hint))
         super().__init__(_with_hint(message, hint))
         self.message = message
         self.hint = hint
-        self.without_values = message if without_values is None else redact(without_values)
+        self.without_values = message if without_values is None else visible(redact(without_values))
 
     @property
     def text_without_values(self) -> str:

@@ -1,6 +1,8 @@
 """Names, literals and the session of generated SQL."""
 
+import os
 from collections.abc import Iterable
+from glob import escape
 
 NUMBERS = frozenset(
     {
@@ -26,3 +28,8 @@ def quoted_list(names: Iterable[str]) -> str:
 def literal(value: object) -> str:
     """Return a value's text as an SQL string literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def path_literal(path: str | os.PathLike[str]) -> str:
+    """Return the path of one file as an SQL string literal; DuckDB reads `*`, `?` and `[` as a pattern."""
+    return literal(escape(os.fspath(path)))

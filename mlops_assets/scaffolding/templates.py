@@ -240,8 +240,13 @@ def _one_line(text: str) -> str:
 
 def _yaml(value: Any) -> str:
     """A value as YAML in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
-    return text.removesuffix("\n").removesuffix("\n...")
+    plain, quoted_text = _dumped(value), _dumped(value, default_style='"')
+    lines = plain.removesuffix("\n").removesuffix("\n...").splitlines()
+    return lines[0] if len(lines) == 1 else quoted_text.removesuffix("\n")
+
+
+def _dumped(value: Any, **style: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, **style)
 
 
 def _sql_name(name: str) -> str:

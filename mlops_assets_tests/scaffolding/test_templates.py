@@ -18,7 +18,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.scaffolding.drafting import draft_from
-from mlops_assets.scaffolding.templates import new_folder, write_files
+from mlops_assets.scaffolding.templates import _yaml, new_folder, write_files
 from mlops_assets_tests.support.workbooks import workbook
 
 
@@ -213,3 +213,11 @@ def test_an_invalid_request_is_reported(tmp_path, record_property, given, messag
 def test_an_existing_folder_is_not_changed(tmp_path):
     with pytest.raises(MlopsError, match="already exists"), new_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\n--- b\n", "a: #\r\nb", "\x1b[31m", "\u2028", "plain"])
+def test_a_name_with_line_ends_is_yaml_in_one_line(name: str):
+    for value in (name, [name], {name: name}):
+        written = _yaml(value)
+        assert len(written.splitlines()) == 1
+        assert yaml.safe_load(f"x:\n  y: {written}  # comment") == {"x": {"y": value}}

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from mlops_assets.cli.output.console import DebugOption, out, plain_errors, print_line
 from mlops_assets.cli.output.questions import ask_path, is_interactive, reading
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
 from mlops_assets.core.plain_settings import setting_text
+from mlops_assets.core.visible_text import visible
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 
@@ -190,11 +192,11 @@ def new(
         if data:
             _print_inferences(draft)
         for path in written:
-            out.print(f"wrote {path}", soft_wrap=True, highlight=False)
+            print_line(f"wrote {path}")
         todo = (
             "" if data else f"complete the files, copy your data to {Path(draft.origin).parent}, then run: "
         )
-        out.print(f"next: {todo}mlops run {name}", soft_wrap=True, highlight=False)
+        print_line(f"next: {todo}mlops run {name}")
 
 
 def _dialect(
@@ -242,7 +244,8 @@ def _columns(draft: "Draft | EventDraft") -> Table:
         role = draft.role(column)
         ranged = column.is_number and column.name not in draft.sensitive
         values = f"{column.least} to {column.greatest}" if ranged else f"{column.distinct:,} distinct"
-        table.add_row(column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
+        cells = (column.name, column.sql_type.lower(), f"{column.nulls:,}", values, role)
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     return table
 
 

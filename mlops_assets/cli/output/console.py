@@ -4,21 +4,49 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.traceback import Traceback
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.logs import redact_log_records
 from mlops_assets.core.redaction.redact import redact
+from mlops_assets.core.visible_text import visible
 
 _WIDEST = 100_000
-out, err = Console(), Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class _Visible:
+    """A renderable whose text can't control the terminal; its styles can."""
+
+    shown: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.shown, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class _VisibleText(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Visible(one) for one in renderables]
+
+
+def visible_console(**options: Any) -> Console:
+    """Return a console that shows control characters of names and values, instead of sending them."""
+    console = Console(**options)
+    console.push_render_hook(_VisibleText())
+    return console
+
+
+out, err = visible_console(), visible_console(stderr=True)
 
 ProjectArgument = Annotated[
     str, typer.Argument(help="Name of the project, which is the name of its folder.", show_default=False)
@@ -36,7 +64,7 @@ UI_ADDRESSES = "run `mlops ui` for Dagster at http://127.0.0.1:3000 and MLflow a
 def print_table(console: Console, table: Table) -> None:
     """Print a table; in a terminal that is too narrow, each row as a block with a line for each column."""
     if not console.is_terminal:
-        Console(file=console.file, width=_WIDEST).print(table)
+        visible_console(file=console.file, width=_WIDEST).print(table)
     elif Measurement.get(console, console.options.update(max_width=_WIDEST), table).minimum <= console.width:
         console.print(table)
     else:

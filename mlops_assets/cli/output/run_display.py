@@ -18,8 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mlops_assets.cli.output.console import visible_console
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.redact import redact
+from mlops_assets.core.visible_text import visible, visible_json
 from mlops_assets.workspace.run_events import Display, RunEvent
 
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}
@@ -51,7 +53,7 @@ def _beside_captured_output(console: Console) -> Console:
         terminal = os.fdopen(os.dup(console.file.fileno()), "w", encoding=console.encoding)
     except OSError:  # not a file of the operating system
         return console
-    return Console(file=terminal, force_terminal=True, no_color=console.no_color)
+    return visible_console(file=terminal, force_terminal=True, no_color=console.no_color)
 
 
 @contextmanager
@@ -118,7 +120,7 @@ class JsonLines:
             "seconds": None if event.seconds is None else round(event.seconds, 3),
             "run_id": event.run_id,
         }
-        print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)
+        print(visible_json(json.dumps(line, ensure_ascii=False)), file=self._stream, flush=True)
 
 
 @dataclass
@@ -194,7 +196,7 @@ class LiveTable:
                 count = [str(step.partitions or "")] if self._partitioned else []
                 of = f"{self._partition} " if self._partition and step.state == "running" else ""
                 state = Text(step.state, style=_STYLES[step.state])
-                table.add_row(asset, state, *count, step.elapsed(), Text(of + step.note))
+                table.add_row(asset, state, *count, step.elapsed(), Text(visible(of + step.note)))
         return table
 
 

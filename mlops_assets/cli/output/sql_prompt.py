@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rich.markup import escape
+
 from mlops_assets.cli.output.console import err, out, print_error
 from mlops_assets.cli.output.table_output import print_rows
 from mlops_assets.core.errors import MlopsError, StoreError
@@ -87,10 +89,10 @@ class Prompt:
         match words:
             case [r"\d"]:
                 for name, columns in views.items():
-                    out.print(f"{name}  [dim]{len(columns)} columns[/]", highlight=False)
+                    out.print(f"{escape(name)}  [dim]{len(columns)} columns[/]", highlight=False)
             case [r"\d", name] if name.rstrip(";") in views:
                 for column, kind in views[name.rstrip(";")]:
-                    out.print(f"{column}  [dim]{kind}[/]", highlight=False)
+                    out.print(f"{escape(column)}  [dim]{escape(kind)}[/]", highlight=False)
             case [r"\d", name]:
                 print_error(err, f"there is no view {name}", r"list the views with \d")
             case _:

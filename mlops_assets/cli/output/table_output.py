@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from mlops_assets.cli.output.console import err, print_table
 from mlops_assets.core.sql_quoting import NUMBERS
+from mlops_assets.core.visible_text import visible, visible_json
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,13 +48,13 @@ def plain(value: Any) -> Any:
 def cell(value: Any) -> str:
     """Return a value as text on one line, truncated to 60 characters."""
     text = "null" if value is None else str(value)
-    text = " ".join(text.split()) if "\n" in text else text
+    text = visible(" ".join(text.split()) if "\n" in text else text)
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 def print_json(value: Any) -> None:
     """Print a result as one JSON document."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    typer.echo(visible_json(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def print_json_list(columns: Sequence[str], fetch: Callable[[], Sequence[tuple[Any, ...]]]) -> None:
@@ -67,7 +69,8 @@ def print_json_list(columns: Sequence[str], fetch: Callable[[], Sequence[tuple[A
     typer.echo("[", nl=False)
     for row in _rows(fetch):
         item = dict(zip(columns, map(plain, row), strict=True))
-        typer.echo(separator + json.dumps(item, ensure_ascii=False, allow_nan=False), nl=False)
+        document = json.dumps(item, ensure_ascii=False, allow_nan=False)
+        typer.echo(separator + visible_json(document), nl=False)
         separator = ",\n"
     typer.echo("\n]")
 
@@ -93,7 +96,7 @@ def print_rows(console: Console, tables: "ReadOnlyTables", query: str, limit: in
     table, hidden = _table(found, shown[:limit], console.width if console.is_terminal else None)
     print_table(console, table)
     notes = [f"{rest:,} more rows"] if rest > 0 else []
-    notes += [f"{len(hidden)} more columns: {', '.join(hidden)}"] if hidden else []
+    notes += [f"{len(hidden)} more columns: {escape(', '.join(hidden))}"] if hidden else []
     if notes or not shown:
         console.print(f"[dim]{'; '.join(notes) or 'no rows'}[/]", highlight=False, soft_wrap=True)
 

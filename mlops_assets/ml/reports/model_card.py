@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlops_assets.core.visible_text import markdown_line
 from mlops_assets.ml.number_format import interval_text, metric_title, number, parameter
 from mlops_assets.ml.search.baselines import MODEL
 
@@ -110,7 +111,7 @@ def render_card(card: ModelCard) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"plain": plain, "number": number, "parameter": parameter}
+    environment.filters |= {"plain": markdown_line, "number": number, "parameter": parameter}
     text = environment.get_template("model_card.md.j2").render(card=card, state=_STATES[card.state])
     return text.rstrip("\n") + "\n"
 
@@ -131,14 +132,6 @@ def shortened(text: str, most: int, *, place: str) -> str:
     kept = text[: most - len(rest)]
     end = kept.rfind("\n## ")
     return (kept[: end + 1] if end > 0 else kept.rsplit("\n", 1)[0] + "\n") + rest
-
-
-def plain(value: object) -> str:
-    """A value as one line of plain Markdown text, with table borders, HTML and links escaped."""
-    text = " ".join(str(value).split())
-    for mark in ("\\", "|", "<", "[", "]", "`"):
-        text = text.replace(mark, f"\\{mark}")
-    return text
 
 
 def _score(metric: str, value: float | None, interval: Sequence[float | None] | None) -> str:

@@ -17,7 +17,9 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 SPILL_LIMIT = "10GiB"
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B)", re.IGNORECASE)
-_EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?\s+(.+)", re.IGNORECASE | re.DOTALL)
+_OPTION = r"(?:analyze|format\s+\w+)"
+_OPTIONS = rf"\s+analyze|\s*\(\s*{_OPTION}(?:\s*,\s*{_OPTION})*\s*\)"
+_EXPLAIN = re.compile(rf"\s*explain(?:{_OPTIONS})?\s+(.+)", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"LINE (\d+): ?(.*)")
 _WORD = re.compile(rb"\w+")
 _WRITING = {"copy", "delete", "insert", "merge", "truncate", "update"}

@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from mlops_assets.ml.reports.model_card import CardEvent, ModelCard, plain, render_card, shortened
+from mlops_assets.core.visible_text import markdown_line
+from mlops_assets.ml.reports.model_card import CardEvent, ModelCard, render_card, shortened
 from mlops_assets.stores.governance.ledger_state import Status
 
 EVALUATION = {
@@ -159,7 +160,7 @@ def test_a_truncated_card_ends_with_a_whole_section_and_the_place_of_the_complet
     ("value", "escaped"), [("a\nb\tc", "a b c"), ("<a|b>", "\\<a\\|b>"), ("[x](y) `z`", "\\[x\\](y) \\`z\\`")]
 )
 def test_values_are_one_line_of_plain_text(value, escaped):
-    assert plain(value) == escaped
+    assert markdown_line(value) == escaped
 
 
 def test_a_card_has_the_thresholds_and_the_effect_of_a_fairness_constraint():

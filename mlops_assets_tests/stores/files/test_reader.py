@@ -61,6 +61,25 @@ CSV = b"number,name\n1,x\n2.50,\n"
 JSONL = b'{"number": 1, "name": "x"}\n{"number": 2.5}\n'
 
 
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "[!b]1", "a'1"])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".jsonl", ".json", ".parquet"])
+def test_a_name_with_signs_of_patterns_is_one_file(read: Read, tmp_path: Path, name: str, suffix: str):
+    def content(text: str) -> bytes:
+        match suffix:
+            case ".csv":
+                return f"name\n{text}\n".encode()
+            case ".csv.gz":
+                return gzip.compress(f"name\n{text}\n".encode(), mtime=0)
+            case ".parquet":
+                return parquet(tmp_path, pd.DataFrame({"name": [text]}))
+        return f'{{"name": "{text}"}}\n'.encode()
+
+    files = {f"{name}{suffix}": content("own"), f"a1{suffix}": content("other")}
+    frame = read(f"{name}{suffix}", **files)
+    assert values(frame) == [("own",)]
+    assert list(frame["_source_file"]) == [f"{name}{suffix}"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "rows"),
     [

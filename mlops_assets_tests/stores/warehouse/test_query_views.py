@@ -45,6 +45,8 @@ def test_every_table_is_a_view_with_its_columns(tables):
         "show all tables",
         "summarize shop.validated_orders",
         "explain analyze select 1",
+        "explain (format json) select 1",
+        "explain (analyze, format json) select 1",
         "with recursive n as (select 1 as i union all select i + 1 from n where i < 3) from n",
         "select 'copy' as copy, count(*) as \"update\" from shop.validated_orders",
         'pivot (select b as "copy" from shop.validated_orders) on "copy" using count(*)',
@@ -59,6 +61,7 @@ def test_a_read_only_statement_is_run(tables, query):
     [
         "copy (select 1 as a) to '{file}' (format parquet, use_tmp_file false)",
         "explain analyze copy (select 1 as a) to '{file}' (format parquet, use_tmp_file false)",
+        "explain (analyze, format json) copy (select 1 as a) to '{file}' (use_tmp_file false)",
         "/* a reading query */ explain analyze copy (select 1 as a) to '{file}'",
         "insert into shop.validated_orders values (4, 'w', '2024-03')",
         "drop view shop.validated_orders",

@@ -6,6 +6,7 @@ import typer
 
 from mlops_assets.cli.output.console import DebugOption, ProjectArgument, plain_errors
 from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.visible_text import visible
 from mlops_assets.stores.system.state_directory import find_project_root
 
 
@@ -38,4 +39,4 @@ def card(
                 f"{project}: version {found.version} has no model card",
                 hint=f"train again to write missing cards: mlops run {project}",
             )
-        typer.echo(text, nl=False)
+        typer.echo(visible(text), nl=False)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.core.digests import text_digest
+from mlops_assets.core.visible_text import markdown_line
 
 if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import WriteResult
@@ -55,7 +56,5 @@ def inputs_digest(parts: Mapping[tuple[dg.AssetKey, str | None], str]) -> str:
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """A small Markdown table for Dagster's UI."""
     lines = [header, ["---"] * len(header), *rows]
-    text = "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    text = "\n".join("| " + " | ".join(map(markdown_line, line)) + " |" for line in lines)
     return dg.MetadataValue.md(text)

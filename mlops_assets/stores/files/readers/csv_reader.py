@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 import duckdb
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.sql_quoting import literal
+from mlops_assets.core.sql_quoting import literal, path_literal
 from mlops_assets.stores.files.csv_dialect import Dialect, encoding_from_mark, guess_utf16, is_utf8
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def csv_scan(connection: duckdb.DuckDBPyConnection, file: "SourceFile", fields: 
     columns = ", ".join(f"{literal(field)}: 'VARCHAR'" for field in fields)
     nulls = ", ".join(map(literal, ("", *dialect.nulls)))
     return (
-        f"read_csv({literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"read_csv({path_literal(path)}, columns = {{{columns}}}, auto_detect = false, header = true, "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
         f"escape = {literal(dialect.quote)}, nullstr = [{nulls}], skip = {dialect.skip_lines}, "
         f"compression = '{'gzip' if packed else 'none'}', max_line_size = {LINE_LIMIT}, "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import literal, path_literal, quoted
 from mlops_assets.stores.files.readers.csv_reader import open_bytes
 from mlops_assets.stores.files.readers.read_errors import read_error
 from mlops_assets.stores.files.source_file import is_json_lines
@@ -40,8 +40,8 @@ def json_scan(file: "SourceFile", keys: Sequence[str]) -> str:
 
 def _lines(file: "SourceFile") -> str:
     if is_json_lines(file.path):
-        return f"read_ndjson_objects({literal(file.path)}, hive_partitioning = false)"
-    return f"read_json_objects({literal(file.path)}, format = 'auto', hive_partitioning = false)"
+        return f"read_ndjson_objects({path_literal(file.path)}, hive_partitioning = false)"
+    return f"read_json_objects({path_literal(file.path)}, format = 'auto', hive_partitioning = false)"
 
 
 def _exact_line(mark: str) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import path_literal, quoted
 from mlops_assets.stores.delta.stored_types import guarded_cast, scalar_columns
 from mlops_assets.stores.files.readers.read_errors import read_error
 
@@ -20,7 +20,7 @@ _DECIMAL_DIGITS = 38
 
 def parquet_scan(file: "SourceFile") -> str:
     """The SQL of the rows of a file, with DuckDB's types."""
-    return f"read_parquet({literal(file.path)}, hive_partitioning = false)"
+    return f"read_parquet({path_literal(file.path)}, hive_partitioning = false)"
 
 
 def parquet_schema(file: "SourceFile", *, subject: str) -> pa.Schema:
