@@ -112,16 +112,21 @@ def _by_identity(
     both = "b._there and a._there"
     met = " and ".join(f"b.{quoted(name)} = a.{quoted(name)}" for name in identity)
     counted = [
-        "count_if(b._there is null)",
-        "count_if(a._there is null)",
-        f"count_if({both} and ({' or '.join(differs.values()) or 'false'}))",
-        *(f"count_if({both} and {different})" for different in differs.values()),
+        _count("b._there is null"),
+        _count("a._there is null"),
+        _count(f"{both} and ({' or '.join(differs.values()) or 'false'})"),
+        *(_count(f"{both} and {different}") for different in differs.values()),
     ]
     added, removed, changed, *columns = connection.execute(
         f"select {', '.join(counted)} from (select *, true as _there from {_BEFORE}) b "
         f"full join (select *, true as _there from {_AFTER}) a on {met}"
     ).fetchall()[0]
     return added, removed, changed, dict(zip(differs, columns, strict=True))
+
+
+def _count(condition: str) -> str:
+    """An aggregate: the number of rows; `count_if` is null where no row has the condition or its contrary."""
+    return f"count(*) filter (where {condition})"
 
 
 def _as_whole_rows(connection: duckdb.DuckDBPyConnection, types: _Types) -> tuple[int, int]:

@@ -25,7 +25,8 @@ class TableDiff:
     rows
         The differences of the rows; None if the content is the same.
     shifts
-        The differences of the distributions of columns; empty if the content is the same.
+        The differences of the distributions of columns; empty if the content is the same, or one version
+        has no rows.
     """
 
     before: int
@@ -128,6 +129,8 @@ def _compared(
 ) -> tuple[RowDiff, tuple[ColumnShift, ...]]:
     provenance = PROVENANCE if PARTITION in identity else _EXCLUDED
     rows = diff_rows(connection, old, new, identity=identity, aside=provenance)
+    if not (rows.rows_before and rows.rows_after):
+        return rows, ()
     aside = {*_EXCLUDED, ROW_ID, BROKEN_RULES, *identity}
     columns = [name for name in new.columns if name in old.columns and name not in aside]
     shifts = column_shifts(connection, old, new, columns)

@@ -40,6 +40,15 @@ def test_a_missing_value_that_becomes_known_is_a_change(connection):
     assert (found.changed, found.changed_columns) == (1, {"name": 1})
 
 
+def test_no_row_is_changed_where_none_is_on_both_sides(connection):
+    for after in (
+        BEFORE.replace("(1,", "(7,").replace("(2,", "(8,").replace("(3,", "(9,"),
+        f"{BEFORE} limit 0",
+    ):
+        found = diff(connection, BEFORE, after, "id")
+        assert (found.removed, found.changed, found.changed_columns) == (3, 0, {})
+
+
 def test_the_order_of_rows_is_not_a_difference(connection):
     found = diff(connection, BEFORE, f"from ({BEFORE}) order by id desc", "id")
     assert (found.added, found.removed, found.changed, found.changed_columns) == (0, 0, 0, {})

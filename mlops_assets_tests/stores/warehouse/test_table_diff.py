@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_assets.cli.output.table_versions import print_table_diff
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.table_diff import diff_contents, diff_versions
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -56,6 +57,14 @@ def test_a_new_partition_has_only_added_rows(warehouse: Warehouse, rows):
     found = diff_versions(warehouse, KEY, 1, 2, partition="b")
     assert found.rows is not None
     assert (found.rows.rows_before, found.rows.added, found.rows.removed) == (0, 2, 0)
+
+
+def test_the_empty_first_version_is_compared_by_its_rows_only(warehouse: Warehouse, rows):
+    warehouse.write(KEY, rows("(1, 'x', 2.5)", "id, name, size"))
+    found = diff_versions(warehouse, KEY, 0, 1, identity=["id"])
+    assert found.rows is not None
+    assert (found.rows.added, found.rows.removed, found.rows.changed, found.shifts) == (1, 0, 0, ())
+    print_table_diff(found)
 
 
 def test_a_version_that_does_not_exist_is_an_error(warehouse: Warehouse, rows):

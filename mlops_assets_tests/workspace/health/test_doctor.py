@@ -29,6 +29,13 @@ def test_a_healthy_project_is_ok_and_each_check_describes_what_it_found(place):
     assert "0 registered models" in findings["tracking store"]["message"]
 
 
+def test_rows_to_predict_have_the_contract_of_their_table(place):
+    [file] = place.glob("*/defs/lending/defs.yaml")
+    file.write_text(f"{file.read_text('utf-8')}\n  scoring: {{source: new/*.csv}}\n", "utf-8")
+    workspace = Workspace(place)
+    assert doctor_checks.check_project("lending", workspace) == "contracts of loans, pipeline and queries"
+
+
 def test_missing_data_files_and_an_invalid_query_are_errors(place):
     warehouse = Warehouse(place / "data" / "state" / "warehouse")
     with warehouse.connect() as connection:

@@ -149,7 +149,7 @@ def _balance(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, float
     """Number of rows without a label, and the mean of a numeric target."""
     name = quoted(target)
     unlabelled, mean = written.aggregate(
-        f"count_if({name} is null), avg(try_cast({name} as double))"
+        f"count(*) filter (where {name} is null), avg(try_cast({name} as double))"
     ).fetchall()[0]
     return {"without_label": unlabelled, **({} if mean is None else {"mean": mean})}
 
