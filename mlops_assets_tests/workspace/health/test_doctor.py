@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+import yaml
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.health import doctor, doctor_checks
@@ -31,7 +32,9 @@ def test_a_healthy_project_is_ok_and_each_check_describes_what_it_found(place):
 
 def test_rows_to_predict_have_the_contract_of_their_table(place):
     [file] = place.glob("*/defs/lending/defs.yaml")
-    file.write_text(f"{file.read_text('utf-8')}\n  scoring: {{source: new/*.csv}}\n", "utf-8")
+    declared = yaml.safe_load(file.read_text("utf-8"))
+    declared["attributes"]["scoring"] = {"source": "new/*.csv"}
+    file.write_text(yaml.safe_dump(declared), "utf-8")
     workspace = Workspace(place)
     assert doctor_checks.check_project("lending", workspace) == "contracts of loans, pipeline and queries"
 
