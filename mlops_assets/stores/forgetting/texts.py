@@ -1,27 +1,30 @@
 """The ID of an entity in files and databases other than tables: found, and replaced."""
 
+import gzip
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
-from zipfile import ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import duckdb
 
+from mlops_assets.core.errors import StoreError
 from mlops_assets.core.redaction.patterns import any_spelling
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 
 REPLACEMENT = "[forgotten]"
 MIN_CHARACTERS = 5
 """Shorter IDs are parts of too many other texts."""
 _BUSY_SECONDS = 60
-_SQLITE, _PARQUET = b"SQLite format 3\0", b"PAR1"
+_SQLITE, _PARQUET, _GZIP = b"SQLite format 3\0", b"PAR1", b"\x1f\x8b"
 _NUMBER = re.compile(r"[-+]?[\d.]+")
 _RECORDED = ("manifest.json", "MLmodel")
 """Files of a folder whose digests are recorded, so that none of its files can change."""
@@ -36,7 +39,7 @@ class TextPlace:
     Attributes
     ----------
     count
-        How often.
+        How often; 0 if the file can't be searched.
     outcome
         `found` if nothing was changed yet, `kept` if it can't be changed.
     reason
@@ -47,6 +50,11 @@ class TextPlace:
     count: int
     outcome: Outcome
     reason: str = ""
+
+    def __str__(self) -> str:
+        """What was found, without what was done."""
+        found = f"the ID occurs {self.count:,} times" if self.count else "whether it has the ID is unknown"
+        return f"{self.path}: {found}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,11 @@ class TextSearch:
         with translated_disk_errors("the state directory", self.state):
             for path in sorted(self.state.rglob("*")):
                 if path.is_file() and not path.is_symlink() and not self._is_table(path):
-                    yield from self._in_file(path, replace=replace)
+                    try:
+                        yield from self._in_file(path, replace=replace)
+                    except (sqlite3.DatabaseError, duckdb.Error, BadZipFile, zlib.error, EOFError) as error:
+                        _require_no_other_cause(error, path)
+                        yield TextPlace(path, 0, "kept" if replace else "found", _damaged(error))
 
     @cached_property
     def _word(self) -> re.Pattern[str]:
@@ -109,8 +121,9 @@ class TextSearch:
         elif start.startswith(_PARQUET):
             if count := _count_parquet(path, self.value):
                 yield TextPlace(path, count, *self._kept(path, replace, "remove it and train again"))
-        elif is_zipfile(path):
-            if count := self._count_zip(path):
+        elif is_zipfile(path) or start.startswith(_GZIP):
+            count = self._count_gzip(path) if start.startswith(_GZIP) else self._count_zip(path)
+            if count:
                 yield TextPlace(path, count, *self._kept(path, replace, "it is compressed: remove the file"))
         elif self._trace.encode() in (content := path.read_bytes()):
             text = content.decode("utf-8", "surrogateescape")
@@ -129,6 +142,10 @@ class TextSearch:
         with ZipFile(path) as archive:
             members = (archive.read(name) for name in archive.namelist())
             return sum(len(self._word.findall(one.decode("utf-8", "surrogateescape"))) for one in members)
+
+    def _count_gzip(self, path: Path) -> int:
+        text = gzip.decompress(path.read_bytes()).decode("utf-8", "surrogateescape")
+        return len(self._word.findall(text))
 
     def _kept(self, path: Path, replace: bool, reason: str) -> tuple[Outcome, str]:
         return ("kept" if replace else "found"), self._reason(path) or reason
@@ -176,6 +193,22 @@ class TextSearch:
             if "no such column: rowid" not in str(error):
                 raise
             return []
+
+
+def _require_no_other_cause(error: Exception, path: Path) -> None:
+    """Raise an error that is no damage of a file: the search must be repeated."""
+    if disk_error(error, "a file of the state directory", path.parent):
+        raise error
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        raise StoreError(
+            f"{path} is in use by another process, and was not searched for the ID",
+            hint="stop `mlops ui` and other programs that write it, and run the command again",
+        ) from error
+
+
+def _damaged(error: Exception) -> str:
+    first = next(iter(str(error).splitlines()), "")
+    return f"it can't be read ({first or type(error).__name__}): repair or remove it"
 
 
 def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:

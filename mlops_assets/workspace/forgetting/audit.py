@@ -35,7 +35,7 @@ def audit_forgotten(warehouse: Warehouse, project: str) -> Iterator[Finding]:
         )
         errors = [*_interrupted(project, records), *_left(rows)]
     except StoreError as error:
-        errors = [error.message]
+        errors = [f"{error.message}; {error.hint}" if error.hint else error.message]
         yield Finding("forgotten entities", tuple(errors))
         return
     tables = len(rows.tables())
@@ -69,7 +69,8 @@ def audit_entity(workspace: Workspace, project: str, values: Sequence[str]) -> I
         name = view_name(found.table)
         yield Finding(name, (f"{found.rows:,} rows in {found.versions} versions",) if found.rows else ())
     places = tuple(
-        f"{place.path}: the ID occurs {place.count:,} times" for place in target.texts(replace_them=False)
+        f"{place}{': ' + place.reason if not place.count else ''}"
+        for place in target.texts(replace_them=False)
     )
     search = target.text_search
     if search is not None and not search.skipped:

@@ -122,7 +122,7 @@ class Report:
             yield f"texts were not searched: {search.skipped}"
         for place in self.texts:
             reason = f": {place.reason}" if place.reason else ""
-            yield f"{place.path}: the ID occurs {place.count:,} times, {place.outcome}{reason}"
+            yield f"{place}, {place.outcome}{reason}"
         if self.ledger_entries:
             yield (
                 f"{self.ledger_entries} entries of the ledger contain the ID in a reason or an actor; "

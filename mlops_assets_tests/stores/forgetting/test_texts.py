@@ -1,5 +1,6 @@
 """The ID in files and databases: replaced where nothing depends on it, reported elsewhere."""
 
+import gzip
 import html
 import json
 import sqlite3
@@ -10,6 +11,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import duckdb
 import pytest
 
+from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.forgetting import texts
 from mlops_assets.stores.forgetting.texts import TextSearch
 
 ID = "C-00198"
@@ -97,3 +100,28 @@ def test_an_id_is_found_as_programs_escape_it(tmp_path, value):
         [*(f"{number}.txt" for number in range(len(forms))), "events.db"], "replaced"
     )
     assert json.loads((tmp_path / "1.txt").read_text("utf-8")) == "row of\n[forgotten] is late"
+
+
+def test_files_that_cannot_be_read_are_reported_and_the_others_are_searched(tmp_path):
+    (tmp_path / "events.db").write_bytes(b"SQLite format 3\0" + b"x" * 400)
+    (tmp_path / "left.parquet").write_bytes(b"PAR1" + b"x" * 400)
+    (tmp_path / "log.gz").write_bytes(gzip.compress(ID.encode())[:-9])
+    (tmp_path / "old.gz").write_bytes(gzip.compress(ID.encode()))
+    (tmp_path / "text.txt").write_text(ID, "utf-8")
+    places = {one.path.name: one for one in TextSearch(tmp_path, ID).places(replace=True)}
+    assert {name: (one.count, one.outcome) for name, one in places.items()} == {
+        **dict.fromkeys(["events.db", "left.parquet", "log.gz"], (0, "kept")),
+        "old.gz": (1, "kept"),
+        "text.txt": (1, "replaced"),
+    }
+    assert "whether it has the ID is unknown" in str(places["events.db"])
+    assert "it can't be read" in places["left.parquet"].reason
+
+
+def test_a_database_that_another_program_writes_is_an_error_with_advice(tmp_path, monkeypatch):
+    monkeypatch.setattr(texts, "_BUSY_SECONDS", 0)
+    events = database(tmp_path)
+    with closing(sqlite3.connect(events, isolation_level=None)) as writer:
+        writer.execute("begin exclusive")
+        with pytest.raises(StoreError, match=r"events.db is in use by another process.*\n  hint: stop"):
+            list(TextSearch(tmp_path, ID).places(replace=True))
