@@ -42,7 +42,14 @@ IN_TRAINING = "in_training"
 """Column of predictions: whether that version was fitted on the row."""
 
 RESERVED = (*PROVENANCE, ROW_ID, BROKEN_RULES, SPLIT, GROUP, TIME, WEIGHT, PROTECTED, PARTITION, PERIOD)
-"""Names that no column of a contract may have."""
+"""Names of columns that are added to tables."""
+COMPUTED = (
+    *("_bits", "_broken", "_copy", "_day", "_fitted", "_here"),
+    *("_newest", "_number", "_place", "_suspect", "_there", "_times"),
+)
+"""Names of columns that queries over rows compute, and no table has."""
+NOT_DECLARED = (*RESERVED, *COMPUTED)
+"""Names that no column of a contract may have: a value in such a column would replace a computed one."""
 
 CHAMPION = "champion"
 """The registry alias of the champion, which is the deployed version."""

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import Any
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.names import IDENTIFIER, RESERVED, RESERVED_SCHEMAS
+from mlops_assets.core.names import IDENTIFIER, NOT_DECLARED, RESERVED_SCHEMAS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.parts import Part
 from mlops_assets.scaffolding.personal_data import is_personal
@@ -165,5 +165,5 @@ def identifier(name: str) -> str:
     plain = re.sub(r"\W+", "_", name).strip("_") or "column"
     if plain[0].isdigit():
         plain = f"n{plain}"
-    taken = iskeyword(plain) or plain.lower() in RESERVED or hasattr(pa.DataFrameModel, plain)
+    taken = iskeyword(plain) or plain.lower() in NOT_DECLARED or hasattr(pa.DataFrameModel, plain)
     return f"{plain}_" if taken or plain == "Config" else plain

@@ -15,7 +15,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.names import RESERVED, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.names import NOT_DECLARED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, format_attributes, select_list
@@ -104,7 +104,7 @@ class Contract:
             )
             for name, column in schema.columns.items()
         )
-        taken = [name for name in schema.columns if name.lower() in RESERVED]
+        taken = [name for name in schema.columns if name.lower() in NOT_DECLARED]
         if taken:
             raise ProjectError(
                 f"{subject}: column {', '.join(taken)} of schema.py is a reserved name",

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.names import PROVENANCE, RESERVED
+from mlops_assets.core.names import NOT_DECLARED, PROVENANCE
 from mlops_assets.scaffolding.csv_detection import detect_dialect, reject_other_dialects
 from mlops_assets.scaffolding.loading.agreement import column_doubts
 from mlops_assets.scaffolding.loading.nested import NestedColumn, nested_columns
@@ -183,7 +183,7 @@ def _load(
     """Load the rows of files and return the names of their columns."""
     relations = read_files(connection, files, subject=subject)
     columns = [name for name in relations[0].columns if name not in PROVENANCE]
-    if taken := [name for name in columns if name.lower() in RESERVED]:
+    if taken := [name for name in columns if name.lower() in NOT_DECLARED]:
         raise DataError(
             f"{subject}: {place}: column {', '.join(taken)} is a reserved name",
             hint="rename the column in the source",

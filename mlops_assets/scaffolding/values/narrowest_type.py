@@ -101,7 +101,7 @@ def _hold(
         [found] = connection.execute(f"select {counts} from {table}").fetchall()
         pairs = zip(found[::2], found[1::2], strict=True)
         held |= {
-            column: (filled > 0 or empty) and lost == 0
+            column: (bool(filled) or empty) and not lost  # null without rows
             for column, (filled, lost) in zip(tested, pairs, strict=True)
         }
     return held

@@ -65,7 +65,7 @@ def test_a_key_column_that_is_not_in_the_schema_is_an_error():
         contract({"a": pa.Column(int)}, key=("number",))
 
 
-@pytest.mark.parametrize("name", ["row_id", "_row", "_Split", "_broken_rules"])
+@pytest.mark.parametrize("name", ["row_id", "_row", "_Split", "_broken_rules", "_newest", "_number"])
 def test_a_reserved_column_name_is_an_error(name: str):
     with pytest.raises(ProjectError, match=f"column {name} of schema.py is a reserved name"):
         contract({name: pa.Column(int)})
