@@ -25,12 +25,15 @@ def reject_sensitive_features(project: Project, returned: Sequence[str]) -> None
         With the columns: a model would learn from their values, and its files may contain some.
     """
     aside = {*project.settings.entity, *project.settings.sensitive_features}
-    if found := sorted(project.sensitive & set(returned) - aside):
+    hidden = {name.lower(): name for name in project.sensitive}  # SQL does not distinguish case
+    if found := sorted(name for name in set(returned) - aside if name.lower() in hidden):
+        declared = ", ".join(hidden[name.lower()] for name in found)
+        renamed = "" if declared == ", ".join(found) else f"return it as {declared} and "
         raise ProjectError(
             f"{project.name}: features.sql returns the sensitive column{'s' * (len(found) > 1)} "
             f"{', '.join(found)}, and files of the model could contain values",
-            hint="remove it from features.sql, or allow it with sensitive_features: "
-            f"[{', '.join(found)}] in defs.yaml",
+            hint=f"remove it from features.sql, or {renamed}allow it with sensitive_features: [{declared}] "
+            "in defs.yaml",
         )
 
 

@@ -35,6 +35,13 @@ def test_a_sensitive_feature_is_rejected_unless_it_is_allowed(make_project):
     reject_sensitive_features(allowed, ["row_id", "share", "purpose"])
 
 
+def test_another_spelling_of_a_sensitive_column_is_rejected_because_its_values_would_be_shown(make_project):
+    allowed = make_project(tables=TABLES, sensitive_features=["purpose"])
+    for project in (make_project(tables=TABLES), allowed):
+        with pytest.raises(ProjectError, match=r"column Purpose, .*\n.*return it as purpose and allow it"):
+            reject_sensitive_features(project, ["row_id", "Purpose"])
+
+
 def test_a_copy_of_a_sensitive_column_is_rejected(make_project, connection):
     valid = connection.from_df(pd.DataFrame({"row_id": [1, 2], "purpose": ["car", "house"]}))
     written = valid.project("row_id, purpose as what, length(purpose) as size")
