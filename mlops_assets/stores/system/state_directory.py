@@ -34,14 +34,14 @@ class StateDirectory:
         Raises
         ------
         StoreError
-            When its path is invalid in the URL of a SQLite database, or a pattern for DuckDB.
+            When its path is invalid in the URL of a SQLite database.
         """
         named = os.environ.get(STATE_DIR_VARIABLE)
         root = Path(named).expanduser().absolute() if named else project_root / "data" / "state"
-        if unusable := sorted(set("?#%*[") & set(str(root))):
+        if unusable := sorted(set("?#%") & set(str(root))):
             raise StoreError(
-                f"the state directory {root} has {' '.join(unusable)} in its path, which URLs of "
-                "databases or patterns of DuckDB reserve",
+                f"the state directory {root} has {' '.join(unusable)} in its path, which is invalid in "
+                "database URLs",
                 hint=f"set {STATE_DIR_VARIABLE} to another directory",
             )
         return cls(root)
