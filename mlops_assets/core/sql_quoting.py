@@ -33,3 +33,12 @@ def literal(value: object) -> str:
 def path_literal(path: str | os.PathLike[str]) -> str:
     """Return the path of one file as an SQL string literal; DuckDB reads `*`, `?` and `[` as a pattern."""
     return literal(escape(os.fspath(path)))
+
+
+def count_where(condition: str) -> str:
+    """Return an aggregate for the number of rows for which a condition holds.
+
+    In DuckDB 2.0, `count_if` of no rows is null, and the memory of aggregates with `FILTER` grows with the
+    square of their number.
+    """
+    return f"count(case when {condition} then 1 end)"

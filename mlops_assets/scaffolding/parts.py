@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import count_where, literal, quoted
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.loading.nested import NestedColumn, PartSql, nested_parts
@@ -87,7 +87,7 @@ def _number_parts(
         if name in nested or not connection.execute(first).fetchall()[0][0]:
             continue
         query = (
-            f"select count({text}), count({number}), count_if({text} in ({missing})), "
+            f"select count({text}), count({number}), {count_where(f'{text} in ({missing})')}, "
             f"bool_or({has_leading_zero_sql(text)} or not isfinite({number})) from {table}"
         )
         [(filled, numbers, others, codes)] = connection.execute(query).fetchall()

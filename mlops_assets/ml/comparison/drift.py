@@ -12,7 +12,7 @@ from typing import Literal
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import NUMBERS, quoted
+from mlops_assets.core.sql_quoting import NUMBERS, count_where, quoted
 from mlops_assets.ml.encodings import FEW_VALUES, ROWS_A_VALUE
 
 BINS = 10
@@ -151,7 +151,7 @@ def _free_texts(
         return []
     tests = ", ".join(
         f"approx_count_distinct({name}) > greatest({FEW_VALUES}, count({name}) / {ROWS_A_VALUE}) "
-        f"and 2 * count_if(trim({name}) like '% %') >= count({name})"
+        "and 2 * " + count_where(f"trim({name}) like '% %'") + f" >= count({name})"
         for name in map(quoted, texts)
     )
     sides = [connection.execute(f"select {tests} from {side}").fetchall()[0] for side in (_BEFORE, _AFTER)]

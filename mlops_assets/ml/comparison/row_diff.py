@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import NUMBERS, quoted, quoted_list
+from mlops_assets.core.sql_quoting import NUMBERS, count_where, quoted, quoted_list
 
 _BEFORE, _AFTER = "_rows_before", "_rows_after"
 
@@ -112,21 +112,16 @@ def _by_identity(
     both = "b._there and a._there"
     met = " and ".join(f"b.{quoted(name)} = a.{quoted(name)}" for name in identity)
     counted = [
-        _count("b._there is null"),
-        _count("a._there is null"),
-        _count(f"{both} and ({' or '.join(differs.values()) or 'false'})"),
-        *(_count(f"{both} and {different}") for different in differs.values()),
+        count_where("b._there is null"),
+        count_where("a._there is null"),
+        count_where(f"{both} and ({' or '.join(differs.values()) or 'false'})"),
+        *(count_where(f"{both} and {different}") for different in differs.values()),
     ]
     added, removed, changed, *columns = connection.execute(
         f"select {', '.join(counted)} from (select *, true as _there from {_BEFORE}) b "
         f"full join (select *, true as _there from {_AFTER}) a on {met}"
     ).fetchall()[0]
     return added, removed, changed, dict(zip(differs, columns, strict=True))
-
-
-def _count(condition: str) -> str:
-    """An aggregate: the number of rows; `count_if` is null where no row has the condition or its contrary."""
-    return f"count(*) filter (where {condition})"
 
 
 def _as_whole_rows(connection: duckdb.DuckDBPyConnection, types: _Types) -> tuple[int, int]:

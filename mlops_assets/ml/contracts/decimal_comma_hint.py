@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import duckdb
 
 from mlops_assets.core.names import BROKEN_RULES
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import count_where, literal, quoted
 from mlops_assets.ml.contracts.columns import Column
 
 _COMMA = "[+-]?[0-9]+,[0-9]+"
@@ -36,10 +36,11 @@ def comma_hint(columns: Iterable[Column], quarantine: duckdb.DuckDBPyRelation) -
         invalid = quarantine.filter(
             f"len(list_filter({BROKEN_RULES}, lambda rule: starts_with(rule, {start}))) > 0"
         )
+        either = f"{_COMMA}|{_GROUPED}"
         counts = invalid.aggregate(
             "count(*), "
-            f"count_if(regexp_full_match({text}, {literal(f'{_COMMA}|{_GROUPED}')})), "
-            f"count_if(regexp_full_match({text}, {literal(_GROUPED)}))"
+            f"{count_where(f'regexp_full_match({text}, {literal(either)})')}, "
+            f"{count_where(f'regexp_full_match({text}, {literal(_GROUPED)})')}"
         ).fetchall()[0]
         wrong, commas, groups = (wrong + counts[0], commas + counts[1], groups + counts[2])
     if not commas or 2 * commas < wrong:

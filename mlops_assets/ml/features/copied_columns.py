@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from mlops_assets.core.names import ROW_ID
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import count_where, quoted
 
 
 def find_copies(
@@ -31,8 +31,11 @@ def find_copies(
     kinds = dict(zip(written.columns, map(str, written.types), strict=True))
     both = written.set_alias("f").join(valid.set_alias("v"), f"f.{ROW_ID} = v.{ROW_ID}")
     tests = ", ".join(
-        f"count(distinct v.{quoted(column)}) > 1 and count(*) filter "
-        f"(f.{quoted(feature)} is distinct from try_cast(v.{quoted(column)} as {kinds[feature]})) = 0"
+        f"count(distinct v.{quoted(column)}) > 1 and "
+        + count_where(
+            f"f.{quoted(feature)} is distinct from try_cast(v.{quoted(column)} as {kinds[feature]})"
+        )
+        + " = 0"
         for feature, column in pairs
     )
     equal = both.aggregate(tests).fetchall()[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from mlops_assets.core.names import ROW_ID
-from mlops_assets.core.sql_quoting import quoted, quoted_list
+from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
 
 _RELATIVE, _OF_MAGNITUDE = 1e-9, 1e-12
 _EXAMPLES = 2
@@ -98,7 +98,7 @@ def find_differences(
     }
     alone = "(a._here is null or b._here is null)"
     either = " or ".join([alone, *differs.values()])
-    counted = ", ".join(f"count_if(not {alone} and ({one}))" for one in differs.values())
+    counted = ", ".join(count_where(f"not {alone} and ({one})") for one in differs.values())
     rows, *counts = (
         pairs.filter(either).aggregate(f"count(*){', ' if counted else ''}{counted}").fetchall()[0]
     )

@@ -5,7 +5,7 @@ from itertools import chain
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import count_where, quoted
 
 _COLUMNS_A_QUERY = 250
 """The time that DuckDB takes for a query grows with the square of its expressions."""
@@ -62,7 +62,7 @@ def find_uninformative(
 
 def _measures(feature: str, kind: str) -> str:
     name = quoted(feature)
-    words = f"approx_count_distinct({name}), count_if(trim({name}) like '% %')"
+    words = f"approx_count_distinct({name}), " + count_where(f"trim({name}) like '% %'")
     return (
         f"count({name}), min({name})::varchar, count({name}) = count(*) and min({name}) = max({name}), "
         f"{words if kind == 'VARCHAR' else '0, 0'}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import count_where, literal, quoted
 from mlops_assets.ml.contracts.columns import Column
 
 _TESTS_A_QUERY = 50
@@ -52,8 +52,8 @@ def run_tests(
             missing = f"{raw}::varchar in ({listed})" if listed else "false"
             lost = f"not ({missing}) and ({each.cast_sql()}) is null"  # null without a value
             aggregates.append(
-                f"count({raw}), count_if({missing}), "
-                f"count_if({raw} is not null and {lost}), "
+                f"count({raw}), {count_where(missing)}, "
+                f"{count_where(f'{raw} is not null and {lost}')}, "
                 f"min(case when {raw} is not null and {lost} then {raw}::varchar end)"
             )
         [row] = connection.execute(f"select {', '.join(aggregates)} from {table}").fetchall()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from mlops_assets.core.sql_quoting import count_where
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.scaffolding.values.allowed_types import (
     NARROWEST_FIRST,
@@ -94,14 +95,15 @@ def _hold(
     for start in range(0, len(columns), _TESTS_A_QUERY):
         tested = columns[start : start + _TESTS_A_QUERY]
         counts = ", ".join(
-            f"count_if(not {column.is_null_sql()}), "
-            f"count_if(not {column.is_null_sql()} and ({is_lost_sql(column, kinds[column.name])}))"
+            f"{count_where(filled)}, {count_where(f'{filled} and ({lost})')}"
             for column in tested
+            for filled in (f"not {column.is_null_sql()}",)
+            for lost in (is_lost_sql(column, kinds[column.name]),)
         )
         [found] = connection.execute(f"select {counts} from {table}").fetchall()
         pairs = zip(found[::2], found[1::2], strict=True)
         held |= {
-            column: (bool(filled) or empty) and not lost  # null without rows
+            column: (filled > 0 or empty) and lost == 0
             for column, (filled, lost) in zip(tested, pairs, strict=True)
         }
     return held

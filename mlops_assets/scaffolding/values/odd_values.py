@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import count_where, quoted
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.stores.files.csv_dialect import Dialect
 
@@ -61,7 +61,7 @@ def _look_like_numbers(values: "pd.Series") -> bool:
 def _words_among_numbers(connection: duckdb.DuckDBPyConnection, table: str, number: Column) -> Iterator[str]:
     raw = quoted(number.name)
     lost = f"{raw} is not null and ({number.cast_sql()}) is null"
-    query = f"select count({raw}), count_if({lost}), min(case when {lost} then {raw} end) from {table}"
+    query = f"select count({raw}), {count_where(lost)}, min(case when {lost} then {raw} end) from {table}"
     [(filled, others, example)] = connection.execute(query).fetchall()
     if others and others <= (1 - _MOSTLY) * filled:
         yield (

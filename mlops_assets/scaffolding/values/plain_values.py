@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import count_where, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.scaffolding.values.allowed_types import column_types, has_leading_zero_sql
 
@@ -89,7 +89,7 @@ def _scan(
             for n, name in enumerate(chunk)
         )
         counts = ", ".join(
-            f"count_if(o{n}), count(v{n}), approx_count_distinct(v{n}), "
+            f"{count_where(f'o{n}')}, count(v{n}), approx_count_distinct(v{n}), "
             f"min(v{n})::varchar, max(v{n})::varchar"
             for n in range(len(chunk))
         )

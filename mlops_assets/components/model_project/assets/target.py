@@ -29,7 +29,7 @@ from mlops_assets.components.model_project.training.row_weights import weight_co
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.sql_quoting import quoted, quoted_list
+from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -149,7 +149,7 @@ def _balance(written: "duckdb.DuckDBPyRelation", target: str) -> dict[str, float
     """Number of rows without a label, and the mean of a numeric target."""
     name = quoted(target)
     unlabelled, mean = written.aggregate(
-        f"count(*) filter (where {name} is null), avg(try_cast({name} as double))"
+        f"{count_where(f'{name} is null')}, avg(try_cast({name} as double))"
     ).fetchall()[0]
     return {"without_label": unlabelled, **({} if mean is None else {"mean": mean})}
 
