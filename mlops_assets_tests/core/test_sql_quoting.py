@@ -10,7 +10,7 @@ from mlops_assets.core.sql_quoting import count_where
     ("rows", "expected"),
     [("range(0) as rows(i)", 0), ("range(3) as rows(i)", 2), ("(values (null), (2)) as rows(i)", 1)],
 )
-def test_rows_with_a_condition_are_counted_and_none_is_zero(
-    connection: duckdb.DuckDBPyConnection, rows: str, expected: int
-):
-    assert connection.execute(f"select {count_where('i > 0')} from {rows}").fetchall() == [(expected,)]
+def test_rows_with_a_condition_are_counted_and_none_is_zero(rows: str, expected: int):
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select {count_where('i > 0')} from {rows}").fetchall()
+    assert found == [(expected,)]
