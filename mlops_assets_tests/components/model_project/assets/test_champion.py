@@ -93,7 +93,7 @@ def test_a_lost_training_set_is_reported(make_project, write_loans, run, stores,
     project = make_project()
     write_loans(loans(300))
     run(project, LOAN_DATA + LOAN_MODEL)
-    shutil.rmtree(state.warehouse)
+    shutil.rmtree(state.warehouse / project.name / "training_set")
     write_loans(loans(310))
     assets = [build(project) for build in LOAN_DATA + LOAN_MODEL]
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
