@@ -4,20 +4,18 @@ The bits of a key are those of its MD5, or with a secret those of its HMAC-SHA25
 secret, a list of possible keys can't be compared with row IDs.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from mlops_assets.core.digests import keyed_digest_sql
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.names import ROW_ID, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 
 _OCCURRENCE_BITS = 14
-_BLOCK = 64
-"""Block size of SHA-256 in bytes."""
 _TOO_MANY_EQUAL = "row_id: too many rows are equal in"
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 
@@ -108,17 +106,5 @@ def key_bits_sql() -> str:
 def _bits_sql(key: Sequence[str], *before: str, secret: bytes | None) -> str:
     parts = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
     text = f"concat_ws(chr(31), {parts})"
-    digest = f"md5({text})" if secret is None else _hmac_sql(text, secret)
+    digest = f"md5({text})" if secret is None else keyed_digest_sql(secret, text)
     return f"('0x' || left({digest}, 12))::bigint"
-
-
-def _hmac_sql(text: str, secret: bytes) -> str:
-    """HMAC-SHA256 of a text in hexadecimal digits."""
-    if len(secret) > _BLOCK:
-        secret = hashlib.sha256(secret).digest()
-    inner, outer = (_blob(bytes(byte ^ pad for byte in secret.ljust(_BLOCK, b"\0"))) for pad in (0x36, 0x5C))
-    return f"sha256({outer} || unhex(sha256({inner} || encode({text}))))"
-
-
-def _blob(value: bytes) -> str:
-    return "'" + "".join(f"\\x{byte:02X}" for byte in value) + "'::blob"

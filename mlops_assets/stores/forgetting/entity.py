@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from mlops_assets.core.digests import keyed_digest, keyed_digest_sql
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.sql_quoting import UTC_SESSION, literal, quoted
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
@@ -16,7 +17,6 @@ KEY_VARIABLE = "MLOPS_FORGET_KEY"
 FOLDER = ".forgotten"
 """Folder of the key and of the lists of forgotten entities, in the warehouse."""
 _KEY_BYTES = 32
-_BLOCK_BYTES = 64
 _SEPARATOR = "chr(31)"
 
 
@@ -69,19 +69,11 @@ class Key:
 
     def digest(self, text: str) -> str:
         """HMAC-SHA256 of a text, as 64 hexadecimal digits."""
-        import hmac
-
-        return hmac.new(self.secret, text.encode(), "sha256").hexdigest()
+        return keyed_digest(self.secret, text)
 
     def sql(self, text: str) -> str:
         """The SQL expression of `digest` for the expression of a text."""
-        from hashlib import sha256
-
-        secret = self.secret if len(self.secret) <= _BLOCK_BYTES else sha256(self.secret).digest()
-        inner, outer = (
-            _blob(bytes(byte ^ pad for byte in secret.ljust(_BLOCK_BYTES, b"\0"))) for pad in (0x36, 0x5C)
-        )
-        return f"sha256({outer} || unhex(sha256({inner} || encode({text}))))"
+        return keyed_digest_sql(self.secret, text)
 
 
 @dataclass(frozen=True)
@@ -178,7 +170,3 @@ def _same_form(text: str, kind: str) -> str:
     """The form of a value in which its spellings in raw and in typed rows are equal."""
     trimmed = f"nfc_normalize(trim({text}, chr(32) || chr(9) || chr(10) || chr(13) || chr(160)))"
     return trimmed if kind == "VARCHAR" else f"coalesce(try_cast({trimmed} as {kind})::varchar, {trimmed})"
-
-
-def _blob(value: bytes) -> str:
-    return f"unhex('{value.hex()}')"
