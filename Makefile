@@ -8,7 +8,7 @@ export DAGSTER_HOME := $(CURDIR)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export MLFLOW_DISABLE_TELEMETRY := true
 # Hashes of all files of each version, for every platform and Python.
-LOCK_OPTIONS := --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-python-downloads \
+LOCK_OPTIONS := --quiet --universal --generate-hashes --no-annotate --no-python-downloads \
 	--python-version 3.11.5 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
