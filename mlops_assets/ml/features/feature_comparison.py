@@ -98,13 +98,15 @@ def find_differences(
     }
     alone = "(a._here is null or b._here is null)"
     either = " or ".join([alone, *differs.values()])
+    different = pairs.filter(either)
+    [(rows,)] = different.aggregate("count(*)").fetchall()
+    if not rows:  # the aggregates of thousands of columns take long to plan, and much memory
+        return Differences(0, (), ())
     counted = ", ".join(count_where(f"not {alone} and ({one})") for one in differs.values())
-    rows, *counts = (
-        pairs.filter(either).aggregate(f"count(*){', ' if counted else ''}{counted}").fetchall()[0]
-    )
+    counts = different.aggregate(counted).fetchall()[0] if counted else ()
     found = tuple(name for name, count in zip(columns, counts, strict=True) if count)
     named = key if shown else [name for name in (ROW_ID,) if name in first.columns]
-    chosen = _examples(pairs, named, differs, alone, examples, shown=shown) if rows and named else []
+    chosen = _examples(pairs, named, differs, alone, examples, shown=shown) if named else []
     return Differences(int(rows), found, tuple(chosen))
 
 
