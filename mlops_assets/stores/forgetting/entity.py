@@ -1,7 +1,6 @@
 """An entity that is forgotten: its columns, a keyed digest of its values, and its rows in SQL."""
 
 import os
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,12 @@ from mlops_assets.core.digests import keyed_digest, keyed_digest_sql
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.sql_quoting import UTC_SESSION, literal, quoted
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
+from mlops_assets.stores.system.secret_file import create_secret
 
 KEY_VARIABLE = "MLOPS_FORGET_KEY"
 FOLDER = ".forgotten"
 """Folder of the key and of the lists of forgotten entities, in the warehouse."""
-_KEY_BYTES = 32
+_LEAST_BYTES = 16
 _SEPARATOR = "chr(31)"
 
 
@@ -36,30 +36,16 @@ class Key:
             Create the file if it does not exist. Only its owner can read it.
         """
         if named := os.environ.get(KEY_VARIABLE):
-            if len(named.encode()) < _KEY_BYTES // 2:
+            if len(named.encode()) < _LEAST_BYTES:
                 raise StoreError(
-                    f"{KEY_VARIABLE} has less than {_KEY_BYTES // 2} bytes, so its digests could be guessed",
+                    f"{KEY_VARIABLE} has less than {_LEAST_BYTES} bytes, so its digests could be guessed",
                     hint="generate one: openssl rand -hex 32",
                 )
             return cls(named.encode())
         file = warehouse / FOLDER / "key"
         with translated_disk_errors("the key of forgotten entities", file.parent):
             if not file.is_file():
-                if not create:
-                    return None
-                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                partial = file.with_suffix(f".{os.getpid()}")
-                descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w") as stream:
-                    stream.write(secrets.token_hex(_KEY_BYTES))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                try:
-                    os.link(partial, file)  # of two processes that create it, one wins
-                except FileExistsError:
-                    pass
-                finally:
-                    partial.unlink()
+                return cls(create_secret(file).encode()) if create else None
             return cls(file.read_text("utf-8").strip().encode())
 
     @property

@@ -1,15 +1,13 @@
 """The secret key of row IDs: where the key of a table is sensitive, its row IDs do not reveal it."""
 
-import hashlib
-import hmac
 import json
 import os
-import secrets
-import tempfile
 from pathlib import Path
 
+from mlops_assets.core.digests import keyed_digest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
+from mlops_assets.stores.system.secret_file import create_secret
 
 KEY_VARIABLE = "MLOPS_ROW_ID_KEY"
 LEAST_LENGTH = 32
@@ -37,7 +35,7 @@ def row_id_key(warehouse: Path) -> bytes:
         if given is None:
             if known is not None:
                 raise _not_the_key(warehouse, f"{file} does not exist, and {KEY_VARIABLE} is not set")
-            given = _create(file)
+            given = create_secret(file)
         if len(given) < LEAST_LENGTH:
             raise StoreError(
                 f"the key of row IDs has {len(given)} characters; at least {LEAST_LENGTH} are required",
@@ -45,7 +43,7 @@ def row_id_key(warehouse: Path) -> bytes:
                 'print(secrets.token_hex(32))"`',
             )
         key = given.encode()
-        found = hmac.new(key, b"row_id key of mlops_assets", hashlib.sha256).hexdigest()[:16]
+        found = keyed_digest(key, "row_id key of mlops_assets")[:16]
         if known is None:
             write_atomically(mark, json.dumps({"fingerprint": found}))
         elif known != found:
@@ -80,23 +78,6 @@ def _read(file: Path) -> str | None:
             f"{file} can be read by other users, so row IDs would reveal the keys of rows to them",
             hint=f"run chmod 600 {file}",
         )
-    return file.read_text("ascii").strip()
-
-
-def _create(file: Path) -> str:
-    """Create the file with a random key, or read that of a process that was faster."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(32))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(name, file)
-    except FileExistsError:
-        pass
-    finally:
-        Path(name).unlink()
     return file.read_text("ascii").strip()
 
 
