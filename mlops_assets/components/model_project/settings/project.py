@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.settings.governance import (
     GateSettings,
     RetentionSettings,
 )
+from mlops_assets.components.model_project.settings.monitoring import MonitoringSettings
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
@@ -126,6 +127,9 @@ class ProjectSettings(dg.Model):
     )
     predictions: PredictionSettings = Field(
         default=PredictionSettings(), description="Columns of batch predictions."
+    )
+    monitoring: MonitoringSettings = Field(
+        default=MonitoringSettings(), description="Reports on data quality, drift and performance."
     )
     schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="Cron schedules.")
     automation: AutomationSettings = Field(

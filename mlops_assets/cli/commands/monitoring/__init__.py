@@ -1,0 +1,1 @@
+"""Commands about what is running: status, plan of changes, metrics."""

@@ -1,0 +1,1 @@
+"""Monitoring of data and predictions: comparison with the past, drift, estimated performance, retraining."""
