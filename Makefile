@@ -23,7 +23,8 @@ install: .venv/installed ## Create .venv with the exact files of requirements.lo
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "$$($(PYTHON) --version) is not supported: Python 3.11, 3.12 or 3.13 is required; hint: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes --no-deps --only-binary :all: --requirement requirements.lock
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-compile --require-hashes --no-deps --only-binary :all: --requirement requirements.lock
+	-@$(BIN)/python -m compileall -q -j 0 .venv/lib  # with all cores, which pip does with one
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check
 	@touch $@
@@ -35,11 +36,11 @@ ui: install ## Start the UIs of Dagster and MLflow, until Ctrl-C
 	@$(BIN)/mlops ui
 
 test: install ## Run the tests
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 coverage: install ## Run the tests with line and branch coverage; writes htmlcov/index.html
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n auto
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report
@@ -73,7 +74,7 @@ newest: ## Run the tests with the newest versions that pyproject.toml allows, in
 	uv venv --quiet --clear .newest
 	uv pip install --quiet --python .newest/bin/python --upgrade --editable '.[dev]'
 	uv pip freeze --python .newest/bin/python
-	.newest/bin/python -m pytest -n auto
+	.newest/bin/python -m pytest -n auto --dist worksteal
 
 lock: ## Write the hashes of the versions in constraints.txt and .github/audit/tools.txt (requires uv)
 	uv pip compile $(LOCK_OPTIONS) --no-deps constraints.txt --output-file requirements.lock
