@@ -7,7 +7,7 @@ from typing import Any
 from dagster import AssetKey
 
 from mlops_assets.components.model_project.project.metadata_names import BACKTEST, FINGERPRINT, TRIALS
-from mlops_assets.components.model_project.project.staleness import Staleness
+from mlops_assets.components.model_project.project.staleness import Staleness, StaleReason
 from mlops_assets.core import job_names, names
 from mlops_assets.workspace.after_retirement import repeated_assets
 from mlops_assets.workspace.dagster_run import run_assets, run_config
@@ -57,22 +57,31 @@ class ProjectRun:
         if ran and progress.stopped:
             return ran
         for batch in batches:
-            keys = set(batch.keys)
-            if not self.force:
-                staleness = self.plan.staleness
-                keys = staleness.stale(keys, batch.partition, self._expected(batch, staleness))
-                if self.plan.only(names.CHAMPION) & batch.keys and self.plan.scope is None:
-                    keys |= self.plan.only(*repeated_assets(self.plan.ledger_state)) & batch.keys
+            keys = set(self.reasons_to_run(batch))
             if not keys:
                 continue
-            if batch.partition and (champion := keys & self.plan.only(names.CHAMPION)) == keys:
-                # The champion has no partition; the registered model brings the cut-off into the run.
-                keys = champion | self.plan.only(names.REGISTERED_MODEL)
             ran = True
             self._run(keys, batch.partition, progress, tags or {})
             if progress.stopped:
                 break
         return ran
+
+    def reasons_to_run(self, batch: Batch) -> dict[AssetKey, StaleReason | None]:
+        """Return the assets of a batch that have to run now, each with the reason; None without one.
+
+        `mlops plan` shows them, and `execute` runs them.
+        """
+        found: dict[AssetKey, StaleReason | None] = dict.fromkeys(batch.keys)
+        if not self.force:
+            staleness = self.plan.staleness
+            found = {**staleness.reasons(batch.keys, batch.partition, self._expected(batch, staleness))}
+            if self.plan.only(names.CHAMPION) & batch.keys and self.plan.scope is None:
+                repeated = self.plan.only(*repeated_assets(self.plan.ledger_state)) & batch.keys
+                found = {**dict.fromkeys(repeated), **found}
+        if batch.partition and found and found.keys() <= self.plan.only(names.CHAMPION):
+            # The champion has no partition; the registered model brings the cut-off into the run.
+            found |= dict.fromkeys(self.plan.only(names.REGISTERED_MODEL))
+        return found
 
     def _repair(self, progress: RunProgress) -> bool:
         """Compute the partitions of tables with damaged files again; return whether there are any."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from dagster import AssetKey, DagsterInstance, EventLogRecord
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
 TABLE_VERSION = "table_version"
 _BATCH_SIZE = 500
+
+
+@dataclass(frozen=True)
+class StaleReason:
+    """Why an asset is out of date; of `expected`, the metadata entry with its recorded and current value."""
+
+    kind: Literal["missing", "failed", "code", "expected", "removed", "inputs", "upstream", "same step"]
+    name: str = ""
+    before: Any = None
+    after: Any = None
 
 
 def latest_materializations(
@@ -107,16 +117,28 @@ class Staleness:
         expected
             Metadata that the latest materialization of an asset must have to be up to date.
         """
-        stale: set[AssetKey] = set()
+        return set(self.reasons(keys, partition, expected))
+
+    def reasons(
+        self,
+        keys: Collection[AssetKey],
+        partition: str | None = None,
+        expected: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+    ) -> dict[AssetKey, StaleReason]:
+        """The assets that are stale, as by `stale`, each with the first reason that is found."""
+        found: dict[AssetKey, StaleReason] = {}
         for level in self.graph.toposorted_asset_keys_by_level:
             for key in level:
-                if key in keys and (
-                    self.graph.get(key).parent_keys & stale
-                    or not self._is_up_to_date(key, partition, (expected or {}).get(key, {}))
-                ):
-                    stale.add(key)
+                if key not in keys:
+                    continue
+                reason = self._reason(key, partition, (expected or {}).get(key, {}))
+                if reason is None and self.graph.get(key).parent_keys & found.keys():
+                    reason = StaleReason("upstream")
+                if reason:
+                    found[key] = reason
         # A step materializes all of its assets or none.
-        return {key for name in stale for key in self.graph.get(name).execution_set_asset_keys} & set(keys)
+        step = {key for name in found for key in self.graph.get(name).execution_set_asset_keys} & set(keys)
+        return {key: found.get(key, StaleReason("same step")) for key in step}
 
     def partitions(self, key: AssetKey) -> set[str]:
         """The materialized partitions of an asset."""
@@ -150,23 +172,31 @@ class Staleness:
         version = record.asset_materialization.metadata["version"].value
         return {predictions: {names.MODEL_VERSION: version}}
 
-    def _is_up_to_date(self, key: AssetKey, partition: str | None, expected: Mapping[str, Any]) -> bool:
+    def _reason(
+        self, key: AssetKey, partition: str | None, expected: Mapping[str, Any]
+    ) -> StaleReason | None:
+        """Why an asset is stale, apart from inputs that run before it; None if it is up to date."""
         node = self.graph.get(key)
         own_partition = partition if node.partitions_def is not None else None
         record = self._materialized(key).get(own_partition)
-        if record is None or record.asset_materialization is None or not self._succeeded.includes(record):
-            return False
+        if record is None or record.asset_materialization is None:
+            return StaleReason("missing")
+        if not self._succeeded.includes(record):
+            return StaleReason("failed")
         materialization = record.asset_materialization
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         if (materialization.tags or {}).get(CODE_VERSION) != node.code_version:
-            return False
-        if any(metadata.get(name) != value for name, value in expected.items()):
-            return False
+            return StaleReason("code")
+        for name, value in expected.items():
+            if metadata.get(name) != value:
+                return StaleReason("expected", name, metadata.get(name), value)
         if TABLE_VERSION in metadata and own_partition not in self._content(key):
-            return False
+            return StaleReason("removed")
         if CUSTOM_ASSET in node.tags and INPUTS not in metadata:  # written without `WarehouseResource.table`
-            return record.storage_id > self._newest_of_parents(key, partition)
-        return INPUTS not in metadata or metadata[INPUTS] == self.inputs(key, partition)
+            newer = record.storage_id <= self._newest_of_parents(key, partition)
+        else:
+            newer = INPUTS in metadata and metadata[INPUTS] != self.inputs(key, partition)
+        return StaleReason("inputs") if newer else None
 
     def parts(self, key: AssetKey, partition: str | None) -> Collection[tuple[AssetKey, str | None]]:
         """The inputs and their partitions that a materialization would read now."""
