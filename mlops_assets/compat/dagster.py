@@ -1,11 +1,17 @@
 """Symbols of Dagster that have no public import path."""
 
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.definitions.utils import is_valid_owner
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.utils import make_new_run_id
-from dagster._utils.schedules import is_valid_cron_schedule
+from dagster._utils.schedules import (
+    get_latest_completed_cron_tick,
+    is_valid_cron_schedule,
+    schedule_execution_time_iterator,
+)
 from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
 from dagster_shared.yaml_utils import parse_yaml_with_source_position
 from toposort import CircularDependencyError
@@ -14,11 +20,16 @@ __all__ = [
     "IN_PROGRESS_RUN_STATUSES",
     "BaseAssetGraph",
     "CircularDependencyError",
+    "CronFreshnessPolicy",
+    "InstanceRef",
+    "TimeWindowFreshnessPolicy",
     "UnresolvedAssetJobDefinition",
+    "get_latest_completed_cron_tick",
     "is_valid_cron_schedule",
     "is_valid_owner",
     "is_valid_strict_tag_value",
     "is_valid_tag_key",
     "make_new_run_id",
     "parse_yaml_with_source_position",
+    "schedule_execution_time_iterator",
 ]

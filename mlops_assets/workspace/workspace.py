@@ -217,7 +217,7 @@ class Workspace:
         if chosen and Path(chosen).absolute() not in (self.root, home):
             return Path(chosen)
         home.mkdir(parents=True, exist_ok=True)
-        rendered = yaml.safe_dump(self._instance_settings(), sort_keys=False)
+        rendered = yaml.safe_dump(self.instance_settings(), sort_keys=False)
         target = home / "dagster.yaml"
         if not target.is_file() or target.read_bytes() != rendered.encode():
             partial = target.with_suffix(f".{os.getpid()}")
@@ -226,7 +226,7 @@ class Workspace:
         os.environ["DAGSTER_HOME"] = str(home)
         return home
 
-    def _instance_settings(self) -> dict[str, Any]:
+    def instance_settings(self) -> dict[str, Any]:
         """Return the project's `dagster.yaml`, with the actual state directory instead of the default.
 
         Raises

@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -51,6 +51,7 @@ GATES = "gates"
 """The actor of gate results."""
 RETENTION = "retention"
 """The actor of events of the retention rule."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GENESIS = "0" * 64
 """The previous hash of the first entry."""
 _SCHEMA = pa.schema(
@@ -189,6 +190,7 @@ class Ledger:
         try:
             with self.warehouse.connect() as connection:
                 rows = self.warehouse.relation(connection, self.table).order("sequence, hash")
+                rows = rows.project('* replace (epoch_us("at") as "at")')  # Arrow imports pandas for times
                 return [_entry(row) for row in rows.to_arrow_table().to_pylist()]
         except Exception as error:  # DuckDB, Arrow and JSON each have errors of their own for damaged bytes
             raise StoreError(
@@ -284,4 +286,5 @@ def _entry(row: dict[str, Any]) -> Entry:
     facts = {known.name: row[known.name] for known in fields(Event) if known.name != "details"}
     event = Event(**facts, details=json.loads(row["details"]))
     chained = row["previous_hash"], row["hash"], row.get("signature") or ""
-    return Entry(row["sequence"], row["at"].astimezone(UTC), event, *chained)
+    at = _EPOCH + timedelta(microseconds=row["at"])
+    return Entry(row["sequence"], at, event, *chained)

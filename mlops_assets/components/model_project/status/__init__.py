@@ -1,0 +1,1 @@
+"""Collecting the status of projects from Dagster, the ledger and the tables of monitoring."""

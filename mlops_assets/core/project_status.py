@@ -1,0 +1,355 @@
+"""The status of projects as plain values: assets, checks, runs, champion, figures over time, automation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Health = Literal["healthy", "warning", "failed", "overdue", "missing", "unknown"]
+"""Health of an asset or a project.
+
+`healthy`: materialized, all checks passed, within its freshness policy. `warning`: a check of severity WARN
+failed, an older partition failed, or the freshness policy will fail soon. `failed`: the latest run or a check
+of severity ERROR failed. `overdue`: older than its freshness policy permits. `missing`: never materialized.
+`unknown`: the records can't be read.
+"""
+SEVERITY: tuple[Health, ...] = ("failed", "overdue", "unknown", "warning", "missing", "healthy")
+"""From the worst to the best."""
+CheckState = Literal["passed", "warned", "failed", "not_run"]
+TickState = Literal["success", "skipped", "failure", "started"]
+RunState = Literal["success", "failure", "canceled", "queued", "running"]
+
+
+@dataclass(frozen=True)
+class CheckStatus:
+    """The latest result of an asset check; of a partitioned check, that of its newest partition.
+
+    Attributes
+    ----------
+    state
+        `warned`: failed with severity WARN. `failed`: failed with severity ERROR.
+    failed_partitions
+        All partitions whose latest result is not a success, of any severity.
+    """
+
+    name: str
+    state: CheckState
+    blocking: bool = False
+    partition: str | None = None
+    at: datetime | None = None
+    description: str = ""
+    failed_partitions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A Dagster run. `seconds` is its duration, so far if it has not ended."""
+
+    run_id: str
+    job: str
+    state: RunState
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    seconds: float | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True)
+class FreshnessStatus:
+    """The age of an asset against its freshness policy, computed from its last materialization.
+
+    Attributes
+    ----------
+    policy
+        The policy in words, such as `every 24 h`.
+    due_at
+        When the asset becomes overdue; None if it was never materialized.
+    """
+
+    state: Literal["fresh", "due soon", "overdue", "unknown"]
+    policy: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PartitionStatus:
+    """The partitions of an asset.
+
+    Attributes
+    ----------
+    declared
+        The number of partitions that exist by now.
+    failed
+        Partitions whose latest attempt failed.
+    newest
+        The newest materialized partition.
+    """
+
+    declared: int
+    materialized: int
+    failed: tuple[str, ...] = ()
+    newest: str | None = None
+
+
+@dataclass(frozen=True)
+class AssetStatus:
+    """An asset, its latest materialization and run, and its checks.
+
+    Attributes
+    ----------
+    name
+        Its name in the project, such as `features`.
+    reason
+        Why it is not healthy; empty if it is.
+    rows
+        Rows of the latest materialization, if it recorded them.
+    """
+
+    name: str
+    health: Health
+    reason: str = ""
+    materialized_at: datetime | None = None
+    rows: int | None = None
+    freshness: FreshnessStatus | None = None
+    partitions: PartitionStatus | None = None
+    run: RunStatus | None = None
+    checks: tuple[CheckStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChampionStatus:
+    """The champion by the ledger.
+
+    Attributes
+    ----------
+    at
+        When it became champion.
+    actor, reason
+        Who promoted it, and why.
+    approved_by
+        Who approved it; None if the gates alone decided.
+    metric, value, low, high
+        The primary metric of its evaluation, with its 95 % interval.
+    """
+
+    version: int
+    at: datetime
+    registered_at: datetime
+    actor: str
+    reason: str
+    approved_by: str | None = None
+    cutoff: str | None = None
+    metric: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class PendingVersion:
+    """A version that is pending approval, and the command that approves it."""
+
+    version: int
+    since: datetime
+    command: str
+
+
+@dataclass(frozen=True)
+class TickStatus:
+    """The latest tick of a schedule or sensor."""
+
+    at: datetime
+    state: TickState
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ScheduleStatus:
+    """A schedule; `next_tick` is computed from its cron expression, and None while it is stopped."""
+
+    name: str
+    cron: str
+    timezone: str
+    running: bool
+    next_tick: datetime | None = None
+    last_tick: TickStatus | None = None
+
+
+@dataclass(frozen=True)
+class SensorStatus:
+    """A sensor and its latest tick."""
+
+    name: str
+    running: bool
+    interval_seconds: float | None = None
+    last_tick: TickStatus | None = None
+
+
+@dataclass(frozen=True)
+class QualityPoint:
+    """Data quality of a partition: how many measures are out of line with the past, and the first of them."""
+
+    partition: str | None
+    measures: int
+    out_of_line: int
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class DriftPoint:
+    """Drift of a partition against one reference.
+
+    Attributes
+    ----------
+    drifted, columns
+        How many columns of the features drifted, of how many.
+    largest
+        The largest effect, weighted by importance; `largest_column` has it.
+    drifted_kinds
+        Other kinds that drifted: prediction, target, multivariate.
+    """
+
+    partition: str | None
+    reference: str
+    columns: int
+    drifted: int
+    largest: float | None = None
+    largest_column: str | None = None
+    drifted_kinds: tuple[str, ...] = ()
+    model_version: int | None = None
+
+
+@dataclass(frozen=True)
+class PerformancePoint:
+    """A metric of all rows of a partition, measured or estimated, with its 95 % interval."""
+
+    partition: str | None
+    kind: str
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    at_registration: float | None = None
+    at_registration_low: float | None = None
+    at_registration_high: float | None = None
+    holds: bool | None = None
+    model_version: int | None = None
+
+
+@dataclass(frozen=True)
+class RetrainingStatus:
+    """The latest decision whether to train again."""
+
+    decision: str
+    reason: str
+    decided_at: datetime | None = None
+    cutoff: str | None = None
+
+
+@dataclass(frozen=True)
+class IncidentStatus:
+    """An open incident, or an alert that could not be delivered.
+
+    Attributes
+    ----------
+    undelivered
+        The channels that have not received it.
+    error
+        The last error of a delivery.
+    """
+
+    kind: str
+    subject: str
+    severity: str
+    opened_at: datetime
+    message: str = ""
+    undelivered: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """All about one project.
+
+    Attributes
+    ----------
+    reason
+        Why it is not healthy: that of its worst assets.
+    assets
+        In the order of the graph.
+    drift, performance, quality
+        In the order of their partitions.
+    disk_bytes
+        Size of its tables, reports and searches; None if it was not computed.
+    errors
+        What could not be read, such as a damaged table or an invalid declaration.
+    """
+
+    name: str
+    health: Health
+    reason: str = ""
+    description: str = ""
+    assets: tuple[AssetStatus, ...] = ()
+    champion: ChampionStatus | None = None
+    pending: tuple[PendingVersion, ...] = ()
+    schedules: tuple[ScheduleStatus, ...] = ()
+    sensors: tuple[SensorStatus, ...] = ()
+    quality: tuple[QualityPoint, ...] = ()
+    drift: tuple[DriftPoint, ...] = ()
+    performance: tuple[PerformancePoint, ...] = ()
+    retraining: RetrainingStatus | None = None
+    incidents: tuple[IncidentStatus, ...] = ()
+    disk_bytes: int | None = None
+    errors: tuple[str, ...] = ()
+
+    def asset(self, name: str) -> AssetStatus:
+        """Return the asset of a name."""
+        return next(asset for asset in self.assets if asset.name == name)
+
+    @property
+    def checks(self) -> tuple[CheckStatus, ...]:
+        """The checks of all assets."""
+        return tuple(check for asset in self.assets for check in asset.checks)
+
+    @property
+    def last_run(self) -> RunStatus | None:
+        """The run that started last."""
+        runs = [asset.run for asset in self.assets if asset.run and asset.run.started_at]
+        return max(runs, key=lambda run: str(run.started_at), default=None)
+
+
+@dataclass(frozen=True)
+class HeartbeatStatus:
+    """A daemon of Dagster by its last heartbeat."""
+
+    name: str
+    healthy: bool
+    at: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class DaemonStatus:
+    """Whether Dagster's daemon runs: automation, sensors and schedules depend on it."""
+
+    running: bool
+    daemons: tuple[HeartbeatStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiskStatus:
+    """The disk of the state directory."""
+
+    directory: str
+    free_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class WorkspaceStatus:
+    """All projects of a workspace at a time."""
+
+    at: datetime
+    projects: tuple[ProjectStatus, ...]
+    daemon: DaemonStatus
+    disk: DiskStatus | None = None
+    errors: tuple[str, ...] = ()

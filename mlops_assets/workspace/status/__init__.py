@@ -1,0 +1,1 @@
+"""The status of a workspace: all projects, the daemon and the disk."""
