@@ -130,6 +130,10 @@ class StateDirectory:
         return self.root / "sensors"
 
     @property
+    def metrics(self) -> Path:
+        return self.root / "metrics"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 

@@ -52,10 +52,12 @@ class Gate:
         The application behind the gate.
     allowed
         Addresses under which the UI may be opened.
+    command
+        The command that started the server, for messages.
     """
 
-    def __init__(self, app: App, allowed: Allowed) -> None:
-        self.app, self.allowed = app, allowed
+    def __init__(self, app: App, allowed: Allowed, command: str = "mlops ui") -> None:
+        self.app, self.allowed, self.command = app, allowed, command
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -99,8 +101,8 @@ class Gate:
         if host and host.host in self.allowed.hosts:
             return host
         raise RefusedError(
-            f"the host {text!r} is not allowed. If you opened this page under that name, start the UI with "
-            "`mlops ui --allow-host NAME`"
+            f"the host {text!r} is not allowed. If you opened this page under that name, start the server "
+            f"with `{self.command} --allow-host NAME`"
         )
 
     def _require_origin(self, scope: Scope, host: Address) -> None:
@@ -119,8 +121,8 @@ class Gate:
         # A proxy may have replaced Host: then the page has an address that was allowed by its name.
         if not pages & ({host} | self.allowed.proxies):
             raise RefusedError(
-                f"the request comes from a page of {origin!r}. If that is the address of the UI behind a "
-                "proxy, start it with `mlops ui --allow-host NAME[:PORT]`"
+                f"the request comes from a page of {origin!r}. If that is the address of the server behind a "
+                f"proxy, start it with `{self.command} --allow-host NAME[:PORT]`"
             )
 
     @staticmethod
