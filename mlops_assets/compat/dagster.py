@@ -1,11 +1,18 @@
 """Symbols of Dagster that have no public import path."""
 
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.definitions.utils import is_valid_owner
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from dagster._core.utils import make_new_run_id
 from dagster._utils.schedules import (
     get_latest_completed_cron_tick,
@@ -17,7 +24,10 @@ from dagster_shared.yaml_utils import parse_yaml_with_source_position
 from toposort import CircularDependencyError
 
 __all__ = [
+    "ASSET_PARTITION_RANGE_END_TAG",
+    "ASSET_PARTITION_RANGE_START_TAG",
     "IN_PROGRESS_RUN_STATUSES",
+    "AssetCheckEvaluationTargetMaterializationData",
     "BaseAssetGraph",
     "CircularDependencyError",
     "CronFreshnessPolicy",

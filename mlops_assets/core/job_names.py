@@ -1,6 +1,7 @@
 """Names of the jobs, sensors and schedules of a project."""
 
 INGEST, LABEL, TRAIN, SCORE, BACKTEST = "ingest", "label", "train", "score", "backtest"
+MONITOR = "monitor"
 RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 """Purposes of jobs."""
 PURPOSE_TAG = "mlops/purpose"

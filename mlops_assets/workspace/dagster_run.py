@@ -14,7 +14,12 @@ import dagster as dg
 from dagster import AssetKey, DagsterInstance
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES, make_new_run_id
+from mlops_assets.compat.dagster import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    IN_PROGRESS_RUN_STATUSES,
+    make_new_run_id,
+)
 from mlops_assets.core import names
 from mlops_assets.core.command_user import run_of_command
 from mlops_assets.core.errors import StoreError
@@ -78,6 +83,7 @@ def run_assets(
     config: Mapping[str, Any],
     on_event: Callable[[dg.EventLogEntry], None],
     *,
+    last_partition: str | None = None,
     tags: Mapping[str, str] | None = None,
     on_abandon: Callable[[], None] = lambda: None,
 ) -> dg.ExecuteInProcessResult:
@@ -90,6 +96,8 @@ def run_assets(
     ----------
     partition
         Partition of the partitioned assets, which share one partitions definition.
+    last_partition
+        Materialize all partitions from `partition` to this one, which the assets must support in one run.
     on_event
         Called with each entry of the run's event log, within a second.
     tags
@@ -99,6 +107,9 @@ def run_assets(
     """
     run_id = make_new_run_id()
     job = workspace.definitions.resolve_implicit_global_asset_job_def()
+    span: dict[str, str] = {}
+    if partition and last_partition:
+        span = {ASSET_PARTITION_RANGE_START_TAG: partition, ASSET_PARTITION_RANGE_END_TAG: last_partition}
     done = Event()
 
     def follow() -> None:
@@ -126,10 +137,10 @@ def run_assets(
                 run_config=dict(config),
                 instance=instance,
                 asset_selection=sorted(keys),
-                partition_key=partition,
+                partition_key=partition if last_partition is None else None,
                 run_id=run_id,
                 raise_on_error=False,
-                tags={**(tags or {}), COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
+                tags={**(tags or {}), **span, COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
             )
     finally:
         done.set()

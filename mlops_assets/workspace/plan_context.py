@@ -1,12 +1,18 @@
 """What the plan of a project's run is computed from: assets, arrivals, staleness and ledger."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from dagster import AssetKey, DagsterInstance
 
+from mlops_assets.components.model_project.project.metadata_names import (
+    OPTIONAL,
+    READS_BLOCKED,
+    declared_list,
+)
 from mlops_assets.components.model_project.project.partitions import declared_periods
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
@@ -22,10 +28,17 @@ from mlops_assets.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Batch:
-    """Assets of one Dagster run: all of the same partition, or all without partitions."""
+    """Assets of one Dagster run: all of the same partition, or all without partitions.
+
+    Attributes
+    ----------
+    partitions
+        Partitions of which one run materializes all that are stale, instead of `partition`.
+    """
 
     keys: frozenset[AssetKey]
     partition: str | None = None
+    partitions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -132,6 +145,35 @@ class PlanContext:
         graph = self.workspace.definitions.resolve_asset_graph()
         custom = {key for key in self.keys if names.CUSTOM_ASSET in graph.get(key).tags}
         return {key for key in custom if (graph.get(key).partitions_def is not None) == partitioned}
+
+    @cached_property
+    def reports(self) -> list[AssetKey]:
+        """The reports that may run, in the order of their dependencies."""
+        graph = self.workspace.definitions.resolve_asset_graph()
+        ordered = chain.from_iterable(map(sorted, graph.toposorted_asset_keys_by_level))
+        return [key for key in ordered if key in self.keys and READS_BLOCKED in graph.get(key).metadata]
+
+    @cached_property
+    def after_reports(self) -> set[AssetKey]:
+        """The reports and the assets downstream of them, which run last."""
+        return self.workspace.downstream(set(self.reports)) & self.keys
+
+    def report_partitions(self, report: AssetKey) -> Sequence[str | None]:
+        """Return the partitions for which the required inputs of a report are there; None without partitions.
+
+        A partition that failed a blocking check is one only if the report reads it.
+        """
+        graph, staleness = self.workspace.definitions.resolve_asset_graph(), self.staleness
+        node = graph.get(report)
+        optional = declared_list(node.metadata, OPTIONAL)
+        required = [key for key in node.parent_keys if key.to_user_string() not in optional]
+        if not all(staleness.is_materialized(key) for key in required):
+            return []
+        if node.partitions_def is None:
+            return [None]
+        find = staleness.partitions if node.metadata[READS_BLOCKED] else staleness.usable_partitions
+        found = [find(key) for key in required if graph.get(key).partitions_def is not None]
+        return sorted(set.intersection(*found))
 
     def ready(self, custom: set[AssetKey]) -> frozenset[AssetKey]:
         """Return the custom assets whose inputs are materialized or run in the same batch."""

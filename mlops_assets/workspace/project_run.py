@@ -9,6 +9,7 @@ from dagster import AssetKey
 from mlops_assets.components.model_project.project.metadata_names import BACKTEST, FINGERPRINT, TRIALS
 from mlops_assets.components.model_project.project.staleness import Staleness, StaleReason
 from mlops_assets.core import job_names, names
+from mlops_assets.core.periods import Periods
 from mlops_assets.workspace.after_retirement import repeated_assets
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.health.repairs import repairs
@@ -57,6 +58,11 @@ class ProjectRun:
         if ran and progress.stopped:
             return ran
         for batch in batches:
+            if batch.partitions:
+                ran = self._run_ranges(batch, progress) or ran
+                if progress.stopped:
+                    break
+                continue
             keys = set(self.reasons_to_run(batch))
             if not keys:
                 continue
@@ -83,6 +89,24 @@ class ProjectRun:
             found |= dict.fromkeys(self.plan.only(names.REGISTERED_MODEL))
         return found
 
+    def reasons_by_partition(self, batch: Batch) -> Mapping[str, Mapping[AssetKey, StaleReason | None]]:
+        """Return the partitions of a batch with many that have to run now, with the reasons of each."""
+        if self.force:
+            return {partition: dict.fromkeys(batch.keys) for partition in batch.partitions}
+        staleness = self.plan.staleness
+        found = {partition: {**staleness.reasons(batch.keys, partition)} for partition in batch.partitions}
+        return {partition: reasons for partition, reasons in found.items() if reasons}
+
+    def _run_ranges(self, batch: Batch, progress: RunProgress) -> bool:
+        """Run the stale partitions of a batch, successive ones in one run; return whether there are any."""
+        stale, periods = self.reasons_by_partition(batch), self.plan.periods
+        ranges = successive(periods, list(stale)) if periods else [(each, each) for each in stale]
+        for first, last in ranges:
+            self._run(set(batch.keys), first, progress, {}, last=last)
+            if progress.stopped:
+                break
+        return bool(ranges)
+
     def _repair(self, progress: RunProgress) -> bool:
         """Compute the partitions of tables with damaged files again; return whether there are any."""
         ran = False
@@ -99,11 +123,17 @@ class ProjectRun:
         partition: str | None,
         progress: RunProgress,
         tags: Mapping[str, str],
+        *,
+        last: str | None = None,
     ) -> None:
         config = run_config(keys, source=self.plan.source, trials=self.trials, debug=self.debug)
-        progress.begin(partition)
+        count = 1
+        if partition and last and self.plan.periods:
+            count = len(self.plan.periods.between(partition, last))
+        progress.begin(partition if count == 1 else f"{partition}..{last}", partitions=count)
         result = run_assets(
             *(self.plan.workspace, self.plan.instance, keys, partition, config, progress.on_event),
+            last_partition=last if count > 1 else None,
             tags=tags,
             on_abandon=progress.abandon,
         )
@@ -126,3 +156,14 @@ class ProjectRun:
         if self.plan.is_newest(batch.partition, staleness):
             expected |= staleness.expected_from_champion(self.plan.project)
         return expected
+
+
+def successive(periods: Periods, partitions: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the first and last partition of each row of successive ones; Dagster runs ranges only."""
+    ranges: list[tuple[str, str]] = []
+    for partition in sorted(partitions):
+        if ranges and periods.shift(ranges[-1][1], 1) == partition:
+            ranges[-1] = (ranges[-1][0], partition)
+        else:
+            ranges.append((partition, partition))
+    return ranges

@@ -42,6 +42,8 @@ class RunEvent:
     step: str = ""
     assets: tuple[str, ...] = ()
     partition: str | None = None
+    partitions: int = 1
+    """Number of partitions of the run, whose range is `partition` then, such as `2024-01..2024-06`."""
     seconds: float | None = None
     run_id: str | None = None
 
@@ -83,6 +85,8 @@ class RunProgress:
         self._assets = {name: tuple("/".join(key.path[1:]) for key in keys) for name, keys in steps.items()}
         self._started: dict[str, float] = {}
         self._partition: str | None = None
+        self._partitions = 1
+        self._warned: dict[str, dict[str, str]] = {}
         self._blocked: list[str] = []
         self._causes: dict[str, tuple[str, ...]] = {}
         self.errors: list[str] = []
@@ -100,10 +104,11 @@ class RunProgress:
     ) -> None:
         self._display.__exit__(kind, error, traceback)
 
-    def begin(self, partition: str | None) -> None:
-        """Begin another Dagster run."""
+    def begin(self, partition: str | None, *, partitions: int = 1) -> None:
+        """Begin another Dagster run: of a partition, or of a range of partitions."""
         self._causes = {}
-        self._partition = partition
+        self._warned = {}
+        self._partition, self._partitions = partition, partitions
 
     def note(self, message: str) -> None:
         """Show a message that belongs to no step."""
@@ -121,6 +126,7 @@ class RunProgress:
                     step=step,
                     assets=self._assets[step],
                     partition=self._partition,
+                    partitions=self._partitions,
                 )
             )
         self._display.__exit__(None, None, None)
@@ -161,6 +167,9 @@ class RunProgress:
     def _on_check(self, entry: dg.EventLogEntry, check: dg.AssetCheckEvaluation) -> None:
         if check.passed:
             return
+        if self._partitions > 1 and check.partition and not check.blocking:
+            self._warned.setdefault(check.check_name, {})[check.partition] = str(check.description)
+            return
         message = f"check {check.check_name}: {check.description}"
         self._show(entry, "check_failed", message, level="error" if check.blocking else "warning")
         if check.blocking:
@@ -174,7 +183,16 @@ class RunProgress:
             if error not in self.errors:
                 self.errors.append(error)
 
+    def _show_warned(self, entry: dg.EventLogEntry) -> None:
+        """Show each check that warns for some partitions of a range once, with the newest of them."""
+        for name, found in self._warned.items():
+            newest = max(found)
+            others = f" {len(found)} of {self._partitions} partitions, at last" if len(found) > 1 else ""
+            message = f"check {name}:{others} {newest}: {found[newest]}"
+            self._show(entry, "check_failed", message, level="warning")
+
     def _end(self, entry: dg.EventLogEntry, event: EventName, message: str = "", level: str = "info") -> None:
+        self._show_warned(entry)
         started = self._started.pop(entry.step_key or "", None)
         seconds = None if started is None else entry.timestamp - started
         self._show(entry, event, message, level=level, seconds=seconds)
@@ -198,6 +216,7 @@ class RunProgress:
                 step=step,
                 assets=self._assets[step],
                 partition=self._partition,
+                partitions=self._partitions,
                 seconds=seconds,
                 run_id=entry.run_id,
             )

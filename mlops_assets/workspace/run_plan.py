@@ -5,7 +5,7 @@ project. Each partition of the tables, each target, the model, and each partitio
 batch. In a project without partitions, the rows to predict and their predictions follow the champion.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -31,21 +31,26 @@ class RunPlan(PlanContext):
         """Yield the batches of a run of the whole project."""
         if self.timeline is not None:
             yield from self._event_batches(self.timeline)
-            return
+        else:
+            yield from self._static_batches()
+        yield from self._report_batches()
+
+    def _static_batches(self) -> Iterator[Batch]:
         tables = {key for key in self.keys if names.is_scoring(key.path)}
         scoring = tables | self.only(names.PREDICTIONS)
-        partitioned, after = self.custom(partitioned=True), self.workspace.downstream(scoring) - scoring
+        partitioned = self.custom(partitioned=True) - self.after_reports
+        after = self.workspace.downstream(scoring) - scoring
         for key in sorted(partitioned if self.periods is None else partitioned - after):
             self.notes.append(f"{asset_name(key)} has partitions; materialize it in Dagster")
         if self.scope is None:
-            yield Batch(frozenset(self.keys - partitioned - after - scoring))
+            yield Batch(frozenset(self.keys - partitioned - after - scoring - self.after_reports))
         if not scoring:
             return
         if self.periods is None:
             yield from self._scoring_batches(tables)
         else:
             yield from self._scoring_partitions(tables, partitioned & after)
-        yield Batch(self.ready((after & self.keys) - partitioned))
+        yield Batch(self.ready((after & self.keys) - partitioned - self.after_reports))
 
     def _scoring_batches(self, tables: set[AssetKey]) -> Iterator[Batch]:
         """Yield batches of the rows to predict, and of their predictions."""
@@ -97,7 +102,7 @@ class RunPlan(PlanContext):
         """Remove partitions that are not declared any more: their rows are in declared ones, too."""
         if self.periods is None:
             return
-        followed = self.only(names.FEATURES, names.TARGET)
+        followed = self.only(names.FEATURES, names.TARGET) | set(self.reports)
         setting = "partitions" if self.timeline else "scoring.partitions"
         for key in sorted(followed | {key for key in self.keys if names.layer_of(key.path)}):
             if removed := self.tables.keep_partitions(key.path, self.periods):
@@ -139,12 +144,35 @@ class RunPlan(PlanContext):
 
     def _custom_batches(self, scope: Sequence[str]) -> Iterator[Batch]:
         """Yield batches of custom assets with their inputs: each partition, then those without partitions."""
-        if by_partition := self.ready(self.custom(partitioned=True)):
+        if by_partition := self.ready(self.custom(partitioned=True) - self.after_reports):
             features = self.staleness.usable_partitions(self.key(names.FEATURES))
             for partition in sorted(features & set(scope)):
                 yield Batch(by_partition, partition)
-        if others := self.ready(self.custom(partitioned=False)):
+        if others := self.ready(self.custom(partitioned=False) - self.after_reports):
             yield Batch(others)
+
+    def _report_batches(self) -> Iterator[Batch]:
+        """Yield a batch of all partitions of each report, and then those of the assets after the reports."""
+        for report in self.reports:
+            partitions = self.report_partitions(report)
+            wanted = self._of_scope(partition for partition in partitions if partition is not None)
+            if wanted:
+                yield Batch(frozenset({report}), partitions=tuple(wanted))
+            elif None in partitions:
+                yield Batch(frozenset({report}))
+        later = self.after_reports - set(self.reports)
+        if by_partition := self.ready(later & self.custom(partitioned=True)):
+            reported = [self.staleness.partitions(report) for report in self.reports]
+            for partition in self._of_scope(set().union(*reported)):
+                yield Batch(by_partition, partition)
+        yield Batch(self.ready(later & self.custom(partitioned=False)))
+
+    def _of_scope(self, partitions: Iterable[str]) -> list[str]:
+        """Return the partitions that the run is restricted to, possibly none."""
+        found = sorted(partitions)
+        if self.scope is None or self.periods is None:
+            return found
+        return sorted(set(found) & set(self.periods.parse_range(self.scope)))
 
     def _is_unpartitioned_table(self, key: AssetKey) -> bool:
         graph = self.workspace.definitions.resolve_asset_graph()

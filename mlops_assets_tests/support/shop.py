@@ -71,6 +71,7 @@ SETTINGS: dict[str, Any] = {
     },
     "tuning": {"trials": 1, "folds": 2, "threads": 1, "families": ["linear"]},
     "gates": {"baseline_margin": 10.0},  # the holdout is too small to show that a model is not inferior
+    "monitoring": {"reports": []},
 }
 
 FILES = "shop_purchases_files"

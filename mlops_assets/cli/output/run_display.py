@@ -172,7 +172,7 @@ class LiveTable:
             case "running":
                 step.state, step.started = "running", event.time
             case "done" | "skipped" | "failed":
-                step.partitions += event.event == "done"
+                step.partitions += event.partitions * (event.event == "done")
                 if (
                     step.state != "failed" or event.event == "failed"
                 ):  # later partitions keep a failure visible

@@ -28,6 +28,7 @@ from mlops_assets.components.model_project.automation.sensors import project_sen
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
+from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
@@ -65,6 +66,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets in the order of the graph, jobs, sensors and schedules."""
         project = self._project(context.path, context.project_root)
+        reports = report_assets(project)
         assets = [
             *(raw_asset(project, table) for table in project.read_tables),
             *(validated_asset(project, table) for table in project.read_tables),
@@ -73,12 +75,14 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             evaluation_report_asset(project),
             registered_model_asset(project),
             champion_asset(project),
+            *reports,
         ]
         reject_circular_sources(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
             assets=assets,
             jobs=[
                 *project_jobs(project),
+                *([monitor_job(project, reports)] if reports else []),
                 restore_job(project),
                 vacuum_job(project),
                 reproduce_job(project),

@@ -42,7 +42,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
         # predictions of older partitions, because it was trained on them.
         automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
-        metadata={NOT_FOLLOWED: champion_key.to_user_string()},
+        metadata={NOT_FOLLOWED: dg.MetadataValue.json([champion_key.to_user_string()])},
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))

@@ -54,7 +54,7 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
         # keep their version.
         automation=follows_its_inputs(project, ignored=dg.AssetSelection.assets(champion_key)),
         freshness=freshness(project.settings.freshness.predictions_hours),
-        metadata={NOT_FOLLOWED: champion_key.to_user_string()},
+        metadata={NOT_FOLLOWED: dg.MetadataValue.json([champion_key.to_user_string()])},
     )
 
     @dg.multi_asset(specs=[spec], name=names.op_name(*spec.key.path), backfill_policy=one_by_one(partitions))

@@ -12,7 +12,11 @@ _SECONDS = 5
 
 
 def follows_its_inputs(
-    project: Project, *, ignored: dg.AssetSelection | None = None
+    project: Project,
+    *,
+    ignored: dg.AssetSelection | None = None,
+    optional: dg.AssetSelection | None = None,
+    reads_blocked: bool = False,
 ) -> dg.AutomationCondition:
     """Materialize an asset when it is missing, or when the content of an input has changed.
 
@@ -23,22 +27,32 @@ def follows_its_inputs(
     ----------
     ignored
         Inputs that must exist, but whose changes are ignored.
+    optional
+        Inputs that may be missing; their arrival is a change.
+    reads_blocked
+        Materialize the asset although an input failed a blocking check.
     """
     condition = dg.AutomationCondition
     changed = condition.any_deps_match(condition.data_version_changed())
     if ignored is not None:
         changed = changed.ignore(ignored)
+    missing = condition.any_deps_missing()
+    if optional is not None:
+        missing = missing.ignore(optional)
     wanted = (condition.newly_missing() | changed).with_label("missing, or an input has changed")
-    return (
+    followed = (
         # Holds until the asset is requested or updated, because inputs may be incomplete at first.
         # `since_last_handled()` would also forget assets that were missing before the daemon's first run.
         wanted.since(condition.newly_requested() | condition.newly_updated())
-        & ~condition.any_deps_missing()
+        & ~missing
         & ~condition.any_deps_in_progress()
         & ~condition.in_progress()
+    )
+    if not reads_blocked:
         # Also on later ticks, and for partitions that this one only looks back on.
-        & ~condition.any_deps_match(condition.any_checks_match(condition.check_failed(), blocking_only=True))
-    ).with_label(f"{project.name}: follows its inputs")
+        blocked = condition.any_checks_match(condition.check_failed(), blocking_only=True)
+        followed &= ~condition.any_deps_match(blocked)
+    return followed.with_label(f"{project.name}: follows its inputs")
 
 
 def freshness(hours: float | None) -> dg.FreshnessPolicy | None:

@@ -1,5 +1,8 @@
 """Names in metadata and tags of assets and runs that more than one module reads."""
 
+from collections.abc import Mapping
+from typing import Any
+
 SOURCE = "source"
 """Asset metadata: the declared source of a raw table."""
 ARRIVAL = "arrival"
@@ -29,7 +32,12 @@ ENTITY = "entity"
 SNAPSHOTS = "snapshots"
 """Asset metadata: the tables of which a partition reads the version that had arrived at its end, as JSON."""
 NOT_FOLLOWED = "not_followed"
-"""Asset metadata: the key of an upstream asset whose change does not make this asset stale."""
+"""Asset metadata: the keys of upstream assets whose change does not make this asset stale."""
+OPTIONAL = "optional_inputs"
+"""Asset metadata of a report: the keys of upstream assets that may be missing, such as the target of a
+partition before its horizon has ended. Once they are there, the report is made again."""
+READS_BLOCKED = "reads_blocked"
+"""Asset metadata of a report: whether it also reads partitions that failed a blocking check."""
 
 FINGERPRINT = "source_fingerprint"
 """Materialization metadata: digest of the source's content that a partition was ingested from."""
@@ -66,3 +74,9 @@ PIPELINE_DIGEST = "pipeline_digest"
 """Fact of a training run: digest of `pipeline.py`."""
 SERVING_PERIODS = "serving_periods"
 """Fact of a training run: the partitions that the refitted model was trained on."""
+
+
+def declared_list(metadata: Mapping[str, Any], name: str) -> list[str]:
+    """A list in the declared metadata of an asset; empty if there is none."""
+    found = metadata.get(name)
+    return [] if found is None else list(getattr(found, "value", found))

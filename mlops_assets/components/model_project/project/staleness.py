@@ -9,7 +9,12 @@ import dagster as dg
 from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.metadata import inputs_digest
-from mlops_assets.components.model_project.project.metadata_names import INPUTS, NOT_FOLLOWED, SNAPSHOTS
+from mlops_assets.components.model_project.project.metadata_names import (
+    INPUTS,
+    NOT_FOLLOWED,
+    SNAPSHOTS,
+    declared_list,
+)
 from mlops_assets.components.model_project.project.partitions import declared_periods
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import names
@@ -210,10 +215,11 @@ class Staleness:
         """Data versions of the inputs that a materialization would read now."""
         node = self.graph.get(key)
         parts: dict[tuple[AssetKey, str | None], str] = {}
+        ignored = declared_list(node.metadata, NOT_FOLLOWED)
         declared = node.metadata.get(SNAPSHOTS)
         snapshot_of: Mapping[str, Any] = dict(declared.value) if declared else {}
         for parent in node.parent_keys:
-            if parent.to_user_string() == node.metadata.get(NOT_FOLLOWED):
+            if parent.to_user_string() in ignored:
                 continue
             if parent.to_user_string() in snapshot_of.get("tables", {}):
                 parts |= self._snapshot(snapshot_of, parent, partition)

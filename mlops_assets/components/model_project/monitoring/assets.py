@@ -1,0 +1,35 @@
+"""The monitoring assets of a project, and their job."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.monitoring.data_quality import data_quality_asset
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.monitoring import Report
+from mlops_assets.core import job_names
+
+if TYPE_CHECKING:
+    from mlops_assets.compat.dagster import UnresolvedAssetJobDefinition
+
+_REPORTS: Mapping[Report, Callable[[Project], dg.AssetsDefinition]] = {
+    "data_quality": data_quality_asset,
+}
+"""The report assets by their name in `monitoring.reports`."""
+
+
+def report_assets(project: Project) -> list[dg.AssetsDefinition]:
+    """The declared reports over the partitions of an event project, or over the rows of `scoring`."""
+    if project.timeline is None and project.settings.scoring is None:
+        return []
+    return [make(project) for name, make in _REPORTS.items() if name in project.settings.monitoring.reports]
+
+
+def monitor_job(project: Project, reports: list[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
+    """The job `<project>_monitor`: the reports on a partition; one run makes those of many."""
+    return dg.define_asset_job(
+        job_names.job_name(project.name, job_names.MONITOR),
+        dg.AssetSelection.assets(*(key for report in reports for key in report.keys)),
+        description="Make the reports on a partition, or on many partitions in one run.",
+    )
