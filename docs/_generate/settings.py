@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.settings.project import ProjectSettin
 
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any value"}
 _NUMBERS = (int, float)
-_KEYS = {"formats": "<column>"}
+_KEYS = {"formats": "<column>", "channels": "<channel>"}
 """What the keys of a mapping of settings are, if not names of tables."""
 _GROUPS = ("list of mappings", "mapping of names to mappings")
 

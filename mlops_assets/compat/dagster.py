@@ -7,7 +7,13 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.definitions.freshness import CronFreshnessPolicy, TimeWindowFreshnessPolicy
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.definitions.utils import is_valid_owner
+from dagster._core.event_api import RunStatusChangeRecordsFilter
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, TickStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -28,10 +34,17 @@ __all__ = [
     "ASSET_PARTITION_RANGE_START_TAG",
     "IN_PROGRESS_RUN_STATUSES",
     "AssetCheckEvaluationTargetMaterializationData",
+    "AssetCheckExecutionRecord",
+    "AssetCheckExecutionRecordStatus",
     "BaseAssetGraph",
     "CircularDependencyError",
     "CronFreshnessPolicy",
     "InstanceRef",
+    "InstigatorState",
+    "InstigatorTick",
+    "InstigatorType",
+    "RunStatusChangeRecordsFilter",
+    "TickStatus",
     "TimeWindowFreshnessPolicy",
     "UnresolvedAssetJobDefinition",
     "get_latest_completed_cron_tick",

@@ -7,7 +7,8 @@ RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 PURPOSE_TAG = "mlops/purpose"
 """Tag of the Dagster runs of a backtest, whose models are not registered."""
 REMINDER = "approval_reminder"
-"""Purpose of a sensor."""
+ALERTS = "alerts"
+"""Purposes of sensors."""
 
 
 def job_name(project: str, purpose: str) -> str:

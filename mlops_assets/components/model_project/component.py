@@ -28,6 +28,7 @@ from mlops_assets.components.model_project.automation.sensors import project_sen
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
+from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
 from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
@@ -90,7 +91,11 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             sensors=[*project_sensors(project), automation_sensor(project)],
             schedules=project_schedules(project),
         )
-        return dg.Definitions.merge(generated, custom_definitions(project, generated))
+        complete = dg.Definitions.merge(generated, custom_definitions(project, generated))
+        if self.alerts is None:
+            return complete
+        sensor = alerts_sensor(project, self.alerts, complete)
+        return dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
 
     def _project(self, path: Path, root: Path) -> Project:
         """The project that the folder declares, with the declared name or else the folder's."""

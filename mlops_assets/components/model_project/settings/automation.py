@@ -98,3 +98,9 @@ class FreshnessSettings(Settings):
         description="Maximum time since the last promotion decision, in hours. By default the champion has "
         "no freshness policy.",
     )
+    arrival_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="Maximum delay of a partition after its end, in hours: a partition that has not arrived "
+        "by then is overdue, which `alerts` reports. By default none is expected.",
+    )

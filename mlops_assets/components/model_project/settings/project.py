@@ -5,6 +5,7 @@ from typing import Literal
 import dagster as dg
 from pydantic import ConfigDict, Field
 
+from mlops_assets.components.model_project.settings.alerts import AlertSettings
 from mlops_assets.components.model_project.settings.automation import (
     AutomationSettings,
     FreshnessSettings,
@@ -136,7 +137,11 @@ class ProjectSettings(dg.Model):
         default=AutomationSettings(), description="What Dagster's daemon runs automatically."
     )
     freshness: FreshnessSettings = Field(
-        default=FreshnessSettings(), description="Maximum ages of predictions and champion."
+        default=FreshnessSettings(),
+        description="Maximum ages of predictions and champion, and maximum delay of data.",
+    )
+    alerts: AlertSettings | None = Field(
+        default=None, description="Alerts, and the channels that send them; by default none."
     )
     gates: GateSettings = Field(
         default=GateSettings(), description="Gates that a version must pass before promotion."

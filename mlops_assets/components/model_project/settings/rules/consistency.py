@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.settings.evaluation import (
     InvarianceSettings,
 )
 from mlops_assets.components.model_project.settings.protected_columns import fairness_errors
+from mlops_assets.components.model_project.settings.rules.alerts import alert_errors
 from mlops_assets.components.model_project.settings.rules.intervals import interval_errors
 from mlops_assets.components.model_project.settings.rules.modelling import modelling_errors
 from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
@@ -49,6 +50,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         _label_errors,
         _behaviour_errors,
         fairness_errors,
+        alert_errors,
     )
     for rule in rules:
         for path, problem in rule(settings):
@@ -112,6 +114,8 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
             yield path, "is for event projects only; remove it, or declare `partitions`"
     if settings.schedules.backfill and not (settings.scoring and settings.scoring.partitions):
         yield "schedules.backfill", "requires partitions; declare `partitions` or `scoring.partitions`"
+    if settings.freshness.arrival_hours and not (settings.scoring and settings.scoring.partitions):
+        yield "freshness.arrival_hours", "requires partitions; declare `partitions` or `scoring.partitions`"
     if settings.scoring is None:
         predicted = {
             "schedules.score": settings.schedules.score,

@@ -1,0 +1,1 @@
+"""Alerts of a project: the conditions that open incidents, and the sensor that evaluates them."""

@@ -1,0 +1,1 @@
+"""Alerts: their incidents and deliveries, and the channels that deliver them."""

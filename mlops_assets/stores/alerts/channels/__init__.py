@@ -1,0 +1,1 @@
+"""Channels of alerts: log, webhook, e-mail and command."""
