@@ -114,11 +114,7 @@ def column_shifts(
     """
     before.create_view(_BEFORE, replace=True)
     after.create_view(_AFTER, replace=True)
-    kinds: dict[str, Kind] = {
-        name: _kind(before.types[before.columns.index(name)], after.types[after.columns.index(name)])
-        for name in columns
-    }
-    kinds |= dict.fromkeys(_free_texts(connection, before, after, columns), "text")
+    kinds = column_kinds(before, after, columns)
     measured = {name: kind for name, kind in kinds.items() if kind != "category"}
     shifts = [
         *_measured_shifts(connection, measured),
@@ -129,6 +125,17 @@ def column_shifts(
     )
 
 
+def column_kinds(
+    before: duckdb.DuckDBPyRelation, after: duckdb.DuckDBPyRelation, columns: Sequence[str]
+) -> dict[str, Kind]:
+    """How the values of each column are compared between two relations, which may be the same one."""
+    kinds: dict[str, Kind] = {
+        name: _kind(before.types[before.columns.index(name)], after.types[after.columns.index(name)])
+        for name in columns
+    }
+    return kinds | dict.fromkeys(_free_texts(before, after, columns), "text")
+
+
 def _kind(before: "duckdb.sqltypes.DuckDBPyType", after: "duckdb.sqltypes.DuckDBPyType") -> Kind:
     if before.id in NUMBERS and after.id in NUMBERS:
         return "number"
@@ -136,7 +143,6 @@ def _kind(before: "duckdb.sqltypes.DuckDBPyType", after: "duckdb.sqltypes.DuckDB
 
 
 def _free_texts(
-    connection: duckdb.DuckDBPyConnection,
     before: duckdb.DuckDBPyRelation,
     after: duckdb.DuckDBPyRelation,
     columns: Sequence[str],
@@ -154,7 +160,7 @@ def _free_texts(
         "and 2 * " + count_where(f"trim({name}) like '% %'") + f" >= count({name})"
         for name in map(quoted, texts)
     )
-    sides = [connection.execute(f"select {tests} from {side}").fetchall()[0] for side in (_BEFORE, _AFTER)]
+    sides = [side.aggregate(tests).fetchall()[0] for side in (before, after)]
     return [name for name, *both in zip(texts, *sides, strict=True) if all(both)]
 
 
@@ -164,12 +170,12 @@ def _measured_shifts(
     """Numbers, times and lengths: one pass for the deciles of all columns, and one over each side."""
     if not kinds:
         return
-    values = [_measure(quoted(name), kind) for name, kind in kinds.items()]
+    values = [measure_sql(quoted(name), kind) for name, kind in kinds.items()]
     deciles = [place / BINS for place in range(1, BINS)]
     edges = connection.execute(
         f"select {', '.join(f'approx_quantile({value}, {deciles})' for value in values)} from {_BEFORE}"
     ).fetchall()[0]
-    bins = [_bins(found) for found in edges]
+    bins = [bin_edges(found) for found in edges]
     counted = ", ".join(
         f"count(*) - count({value}), avg({value}), histogram({value}, {edge}::double[])"
         for value, edge in zip(values, bins, strict=True)
@@ -196,8 +202,8 @@ def _measured_shifts(
         )
 
 
-def _measure(column: str, kind: Kind) -> str:
-    """A column as a number; null if it is not finite."""
+def measure_sql(column: str, kind: Kind) -> str:
+    """The SQL expression of a column as a number; null if it is not finite."""
     match kind:
         case "time":
             return f"case when isfinite({column}) then epoch({column}) end"
@@ -207,12 +213,15 @@ def _measure(column: str, kind: Kind) -> str:
             return f"case when isfinite({column}::double) then {column}::double end"
 
 
-def _bins(deciles: Sequence[float] | None) -> list[float]:
-    """The upper ends of the bins; a single bin without values."""
-    if not deciles:
+def bin_edges(quantiles: Sequence[float] | None) -> list[float]:
+    """The upper ends of bins between quantiles; a single bin without values.
+
+    A value that spans several quantiles has a bin of its own.
+    """
+    if not quantiles:
         return [0.0]
-    frequent = {edge for edge, following in itertools.pairwise(deciles) if edge == following}
-    return sorted({*deciles, *(math.nextafter(edge, -math.inf) for edge in frequent)})
+    frequent = {edge for edge, following in itertools.pairwise(quantiles) if edge == following}
+    return sorted({*quantiles, *(math.nextafter(edge, -math.inf) for edge in frequent)})
 
 
 def _category_shift(connection: duckdb.DuckDBPyConnection, column: str) -> ColumnShift:
