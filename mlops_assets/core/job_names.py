@@ -6,8 +6,11 @@ RESTORE, VACUUM, REPRODUCE = "restore", "vacuum", "reproduce"
 """Purposes of jobs."""
 PURPOSE_TAG = "mlops/purpose"
 """Tag of the Dagster runs of a backtest, whose models are not registered."""
-REMINDER = "approval_reminder"
-ALERTS = "alerts"
+TICK_TAG, TICK_CUTOFF_TAG = "mlops/train_tick", "mlops/train_cutoff"
+"""Tags of a run of `retraining` that a tick of `schedules.train` requests: scheduled time, and cut-off."""
+DECISION_TAG = "mlops/retraining_decision"
+"""Tag of a run that trains by a decision of `retraining`: the number of the decision."""
+REMINDER, ALERTS, RETRAIN = "approval_reminder", "alerts", "retrain"
 """Purposes of sensors."""
 
 

@@ -30,6 +30,8 @@ from mlops_assets.components.model_project.maintenance.restore_job import restor
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
 from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
 from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
+from mlops_assets.components.model_project.monitoring.retraining import retraining_asset
+from mlops_assets.components.model_project.monitoring.retraining_sensor import retrain_sensor
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
@@ -77,6 +79,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             registered_model_asset(project),
             champion_asset(project),
             *reports,
+            *([retraining_asset(project, self.retrain)] if self.retrain else []),
         ]
         reject_circular_sources(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
@@ -88,7 +91,11 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
                 vacuum_job(project),
                 reproduce_job(project),
             ],
-            sensors=[*project_sensors(project), automation_sensor(project)],
+            sensors=[
+                *project_sensors(project),
+                *([retrain_sensor(project)] if self.retrain else []),
+                automation_sensor(project),
+            ],
             schedules=project_schedules(project),
         )
         complete = dg.Definitions.merge(generated, custom_definitions(project, generated))

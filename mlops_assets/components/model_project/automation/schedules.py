@@ -46,7 +46,11 @@ def project_schedules(project: Project) -> list[dg.ScheduleDefinition]:
 
 
 def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
-    """Train at the newest cut-off whose evaluation partition is labelled, unless its model is up to date."""
+    """Train at the newest cut-off whose evaluation partition is labelled, unless its model is up to date.
+
+    With `retrain`, a tick requests a decision in place of a training: two triggers make one training then.
+    """
+    decides = project.settings.retrain is not None
     keys = [project.key(name) for name in (*MODEL_ASSETS, *REGISTRY_ASSETS)]
 
     def evaluate(context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource) -> "Requests":
@@ -61,7 +65,12 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
             return dg.SkipReason("there are no features yet")
         if not staleness.stale(keys, cutoff):
             return dg.SkipReason(f"the model{f' of cut-off {cutoff}' if cutoff else ''} is up to date")
-        return _request(context, cutoff)
+        if not decides:
+            return _request(context, cutoff)
+        at = context.scheduled_execution_time.isoformat()
+        return dg.RunRequest(
+            run_key=at, tags={job_names.TICK_TAG: at, job_names.TICK_CUTOFF_TAG: cutoff or ""}
+        )
 
     return _schedule(
         project,
@@ -69,6 +78,7 @@ def train_schedule(project: Project, cron: str) -> dg.ScheduleDefinition:
         cron,
         evaluate,
         "Trains at the newest cut-off, if something has changed.",
+        target=dg.AssetSelection.assets(project.key(names.RETRAINING)) if decides else None,
     )
 
 

@@ -22,6 +22,7 @@ from mlops_assets.components.model_project.settings.governance import (
 from mlops_assets.components.model_project.settings.monitoring import MonitoringSettings
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
+from mlops_assets.components.model_project.settings.retraining import RetrainSettings
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
@@ -131,6 +132,11 @@ class ProjectSettings(dg.Model):
     )
     monitoring: MonitoringSettings = Field(
         default=MonitoringSettings(), description="Reports on data quality, drift and performance."
+    )
+    retrain: RetrainSettings | None = Field(
+        default=None,
+        description="Rules that start trainings. The decision and its evidence are the asset `retraining`. "
+        "Without it only `schedules.train` and commands train.",
     )
     schedules: ScheduleSettings = Field(default=ScheduleSettings(), description="Cron schedules.")
     automation: AutomationSettings = Field(

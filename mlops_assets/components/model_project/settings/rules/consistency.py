@@ -22,6 +22,7 @@ from mlops_assets.components.model_project.settings.protected_columns import fai
 from mlops_assets.components.model_project.settings.rules.alerts import alert_errors
 from mlops_assets.components.model_project.settings.rules.intervals import interval_errors
 from mlops_assets.components.model_project.settings.rules.modelling import modelling_errors
+from mlops_assets.components.model_project.settings.rules.retraining import retraining_errors
 from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
@@ -47,6 +48,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         _event_errors if settings.partitions else _static_errors,
         scoring_errors,
         _schedule_errors,
+        retraining_errors,
         _label_errors,
         _behaviour_errors,
         fairness_errors,
