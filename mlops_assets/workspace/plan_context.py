@@ -156,7 +156,8 @@ class PlanContext:
     @cached_property
     def after_reports(self) -> set[AssetKey]:
         """The reports and the assets downstream of them, which run last."""
-        return self.workspace.downstream(set(self.reports)) & self.keys
+        last = {*self.reports, *self.only(names.RETRAINING)}
+        return self.workspace.downstream(last) & self.keys
 
     def report_partitions(self, report: AssetKey) -> Sequence[str | None]:
         """Return the partitions for which the required inputs of a report are there; None without partitions.

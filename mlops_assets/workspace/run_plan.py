@@ -152,7 +152,7 @@ class RunPlan(PlanContext):
             yield Batch(others)
 
     def _report_batches(self) -> Iterator[Batch]:
-        """Yield a batch of all partitions of each report, and then those of the assets after the reports."""
+        """Yield a batch of all partitions of each report, then those of the assets after the reports."""
         for report in self.reports:
             partitions = self.report_partitions(report)
             wanted = self._of_scope(partition for partition in partitions if partition is not None)
@@ -160,6 +160,7 @@ class RunPlan(PlanContext):
                 yield Batch(frozenset({report}), partitions=tuple(wanted))
             elif None in partitions:
                 yield Batch(frozenset({report}))
+        yield Batch(frozenset(self.only(names.RETRAINING)))
         later = self.after_reports - set(self.reports)
         if by_partition := self.ready(later & self.custom(partitioned=True)):
             reported = [self.staleness.partitions(report) for report in self.reports]

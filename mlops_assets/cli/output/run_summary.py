@@ -89,6 +89,9 @@ def _summary_lines(
     if registered or champion:
         yield names.CHAMPION, _champion_line(project, champion, ledger_state)
         yield from (("pending", line) for line in describe_pending(project, ledger_state))
+    decision = _newest(records.get(AssetKey(names.project_asset(project, names.RETRAINING)), {}))
+    if decision:
+        yield names.RETRAINING, f"{decision['decision']}: {decision['reason']}"
     yield from _prediction_lines(records.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(own_report(str(report["report"]), reports))

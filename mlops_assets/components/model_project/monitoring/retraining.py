@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.metadata import (
 )
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.staleness import DATA_VERSION, latest_materializations
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
@@ -23,7 +23,6 @@ from mlops_assets.ml.monitoring.retraining_rules import Rules, decide
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.monitoring.retraining_decisions import RecordedDecision
     from mlops_assets.components.model_project.settings.retraining import RetrainSettings
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 DECISION, CUTOFF, NUMBER = "decision", "train_cutoff", "decision_number"
 """Metadata of a materialization that the sensor reads."""
@@ -57,7 +56,9 @@ def retraining_asset(project: Project, declared: "RetrainSettings") -> dg.Assets
 
         store = warehouse.store
         with as_dagster_failures(project.name, project.sensitive), store.turn(spec.key.path):
-            inputs = _inputs(deps, context.instance, store)
+            graph = context.job_def.asset_layer.asset_graph
+            # Before the inputs are read: newer content makes the decision stale, and never goes unnoticed.
+            inputs = Staleness(graph, context.instance, store).inputs(spec.key, None)
             standing = latest_decision(store, project.name)
             history = known_history(
                 project, context.instance, store, mlflow.store, standing, context.run.tags
@@ -75,7 +76,7 @@ def retraining_asset(project: Project, declared: "RetrainSettings") -> dg.Assets
                 metadata={
                     **table_metadata(result),
                     **decision_metadata(recorded),
-                    INPUTS: inputs_digest(inputs),
+                    INPUTS: inputs,
                 },
             )
 
@@ -139,25 +140,3 @@ def _rules(project: Project, declared: "RetrainSettings") -> Rules:
         cooldown=declared.cooldown,
         new_data=declared.new_cutoffs if project.timeline else declared.new_rows,
     )
-
-
-def _inputs(
-    deps: list[dg.AssetKey], instance: dg.DagsterInstance, store: "Warehouse"
-) -> dict[tuple[dg.AssetKey, str | None], str]:
-    """Data versions of all partitions of the inputs, as `Staleness` finds them."""
-    found: dict[tuple[dg.AssetKey, str | None], str] = {}
-    for key in deps:
-        if store.exists(key.path):
-            contents: dict[str | None, str] = (
-                dict(store.partitions(key.path).items())
-                if store.is_partitioned(key.path)
-                else {None: store.digest(key.path)}
-            )
-        else:
-            contents = {
-                partition: str((record.asset_materialization.tags or {}).get(DATA_VERSION))
-                for partition, record in latest_materializations(instance, key).items()
-                if record.asset_materialization
-            }
-        found |= {(key, partition): content for partition, content in contents.items()}
-    return found

@@ -84,7 +84,7 @@ def record_decision(
         cutoff=decision.cutoff,
         rules=", ".join(decision.rules),
         reason=decision.reason,
-        evidence=json.dumps(decision.evidence, sort_keys=True, allow_nan=False, default=str),
+        evidence=json.dumps(decision.evidence, allow_nan=False),
         trained_cutoff=trained_cutoff,
         champion=champion,
     )
