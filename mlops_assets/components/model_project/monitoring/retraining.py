@@ -8,7 +8,6 @@ from mlops_assets.components.model_project.monitoring.retraining_history import 
 from mlops_assets.components.model_project.monitoring.retraining_reports import report_keys
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import (
-    inputs_digest,
     markdown_table,
     table_metadata,
 )

@@ -103,7 +103,8 @@ def _rows(warehouse: "Warehouse", project: str) -> list[dict[str, Any]]:
         return []
     with warehouse.connect() as connection:
         found = warehouse.relation(connection, _key(project)).order("number").to_arrow_table().to_pylist()
-    return [{**row, "decided_at": row["decided_at"].astimezone(UTC)} for row in found]
+    # DuckDB stores it without a zone, in UTC.
+    return [{**row, "decided_at": row["decided_at"].replace(tzinfo=UTC)} for row in found]
 
 
 def _table(rows: list[dict[str, Any]]) -> "pa.Table":
@@ -113,7 +114,7 @@ def _table(rows: list[dict[str, Any]]) -> "pa.Table":
     schema = pa.schema(
         {
             "number": number,
-            "decided_at": pa.timestamp("us", tz="UTC"),
+            "decided_at": pa.timestamp("us"),
             "decision": text,
             "cutoff": text,
             "rules": text,
@@ -123,7 +124,8 @@ def _table(rows: list[dict[str, Any]]) -> "pa.Table":
             "champion": number,
         }
     )
-    return pa.Table.from_pylist(rows, schema)
+    plain = [{**row, "decided_at": row["decided_at"].replace(tzinfo=None)} for row in rows]
+    return pa.Table.from_pylist(plain, schema)
 
 
 def _key(project: str) -> list[str]:
