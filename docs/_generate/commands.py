@@ -74,6 +74,9 @@ def commands(
             yield (*words, command.name or function.__name__.replace("_", "-")), function
     for group in below.registered_groups:
         if group.typer_instance is not None:
+            own = group.typer_instance.registered_callback
+            if own is not None and own.callback is not None and own.invoke_without_command is True:
+                yield (*words, str(group.name)), own.callback
             yield from commands(group.typer_instance, (*words, str(group.name)))
 
 

@@ -17,6 +17,7 @@ from mlops_assets.cli.commands.governance.forget import forget
 from mlops_assets.cli.commands.governance.history import history
 from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.governance.sign import sign
+from mlops_assets.cli.commands.monitoring.metrics import app as metrics
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
@@ -53,3 +54,4 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(metrics, name="metrics")

@@ -52,6 +52,11 @@ def test_dropped_and_renamed_features_are_compared_with_the_champion(lending):
     dropped = run("lending")
     assert "registered models:/lending/3" in dropped
     assert "can't be compared" not in dropped
+    found = mlops("metrics").stdout
+    assert 'mlops_champion_info{project="lending"' in found
+    assert 'mlops_asset_rows{asset="validated_loans",project="lending"} ' in found
+    assert 'mlops_runs_finished_total{job_name="__ASSET_JOB",project="lending",state="success"} ' in found
+    assert 'mlops_collector_success{collector="dagster"} 1.0' in found
 
 
 def test_a_text_column_that_becomes_a_number_is_explained_and_approved_against_the_gates(lending):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,6 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from mlops_assets.workspace.metrics.catalogue import Family
 
 _KINDS = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily}
+
+
+def _timestamp(at: datetime) -> float:
+    """Return the Unix timestamp; times of tables have no zone and are in UTC."""
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 class Figures:
@@ -28,7 +33,7 @@ class Figures:
         """
         if set(labels) != set(family.labels):
             raise ValueError(f"{family.name} has the labels {family.labels}, not {tuple(labels)}")
-        number = value.timestamp() if isinstance(value, datetime) else value
+        number = _timestamp(value) if isinstance(value, datetime) else value
         if number is None or math.isnan(number):
             return
         samples, key = self._samples.setdefault(family, {}), tuple(labels[name] for name in family.labels)

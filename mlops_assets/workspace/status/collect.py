@@ -11,7 +11,7 @@ from mlops_assets.core.project_status import DaemonStatus, DiskStatus, ProjectSt
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.status.read_only_instance import read_only_instance
-from mlops_assets.workspace.status.valid_projects import load_projects
+from mlops_assets.workspace.status.valid_projects import LoadedProjects, load_projects
 from mlops_assets.workspace.workspace import Workspace
 
 NEWEST = 12
@@ -19,11 +19,20 @@ NEWEST = 12
 
 
 def collect_status(
-    workspace: Workspace, project: str | None = None, now: datetime | None = None
+    workspace: Workspace,
+    project: str | None = None,
+    now: datetime | None = None,
+    *,
+    loaded: LoadedProjects | None = None,
 ) -> WorkspaceStatus:
     """Collect the status of a project with all partitions, or of all projects with their newest partitions.
 
     An invalid declaration, a damaged table or an instance that can't be opened are in the result, not errors.
+
+    Parameters
+    ----------
+    loaded
+        The projects, if they were loaded before.
 
     Raises
     ------
@@ -34,7 +43,7 @@ def collect_status(
     """
     now = now or datetime.now(UTC)
     state = workspace.state.require_layout()
-    loaded = load_projects(workspace)
+    loaded = loaded or load_projects(workspace)
     declared, invalid = loaded.declared, loaded.invalid
     if project is not None:
         if project not in declared and project not in invalid:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets.components.model_project.status.declared import DeclaredProject, declared_projects
+from mlops_assets.components.resources import resources
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.workspace.definition_errors import translate_definition_error
 from mlops_assets.workspace.workspace import Workspace
@@ -54,7 +55,7 @@ def load_projects(workspace: Workspace) -> LoadedProjects:
 
 
 def _definitions(workspace: Workspace, folder: Path) -> dg.Definitions:
-    """The definitions of one folder."""
+    """The definitions of one folder, with the resources that its jobs require."""
     package = workspace.defs_folder.relative_to(workspace.import_root)
     if str(workspace.import_root) not in sys.path:
         sys.path.insert(0, str(workspace.import_root))
@@ -62,4 +63,5 @@ def _definitions(workspace: Workspace, folder: Path) -> dg.Definitions:
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         tree = dg.ComponentTree.from_module(importlib.import_module(".".join(package.parts)), workspace.root)
-        return tree.build_defs(folder)
+        shared = dg.Definitions(resources=resources(workspace.state))
+        return dg.Definitions.merge(tree.build_defs(folder), shared)
