@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs._generate import commands, configuration
+from docs._generate import commands, configuration, metrics
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
     REFERENCE / "configuration.md": configuration.page,
     REFERENCE / "commands.md": commands.page,
+    REFERENCE / "metrics.md": metrics.page,
 }
 
 
