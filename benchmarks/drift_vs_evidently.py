@@ -77,7 +77,8 @@ def compare_with_evidently(pairs: list[tuple[str, str]]) -> Side:
         columns = DataDefinition(numerical_columns=numbers, categorical_columns=others)
         report = Report([DataDriftPreset()])
         result = report.run(Dataset.from_pandas(after, columns), Dataset.from_pandas(before, columns))
-        found = next(each for each in result.dict()["metrics"] if "DriftedColumnsCount" in each["metric_name"])
+        metrics = result.dict()["metrics"]
+        found = next(each for each in metrics if "DriftedColumnsCount" in each["metric_name"])
         drifted.append(int(found["value"]["count"]))
     return _measured(imported, drifted)
 
@@ -152,7 +153,8 @@ def count_alarms(pythons: dict[str, str], repetitions: int) -> None:
         for side, each in found.items():
             alarms = sum(map(bool, each.drifted))
             share = sum(each.drifted) / (20 * times)
-            print(f"{rows:7,} rows  {side:13} reports {alarms:3} of {times}, columns {share:6.1%}", flush=True)
+            line = f"{rows:7,} rows  {side:13} reports {alarms:3} of {times}, columns {share:6.1%}"
+            print(line, flush=True)
 
 
 def main() -> None:
