@@ -72,8 +72,8 @@ def compare_with_evidently(pairs: list[tuple[str, str]]) -> Side:
     imported, drifted = time.process_time(), []
     for files in pairs:
         before, after = (pd.read_parquet(file) for file in files)
-        numbers = [name for name in before if name.startswith("number")]
-        others = [name for name in before if name not in numbers]
+        numbers = [str(name) for name in before if str(name).startswith("number")]
+        others = [str(name) for name in before if name not in numbers]
         columns = DataDefinition(numerical_columns=numbers, categorical_columns=others)
         report = Report([DataDriftPreset()])
         result = report.run(Dataset.from_pandas(after, columns), Dataset.from_pandas(before, columns))

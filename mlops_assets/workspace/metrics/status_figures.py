@@ -10,6 +10,8 @@ from mlops_assets.core.project_status import (
     DaemonStatus,
     Health,
     ProjectStatus,
+    ScheduleStatus,
+    SensorStatus,
     WorkspaceStatus,
 )
 from mlops_assets.workspace.metrics import catalogue
@@ -103,7 +105,10 @@ def _add_checks(figures: Figures, status: ProjectStatus) -> None:
 
 
 def _add_automation(figures: Figures, status: ProjectStatus) -> None:
-    kinds = {"schedule": status.schedules, "sensor": status.sensors}
+    kinds: dict[str, Sequence[ScheduleStatus | SensorStatus]] = {
+        "schedule": status.schedules,
+        "sensor": status.sensors,
+    }
     for kind, found in kinds.items():
         for each in found:
             labels = {"project": status.name, "kind": kind, "name": each.name}
