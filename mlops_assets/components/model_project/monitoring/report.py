@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -66,6 +67,8 @@ class ReportRun:
     partitions: Sequence[str | None]
     versions: dict[dg.AssetKey, int] = field(default_factory=dict)
     """The version of each table that was read; the same for all partitions."""
+    first_writes: dict[dg.AssetKey, dict[str, datetime]] = field(default_factory=dict)
+    """When each partition of a table was first written."""
     _contents: dict[dg.AssetKey, Mapping[str | None, str]] = field(default_factory=dict)
 
     @property

@@ -106,6 +106,11 @@ def seen_mapping(time: Timeline) -> dg.PartitionMapping:
     return _window(1 - back, 0)
 
 
+def history_mapping(periods: int) -> dg.PartitionMapping:
+    """From a report to arrivals: the partition itself and those before it that it is compared with."""
+    return _window(-periods, 0)
+
+
 def horizon_mapping(time: Timeline) -> dg.PartitionMapping:
     """From target to arrivals: the partitions of its horizon, which follow it."""
     return dg.TimeWindowPartitionMapping(start_offset=1, end_offset=time.horizon)

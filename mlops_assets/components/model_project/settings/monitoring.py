@@ -9,6 +9,24 @@ from mlops_assets.components.model_project.settings.base import Settings
 Report = Literal["data_quality", "drift", "performance"]
 
 
+class DataQualitySettings(Settings):
+    """With which partitions a partition is compared, and how rarely an unchanged one warns."""
+
+    history: int | None = Field(
+        default=None,
+        ge=6,
+        description="Number of partitions before it that a partition is compared with; by default three "
+        "years of months, two years of weeks, half a year of days. At least five of them need data.",
+    )
+    false_alarms: float = Field(
+        default=0.005,
+        gt=0,
+        lt=0.5,
+        description="Share of partitions with a warning although nothing has changed: with a lower share, a "
+        "change must be larger to be found. All figures of all tables of a partition count together.",
+    )
+
+
 class MonitoringSettings(Settings):
     """Which reports monitor the data and the predictions of a project."""
 
@@ -17,4 +35,7 @@ class MonitoringSettings(Settings):
         description="Reports over the partitions of an event project, or over the rows of `scoring`: the "
         "assets `data_quality`, `drift_report` and `performance_report`. An empty list: "
         "no monitoring.",
+    )
+    data_quality: DataQualitySettings = Field(
+        default=DataQualitySettings(), description="Comparison of the rows of a partition with the past."
     )
