@@ -162,7 +162,7 @@ def monitoring_asset(
             if not inputs.reads_blocked:
                 parts = {part for partition in wanted for part in staleness.parts(key, partition)}
                 require_succeeded(context.instance, project.name, sorted(parts, key=str))
-            run = ReportRun(project, store, mlflow.store, connection, context, wanted)
+            run = ReportRun(project, store, mlflow, connection, context, wanted)
             make_report = prepare(run)
             for partition in wanted:
                 with store.turn(key.path, partition), _named(partition):

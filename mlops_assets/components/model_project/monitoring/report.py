@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.resources import MlflowTracking
 from mlops_assets.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ReportRun:
 
     project: Project
     store: "Warehouse"
-    tracking: "TrackingStore"
+    mlflow: MlflowTracking
     connection: "duckdb.DuckDBPyConnection"
     context: dg.AssetExecutionContext
     partitions: Sequence[str | None]
@@ -70,6 +71,11 @@ class ReportRun:
     first_writes: dict[dg.AssetKey, dict[str, datetime]] = field(default_factory=dict)
     """When each partition of a table was first written."""
     _contents: dict[dg.AssetKey, Mapping[str | None, str]] = field(default_factory=dict)
+
+    @property
+    def tracking(self) -> "TrackingStore":
+        """The tracking store; importing MLflow takes seconds, which a report without a model saves."""
+        return self.mlflow.store
 
     @property
     def run_id(self) -> str:
