@@ -17,6 +17,7 @@ from mlops_assets.cli.commands.governance.forget import forget
 from mlops_assets.cli.commands.governance.history import history
 from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.governance.sign import sign
+from mlops_assets.cli.commands.monitoring.alerts import alerts
 from mlops_assets.cli.commands.monitoring.metrics import app as metrics
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
@@ -50,7 +51,7 @@ def mlops(
 for command in (
     *(run, new, predict, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, sign, reproduce, diff, card, forget),
-    *(sql, doctor, schema, sample, fetch, ui),
+    *(alerts, sql, doctor, schema, sample, fetch, ui),
 ):
     app.command()(command)
 app.add_typer(data, name="data")

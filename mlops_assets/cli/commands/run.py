@@ -61,6 +61,7 @@ def run(
         from mlops_assets.cli.output.run_summary import print_summary
         from mlops_assets.stores.governance.ledger import Ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.workspace.alerts import alert_notes
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.health.former_projects import require_known_history
         from mlops_assets.workspace.health.ledger_checks import look_at_ledger
@@ -106,4 +107,6 @@ def run(
                     reports=workspace.state.reports / project,
                     uis=UI_ADDRESSES,
                 )
+            for note in alert_notes(workspace, instance, project):
+                progress.note(note)
         exit_on_errors(progress.errors)

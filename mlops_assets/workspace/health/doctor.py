@@ -8,6 +8,7 @@ from typing import Literal
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.redact import redact
+from mlops_assets.workspace.health.alert_checks import check_alerts
 from mlops_assets.workspace.health.doctor_checks import (
     CheckWarningError,
     check_definitions,
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "models": check_model_files,
     "ledgers": check_ledgers,
     "tables": check_tables,
+    "alerts": check_alerts,
 }
 
 

@@ -54,6 +54,8 @@ def _last_ticks(evaluation: Evaluation) -> Iterator[tuple[InstigatorState, Insti
 
     A code location that was renamed leaves states under the same names: the one with the latest tick counts.
     """
+    if evaluation.instance.schedule_storage is None:  # an instance in memory
+        return
     found: dict[str, tuple[InstigatorState, InstigatorTick]] = {}
     for state in evaluation.instance.all_instigator_state():
         name = state.instigator_name

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock, Timeout
 
 from mlops_assets.components.model_project.monitoring.alerts.channels import (
     channels_of,
@@ -96,6 +97,18 @@ def evaluate(
         Of the first collector that failed, after the alerts of the others were delivered. Incidents of its
         kinds stay as they are.
     """
+    evaluation.store.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(evaluation.store.folder / f"{evaluation.project.name}.evaluation.lock")
+    try:
+        with lock.acquire(timeout=0):
+            return _evaluate(evaluation, warehouse, log)
+    except Timeout:  # what it saw is newer or older, and the later one to record it would be wrong
+        return dg.SkipReason("another process evaluates the alerts of the project")
+
+
+def _evaluate(
+    evaluation: Evaluation, warehouse: WarehouseResource, log: Callable[[str], None]
+) -> dg.SkipReason:
     found, evaluated, errors = _collect(evaluation, warehouse)
     settings, ui = evaluation.settings, ui_address(evaluation.settings)
     channels = channels_of(settings, evaluation.project.files.folder, ui, log=log)

@@ -74,7 +74,8 @@ def retraining(evaluation: Evaluation) -> Iterator[Condition]:
         metadata = record.asset_materialization.metadata if record.asset_materialization else {}
         if _value(metadata, "decision") == _TRAIN:
             yield Condition(
-                key=f"retraining:{record.storage_id}",
+                # A decision that still stands is materialized again under its number.
+                key=f"retraining:{_value(metadata, 'decision_number') or record.storage_id}",
                 kind="retraining",
                 severity=evaluation.severity("retraining"),
                 title="a new model is trained",
