@@ -55,10 +55,12 @@ class Incident:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """An alert that a channel has not delivered, although it tried, or that it holds back.
+    """An alert that a channel has not delivered, although it tried.
 
     Attributes
     ----------
+    incident
+        The number of the incident, which may be resolved by now.
     gave_up
         Whether it is not tried again.
     error
@@ -66,6 +68,7 @@ class Undelivered:
     """
 
     number: int
+    incident: int
     project: str
     channel: str
     occasion: Occasion
@@ -232,6 +235,7 @@ class IncidentStore:
         return [
             Undelivered(
                 number=row["id"],
+                incident=row["incident"],
                 project=row["project"],
                 channel=row["channel"],
                 occasion=row["occasion"],

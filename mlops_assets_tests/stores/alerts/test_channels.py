@@ -81,7 +81,8 @@ def test_a_refused_recipient_is_a_note_and_all_refused_are_an_error(mail):
     assert note == "refused recipients: unknown@example.com (550 no such user)"
     assert len(mail.mails) == 1
     assert error_of(mails(mail.port, recipients=("unknown@example.com",))) == (
-        f"the SMTP server 127.0.0.1:{mail.port} refused all recipients: unknown@example.com (550 no such user)"
+        f"the SMTP server 127.0.0.1:{mail.port} refused all recipients: "
+        "unknown@example.com (550 no such user)"
     )
 
 

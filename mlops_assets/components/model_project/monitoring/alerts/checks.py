@@ -1,6 +1,7 @@
 """Failed asset checks: blocked data of a partition, and warnings about the newest one."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import dagster as dg
@@ -16,7 +17,8 @@ from mlops_assets.core import names
 from mlops_assets.stores.alerts.alert import Condition, Kind, Severity
 from mlops_assets.stores.alerts.observations import CheckResult
 
-_PAGE = 100
+_PAGES = (5, 50, 200)
+"""Sizes of the first, second and each further page: usually a few results are new."""
 _KINDS: dict[str, Kind] = {
     names.DATA_QUALITY: "data_quality",
     names.DRIFT_REPORT: "drift",
@@ -86,12 +88,13 @@ def _since(evaluation: Evaluation, key: dg.AssetCheckKey, first: int) -> list[As
     """The records of a check from a number on, the newest first."""
     storage, found = evaluation.instance.event_log_storage, list[AssetCheckExecutionRecord]()
     cursor: int | None = None
-    while True:
-        page = storage.get_asset_check_execution_history(key, limit=_PAGE, cursor=cursor)
+    for size in chain(_PAGES, repeat(_PAGES[-1])):
+        page = storage.get_asset_check_execution_history(key, limit=size, cursor=cursor)
         found.extend(record for record in page if record.id >= first)
-        if len(page) < _PAGE or page[-1].id < first:
-            return found
+        if len(page) < size or page[-1].id < first:
+            break
         cursor = page[-1].id
+    return found
 
 
 def _unfinished(evaluation: Evaluation, records: Sequence[AssetCheckExecutionRecord]) -> list[int]:
