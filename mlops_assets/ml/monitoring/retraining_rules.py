@@ -89,6 +89,8 @@ class History:
         none.
     is_new
         Whether the candidate, or without cut-offs the rows, were never trained on.
+    is_first
+        Whether nothing was trained before.
     new_data
         Number of labelled cut-offs, or without cut-offs of rows, since the last training.
     gap
@@ -108,6 +110,7 @@ class History:
     candidate: str | None = None
     trained: str | None = None
     is_new: bool = False
+    is_first: bool = False
     new_data: int = 0
     gap: int = 0
     champion: int | None = None
@@ -229,11 +232,15 @@ def _m_of_n(rule: Rule, what: str, rules: Rules, history: History, reports: Sequ
 
 
 def _new_data(rules: Rules, history: History) -> _Finding:
+    """Labels since the last training; those of one cut-off suffice for the first model."""
     noun = "labelled cut-off" if history.events else "row"
     since = f" since cut-off {history.trained}" if history.trained else " since the last training"
     if not history.events and not history.is_new:
         return _Finding("new_data", False, "new_data: the rows have not changed", {"new": 0})
     found = history.new_data
+    if history.is_first and found:
+        text = f"new_data: {_count(found, noun)}, and no model yet"
+        return _Finding("new_data", True, text, {"new": found, "newest": history.candidate})
     required = f", {rules.new_data:,} required" if rules.new_data > 1 else ""
     more = f"; {history.next}" if not found and history.next else ""
     text = f"new_data: {_count(found, noun)}{since}{required}{more}"

@@ -143,6 +143,15 @@ def test_new_data_counts_labelled_cutoffs_since_the_last_training():
     assert idle.reason == f"new_data: 0 labelled cut-offs since cut-off 2025-03, 2 required; {NEXT}"
 
 
+def test_the_first_model_requires_one_labelled_cutoff():
+    history = History(candidate="2025-03", is_new=True, is_first=True, new_data=1)
+    found = decide(Rules(when=["new_data"], new_data=6, cooldown=6), history)
+    assert (found.cutoff, found.reason) == (
+        "2025-03",
+        "new_data: 1 labelled cut-off, and no model yet. Trains cut-off 2025-03",
+    )
+
+
 def test_a_project_without_cutoffs_trains_only_on_changed_rows():
     rules = Rules(when=["new_data", "drift"], needed=1, newest=1, new_data=100)
     history = History(events=False, is_new=True, new_data=99, champion=1)

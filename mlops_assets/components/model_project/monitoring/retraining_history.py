@@ -77,6 +77,7 @@ def _event_history(
         candidate=candidate,
         trained=trained,
         is_new=bool(new),
+        is_first=trained is None,
         new_data=len(new),
         gap=len(periods.between(trained, candidate)) - 1 if trained and candidate else 0,
         next=_coming(project, coming, first=newest is None),
@@ -108,7 +109,7 @@ def _static_history(project: Project, warehouse: "Warehouse", tracking: "Trackin
         None,
     )
     if trained is None:
-        return History(events=False, is_new=True, new_data=rows)
+        return History(events=False, is_new=True, is_first=True, new_data=rows)
     read = warehouse.inputs(project.key(names.TRAINING_SET).path, trained)["/".join(features)]
     before = next(one for one in warehouse.versions(features) if one.version <= read)
     is_new = before.digest != digest

@@ -65,7 +65,7 @@ def _drift_report(project: Project, partition: str, rows: list[dict[str, Any]]) 
 
 def _drifted(rows: list[dict[str, Any]]) -> tuple[bool, int | None, list[dict[str, Any]]]:
     """Whether there is drift, of which version, and the figures with the largest effects."""
-    found = sorted((row for row in rows if row["drifted"]), key=lambda row: -(row["weighted_effect"] or 0.0))
+    found = sorted((row for row in rows if row["drifted"]), key=_weighted, reverse=True)
     figures = [
         {
             "name": row["column_name"] or row["kind"],
@@ -74,6 +74,12 @@ def _drifted(rows: list[dict[str, Any]]) -> tuple[bool, int | None, list[dict[st
         for row in found[:_FIGURES]
     ]
     return bool(found), _version(rows), figures
+
+
+def _weighted(row: Mapping[str, Any]) -> float:
+    """The effect of a row, the largest first; that of several columns together has no weight."""
+    effect = row["weighted_effect"]
+    return float("inf") if effect is None or math.isnan(effect) else float(effect)
 
 
 def _performance_report(project: Project, partition: str, rows: list[dict[str, Any]]) -> Iterable[Report]:

@@ -37,13 +37,13 @@ class RetrainSettings(Settings):
         default=1,
         ge=1,
         description="Event projects: number of labelled cut-offs since the last training that `new_data` "
-        "requires.",
+        "requires; one for the first model.",
     )
     new_rows: int = Field(
         default=1,
         ge=1,
         description="Projects without partitions: number of rows with features since the last training that "
-        "`new_data` requires.",
+        "`new_data` requires; one for the first model.",
     )
 
     @property
