@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -108,7 +109,8 @@ def serve(
     with _listening(endpoint) as listening:
         port = listening.getsockname()[1]
         echo(f"metrics at http://{bracketed(endpoint.host)}:{port}{PATH}; press Ctrl-C to stop")
-        server.run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped
+            server.run(sockets=[listening])
     if restart:
         echo("the declarations have changed; they are loaded again")
         os.execv(sys.executable, sys.orig_argv)

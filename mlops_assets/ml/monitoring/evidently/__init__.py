@@ -1,0 +1,1 @@
+"""Evidently's own report beside the drift report; the extra `evidently` installs it."""
