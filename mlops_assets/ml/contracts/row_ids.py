@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from mlops_assets.core.digests import keyed_digest_sql
 from mlops_assets.core.errors import DataError
@@ -101,6 +102,11 @@ def row_bits_sql(key: Sequence[str], *, salt: str, secret: bytes | None = None) 
 def key_bits_sql() -> str:
     """The part of `row_id` that rows with the same key share."""
     return f"{ROW_ID} // {1 << _OCCURRENCE_BITS}"
+
+
+def key_bits(row_ids: pd.Series) -> pd.Series:
+    """The same of a column of row IDs."""
+    return row_ids // (1 << _OCCURRENCE_BITS)
 
 
 def _bits_sql(key: Sequence[str], *before: str, secret: bytes | None) -> str:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.data_quality import data_quality_asset
+from mlops_assets.components.model_project.monitoring.performance.performance_report import (
+    performance_report_asset,
+)
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.monitoring import Report
 from mlops_assets.core import job_names
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 _REPORTS: Mapping[Report, Callable[[Project], dg.AssetsDefinition]] = {
     "data_quality": data_quality_asset,
+    "performance": performance_report_asset,
 }
 """The report assets by their name in `monitoring.reports`."""
 

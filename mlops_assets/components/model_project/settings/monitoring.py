@@ -27,6 +27,26 @@ class DataQualitySettings(Settings):
     )
 
 
+class PerformanceSettings(Settings):
+    """Which loss of performance is relevant; a smaller one is no warning, however significant."""
+
+    margin: float | None = Field(
+        default=None,
+        ge=0,
+        description="Loss of the primary metric (`tuning.metric`) against its value at registration, in "
+        "units of the metric, from which a significant loss is a warning: of all rows, and of each slice of "
+        "`evaluation.slices`. By default `gates.champion_margin` if it is positive, else 5 % of the "
+        "improvement over the constant baseline.",
+    )
+    mean_error_margin: float | None = Field(
+        default=None,
+        ge=0,
+        description="The same for the mean error, which shows a change of the target's level: of predicted "
+        "probability minus share of the second class, or in regression of prediction minus target, in "
+        "`target.unit`. By default 0.03, or 10 % of the RMSE at registration.",
+    )
+
+
 class MonitoringSettings(Settings):
     """Which reports monitor the data and the predictions of a project."""
 
@@ -38,4 +58,7 @@ class MonitoringSettings(Settings):
     )
     data_quality: DataQualitySettings = Field(
         default=DataQualitySettings(), description="Comparison of the rows of a partition with the past."
+    )
+    performance: PerformanceSettings = Field(
+        default=PerformanceSettings(), description="Warnings of the asset `performance_report`."
     )

@@ -1,0 +1,1 @@
+"""The report on the performance of predictions, measured and estimated."""
