@@ -32,7 +32,7 @@ from mlops_assets.defs.customer_churn.oracle import CALENDAR, HORIZON
 from mlops_assets.defs.customer_churn.simulation import BEHAVIOUR_MONTH, simulate
 from mlops_assets.ml.evaluation.groups.column_groups import group_column
 from mlops_assets.ml.metrics.metrics import compute_metrics
-from mlops_assets.ml.metrics.tasks import Measure
+from mlops_assets.ml.metrics.tasks import Measure, Task
 from mlops_assets.ml.monitoring.density_ratio import log_density_ratios
 from mlops_assets.ml.monitoring.error_model import ErrorModel
 from mlops_assets.ml.monitoring.estimate import Estimate, estimate_classes
@@ -61,7 +61,7 @@ class Rows:
     target: NDArray
 
 
-def draw(random: np.random.Generator, rows: int, shift: float, task: str) -> Rows:
+def draw(random: np.random.Generator, rows: int, shift: float, task: Task) -> Rows:
     """Rows whose first feature is shifted; the relation of features and target stays."""
     values = random.normal(size=(rows, 6))
     values[:, 0] += shift
@@ -73,7 +73,7 @@ def draw(random: np.random.Generator, rows: int, shift: float, task: str) -> Row
     return Rows(pd.DataFrame(values, columns=list("abcdef")), target)
 
 
-def estimated(seed: int, task: str) -> Iterator[tuple[float, str, Estimate, float]]:
+def estimated(seed: int, task: Task) -> Iterator[tuple[float, str, Estimate, float]]:
     """Shift, metric, estimate and truth."""
     random = np.random.default_rng(seed)
     train, labelled = (draw(random, rows, 0.0, task) for rows in (TRAINED, LABELLED))
@@ -99,7 +99,7 @@ def estimated(seed: int, task: str) -> Iterator[tuple[float, str, Estimate, floa
             yield shift, metric, estimate, truth[metric]
 
 
-def report_estimates(task: str, repetitions: int) -> None:
+def report_estimates(task: Task, repetitions: int) -> None:
     """Error and coverage of the estimates."""
     found = [each for seed in range(repetitions) for each in estimated(seed, task)]
     print("| shift, sd | metric | truth | mean absolute error | bias | deviation of the truth | coverage |")
@@ -111,10 +111,8 @@ def report_estimates(task: str, repetitions: int) -> None:
             covered = mean(estimate.low <= truth <= estimate.high for estimate, truth in own)
             truths = np.array([truth for _, truth in own])
             error = f"{np.abs(errors).mean():.4f} | {errors.mean():+.4f}"
-            print(
-                f"| {shift} | {metric} | {truths.mean():.3f} | {error} | {truths.std():.4f} | {covered:.1%} |",
-                flush=True,
-            )
+            of_truth = f"{truths.mean():.3f} | {error} | {truths.std():.4f}"
+            print(f"| {shift} | {metric} | {of_truth} | {covered:.1%} |", flush=True)
 
 
 def churn_rows(seed: int, months: int, without: tuple[str, ...]) -> pd.DataFrame:
@@ -196,9 +194,7 @@ def report_churn(seeds: int) -> None:
         if not without:
             first = BEHAVIOUR_MONTH - 1  # its whole horizon lies after the change
             late = [run for run in runs if all(run[month] for month in (first, first + 1) if month in run)]
-            print(
-                f"  not found in the first month of the change or the next: {len(late)} of {len(runs)}"
-            )
+            print(f"  not found in the first month of the change or the next: {len(late)} of {len(runs)}")
 
 
 def main() -> None:

@@ -65,6 +65,8 @@ UNITS: dict[str, str] = {
     "gates.minimum": METRIC,
     "gates.baseline_margin": METRIC,
     "gates.champion_margin": METRIC,
+    "monitoring.performance.margin": METRIC,
+    "monitoring.performance.mean_error_margin": PREDICTION,
     "gates.max_age_days": "days",
     "gates.slice_gap": METRIC,
     "gates.fairness": "of the measure",

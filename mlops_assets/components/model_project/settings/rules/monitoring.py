@@ -1,0 +1,24 @@
+"""Rules of the settings of monitoring."""
+
+from typing import TYPE_CHECKING
+
+from mlops_assets.components.model_project.settings.base import Errors
+
+if TYPE_CHECKING:
+    from mlops_assets.components.model_project.settings.project import ProjectSettings
+
+
+def performance_errors(settings: "ProjectSettings") -> Errors:
+    """The errors in `monitoring.performance`: settings without an effect."""
+    monitoring = settings.monitoring
+    given, path = monitoring.performance.model_fields_set, "monitoring.performance"
+    if not given:
+        return
+    if "performance" not in monitoring.reports:
+        yield path, "requires performance in monitoring.reports, which leaves it out"
+    elif settings.partitions is None and settings.scoring is None:
+        yield path, "requires predictions; declare `scoring`, the rows to predict"
+    elif "mean_error_margin" in given and settings.task == "multiclass":
+        yield f"{path}.mean_error_margin", "is for two classes or regression; use margin"
+    elif "mean_error_margin" in given and settings.target.quantile is not None:
+        yield f"{path}.mean_error_margin", "has no effect on target.quantile, whose errors do not cancel"
