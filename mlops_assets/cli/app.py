@@ -19,6 +19,7 @@ from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.governance.sign import sign
 from mlops_assets.cli.commands.monitoring.alerts import alerts
 from mlops_assets.cli.commands.monitoring.metrics import app as metrics
+from mlops_assets.cli.commands.monitoring.status import status
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
@@ -49,7 +50,7 @@ def mlops(
 
 
 for command in (
-    *(run, new, predict, backtest, compare),
+    *(run, status, new, predict, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, sign, reproduce, diff, card, forget),
     *(alerts, sql, doctor, schema, sample, fetch, ui),
 ):

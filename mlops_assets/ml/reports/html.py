@@ -1,14 +1,15 @@
 """Rendering of self-contained HTML pages."""
 
 from base64 import b64encode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.ml.number_format import duration, number, parameter, share_text
-from mlops_assets.ml.reports import prediction_plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def render_page(template: str, **values: Any) -> str:
@@ -28,6 +29,8 @@ def render_page(template: str, **values: Any) -> str:
     return environment.get_template(template).render(values)
 
 
-def data_uri(figure: Figure) -> str:
+def data_uri(figure: "Figure") -> str:
     """A figure as a data URI for the `src` of an `img` element."""
+    from mlops_assets.ml.reports import prediction_plots  # matplotlib, which a page without figures spares
+
     return "data:image/png;base64," + b64encode(prediction_plots.figure_png(figure)).decode("ascii")
