@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -117,6 +118,7 @@ def _rows(instance: dg.DagsterInstance, query: Any) -> Sequence[Any]:
         return connection.execute(query).fetchall()
 
 
+@cache  # the same few keys are in thousands of rows
 def _asset_key(text: str) -> AssetKey:
     key = AssetKey.from_db_string(text)
     assert key is not None

@@ -247,23 +247,27 @@ class RetrainingStatus:
 
 @dataclass(frozen=True)
 class IncidentStatus:
-    """An open incident, or an alert that could not be delivered.
-
-    Attributes
-    ----------
-    undelivered
-        The channels that have not received it.
-    error
-        The last error of a delivery.
-    """
+    """An open incident of the alerts."""
 
     kind: str
-    subject: str
     severity: str
+    title: str
     opened_at: datetime
-    message: str = ""
-    undelivered: tuple[str, ...] = ()
-    error: str = ""
+    detail: str = ""
+    asset: str | None = None
+    partition: str | None = None
+
+
+@dataclass(frozen=True)
+class UndeliveredStatus:
+    """An alert that a channel has not delivered; `gave_up` if it is not tried again."""
+
+    channel: str
+    subject: str
+    attempts: int
+    gave_up: bool
+    error: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -298,6 +302,7 @@ class ProjectStatus:
     performance: tuple[PerformancePoint, ...] = ()
     retraining: RetrainingStatus | None = None
     incidents: tuple[IncidentStatus, ...] = ()
+    undelivered: tuple[UndeliveredStatus, ...] = ()
     disk_bytes: int | None = None
     errors: tuple[str, ...] = ()
 
@@ -346,10 +351,11 @@ class DiskStatus:
 
 @dataclass(frozen=True)
 class WorkspaceStatus:
-    """All projects of a workspace at a time."""
+    """All projects of a workspace at a time; `incidents` are those of the whole installation."""
 
     at: datetime
     projects: tuple[ProjectStatus, ...]
     daemon: DaemonStatus
     disk: DiskStatus | None = None
+    incidents: tuple[IncidentStatus, ...] = ()
     errors: tuple[str, ...] = ()

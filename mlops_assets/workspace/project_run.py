@@ -42,7 +42,11 @@ class ProjectRun:
 
         Errors are collected in `progress`; assets that do not depend on a failed one still run.
         """
-        return self._execute(self.plan.batches(), progress)
+        ran, page = self._execute(self.plan.batches(), progress), self.plan.only(names.STATUS_PAGE)
+        if page and not progress.stopped and (ran or not self.plan.staleness.is_materialized(*page)):
+            self._run(set(page), None, progress, {})
+            return True
+        return ran
 
     def backtest(self, cutoffs: Sequence[str], progress: RunProgress) -> bool:
         """Update the data, then train and evaluate a model at each cut-off; no model is registered."""

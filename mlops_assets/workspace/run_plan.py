@@ -43,7 +43,8 @@ class RunPlan(PlanContext):
         for key in sorted(partitioned if self.periods is None else partitioned - after):
             self.notes.append(f"{asset_name(key)} has partitions; materialize it in Dagster")
         if self.scope is None:
-            yield Batch(frozenset(self.keys - partitioned - after - scoring - self.after_reports))
+            page = self.only(names.STATUS_PAGE)  # after all batches, see `ProjectRun`
+            yield Batch(frozenset(self.keys - partitioned - after - scoring - self.after_reports - page))
         if not scoring:
             return
         if self.periods is None:

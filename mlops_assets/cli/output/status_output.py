@@ -127,14 +127,15 @@ def _print_attention(console: Console, status: WorkspaceStatus, projects: Sequen
     """Print what needs attention, the daemon and the disk."""
     for error in status.errors:
         _print_attribute(console, "error", error, "red")
+    for incident in status.incidents:
+        _print_attribute(console, incident.severity, incident.title, "yellow")
     for project in projects:
         if project.health not in ("healthy", "missing"):
             _print_attribute(console, project.name, project.reason, _STYLES[project.health])
         for version in project.pending:
             _print_attribute(console, project.name, f"decide: {version.command}", "yellow")
-        for incident in project.incidents:
-            lost = f"; not delivered to {', '.join(incident.undelivered)}: {incident.error}"
-            text = f"{incident.severity}: {incident.message}{lost if incident.undelivered else ''}"
+        for lost in project.undelivered:
+            text = f"alert not delivered by {lost.channel}: {lost.subject}: {lost.error}"
             _print_attribute(console, project.name, text, "yellow")
     daemon = status.daemon
     if daemon.running:

@@ -30,8 +30,7 @@ from mlops_assets.components.model_project.maintenance.restore_job import restor
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
 from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
 from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
-from mlops_assets.components.model_project.monitoring.retraining import retraining_asset
-from mlops_assets.components.model_project.monitoring.retraining_sensor import retrain_sensor
+            *last,
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
@@ -69,7 +68,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets in the order of the graph, jobs, sensors and schedules."""
         project = self._project(context.path, context.project_root)
-        reports = report_assets(project)
+        reports, champion = report_assets(project), champion_asset(project)
+        retraining = [retraining_asset(project, self.retrain)] if self.retrain else []
+        last = [champion, *reports, *retraining]
         assets = [
             *(raw_asset(project, table) for table in project.read_tables),
             *(validated_asset(project, table) for table in project.read_tables),
@@ -77,9 +78,13 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             tuned_model_asset(project),
             evaluation_report_asset(project),
             registered_model_asset(project),
+<<<<<<< HEAD
             champion_asset(project),
             *reports,
             *([retraining_asset(project, self.retrain)] if self.retrain else []),
+=======
+            *last,
+>>>>>>> 3e9f13b (status: the asset status_page; incidents; keys and time zones are read once)
         ]
         reject_circular_sources(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
@@ -99,10 +104,11 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             schedules=project_schedules(project),
         )
         complete = dg.Definitions.merge(generated, custom_definitions(project, generated))
-        if self.alerts is None:
-            return complete
-        sensor = alerts_sensor(project, self.alerts, complete)
-        return dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
+        if self.alerts is not None:
+            sensor = alerts_sensor(project, self.alerts, complete)
+            complete = dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
+        page = status_page_asset(project, complete, [key for asset in last for key in asset.keys])
+        return dg.Definitions.merge(complete, dg.Definitions(assets=[page]))
 
     def _project(self, path: Path, root: Path) -> Project:
         """The project that the folder declares, with the declared name or else the folder's."""

@@ -111,9 +111,10 @@ def _reasons(project: ProjectStatus) -> list[str]:
     ]:
         if tick and tick.state == "failure":
             reasons.append(f"{name}: the last tick failed: {tick.error}")
-    for incident in project.incidents:
-        lost = f"; not delivered to {', '.join(incident.undelivered)}: {incident.error}"
-        reasons.append(f"{incident.severity}: {incident.message}{lost if incident.undelivered else ''}")
+    reasons += [f"{each.severity}: {each.title}" for each in project.incidents]
+    reasons += [
+        f"alert not delivered by {each.channel}: {each.subject}: {each.error}" for each in project.undelivered
+    ]
     return reasons
 
 

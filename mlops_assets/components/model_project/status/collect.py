@@ -18,6 +18,7 @@ from mlops_assets.components.model_project.status.automation import (
 from mlops_assets.components.model_project.status.champions import champion_status, pending_versions
 from mlops_assets.components.model_project.status.declared import DeclaredProject
 from mlops_assets.components.model_project.status.disk import disk_bytes
+from mlops_assets.components.model_project.status.incidents import incidents, undelivered_alerts
 from mlops_assets.components.model_project.status.reports import Reports, open_reports
 from mlops_assets.core.project_status import SEVERITY, AssetStatus, Health, ProjectStatus
 
@@ -26,6 +27,7 @@ from mlops_assets.core.project_status import SEVERITY, AssetStatus, Health, Proj
 class StateFolders:
     """The folders of a state directory that a status reads."""
 
+    root: Path
     warehouse: Path
     reports: Path
     studies: Path
@@ -92,6 +94,8 @@ def _collect(
         drift=reports.drift(name),
         performance=reports.performance(name),
         retraining=reports.retraining(name),
+        incidents=reports.read("the store of alerts", lambda: incidents(folders.root, name), ()),
+        undelivered=reports.read("the store of alerts", lambda: undelivered_alerts(folders.root, name), ()),
         disk_bytes=disk_bytes(folders.of(name)),
         errors=tuple(reports.errors),
     )
@@ -110,6 +114,9 @@ def _health(status: ProjectStatus) -> tuple[Health, str]:
         found.append(("missing", "nothing is materialized yet"))
     found += [("unknown", error) for error in status.errors]
     found += [("warning", error) for error in _tick_errors(status)]
+    found += [("warning", each.title) for each in status.incidents]
+    if status.undelivered:
+        found.append(("warning", f"{len(status.undelivered)} alerts were not delivered"))
     if status.pending:
         versions = ", ".join(str(each.version) for each in status.pending)
         found.append(("warning", f"pending approval: version {versions}"))

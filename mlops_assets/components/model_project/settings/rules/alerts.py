@@ -6,10 +6,10 @@ from datetime import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.core.redaction.addresses import may_contain_credentials
+from mlops_assets.core.time_zones import available_timezones
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.alerts import (

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from mlops_assets.compat.dagster import (
     is_valid_cron_schedule,
@@ -30,6 +29,7 @@ from mlops_assets.components.model_project.settings.training import SplitSetting
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.time_zones import available_timezones
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
