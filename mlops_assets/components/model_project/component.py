@@ -30,7 +30,9 @@ from mlops_assets.components.model_project.maintenance.restore_job import restor
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
 from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
 from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
-            *last,
+from mlops_assets.components.model_project.monitoring.retraining import retraining_asset
+from mlops_assets.components.model_project.monitoring.retraining_sensor import retrain_sensor
+from mlops_assets.components.model_project.monitoring.status_page import status_page_asset
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
@@ -78,13 +80,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             tuned_model_asset(project),
             evaluation_report_asset(project),
             registered_model_asset(project),
-<<<<<<< HEAD
-            champion_asset(project),
-            *reports,
-            *([retraining_asset(project, self.retrain)] if self.retrain else []),
-=======
             *last,
->>>>>>> 3e9f13b (status: the asset status_page; incidents; keys and time zones are read once)
         ]
         reject_circular_sources(project, {key for asset in assets for key in asset.keys})
         generated = dg.Definitions(
