@@ -39,11 +39,11 @@ class RunPlan(PlanContext):
         tables = {key for key in self.keys if names.is_scoring(key.path)}
         scoring = tables | self.only(names.PREDICTIONS)
         partitioned = self.custom(partitioned=True) - self.after_reports
-        after = self.workspace.downstream(scoring) - scoring
+        page = self.only(names.STATUS_PAGE)  # after all batches, see `ProjectRun`
+        after = self.workspace.downstream(scoring) - scoring - page
         for key in sorted(partitioned if self.periods is None else partitioned - after):
             self.notes.append(f"{asset_name(key)} has partitions; materialize it in Dagster")
         if self.scope is None:
-            page = self.only(names.STATUS_PAGE)  # after all batches, see `ProjectRun`
             yield Batch(frozenset(self.keys - partitioned - after - scoring - self.after_reports - page))
         if not scoring:
             return

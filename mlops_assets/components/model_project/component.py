@@ -103,7 +103,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         if self.alerts is not None:
             sensor = alerts_sensor(project, self.alerts, complete)
             complete = dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
-        page = status_page_asset(project, complete, [key for asset in last for key in asset.keys])
+        followed = [key for asset in last for key in asset.keys]
+        followed += [project.key(names.PREDICTIONS)] if project.scored_key else []
+        page = status_page_asset(project, complete, followed)
         return dg.Definitions.merge(complete, dg.Definitions(assets=[page]))
 
     def _project(self, path: Path, root: Path) -> Project:

@@ -1,7 +1,8 @@
 """What a project declares, as its status needs it: assets, checks, schedules and sensors of definitions."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -78,22 +79,37 @@ def declared_projects(definitions: dg.Definitions) -> dict[str, DeclaredProject]
     definitions
         Of one project or of many. Schedules and sensors belong to the project whose name they start with.
     """
-    specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
-    graph = definitions.resolve_asset_graph()
+    specs: dict[AssetKey, dg.AssetSpec] = {}
     checks: dict[AssetKey, dict[AssetCheckKey, bool]] = {}
-    for check in graph.asset_check_keys:
-        checks.setdefault(check.asset_key, {})[check] = graph.get(check).blocking
+    # Not resolved into a repository, which would require the resources of all assets.
+    for defined in (*(definitions.assets or ()), *(definitions.asset_checks or ())):
+        found = getattr(defined, "specs", [defined] if isinstance(defined, dg.AssetSpec) else [])
+        specs |= {spec.key: spec for spec in found if spec.tags.get("project") == spec.group_name}
+        for check in getattr(defined, "check_specs", ()):
+            checks.setdefault(check.asset_key, {})[check.key] = check.blocking
     assets: dict[str, list[DeclaredAsset]] = {}
-    for level in graph.toposorted_asset_keys_by_level:
-        for spec in (specs[key] for key in level if key in specs):
-            if spec.group_name and spec.tags.get("project") == spec.group_name:
-                assets.setdefault(spec.group_name, []).append(_asset(spec, checks.get(spec.key, {})))
+    for key in _in_order(specs):
+        project = specs[key].group_name
+        if project:
+            assets.setdefault(project, []).append(_asset(specs[key], checks.get(key, {})))
     schedules = _by_project(assets, map(_schedule, definitions.schedules or []))
     sensors = _by_project(assets, map(_sensor, definitions.sensors or []))
     return {
-        name: DeclaredProject(name, tuple(found), tuple(schedules[name]), tuple(sensors[name]))
-        for name, found in sorted(assets.items())
+        name: DeclaredProject(name, tuple(declared), tuple(schedules[name]), tuple(sensors[name]))
+        for name, declared in sorted(assets.items())
     }
+
+
+def _in_order(specs: Mapping[AssetKey, dg.AssetSpec]) -> Iterator[AssetKey]:
+    """Yield keys after those that they depend on, sorted within a level."""
+    sorter = TopologicalSorter(
+        {key: [dep.asset_key for dep in spec.deps if dep.asset_key in specs] for key, spec in specs.items()}
+    )
+    sorter.prepare()
+    while sorter.is_active():
+        level = sorted(sorter.get_ready())
+        yield from level
+        sorter.done(*level)
 
 
 def _asset(spec: dg.AssetSpec, checks: Mapping[AssetCheckKey, bool]) -> DeclaredAsset:

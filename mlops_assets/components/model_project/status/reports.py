@@ -25,15 +25,15 @@ from ({rows}) group by partition order by partition
 _DRIFT = """
 select partition, reference, count(distinct column_name) filter (kind = 'feature'),
     count(distinct column_name) filter (kind = 'feature' and drifted),
-    max(weighted_effect) filter (kind = 'feature'),
+    max(weighted_effect::double) filter (kind = 'feature'),
     arg_max(column_name, weighted_effect) filter (kind = 'feature'),
     coalesce(list(distinct kind order by kind) filter (kind <> 'feature' and drifted), []),
     max(model_version)
 from ({rows}) group by partition, reference order by partition, reference
 """
 _PERFORMANCE = """
-select partition, kind, metric, value, low, high, at_registration, at_registration_low, at_registration_high,
-    holds, model_version
+select partition, kind, metric, value::double, low::double, high::double, at_registration::double,
+    at_registration_low::double, at_registration_high::double, holds, model_version
 from ({rows}) where slice_column is null order by partition, kind, metric
 """
 _RETRAINING = """
