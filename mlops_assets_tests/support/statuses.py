@@ -21,6 +21,7 @@ from mlops_assets.core.project_status import (
     ScheduleStatus,
     SensorStatus,
     TickStatus,
+    UndeliveredStatus,
     WorkspaceStatus,
 )
 
@@ -76,7 +77,11 @@ def full_project(name: str = "shop", now: datetime = NOW, partitions: int = 2) -
             PerformancePoint(months[-1], "estimated", "roc_auc", 0.7, 0.6, 0.8, 0.81, holds=None),
         ),
         retraining=RetrainingStatus("train", "drift", now.replace(tzinfo=None) - HOUR, "2025-02"),
-        incidents=(IncidentStatus("drift", "shop", "warning", now, undelivered=("webhook", "email")),),
+        incidents=(IncidentStatus("drift", "warning", "drift of 2025-02", now),),
+        undelivered=tuple(
+            UndeliveredStatus(channel, "drift of 2025-02", 3, False, "no answer", now)
+            for channel in ("webhook", "email")
+        ),
         disk_bytes=5_000,
         errors=("table shop.drift_report is damaged",),
     )

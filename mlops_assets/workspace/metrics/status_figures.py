@@ -32,12 +32,7 @@ def add_status(figures: Figures, status: WorkspaceStatus, *, with_dagster: bool 
     figures.add(catalogue.COLLECTED_AT, status.at)
     for project in status.projects:
         _add_project(figures, project, with_dagster)
-    channels = Counter(
-        channel
-        for project in status.projects
-        for incident in project.incidents
-        for channel in incident.undelivered
-    )
+    channels = Counter(alert.channel for project in status.projects for alert in project.undelivered)
     for channel, number in channels.items():
         figures.add(catalogue.UNDELIVERED, number, channel=channel)
     if with_dagster:

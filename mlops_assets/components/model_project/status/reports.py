@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ select partition, kind, metric, value::double, low::double, high::double, at_reg
 from ({rows}) where slice_column is null order by partition, kind, metric
 """
 _RETRAINING = """
-select decision, reason, decided_at, cutoff from ({rows}) order by decided_at desc limit 1
+select decision, reason, epoch_us(decided_at), cutoff from ({rows}) order by decided_at desc limit 1
 """
 
 
@@ -78,7 +79,8 @@ class Reports:
     def retraining(self, project: str) -> RetrainingStatus | None:
         """The latest decision."""
         for decision, reason, decided_at, cutoff in self._rows(project, names.RETRAINING, _RETRAINING):
-            return RetrainingStatus(decision, reason, decided_at, cutoff)
+            at = None if decided_at is None else datetime.fromtimestamp(decided_at / 1e6, UTC)
+            return RetrainingStatus(decision, reason, at, cutoff)
         return None
 
     def read(self, subject: str, read: Callable[[], _Read], default: _Read) -> _Read:
