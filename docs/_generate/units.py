@@ -56,6 +56,8 @@ UNITS: dict[str, str] = {
     "schedules.ingest.last": "partitions",
     "automation.seconds": "seconds",
     "automation.remote_seconds": "seconds",
+    "monitoring.data_quality.history": "partitions",
+    "monitoring.data_quality.false_alarms": "share of partitions",
     "freshness.predictions_hours": "hours",
     "freshness.champion_hours": "hours",
     "freshness.arrival_hours": "hours",

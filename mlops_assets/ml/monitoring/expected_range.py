@@ -90,7 +90,8 @@ def expected_range(past: Past, position: int, variance: float, *, alpha: float, 
     expected, leverage, residual, freedom = design.extrapolated(where, values, position)
     steps = np.diff(values)
     walk = float(np.mean(steps**2)) if len(steps) >= _TREND_FROM else math.inf
-    if not design.season and walk < _WALK_RATIO * residual and where[-1] == max(past.positions):
+    wanders = residual > sampling and walk < _WALK_RATIO * residual
+    if wanders and not design.season and where[-1] == max(past.positions):
         # The level wanders: the last value is the best guess of the next one.
         expected, leverage, residual, freedom = float(values[-1]), 0.0, walk, len(steps)
     between = max(residual - sampling, 0.0)
@@ -147,8 +148,10 @@ class _Design:
         mine, theirs = self.columns(where), richer.columns(where)
         rest, less = _squares(mine, values), _squares(theirs, values)
         freedom, added = len(values) - theirs.shape[1], theirs.shape[1] - mine.shape[1]
-        if less <= 1e-12 * rest or freedom < 1:
-            return 0.0 if rest > 1e-12 * float(values @ values) and freedom >= 1 else 1.0
+        if rest <= 1e-12 * float(values @ values) or freedom < 1:  # nothing to explain
+            return 1.0
+        if less <= 1e-12 * rest:
+            return 0.0
         return float(stats.f.sf((rest - less) / added / (less / freedom), added, freedom))
 
     def extrapolated(
