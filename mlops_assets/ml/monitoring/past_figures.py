@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlops_assets.ml.monitoring.expected_range import MINIMUM, Past, Range, expected_range
-from mlops_assets.ml.monitoring.row_figures import Figure, Scale
+from mlops_assets.ml.monitoring.row_figures import NAMED, Figure, Scale
 
 NEW_CATEGORIES = "new_categories"
 _SMALLEST_SHARE, _SMALLEST_COUNT, _SMALLEST_NUMBER = 0.005, math.log(1.1), 0.1
@@ -140,7 +140,7 @@ def _values(figure: Figure, past: Mapping[int, Mapping[FigureKey, float]]) -> It
     for position, figures in past.items():
         value, rows = figures.get(key), figures.get(("rows", None, None), 0.0)
         if value is None and figure.measure == "share" and ("categories", figure.column, None) in figures:
-            value = 0.0  # a category that is new, or was too rare to have a name
+            value = min(NAMED / 2 / rows, 1.0) if rows else None  # it is new, or was too rare for a name
         if value is not None and (rows or figure.scale == "count"):
             yield _Value(position, value, rows)
 

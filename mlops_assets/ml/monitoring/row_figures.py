@@ -175,7 +175,7 @@ def _categories(
     for value, rows in sorted(named):
         yield Figure("share", rows / count, name, value, scale="share")
     rare = sum(rows for _, rows, _ in counted) - sum(rows for _, rows in named)
-    yield Figure("rare_share", rare / count, name, scale="share")
+    yield Figure("rare_share", rare / count, name)  # a category near the limit has a name now and then
 
 
 def _rounded(value: float) -> float:
