@@ -28,7 +28,6 @@ from mlops_assets.components.model_project.automation.sensors import project_sen
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce_job
 from mlops_assets.components.model_project.maintenance.restore_job import restore_job
 from mlops_assets.components.model_project.maintenance.vacuum_job import vacuum_job
-from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
 from mlops_assets.components.model_project.monitoring.assets import monitor_job, report_assets
 from mlops_assets.components.model_project.monitoring.retraining import retraining_asset
 from mlops_assets.components.model_project.monitoring.retraining_sensor import retrain_sensor
@@ -101,6 +100,9 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
         )
         complete = dg.Definitions.merge(generated, custom_definitions(project, generated))
         if self.alerts is not None:
+            # Its channels import libraries of the network, which other projects do without.
+            from mlops_assets.components.model_project.monitoring.alerts.sensor import alerts_sensor
+
             sensor = alerts_sensor(project, self.alerts, complete)
             complete = dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
         followed = [key for asset in last for key in asset.keys]

@@ -89,12 +89,12 @@ def open_incidents(state: Path, project: str | None = None) -> list[Incident]:
     project
         Only those of this project and of the whole installation; by default all.
     """
-    return IncidentStore(state).open_incidents(project) if IncidentStore(state).exists else []
+    return IncidentStore(state).open_incidents(project)
 
 
 def undelivered(state: Path, project: str | None = None) -> list[Undelivered]:
     """Return the alerts of the last 90 days that were tried and not delivered; see `open_incidents`."""
-    return IncidentStore(state).undelivered(project) if IncidentStore(state).exists else []
+    return IncidentStore(state).undelivered(project)
 
 
 class IncidentStore:
@@ -124,23 +124,44 @@ class IncidentStore:
         StoreError
             When it can't be read or written.
         """
-        with translated_disk_errors("the store of alerts", self.folder):
+        with self._translated_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
+            with self._opened(str(self.file)) as connection:
+                connection.execute("begin immediate")
+                if not connection.execute("pragma user_version").fetchone()[0]:
+                    for statement in SCHEMA:
+                        connection.execute(statement)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+
+    def _rows(self, query: str, parameters: Sequence[object]) -> list[sqlite3.Row]:
+        """The rows of a query; nothing is created or locked, so that a reader needs no right to write."""
+        if not self.exists:
+            return []
+        with (
+            self._translated_errors(),
+            self._opened(f"{self.file.absolute().as_uri()}?mode=ro", uri=True) as connection,
+        ):
+            if not connection.execute("pragma user_version").fetchone()[0]:  # being created
+                return []
+            return connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _opened(self, database: str, *, uri: bool = False) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None, uri=uri)
+        connection.row_factory = sqlite3.Row
+        with closing(connection):
+            yield connection
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        with translated_disk_errors("the store of alerts", self.folder):
             try:
-                with closing(
-                    sqlite3.connect(self.file, timeout=_BUSY_SECONDS, isolation_level=None)
-                ) as connection:
-                    connection.row_factory = sqlite3.Row
-                    connection.execute("begin immediate")
-                    if not connection.execute("pragma user_version").fetchone()[0]:
-                        for statement in SCHEMA:
-                            connection.execute(statement)
-                    try:
-                        yield connection
-                    except BaseException:
-                        connection.rollback()
-                        raise
-                    connection.commit()
+                yield
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError) and "locked" not in str(error):
                     raise  # which may be an error of the disk
@@ -208,12 +229,11 @@ class IncidentStore:
 
     def open_incidents(self, project: str | None = None) -> list[Incident]:
         """Return the open incidents, the latest last."""
-        with self.connect() as connection:
-            rows = connection.execute(
-                "select * from incidents where state = 'open' and (? is null or project in (?, '')) "
-                "order by opened_at, id",
-                (project, project),
-            ).fetchall()
+        rows = self._rows(
+            "select * from incidents where state = 'open' and (? is null or project in (?, '')) "
+            "order by opened_at, id",
+            (project, project),
+        )
         return [
             Incident(
                 number=row["id"],
@@ -225,13 +245,12 @@ class IncidentStore:
 
     def undelivered(self, project: str | None = None) -> list[Undelivered]:
         """Return the alerts that were tried and not delivered, the oldest first."""
-        with self.connect() as connection:
-            rows = connection.execute(
-                "select deliveries.*, title from deliveries join incidents on incidents.id = incident "
-                "where deliveries.state in ('due', 'sending', 'failed') and attempts > 0 "
-                "and (? is null or deliveries.project = ?) order by deliveries.id",
-                (project, project),
-            ).fetchall()
+        rows = self._rows(
+            "select deliveries.*, title from deliveries join incidents on incidents.id = incident "
+            "where deliveries.state in ('due', 'sending', 'failed') and attempts > 0 "
+            "and (? is null or deliveries.project = ?) order by deliveries.id",
+            (project, project),
+        )
         return [
             Undelivered(
                 number=row["id"],
