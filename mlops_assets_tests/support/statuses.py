@@ -96,4 +96,5 @@ def full_status(now: datetime = NOW) -> WorkspaceStatus:
         (invalid, full_project(now=now)),
         DaemonStatus(True, daemons),
         DiskStatus("/state", 250, 1_000),
+        (IncidentStatus("disk", "critical", "the disk is nearly full", now),),
     )

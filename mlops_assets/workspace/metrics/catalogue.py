@@ -155,7 +155,9 @@ RETRAINING = Family(
 )
 RETRAINING_AT = Family("mlops_retraining_decision_timestamp_seconds", "When it was made.", _PROJECT)
 
-INCIDENTS = Family("mlops_incidents_open", "Open incidents.", ("project", "severity"))
+INCIDENTS = Family(
+    "mlops_incidents_open", "Open incidents; those of no project have an empty one.", ("project", "severity")
+)
 UNDELIVERED = Family("mlops_alerts_undelivered", "Alerts that a channel has not delivered.", ("channel",))
 DISK_FREE = Family("mlops_disk_free_bytes", "Free space on the disk of the state directory.")
 DISK_SIZE = Family("mlops_disk_size_bytes", "Size of the disk of the state directory.")

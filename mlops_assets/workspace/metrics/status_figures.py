@@ -9,6 +9,7 @@ from mlops_assets.core.project_status import (
     CheckState,
     DaemonStatus,
     Health,
+    IncidentStatus,
     ProjectStatus,
     ScheduleStatus,
     SensorStatus,
@@ -18,7 +19,7 @@ from mlops_assets.workspace.metrics import catalogue
 from mlops_assets.workspace.metrics.figures import Figures
 
 _DECISIONS = ("train", "keep")
-_SEVERITIES = ("critical", "warning", "info")
+_SEVERITIES = ("critical", "error", "warning", "info")
 
 
 def add_status(figures: Figures, status: WorkspaceStatus, *, with_dagster: bool = True) -> None:
@@ -35,6 +36,7 @@ def add_status(figures: Figures, status: WorkspaceStatus, *, with_dagster: bool 
     channels = Counter(alert.channel for project in status.projects for alert in project.undelivered)
     for channel, number in channels.items():
         figures.add(catalogue.UNDELIVERED, number, channel=channel)
+    _add_incidents(figures, "", status.incidents)
     if with_dagster:
         _add_daemon(figures, status.daemon)
     if status.disk:
@@ -66,9 +68,13 @@ def _add_project(figures: Figures, status: ProjectStatus, with_dagster: bool) ->
         _add_automation(figures, status)
     _add_versions(figures, status)
     _add_monitoring(figures, status)
-    severities = Counter(incident.severity for incident in status.incidents)
+    _add_incidents(figures, status.name, status.incidents)
+
+
+def _add_incidents(figures: Figures, project: str, incidents: Sequence[IncidentStatus]) -> None:
+    severities = Counter(incident.severity for incident in incidents)
     for severity in _names(_SEVERITIES, *severities):
-        figures.add(catalogue.INCIDENTS, severities[severity], project=status.name, severity=severity)
+        figures.add(catalogue.INCIDENTS, severities[severity], project=project, severity=severity)
 
 
 def _add_asset(figures: Figures, project: str, asset: AssetStatus) -> None:
