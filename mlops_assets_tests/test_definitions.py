@@ -25,6 +25,8 @@ HEAVY = (
     "duckdb",
     "pyarrow",
     "matplotlib",
+    "sqlglot",
+    "prometheus_client",
 )
 
 

@@ -1,10 +1,11 @@
 """training_set of an event project: the labelled partitions of a cut-off, split by time."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import table_metadata
@@ -96,6 +97,14 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion(result.digest),
                 metadata={
                     **table_metadata(result, inputs=labelled_partitions),
+                    **project.declaration,
+                    **_lineage(
+                        written.columns,
+                        {
+                            key: store.relation(connection, key.path, version=version).columns
+                            for key, version in versions.items()
+                        },
+                    ),
                     "split": split_table(counts),
                     "in_words": project.time.describe_split(cutoff),
                     MADE_OF: dg.MetadataValue.json(inputs),
@@ -107,6 +116,15 @@ def cutoff_training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield from raise_doubts(project, written, counts)
 
     return training_set
+
+
+def _lineage(written: Sequence[str], known: Mapping[dg.AssetKey, Sequence[str]]) -> dict[str, Any]:
+    """Lineage of features and target, which keep their names; the entity is that of the features."""
+    found = ColumnLineage({})
+    for key in sorted(known, key=lambda key: key.path[1] == names.FEATURES):
+        taken = [name for name in written if name != names.PARTITION]
+        found |= copied_columns(key, taken, of=known[key])
+    return found.metadata()
 
 
 def _labelled_partitions(

@@ -27,7 +27,13 @@ from mlops_assets.components.model_project.evaluation.fairness_check import (
 from mlops_assets.components.model_project.evaluation.result_tables import analysis_tables, score_table
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
-from mlops_assets.components.model_project.project.metadata_names import INPUTS, NUMBERS, PAGE, SPLIT
+from mlops_assets.components.model_project.project.metadata_names import (
+    IMPORTANCES,
+    INPUTS,
+    NUMBERS,
+    PAGE,
+    SPLIT,
+)
 from mlops_assets.components.model_project.project.partitions import (
     cutoff_partitions,
     is_backtest,
@@ -163,6 +169,8 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
             metadata={
                 "report": dg.MetadataValue.path(folder / PAGE),
                 "summary": summary,
+                **project.declaration,
+                IMPORTANCES: dg.MetadataValue.json(evaluation.importances),
                 **({SPLIT: evaluation.split} if evaluation.split else {}),
                 **({"intervals": coverage_summary(evaluation)} if evaluation.coverage else {}),
                 "scores": score_table(evaluation),

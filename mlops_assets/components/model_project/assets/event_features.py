@@ -24,7 +24,11 @@ from mlops_assets.components.model_project.project.partitions import (
     seen_mapping,
 )
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.queries.known_tables import KnownTables, known_tables
+from mlops_assets.components.model_project.queries.known_tables import (
+    KnownTables,
+    known_tables,
+    table_lineage,
+)
 from mlops_assets.components.model_project.queries.sql_table import (
     checked_with_intact_files,
     snapshot_metadata,
@@ -132,6 +136,8 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion(result.digest),
                 metadata={
                     **table_metadata(result, inputs=known.inputs),
+                    **project.declaration,
+                    **table_lineage(project, query.sql, known.tables, computed.columns),
                     "as_of": as_of.isoformat(sep=" "),
                     "looks_back_on": len(known.inputs),
                 },

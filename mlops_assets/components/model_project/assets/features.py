@@ -11,6 +11,7 @@ from mlops_assets.components.model_project.assets.sensitive_features import (
     reject_sensitive_features,
 )
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.lineage.column_lineage import query_columns
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -99,10 +100,14 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             reject_copied_columns(project, valid, written)
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(result.digest),
-                metadata=table_metadata(
-                    result,
-                    inputs={(validated_key, None): store.digest(validated_key.path, version=version)},
-                ),
+                metadata={
+                    **table_metadata(
+                        result,
+                        inputs={(validated_key, None): store.digest(validated_key.path, version=version)},
+                    ),
+                    **project.declaration,
+                    **_lineage(project, query, valid.columns, computed.columns),
+                },
             )
             yield from checked_with_intact_files(connection, check(connection, query, valid, written))
 
@@ -129,6 +134,14 @@ def feature_query(project: Project, columns: Sequence[str]) -> "FeatureQuery":
         hidden=hidden_columns(project, columns),
         subject=f"{project.name}: {FEATURES_SQL}",
     )
+
+
+def _lineage(
+    project: Project, query: "FeatureQuery", columns: Sequence[str], outputs: Sequence[str]
+) -> dict[str, Any]:
+    read = [name for name in columns if name not in (*query.hidden, *names.PROVENANCE)]
+    tables = {project.table: (project.table_key(names.VALIDATED), read)}
+    return query_columns(query.sql, tables, outputs).metadata()
 
 
 def _input_metadata(project: Project) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def predictions_asset(project: Project) -> dg.AssetsDefinition:
                 rows=(features_key, version),
                 run_id=context.run.run_id,
                 partition=partition,
+                read=[column.name for column in model.spec.columns],
             )
 
     return predictions

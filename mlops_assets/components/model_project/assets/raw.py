@@ -120,6 +120,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(result.digest),
             metadata={
                 **table_metadata(result, inputs=_read_assets(fetched)),
+                **project.declaration,
                 SOURCE: source.display_name,
                 **fetched.details,
                 FINGERPRINT: fetched.fingerprint,

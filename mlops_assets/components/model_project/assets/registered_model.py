@@ -80,6 +80,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(data_version(version)),
             metadata={
                 "version": version.version,
+                **project.declaration,
                 "model_uri": f"models:/{project.name}/{version.version}",
                 "rejected": describe_failures(results),
                 "model_digest": digest,

@@ -89,6 +89,7 @@ def static_predictions_asset(project: Project, scoring: ScoringSettings) -> dg.A
                 rows=(rows_key, version),
                 run_id=context.run.run_id,
                 partition=partition,
+                read=[column.name for column in model.spec.columns],
             )
 
     return predictions

@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.project.partitions import (
     target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.queries.known_tables import ENTITIES, horizon_tables
+from mlops_assets.components.model_project.queries.known_tables import ENTITIES, horizon_tables, table_lineage
 from mlops_assets.components.model_project.queries.sql_table import (
     checked_with_intact_files,
     snapshot_metadata,
@@ -105,6 +105,8 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion(result.digest),
                 metadata={
                     **table_metadata(result, inputs=known.inputs),
+                    **project.declaration,
+                    **table_lineage(project, query.sql, known.tables, computed.columns),
                     **_balance(written, target),
                 },
             )

@@ -1,10 +1,11 @@
 """training_set: labelled features with their side of the split."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
@@ -110,6 +111,8 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
                             for key, version in versions.items()
                         },
                     ),
+                    **project.declaration,
+                    **_lineage(project, features.columns, valid.columns, written.columns),
                     "split": split_table(counts),
                     **_times_of_split(project, written),
                     WITHOUT_TARGET: len(features) - result.rows,
@@ -122,6 +125,23 @@ def training_set_asset(project: Project) -> dg.AssetsDefinition:
             yield from raise_doubts(project, written, counts, valid)
 
     return training_set
+
+
+def _lineage(
+    project: Project, features: Sequence[str], valid: Sequence[str], written: Sequence[str]
+) -> dict[str, Any]:
+    """Lineage of features, target and weight."""
+    validated, target = project.table_key(names.VALIDATED), project.settings.target.column
+    expression = target_expression(project)
+    of_target = expression.columns(valid) if expression else [target]
+    sources = {target: of_target, names.WEIGHT: [project.settings.weight] if project.settings.weight else []}
+    found = {
+        name: [(validated, column) for column in of if column in valid]
+        for name, of in sources.items()
+        if name in written
+    }
+    copied = copied_columns(project.key(names.FEATURES), written, of=features)
+    return (copied | ColumnLineage(found)).metadata()
 
 
 def _times_of_split(project: Project, written: "duckdb.DuckDBPyRelation") -> dict[str, str]:

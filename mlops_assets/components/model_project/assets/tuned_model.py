@@ -177,7 +177,11 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         read = {(training_key, cutoff): facts["training_set_digest"]}
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts["model_digest"]),
-            metadata={**_metadata(result, search, facts, run_id, leaders), INPUTS: inputs_digest(read)},
+            metadata={
+                **_metadata(result, search, facts, run_id, leaders),
+                **project.declaration,
+                INPUTS: inputs_digest(read),
+            },
         )
 
     return tuned_model

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
+from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.files import SCHEMA
@@ -159,6 +160,8 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                             descriptions=descriptions,
                             inputs=inputs,
                         ),
+                        **project.declaration,
+                        **_lineage(raw_key, raw.columns, list(result.columns), declared.names, identity),
                         **extra,
                     },
                 )
@@ -247,3 +250,18 @@ def _counts_of_rules(
     rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
     counted = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(most).fetchall()
     return [(shown_rule(rule, sensitive), count) for rule, count in counted]
+
+
+def _lineage(
+    raw_key: dg.AssetKey,
+    raw: Sequence[str],
+    written: Sequence[str],
+    contract: Sequence[str],
+    identity: Sequence[str],
+) -> dict[str, Any]:
+    """Lineage of valid or rejected rows; that the contract decides which of the two a row is goes unsaid."""
+    rules = [name for name in contract if name in raw]
+    copied = copied_columns(raw_key, written, of=raw)
+    computed = {names.ROW_ID: [name for name in identity if name in raw], names.BROKEN_RULES: rules}
+    found = {name: [(raw_key, one) for one in of] for name, of in computed.items() if name in written}
+    return (copied | ColumnLineage(found)).metadata()

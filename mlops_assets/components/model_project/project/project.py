@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,16 @@ from mlops_assets.components.model_project.project.files import (
     ProjectFiles,
     class_name,
 )
-from mlops_assets.components.model_project.project.metadata_names import ENTITY, IDENTITY, SENSITIVE
+from mlops_assets.components.model_project.project.metadata_names import (
+    DECLARATION,
+    ENTITY,
+    IDENTITY,
+    PROTECTED_COLUMNS,
+    SENSITIVE,
+)
+from mlops_assets.components.model_project.settings.protected_columns import protected_columns
 from mlops_assets.core import names
+from mlops_assets.core.declaration import record_declaration, to_text
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
@@ -35,6 +44,7 @@ _DEFINING_FILES = {
     names.TARGET: TARGET_SQL,
     names.TUNED_MODEL: PIPELINE,
 }
+_RECORDED_FILES = (SCHEMA, FEATURES_SQL, TARGET_SQL, PIPELINE)
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,18 @@ class Project:
         """Key of an asset that exists once per project."""
         return dg.AssetKey(names.project_asset(self.name, asset))
 
+    @cached_property
+    def declaration(self) -> dict[str, Any]:
+        """Metadata of each materialization: its files and settings, for the reasons of `mlops plan`."""
+        texts = {name: self.files.text(name) for name in _RECORDED_FILES if self.files.has(name)}
+        settings = self.settings.model_dump(mode="json", exclude_defaults=True)
+        record = record_declaration(texts, settings, version("mlops-assets"))
+        return {DECLARATION: to_text(record)}
+
+    def _project_metadata(self) -> dict[str, Any]:
+        protected = protected_columns(self.settings)
+        return {**self.declaration, **({PROTECTED_COLUMNS: protected} if protected else {})}
+
     def _identity_metadata(self, key: dg.AssetKey) -> dict[str, Any]:
         """The columns that identify a row of a table, and an entity; without those that are not declared."""
         entity = list(self.settings.entity) if self.timeline else [names.ROW_ID]
@@ -159,6 +181,7 @@ class Project:
         return {
             **({IDENTITY: dg.MetadataValue.json(columns)} if columns else {}),
             **({ENTITY: dg.MetadataValue.json(entity)} if entity else {}),
+            **(self._project_metadata() if key.path[1] == names.TRAINING_SET else {}),
         }
 
     def _place_metadata(self, key: dg.AssetKey, kinds: Sequence[str]) -> dict[str, Any]:

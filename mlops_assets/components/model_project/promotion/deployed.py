@@ -1,10 +1,14 @@
 """The champion that predictions are computed with, and the table of its predictions."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mlops_assets.components.model_project.lineage.column_lineage import (
+    ColumnLineage,
+    copied_columns,
+)
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
@@ -53,6 +57,7 @@ def write_predictions(
     *,
     run_id: str,
     partition: str | None = None,
+    read: Sequence[str] = (),
 ) -> dg.MaterializeResult:
     """Write the predictions of the champion, all or those of a partition.
 
@@ -62,6 +67,8 @@ def write_predictions(
         The connection of the relation.
     rows
         The asset whose rows were predicted, and the version of its table.
+    read
+        The columns of these rows that the model reads.
     """
     source, version = rows
     result = warehouse.write(
@@ -73,16 +80,29 @@ def write_predictions(
     )
     digest = warehouse.digest(source.path, partition=partition, version=version)
     written = warehouse.relation(connection, key.path, partition=partition, version=result.version)
+    known = warehouse.relation(connection, source.path, partition=partition, version=version).columns
     inputs: dict[tuple[dg.AssetKey, str | None], str] = {(source, partition): digest}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.digest),
         metadata={
             **table_metadata(result, inputs=inputs),
+            **_lineage(source, written.columns, known, read),
             names.MODEL_VERSION: champion.version,
             names.IN_TRAINING: len(written.filter(names.IN_TRAINING)),
             **_mean_score(written),
         },
     )
+
+
+def _lineage(
+    source: dg.AssetKey, written: Sequence[str], known: Sequence[str], read: Sequence[str]
+) -> dict[str, Any]:
+    """Lineage of predictions: those columns that are not carried along come from what the model reads."""
+    ours = {names.MODEL_VERSION, names.IN_TRAINING, names.PARTITION}
+    predicted = [name for name in written if name not in known and name not in ours]
+    found = {name: [(source, column) for column in read] for name in predicted}
+    carried = [name for name in written if name not in ours]
+    return (copied_columns(source, carried, of=known) | ColumnLineage(found)).metadata()
 
 
 def _mean_score(written: "duckdb.DuckDBPyRelation") -> dict[str, float]:

@@ -1,12 +1,14 @@
 """Validated tables as they are known at a timestamp: the inputs of `features.sql` and `target.sql`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, query_columns
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.queries.static_tables import static_rows
@@ -161,3 +163,20 @@ def horizon_tables(
             end=periods.end_of(horizon[-1]),
         )
     return KnownTables(tables, inputs, versions, [], checked)
+
+
+def table_lineage(
+    project: Project, sql: str, tables: Mapping[str, "duckdb.DuckDBPyRelation"], outputs: Sequence[str]
+) -> dict[str, Any]:
+    """Lineage of the columns of a query over known tables, as metadata; `row_id` is that of the entity."""
+    read = {
+        name: (
+            project.key(names.FEATURES) if name == ENTITIES else project.table_key(names.VALIDATED, name),
+            [column for column in relation.columns if column not in names.PROVENANCE],
+        )
+        for name, relation in tables.items()
+    }
+    found = query_columns(sql, read, [name for name in outputs if name != names.ROW_ID])
+    entity = chain.from_iterable(found.direct.get(name, ()) for name in project.settings.entity)
+    identity = {names.ROW_ID: list(entity)} if names.ROW_ID in outputs and found.direct else {}
+    return (found | ColumnLineage(identity)).metadata()

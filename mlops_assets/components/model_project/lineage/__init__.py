@@ -1,0 +1,1 @@
+"""Lineage of columns, as metadata of the tables of a project."""
