@@ -18,7 +18,9 @@ from mlops_assets.cli.commands.governance.history import history
 from mlops_assets.cli.commands.governance.reproduce import reproduce
 from mlops_assets.cli.commands.governance.sign import sign
 from mlops_assets.cli.commands.monitoring.alerts import alerts
+from mlops_assets.cli.commands.monitoring.lineage import lineage
 from mlops_assets.cli.commands.monitoring.metrics import app as metrics
+from mlops_assets.cli.commands.monitoring.plan import plan
 from mlops_assets.cli.commands.monitoring.status import status
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
@@ -50,7 +52,7 @@ def mlops(
 
 
 for command in (
-    *(run, status, new, predict, backtest, compare),
+    *(run, plan, lineage, status, new, predict, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, sign, reproduce, diff, card, forget),
     *(alerts, sql, doctor, schema, sample, fetch, ui),
 ):

@@ -1,0 +1,1 @@
+"""What a run would change: the plan of a project's run, computed without running anything."""
