@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mlops_assets.components.model_project.evaluation.fairness_check import FAIRNESS_SUMMARY
+from mlops_assets.components.model_project.monitoring.status_page import STATUS_PAGE_FILE
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
 from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
@@ -95,6 +96,8 @@ def _summary_lines(
     yield from _prediction_lines(records.get(AssetKey(names.project_asset(project, names.PREDICTIONS)), {}))
     if report:
         yield "report", str(own_report(str(report["report"]), reports))
+    if (page := reports / STATUS_PAGE_FILE).is_file():
+        yield "status", str(page)
 
 
 def _champion_line(project: str, champion: Mapping[str, Any], ledger_state: "LedgerState") -> str:
