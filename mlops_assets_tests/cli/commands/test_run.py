@@ -20,6 +20,15 @@ def test_a_run_prints_its_progress_and_a_summary(place):
     assert "models:/lending@champion is version 1" in output
     assert "evaluation_report.html" in output
     assert "http://127.0.0.1:3000" in output
+    assert "status_page: done, " in done.output
+    page = place / "data" / "state" / "reports" / "lending" / "status.html"
+    assert f"status {page}" in output.replace("\n", "")
+    assert "version 1" in page.read_text("utf-8")
+    with Workspace(place).instance() as instance:
+        found = instance.get_latest_materialization_event(dg.AssetKey(["lending", "status_page"]))
+    metadata = found.asset_materialization.metadata
+    assert "champion: version 1" in metadata["summary"].value
+    assert metadata["assets"].value == metadata["healthy_assets"].value + (metadata["health"].value != "healthy")
 
 
 def test_a_run_and_its_materializations_are_in_dagsters_instance(place):

@@ -89,6 +89,7 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored, m
         "validated_scoring",
         "quarantine_scoring",
         "predictions",
+        "status_page",
     }
     found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
     assert found.columns.tolist() == [
