@@ -28,7 +28,7 @@ def test_a_run_prints_its_progress_and_a_summary(place):
         found = instance.get_latest_materialization_event(dg.AssetKey(["lending", "status_page"]))
     metadata = found.asset_materialization.metadata
     assert "champion: version 1" in metadata["summary"].value
-    assert metadata["assets"].value == metadata["healthy_assets"].value + (metadata["health"].value != "healthy")
+    assert 0 < metadata["healthy_assets"].value <= metadata["assets"].value
 
 
 def test_a_run_and_its_materializations_are_in_dagsters_instance(place):
