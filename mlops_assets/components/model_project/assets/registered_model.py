@@ -4,6 +4,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.evaluation.drift_reference import (
+    compute_reference,
+    log_reference,
+)
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.tracking.trained_model import TrainedModel
+    from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def registered_model_asset(project: Project) -> dg.AssetsDefinition:
@@ -76,6 +81,7 @@ def registered_model_asset(project: Project) -> dg.AssetsDefinition:
                 )
                 update_cards(project, warehouse.store, tracking, folders.reports)
             digest = version.facts["model_digest"]
+            _keep_drift_reference(project, warehouse.store, tracking, trained)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(data_version(version)),
             metadata={
@@ -102,6 +108,17 @@ def data_version(version: "Version") -> str:
 def _register(project: Project, tracking: "TrackingStore", trained: "TrainedModel") -> "Version":
     metrics = {name: f"{value:.6g}" for name, value in trained.metrics.items() if name.startswith("test_")}
     return tracking.registry.register(project.name, trained, {**_registered_facts(trained), **metrics})
+
+
+def _keep_drift_reference(
+    project: Project, warehouse: "Warehouse", tracking: "TrackingStore", trained: "TrainedModel"
+) -> None:
+    """Keep the histograms that drift reports compare with, so that they outlive the training rows."""
+    is_predicted = project.timeline is not None or project.settings.scoring is not None
+    if "drift" in project.settings.monitoring.reports and is_predicted:
+        reference = compute_reference(project, warehouse, tracking.load(trained), trained.facts)
+        if reference is not None:
+            log_reference(project, tracking, trained.run_id, reference)
 
 
 def _registered_facts(trained: "TrainedModel") -> dict[str, str]:

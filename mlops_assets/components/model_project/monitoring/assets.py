@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.data_quality import data_quality_asset
+from mlops_assets.components.model_project.monitoring.drift.drift_report import drift_report_asset
 from mlops_assets.components.model_project.monitoring.performance.performance_report import (
     performance_report_asset,
 )
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _REPORTS: Mapping[Report, Callable[[Project], dg.AssetsDefinition]] = {
     "data_quality": data_quality_asset,
+    "drift": drift_report_asset,
     "performance": performance_report_asset,
 }
 """The report assets by their name in `monitoring.reports`."""

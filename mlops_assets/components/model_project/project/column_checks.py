@@ -80,6 +80,7 @@ def reject_unknown_columns(
         *_behaviour_errors(settings.behaviour, known, classes),
         *_class_weight_errors(settings.tuning.class_weight, classes),
         *_monotone_errors(settings.monotone, features),
+        *_drift_errors(settings, features),
     ]
     _raise_for(project, errors)
 
@@ -87,6 +88,11 @@ def reject_unknown_columns(
 def reject_unknown_groups(project: "Project", features: Collection[str]) -> None:
     """Reject groups of intervals that are not features; errors as of `reject_unknown_columns`."""
     _raise_for(project, list(_group_errors(project.settings, features)))
+
+
+def reject_unknown_drift_columns(project: "Project", features: Collection[str]) -> None:
+    """Reject columns to leave out of the drift report that are not features."""
+    _raise_for(project, list(_drift_errors(project.settings, features)))
 
 
 def reject_sensitive_uses(project: "Project") -> None:
@@ -129,6 +135,12 @@ def _evaluation_errors(declared: Sequence[str], group: str, known: Collection[st
     for index, name in enumerate(declared):
         if name not in known:
             yield f"evaluation.{group}.{index}", _unknown(name, known)
+
+
+def _drift_errors(settings: "ProjectSettings", features: Collection[str]) -> Errors:
+    for index, name in enumerate(settings.monitoring.drift.without):
+        if name not in features:
+            yield f"monitoring.drift.without.{index}", _unknown(name, features)
 
 
 def _group_errors(settings: "ProjectSettings", features: Collection[str]) -> Errors:

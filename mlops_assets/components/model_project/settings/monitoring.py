@@ -47,6 +47,40 @@ class PerformanceSettings(Settings):
     )
 
 
+class DriftSettings(Settings):
+    """When the distribution of a column has drifted."""
+
+    significance: float = Field(
+        default=0.02,
+        gt=0,
+        lt=0.5,
+        description="Maximum share of partitions without a change that have a warning. The p-values are "
+        "adjusted for the number of columns.",
+    )
+    effect: float = Field(
+        default=0.07,
+        ge=0,
+        description="Minimum size of a drift: the difference between the distributions in standard "
+        "deviations, without sampling noise. It is multiplied by a weight of one third (a feature without "
+        "importance) to 1 (a feature of at least the mean importance).",
+    )
+    multivariate: bool = Field(
+        default=True,
+        description="Train a small classifier to distinguish the rows from those of the reference; it finds "
+        "changes that no column shows alone.",
+    )
+    auc: float = Field(
+        default=0.55,
+        gt=0.5,
+        lt=1,
+        description="Minimum ROC AUC of that classifier for a drift; 0.5 for equal rows.",
+    )
+    without: list[str] = Field(
+        default_factory=list,
+        description="Features to leave out, such as a row number or a date that always changes.",
+    )
+
+
 class MonitoringSettings(Settings):
     """Which reports monitor the data and the predictions of a project."""
 
@@ -61,4 +95,7 @@ class MonitoringSettings(Settings):
     )
     performance: PerformanceSettings = Field(
         default=PerformanceSettings(), description="Warnings of the asset `performance_report`."
+    )
+    drift: DriftSettings = Field(
+        default=DriftSettings(), description="When the distribution of a column has drifted."
     )

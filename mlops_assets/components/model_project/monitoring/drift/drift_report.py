@@ -1,0 +1,118 @@
+"""drift_report: whether features, predictions and target of a partition are distributed as before."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.components.model_project.monitoring.drift.compare_partition import PartitionComparer
+from mlops_assets.components.model_project.monitoring.drift.scored_rows import scored_key
+from mlops_assets.components.model_project.monitoring.drift.scoring_model import ScoringModel
+from mlops_assets.components.model_project.monitoring.drift.summary import (
+    CHECKS,
+    check_outcomes,
+    report_metadata,
+    report_rows,
+)
+from mlops_assets.components.model_project.monitoring.monitoring_asset import (
+    ReportInputs,
+    monitored_periods,
+    monitoring_asset,
+)
+from mlops_assets.components.model_project.monitoring.report import Report, ReportRun
+from mlops_assets.components.model_project.project.column_checks import reject_unknown_drift_columns
+from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.settings.base import public_settings
+from mlops_assets.core import names
+from mlops_assets.core.errors import DataError
+
+if TYPE_CHECKING:
+    from mlops_assets.components.model_project.monitoring.monitoring_asset import Dep, MakeReport
+
+COLUMNS = {
+    "reference": "VARCHAR",
+    "kind": "VARCHAR",
+    "column_name": "VARCHAR",
+    "rows": "BIGINT",
+    "reference_rows": "BIGINT",
+    "test": "VARCHAR",
+    "p_value": "DOUBLE",
+    "p_adjusted": "DOUBLE",
+    "effect": "VARCHAR",
+    "effect_size": "DOUBLE",
+    "importance": "DOUBLE",
+    "weighted_effect": "DOUBLE",
+    "drifted": "BOOLEAN",
+    "note": "VARCHAR",
+    "model_version": "BIGINT",
+}
+
+
+def drift_report_asset(project: Project) -> dg.AssetsDefinition:
+    """The asset that compares each partition with training rows and with the partition before."""
+    return monitoring_asset(
+        project,
+        names.DRIFT_REPORT,
+        description="Drift of features, predictions and target of each partition, against the training rows "
+        "of the model version that scored it, and against the partition before.",
+        inputs=ReportInputs(required=[project.key(names.PREDICTIONS)], optional=_optional_inputs(project)),
+        columns=COLUMNS,
+        checks=CHECKS,
+        code=["drift_report 1", public_settings(project.settings.monitoring.drift)],
+        prepare=_prepare,
+        kinds=["xgboost"],
+    )
+
+
+def _optional_inputs(project: Project) -> "list[Dep]":
+    """The rows of the partition and of the one before, and the target."""
+    if monitored_periods(project) is None:
+        return [scored_key(project)]
+    previous = dg.TimeWindowPartitionMapping(
+        start_offset=-1, end_offset=0, allow_nonexistent_upstream_partitions=True
+    )
+    target: list[Dep] = []
+    if project.timeline is not None:
+        same = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+        target = [dg.AssetDep(project.key(names.TARGET), partition_mapping=same)]
+    return [dg.AssetDep(scored_key(project), partition_mapping=previous), *target]
+
+
+def _prepare(run: ReportRun) -> "MakeReport":
+    project, comparers = run.project, dict[int, PartitionComparer]()
+    periods = monitored_periods(project)
+
+    def make(partition: str | None) -> Report:
+        version = _scored_by(run, partition)
+        if version not in comparers:
+            scoring = ScoringModel(run, version)
+            reject_unknown_drift_columns(project, scoring.model.spec.features)
+            comparers[version] = PartitionComparer(run, scoring)
+        comparer = comparers[version]
+        before = periods.shift(partition, -1) if periods and partition else None
+        compared = comparer.compare(partition, before)
+        return Report(
+            report_rows(compared, version),
+            check_outcomes(compared),
+            report_metadata(project, comparer, compared, partition),
+        )
+
+    return make
+
+
+def _scored_by(run: ReportRun, partition: str | None) -> int:
+    """The version that scored a partition.
+
+    Raises
+    ------
+    DataError
+        If the partition has no predictions.
+    """
+    predictions = run.rows(run.project.key(names.PREDICTIONS), partition)
+    [(version,)] = predictions.aggregate(f"max({names.MODEL_VERSION})").fetchall()
+    if version is None:
+        of = f" of {partition}" if partition else ""
+        raise DataError(
+            f"{run.project.name}: the predictions{of} have no rows, so there is nothing to compare",
+            hint="correct the source of the rows that are predicted",
+        )
+    return int(version)
