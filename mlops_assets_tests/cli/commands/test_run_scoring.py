@@ -90,6 +90,8 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored, m
         "quarantine_scoring",
         "predictions",
         "status_page",
+        "data_quality",
+        "drift_report",
     }
     found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
     assert found.columns.tolist() == [

@@ -39,6 +39,7 @@ def by_month(lending: Path) -> Path:
             "columns": ["amount"],
         },
         schedules={"backfill": {"cron": "@daily", "last": 2}, "score": "@daily"},
+        monitoring={"reports": []},
     )
     return lending
 

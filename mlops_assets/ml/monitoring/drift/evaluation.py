@@ -13,8 +13,9 @@ LEAST_ROWS = 30
 """With fewer rows a column is not tested."""
 LEAST_WEIGHT = 1 / 3
 """The weight of a feature without importance: only three times as large an effect counts."""
-UNUSUAL = 3.0
-"""A drift is more than three times the usual variation between periods."""
+UNUSUAL, ALWAYS_UNUSUAL = 3.0, 2.0
+"""A drift is more than three times the usual variation between periods, or more than two standard deviations:
+distances are limited to the range of the reference, and three times a large variation may lie beyond it."""
 
 Reference = Literal["training", "previous"]
 DriftKind = Literal["feature", "prediction", "target", "multivariate"]
@@ -173,7 +174,7 @@ def decide(compared: Sequence[ColumnDrift], thresholds: Thresholds) -> list[Colu
         each = replace(compared[place], p_adjusted=p_value)
         is_significant = p_value <= thresholds.significance * _SPENT[each.reference]
         is_large = _is_large(each, thresholds)
-        is_unusual = _unweighted(each) > UNUSUAL * each.usual
+        is_unusual = _unweighted(each) > min(UNUSUAL * each.usual, ALWAYS_UNUSUAL)
         if is_large and is_significant and not is_unusual:
             note = f"no more than {UNUSUAL:g} times the usual variation between periods, {each.usual:.2g}"
             each = replace(each, note="; ".join(filter(None, [each.note, note])))

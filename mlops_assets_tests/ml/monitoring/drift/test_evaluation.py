@@ -110,6 +110,17 @@ def test_the_classifier_finds_a_changed_correlation_of_equal_columns():
     assert not usual.drifted
 
 
+def test_a_shift_beyond_the_range_of_the_reference_drifts_whatever_is_usual():
+    with duckdb.connect() as connection:
+        reference = reference_histograms(connection, connection.from_df(normal(5_000, 1)), ["x0"])
+        counts = count(connection.from_df(normal(500, 1, seed=1) + 9), reference.bins.values())
+    growing = Histograms(
+        reference.rows, reference.size, reference.bins, reference.counts, {"x0": Variation(5.0, 5.0)}
+    )
+    [found] = decide(compare_columns("training", "feature", growing, counts), Thresholds())
+    assert found.drifted
+
+
 def test_the_classifier_does_not_distinguish_equal_rows_of_any_type():
     random = np.random.default_rng(0)
     rows = normal(1_600).assign(

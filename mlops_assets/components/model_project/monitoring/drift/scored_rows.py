@@ -8,13 +8,16 @@ import dagster as dg
 from mlops_assets.components.model_project.monitoring.report import ReportRun
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
-from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
     from mlops_assets.ml.model.tabular_model import TabularModel
+
+
+_STREAM, _TABLE = "_drift_stream", "_drift_scored"
 
 
 def scored_key(project: Project) -> dg.AssetKey:
@@ -33,17 +36,19 @@ def feature_rows(run: ReportRun, model: "TabularModel", partition: str | None) -
     """The features of the rows of a partition, with `row_id`.
 
     A static project does not store the features of the rows to predict. They are computed by the model's own
-    `features.sql`, as for the predictions, into a temporary table that spills to disk.
+    `features.sql`, as for the predictions, into a temporary table that spills to disk and that the next call
+    replaces.
     """
-    rows = run.rows(scored_key(run.project), partition)
+    key = scored_key(run.project)
+    rows = run.rows(key, partition)
     if run.project.timeline is not None:
         return rows
-    table = f"_drift_scored_{partition or 'all'}"
-    reader = _computed(rows, model)  # DuckDB reads the variable
-    run.connection.register("_drift_stream", reader)
-    run.connection.execute(f"create or replace temp table {quoted(table)} as from _drift_stream")
-    run.connection.unregister("_drift_stream")
-    return run.connection.table(table)
+    with run.store.connect() as reading:  # a connection with an open stream can't run another query
+        stored = run.store.relation(reading, key.path, partition=partition, version=run.versions[key])
+        run.connection.register(_STREAM, _computed(stored, model))
+        run.connection.execute(f"create or replace temp table {_TABLE} as from {_STREAM}")
+        run.connection.unregister(_STREAM)
+    return run.connection.table(_TABLE)
 
 
 def _computed(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.RecordBatchReader":
@@ -55,15 +60,16 @@ def _computed(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.Rec
 
     columns = [*(column.name for column in model.spec.columns), names.ROW_ID]
     features = list(model.spec.features)
-    batches = rows.order(names.ROW_ID).project(", ".join(map(quoted, columns))).to_arrow_reader(BATCH_ROWS)
+    batches = rows.project(quoted_list(columns)).to_arrow_reader(BATCH_ROWS)
 
     def compute() -> "Iterator[pa.Table]":
         for batch in batches:
             if not batch.num_rows:
                 continue
-            typed = pa.table([batch.column(name) for name in columns], names=columns)
+            ordered = batch.sort_by(names.ROW_ID)
+            typed = pa.table([ordered.column(name) for name in columns], names=columns)
             with sandbox() as connection:
-                row_ids = batch.column(names.ROW_ID).to_numpy()
+                row_ids = ordered.column(names.ROW_ID).to_numpy()
                 found = model.features_of(connection, connection.from_arrow(typed), row_ids)
             yield pa.Table.from_pandas(
                 found[features].assign(**{names.ROW_ID: row_ids}), preserve_index=False

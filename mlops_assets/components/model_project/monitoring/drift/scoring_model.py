@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mlops_assets.components.model_project.evaluation.drift_reference import (
     DriftReference,
     compute_reference,
-    entity_columns,
     fitted_rows,
     log_reference,
     read_reference,
@@ -20,6 +19,7 @@ from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from mlops_assets.ml.model.tabular_model import TabularModel
@@ -106,7 +106,7 @@ class ScoringModel:
     @cached_property
     def entity(self) -> list[str]:
         """The columns of the samples that identify an entity, whose rows repeat."""
-        return entity_columns(self.project, []) if self.project.timeline else []
+        return list(self.project.settings.entity) if self.project.timeline else []
 
     def usual_shift(self, against: "Reference") -> float:
         """The usual shift of the classifier between training periods."""
@@ -118,6 +118,6 @@ class ScoringModel:
             )
         return self._usual[against]
 
-    def _chosen(self, rows, *more: str):  # type: ignore[no-untyped-def]
+    def _chosen(self, rows: "duckdb.DuckDBPyRelation", *more: str) -> "duckdb.DuckDBPyRelation":
         wanted = dict.fromkeys([*self.features, *self.entity, names.ROW_ID, *more])
         return rows.project(quoted_list(wanted))
