@@ -37,8 +37,6 @@ UNITS: dict[str, str] = {
     "fairness.at_most": "difference of two shares of rows",
     "fairness.edges": "of the column",
     "fairness.minimum_rows": "rows",
-    "monitoring.data_quality.history": "partitions",
-    "monitoring.data_quality.false_alarms": "share of partitions",
     "monitoring.drift.significance": "probability",
     "monitoring.drift.effect": "standard deviations",
     "monitoring.drift.auc": "ROC AUC",
