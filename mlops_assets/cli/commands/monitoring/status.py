@@ -10,6 +10,7 @@ from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
     from mlops_assets.core.project_status import WorkspaceStatus
+    from mlops_assets.workspace.workspace import Workspace
 
 UNHEALTHY = 3
 """Exit code with `--exit-code`."""
@@ -46,9 +47,10 @@ def status(
         from mlops_assets.workspace.status.collect import collect_status
         from mlops_assets.workspace.workspace import Workspace
 
-        found = collect_status(Workspace(find_project_root()), project)
+        workspace = Workspace(find_project_root())
+        found = collect_status(workspace, project)
         if html is not None:
-            _write_page(html, found)
+            _write_page(html, found, workspace, project)
         if as_json:
             print_json(status_document(found))
         elif project is not None:
@@ -61,9 +63,19 @@ def status(
         raise typer.Exit(UNHEALTHY)
 
 
-def _write_page(file: Path, found: "WorkspaceStatus") -> None:
+def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", project: str | None) -> None:
+    """Write the page; of a single project, with the lineage of its columns."""
+    from mlops_assets.components.model_project.lineage.collect import column_lineage_of
+    from mlops_assets.components.model_project.lineage.lineage_table import lineage_table
     from mlops_assets.ml.reports.status_page import render_status
     from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
+    from mlops_assets.workspace.status.read_only_instance import read_only_instance
 
+    lineage = None
+    if project is not None:
+        with read_only_instance(workspace) as instance:
+            if instance is not None:
+                assets = workspace.definitions.resolve_asset_graph()
+                lineage = lineage_table(column_lineage_of(assets, instance, project))
     with translated_disk_errors("the status page", file):
-        write_atomically(file, render_status(found))
+        write_atomically(file, render_status(found, lineage=lineage))

@@ -9,9 +9,14 @@ _MOST = 200
 """Features in the table; a wide project has thousands, of which these are the most important."""
 
 
-def lineage_table(graph: ColumnGraph) -> Markup:
-    """Render the features with the columns of sources that they are computed from, names only."""
+def lineage_table(graph: ColumnGraph) -> Markup | None:
+    """Render the features with the columns of sources that they are computed from, names only.
+
+    None while there are no features.
+    """
     features = graph.features()
+    if not features:
+        return None
     rows = Markup("").join(_row(graph, node) for node in features[:_MOST])
     more = f"; the {_MOST} most important of {len(features):,} features" if len(features) > _MOST else ""
     champion = f" Importance in champion version {graph.champion}." if graph.importances else ""
@@ -21,7 +26,7 @@ def lineage_table(graph: ColumnGraph) -> Markup:
     )
     return Markup(
         "<p>Columns of the sources that each feature is computed from{}.{}</p>"
-        "<table><thead><tr><th>feature</th><th>importance</th><th>computed from</th>"
+        '<table class="stack"><thead><tr><th>feature</th><th>importance</th><th>computed from</th>'
         "<th>rows depend on</th></tr>"
         "</thead><tbody>{}</tbody></table>{}"
     ).format(more, champion, rows, notes)
@@ -30,9 +35,10 @@ def lineage_table(graph: ColumnGraph) -> Markup:
 def _row(graph: ColumnGraph, node: ColumnNode) -> Markup:
     importance = graph.importances.get(node.column)
     sides = [source_names(graph, node, direct=direct) for direct in (True, False)]
-    return Markup("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>").format(
-        marked(graph, node, node.column), "" if importance is None else f"{importance:.4g}", *sides
-    )
+    return Markup(
+        '<tr><td>{}</td><td data-name="importance">{}</td><td data-name="computed from">{}</td>'
+        '<td data-name="rows depend on">{}</td></tr>'
+    ).format(marked(graph, node, node.column), "" if importance is None else f"{importance:.4g}", *sides)
 
 
 def source_names(graph: ColumnGraph, node: ColumnNode, *, direct: bool) -> str:

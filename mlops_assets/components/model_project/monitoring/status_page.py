@@ -41,6 +41,8 @@ def status_page_asset(
     def status_page(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, folders: WorkFolders
     ) -> dg.MaterializeResult:
+        from mlops_assets.components.model_project.lineage.collect import column_lineage_of
+        from mlops_assets.components.model_project.lineage.lineage_table import lineage_table
         from mlops_assets.components.model_project.status.automation import daemon_status
         from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
         from mlops_assets.components.model_project.status.declared import declared_projects
@@ -56,9 +58,10 @@ def status_page_asset(
             usage = shutil.disk_usage(warehouse.store.root)
             disk = DiskStatus(str(state), usage.free, usage.total)
             status = WorkspaceStatus(now, (found,), daemon_status(context.instance, now), disk)
+            columns = column_lineage_of(definitions.resolve_asset_graph(), context.instance, project.name)
             file = places.reports / project.name / STATUS_PAGE_FILE
             with translated_disk_errors("the status page", file.parent):
-                write_atomically(file, render_status(status))
+                write_atomically(file, render_status(status, lineage=lineage_table(columns)))
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.path(file),
