@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -22,7 +23,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, table_partitions
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
-from mlops_assets.components.resources import MlflowTracking, WarehouseResource
+from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError
@@ -148,7 +149,10 @@ def monitoring_asset(
         backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
     )
     def report(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource, mlflow: MlflowTracking
+        context: dg.AssetExecutionContext,
+        warehouse: WarehouseResource,
+        mlflow: MlflowTracking,
+        folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.Output[None]]:
         store = warehouse.store
         wanted: list[str | None] = list(context.partition_keys) if partitions else [None]
@@ -162,7 +166,8 @@ def monitoring_asset(
             if not inputs.reads_blocked:
                 parts = {part for partition in wanted for part in staleness.parts(key, partition)}
                 require_succeeded(context.instance, project.name, sorted(parts, key=str))
-            run = ReportRun(project, store, mlflow, connection, context, wanted)
+            reports = Path(folders.reports) / project.name
+            run = ReportRun(project, store, mlflow, connection, context, wanted, reports)
             make_report = prepare(run)
             for partition in wanted:
                 with store.turn(key.path, partition), _named(partition):

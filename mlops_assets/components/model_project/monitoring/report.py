@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -58,6 +59,8 @@ class ReportRun:
         The Dagster run.
     partitions
         All partitions of the run, in order; None without partitions.
+    reports
+        The folder of the project's pages.
     """
 
     project: Project
@@ -66,6 +69,7 @@ class ReportRun:
     connection: "duckdb.DuckDBPyConnection"
     context: dg.AssetExecutionContext
     partitions: Sequence[str | None]
+    reports: Path
     versions: dict[dg.AssetKey, int] = field(default_factory=dict)
     """The version of each table that was read; the same for all partitions."""
     first_writes: dict[dg.AssetKey, dict[str, datetime]] = field(default_factory=dict)

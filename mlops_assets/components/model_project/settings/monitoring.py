@@ -79,6 +79,11 @@ class DriftSettings(Settings):
         default_factory=list,
         description="Features to leave out, such as a row number or a date that always changes.",
     )
+    evidently: bool = Field(
+        default=False,
+        description="Whether to make Evidently's own page as well, on samples of the training rows and of "
+        "the partition, without sensitive features. Requires `pip install 'mlops-assets[evidently]'`.",
+    )
 
 
 class MonitoringSettings(Settings):

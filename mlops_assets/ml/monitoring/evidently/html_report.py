@@ -5,13 +5,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mlops_assets.core.errors import DataError, ProjectError
+from mlops_assets.core.errors import DataError
 from mlops_assets.core.redaction.redact import redact
 
 LEAST = 10
@@ -20,21 +19,6 @@ RARE = "(rare)"
 _PROCESS = "mlops_assets.ml.monitoring.evidently.process"
 _SECONDS = 600
 _DIGITS = 3
-
-
-def require_evidently(project: str) -> None:
-    """Raise an error if Evidently is not installed.
-
-    Raises
-    ------
-    ProjectError
-        When it is not.
-    """
-    if find_spec("evidently") is None:
-        raise ProjectError(
-            f"{project}: monitoring.drift.evidently is true, but Evidently is not installed",
-            hint="pip install 'mlops-assets[evidently]', or remove the setting",
-        )
 
 
 def write_html_report(

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.ml.monitoring.evidently.html_report import RARE, require_evidently, write_html_report
+from mlops_assets.core.errors import DataError
+from mlops_assets.ml.monitoring.evidently.html_report import RARE, write_html_report
 
 STAND_IN = """
 import json, os
@@ -92,13 +92,6 @@ def test_a_failure_names_the_error_without_values_and_keeps_the_earlier_page(sta
         write_html_report(rows(1), rows(2), COLUMNS, file)
     assert "42" not in str(failed.value)
     assert file.read_text("utf-8") == "earlier"
-
-
-def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr("mlops_assets.ml.monitoring.evidently.html_report.find_spec", lambda name: None)
-    with pytest.raises(ProjectError, match="but Evidently is not installed") as refused:
-        require_evidently("shop")
-    assert "pip install 'mlops-assets[evidently]'" in str(refused.value.hint)
 
 
 @pytest.mark.skipif(find_spec("evidently") is None, reason="the extra `evidently` is not installed")

@@ -1,9 +1,10 @@
 """The comparison of a partition with the training rows of its model, and with the partition before."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.evaluation.drift_reference import as_compared, score_column
+from mlops_assets.components.model_project.monitoring.drift.evidently_page import evidently_metadata
 from mlops_assets.components.model_project.monitoring.drift.scored_rows import feature_rows, has_rows
 from mlops_assets.components.model_project.monitoring.drift.scoring_model import ScoringModel
 from mlops_assets.components.model_project.monitoring.report import ReportRun
@@ -70,6 +71,13 @@ class PartitionComparer:
             return None
         now = self._read(partition).features[column]
         return reference.features.bins[column], reference.features.counts[column], now
+
+    def evidently_metadata(self, partition: str | None) -> "dict[str, Any]":
+        """Evidently's page on the samples of the training rows and of a partition, if it is wanted."""
+        if not self.run.project.settings.monitoring.drift.evidently or self.scoring.reference is None:
+            return {}
+        reference, current = self.scoring.training_sample, self._read(partition).sample
+        return evidently_metadata(self.run, reference, current, self.scoring.features, partition)
 
     def _training(self) -> "dict[str, Histograms]":
         reference = self.scoring.reference

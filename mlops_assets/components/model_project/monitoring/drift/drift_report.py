@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.drift.compare_partition import PartitionComparer
+from mlops_assets.components.model_project.monitoring.drift.evidently_page import require_evidently
 from mlops_assets.components.model_project.monitoring.drift.scored_rows import scored_key
 from mlops_assets.components.model_project.monitoring.drift.scoring_model import ScoringModel
 from mlops_assets.components.model_project.monitoring.drift.summary import (
@@ -49,6 +50,7 @@ COLUMNS = {
 
 def drift_report_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that compares each partition with training rows and with the partition before."""
+    require_evidently(project)
     return monitoring_asset(
         project,
         names.DRIFT_REPORT,
@@ -90,11 +92,11 @@ def _prepare(run: ReportRun) -> "MakeReport":
         comparer = comparers[version]
         before = periods.shift(partition, -1) if periods and partition else None
         compared = comparer.compare(partition, before)
-        return Report(
-            report_rows(compared, version),
-            check_outcomes(compared),
-            report_metadata(project, comparer, compared, partition),
-        )
+        metadata = {
+            **report_metadata(project, comparer, compared, partition),
+            **comparer.evidently_metadata(partition),
+        }
+        return Report(report_rows(compared, version), check_outcomes(compared), metadata)
 
     return make
 
