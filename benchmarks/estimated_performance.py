@@ -83,8 +83,8 @@ def estimated(seed: int, task: Task) -> Iterator[tuple[float, str, Estimate, flo
         rows = draw(random, CURRENT, shift, task)
         if task == "binary":
             known, given = (model.predict_proba(each.features).astype(float) for each in (labelled, rows))
-            then, now = log_density_ratios(labelled.features, rows.features, seed=seed)
-            calibration = LabelCalibration.fit(labelled.target, known, shifts=then)
+            _, now = log_density_ratios(labelled.features, rows.features, seed=seed)
+            calibration = LabelCalibration.fit(labelled.target, known)
             predictions = given[:, 1]
             found = estimate_classes(
                 measure, measure.metrics, predictions, calibration, shifts=now, seed=seed

@@ -41,13 +41,13 @@ def log_density_ratios(
 
 def numeric_matrix(reference: pd.DataFrame, current: pd.DataFrame) -> NDArray:
     """Features as numbers, reference rows first: frequent values as indicators, times as seconds."""
-    columns: list[NDArray] = []
+    columns: list[NDArray | pd.Series] = []
     for name in reference.columns:
         if name not in current.columns:
             continue
         both = pd.concat([reference[name], current[name]], ignore_index=True)
         if pd.api.types.is_datetime64_any_dtype(both):
-            columns.append(both.astype("int64").where(both.notna()).to_numpy(float) / 1e9)
+            columns.append((both - both.min()) / pd.Timedelta(seconds=1))
         elif pd.api.types.is_numeric_dtype(both):
             columns.append(both.to_numpy(dtype=float, na_value=np.nan))
         else:

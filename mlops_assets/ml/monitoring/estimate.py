@@ -72,7 +72,7 @@ def estimate_classes(
     random = np.random.default_rng(seed)
     probabilities = class_probabilities(measure.task, predictions)
     of_copies = _metrics_of_copies(measure, metrics, predictions, threshold, probabilities.shape[1])
-    expected = _evaluate(of_copies, calibration.apply(probabilities, shifts)[None])
+    expected = _evaluate(of_copies, calibration.apply(probabilities)[None])
     simulated: dict[str, list[NDArray]] = {name: [] for name in metrics}
     for size in _sizes(draws, probabilities.size):
         drawn = calibration.draw(probabilities, random, size, shifts)

@@ -8,13 +8,15 @@ from scipy.special import log_softmax, softmax
 
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
 
-SHIFT_SPREAD = 0.1
-"""Standard deviation of the change of log odds and slope per unit of the log density ratio."""
+SHIFT_SPREAD = 0.02
+"""Standard deviation of the change of level and slope per unit of the log density ratio."""
+SLOPE_SPREAD = 0.1
+"""Standard deviation of the slopes of the classes around their mean."""
 _SPREAD = 1.0
 """The standard deviation of slopes around 1 and of intercepts around 0, by which few rows are shrunk."""
 _TINY = 1e-6
 _STEPS, _TOLERANCE = 50, 1e-8
-_SLOPE, _INTERCEPT, _SHIFT, _SHIFTED_SLOPE = range(4)
+_SLOPE, _INTERCEPT = range(2)
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,13 @@ class LabelCalibration:
     Unlike an isotonic map it continues beyond the predictions that it was fitted on, which a shift of the
     features requires, and its uncertainty has a closed form.
 
-    Slope and intercept may change along `shifts`, the log density ratio of the rows to estimate and the
-    labelled rows: a model that misses a part of the relation has other errors where the features lie now. A
-    normal prior keeps such changes small; mostly they widen the interval as the rows move away from the
-    labelled ones.
+    Slopes of the classes are kept close to each other: what the labelled rows have few of, a shift may have
+    many of, and there a free curvature is noise.
 
     Attributes
     ----------
     coefficients
-        The free coefficients: of each class, the slope, and of all but the first the intercept, and with
-        shifts their changes.
+        The slope of each class, and the intercept of all but the first.
     covariance
         Of the coefficients, robust to correlation within clusters.
     rows
@@ -53,7 +52,6 @@ class LabelCalibration:
         truth: NDArray,
         probabilities: NDArray,
         *,
-        shifts: NDArray | None = None,
         clusters: NDArray | None = None,
         weights: NDArray | None = None,
     ) -> "LabelCalibration":
@@ -65,8 +63,6 @@ class LabelCalibration:
             The index of the class, shape `(n,)`.
         probabilities
             Predictions that the model was not fitted on, shape `(n, classes)`.
-        shifts
-            The log density ratio of each row, shape `(n,)`; by default the map does not depend on it.
         clusters
             The cluster of each row, shape `(n,)`: rows of one cluster are correlated. By default rows are
             independent.
@@ -74,7 +70,7 @@ class LabelCalibration:
             The weight of each row, shape `(n,)`; by default rows count the same.
         """
         rows = len(truth)
-        terms = _terms(probabilities, shifts)
+        terms = _terms(probabilities)
         problem = _Fit(
             terms,
             _free(terms),
@@ -84,12 +80,12 @@ class LabelCalibration:
         found = problem.solve()
         inverse = np.linalg.inv(problem.information(found))
         noise = _clustered_noise(problem.scores(found), clusters)
-        covariance = inverse @ (noise + np.diag(problem.precision)) @ inverse
+        covariance = inverse @ (noise + problem.precision) @ inverse
         return cls(found, covariance, len(terms), rows)
 
-    def apply(self, probabilities: NDArray, shifts: NDArray | None = None) -> NDArray:
+    def apply(self, probabilities: NDArray) -> NDArray:
         """Calibrated probabilities, shape `(n, classes)`."""
-        terms = _terms(probabilities, shifts)
+        terms = _terms(probabilities)
         return np.asarray(softmax(_odds(self.coefficients, terms, _free(terms)), axis=1))
 
     def draw(
@@ -97,13 +93,27 @@ class LabelCalibration:
     ) -> NDArray:
         """Calibrated probabilities by maps that the labelled rows do not rule out.
 
+        Parameters
+        ----------
+        shifts
+            The log density ratio of the rows to estimate and the labelled rows, at each row, shape `(n,)`. A
+            model that misses a part of the relation has other errors where the features lie now, so the log
+            odds are uncertain in proportion to it.
+
         Returns
         -------
         Shape `(draws, n, classes)`.
         """
         coefficients = random.multivariate_normal(self.coefficients, self.covariance, draws, method="eigh")
-        terms = _terms(probabilities, shifts)
-        return np.stack([softmax(_odds(each, terms, _free(terms)), axis=1) for each in coefficients])
+        changes = random.normal(0, SHIFT_SPREAD, (draws, 2, self.classes))
+        terms, found = _terms(probabilities), []
+        free = _free(terms)
+        for each, (level, slope) in zip(coefficients, changes, strict=True):
+            odds = _odds(each, terms, free)
+            if shifts is not None:
+                odds = odds + shifts[:, None] * (level + slope * terms[:, :, _SLOPE].T)
+            found.append(softmax(odds, axis=1))
+        return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -132,15 +142,17 @@ class _Fit:
 
     @property
     def precision(self) -> NDArray:
-        spreads = np.full(self.free.shape, _SPREAD)
-        spreads[:, _SHIFT:] = SHIFT_SPREAD
-        return spreads[self.free] ** -2.0
+        """The inverse covariance of the normal prior, shape `(coefficients, coefficients)`."""
+        slopes = np.flatnonzero(np.nonzero(self.free)[1] == _SLOPE)
+        precision = np.eye(int(self.free.sum())) / _SPREAD**2
+        precision[np.ix_(slopes, slopes)] += (np.eye(len(slopes)) - 1 / len(slopes)) / SLOPE_SPREAD**2
+        return precision
 
     def solve(self) -> NDArray:
         found = self.start
         loss = self.loss(found)
         for _ in range(_STEPS):
-            gradient = self.scores(found).sum(axis=0) - self.precision * (found - self.start)
+            gradient = self.scores(found).sum(axis=0) - self.precision @ (found - self.start)
             step, size = np.linalg.solve(self.information(found), gradient), 1.0
             while (new := self.loss(found + size * step)) > loss and size > _TINY:
                 size /= 2
@@ -154,7 +166,9 @@ class _Fit:
         """The penalised negative log likelihood."""
         logs = log_softmax(_odds(coefficients, self.terms, self.free), axis=1)
         distance = coefficients - self.start
-        return float(-(self.weights @ (logs * self.outcomes).sum(axis=1)) + self.precision @ distance**2 / 2)
+        return float(
+            -(self.weights @ (logs * self.outcomes).sum(axis=1)) + distance @ self.precision @ distance / 2
+        )
 
     def scores(self, coefficients: NDArray) -> NDArray:
         """The gradient of the log likelihood of each row, shape `(n, coefficients)`."""
@@ -171,7 +185,7 @@ class _Fit:
             inside = np.flatnonzero(places == label)
             used = terms[:, self.free[label]]
             own[np.ix_(inside, inside)] = used.T @ ((self.weights * expected[:, label])[:, None] * used)
-        return np.asarray(own - flat.T @ (self.weights[:, None] * flat) + np.diag(self.precision))
+        return np.asarray(own - flat.T @ (self.weights[:, None] * flat) + self.precision)
 
     def _flat(self, by_class: NDArray) -> NDArray:
         """Values of each row and class times the free terms of the class, shape `(n, coefficients)`."""
@@ -180,19 +194,16 @@ class _Fit:
         )
 
 
-def _terms(probabilities: NDArray, shifts: NDArray | None) -> NDArray:
-    """The terms of each class, shape `(classes, n, terms)`."""
+def _terms(probabilities: NDArray) -> NDArray:
+    """The terms of each class, shape `(classes, n, 2)`."""
     logs = np.log(np.clip(probabilities, _TINY, 1.0)).T
-    terms = [logs, np.ones_like(logs)]
-    if shifts is not None:
-        terms += [np.broadcast_to(shifts, logs.shape), shifts * logs]
-    return np.stack(terms, axis=2)
+    return np.stack([logs, np.ones_like(logs)], axis=2)
 
 
 def _free(terms: NDArray) -> NDArray:
-    """All but the intercept of the first class and its change."""
+    """All but the intercept of the first class."""
     free = np.ones((terms.shape[0], terms.shape[2]), dtype=bool)
-    free[0, _INTERCEPT : _SHIFT + 1] = False
+    free[0, _INTERCEPT] = False
     return free
 
 

@@ -153,7 +153,8 @@ def test_density_ratios_are_those_of_a_shifted_normal_distribution():
 
 
 def test_density_ratios_of_few_rows_and_odd_columns_are_defined():
-    few = pd.DataFrame({"x": [1.0, np.nan], "t": pd.to_datetime(["2024-01-01", None]), "c": ["a", None]})
+    few = pd.DataFrame({"x": [1.0, np.nan], "c": ["a", None], "b": [True, False]})
+    few["t"], few["n"] = pd.to_datetime(["2024-01-01", None]), pd.array([True, None], dtype="boolean")
     then, now = log_density_ratios(few, few)
     assert (then == 0).all()
     many = pd.concat([few] * 20, ignore_index=True).assign(constant=1.0, empty=np.nan)

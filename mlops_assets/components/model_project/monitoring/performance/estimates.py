@@ -87,6 +87,13 @@ class _Current:
             given = partition.predictions(version)[rows], at_rows(partition.threshold(version), rows)
         return cls(version, evaluated, partition, features, rows, given)
 
+    @property
+    def inputs(self) -> "pd.DataFrame":
+        """The features in the form of those of the holdout."""
+        from mlops_assets.ml.features.preprocessing import feature_frame
+
+        return feature_frame(self.features[list(self.evaluated.model.spec.features)])
+
     def estimates(self) -> "list[Figure]":
         """Estimates of all rows, and of the primary metric of each slice of enough rows."""
         import numpy as np
@@ -132,16 +139,15 @@ class _Current:
         evaluated, measure = self.evaluated, self.version.measure
         holdout = evaluated.holdout
         kept = some_rows(len(holdout.target), seed=evaluated.seed)
-        then, now = log_density_ratios(
+        _, now = log_density_ratios(
             holdout.features.iloc[kept],
-            self.features[list(evaluated.model.spec.features)],
+            self.inputs,
             seed=evaluated.seed,
         )
         clusters = None if evaluated.clusters is None else evaluated.clusters[kept]
         calibration = LabelCalibration.fit(
             holdout.target[kept],
             class_probabilities(measure.task, evaluated.predictions[kept]),
-            shifts=then,
             clusters=clusters,
             weights=holdout.weights_of(kept),
         )
@@ -170,7 +176,7 @@ class _Current:
             holdout.target[kept],
             evaluated.predictions[kept],
             holdout.features.iloc[kept],
-            (self.predictions, self.features[list(evaluated.model.spec.features)]),
+            (self.predictions, self.inputs),
             clusters=None if evaluated.clusters is None else evaluated.clusters[kept],
             weights=holdout.weights_of(kept),
             seed=evaluated.seed,
