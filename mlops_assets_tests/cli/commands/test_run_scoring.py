@@ -92,6 +92,7 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored, m
         "status_page",
         "data_quality",
         "drift_report",
+        "performance_report",
     }
     found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
     assert found.columns.tolist() == [
