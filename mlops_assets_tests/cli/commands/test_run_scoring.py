@@ -94,6 +94,9 @@ def test_rows_to_predict_are_validated_and_predicted_after_each_change(scored, m
         "drift_report",
         "performance_report",
     }
+    figures = tables.frame(("lending", "data_quality")).set_index(["measure", "column_name"])["value"]
+    assert figures["rows"].tolist() == [5.0]
+    assert figures["rejected_share"].tolist() == [pytest.approx(1 / 6)]
     found = tables.frame(("lending", "predictions")).set_index("amount").loc[rows["amount"][:5]]
     assert found.columns.tolist() == [
         "row_id",
