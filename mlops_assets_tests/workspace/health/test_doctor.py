@@ -24,7 +24,8 @@ def test_a_healthy_project_is_ok_and_each_check_describes_what_it_found(place):
     findings = {one["subject"]: one for one in json.loads(done.stdout)}
     assert done.exit_code == 0, done.output
     assert {one["state"] for one in findings.values()} <= {"ok", "warn"}
-    assert findings["definitions"]["message"] == "lending; 9 assets"
+    assert findings["definitions"]["message"] == "lending; 10 assets"
+    assert findings["alerts"]["message"] == "no channels declared"
     assert findings["lending"]["message"] == "contracts of loans, pipeline and queries"
     assert "dagster 1." in findings["packages"]["message"]
     assert "0 registered models" in findings["tracking store"]["message"]
