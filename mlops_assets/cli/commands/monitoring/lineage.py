@@ -46,7 +46,7 @@ def lineage(
         workspace = Workspace(find_project_root())
         workspace.project(project)
         with read_only_instance(workspace) as instance:
-            assets = workspace.definitions.resolve_asset_graph()
+            assets = workspace.definitions.resolve_all_asset_specs()
             graph = column_lineage_of(assets, instance, project) if instance else None
         if graph is None or not graph.inputs:
             raise ProjectError(

@@ -75,7 +75,7 @@ def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", pr
     if project is not None:
         with read_only_instance(workspace) as instance:
             if instance is not None:
-                assets = workspace.definitions.resolve_asset_graph()
+                assets = workspace.definitions.resolve_all_asset_specs()
                 lineage = lineage_table(column_lineage_of(assets, instance, project))
     with translated_disk_errors("the status page", file):
         write_atomically(file, render_status(found, lineage=lineage))

@@ -1,9 +1,9 @@
 """Collects the column lineage of a project from the materializations that Dagster has."""
 
 import json
-from collections.abc import Mapping
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from graphlib import TopologicalSorter
+from typing import Any
 
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
@@ -25,21 +25,28 @@ from mlops_assets.components.model_project.project.metadata_names import (
 from mlops_assets.core import names
 from mlops_assets.core.redaction.redact import redact
 
-if TYPE_CHECKING:
-    from mlops_assets.compat.dagster import BaseAssetGraph
-
 _EVALUATIONS = 20
 """How many of the latest evaluations are searched for the champion's."""
 _SCHEMA = "dagster/column_schema"
 
 
-def column_lineage_of(graph: "BaseAssetGraph", instance: DagsterInstance, project: str) -> ColumnGraph:
+def column_lineage_of(specs: Iterable[dg.AssetSpec], instance: DagsterInstance, project: str) -> ColumnGraph:
     """Return the columns of a project with their inputs; without those that no materialization recorded.
 
     Only metadata of the latest materializations is read: names of columns, no values.
+
+    Parameters
+    ----------
+    specs
+        The assets of the definitions.
     """
-    levels = chain.from_iterable(map(sorted, graph.toposorted_asset_keys_by_level))
-    ordered = [key for key in levels if key.path[0] == project]
+    declared = {spec.key: spec for spec in specs if spec.key.path[0] == project}
+    parents = {
+        key: sorted(dep.asset_key for dep in spec.deps if dep.asset_key in declared)
+        for key, spec in sorted(declared.items())
+    }
+    ordered = list(TopologicalSorter(parents).static_order())
+    known = {key: declared[key].metadata for key in ordered}
     records = instance.get_asset_records(ordered)
     latest = {record.asset_entry.asset_key: record.asset_entry for record in records}
     inputs: dict[ColumnNode, dict[ColumnNode, str]] = {}
@@ -59,9 +66,8 @@ def column_lineage_of(graph: "BaseAssetGraph", instance: DagsterInstance, projec
             not_resolved[_name(key)] = "it was materialized by a version that did not record it; run it again"
     champion, importances = _champion(instance, project)
     features = AssetKey(names.project_asset(project, names.FEATURES))
-    declared = {key: graph.get(key).metadata for key in ordered}
     marked = {
-        mark: frozenset(name for metadata in declared.values() for name in _plain(metadata.get(mark)) or ())
+        mark: frozenset(name for metadata in known.values() for name in _plain(metadata.get(mark)) or ())
         for mark in (SENSITIVE, PROTECTED_COLUMNS)
     }
     return ColumnGraph(
@@ -70,14 +76,14 @@ def column_lineage_of(graph: "BaseAssetGraph", instance: DagsterInstance, projec
         [_name(key) for key in ordered],
         sources={
             _name(key): redact(_text(metadata[SOURCE]))
-            for key, metadata in declared.items()
+            for key, metadata in known.items()
             if SOURCE in metadata
         },
         sensitive=marked[SENSITIVE],
         protected=marked[PROTECTED_COLUMNS],
         importances=importances,
         not_resolved=not_resolved,
-        identity=frozenset(_plain(declared[features].get(IDENTITY)) or ()),
+        identity=frozenset(_plain(known[features].get(IDENTITY)) or ()),
         champion=champion,
     )
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import dagster as dg
@@ -58,7 +59,9 @@ def status_page_asset(
             usage = shutil.disk_usage(warehouse.store.root)
             disk = DiskStatus(str(state), usage.free, usage.total)
             status = WorkspaceStatus(now, (found,), daemon_status(context.instance, now), disk)
-            columns = column_lineage_of(definitions.resolve_asset_graph(), context.instance, project.name)
+            assets = [one for one in definitions.assets or () if isinstance(one, dg.AssetsDefinition)]
+            specs = chain.from_iterable(one.specs for one in assets)
+            columns = column_lineage_of(specs, context.instance, project.name)
             file = places.reports / project.name / STATUS_PAGE_FILE
             with translated_disk_errors("the status page", file.parent):
                 write_atomically(file, render_status(status, lineage=lineage_table(columns)))
