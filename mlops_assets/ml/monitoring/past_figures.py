@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 from mlops_assets.ml.monitoring.expected_range import MINIMUM, Past, Range, expected_range
-from mlops_assets.ml.monitoring.row_figures import NAMED, Figure, Scale
+from mlops_assets.ml.monitoring.row_figures import DEVIATION, NAMED, Figure, Scale
 
 NEW_CATEGORIES = "new_categories"
 _SMALLEST_SHARE, _SMALLEST_COUNT, _SMALLEST_NUMBER = 0.005, math.log(1.1), 0.1
 """Changes that are too small to warn of, however many rows prove them: half a percentage point, a tenth of
 the rows, a tenth of a standard deviation."""
+
+_WIDER = 2.0
+"""The standard error of a mean counts up to this multiple of the usual one."""
+_ERRORS_WITHIN = 4
+"""Number of standard errors of a quantile that the usual partition has beside it, or more."""
 
 FigureKey = tuple[str, str | None, str | None]
 """Measure, column and note of a figure."""
@@ -113,7 +119,7 @@ def compared(
         ComparedFigure(
             table,
             figure,
-            _range(figure, found, position, season=season, alpha=false_alarms / count)
+            _range(_limited(figure, past[table]), found, position, season=season, alpha=false_alarms / count)
             if len(found) >= MINIMUM
             else None,
         )
@@ -143,6 +149,29 @@ def _values(figure: Figure, past: Mapping[int, Mapping[FigureKey, float]]) -> It
             value = min(NAMED / 2 / rows, 1.0) if rows else None  # it is new, or was too rare for a name
         if value is not None and (rows or figure.scale == "count"):
             yield _Value(position, value, rows)
+
+
+def _limited(figure: Figure, past: Mapping[int, Mapping[FigureKey, float]]) -> Figure:
+    """The figure with the spread of the past: a defect must not widen the range that it is compared with.
+
+    Its standard error is its own, because it depends on the rows, but at most one that the past suggests.
+    """
+    alike = [each for each in past.values() if (DEVIATION, figure.column, None) in each]
+    if figure.scale != "number" or not alike:
+        return figure
+    spread = median(each[DEVIATION, figure.column, None] for each in alike)
+    if figure.measure == "mean":
+        most = _WIDER * spread / math.sqrt(figure.rows)
+    else:
+        most = median(_reach(figure.measure, figure.column, each) for each in alike) / _ERRORS_WITHIN
+    return replace(figure, spread=spread, error=min(figure.error, most))
+
+
+def _reach(measure: str, column: str | None, earlier: Mapping[FigureKey, float]) -> float:
+    """How far a quantile of an earlier partition is from its extreme or its median, whichever is farther."""
+    names = (measure, "minimum" if measure == "p5" else "maximum", "median")
+    quantile, extreme, middle = (earlier.get((name, column, None), math.nan) for name in names)
+    return max(abs(quantile - extreme), abs(quantile - middle))
 
 
 def _range(figure: Figure, past: list[_Value], position: int, *, season: int, alpha: float) -> Range | None:

@@ -17,6 +17,8 @@ from mlops_assets.core.sql_quoting import NUMBERS, literal, quoted, quoted_list
 Scale = Literal["count", "share", "number"]
 """What a figure is, for its comparison with the past: a number of rows, a share of the rows, or a mean."""
 
+DEVIATION = "deviation"
+"""Measure of the standard deviation of a number."""
 NAMED = 10
 """Number of entities, or without them of rows, that share a value of a category that is named."""
 CATEGORIES = 50
@@ -141,6 +143,7 @@ def _numbers(
         spread = spread or 0.0
         yield Figure("minimum", _rounded(low), name)
         yield Figure("maximum", _rounded(high), name)
+        yield Figure(DEVIATION, spread, name)
         yield Figure("mean", mean, name, scale="number", error=spread / math.sqrt(count), spread=spread)
         for (measure, _), near in zip(_QUANTILES.items(), _by_three(quantiles), strict=True):
             below, at, above = near

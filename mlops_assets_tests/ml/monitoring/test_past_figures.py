@@ -1,6 +1,9 @@
 """Figures of a partition against the past: what is out of line, and what is too small to matter."""
 
+import math
+
 import pytest
+from scipy import stats
 
 from mlops_assets.ml.monitoring.past_figures import PastFigures, compared, with_new_categories
 from mlops_assets.ml.monitoring.row_figures import Figure
@@ -65,6 +68,34 @@ def test_later_partitions_and_those_before_the_history_do_not_count():
 
 def test_a_figure_is_not_compared_without_enough_past():
     assert {each.in_line for each in compare(of(), usual()[:4]).values()} == {None}
+
+
+def distribution(mean: float, p95: float, *, error: float, spread: float) -> list[Figure]:
+    """A column of 400 rows whose median is 5 and whose maximum is 12."""
+    shown = {"minimum": 0.0, "median": 5.0, "maximum": 12.0, "deviation": spread}
+    measured = {"mean": (mean, error), "p95": (p95, error)}
+    return [
+        Figure("rows", 400, rows=400, scale="count"),
+        *(Figure(measure, value, "x", rows=400) for measure, value in shown.items()),
+        *(
+            Figure(measure, value, "x", rows=400, scale="number", error=error, spread=spread)
+            for measure, (value, error) in measured.items()
+        ),
+    ]
+
+
+def test_a_defect_does_not_widen_the_range_that_it_is_compared_with():
+    past = [distribution(5.0, 8.0, error=0.1, spread=2.0) for _ in range(12)]
+    found = compare(distribution(50.0, 400.0, error=60.0, spread=150.0), past)
+    mean, p95 = (found[measure, "x", None] for measure in ("mean", "p95"))
+    assert (mean.in_line, p95.in_line) == (False, False)
+    alpha = 0.005 / 3  # three figures are compared
+    reach = stats.t.isf(alpha / 2, 11)
+    # Twice the usual standard error, and a quarter of the way from the 95th percentile to the maximum.
+    assert mean.range.high == pytest.approx(5 + reach * math.sqrt(0.2**2 * (1 + 1 / 12)))
+    assert p95.range.high == pytest.approx(8 + reach * math.sqrt(1.0**2 * (1 + 1 / 12)))
+    wider = compare(distribution(5.0, 8.0, error=0.15, spread=2.0), past)["mean", "x", None]
+    assert wider.range.high == pytest.approx(5 + reach * math.sqrt(0.15**2 * (1 + 1 / 12)))
 
 
 def categories(**shares: float) -> list[Figure]:

@@ -69,7 +69,7 @@ def data_quality_asset(project: Project) -> dg.AssetsDefinition:
             "trend or season."
         },
         code=[
-            "data_quality 2",
+            "data_quality 3",
             repr((_history(project), project.settings.monitoring.data_quality.false_alarms)),
         ],
         prepare=lambda run: _QualityReports(run).report,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.monitoring.row_figures import Figure
 
-_CODE = "figures 1"
+_CODE = "figures 2"
 _RULES = 50
 CONTENT = "content"
 """Measure whose note is the digest of the rows that the figures are of."""
