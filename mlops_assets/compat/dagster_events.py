@@ -1,9 +1,8 @@
 """Bulk queries of Dagster's event log: the public API has one query for each asset and each check."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 from dagster import AssetCheckKey, AssetKey
@@ -19,8 +18,7 @@ _MATERIALIZED, _PLANNED = "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNE
 _COMPLETED = ("SUCCEEDED", "FAILED")
 
 
-@dataclass(frozen=True)
-class PartitionEvents:
+class PartitionEvents(NamedTuple):
     """IDs in the event log of the newest materialization and attempt of a partition; 0 if there is none."""
 
     key: AssetKey
@@ -29,8 +27,7 @@ class PartitionEvents:
     planned: int
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """The newest result of a check for a partition; `row` identifies it for `check_events`."""
 
     key: AssetCheckKey
@@ -81,7 +78,8 @@ def events(instance: dg.DagsterInstance, ids: Sequence[int]) -> dict[int, dg.Eve
 
 def check_results(instance: dg.DagsterInstance, keys: Collection[AssetCheckKey]) -> list[CheckResult]:
     """The newest completed result of every partition of checks, in a few queries."""
-    declared, found = set(keys), []
+    # Keys are looked up by text: it is slow to build one for each of thousands of rows.
+    declared, found = {(key.asset_key.to_string(), key.name): key for key in keys}, []
     for chosen in _chunks(sorted({key.asset_key.to_string() for key in keys})):
         newest = (
             select(func.max(_CHECKS.id))
@@ -92,8 +90,7 @@ def check_results(instance: dg.DagsterInstance, keys: Collection[AssetCheckKey])
             *(_CHECKS.asset_key, _CHECKS.check_name, _CHECKS.partition, _CHECKS.execution_status, _CHECKS.id)
         ).where(_CHECKS.id.in_(newest))
         for key, name, partition, state, row in _rows(instance, query):
-            check_key = AssetCheckKey(_asset_key(key), name)
-            if check_key in declared:
+            if check_key := declared.get((key, name)):
                 found.append(CheckResult(check_key, partition, state == "SUCCEEDED", int(row)))
     return found
 

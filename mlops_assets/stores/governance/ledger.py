@@ -8,11 +8,13 @@ comparison with the registry, which stores the hash of each entry (`ledger_revie
 import json
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
@@ -172,8 +174,13 @@ class Ledger:
         self.warehouse, self.project = warehouse, project
         self.table = tuple(names.project_asset(project, names.LEDGER))
 
-    def entries(self) -> list[Entry]:
+    def entries(self, connection: duckdb.DuckDBPyConnection | None = None) -> list[Entry]:
         """Read all entries, in ascending order of their sequence; `chain_errors` verifies them.
+
+        Parameters
+        ----------
+        connection
+            A connection that reads them, by default a new one, which needs a folder to spill to.
 
         Returns
         -------
@@ -188,8 +195,8 @@ class Ledger:
         if not self.warehouse.exists(self.table):
             return []
         try:
-            with self.warehouse.connect() as connection:
-                rows = self.warehouse.relation(connection, self.table).order("sequence, hash")
+            with nullcontext(connection) if connection else self.warehouse.connect() as opened:
+                rows = self.warehouse.relation(opened, self.table).order("sequence, hash")
                 rows = rows.project('* replace (epoch_us("at") as "at")')  # Arrow imports pandas for times
                 return [_entry(row) for row in rows.to_arrow_table().to_pylist()]
         except Exception as error:  # DuckDB, Arrow and JSON each have errors of their own for damaged bytes

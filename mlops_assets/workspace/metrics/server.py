@@ -129,6 +129,7 @@ def _listening(endpoint: Endpoint) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(address)
+        listening.listen()  # of two that are bound at once, only one can
     except OSError as error:
         listening.close()
         raise StoreError(

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 from mlops_assets.components.model_project.status.automation import daemon_status
 from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
-from mlops_assets.components.model_project.status.incidents import incidents
-from mlops_assets.core.errors import MlopsError, ProjectError, StoreError
+from mlops_assets.components.model_project.status.incidents import shared_incidents
+from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.project_status import (
     DaemonStatus,
     DiskStatus,
-    IncidentStatus,
     ProjectStatus,
     WorkspaceStatus,
 )
@@ -71,7 +70,9 @@ def collect_status(
         found = collect_projects(instance, [*declared.values()], _folders(state), now, newest=newest)
     broken = [ProjectStatus(name, "unknown", reason, errors=(reason,)) for name, reason in invalid.items()]
     projects = sorted((*found, *broken), key=lambda each: each.name)
-    return WorkspaceStatus(now, tuple(projects), daemon, _disk(state), _shared(state, errors), tuple(errors))
+    return WorkspaceStatus(
+        now, tuple(projects), daemon, _disk(state), shared_incidents(state.root, errors), tuple(errors)
+    )
 
 
 def _folders(state: StateDirectory) -> StateFolders:
@@ -82,12 +83,3 @@ def _disk(state: StateDirectory) -> DiskStatus | None:
     existing = next(folder for folder in (state.root, *state.root.parents) if folder.exists())
     usage = shutil.disk_usage(existing)
     return DiskStatus(str(state.root), usage.free, usage.total)
-
-
-def _shared(state: StateDirectory, errors: list[str]) -> tuple[IncidentStatus, ...]:
-    """The open incidents of the whole installation."""
-    try:
-        return incidents(state.root, "")
-    except (StoreError, OSError) as error:
-        errors.append(" ".join(str(error).split()))
-        return ()

@@ -1,11 +1,15 @@
 """`mlops status`: the health of all projects, or everything about one of them."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_errors, print_line
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ def status(
 
     Example: mlops status customer_churn
     """
-    with plain_errors(debug):
+    with plain_errors(debug), _without_garbage_collection():
         from mlops_assets.cli.output.status_output import print_overview, print_project
         from mlops_assets.cli.output.table_output import print_json
         from mlops_assets.core.status_series import status_document
@@ -63,6 +67,18 @@ def status(
         raise typer.Exit(UNHEALTHY)
 
 
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Do not search for garbage: almost all objects live to the end, and a search visits all of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", project: str | None) -> None:
     """Write the page; of a single project, with the lineage of its columns."""
     from mlops_assets.components.model_project.lineage.collect import column_lineage_of
@@ -73,7 +89,8 @@ def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", pr
 
     lineage = None
     if project is not None:
-        with read_only_instance(workspace) as instance:
+        # An invalid project or a damaged instance is among the errors of the status, which the page shows.
+        with suppress(MlopsError), read_only_instance(workspace) as instance:
             if instance is not None:
                 assets = workspace.definitions.resolve_all_asset_specs()
                 lineage = lineage_table(column_lineage_of(assets, instance, project))

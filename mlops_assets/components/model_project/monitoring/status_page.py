@@ -47,6 +47,7 @@ def status_page_asset(
         from mlops_assets.components.model_project.status.automation import daemon_status
         from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
         from mlops_assets.components.model_project.status.declared import declared_projects
+        from mlops_assets.components.model_project.status.incidents import shared_incidents
         from mlops_assets.core.project_status import DiskStatus, WorkspaceStatus
         from mlops_assets.ml.reports.status_page import render_status, status_summary
         from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
@@ -58,7 +59,9 @@ def status_page_asset(
             [found] = collect_projects(context.instance, [declared], places, now)
             usage = shutil.disk_usage(warehouse.store.root)
             disk = DiskStatus(str(state), usage.free, usage.total)
-            status = WorkspaceStatus(now, (found,), daemon_status(context.instance, now), disk)
+            errors: list[str] = []
+            daemon, shared = daemon_status(context.instance, now), shared_incidents(state, errors)
+            status = WorkspaceStatus(now, (found,), daemon, disk, shared, tuple(errors))
             assets = [one for one in definitions.assets or () if isinstance(one, dg.AssetsDefinition)]
             specs = chain.from_iterable(one.specs for one in assets)
             columns = column_lineage_of(specs, context.instance, project.name)

@@ -80,7 +80,9 @@ def _collect(
     name, missing = project.name, AssetStatus("", "missing", "not materialized yet")
     found = tuple(assets.get(asset.key, replace(missing, name=asset.name)) for asset in project.assets)
     ledger = Ledger(Warehouse(folders.warehouse), name)
-    entries: list[Entry] = reports.read(f"the ledger of {name}", ledger.entries, [])
+    entries: list[Entry] = reports.read(
+        f"the ledger of {name}", lambda: ledger.entries(reports.connection), []
+    )
     state = LedgerState.of(entries)
     status = ProjectStatus(
         name,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mlops_assets.core.errors import StoreError
 from mlops_assets.core.project_status import IncidentStatus, UndeliveredStatus
 
 
@@ -36,3 +37,12 @@ def undelivered_alerts(state: Path, project: str) -> tuple[UndeliveredStatus, ..
         for found in undelivered(state, project)
         if found.project == project
     )
+
+
+def shared_incidents(state: Path, errors: list[str]) -> tuple[IncidentStatus, ...]:
+    """The open incidents of the whole installation; none, and one error more, if they can't be read."""
+    try:
+        return incidents(state, "")
+    except (StoreError, OSError) as error:
+        errors.append(" ".join(str(error).split()))
+        return ()
