@@ -72,6 +72,8 @@ def expected_range(past: Past, position: int, variance: float, *, alpha: float, 
     ----------
     R. J. Hyndman, G. Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 7.6 (the
     prediction interval of a regression on trend and seasonal dummies).
+    F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics
+    Bulletin 2, 1946 (the degrees of freedom of a variance of which a part is estimated).
     F. R. Hampel, The influence curve and its role in robust estimation, JASA 69, 1974 (deviations from the
     median in units of the median absolute deviation).
     """
@@ -87,15 +89,17 @@ def expected_range(past: Past, position: int, variance: float, *, alpha: float, 
     kept = _without_outliers(design.residuals(where, values), sampling)
     where, values = where[kept], values[kept]
     design = _Design.chosen(where, values, season)
-    expected, leverage, residual, freedom = design.extrapolated(where, values, position)
+    expected, leverage, residual, degrees = design.extrapolated(where, values, position)
     steps = np.diff(values)
     walk = float(np.mean(steps**2)) if len(steps) >= _TREND_FROM else math.inf
     wanders = residual > sampling and walk < _WALK_RATIO * residual
     if wanders and not design.season and where[-1] == max(past.positions):
         # The level wanders: the last value is the best guess of the next one.
-        expected, leverage, residual, freedom = float(values[-1]), 0.0, walk, len(steps)
+        expected, leverage, residual, degrees = float(values[-1]), 0.0, walk, len(steps)
     between = max(residual - sampling, 0.0)
     total = between + variance + leverage * max(residual, sampling)
+    estimated = residual * (1 + leverage)  # the rest of the variance, that of sampling, is known
+    freedom = degrees * max(total / estimated, 1.0) ** 2 if estimated else math.inf
     reach = float(stats.t.isf(alpha / 2, freedom)) * math.sqrt(total)
     return Range(expected, expected - reach, expected + reach)
 

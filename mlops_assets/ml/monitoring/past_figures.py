@@ -146,7 +146,10 @@ def _values(figure: Figure, past: Mapping[int, Mapping[FigureKey, float]]) -> It
     for position, figures in past.items():
         value, rows = figures.get(key), figures.get(("rows", None, None), 0.0)
         if value is None and figure.measure == "share" and ("categories", figure.column, None) in figures:
-            value = min(NAMED / 2 / rows, 1.0) if rows else None  # it is new, or was too rare for a name
+            # It is new, or was too rare for a name.
+            value = (
+                min(NAMED / 2 / rows, figures.get(("rare_share", figure.column, None), 1.0)) if rows else None
+            )
         if value is not None and (rows or figure.scale == "count"):
             yield _Value(position, value, rows)
 
@@ -178,6 +181,8 @@ def _range(figure: Figure, past: list[_Value], position: int, *, season: int, al
     if figure.scale is None or figure.value is None:
         return None
     rows = float(figure.rows)
+    # A number of rows counts with the noise of the usual one: that of a few rows holds nearly any number.
+    usual = median(each.value for each in past) if figure.scale == "count" else figure.value
     found = expected_range(
         Past(
             [each.position for each in past],
@@ -185,7 +190,7 @@ def _range(figure: Figure, past: list[_Value], position: int, *, season: int, al
             [_variance(figure, each.value, each.rows, rows) for each in past],
         ),
         position,
-        _variance(figure, figure.value, rows, rows),
+        _variance(figure, usual, rows, rows),
         alpha=alpha,
         season=season,
     )

@@ -26,6 +26,8 @@ CATEGORIES = 50
 _QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
 _ERRORS = 4
 """Standard errors of a quantile that its neighbours are away, to find how precise it is."""
+_HUGE = 1e100
+"""A number as large as this counts as missing: it is a placeholder, and squares of it may overflow."""
 _TIMES = ("DATE", "TIMESTAMP")
 _ROWS = "_figures_of"
 
@@ -115,12 +117,12 @@ def _is_number(kind: str) -> bool:
 
 
 def _as_number(name: str, kind: str, end: datetime | None) -> str:
-    """A number, or a time in days from the end of the period; infinite values count as missing."""
+    """A number, or a time in days from the end of the period; infinite and huge values count as missing."""
     if kind.startswith(_TIMES):
         origin = literal((end or datetime(1970, 1, 1)).isoformat())
         return f"date_diff('second', {origin}::timestamp, {quoted(name)}::timestamp) / 86400.0"
     value = f"{quoted(name)}::double"
-    return f"case when isfinite({value}) then {value} end"
+    return f"case when abs({value}) < {_HUGE:g} then {value} end"
 
 
 def _numbers(

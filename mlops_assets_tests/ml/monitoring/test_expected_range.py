@@ -75,7 +75,7 @@ def test_fewer_rows_widen_the_range():
 def test_a_constant_past_has_the_range_of_sampling():
     found = after([3.0] * 10, variance=0.04)
     assert found.expected == pytest.approx(3.0)
-    reach = stats.t.isf(0.005, 9) * math.sqrt(0.04 * (1 + 1 / 10))
+    reach = stats.norm.isf(0.005) * math.sqrt(0.04 * (1 + 1 / 10))
     assert found.high == pytest.approx(3 + reach)
 
 

@@ -40,7 +40,12 @@ def test_unchanged_figures_are_in_line():
 
 @pytest.mark.parametrize(
     ("changed", "measure"),
-    [({"null_share": 0.25}, "null_share"), ({"rows": 900}, "rows"), ({"mean": 6.0}, "mean")],
+    [
+        ({"null_share": 0.25}, "null_share"),
+        ({"rows": 900}, "rows"),
+        ({"rows": 3}, "rows"),
+        ({"mean": 6.0}, "mean"),
+    ],
 )
 def test_only_the_changed_figure_is_out_of_line(changed, measure):
     found = compare(of(**changed), usual())
@@ -90,7 +95,7 @@ def test_a_defect_does_not_widen_the_range_that_it_is_compared_with():
     mean, p95 = (found[measure, "x", None] for measure in ("mean", "p95"))
     assert (mean.in_line, p95.in_line) == (False, False)
     alpha = 0.005 / 3  # three figures are compared
-    reach = stats.t.isf(alpha / 2, 11)
+    reach = stats.norm.isf(alpha / 2)
     # Twice the usual standard error, and a quarter of the way from the 95th percentile to the maximum.
     assert mean.range.high == pytest.approx(5 + reach * math.sqrt(0.2**2 * (1 + 1 / 12)))
     assert p95.range.high == pytest.approx(8 + reach * math.sqrt(1.0**2 * (1 + 1 / 12)))
@@ -103,14 +108,15 @@ def categories(**shares: float) -> list[Figure]:
     return [
         Figure("rows", 1_000, rows=1_000, scale="count"),
         Figure("categories", len(shares), "c", rows=1_000),
+        Figure("rare_share", 0.0, "c", rows=1_000),
         *named,
     ]
 
 
 def test_a_category_that_no_earlier_partition_had_is_counted_and_out_of_line():
     past = [categories(a=0.6, b=0.4) for _ in range(8)]
-    found = compare(categories(a=0.57, b=0.38, new=0.05), past)
+    found = compare(categories(a=0.58, b=0.4, new=0.02), past)
     assert found["new_categories", "c", "new"].figure.value == 1
     assert found["share", "c", "new"].in_line is False
-    assert found["share", "c", "new"].range.expected == pytest.approx(0.005, abs=1e-3)
+    assert found["share", "c", "new"].range.expected == pytest.approx(0.0, abs=1e-3)
     assert compare(categories(a=0.6, b=0.4), past)["new_categories", "c", None].figure.value == 0

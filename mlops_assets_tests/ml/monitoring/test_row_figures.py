@@ -41,8 +41,9 @@ def test_times_are_days_from_the_end_of_the_period():
     assert found["mean", "bought_at", None].value == pytest.approx(-0.5)
 
 
-def test_infinite_values_count_as_missing():
-    found = figures("select case when range < 5 then 'inf'::double else 1 end as x from range(20)")
+def test_infinite_and_huge_values_count_as_missing():
+    huge = "case range % 3 when 0 then 'inf'::double when 1 then -1e308 else 'nan'::double end"
+    found = figures(f"select case when range < 5 then {huge} else 1 end as x from range(20)")
     assert found["null_share", "x", None].value == pytest.approx(0.25)
     assert found["maximum", "x", None].value == 1.0
 

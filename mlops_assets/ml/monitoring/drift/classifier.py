@@ -21,6 +21,8 @@ LEAST_ROWS = 200
 """Minimum number of rows of each side."""
 _FOLDS, _ROUNDS, _CATEGORIES = 3, 30, 30
 _PERIODS = 6
+_LARGEST = 1e38
+"""Larger values count as this one, because the trees compare numbers of single precision."""
 _SHARED = 2.0
 """The folds share rows: where two of them resemble each other by chance, each is predicted well from the
 other, so the variance of the mean is up to twice that of independent folds."""
@@ -159,7 +161,7 @@ def _encoded(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray, list[
             encoded.append(_category_codes(values))
         is_category.append(not numeric and not pd.api.types.is_datetime64_any_dtype(values))
     matrix = np.column_stack(encoded)
-    return np.where(np.isfinite(matrix), matrix, np.nan), is_category
+    return np.where(np.isfinite(matrix), matrix.clip(-_LARGEST, _LARGEST), np.nan), is_category
 
 
 def _category_codes(values: pd.Series) -> NDArray:

@@ -15,6 +15,7 @@ MOST_SHAPE_BINS = 10
 LEAST_EXPECTED = 20
 """Minimum expected number of rows of each sample in a bin of a chi-square test. Values have a bin if they are
 frequent enough in the reference; near that limit, this choice alone would look like a change."""
+_LARGEST = 1e100
 _LOCATION, _FILLED = 0.8, 0.8
 """Shares of the error that the more powerful of two combined tests spends."""
 
@@ -212,7 +213,8 @@ def _squared_distance(edges: Sequence[float], before: NDArray, after: NDArray) -
     n, m = after.sum(), before.sum()
     if min(n, m) < 1 or len(edges) < 2:
         return None
-    widths = np.diff(np.asarray(edges))
+    scale = max(1.0, max(map(abs, edges)) / _LARGEST)  # squares of larger values would overflow
+    widths = np.diff(np.asarray(edges) / scale)
     weights = (np.append(widths, 0.0) + np.append(0.0, widths)) / 2
     one, other = (side.cumsum()[:-1] / side.sum() for side in (before, after))
     variance = weights @ _covariance(one) @ weights

@@ -11,8 +11,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.sql_quoting import NUMBERS, literal, quoted
 from mlops_assets.ml.comparison.drift import Kind, measure_sql
+
+_TYPES: Mapping[Kind, str] = {
+    "number": "double",
+    "time": "timestamp",
+    "text": "varchar",
+    "category": "varchar",
+}
 
 
 @dataclass(frozen=True)
@@ -153,11 +160,42 @@ class Histograms:
 
 
 def count(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins]) -> dict[str, Counts]:
-    """Count the rows of a relation in the bins of each column, in one pass."""
+    """Count the rows of a relation in the bins of each column, in one pass; see `comparable`."""
     wanted = list(bins)
     if not wanted:
         return {}
-    return _read_counts(wanted, rows.aggregate(_counted_sql(wanted)).fetchall()[0])
+    return _read_counts(wanted, comparable(rows, wanted).aggregate(_counted_sql(wanted)).fetchall()[0])
+
+
+def comparable(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins]) -> duckdb.DuckDBPyRelation:
+    """The rows with columns of the types that the bins require.
+
+    A column that no longer exists, and values of another type that can't be converted, are missing values.
+    """
+    types = {name: str(kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
+    changed, added = [], []
+    for each in bins:
+        column, wanted = quoted(each.column), _TYPES[each.kind]
+        if each.column not in types:
+            added.append(f"null::{wanted} as {column}")
+        elif not _fits(types[each.column], each.kind):
+            changed.append(f"try_cast({column}::varchar as {wanted}) as {column}")
+    if not changed and not added:
+        return rows
+    replaced = f"* replace ({', '.join(changed)})" if changed else "*"
+    return rows.project(", ".join([replaced, *added]))
+
+
+def _fits(found: str, kind: Kind) -> bool:
+    match kind:
+        case "number":
+            return found.split("(")[0].lower() in NUMBERS
+        case "time":
+            return found.startswith(("DATE", "TIMESTAMP"))
+        case "text":
+            return found == "VARCHAR"
+        case "category":
+            return True
 
 
 def count_by(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins], group: str) -> list[dict[str, Counts]]:

@@ -124,7 +124,7 @@ def test_a_shift_beyond_the_range_of_the_reference_drifts_whatever_is_usual():
 def test_the_classifier_does_not_distinguish_equal_rows_of_any_type():
     random = np.random.default_rng(0)
     rows = normal(1_600).assign(
-        place=random.choice(["a", "b", None], 1_600), day=pd.Timestamp("2025-01-01"), x9=np.inf
+        place=random.choice(["a", "b", None], 1_600), day=pd.Timestamp("2025-01-01"), x8=1e308, x9=np.inf
     )
     found = distinguish(rows.head(800), rows.tail(800), list(rows.columns))
     assert 0.4 < found.low < 0.5 < found.high < 0.6

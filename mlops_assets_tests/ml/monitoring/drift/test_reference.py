@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.ml.monitoring.drift.column_tests import measure_effect
-from mlops_assets.ml.monitoring.drift.histograms import Histograms, count
+from mlops_assets.ml.monitoring.drift.histograms import Bins, Histograms, count
 from mlops_assets.ml.monitoring.drift.reference import LEAST_IN_BIN, reference_histograms
 
 
@@ -111,3 +111,27 @@ def test_the_usual_variation_is_that_of_seasons_and_not_of_chance(connection):
     assert not reference_histograms(
         connection, connection.from_df(frame[frame["p"] < 2]), ["steady"], period="p"
     ).variation
+
+
+@pytest.mark.parametrize(
+    ("bins", "values", "missing"),
+    [
+        (Bins("x", "number", edges=(1.0, 2.0)), ["7", "n/a", None], 2),
+        (Bins("x", "time", edges=(0.0, 1.0)), [5, 6, 7], 3),
+        (Bins("x", "text", edges=(1.0,)), [5, 6, None], 1),
+        (Bins("absent", "number", edges=(1.0,)), [1.0, 2.0, 3.0], 3),
+        (Bins("absent", "category", values=("a",)), [1.0, 2.0, 3.0], 3),
+    ],
+)
+def test_values_of_another_type_and_absent_columns_are_missing(connection, bins, values, missing):
+    rows = connection.from_df(pd.DataFrame({"x": values}))
+    found = count(rows, [bins])[bins.column]
+    assert (found.missing, found.not_finite, found.rows) == (missing, 0, 3)
+
+
+def test_huge_values_have_a_finite_effect(connection):
+    rows = connection.from_df(pd.DataFrame({"x": 1e308 * np.linspace(-1, 1, 1_000)}))
+    found = reference_histograms(connection, rows, ["x"])
+    shifted = count(rows.project("0.5e308 + x / 2 as x"), found.bins.values())["x"]
+    effect = measure_effect(found.bins["x"], found.counts["x"], shifted)
+    assert effect.size == pytest.approx(math.sqrt(3) / 2, abs=0.05)

@@ -144,12 +144,12 @@ class PartitionComparer:
 
     def _count(self, partition: str | None) -> PartitionRows:
         from mlops_assets.ml.monitoring.drift.classifier import SAMPLED_ROWS
-        from mlops_assets.ml.monitoring.drift.histograms import count
+        from mlops_assets.ml.monitoring.drift.histograms import comparable, count
 
         scoring, reference = self.scoring, self.scoring.reference
         assert reference is not None
-        rows = feature_rows(self.run, scoring.model, partition)
         bins = {name: each for name, each in reference.features.bins.items() if name in scoring.features}
+        rows = comparable(feature_rows(self.run, scoring.model, partition), bins.values())
         wanted = dict.fromkeys([*scoring.features, *scoring.entity, names.ROW_ID])
         chosen = rows.project(quoted_list(wanted)).order(f"hash({names.ROW_ID})")
         return PartitionRows(
