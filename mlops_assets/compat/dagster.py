@@ -26,6 +26,7 @@ from dagster._utils.schedules import (
     schedule_execution_time_iterator,
 )
 from dagster._utils.tags import is_valid_strict_tag_value, is_valid_tag_key
+from dagster.components.resolved.errors import ResolutionException
 from dagster_shared.yaml_utils import parse_yaml_with_source_position
 from toposort import CircularDependencyError
 
@@ -43,6 +44,7 @@ __all__ = [
     "InstigatorState",
     "InstigatorTick",
     "InstigatorType",
+    "ResolutionException",
     "RunStatusChangeRecordsFilter",
     "TickStatus",
     "TimeWindowFreshnessPolicy",

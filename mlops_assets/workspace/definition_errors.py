@@ -2,23 +2,28 @@
 
 import re
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from mlops_assets.compat.dagster import CircularDependencyError
+from mlops_assets.compat.dagster import CircularDependencyError, ResolutionException
 from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.core.redaction.secret_names import names_secret
 from mlops_assets.core.suggestions import closest_name, suggest_name
+from mlops_assets.workspace.declared_settings import setting_at, setting_with
 
 _HINT = "run `dg check defs` for details, or add --debug for the traceback"
 _SETTINGS = re.compile(r"(\w+(?=Model\b)|\w+Settings\b)(?:Model)?")
 """Dagster's name of the YAML form of a group of settings."""
 _NO_NUMBER = re.compile(r"Unable to apply constraint '\w+' to supplied value (.+)", re.DOTALL)
 """Pydantic's message for text in a bounded number; it has neither the setting nor its location."""
-_UNKNOWN = "a setting"
+_NO_GROUP = re.compile(r"'\w+' object has no attribute '\w+'")
+"""Dagster's message for a value in place of a group of settings."""
+_RESOLVED = re.compile(r"(?P<file>.+):(?P<line>\d+) - attributes\.(?P<path>.+)")
+"""Where Dagster resolves settings: the first line of its error."""
 _FORM = re.compile(r"attributes|str|constrained-\w+|.*[\[\]].*|")
 """Parts of an error's path that are types and not settings, such as `list[...]`."""
 
@@ -39,10 +44,13 @@ def translate_definition_error(error: BaseException, subject: str, folder: Path)
     own = next((cause for cause in chain if isinstance(cause, MlopsError)), None)
     if own:
         return own
+    group = _resolved_group(chain)
     for cause in chain:
         match cause:
             case ValidationError():
-                return ProjectError("\n".join(_setting_errors(cause, folder)), hint=_HINT)
+                return ProjectError("\n".join(_setting_errors(cause, folder, group)), hint=_HINT)
+            case AttributeError() if group and _NO_GROUP.fullmatch(str(cause)):
+                return ProjectError(f"{group[0]}:{group[1]}: {group[2]} should be an object", hint=_HINT)
             case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
                 location = f"{mark.name}:{mark.line + 1}"
                 return ProjectError(f"{location}: {cause.problem}", hint="correct the YAML syntax")
@@ -53,8 +61,9 @@ def translate_definition_error(error: BaseException, subject: str, folder: Path)
                     hint="change the `source: {asset: …}` of a table to an asset that does not depend on it",
                 )
             case TypeError() if found := _NO_NUMBER.fullmatch(str(cause)):
-                name, location = _locate(folder, found[1])
-                return ProjectError(f"{location}{name} is {found[1]!r}, which is not a number", hint=_HINT)
+                setting = setting_with(folder, found[1])
+                where = f"{setting.location}{setting.path}" if setting else f"{folder}: a setting"
+                return ProjectError(f"{where} is {found[1]!r}, which is not a number", hint=_HINT)
     last = chain[-1]
     reason = next(iter(str(last).strip().splitlines()), "")
     named = next(_unreadable(folder), subject)
@@ -69,39 +78,63 @@ def _cycle(dependencies: Mapping[Any, Collection[Any]]) -> list[Any]:
     return walked[walked.index(walked[-1]) :]
 
 
-def _locate(folder: Path, value: str, name: str = r"\w+") -> tuple[str, str]:
-    """Return the setting's name and its location, file and line, of a value without a source position."""
-    line = re.compile(rf"\s*(?:- )?({name}):\s*['\"]?{re.escape(value)}['\"]?\s*(?:#.*)?")
-    for path in sorted(folder.glob("**/defs.yaml")):
-        for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
-            if match := line.fullmatch(text):
-                return match[1], f"{path}:{number}: "
-    return _UNKNOWN, f"{folder}: "
+def _resolved_group(chain: Sequence[BaseException]) -> tuple[str, str, str] | None:
+    """Return file, line and path of the innermost group of settings that Dagster was resolving."""
+    firsts = (str(one).partition("\n")[0] for one in reversed(chain) if isinstance(one, ResolutionException))
+    found = next(filter(None, map(_RESOLVED.fullmatch, firsts)), None)
+    return (found["file"], found["line"], found["path"]) if found else None
 
 
-def _setting_errors(error: ValidationError, folder: Path) -> Iterator[str]:
+def _setting_errors(
+    error: ValidationError, folder: Path, group: tuple[str, str, str] | None
+) -> Iterator[str]:
     """Yield each error with file and line; of a union of types only the error of the intended one."""
     details = [(_path(detail), detail) for detail in error.errors(include_url=False)]
-    others = [path for path, detail in details if detail["type"] != "string_type"]
     for path, detail in details:
-        if detail["type"] == "string_type" and any(other.startswith(path) for other in others):
+        if detail["type"] == "string_type" and _is_more_specific(path, details):
             continue  # every setting also accepts a template, which is text
-        position = (detail.get("ctx") or {}).get("source_position")
-        location = f"{position.filename}:{position.start.line}: " if position else ""
-        if not position and path:
-            _, location = _locate(folder, str(detail["input"]), path.rpartition(".")[2])
         if not path and isinstance(detail["input"], Mapping):  # settings that contradict each other
             yield f"{_location_of_group(detail, folder)}{_message(detail)}"
             continue
-        yield f"{location}{path} {_describe(path, detail)}"
+        position = (detail.get("ctx") or {}).get("source_position")
+        full, location = path, ""
+        if position:
+            found = setting_at(Path(position.filename), path)
+            location = found.location if found else f"{position.filename}:{position.start.line}: "
+        elif path and group:
+            full, location = _in_group(group, path, str(detail["input"]))
+        elif path:
+            found = setting_with(folder, str(detail["input"]), path.rpartition(".")[2])
+            location = found.location if found else f"{folder}: "
+        yield f"{location}{full} {_describe(full, detail)}"
+
+
+def _in_group(group: tuple[str, str, str], path: str, value: str) -> tuple[str, str]:
+    """Return path and location of a setting, given by its path in a group or in one of a list of groups."""
+    file, line, outer = group
+    full = f"{outer}.{path}"
+    found = setting_at(Path(file), full)
+    if found is None or found.path != full:
+        found = setting_with(Path(file).parent, value, path.rpartition(".")[2]) or found
+    if found is None:
+        return full, f"{file}:{line}: "
+    return (found.path if found.path.endswith(f".{path}") else full), found.location
+
+
+def _is_more_specific(path: str, details: Sequence[tuple[str, Any]]) -> bool:
+    """Whether there is an error inside of a setting, or another one than that it is not text."""
+    return any(
+        other.startswith(f"{path}.") or (other == path and detail["type"] != "string_type")
+        for other, detail in details
+    )
 
 
 def _location_of_group(detail: Any, folder: Path) -> str:
     """Return file and line of a setting that the error of a group names, if it can be found."""
     message = _message(detail)
     settings = sorted(detail["input"].items(), key=lambda setting: setting[0] not in message)
-    found = (_locate(folder, str(value), name) for name, value in settings)
-    return next((location for name, location in found if name != _UNKNOWN), f"{folder}: ")
+    found = (setting_with(folder, str(value), name) for name, value in settings)
+    return next((setting.location for setting in found if setting), f"{folder}: ")
 
 
 def _path(detail: Any) -> str:
@@ -124,7 +157,13 @@ def _describe(path: str, detail: Any) -> str:
         case _:
             message = _message(detail)
             lowered = message if detail["type"] == "value_error" else f"{message[:1].lower()}{message[1:]}"
-            return f"is {reprlib.repr(detail['input'])}: {lowered}"
+            return f"{_quoted(path, detail['input'])}: {lowered}"
+
+
+def _quoted(path: str, value: Any) -> str:
+    """A wrong value for an error, unless it may be a secret: an address, a group, or one named so."""
+    secret = "://" in str(value) or isinstance(value, Mapping) or names_secret(path.rpartition(".")[2])
+    return "is not valid" if secret else f"is {reprlib.repr(value)}"
 
 
 def _near_literal(detail: Any) -> str | None:

@@ -97,12 +97,14 @@ class AlertSettings(Settings):
     repeat_hours: float | None = Field(
         default=None,
         gt=0,
+        le=8_760,
         description="Time after which an alert is sent again while its incident is open. By default it is "
         "sent once.",
     )
     disk_free_gigabytes: float = Field(
         default=5.0,
         gt=0,
+        allow_inf_nan=False,
         description="Alert when less than this is free on the disk of the state directory.",
     )
     ui_url: str | None = Field(

@@ -83,24 +83,31 @@ class AutomationSettings(Settings):
     )
 
 
+_TEN_YEARS = 87_600.0
+"""In hours; Dagster can't represent an infinite time."""
+
+
 class FreshnessSettings(Settings):
     """Freshness policies. A policy warns after 90 % of its time and fails after all of it."""
 
     predictions_hours: float | None = Field(
         default=None,
         gt=0,
+        le=_TEN_YEARS,
         description="Maximum age of the newest predictions, in hours. By default they have "
         "no freshness policy.",
     )
     champion_hours: float | None = Field(
         default=None,
         gt=0,
+        le=_TEN_YEARS,
         description="Maximum time since the last promotion decision, in hours. By default the champion has "
         "no freshness policy.",
     )
     arrival_hours: float | None = Field(
         default=None,
         gt=0,
+        le=_TEN_YEARS,
         description="Maximum delay of a partition after its end, in hours: a partition that has not arrived "
         "by then is overdue, which `alerts` reports. By default none is expected.",
     )

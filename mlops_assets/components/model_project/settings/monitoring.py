@@ -33,6 +33,7 @@ class PerformanceSettings(Settings):
     margin: float | None = Field(
         default=None,
         ge=0,
+        allow_inf_nan=False,
         description="Loss of the primary metric (`tuning.metric`) against its value at registration, in "
         "units of the metric, from which a significant loss is a warning: of all rows, and of each slice of "
         "`evaluation.slices`. By default `gates.champion_margin` if it is positive, else 5 % of the "
@@ -41,6 +42,7 @@ class PerformanceSettings(Settings):
     mean_error_margin: float | None = Field(
         default=None,
         ge=0,
+        allow_inf_nan=False,
         description="The same for the mean error, which shows a change of the target's level: of predicted "
         "probability minus share of the second class, or in regression of prediction minus target, in "
         "`target.unit`. By default 0.03, or 10 % of the RMSE at registration.",
@@ -60,6 +62,7 @@ class DriftSettings(Settings):
     effect: float = Field(
         default=0.07,
         ge=0,
+        allow_inf_nan=False,
         description="Minimum size of a drift: the difference between the distributions in standard "
         "deviations, without sampling noise. It is multiplied by a weight of one third (a feature without "
         "importance) to 1 (a feature of at least the mean importance).",

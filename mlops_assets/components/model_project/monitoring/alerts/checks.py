@@ -57,7 +57,15 @@ def _condition(evaluation: Evaluation, result: CheckResult, *, blocked: bool) ->
         partition=result.partition or None,
         asset=result.asset,
         run_id=result.run_id,
+        report=_page(evaluation, asset),
     )
+
+
+def _page(evaluation: Evaluation, asset: str) -> str | None:
+    """The page that shows what a check is about."""
+    if asset == names.EVALUATION_REPORT:
+        return evaluation.evaluation_page
+    return evaluation.status_page if asset in _KINDS else None
 
 
 def _observe(evaluation: Evaluation) -> None:

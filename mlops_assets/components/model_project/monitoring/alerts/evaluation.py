@@ -78,6 +78,22 @@ class Evaluation:
         """The checks of the project's assets."""
         return sorted(key for key in self.graph.asset_check_keys if key.asset_key in self.keys)
 
+    @cached_property
+    def evaluation_page(self) -> str | None:
+        """The page of the newest evaluation report."""
+        return self._page(names.EVALUATION_REPORT, "report")
+
+    @cached_property
+    def status_page(self) -> str | None:
+        """The page with the status of the project, which shows the reports over time."""
+        return self._page(names.STATUS_PAGE, "page")
+
+    def _page(self, asset: str, metadata: str) -> str | None:
+        event = self.instance.get_latest_materialization_event(self.project.key(asset))
+        materialization = event.asset_materialization if event else None
+        found = materialization.metadata.get(metadata) if materialization else None
+        return str(found.value) if found and found.value else None
+
     def severity(self, kind: Kind, *, at_least: Severity = "info") -> Severity:
         """The declared severity of a kind, else the default, which is raised to a minimum."""
         declared = self.settings.severities.get(kind)

@@ -37,7 +37,7 @@ def versions(evaluation: Evaluation, warehouse: WarehouseResource) -> Iterator[C
                 title=f"version {version} is pending approval",
                 detail=text,
                 asset=evaluation.project.key(names.REGISTERED_MODEL).to_user_string(),
-                report=_report(evaluation),
+                report=evaluation.evaluation_page,
             )
     known = evaluation.observations.position("ledger")
     for entry in entries if known is not None else ():
@@ -84,15 +84,6 @@ def retraining(evaluation: Evaluation) -> Iterator[Condition]:
                 run_id=record.run_id,
                 is_event=True,
             )
-
-
-def _report(evaluation: Evaluation) -> str | None:
-    """The page of the newest evaluation report."""
-    key = evaluation.project.key(names.EVALUATION_REPORT)
-    event = evaluation.instance.get_latest_materialization_event(key)
-    metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
-    value = _value(metadata, "report")
-    return str(value) if value else None
 
 
 def _value(metadata: Mapping[str, Any], name: str) -> Any:

@@ -1,7 +1,7 @@
 """Rules of the settings of alerts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.core.redaction.addresses import may_contain_credentials
 from mlops_assets.core.time_zones import available_timezones
+from mlops_assets.stores.alerts.alert import DEFAULT_SEVERITIES, Kind, Severity, rank
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.alerts import (
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ADDRESS = re.compile(r"[^\s@,;<>\"()\[\]:\\]+@[A-Za-z0-9.-]+")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
+"""A name, an address of IPv4, or one of IPv6, which has two colons."""
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -31,6 +34,9 @@ def alert_errors(settings: "ProjectSettings") -> Errors:
     """The errors in the settings of alerts."""
     alerts = settings.alerts
     if alerts is None:
+        partitioned = settings.partitions or (settings.scoring and settings.scoring.partitions)
+        if partitioned and settings.freshness.arrival_hours is not None:
+            yield "freshness.arrival_hours", "has no effect without alerts; declare `alerts`"
         return
     if not alerts.channels:
         yield "alerts.channels", "is missing: declare a channel, such as `console: {log: true}`"
@@ -46,6 +52,7 @@ def alert_errors(settings: "ProjectSettings") -> Errors:
             yield "alerts.channels", f"has the name {name!r}; use letters, digits, _ and -"
             continue
         yield from _channel_errors(path, channel)
+        yield from _unsent_errors(path, channel, alerts.severities)
 
 
 def default_port(encryption: str) -> int:
@@ -57,9 +64,10 @@ def clock_time(declared: str | int) -> time | None:
     """The declared time of a day; None if it is none.
 
     YAML 1.1 reads 22:00 without quotation marks as a number to the base of 60: 1320, the minutes of the day.
+    A number below 60 is no time, but an hour that was meant, such as 22.
     """
     if isinstance(declared, int):
-        return time(*divmod(declared, 60)) if 0 <= declared < 24 * 60 else None
+        return time(*divmod(declared, 60)) if 60 <= declared < 24 * 60 else None
     found = _CLOCK.fullmatch(declared.strip())
     return time(int(found[1]), int(found[2])) if found else None
 
@@ -83,6 +91,17 @@ def _channel_errors(path: str, channel: "ChannelSettings") -> Errors:
         yield f"{path}.template", "is not the name of a file in the project's folder; write it without a path"
 
 
+def _unsent_errors(path: str, channel: "ChannelSettings", severities: Mapping[Kind, Severity]) -> Errors:
+    """The error of a channel whose least severity none of its kinds reaches."""
+    default: dict[Kind, Severity] = {**DEFAULT_SEVERITIES, "check": "error"}  # as some checks are
+    highest = [severities.get(kind, default[kind]) for kind in channel.kinds]
+    if all(rank(severity) < rank(channel.severity) for severity in highest):
+        yield (
+            f"{path}.severity",
+            f"is {channel.severity}, which none of its kinds has; lower it, or raise alerts.severities",
+        )
+
+
 def _variable_errors(path: str, **variables: str | None) -> Iterator[tuple[str, str]]:
     """The error does not quote the value: it may be the secret itself."""
     for setting, variable in variables.items():
@@ -96,6 +115,8 @@ def _variable_errors(path: str, **variables: str | None) -> Iterator[tuple[str, 
 
 def _email_errors(path: str, email: "EmailSettings") -> Errors:
     yield from _variable_errors(path, user_env=email.user_env, password_env=email.password_env)
+    if not _HOST.fullmatch(email.host):  # not quoted: an address may contain a password
+        yield f"{path}.host", "is not the name of a server; write it without scheme, user and port"
     for setting, addresses in (("sender", [email.sender]), ("to", email.to)):
         for address in addresses:
             if not (_ADDRESS.fullmatch(address) and address.isascii()):

@@ -21,7 +21,7 @@ from mlops_assets.components.model_project.settings.protected_columns import fai
 from mlops_assets.components.model_project.settings.rules.alerts import alert_errors
 from mlops_assets.components.model_project.settings.rules.intervals import interval_errors
 from mlops_assets.components.model_project.settings.rules.modelling import modelling_errors
-from mlops_assets.components.model_project.settings.rules.monitoring import performance_errors
+from mlops_assets.components.model_project.settings.rules.monitoring import monitoring_errors
 from mlops_assets.components.model_project.settings.rules.retraining import retraining_errors
 from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
@@ -50,7 +50,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         scoring_errors,
         _schedule_errors,
         retraining_errors,
-        performance_errors,
+        monitoring_errors,
         _label_errors,
         _behaviour_errors,
         fairness_errors,

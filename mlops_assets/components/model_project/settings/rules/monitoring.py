@@ -1,5 +1,6 @@
 """Rules of the settings of monitoring."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.settings.base import Errors
@@ -8,7 +9,21 @@ if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
 
 
-def performance_errors(settings: "ProjectSettings") -> Errors:
+def monitoring_errors(settings: "ProjectSettings") -> Errors:
+    """The errors in `monitoring`."""
+    monitoring = settings.monitoring
+    repeated = [report for report, count in Counter(monitoring.reports).items() if count > 1]
+    if repeated:
+        yield "monitoring.reports", f"lists {repeated[0]} more than once"
+    for report, group in (("data_quality", monitoring.data_quality), ("drift", monitoring.drift)):
+        if group.model_fields_set and report not in monitoring.reports:
+            yield f"monitoring.{report}", f"requires {report} in monitoring.reports, which leaves it out"
+    if "auc" in monitoring.drift.model_fields_set and not monitoring.drift.multivariate:
+        yield "monitoring.drift.auc", "has no effect, because multivariate is false; remove one of them"
+    yield from _performance_errors(settings)
+
+
+def _performance_errors(settings: "ProjectSettings") -> Errors:
     """The errors in `monitoring.performance`: settings without an effect."""
     monitoring = settings.monitoring
     given, path = monitoring.performance.model_fields_set, "monitoring.performance"

@@ -136,12 +136,29 @@ def test_a_warning_is_one_incident_whose_newest_partition_decides(alerts):
     assert alerts.titles() == ["resolved: beats_baseline of evaluation_report failed in 2024-05"]
 
 
-def test_checks_of_monitoring_reports_have_kinds_of_their_own(alerts, monkeypatch):
-    from mlops_assets.components.model_project.monitoring.alerts import checks
-
-    monkeypatch.setattr(checks, "_KINDS", {"evaluation_report": "performance"})
-    evaluated(alerts.shop, "beats_baseline", MONTHS[3], passed=False)
-    assert [one["kind"] for one in alerts.tick()] == ["performance"]
+def test_checks_of_monitoring_reports_have_kinds_of_their_own_and_link_the_status_page(alerts):
+    shop = alerts.shop
+    checks = {
+        "data_quality": ("data_quality", "in_line_with_past"),
+        "drift": ("drift_report", "no_drift"),
+        "performance": ("performance_report", "performance_holds"),
+    }
+    shop.declare(settings={**declared(), "monitoring": {"reports": list(checks)}})
+    shop.instance.report_runless_asset_event(
+        dg.AssetMaterialization(["shop", "status_page"], metadata={"page": dg.MetadataValue.path("/s.html")})
+    )
+    for asset, check in checks.values():
+        evaluated(shop, check, MONTHS[3], passed=False, asset=asset)
+    received = alerts.tick()
+    assert {one["kind"]: one["title"] for one in received} == {
+        kind: f"{check} of {asset} failed in 2024-04" for kind, (asset, check) in checks.items()
+    }
+    assert {one["links"]["report"] for one in received} == {"/s.html"}
+    for asset, check in checks.values():
+        evaluated(shop, check, MONTHS[3], passed=True, asset=asset)
+    assert sorted(alerts.titles()) == sorted(
+        f"resolved: {check} of {asset} failed in 2024-04" for asset, check in checks.values()
+    )
 
 
 def test_partitions_that_have_not_arrived_are_overdue(alerts):

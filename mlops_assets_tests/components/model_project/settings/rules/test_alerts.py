@@ -86,6 +86,10 @@ def channel(text: str) -> str:
         ),
         (channel("{log: true, kinds: []}"), "alerts.channels.ops.kinds is []"),
         (channel(f"{{webhook: {{url_env: '{SECRET}'}}}}"), "is not the name of an environment variable"),
+        (
+            channel("{command: bin/page}"),
+            "alerts.channels.ops.command is 'bin/page': input should be a valid",
+        ),
         (channel("{command: []}"), "alerts.channels.ops.command is empty"),
         (
             channel("{email: {host: h, sender: a@b.c, to: ['x@y.z\\n bcc: w@v.u']}}"),
@@ -106,12 +110,39 @@ def channel(text: str) -> str:
             channel("{log: true, quiet_hours: {start: late, end: 7:00}}"),
             "quiet_hours.start is 'late'; write a time such as '22:00'",
         ),
-        (channel("{log: true, quiet_hours: {start: '25:00', end: 7:00}}"), "start is '25:00'; write a time"),
         (channel("{log: true, quiet_hours: {start: '7:00', end: 7:00}}"), "quiet_hours.end equals start"),
         (
             channel("{log: true, quiet_hours: {start: '7:00', end: '8:00', timezone: Mars}}"),
             "quiet_hours.timezone is 'Mars'; use a name such as Europe/Berlin",
         ),
+        (channel("{log: true, quiet_hours: {start: 22, end: 7}}"), "start is 22; write a time such as"),
+        (channel("{log: true, severity: critical, kinds: [drift]}"), "critical, which none of its kinds has"),
+        (channel(f"{{webhook: '{SECRET}'}}"), "alerts.channels.ops.webhook should be an object"),
+        (
+            channel(f"{{webhook: {{url_env: ['{SECRET}']}}}}"),
+            "ops.webhook.url_env is not valid: input should",
+        ),
+        (
+            channel("{email: {host: 'smtp://ada:secret@h', sender: a@b.c, to: [x@y.z]}}"),
+            "email.host is not the name of a server; write it without scheme, user and port",
+        ),
+        (
+            channel("{email: {host: h, sender: a@b.c, to: [x@y.z], encryption: ssl}}"),
+            "alerts.channels.ops.email.encryption is 'ssl': input should be 'starttls'",
+        ),
+        (
+            channel("{email: {host: h, sender: a@b.c, to: [x@y.z], port: smtp}}"),
+            "alerts.channels.ops.email.port is 'smtp', which is not a number",
+        ),
+        ("  alerts: {channels: {ops: {log: true}}, repeat_hours: .inf}\n", "less than or equal to 8760"),
+        ("  monitoring: {reports: drift}\n", "monitoring.reports is 'drift': input should be a valid list"),
+        ("  monitoring: {reports: [drift, drift]}\n", "monitoring.reports lists drift more than once"),
+        (
+            "  monitoring: {reports: [performance], drift: {effect: 0.1}}\n",
+            "monitoring.drift requires drift in monitoring.reports",
+        ),
+        ("  monitoring: {drift: {multivariate: false, auc: 0.6}}\n", "monitoring.drift.auc has no effect"),
+        ("  retrain: drift\n", "retrain should be an object"),
         (channel("{log: true, template: ../other.j2}"), "is not the name of a file in the project's folder"),
         (
             "  freshness: {arrival_hours: 6}\n",
