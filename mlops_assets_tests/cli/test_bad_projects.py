@@ -62,15 +62,15 @@ def declared(**tuning: Any) -> dict[str, Any]:
     [
         (
             {"colour": "red"},
-            "defs.yaml:2: colour is not a setting; choose one of approval, automation, behaviour",
+            "defs.yaml:2: colour is not a setting; choose one of alerts, approval, automation",
         ),
-        (declared(trails=3), "defs.yaml:9: tuning.trails is not a setting; did you mean trials?"),
+        (declared(trails=3), "defs.yaml:14: tuning.trails is not a setting; did you mean trials?"),
         (
             declared(decision={"metric": "f1", "false_positive": 2}),
             "defs.yaml:12: tuning.decision requires either metric, or false_positive and false_negative",
         ),
-        (declared(trials="many"), "defs.yaml:14: trials is 'many', which is not a number"),
-        (declared(trials=0), "defs.yaml:9: tuning.trials is 0: input should be greater than or equal to 1"),
+        (declared(trials="many"), "defs.yaml:14: tuning.trials is 'many', which is not a number"),
+        (declared(trials=0), "defs.yaml:14: tuning.trials is 0: input should be greater than or equal to 1"),
         (declared(families=["xgbost"]), "tuning.families.0 is 'xgbost'; did you mean xgboost?"),
         (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
         (
@@ -81,13 +81,13 @@ def declared(**tuning: Any) -> dict[str, Any]:
         ({"tables": {"my loans": {"source": "x"}}}, "tables.my loans is not a valid table name"),
         ({"task": "ranking"}, "task: Input should be 'regression', 'binary' or 'multiclass'"),
         ({"target": {}}, "target.column is missing"),
-        ({"split": {"holdout": -1}}, "defs.yaml:3: split.holdout is -1: input should be greater than 0"),
+        ({"split": {"holdout": -1}}, "defs.yaml:4: split.holdout is -1: input should be greater than 0"),
         ({"owners": ["bob smith"]}, "owners has 'bob smith'; use e-mail addresses or team:name"),
         ({"tags": {"a b!": "x"}}, "tags has 'a b!': 'x'; use letters"),
-        ({"schedules": {"train": "every day"}}, "defs.yaml:4: train is 'every day'"),
+        ({"schedules": {"train": "every day"}}, "defs.yaml:4: schedules.train is 'every day'"),
         (
             {"behaviour": {"direction": [{"column": "income", "by": 1, "prediction": "grows"}]}},
-            "defs.yaml:6: prediction is 'grows': input should be 'rises' or 'falls'",
+            "defs.yaml:6: behaviour.direction.0.prediction is 'grows': input should be 'rises' or 'falls'",
         ),
         (
             {"behaviour": {"direction": [{"colum": "income", "by": 1}]}},
