@@ -161,8 +161,6 @@ def _event_rows(run: ReportRun, partition: str | None) -> "duckdb.DuckDBPyRelati
 
 def _static_rows(run: ReportRun, partition: str | None) -> "duckdb.DuckDBPyRelation":
     """Predictions, the rows of `scoring`, and the targets that have arrived with the same key."""
-    from mlops_assets.ml.contracts.row_ids import key_bits_sql
-
     project = run.project
     scored = _prefixed(run.rows(project.key(names.PREDICTIONS), partition), [names.ROW_ID])
     given = run.rows(project.table_key(names.VALIDATED, names.SCORING), partition)
@@ -170,10 +168,21 @@ def _static_rows(run: ReportRun, partition: str | None) -> "duckdb.DuckDBPyRelat
     labels = project.key(names.TRAINING_SET)
     if not project.settings.tables[project.table].key or not run.content(labels):
         return rows
-    known = run.rows(labels)
-    factor = f", any_value({names.WEIGHT}) as {_FACTOR}" if names.WEIGHT in known.columns else ""
-    label = f"any_value({quoted(project.settings.target.column)}) as {_LABEL}"
-    known = known.aggregate(f"{key_bits_sql()} as {_BITS}, {label}{factor}")
+    return with_arrived_targets(rows, run.rows(labels), project.settings.target.column)
+
+
+def with_arrived_targets(
+    rows: "duckdb.DuckDBPyRelation", known: "duckdb.DuckDBPyRelation", target: str
+) -> "duckdb.DuckDBPyRelation":
+    """Add target and weight of the labelled row with the same key; null for rows without one.
+
+    Of several labelled rows with a key, the last one counts, as `row_id` numbers them.
+    """
+    from mlops_assets.ml.contracts.row_ids import key_bits_sql
+
+    columns = {target: _LABEL} | ({names.WEIGHT: _FACTOR} if names.WEIGHT in known.columns else {})
+    last = [f"arg_max({quoted(name)}, {names.ROW_ID}) as {alias}" for name, alias in columns.items()]
+    known = known.aggregate(", ".join([f"{key_bits_sql()} as {_BITS}", *last]))
     return rows.project(f"*, {key_bits_sql()} as {_BITS}").join(known, _BITS, how="left")
 
 
