@@ -1,13 +1,14 @@
 """How close estimates without labels come to the truth, and how soon a change of behaviour is found.
 
-    python benchmarks/estimated_performance.py [--repetitions 300] [--seeds 20] [--part classes|errors|churn]
+    python benchmarks/estimated_performance.py [--part classes|errors|churn] [--repetitions 300] [--seeds 20]
 
 `classes` and `errors`: rows of a simulated process are predicted by boosted trees, and the metrics that are
 estimated before the targets are known are compared with those of the drawn targets: without a change, and
-after a covariate shift of 1.5 standard deviations. `churn`: the sample of customer_churn with a model that is
-trained again each month, from the features and the target of the project's own SQL, and the comparison with
-the figures at registration that `performance_report` makes. A repetition takes about a second, a seed 20
-seconds.
+after a covariate shift of 1.5 standard deviations. `classes` has two processes: in the second, the trees are
+deeper, and have fewer rows to learn from and to be calibrated on. `churn`: the sample of customer_churn with
+a model that is trained again each month, from the features and the target of the project's own SQL, and the
+comparison with the figures at registration that `performance_report` makes. A repetition takes about half a
+second, a seed 20 seconds.
 """
 
 import argparse
@@ -48,6 +49,8 @@ from mlops_assets.ml.monitoring.slice_groups import group_alike
 TRAINED, LABELLED, CURRENT = 16_000, 4_000, 2_000
 SHIFTS = (0.0, 1.5)
 TREES = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1, "n_jobs": 1}
+OVERFITTED = {"n_estimators": 150, "max_depth": 5, "learning_rate": 0.1, "n_jobs": 1}
+OVERFITTED_TRAINED, OVERFITTED_LABELLED = 6_000, 2_000
 MARGINS = {"roc_auc": 0.02, MEAN_ERROR: 0.03}
 """That of the project's gate, and the default."""
 FIRST_CUTOFF = 3 * HORIZON
@@ -73,22 +76,34 @@ def draw(random: np.random.Generator, rows: int, shift: float, task: Task) -> Ro
     return Rows(pd.DataFrame(values, columns=list("abcdef")), target)
 
 
-def estimated(seed: int, task: Task) -> Iterator[tuple[float, str, Estimate, float]]:
+def draw_other(random: np.random.Generator, rows: int, shift: float, _: Task) -> Rows:
+    """Rows of another process, with thresholds and interactions of the shifted feature."""
+    values = random.normal(size=(rows, 10))
+    values[:, 0] += shift
+    level = values[:, 0] + 0.8 * (values[:, 1] > 0) * values[:, 2] + 0.6 * np.abs(values[:, 3])
+    level = level + 0.5 * values[:, 0] * values[:, 4]
+    target = (random.random(rows) < expit(level - 2.0)).astype(int)
+    return Rows(pd.DataFrame(values, columns=list("abcdefghij")), target)
+
+
+def estimated(
+    seed: int, task: Task, *, overfitted: bool = False
+) -> Iterator[tuple[float, str, Estimate, float]]:
     """Shift, metric, estimate and truth."""
-    random = np.random.default_rng(seed)
-    train, labelled = (draw(random, rows, 0.0, task) for rows in (TRAINED, LABELLED))
+    random, drawn = np.random.default_rng(seed), draw_other if overfitted else draw
+    sizes = (OVERFITTED_TRAINED, OVERFITTED_LABELLED) if overfitted else (TRAINED, LABELLED)
+    train, labelled = (drawn(random, rows, 0.0, task) for rows in sizes)
     measure = Measure(task, "roc_auc" if task == "binary" else "rmse")
-    model = (XGBClassifier if task == "binary" else XGBRegressor)(**TREES).fit(train.features, train.target)
+    trees = (XGBClassifier if task == "binary" else XGBRegressor)(**(OVERFITTED if overfitted else TREES))
+    model = trees.fit(train.features, train.target)
     for shift in SHIFTS:
-        rows = draw(random, CURRENT, shift, task)
+        rows = drawn(random, CURRENT, shift, task)
         if task == "binary":
             known, given = (model.predict_proba(each.features).astype(float) for each in (labelled, rows))
             _, now = log_density_ratios(labelled.features, rows.features, seed=seed)
             calibration = LabelCalibration.fit(labelled.target, known)
             predictions = given[:, 1]
-            found = estimate_classes(
-                measure, measure.metrics, predictions, calibration, shifts=now, seed=seed
-            )
+            found = estimate_classes(measure, ["roc_auc"], predictions, calibration, shifts=now, seed=seed)
         else:
             known, predictions = (model.predict(each.features).astype(float) for each in (labelled, rows))
             current = (predictions, rows.features)
@@ -99,9 +114,9 @@ def estimated(seed: int, task: Task) -> Iterator[tuple[float, str, Estimate, flo
             yield shift, metric, estimate, truth[metric]
 
 
-def report_estimates(task: Task, repetitions: int) -> None:
+def report_estimates(task: Task, seeds: range, *, overfitted: bool = False) -> None:
     """Error and coverage of the estimates."""
-    found = [each for seed in range(repetitions) for each in estimated(seed, task)]
+    found = [each for seed in seeds for each in estimated(seed, task, overfitted=overfitted)]
     print("| shift, sd | metric | truth | mean absolute error | bias | deviation of the truth | coverage |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for shift in SHIFTS:
@@ -201,12 +216,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=10_000, help="first seed of the repetitions")
     parser.add_argument("--part", choices=["classes", "errors", "churn"], default=None)
     arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.repetitions)
     if arguments.part in (None, "classes"):
-        report_estimates("binary", arguments.repetitions)
+        report_estimates("binary", seeds)
+        report_estimates("binary", seeds, overfitted=True)
     if arguments.part in (None, "errors"):
-        report_estimates("regression", arguments.repetitions)
+        report_estimates("regression", seeds)
     if arguments.part in (None, "churn"):
         report_churn(arguments.seeds)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
 
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters
 from mlops_assets.ml.metrics.metrics import pinball_losses
@@ -69,18 +70,19 @@ class ErrorModel:
         codes = cluster_codes(clusters, len(truth))
         random = np.random.default_rng(seed)
         errors = truth - predictions
-        expected = _out_of_fold(labelled, np.abs(errors), codes, weights, seed)
-        relative = errors / expected
         places = _places(codes)
         sizes, drawn = [], []
-        for _ in range(_REPLICAS):
-            chosen = random.integers(len(places), size=len(places))
-            rows = np.concatenate([places[place] for place in chosen])
-            own = None if weights is None else weights[rows]
-            model = _sizes_model(len(rows), seed).fit(labelled[rows], _positive(np.abs(errors[rows])), own)
-            sizes.append(model.predict(unlabelled))
-            share = None if own is None else own / own.sum()
-            drawn.append(relative[rows][random.choice(len(rows), len(truth), p=share)])
+        with threadpool_limits(1, "openmp"):  # threads that wait for busy cores cost more than such fits
+            relative = errors / _out_of_fold(labelled, np.abs(errors), codes, weights, seed)
+            for _ in range(_REPLICAS):
+                chosen = random.integers(len(places), size=len(places))
+                rows = np.concatenate([places[place] for place in chosen])
+                own = None if weights is None else weights[rows]
+                model = _sizes_model(len(rows), seed)
+                model.fit(labelled[rows], _positive(np.abs(errors[rows])), own)
+                sizes.append(model.predict(unlabelled))
+                share = None if own is None else own / own.sum()
+                drawn.append(relative[rows][random.choice(len(rows), len(truth), p=share)])
         return cls(np.stack(sizes), np.stack(drawn))
 
     def estimate(

@@ -24,8 +24,10 @@ def group_alike(reference: pd.Series, grouped: ColumnGroups, current: pd.Series)
     missing = current.isna().to_numpy()
     groups = _by_bounds(reference, grouped, current) if _has_ranges(reference, grouped) else None
     if groups is None:
-        known = dict(zip(reference.astype("string"), grouped.groups, strict=True))
-        groups = current.astype("string").map(known).to_numpy(dtype=float, na_value=np.nan)
+        there = reference.notna().to_numpy()
+        values = _values(reference[there], current)
+        known = dict(zip(values, grouped.groups[there], strict=True))
+        groups = _values(current, reference).map(known).to_numpy(dtype=float, na_value=np.nan)
     for label, rows in ((OTHERS, np.isnan(groups) & ~missing), (MISSING, missing)):
         if rows.any() and label not in labels:
             labels.append(label)
@@ -43,5 +45,15 @@ def _by_bounds(reference: pd.Series, grouped: ColumnGroups, current: pd.Series) 
     values, known = reference.to_numpy(dtype=float, na_value=np.nan), reference.notna().to_numpy()
     ranges = np.unique(grouped.groups[known])
     bounds = np.array([values[known & (grouped.groups == index)].max() for index in ranges])
-    found = np.searchsorted(bounds, current.to_numpy(dtype=float, na_value=np.nan), side="left")
-    return np.asarray(ranges[np.minimum(found, len(ranges) - 1)].astype(float))
+    numbers = pd.to_numeric(current, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    places = np.minimum(np.searchsorted(bounds, numbers, side="left"), len(ranges) - 1)
+    return np.where(np.isnan(numbers), np.nan, ranges[places])
+
+
+def _values(column: pd.Series, other: pd.Series) -> pd.Series:
+    """Values that can be compared with those of the other side: an integer that may be missing is a float."""
+    numeric = all(
+        pd.api.types.is_numeric_dtype(each) and not pd.api.types.is_bool_dtype(each)
+        for each in (column, other)
+    )
+    return column.astype(float) if numeric else column.astype("string")

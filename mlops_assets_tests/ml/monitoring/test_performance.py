@@ -115,6 +115,14 @@ def test_current_rows_are_grouped_as_the_reference_is():
     texts = pd.Series(["a", "a", "b", None])
     alike = group_alike(texts, group_column(texts, name="kind"), pd.Series(["b", "new", None, "a"]))
     assert [alike.labels[group] for group in alike.groups] == ["b", OTHERS, MISSING, "a"]
+    whole = pd.Series([1, 2, 2], dtype="int64")
+    alike = group_alike(whole, group_column(whole, name="size"), pd.Series([2.0, np.nan, 1.0]))
+    assert [alike.labels[group] for group in alike.groups] == ["2", MISSING, "1"], "a null makes floats of it"
+    alike = group_alike(reference, grouped, pd.Series(["7", "small"]))
+    assert [alike.labels[group] for group in alike.groups] == [
+        grouped.labels[grouped.groups[6]],
+        OTHERS,
+    ], "texts by now"
 
 
 def test_a_sensitive_column_keeps_its_numbered_groups():

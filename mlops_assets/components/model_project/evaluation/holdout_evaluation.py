@@ -13,6 +13,7 @@ from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -108,9 +109,10 @@ class EvaluatedModel:
 
     @cached_property
     def clusters(self) -> "NDArray | None":
-        """The cluster of each row of the holdout, shape `(n,)`; None if rows are independent."""
+        """The cluster of each row of the holdout, shape `(n,)`; None if rows are independent, or unknown."""
         columns = cluster_columns(self.project)
-        return row_clusters(self.project, self.columns(columns)) if columns else None
+        known = columns and all(map(self.has_column, columns))
+        return row_clusters(self.project, self.columns(columns)) if known else None
 
     @cached_property
     def predictions(self) -> "NDArray":
@@ -204,6 +206,15 @@ class EvaluatedModel:
         )
         return interval.low, interval.high
 
+    def has_column(self, name: str) -> bool:
+        """Whether there is such a `column`: it may have been declared after the model was trained."""
+        if name in self.project.settings.entity or name in self.holdout.features:
+            return True
+        if self.project.timeline is not None:
+            return False
+        with self.warehouse.connect() as connection:
+            return name in self._table(connection).columns
+
     def column(self, name: str) -> "pd.Series":
         """A feature of the holdout, or a column of its source table, in the order of the holdout rows."""
         return self.columns([name])[name]
@@ -259,15 +270,20 @@ class EvaluatedModel:
         return self.predictions[rows] if predictions is None else predictions
 
     def _table_rows(self, ids: "NDArray", columns: list[str]) -> "pd.DataFrame":
-        """Rows of the table by `row_id`, at the table version that the model was trained on."""
+        """Rows of the table by `row_id`."""
         import pandas as pd
 
-        key = self.project.table_key(names.VALIDATED).path
-        version = json.loads(self.trained.facts["inputs"])["/".join(key)]
         with self.warehouse.connect() as connection:
             wanted = connection.from_df(pd.DataFrame({names.ROW_ID: ids}))
-            table = self.warehouse.relation(connection, key, version=version)
-            found = table.join(wanted, names.ROW_ID, how="semi").project(
-                quoted_list([names.ROW_ID, *dict.fromkeys(columns)])
+            found = (
+                self._table(connection)
+                .join(wanted, names.ROW_ID, how="semi")
+                .project(quoted_list([names.ROW_ID, *dict.fromkeys(columns)]))
             )
             return found.df().set_index(names.ROW_ID)
+
+    def _table(self, connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyRelation":
+        """The table, at the version that the model was trained on."""
+        key = self.project.table_key(names.VALIDATED).path
+        version = json.loads(self.trained.facts["inputs"])["/".join(key)]
+        return self.warehouse.relation(connection, key, version=version)

@@ -105,7 +105,9 @@ def slice_columns(project: Project) -> list[str]:
 
 
 def _groups(project: Project, evaluated: EvaluatedModel) -> "dict[str, tuple[pd.Series, ColumnGroups]]":
-    return {name: (evaluated.column(name), evaluated.groups(name)) for name in slice_columns(project)}
+    """Of the columns that the training set of the version has: others were declared later."""
+    known = filter(evaluated.has_column, slice_columns(project))
+    return {name: (evaluated.column(name), evaluated.groups(name)) for name in known}
 
 
 def _registered(
