@@ -8,7 +8,9 @@ from mlops_assets.components.model_project.monitoring.performance.performance_re
     COLUMNS,
     ESTIMATED_PERFORMANCE_HOLDS,
     PERFORMANCE_HOLDS,
+    reconciled,
 )
+from mlops_assets.ml.monitoring.performance import Figure
 from mlops_assets_tests.support.shop import MONTHS
 
 TRAINED, SCORED, NEXT = MONTHS[3], MONTHS[4], MONTHS[5]
@@ -17,6 +19,25 @@ DECLARED = {
     "monitoring": {"reports": ["performance"], "performance": {"margin": 0.05}},
     "evaluation": {"slices": ["channel"]},
 }
+
+
+@pytest.mark.parametrize(
+    ("measured", "low", "note"),
+    [
+        (0.75, 0.7, "estimated 0.800, error 0.0500"),
+        (
+            0.65,
+            0.7,
+            "estimated 0.800, error 0.150; outside of the estimate's 95 % interval, 0.700 to 0.900: ",
+        ),
+        (float("nan"), 0.7, "estimated 0.800; the measured value is undefined"),
+        (0.65, float("nan"), "estimated 0.800, error 0.150"),
+    ],
+)
+def test_only_a_truth_outside_of_the_interval_suggests_another_concept(measured, low, note):
+    estimate = Figure("roc_auc", 0.8, low, 0.9, 0.05, 30)
+    text = reconciled(Figure("roc_auc", measured, measured, measured, 0.0, 30), estimate)
+    assert text == note + "the concept may have changed" * note.endswith(": ")
 
 
 def run_report(shop, first: str, last: str) -> None:

@@ -156,7 +156,7 @@ def _rows(part: _Part) -> list[dict[str, object]]:
             figure, then = each.figure, each.registered
             notes = [part.notes["measured" if kind == "measured" else "estimated"]]
             if kind == "measured" and figure.place in estimates:
-                notes.append(_reconciled(figure, estimates[figure.place]))
+                notes.append(reconciled(figure, estimates[figure.place]))
             found.append(
                 {
                     "kind": kind,
@@ -183,10 +183,13 @@ def _known(**values: float | None) -> dict[str, float | None]:
     return {name: None if value is None or value != value else float(value) for name, value in values.items()}
 
 
-def _reconciled(measured: "Figure", estimated: "Figure") -> str:
-    """The estimate beside the truth."""
-    text = f"estimated {number(estimated.value)}, error {number(estimated.value - measured.value)}"
-    if not estimated.low <= measured.value <= estimated.high:
+def reconciled(measured: "Figure", estimated: "Figure") -> str:
+    """The estimate beside the truth, which is undefined for some metrics if all rows have one class."""
+    text = f"estimated {number(estimated.value)}"
+    if measured.value != measured.value:
+        return f"{text}; the measured value is undefined"
+    text += f", error {number(estimated.value - measured.value)}"
+    if measured.value < estimated.low or measured.value > estimated.high:
         interval = f"{number(estimated.low)} to {number(estimated.high)}"
         text += f"; outside of the estimate's 95 % interval, {interval}: the concept may have changed"
     return text
@@ -224,6 +227,8 @@ def _summary(part: _Part, kind: Kind) -> str:
             figure, then = each.figure, each.registered
             before = f"; at registration {number(then.value)}" if then else ""
             note = f"; {part.notes[kind]}" if part.notes[kind] else ""
+            if figure.value != figure.value:
+                return f"{metric} is undefined for these {figure.rows:,} rows{note}"
             interval = f"{number(figure.low)} to {number(figure.high)}"
             return f"{metric} {number(figure.value)} ({interval}){before}{note}"
     return part.notes[kind]
