@@ -1,4 +1,4 @@
-"""Two-sample tests and effect sizes of histograms, against scipy, statsmodels and known distributions."""
+"""Two-sample tests and effect sizes of histograms, against scipy and known distributions."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, norm, ttest_ind, wasserstein_distance
-from statsmodels.stats.multitest import multipletests
 
 from mlops_assets.ml.monitoring.drift.column_tests import compare_distributions, holm, measure_effect
 from mlops_assets.ml.monitoring.drift.histograms import Bins, Counts
@@ -85,9 +84,10 @@ def test_a_value_between_the_edges_of_one_value_is_compared_as_a_category():
     assert compare_distributions(flag, before, after).p_value < 1e-20
 
 
-def test_adjusted_p_values_are_those_of_statsmodels():
+def test_adjusted_p_values_are_those_of_holm():
     found = [0.01, 0.04, 0.03, 0.005, 0.5, 1.0, 0.005]
-    assert holm(found) == pytest.approx(multipletests(found, method="holm")[1].tolist())
+    # In order, times 7, 6, 5, 4, 3, 2 and 1; never below the one before, and at most 1.
+    assert holm(found) == pytest.approx([0.05, 0.12, 0.12, 0.035, 1.0, 1.0, 0.035])
     assert holm([]) == []
 
 

@@ -23,7 +23,7 @@ BLIND = "assumes that the relation of features and target has not changed; a cha
 LEAST_LABELLED = 50
 """Fewer labelled rows of the holdout show too little of the errors of a model."""
 _NOT_ESTIMATED = frozenset({"mape"})
-"""It depends on how small the targets are, which a distribution of errors does not tell."""
+"""It depends on how small the targets are, which a distribution of errors does not contain."""
 
 
 def estimate_partition(version: ScoredVersion, partition: ScoredPartition) -> "tuple[list[Figure], str]":
