@@ -1,5 +1,8 @@
 """The decision to train, its table, and the sensor that starts the training once."""
 
+from datetime import UTC, datetime
+
+import dagster as dg
 import pandas as pd
 import pytest
 
@@ -10,6 +13,7 @@ from mlops_assets_tests.support.shop import MONTHS
 FIFTH, SIXTH, SEVENTH = MONTHS[4:7]
 RETRAIN = {"retrain": {"when": ["drift"], "m_of_n": [1, 2]}, "monitoring": {"reports": ["drift"]}}
 SENSOR = "shop_retrain"
+KEYS, NOW = [dg.AssetKey(["shop", "retraining"])], datetime(2024, 7, 2, tzinfo=UTC)
 DRIFT_COLUMNS = (
     "reference, kind, column_name, effect, effect_size, p_adjusted, weighted_effect, drifted, model_version"
 )
@@ -102,3 +106,25 @@ def test_the_decision_follows_its_inputs(watched):
     assert watched.daemon.settle()["shop/retraining"] == [None]
     assert watched.materializations("retraining").total() == before + 1
     assert watched.metadata("retraining")["decision"] == "train"
+
+
+def test_a_tick_of_the_schedule_asks_for_a_decision_and_trains_once(watched):
+    watched.declare(
+        settings={
+            "retrain": {"when": ["schedule", "drift"], "m_of_n": [1, 2]},
+            "monitoring": {"reports": ["drift"]},
+            "schedules": {"train": "@daily"},
+        }
+    )
+    report_drift(watched, SIXTH)
+    [request] = watched.daemon.schedule("shop_train_schedule", NOW).run_requests
+    assert request.partition_key is None
+    watched.daemon.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=watched.instance, asset_selection=KEYS, tags=dict(request.tags)
+    )
+    assert watched.metadata("retraining")["rules"] == "schedule, drift"
+    decided = watched.metadata("retraining")["decision_number"]
+    assert decide(watched)["decision_number"] == decided  # the tick lasts until its cut-off is trained
+    assert watched.daemon.look(SENSOR) == [SIXTH]
+    assert decide(watched)["decision"] == "keep"
+    assert "up to date" in watched.daemon.schedule("shop_train_schedule", NOW).skip_message
