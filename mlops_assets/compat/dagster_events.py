@@ -36,11 +36,6 @@ class CheckResult(NamedTuple):
     row: int
 
 
-def has_bulk_queries(instance: dg.DagsterInstance) -> bool:
-    """Whether the event log of an instance is a SQL database, as all of Dagster's own are."""
-    return isinstance(instance.event_log_storage, SqlEventLogStorage)
-
-
 def partition_events(instance: dg.DagsterInstance, keys: Collection[AssetKey]) -> list[PartitionEvents]:
     """The newest materialization and attempt of every partition of assets, in a few queries."""
     found: dict[tuple[str, str | None], dict[str, int]] = {}

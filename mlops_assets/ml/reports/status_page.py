@@ -62,6 +62,7 @@ def render_status(status: WorkspaceStatus, *, lineage: Markup | None = None) -> 
         lineage=lineage,
         ago=lambda at: ago(at, status.at),
         duration_text=short_duration,
+        metric_title=metric_title,
         checks_text=_checks_text,
         last_seen=max((each.at for each in status.daemon.daemons if each.at), default=None),
     )

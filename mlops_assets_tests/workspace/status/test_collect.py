@@ -89,6 +89,8 @@ def test_an_unknown_project_is_an_error_with_a_suggestion(root):
     assert done.exit_code == 1
     assert "there is no project lendin" in done.stderr
     assert "lending" in done.stderr
+    done = mlops("status", "lending", "--html", ".")
+    assert (done.exit_code, "the page can't be written to .:" in flat(done.stderr)) == (1, True)
 
 
 def write_records(root: Path) -> Workspace:

@@ -1,6 +1,8 @@
 """`mlops status`: the health of all projects, or everything about one of them."""
 
+import errno
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_errors, print_line
-from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", pr
     from mlops_assets.components.model_project.lineage.collect import column_lineage_of
     from mlops_assets.components.model_project.lineage.lineage_table import lineage_table
     from mlops_assets.ml.reports.status_page import render_status
-    from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
+    from mlops_assets.stores.system.disk_errors import write_atomically
     from mlops_assets.workspace.status.read_only_instance import read_only_instance
 
     lineage = None
@@ -94,5 +96,13 @@ def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", pr
             if instance is not None:
                 assets = workspace.definitions.resolve_all_asset_specs()
                 lineage = lineage_table(column_lineage_of(assets, instance, project))
-    with translated_disk_errors("the status page", file):
-        write_atomically(file, render_status(found, lineage=lineage))
+    page = render_status(found, lineage=lineage)
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        write_atomically(file, page)
+    except OSError as error:
+        raise StoreError(
+            f"the page can't be written to {file}: {error.strerror}",
+            hint="name a file in a folder that you can write to",
+        ) from error
