@@ -4,11 +4,12 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from mlops_assets.ml.monitoring.expected_range import MINIMUM
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
 KEY = ("shop", "data_quality")
 LAYERS = ("shop/raw_purchases", "shop/validated_purchases", "shop/quarantine_purchases")
-USED = MONTHS[:9]
+USED = MONTHS[: MINIMUM + 1]
 SCHEMA_WITH_ANY_CHANNEL = """
 import pandera.pandas as pa
 
@@ -24,7 +25,7 @@ class Purchases(pa.DataFrameModel):
 
 @pytest.fixture
 def measured(open_shop):
-    """Nine months, of which the last one has amounts in another unit, a new channel and broken rows."""
+    """Six months, of which the last one has amounts in another unit, a new channel and broken rows."""
     shop = open_shop(
         settings={"monitoring": {"reports": ["data_quality"]}},
         schema=SCHEMA_WITH_ANY_CHANNEL,
