@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mlops_assets.components.model_project.project.metadata_names import SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
-from mlops_assets.core.errors import TrackingError
+from mlops_assets.core.errors import StoreError, TrackingError
 from mlops_assets.core.sql_quoting import literal, quoted
 
 if TYPE_CHECKING:
@@ -153,9 +153,12 @@ def _training_set(
     cutoff = facts.get("cutoff")
     if not store.exists(table) or version > store.version(table):
         return None
-    if not store.has_content(table, facts["training_set_digest"], version=version, partition=cutoff):
+    try:
+        if not store.has_content(table, facts["training_set_digest"], version=version, partition=cutoff):
+            return None
+        return store.relation(connection, table, partition=cutoff, version=version)
+    except StoreError:  # a vacuum has removed the files of this version
         return None
-    return store.relation(connection, table, partition=cutoff, version=version)
 
 
 def _predictions(
