@@ -99,4 +99,8 @@ def test_drift_leads_to_a_better_champion_by_the_daemon_alone(tmp_path, empty_tr
     assert broken < 0.4 < 0.6 < before, (broken, before)
     assert auc(shop, "2024-07") > 0.6
     assert texts.count("*WARNING shop: no_drift of drift_report failed in 2024-05*") == 1, texts
+    assert texts.count("*INFO shop: a new model is trained*") == 3, "each decision is an event, sent once"
+    assert "drift: drift in 1 of 1 report since cut-off 2024-04 (2024-05: " in texts, texts
     assert "*INFO shop: version 3 is the champion*" in texts
+    rejection = "gate_not_worse_than_champion of registered_model failed in 2024-05*"
+    assert [texts.count(f"{what} shop: {rejection}") for what in ("*WARNING", "*RESOLVED")] == [1, 1], texts
