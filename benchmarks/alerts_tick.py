@@ -22,7 +22,7 @@ from mlops_assets.components.model_project.monitoring.alerts.checks import faile
 from mlops_assets.components.model_project.monitoring.alerts.evaluation import Automation, Evaluation
 from mlops_assets.components.model_project.monitoring.alerts.operation import daemons, disk, ticks
 from mlops_assets.components.model_project.monitoring.alerts.runs import failed_runs
-from mlops_assets.components.model_project.settings.alerts import AlertSettings
+from mlops_assets.components.model_project.settings.monitoring.alerts import AlertSettings
 from mlops_assets.stores.alerts.alert import KINDS
 
 ASSETS, CHECKS, PARTITIONS, TICKS = 20, 3, 60, 20

@@ -31,7 +31,7 @@ from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes, thread_count
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.reports.evaluation_page import render_report
-from mlops_assets.ml.reports.search_plots import search_figures
+from mlops_assets.ml.reports.plots.search import search_figures
 from mlops_assets.ml.search.baselines import (
     CONSTANT_BASELINE,
     LINEAR_BASELINE,

@@ -145,7 +145,7 @@ MODULES = (
     "mlops_assets.ml.search.search",
     "mlops_assets.ml.search.training_data",
     "mlops_assets.ml.model.artifact",
-    "mlops_assets.ml.reports.prediction_plots",
+    "mlops_assets.ml.reports.plots.predictions",
 )
 
 

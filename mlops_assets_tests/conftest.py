@@ -78,7 +78,7 @@ def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def _coarse_pictures_and_speeds() -> Iterator[None]:
     """Figures with few dots and speeds of few rows, which no test compares: a run takes a tenth less."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mlops_assets.ml.reports.prediction_plots.DOTS_PER_INCH", 40)
+        patch.setattr("mlops_assets.ml.reports.plots.predictions.DOTS_PER_INCH", 40)
         patch.setattr("mlops_assets.ml.model.costs.SINGLE_ROWS", 2)
         yield
 

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.alerts.channels import channels_of, ui_address
 from mlops_assets.components.model_project.monitoring.alerts.sensor import FOLDER, SETTINGS
-from mlops_assets.components.model_project.settings.alerts import AlertSettings
+from mlops_assets.components.model_project.settings.monitoring.alerts import AlertSettings
 from mlops_assets.core import job_names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.redaction.redact import redact

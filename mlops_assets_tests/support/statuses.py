@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mlops_assets.core.project_status import (
+from mlops_assets.core.status.project import (
     AssetStatus,
     ChampionStatus,
     CheckStatus,

@@ -105,7 +105,7 @@ def _table(found: Sequence["Training"], *, narrow: bool) -> Table:
 def _draw(project: str, found: Sequence["Training"], target: Path) -> None:
     """Plot the trainings with the same primary metric as the newest, oldest first."""
     from mlops_assets.ml.number_format import metric_title
-    from mlops_assets.ml.reports.prediction_plots import DOTS_PER_INCH, metric_by_training
+    from mlops_assets.ml.reports.plots.predictions import DOTS_PER_INCH, metric_by_training
 
     metric = next((one.metric for one in found if one.metric), "")
     shown = [one for one in reversed(found) if one.metric == metric]

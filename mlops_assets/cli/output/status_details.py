@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.core.project_status import ProjectStatus, TickStatus, WorkspaceStatus
-from mlops_assets.core.status_series import (
+from mlops_assets.core.status.project import ProjectStatus, TickStatus, WorkspaceStatus
+from mlops_assets.core.status.series import (
     TRAINING,
     drift_series,
     performance_points,

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from mlops_assets.cli.output.console import print_line, print_table
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.core.project_status import AssetStatus, Health, ProjectStatus, WorkspaceStatus
-from mlops_assets.core.status_series import (
+from mlops_assets.core.status.project import AssetStatus, Health, ProjectStatus, WorkspaceStatus
+from mlops_assets.core.status.series import (
     SeriesPoint,
     drift_series,
     performance_series,

@@ -7,8 +7,8 @@ import numpy as np
 from mlops_assets.ml.evaluation.backtest import Backtest
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, IN_TARGET_UNITS, is_better
 from mlops_assets.ml.number_format import difference, distinct_numbers, interval_text, metric_title
-from mlops_assets.ml.reports import prediction_plots
 from mlops_assets.ml.reports.html import data_uri, render_page
+from mlops_assets.ml.reports.plots import predictions as prediction_plots
 
 
 def render_backtest(backtest: Backtest) -> str:

@@ -23,8 +23,6 @@ from mlops_assets.ml.number_format import (
     share_text,
 )
 from mlops_assets.ml.reports.coverage_captions import coverage_caption, coverage_rows, coverage_warning
-from mlops_assets.ml.reports.explanation_plots import SHOWN_IMPORTANCES
-from mlops_assets.ml.reports.fairness_plots import constraint_headline
 from mlops_assets.ml.reports.figures import report_figures
 from mlops_assets.ml.reports.holdout_captions import confusion_caption
 from mlops_assets.ml.reports.html import render_page
@@ -34,6 +32,8 @@ from mlops_assets.ml.reports.model_captions import (
     shap_note,
     weakest_slices_caption,
 )
+from mlops_assets.ml.reports.plots.explanations import SHOWN_IMPORTANCES
+from mlops_assets.ml.reports.plots.fairness import constraint_headline
 from mlops_assets.ml.search.baselines import MODEL
 from mlops_assets.ml.search.trials import TrialSummary
 

@@ -9,18 +9,14 @@ from matplotlib.figure import Figure
 from mlops_assets.ml.evaluation.evaluation import Evaluation
 from mlops_assets.ml.metrics.tasks import IN_TARGET_UNITS
 from mlops_assets.ml.number_format import metric_title
-from mlops_assets.ml.reports import (
-    coverage_captions,
-    coverage_plots,
-    error_plots,
-    explanation_plots,
-    fairness_plots,
-    holdout_captions,
-    model_captions,
-    prediction_plots,
-)
+from mlops_assets.ml.reports import coverage_captions, holdout_captions, model_captions
 from mlops_assets.ml.reports.html import data_uri
-from mlops_assets.ml.reports.plot_style import HALF, span
+from mlops_assets.ml.reports.plots import coverage as coverage_plots
+from mlops_assets.ml.reports.plots import errors as error_plots
+from mlops_assets.ml.reports.plots import explanations as explanation_plots
+from mlops_assets.ml.reports.plots import fairness as fairness_plots
+from mlops_assets.ml.reports.plots import predictions as prediction_plots
+from mlops_assets.ml.reports.plots.style import HALF, span
 from mlops_assets.ml.search.baselines import MODEL
 
 

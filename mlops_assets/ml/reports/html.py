@@ -31,6 +31,8 @@ def render_page(template: str, **values: Any) -> str:
 
 def data_uri(figure: "Figure") -> str:
     """A figure as a data URI for the `src` of an `img` element."""
-    from mlops_assets.ml.reports import prediction_plots  # matplotlib, which a page without figures spares
+    from mlops_assets.ml.reports.plots import (
+        predictions as prediction_plots,  # matplotlib, which a page without figures spares
+    )
 
     return "data:image/png;base64," + b64encode(prediction_plots.figure_png(figure)).decode("ascii")

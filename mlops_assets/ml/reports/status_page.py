@@ -5,8 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mlops_assets.core.project_status import SEVERITY, Health, ProjectStatus, WorkspaceStatus
-from mlops_assets.core.status_series import (
+from mlops_assets.core.status.project import SEVERITY, Health, ProjectStatus, WorkspaceStatus
+from mlops_assets.core.status.series import (
     ESTIMATED,
     TRAINING,
     drift_series,
@@ -157,13 +157,13 @@ def _performance_text(project: ProjectStatus) -> str:
 
 
 def _drift_plot(project: ProjectStatus, text: str) -> Markup:
-    from mlops_assets.ml.reports.line_svg import line_svg
+    from mlops_assets.ml.reports.plots.line_svg import line_svg
 
     return line_svg(drift_series(project), text=f"Drift by partition. {text}", zero=True)
 
 
 def _performance_plot(project: ProjectStatus, text: str, at_registration: float | None) -> Markup:
-    from mlops_assets.ml.reports.line_svg import line_svg
+    from mlops_assets.ml.reports.plots.line_svg import line_svg
 
     points = performance_series(project)
     return line_svg(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
-from mlops_assets.core.project_status import (
+from mlops_assets.core.status.project import (
     AssetStatus,
     CheckState,
     DaemonStatus,

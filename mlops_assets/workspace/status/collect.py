@@ -8,7 +8,7 @@ from mlops_assets.components.model_project.status.automation import daemon_statu
 from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
 from mlops_assets.components.model_project.status.incidents import shared_incidents
 from mlops_assets.core.errors import MlopsError, ProjectError
-from mlops_assets.core.project_status import (
+from mlops_assets.core.status.project import (
     DaemonStatus,
     DiskStatus,
     ProjectStatus,

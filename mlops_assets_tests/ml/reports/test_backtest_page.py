@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from mlops_assets.ml.evaluation.backtest import CutoffScore
-from mlops_assets.ml.reports import prediction_plots
 from mlops_assets.ml.reports.backtest_page import backtest_summary, render_backtest
+from mlops_assets.ml.reports.plots import predictions as prediction_plots
 from mlops_assets_tests.support.backtests import NAN, THREE, backtest, scored
 
 

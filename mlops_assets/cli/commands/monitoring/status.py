@@ -15,7 +15,7 @@ from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.core.project_status import WorkspaceStatus
+    from mlops_assets.core.status.project import WorkspaceStatus
     from mlops_assets.workspace.workspace import Workspace
 
 UNHEALTHY = 3
@@ -49,7 +49,7 @@ def status(
     with plain_errors(debug), _without_garbage_collection():
         from mlops_assets.cli.output.status_output import print_overview, print_project
         from mlops_assets.cli.output.table_output import print_json
-        from mlops_assets.core.status_series import status_document
+        from mlops_assets.core.status.series import status_document
         from mlops_assets.workspace.status.collect import collect_status
         from mlops_assets.workspace.workspace import Workspace
 

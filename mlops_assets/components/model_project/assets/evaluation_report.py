@@ -206,7 +206,7 @@ def evaluation_report_asset(project: Project) -> dg.AssetsDefinition:
 
 
 def _figures(evaluation: "Evaluation") -> dict[str, Any]:
-    from mlops_assets.ml.reports.explanation_plots import importance_bars, trial_history
+    from mlops_assets.ml.reports.plots.explanations import importance_bars, trial_history
 
     return {
         "search_history.png": trial_history(evaluation.trials, evaluation.metric),

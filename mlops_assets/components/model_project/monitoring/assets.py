@@ -11,7 +11,7 @@ from mlops_assets.components.model_project.monitoring.performance.performance_re
     performance_report_asset,
 )
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.monitoring import Report
+from mlops_assets.components.model_project.settings.monitoring.reports import Report
 from mlops_assets.core import job_names
 
 if TYPE_CHECKING:

@@ -158,7 +158,7 @@ def plots(
 ) -> dict[str, Any]:
     """The plot of the figures that are out of line, and of rows and rejected rows, as metadata."""
     from mlops_assets.ml.reports.html import data_uri
-    from mlops_assets.ml.reports.quality_plots import Series, quality_plot
+    from mlops_assets.ml.reports.plots.quality import Series, quality_plot
 
     off = sorted((each for each in found if each.in_line is False), key=_distance, reverse=True)
     always = [

@@ -21,7 +21,7 @@ from mlops_assets.ml.monitoring.retraining_rules import Rules, decide
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.monitoring.retraining_decisions import RecordedDecision
-    from mlops_assets.components.model_project.settings.retraining import RetrainSettings
+    from mlops_assets.components.model_project.settings.monitoring.retraining import RetrainSettings
 
 DECISION, CUTOFF, NUMBER = "decision", "train_cutoff", "decision_number"
 """Metadata of a materialization that the sensor reads."""

@@ -5,7 +5,6 @@ from typing import Literal
 import dagster as dg
 from pydantic import ConfigDict, Field
 
-from mlops_assets.components.model_project.settings.alerts import AlertSettings
 from mlops_assets.components.model_project.settings.automation import (
     AutomationSettings,
     FreshnessSettings,
@@ -19,10 +18,11 @@ from mlops_assets.components.model_project.settings.governance import (
     GateSettings,
     RetentionSettings,
 )
-from mlops_assets.components.model_project.settings.monitoring import MonitoringSettings
+from mlops_assets.components.model_project.settings.monitoring.alerts import AlertSettings
+from mlops_assets.components.model_project.settings.monitoring.reports import MonitoringSettings
+from mlops_assets.components.model_project.settings.monitoring.retraining import RetrainSettings
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
-from mlops_assets.components.model_project.settings.retraining import RetrainSettings
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (

@@ -13,7 +13,8 @@ from mlops_assets.components.model_project.status.declared import (
     DeclaredSchedule,
     DeclaredSensor,
 )
-from mlops_assets.core.project_status import (
+from mlops_assets.core.redaction.redact import redact
+from mlops_assets.core.status.project import (
     DaemonStatus,
     HeartbeatStatus,
     ScheduleStatus,
@@ -21,7 +22,6 @@ from mlops_assets.core.project_status import (
     TickState,
     TickStatus,
 )
-from mlops_assets.core.redaction.redact import redact
 
 _DAEMON_SECONDS = 120.0
 """A daemon writes a heartbeat every 30 seconds. Dagster itself tolerates 30 minutes, for busy daemons."""

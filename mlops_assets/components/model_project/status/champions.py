@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS
-from mlops_assets.core.project_status import ChampionStatus, PendingVersion
+from mlops_assets.core.status.project import ChampionStatus, PendingVersion
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger import Entry

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.project_status import IncidentStatus, UndeliveredStatus
+from mlops_assets.core.status.project import IncidentStatus, UndeliveredStatus
 
 
 def incidents(state: Path, project: str) -> tuple[IncidentStatus, ...]:

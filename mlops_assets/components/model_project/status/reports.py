@@ -11,9 +11,9 @@ import duckdb
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.project_status import DriftPoint, PerformancePoint, QualityPoint, RetrainingStatus
 from mlops_assets.core.redaction.redact import redact
 from mlops_assets.core.sql_quoting import UTC_SESSION
+from mlops_assets.core.status.project import DriftPoint, PerformancePoint, QualityPoint, RetrainingStatus
 from mlops_assets.stores.delta.data_files import DataFile, data_files, is_partitioned, scan
 from mlops_assets.stores.delta.log import is_table, open_table, require_data_files
 

@@ -109,7 +109,7 @@ def _log_search(
     run_id: str,
 ) -> None:
     """Log the figures and the leaderboard of the search."""
-    from mlops_assets.ml.reports.search_plots import search_figures
+    from mlops_assets.ml.reports.plots.search import search_figures
     from mlops_assets.ml.search.leaderboard import LEADERBOARD_FILE, LEADERBOARD_FOLDER, write_leaderboard
 
     metric = project.settings.primary_metric

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from mlops_assets.ml.evaluation.groups.mitigation import Mitigation, measure_mitigation
 from mlops_assets.ml.model.group_thresholds import GroupThresholds
-from mlops_assets.ml.reports.fairness_plots import constraint_headline, trade_off_caption, trade_off_plot
+from mlops_assets.ml.reports.plots.fairness import constraint_headline, trade_off_caption, trade_off_plot
 from mlops_assets.ml.search.decision_threshold import Decision
 from mlops_assets.ml.search.fairness_trade_off import TradeOff, TradeOffPoint
 

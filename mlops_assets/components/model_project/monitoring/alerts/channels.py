@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mlops_assets.components.model_project.monitoring.alerts.templates import load_template
-from mlops_assets.components.model_project.settings.alerts import (
+from mlops_assets.components.model_project.settings.monitoring.alerts import (
     AlertSettings,
     ChannelSettings,
     QuietHoursSettings,

@@ -11,7 +11,7 @@ import dagster as dg
 
 from mlops_assets.compat.dagster import BaseAssetGraph
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.alerts import AlertSettings
+from mlops_assets.components.model_project.settings.monitoring.alerts import AlertSettings
 from mlops_assets.core import names
 from mlops_assets.stores.alerts.alert import DEFAULT_SEVERITIES, Condition, Kind, Severity, rank
 from mlops_assets.stores.alerts.incidents import IncidentStore

@@ -25,7 +25,7 @@ from mlops_assets.components.model_project.monitoring.alerts.runs import failed_
 from mlops_assets.components.model_project.monitoring.alerts.versions import retraining, versions
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.settings.alerts import AlertSettings
+from mlops_assets.components.model_project.settings.monitoring.alerts import AlertSettings
 from mlops_assets.components.resources import WarehouseResource, WorkFolders
 from mlops_assets.core import job_names
 from mlops_assets.core.errors import ProjectError

@@ -90,7 +90,7 @@ def report_metadata(
     if top is not None and top.column is not None:
         found = comparer.distribution(partition, top.column)
         if found is not None:
-            from mlops_assets.ml.reports.drift_plot import distribution_plot
+            from mlops_assets.ml.reports.plots.drift import distribution_plot
 
             metadata["most_shifted_column"] = dg.MetadataValue.md(distribution_plot(*found))
     return metadata

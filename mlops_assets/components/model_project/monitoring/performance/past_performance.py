@@ -103,8 +103,8 @@ def _errors(course: "pd.DataFrame", metric: str) -> "pd.Series":
 
 
 def _plot(course: "pd.DataFrame", metric: str) -> dg.MarkdownMetadataValue:
-    from mlops_assets.ml.reports.performance_plot import performance_course
-    from mlops_assets.ml.reports.prediction_plots import figure_png
+    from mlops_assets.ml.reports.plots.performance import performance_course
+    from mlops_assets.ml.reports.plots.predictions import figure_png
 
     figure = performance_course(course[course["metric"] == metric], metric, names.PARTITION)
     return dg.MetadataValue.md(

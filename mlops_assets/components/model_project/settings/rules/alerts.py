@@ -13,7 +13,7 @@ from mlops_assets.core.time_zones import available_timezones
 from mlops_assets.stores.alerts.alert import DEFAULT_SEVERITIES, Kind, Severity, rank
 
 if TYPE_CHECKING:
-    from mlops_assets.components.model_project.settings.alerts import (
+    from mlops_assets.components.model_project.settings.monitoring.alerts import (
         ChannelSettings,
         EmailSettings,
         QuietHoursSettings,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from mlops_assets.components.model_project.settings.base import Errors
 
 if TYPE_CHECKING:
+    from mlops_assets.components.model_project.settings.monitoring.retraining import RetrainSettings
     from mlops_assets.components.model_project.settings.project import ProjectSettings
-    from mlops_assets.components.model_project.settings.retraining import RetrainSettings
 
 
 def retraining_errors(settings: "ProjectSettings") -> Errors:

@@ -5,7 +5,7 @@ import pytest
 from mlops_assets.ml.evaluation.importances import PermutationImportance
 from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
-from mlops_assets.ml.reports.explanation_plots import (
+from mlops_assets.ml.reports.plots.explanations import (
     dependence_curve,
     importance_bars,
     learning_curve_plot,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from mlops_assets.ml.reports.plot_style import (
+from mlops_assets.ml.reports.plots.style import (
     HALF,
     SMALL,
     WIDE,

@@ -13,7 +13,7 @@ from optuna.importance import get_param_importances
 
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import metric_title
-from mlops_assets.ml.reports.plot_style import INK, PALE, WIDE, empty_axes, printable
+from mlops_assets.ml.reports.plots.style import INK, PALE, WIDE, empty_axes, printable
 from mlops_assets.ml.search.trials import TrialSummary
 
 MIN_TRIALS = 4

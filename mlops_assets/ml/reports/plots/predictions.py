@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from mlops_assets.ml.metrics.reliability import quantile_groups, reliability
-from mlops_assets.ml.reports.plot_style import (
+from mlops_assets.ml.reports.plots.style import (
     COLOURS,
     GREY,
     GUIDE,

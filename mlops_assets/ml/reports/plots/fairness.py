@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mlops_assets.ml.evaluation.groups.mitigation import MeasuredPoint, Mitigation
 from mlops_assets.ml.number_format import number
-from mlops_assets.ml.reports.plot_style import GREY, GUIDE, INK, LEGEND, WIDE, empty_axes, printable, span
+from mlops_assets.ml.reports.plots.style import GREY, GUIDE, INK, LEGEND, WIDE, empty_axes, printable, span
 
 
 def trade_off_plot(found: Mitigation) -> Figure:

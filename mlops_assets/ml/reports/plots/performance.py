@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mlops_assets.ml.reports.plot_style import COLOURS, GUIDE, LEGEND, WIDE, empty_axes, spread_labels
+from mlops_assets.ml.reports.plots.style import COLOURS, GUIDE, LEGEND, WIDE, empty_axes, spread_labels
 
 _STYLES = {"estimated": (COLOURS[1], "s", -0.12), "measured": (COLOURS[0], "o", 0.12)}
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlops_assets.ml.reports.prediction_plots import (
+from mlops_assets.ml.reports.plots.predictions import (
     calibration,
     figure_png,
     metric_by_cutoff,

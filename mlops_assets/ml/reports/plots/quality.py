@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mlops_assets.ml.reports.plot_style import COLOURS, GREY, INK, PALE, printable
+from mlops_assets.ml.reports.plots.style import COLOURS, GREY, INK, PALE, printable
 
 _COLUMNS, _WIDTH, _HEIGHT = 3, 2.6, 1.7
 

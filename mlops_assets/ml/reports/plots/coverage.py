@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mlops_assets.ml.evaluation.interval_coverage import Coverage
-from mlops_assets.ml.reports.plot_style import (
+from mlops_assets.ml.reports.plots.style import (
     COLOURS,
     GREY,
     GUIDE,

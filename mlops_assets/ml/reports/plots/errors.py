@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
 from mlops_assets.ml.evaluation.groups.error_map import MIN_ROWS, ErrorMap
 from mlops_assets.ml.evaluation.groups.slices import SliceScore
-from mlops_assets.ml.reports.plot_style import (
+from mlops_assets.ml.reports.plots.style import (
     COLOURS,
     GREY,
     GUIDE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from mlops_assets.core.status_series import SeriesPoint
+from mlops_assets.core.status.series import SeriesPoint
 from mlops_assets.ml.number_format import compact
 
 _WIDTH, _HEIGHT = 460.0, 150.0

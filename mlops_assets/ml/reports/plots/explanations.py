@@ -12,7 +12,7 @@ from mlops_assets.ml.evaluation.learning_curve import CurvePoint
 from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.number_format import metric_label
-from mlops_assets.ml.reports.plot_style import (
+from mlops_assets.ml.reports.plots.style import (
     COLOURS,
     GREY,
     INK,

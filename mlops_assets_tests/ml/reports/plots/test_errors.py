@@ -5,7 +5,7 @@ import numpy as np
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
 from mlops_assets.ml.evaluation.groups.error_map import error_map
 from mlops_assets.ml.evaluation.groups.slices import SliceScore
-from mlops_assets.ml.reports.error_plots import error_map_plot, metric_by_period, slice_dots
+from mlops_assets.ml.reports.plots.errors import error_map_plot, metric_by_period, slice_dots
 from mlops_assets_tests.support.evaluations import NAN
 
 

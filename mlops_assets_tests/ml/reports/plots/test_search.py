@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlops_assets.ml.reports.search_plots import MIN_TRIALS, search_figures
+from mlops_assets.ml.reports.plots.search import MIN_TRIALS, search_figures
 from mlops_assets.ml.search.trials import TrialSummary
 
 RANDOM = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""Settings of monitoring: reports, retraining, alerts."""
