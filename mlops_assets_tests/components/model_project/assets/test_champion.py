@@ -164,7 +164,7 @@ def test_a_challenger_of_an_earlier_cutoff_never_replaces_the_champion(champion_
     metadata = champion_shop.metadata("champion")
     assert (metadata["challenger"], metadata["version"], metadata["moved"]) == (2, 1, False)
     assert champion_shop.tracking.registry.champion("shop").version == 1
-    assert champion_shop.daemon.settle() == {}
+    assert champion_shop.daemon.settle() == {"shop/status_page": [None]}
 
 
 def test_retraining_on_the_same_data_gives_the_same_model_and_keeps_the_champion(champion_shop):
