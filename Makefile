@@ -72,7 +72,7 @@ lowest: ## Run the tests with the lowest dependencies of pyproject.toml, in .low
 
 newest: ## Run the tests with the newest versions that pyproject.toml allows, in .newest (requires uv)
 	uv venv --quiet --clear .newest
-	uv pip install --quiet --python .newest/bin/python --upgrade --editable '.[dev]'
+	uv pip install --quiet --python .newest/bin/python --upgrade --editable '.[dev,evidently]'
 	uv pip freeze --python .newest/bin/python
 	.newest/bin/python -m pytest -n auto --dist worksteal
 

@@ -1,7 +1,7 @@
 """Evidently's report: what its process gets, and how it fails.
 
 Evidently is not installed in CI, where a module of the same name stands in for it and writes what it gets.
-Where it is installed, the last test makes a real page.
+Where it is installed, as by `make newest`, the last test makes a real page.
 """
 
 import json
