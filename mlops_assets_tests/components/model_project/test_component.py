@@ -125,6 +125,7 @@ def test_the_graph_has_an_asset_for_every_stage_in_one_group(sandbox, state):
             "lending/evaluation_report",
             "lending/registered_model",
             "lending/champion",
+            "lending/status_page",
         }
         assert {spec.group_name for spec in specs} == {"lending"}
         assert all(spec.description and spec.kinds and spec.code_version for spec in specs)

@@ -34,7 +34,11 @@ def test_automation_builds_nothing_on_features_that_failed_a_blocking_check(bloc
     assert SIXTH not in shop.digests("predictions"), "skipped in the run in which the check failed"
     assert SIXTH in shop.digests("features"), "the rows stay readable for an analysis"
     shop.write(SEVENTH)
-    assert shop.ingest(SEVENTH) == {"shop/features": [SEVENTH], "shop/predictions": [SEVENTH]}
+    assert shop.ingest(SEVENTH) == {
+        "shop/features": [SEVENTH],
+        "shop/predictions": [SEVENTH],
+        "shop/status_page": [None],
+    }
     assert SIXTH not in shop.digests("predictions")
     assert SIXTH not in shop.digests("target"), "its horizon has arrived"
 
