@@ -32,7 +32,7 @@ from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
 # A background job of a shell ignores SIGINT, and Dagster then leaves SIGTERM ignored, also for children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The heap of Dagster, MLflow and pandas is large and stays: looking through it less often saves 5 % of the time.
+# The heap of Dagster, MLflow and pandas is large and stays; to search it less often saves 5 % of the time.
 gc.set_threshold(100_000, 50, 1_000)
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
