@@ -1,15 +1,18 @@
 """`mlops run`: the run of a project's whole graph, except for what is up to date."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlops_assets.cli.output.console import (
     UI_ADDRESSES,
+    DataOption,
     DebugOption,
     LogJsonOption,
+    PartitionsOption,
     ProjectArgument,
+    TrialsOption,
+    UntilOption,
     exit_on_errors,
     out,
     plain_errors,
@@ -23,24 +26,14 @@ _WHAT_IT_RUNS = ": its rows and predictions, and in an event project the model o
 
 def run(
     project: ProjectArgument,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="File or folder to read the table from, instead of the declared source."),
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Number of trials of the search; by default as declared.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="ASSET", help="Last asset to materialize, such as `features`.")
-    ] = None,
+    data: DataOption = None,
+    trials: TrialsOption = None,
+    until: UntilOption = None,
     partition: Annotated[
         str | None,
         typer.Option(metavar="2025-03", help=f"Restrict the run to this partition{_WHAT_IT_RUNS}."),
     ] = None,
-    partitions: Annotated[
-        str | None,
-        typer.Option(metavar="2024-06..2025-06", help="The same for a range of partitions, inclusive."),
-    ] = None,
+    partitions: PartitionsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Run assets that are up to date, too.")] = False,
     new_history: Annotated[
         bool,

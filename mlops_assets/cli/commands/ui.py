@@ -4,16 +4,14 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.cli.output.console import DebugOption, HostOption, out, plain_errors
 from mlops_assets.stores.system.state_directory import find_project_root
 
 
 def ui(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
-    host: Annotated[
-        str, typer.Option(help="Interface to listen on; `0.0.0.0` for all requires `--allow-host`.")
-    ] = "127.0.0.1",
+    host: HostOption = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +56,30 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show Dagster's log a
 LogJsonOption = Annotated[
     bool,
     typer.Option("--log-json", help="Print events as JSON lines to stdout; all other output goes to stderr."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="File or folder to read the table from, instead of the declared source."),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option("--trials", min=1, help="Number of trials of the search; by default as declared."),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", metavar="ASSET", help="Last asset to materialize, such as `features`."),
+]
+PartitionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--partitions",
+        metavar="2024-06..2025-06",
+        help="The same for a range of partitions, inclusive.",
+    ),
+]
+HostOption = Annotated[
+    str,
+    typer.Option("--host", help="Interface to listen on; `0.0.0.0` for all requires `--allow-host`."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, out, plain_errors
+from mlops_assets.cli.output.console import DebugOption, HostOption, out, plain_errors
 from mlops_assets.stores.system.state_directory import find_project_root
 
 app = typer.Typer()
@@ -29,9 +29,7 @@ def metrics(context: typer.Context, debug: DebugOption = False) -> None:
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Port of the endpoint.", min=0, max=65_535)] = 9760,
-    host: Annotated[
-        str, typer.Option(help="Interface to listen on; `0.0.0.0` for all requires `--allow-host`.")
-    ] = "127.0.0.1",
+    host: HostOption = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(

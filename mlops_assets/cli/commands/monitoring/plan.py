@@ -1,7 +1,6 @@
 """`mlops plan`: what a run would make, why, and about how long it takes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from mlops_assets.cli.output.console import (
+    DataOption,
     DebugOption,
     JsonOption,
+    PartitionsOption,
     ProjectArgument,
+    TrialsOption,
+    UntilOption,
     err,
     out,
     plain_errors,
@@ -29,23 +32,13 @@ if TYPE_CHECKING:
 
 def plan(
     project: ProjectArgument,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="File or folder to read the table from, instead of the declared source."),
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Number of trials of the search; by default as declared.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="ASSET", help="Last asset to materialize, such as `features`.")
-    ] = None,
+    data: DataOption = None,
+    trials: TrialsOption = None,
+    until: UntilOption = None,
     partition: Annotated[
         str | None, typer.Option(metavar="2025-03", help="Restrict the plan to this partition.")
     ] = None,
-    partitions: Annotated[
-        str | None,
-        typer.Option(metavar="2024-06..2025-06", help="The same for a range of partitions, inclusive."),
-    ] = None,
+    partitions: PartitionsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Include assets that are up to date.")] = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
