@@ -2,17 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from mlops_assets.core.status.asset import AssetStatus, CheckStatus, FreshnessStatus, PartitionStatus
 from mlops_assets.core.status.project import (
-    AssetStatus,
     ChampionStatus,
-    CheckStatus,
-    DaemonStatus,
-    DiskStatus,
     DriftPoint,
-    FreshnessStatus,
-    HeartbeatStatus,
     IncidentStatus,
-    PartitionStatus,
     PendingVersion,
     PerformancePoint,
     ProjectStatus,
@@ -22,8 +16,8 @@ from mlops_assets.core.status.project import (
     SensorStatus,
     TickStatus,
     UndeliveredStatus,
-    WorkspaceStatus,
 )
+from mlops_assets.core.status.workspace import DaemonStatus, DiskStatus, HeartbeatStatus, WorkspaceStatus
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.core.status.project import ProjectStatus, TickStatus, WorkspaceStatus
+from mlops_assets.core.status.project import ProjectStatus, TickStatus
 from mlops_assets.core.status.series import (
     TRAINING,
     drift_series,
@@ -12,6 +12,7 @@ from mlops_assets.core.status.series import (
     shown_metric,
     sparkline,
 )
+from mlops_assets.core.status.workspace import WorkspaceStatus
 from mlops_assets.core.time_text import ago
 
 

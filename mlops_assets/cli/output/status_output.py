@@ -8,7 +8,8 @@ from rich.text import Text
 
 from mlops_assets.cli.output.console import print_line, print_table
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.core.status.project import AssetStatus, Health, ProjectStatus, WorkspaceStatus
+from mlops_assets.core.status.asset import AssetStatus, Health
+from mlops_assets.core.status.project import ProjectStatus
 from mlops_assets.core.status.series import (
     SeriesPoint,
     drift_series,
@@ -16,6 +17,7 @@ from mlops_assets.core.status.series import (
     shown_metric,
     sparkline,
 )
+from mlops_assets.core.status.workspace import WorkspaceStatus
 from mlops_assets.core.time_text import ago, short_duration
 
 _STYLES: dict[Health, str] = {

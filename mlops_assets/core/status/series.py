@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlops_assets.core.status.project import PerformancePoint, ProjectStatus, WorkspaceStatus
+from mlops_assets.core.status.project import PerformancePoint, ProjectStatus
+from mlops_assets.core.status.workspace import WorkspaceStatus
 
 SCHEMA = 1
 """Version of the JSON document, raised when a field is removed or changes its meaning."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mlops_assets.core.status.project import SEVERITY, Health, ProjectStatus, WorkspaceStatus
+from mlops_assets.core.status.asset import SEVERITY, Health
+from mlops_assets.core.status.project import ProjectStatus
 from mlops_assets.core.status.series import (
     ESTIMATED,
     TRAINING,
@@ -14,6 +15,7 @@ from mlops_assets.core.status.series import (
     performance_series,
     shown_metric,
 )
+from mlops_assets.core.status.workspace import WorkspaceStatus
 from mlops_assets.core.time_text import ago, short_duration
 from mlops_assets.ml.number_format import compact, metric_title
 from mlops_assets.ml.reports.html import render_page

@@ -4,17 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
-from mlops_assets.core.status.project import (
-    AssetStatus,
-    CheckState,
-    DaemonStatus,
-    Health,
-    IncidentStatus,
-    ProjectStatus,
-    ScheduleStatus,
-    SensorStatus,
-    WorkspaceStatus,
-)
+from mlops_assets.core.status.asset import AssetStatus, CheckState, Health
+from mlops_assets.core.status.project import IncidentStatus, ProjectStatus, ScheduleStatus, SensorStatus
+from mlops_assets.core.status.workspace import DaemonStatus, WorkspaceStatus
 from mlops_assets.workspace.metrics import catalogue
 from mlops_assets.workspace.metrics.figures import Figures
 

@@ -8,12 +8,8 @@ from mlops_assets.components.model_project.status.automation import daemon_statu
 from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
 from mlops_assets.components.model_project.status.incidents import shared_incidents
 from mlops_assets.core.errors import MlopsError, ProjectError
-from mlops_assets.core.status.project import (
-    DaemonStatus,
-    DiskStatus,
-    ProjectStatus,
-    WorkspaceStatus,
-)
+from mlops_assets.core.status.project import ProjectStatus
+from mlops_assets.core.status.workspace import DaemonStatus, DiskStatus, WorkspaceStatus
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.status.read_only_instance import read_only_instance

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
-from mlops_assets.core.status.project import WorkspaceStatus
+from mlops_assets.core.status.workspace import WorkspaceStatus
 from mlops_assets.workspace.metrics.catalogue import OVERDUE
 from mlops_assets.workspace.metrics.exposition import plain_text
 from mlops_assets.workspace.metrics.figures import Figures

@@ -15,7 +15,7 @@ from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.core.status.project import WorkspaceStatus
+    from mlops_assets.core.status.workspace import WorkspaceStatus
     from mlops_assets.workspace.workspace import Workspace
 
 UNHEALTHY = 3

@@ -48,7 +48,7 @@ def status_page_asset(
         from mlops_assets.components.model_project.status.collect import StateFolders, collect_projects
         from mlops_assets.components.model_project.status.declared import declared_projects
         from mlops_assets.components.model_project.status.incidents import shared_incidents
-        from mlops_assets.core.status.project import DiskStatus, WorkspaceStatus
+        from mlops_assets.core.status.workspace import DiskStatus, WorkspaceStatus
         from mlops_assets.ml.reports.status_page import render_status, status_summary
         from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_atomically
 

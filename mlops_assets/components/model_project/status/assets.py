@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.status.declared import DeclaredAsset
 from mlops_assets.components.model_project.status.freshness import freshness_status
 from mlops_assets.components.model_project.status.runs import run_statuses
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.status.project import (
+from mlops_assets.core.status.asset import (
     AssetStatus,
     CheckStatus,
     FreshnessStatus,

@@ -14,14 +14,8 @@ from mlops_assets.components.model_project.status.declared import (
     DeclaredSensor,
 )
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.status.project import (
-    DaemonStatus,
-    HeartbeatStatus,
-    ScheduleStatus,
-    SensorStatus,
-    TickState,
-    TickStatus,
-)
+from mlops_assets.core.status.project import ScheduleStatus, SensorStatus, TickState, TickStatus
+from mlops_assets.core.status.workspace import DaemonStatus, HeartbeatStatus
 
 _DAEMON_SECONDS = 120.0
 """A daemon writes a heartbeat every 30 seconds. Dagster itself tolerates 30 minutes, for busy daemons."""

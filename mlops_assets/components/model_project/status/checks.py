@@ -9,7 +9,7 @@ from dagster import AssetCheckKey
 from mlops_assets.compat.dagster_events import CheckResult, check_events, check_results
 from mlops_assets.components.model_project.status.declared import DeclaredAsset
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.status.project import CheckState, CheckStatus
+from mlops_assets.core.status.asset import CheckState, CheckStatus
 
 _LONGEST = 500
 

@@ -20,7 +20,8 @@ from mlops_assets.components.model_project.status.declared import DeclaredProjec
 from mlops_assets.components.model_project.status.disk import disk_bytes
 from mlops_assets.components.model_project.status.incidents import incidents, undelivered_alerts
 from mlops_assets.components.model_project.status.reports import Reports, open_reports
-from mlops_assets.core.status.project import SEVERITY, AssetStatus, Health, ProjectStatus
+from mlops_assets.core.status.asset import SEVERITY, AssetStatus, Health
+from mlops_assets.core.status.project import ProjectStatus
 
 
 @dataclass(frozen=True)

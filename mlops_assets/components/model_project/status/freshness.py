@@ -14,7 +14,7 @@ from mlops_assets.compat.dagster import (
     get_latest_completed_cron_tick,
     schedule_execution_time_iterator,
 )
-from mlops_assets.core.status.project import FreshnessStatus
+from mlops_assets.core.status.asset import FreshnessStatus
 
 
 def freshness_status(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from mlops_assets.core.status.project import RunState, RunStatus
+from mlops_assets.core.status.asset import RunState, RunStatus
 
 _CHUNK = 500
 _STATES: Mapping[dg.DagsterRunStatus, RunState] = {
