@@ -139,8 +139,8 @@ def _scores(
     """`row_id`, carried columns, predictions and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
+    from mlops_assets.ml.model.batch_features import batch_features
     from mlops_assets.ml.model.prediction_batches import BatchPredictor
-    from mlops_assets.ml.model.tabular_model import sandbox
     from mlops_assets.stores.warehouse.warehouse import BATCH_ROWS
 
     batches = rows.to_arrow_reader(BATCH_ROWS)
@@ -152,17 +152,12 @@ def _scores(
             (names.MODEL_VERSION, pa.int64()),
         ]
     )
-    columns = [*(column.name for column in model.spec.columns), names.ROW_ID]
 
     def score() -> "Iterator[pa.RecordBatch]":
         for batch in batches:
             if not batch.num_rows:
                 continue
-            ordered = batch.sort_by(names.ROW_ID)
-            typed = pa.table([ordered.column(name) for name in columns], names=columns)
-            with sandbox() as connection:
-                row_ids = ordered.column(names.ROW_ID).to_numpy()
-                features = model.features_of(connection, connection.from_arrow(typed), row_ids)
+            ordered, features = batch_features(model, batch)
             found = predictor.predict(features)
             version = pa.array([champion.version] * batch.num_rows, pa.int64())
             yield pa.record_batch(

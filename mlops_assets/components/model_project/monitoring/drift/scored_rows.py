@@ -55,7 +55,7 @@ def _computed(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.Rec
     """Features and `row_id` as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
-    from mlops_assets.ml.model.tabular_model import sandbox
+    from mlops_assets.ml.model.batch_features import batch_features
     from mlops_assets.stores.warehouse.warehouse import BATCH_ROWS
 
     columns = [*(column.name for column in model.spec.columns), names.ROW_ID]
@@ -66,11 +66,8 @@ def _computed(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.Rec
         for batch in batches:
             if not batch.num_rows:
                 continue
-            ordered = batch.sort_by(names.ROW_ID)
-            typed = pa.table([ordered.column(name) for name in columns], names=columns)
-            with sandbox() as connection:
-                row_ids = ordered.column(names.ROW_ID).to_numpy()
-                found = model.features_of(connection, connection.from_arrow(typed), row_ids)
+            ordered, found = batch_features(model, batch)
+            row_ids = ordered.column(names.ROW_ID).to_numpy()
             yield pa.Table.from_pandas(
                 found[features].assign(**{names.ROW_ID: row_ids}), preserve_index=False
             )
