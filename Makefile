@@ -12,7 +12,7 @@ LOCK_OPTIONS := --quiet --universal --generate-hashes --no-annotate --no-python-
 	--python-version 3.11.5 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test coverage bench check docs reference lowest newest lock sbom audit format clean
+.PHONY: help install run serve ui test coverage bench check docs reference lowest newest lock sbom audit format clean
 
 help: ## List all targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ install: .venv/installed ## Create .venv with the exact files of requirements.lo
 
 run: install ## Run a project: make run [PROJECT=name] [DATA=file or folder] [TRIALS=n]
 	@$(BIN)/mlops run $(PROJECT) $(if $(DATA),--data '$(DATA)') $(if $(TRIALS),--trials $(TRIALS))
+
+serve: install ## Serve the champion of a project over HTTP, until Ctrl-C: make serve [PROJECT=name]
+	@$(BIN)/mlops serve $(PROJECT)
 
 ui: install ## Start the UIs of Dagster and MLflow, until Ctrl-C
 	@$(BIN)/mlops ui

@@ -18,10 +18,10 @@ import pandas as pd
 
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
-from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.ml.reports.evaluation_page import render_report
 from mlops_assets.resources import resources
+from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -37,6 +37,7 @@ UNITS: dict[str, str] = {
     "fairness.at_most": "difference of two shares of rows",
     "fairness.edges": "of the column",
     "fairness.minimum_rows": "rows",
+    "serving.limits.rows": "rows",
     "monitoring.drift.significance": "probability",
     "monitoring.drift.effect": "standard deviations",
     "monitoring.drift.auc": "ROC AUC",

@@ -25,6 +25,7 @@ from mlops_assets.cli.commands.monitoring.status import status
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
+from mlops_assets.cli.commands.serve import serve
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
@@ -54,7 +55,7 @@ def mlops(
 for command in (
     *(run, plan, lineage, status, new, predict, backtest, compare),
     *(approve, reject, rollback, retire, adopt, history, audit, sign, reproduce, diff, card, forget),
-    *(alerts, sql, doctor, schema, sample, fetch, ui),
+    *(alerts, sql, doctor, schema, sample, fetch, serve, ui),
 ):
     app.command()(command)
 app.add_typer(data, name="data")

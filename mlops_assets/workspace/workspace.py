@@ -191,15 +191,16 @@ class Workspace:
             When the state directory has another layout.
         """
         self.state.require_layout().create()
-        return self._tracking_resource.store
+        return self.tracking_resource.store
 
     @property
     def tracking_uri(self) -> str:
         """URI of the tracking store."""
-        return self._tracking_resource.mlflow_tracking_uri
+        return self.tracking_resource.mlflow_tracking_uri
 
     @property
-    def _tracking_resource(self) -> MlflowTracking:
+    def tracking_resource(self) -> MlflowTracking:
+        """The resource of the tracking store."""
         found: Any = {**resources(self.state), **(self.definitions.resources or {})}["mlflow"]
         return cast(MlflowTracking, found)
 

@@ -13,12 +13,12 @@ from mlops_assets.components.model_project.assets.features import features_asset
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.components.model_project.assets.validated import validated_asset
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
 from mlops_assets.scaffolding.drafting import draft_from
 from mlops_assets.scaffolding.templates import _yaml, new_folder, write_files
+from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets_tests.support.workbooks import workbook
 
 

@@ -17,9 +17,9 @@ def fetch(project: ProjectArgument, debug: DebugOption = False) -> None:
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.project.declared_tables import from_metadata, is_remote
-        from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
         from mlops_assets.stores.files.listing import source_folder
+        from mlops_assets.stores.project_folder.files import ProjectFiles
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
@@ -67,8 +67,8 @@ def sample(
     Example: mlops sample customer_churn --months 24 --customers 5000 --seed 7 --to /tmp/churn
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.project.files import ProjectFiles
         from mlops_assets.components.model_project.project.metadata_names import FOLDER, SOURCE
+        from mlops_assets.stores.project_folder.files import ProjectFiles
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())

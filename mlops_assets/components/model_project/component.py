@@ -34,7 +34,6 @@ from mlops_assets.components.model_project.monitoring.retraining_sensor import r
 from mlops_assets.components.model_project.monitoring.status_page import status_page_asset
 from mlops_assets.components.model_project.project.column_checks import reject_sensitive_uses
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
-from mlops_assets.components.model_project.project.files import PIPELINE, ProjectFiles
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
@@ -42,6 +41,7 @@ from mlops_assets.components.model_project.settings.project import ProjectSettin
 from mlops_assets.components.model_project.settings.rules.consistency import validate_settings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.stores.project_folder.files import PIPELINE, ProjectFiles
 
 
 @dg.scaffold_with(ModelProjectScaffolder)

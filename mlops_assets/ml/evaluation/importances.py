@@ -12,8 +12,8 @@ from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.metrics.bootstrap import LEVEL, MOST_UNDEFINED, resampled_weights
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
 from mlops_assets.ml.metrics.weighted_metrics import Weighted
-from mlops_assets.ml.model.row_contributions import column_sources, joined
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.row_contributions import column_sources, joined
 
 SHAP_ROWS, MIN_SHAP_ROWS = 400, 10
 SHAP_COST = 10**9

@@ -6,15 +6,15 @@ from functools import cached_property
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.project.files import (
+from mlops_assets.components.model_project.project.metadata_names import DECLARATION
+from mlops_assets.core import names
+from mlops_assets.core.declaration import FILES, SETTINGS, Declaration, differences, from_text
+from mlops_assets.stores.project_folder.files import (
     FEATURES_SQL,
     PIPELINE,
     SCHEMA,
     TARGET_SQL,
 )
-from mlops_assets.components.model_project.project.metadata_names import DECLARATION
-from mlops_assets.core import names
-from mlops_assets.core.declaration import FILES, SETTINGS, Declaration, differences, from_text
 from mlops_assets.workspace.changes.projection import ProjectedPlan
 
 _TABLES = ("tables", "scoring")

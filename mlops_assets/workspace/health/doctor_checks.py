@@ -14,12 +14,12 @@ from pathlib import Path
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.components.model_project.project.metadata_names import FOLDER
 from mlops_assets.components.model_project.queries.known_tables import ENTITIES
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
 from mlops_assets.core.redaction.redact import short_secrets
+from mlops_assets.stores.project_folder.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.stores.system.own_files import linked_outside
 from mlops_assets.stores.system.permissions import STATE_MODE_VARIABLE, wider_mode
 from mlops_assets.workspace.health.former_projects import former_projects

@@ -1,7 +1,6 @@
 """The HTTP endpoint of the metrics, which only reads, behind the gate of the user interface."""
 
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -17,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.system.listening_socket import listening_socket
 from mlops_assets.workspace.metrics.exposition import CachedCollector, response
 from mlops_assets.workspace.ui.addresses import Allowed, allowed_addresses, bracketed
 from mlops_assets.workspace.ui.gate import Gate
@@ -106,7 +105,7 @@ def serve(
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = uvicorn.Server(config)
-    with _listening(endpoint) as listening:
+    with listening_socket(endpoint.host, endpoint.port) as listening:
         port = listening.getsockname()[1]
         echo(f"metrics at http://{bracketed(endpoint.host)}:{port}{PATH}; press Ctrl-C to stop")
         with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped
@@ -114,26 +113,3 @@ def serve(
     if restart:
         echo("the declarations have changed; they are loaded again")
         os.execv(sys.executable, sys.orig_argv)
-
-
-def _listening(endpoint: Endpoint) -> socket.socket:
-    """Return a socket that listens, so that requests during the start wait instead of failing."""
-    host, port = endpoint.host, endpoint.port
-    try:
-        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise StoreError(
-            f"the host {host} is not known: {error.strerror}", hint="choose an address of this machine"
-        ) from error
-    listening = socket.socket(kind)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(address)
-        listening.listen()  # of two that are bound at once, only one can
-    except OSError as error:
-        listening.close()
-        raise StoreError(
-            f"port {port} of {host} can't be used: {error.strerror}",
-            hint="stop the program that uses it, or choose another port with --port",
-        ) from error
-    return listening

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlops_assets.ml.contracts.contract import Contract
-    from mlops_assets.ml.model.row_scorer import RowScorer
     from mlops_assets.ml.model.tabular_model import TabularModel
+    from mlops_assets.ml.scoring.row_scorer import RowScorer
 
 ALL_COLUMNS = "*"
 _SHOWN_VALUE = 40
@@ -159,8 +159,8 @@ def predict_files(
 def _scorer(
     given: PredictionInput, model: "TabularModel", carried: Sequence[str], contributions: int
 ) -> "RowScorer":
-    from mlops_assets.ml.model.prediction_batches import output_schema
-    from mlops_assets.ml.model.row_scorer import RowScorer
+    from mlops_assets.ml.scoring.prediction_batches import output_schema
+    from mlops_assets.ml.scoring.row_scorer import RowScorer
 
     taken = sorted(set(carried) & set(output_schema(model, contributions).names))
     if taken:

@@ -16,10 +16,11 @@ from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.scoring.input_contract import raw_input_contracts
 from mlops_assets.stores.sources.base import Ingestion
 from mlops_assets.workspace.predictions import file_predictions
 from mlops_assets.workspace.predictions.file_predictions import predict_files, require_writable
-from mlops_assets.workspace.predictions.prediction_input import PredictionInput, input_contract
+from mlops_assets.workspace.predictions.prediction_input import PredictionInput
 
 FEATURES_SQL = "select row_id, size, size / wheels as share, kind from vehicles"
 
@@ -84,9 +85,8 @@ def predict(model, warehouse, tmp_path, monkeypatch):
     """Predict files of vehicles in batches of 16 rows."""
     monkeypatch.setattr(file_predictions, "BATCH_ROWS", 16)
     contract = Contract.of(Vehicles, subject="garage: table vehicles", key=["code"])
-    given = PredictionInput(
-        Ingestion("garage", "vehicles"), input_contract(contract, model, "garage", 1), None, ("code",)
-    )
+    contracts = raw_input_contracts(contract, model.spec, 1)
+    given = PredictionInput(Ingestion("garage", "vehicles"), contracts.contract, None, ("code",))
 
     def run(data: Path | str, to: str = "scores.parquet", **options):
         settings = {"given": given, "model": model, **options}
@@ -279,10 +279,10 @@ def test_a_version_whose_input_columns_have_changed_is_an_error(model):
         wheels: str
 
     with pytest.raises(ProjectError, match="version 3 was trained with wheels as BIGINT"):
-        input_contract(Contract.of(Changed, subject="garage"), model, "garage", 3)
+        raw_input_contracts(Contract.of(Changed, subject="garage"), model.spec, 3)
 
     class Fewer(pa.DataFrameModel):
         size: float
 
     with pytest.raises(ProjectError, match="version 3 requires the column code"):
-        input_contract(Contract.of(Fewer, subject="garage"), model, "garage", 3)
+        raw_input_contracts(Contract.of(Fewer, subject="garage"), model.spec, 3)

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.assets.registered_model import data_v
 from mlops_assets.components.model_project.automation.conditions import freshness
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.metadata import inputs_digest
-from mlops_assets.components.model_project.project.metadata_names import INPUTS
+from mlops_assets.components.model_project.project.metadata_names import INPUTS, SERVING
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.approval_reminder import (
     approval_check,
@@ -46,6 +46,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         code=["champion 2", public_settings(settings.approval, but=["remind_after_hours"])],
         skippable=True,
         freshness=freshness(settings.freshness.champion_hours),
+        metadata={SERVING: dg.MetadataValue.json(settings.serving.model_dump(mode="json"))},
     )
     predicts = dg.AssetCheckSpec(
         PREDICTS,

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import ASSETS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.stores.project_folder.files import ASSETS
 
 
 def custom_definitions(project: Project, generated: dg.Definitions) -> dg.Definitions:

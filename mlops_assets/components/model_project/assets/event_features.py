@@ -15,7 +15,6 @@ from mlops_assets.components.model_project.assets.sensitive_features import reje
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import TIMELINE
 from mlops_assets.components.model_project.project.partitions import (
@@ -40,6 +39,7 @@ from mlops_assets.components.model_project.queries.sql_table import (
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import quoted, quoted_list
+from mlops_assets.stores.project_folder.files import FEATURES_SQL, SCHEMA
 
 if TYPE_CHECKING:
     from datetime import datetime

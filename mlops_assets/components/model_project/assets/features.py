@@ -15,7 +15,6 @@ from mlops_assets.components.model_project.lineage.column_lineage import query_c
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.blocked_rows import require_unblocked
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, SCHEMA
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import TARGET, TARGET_EXPRESSION, WEIGHT
 from mlops_assets.components.model_project.project.project import Project
@@ -24,6 +23,7 @@ from mlops_assets.components.model_project.queries.sql_table import checked_with
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
+from mlops_assets.stores.project_folder.files import FEATURES_SQL, SCHEMA
 
 if TYPE_CHECKING:
     import duckdb

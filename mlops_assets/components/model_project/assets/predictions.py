@@ -118,7 +118,7 @@ def _scores(
     """Entity, prediction, probabilities and version as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 
-    from mlops_assets.ml.model.prediction_batches import BatchPredictor
+    from mlops_assets.ml.scoring.prediction_batches import BatchPredictor
 
     batches = store.batches(
         connection, project.key(names.FEATURES).path, partition=partition, version=version

@@ -140,7 +140,7 @@ def _scores(
     import pyarrow as pa
 
     from mlops_assets.ml.model.batch_features import batch_features
-    from mlops_assets.ml.model.prediction_batches import BatchPredictor
+    from mlops_assets.ml.scoring.prediction_batches import BatchPredictor
     from mlops_assets.stores.warehouse.warehouse import BATCH_ROWS
 
     batches = rows.to_arrow_reader(BATCH_ROWS)

@@ -8,7 +8,6 @@ import dagster as dg
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.files import TARGET_SQL
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     horizon_mapping,
@@ -30,6 +29,7 @@ from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
+from mlops_assets.stores.project_folder.files import TARGET_SQL
 
 if TYPE_CHECKING:
     import duckdb

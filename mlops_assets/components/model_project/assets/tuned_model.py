@@ -12,7 +12,6 @@ from pydantic import Field
 
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA
 from mlops_assets.components.model_project.project.metadata import inputs_digest, markdown_table
 from mlops_assets.components.model_project.project.metadata_names import BACKTEST, EXPRESSION, INPUTS, TRIALS
 from mlops_assets.components.model_project.project.partitions import (
@@ -44,6 +43,7 @@ from mlops_assets.components.resources import MlflowTracking, WarehouseResource,
 from mlops_assets.core import names
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.model.runtime_environment import peak_memory_bytes
+from mlops_assets.stores.project_folder.files import FEATURES_SQL, PIPELINE, SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd

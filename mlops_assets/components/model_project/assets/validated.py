@@ -11,7 +11,6 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.files import SCHEMA
 from mlops_assets.components.model_project.project.metadata import markdown_table, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
@@ -26,6 +25,7 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.suggestions import closest_name
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
+from mlops_assets.stores.project_folder.files import SCHEMA
 
 if TYPE_CHECKING:
     import duckdb

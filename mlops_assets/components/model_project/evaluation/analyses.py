@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.evaluation.row_clusters import row_clusters
-from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.core import names
+from mlops_assets.stores.project_folder.files import FEATURES_SQL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,10 +3,10 @@
 import json
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.project.files import TARGET_SQL
 from mlops_assets.components.model_project.project.metadata_names import EXPRESSION
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
+from mlops_assets.stores.project_folder.files import TARGET_SQL
 
 if TYPE_CHECKING:
     from mlops_assets.ml.model.model_spec import ModelSpec

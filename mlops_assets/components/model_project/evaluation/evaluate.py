@@ -12,12 +12,12 @@ from mlops_assets.components.model_project.evaluation.holdout_evaluation import 
 from mlops_assets.components.model_project.evaluation.model_comparison import SPEED_ROWS, compared_models
 from mlops_assets.components.model_project.evaluation.quarantine_summary import tables_quality
 from mlops_assets.components.model_project.evaluation.row_clusters import cluster_columns
-from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.training.decision_rule import objective, with_group_thresholds
 from mlops_assets.components.model_project.training.row_weights import with_weight
 from mlops_assets.components.model_project.training.search import fit_settings, search_folds
 from mlops_assets.core import names
+from mlops_assets.stores.project_folder.files import FEATURES_SQL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

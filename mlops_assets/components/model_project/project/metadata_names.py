@@ -38,6 +38,8 @@ NOT_FOLLOWED = "not_followed"
 OPTIONAL = "optional_inputs"
 """Asset metadata of a report: the keys of upstream assets that may be missing, such as the target of a
 partition before its horizon has ended. Once they are there, the report is made again."""
+SERVING = "serving"
+"""Asset metadata of the champion: the settings of the HTTP service, as JSON."""
 READS_BLOCKED = "reads_blocked"
 """Asset metadata of a report: whether it also reads partitions that failed a blocking check."""
 

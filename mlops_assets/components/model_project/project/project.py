@@ -9,15 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import (
-    FEATURES_CLASS,
-    FEATURES_SQL,
-    PIPELINE,
-    SCHEMA,
-    TARGET_SQL,
-    ProjectFiles,
-    class_name,
-)
 from mlops_assets.components.model_project.project.metadata_names import (
     DECLARATION,
     ENTITY,
@@ -32,6 +23,15 @@ from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
+from mlops_assets.stores.project_folder.files import (
+    FEATURES_CLASS,
+    FEATURES_SQL,
+    PIPELINE,
+    SCHEMA,
+    TARGET_SQL,
+    ProjectFiles,
+    class_name,
+)
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_assets.components.model_project.project.files import SCHEMA
 from mlops_assets.components.model_project.project.metadata_names import SNAPSHOTS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
+from mlops_assets.stores.project_folder.files import SCHEMA
 
 if TYPE_CHECKING:
     import duckdb

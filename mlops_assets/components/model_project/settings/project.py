@@ -24,6 +24,7 @@ from mlops_assets.components.model_project.settings.monitoring.retraining import
 from mlops_assets.components.model_project.settings.predictions import PredictionSettings
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.scoring import ScoringSettings
+from mlops_assets.components.model_project.settings.serving.service import ServingSettings
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.model_project.settings.training import (
     IntervalSettings,
@@ -129,6 +130,9 @@ class ProjectSettings(dg.Model):
     )
     predictions: PredictionSettings = Field(
         default=PredictionSettings(), description="Columns of batch predictions."
+    )
+    serving: ServingSettings = Field(
+        default=ServingSettings(), description="The HTTP service of the champion, `mlops serve`."
     )
     monitoring: MonitoringSettings = Field(
         default=MonitoringSettings(), description="Reports on data quality, drift and performance."

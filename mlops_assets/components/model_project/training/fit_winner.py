@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.components.model_project.project.column_checks import model_input_columns
-from mlops_assets.components.model_project.project.files import FEATURES_SQL
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.training.decision_rule import log_trade_off, with_decision_rule
 from mlops_assets.components.model_project.training.intervals import with_uncertainty
+from mlops_assets.stores.project_folder.files import FEATURES_SQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.components.model_project.project.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
 from mlops_assets.components.model_project.project.metadata_names import (
     ENVIRONMENT,
     FIT,
@@ -16,6 +15,7 @@ from mlops_assets.components.model_project.settings.base import recorded
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.text_diff import unified_diff
+from mlops_assets.stores.project_folder.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
 
 if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings

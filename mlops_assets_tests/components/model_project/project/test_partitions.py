@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 
 from mlops_assets.components.model_project.component import ModelProject
-from mlops_assets.components.model_project.project.files import ProjectFiles
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
     cutoff_partitions,
@@ -21,6 +20,7 @@ from mlops_assets.components.model_project.project.partitions import (
     target_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets_tests.support.loans import ATTRIBUTES
 from mlops_assets_tests.support.shop import SETTINGS
 

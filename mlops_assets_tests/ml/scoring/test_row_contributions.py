@@ -9,9 +9,9 @@ from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
-from mlops_assets.ml.model.prediction_batches import BatchPredictor, output_schema, predict_batch
-from mlops_assets.ml.model.row_contributions import RowContributions
 from mlops_assets.ml.model.tabular_model import ModelSpec, TabularModel
+from mlops_assets.ml.scoring.prediction_batches import BatchPredictor, output_schema, predict_batch
+from mlops_assets.ml.scoring.row_contributions import RowContributions
 
 ROWS = 150
 FEATURES = ("size", "age", "noise", "kind")

@@ -3,8 +3,8 @@
 import pandas as pd
 import pyarrow as pa
 
-from mlops_assets.ml.model.row_contributions import RowContributions, contribution_columns
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.row_contributions import RowContributions, contribution_columns
 
 _ARROW: dict[type, pa.DataType] = {
     str: pa.string(),

@@ -3,8 +3,8 @@
 import pytest
 
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
-from mlops_assets.components.model_project.project.schema_fields import sensitive_fields
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.stores.project_folder.schema_fields import sensitive_fields
 from mlops_assets_tests.support.loans import SCHEMA
 
 TEXT = """

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.components.model_project.project.schema_fields import sensitive_fields
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.stores.project_folder.schema_fields import sensitive_fields
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

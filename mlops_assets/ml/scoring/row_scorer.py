@@ -18,8 +18,8 @@ from mlops_assets.core.sql_quoting import quoted, quoted_list
 from mlops_assets.ml.contracts.batch_check import CheckedRows, check_rows
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.model.prediction_batches import BatchPredictor
 from mlops_assets.ml.model.tabular_model import TabularModel, sandbox
+from mlops_assets.ml.scoring.prediction_batches import BatchPredictor
 
 _ARROW: dict[SqlType, pa.DataType] = {
     "BIGINT": pa.int64(),

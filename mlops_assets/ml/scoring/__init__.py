@@ -1,0 +1,1 @@
+"""Predictions of raw rows: batches of Arrow columns, and single rows for the server."""

@@ -1,0 +1,1 @@
+"""Answers: loaded versions that predict rows, and their replacement between requests."""

@@ -1,0 +1,77 @@
+"""One loaded version of a project, which scores rows as the batch predictions do."""
+
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+from mlops_assets.core.errors import ModelError
+from mlops_assets.core.names import SOURCE_ROW
+from mlops_assets.ml.model.artifact import load_model
+from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.input_contract import (
+    InputContracts,
+    feature_input_contracts,
+    raw_input_contracts,
+)
+from mlops_assets.ml.scoring.row_scorer import RowScorer, ScoredBatch
+from mlops_assets.serving.config import ServedProject
+from mlops_assets.serving.deployment.state import DeployedVersion
+from mlops_assets.stores.project_folder.files import ProjectFiles
+
+POSITION = SOURCE_ROW
+"""Column of a request's rows: the position of the row in the request, from 0."""
+
+
+class ServedModel:
+    """A loaded version.
+
+    Attributes
+    ----------
+    version
+        Number of the version in the registry.
+    model
+        The model.
+    contracts
+        The contracts of its input rows.
+    """
+
+    def __init__(self, deployed: DeployedVersion, model: TabularModel, contracts: InputContracts) -> None:
+        self.version, self.model, self.contracts = deployed.version, model, contracts
+        self._scorer = RowScorer(model, contracts.contract, [POSITION], contracts.features_contract)
+
+    @classmethod
+    def load(cls, project: ServedProject, deployed: DeployedVersion) -> Self:
+        """Load a version from its folder.
+
+        Raises
+        ------
+        ModelError
+            When the files do not match their manifest, or cannot be read.
+        ProjectError
+            When the contract of the project does not fit the version.
+        """
+        model = load_model(Path(deployed.folder))
+        if model.digest() != deployed.digest:
+            raise ModelError(
+                f"{project.name}: the files of version {deployed.version} in {deployed.folder} are those of "
+                "another model",
+                hint="delete the folder and start again",
+            )
+        files = ProjectFiles(project.name, Path(project.folder))
+        if project.table is None:
+            contracts = feature_input_contracts(files.feature_contract(), model.spec)
+        else:
+            declared = project.table.contract(files)
+            contracts = raw_input_contracts(declared, model.spec, deployed.version)
+        return cls(deployed, model, contracts)
+
+    def score(self, rows: pa.RecordBatch) -> ScoredBatch:
+        """Predict rows; rows that violate the contract are returned with the violated rules.
+
+        Parameters
+        ----------
+        rows
+            Columns of the project of any castable type, and `POSITION`.
+        """
+        return self._scorer.score(rows)

@@ -1,0 +1,1 @@
+"""Processes: the supervisor with the socket, and its workers."""

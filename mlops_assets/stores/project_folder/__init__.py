@@ -1,0 +1,1 @@
+"""The folder of a project: its files, read without Dagster."""
