@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from mlops_assets.stores.system.host_addresses import Allowed, allowed_addresses, bracketed
 from mlops_assets.stores.system.listening_socket import listening_socket
 from mlops_assets.workspace.metrics.exposition import CachedCollector, response
-from mlops_assets.workspace.ui.addresses import Allowed, allowed_addresses, bracketed
 from mlops_assets.workspace.ui.gate import Gate
 
 PATH = "/metrics"

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from mlops_assets.workspace.ui.addresses import Address, Allowed, parse_address, parse_origin
+from mlops_assets.stores.system.host_addresses import Address, Allowed, parse_address, parse_origin
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -18,8 +18,8 @@ import yaml
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.redaction.redact import redact
+from mlops_assets.stores.system.host_addresses import Address, Allowed, allowed_addresses, bracketed
 from mlops_assets.stores.system.state_directory import StateDirectory
-from mlops_assets.workspace.ui.addresses import Address, Allowed, allowed_addresses, bracketed
 from mlops_assets.workspace.workspace import Workspace
 
 _POLL_SECONDS = 0.5

@@ -20,7 +20,7 @@ from mlops_assets.compat.dagster_webserver import (
     configure_loggers,
     setup_interrupt_handlers,
 )
-from mlops_assets.workspace.ui.addresses import Allowed, allowed_addresses
+from mlops_assets.stores.system.host_addresses import Allowed, allowed_addresses
 from mlops_assets.workspace.ui.gate import Gate
 
 _LOG_LEVEL = "warning"

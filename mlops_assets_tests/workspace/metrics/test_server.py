@@ -24,6 +24,7 @@ from prometheus_client import Metric
 
 from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.core.errors import ProjectError, StoreError
+from mlops_assets.stores.system.host_addresses import allowed_addresses
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.dagster_run import PROJECT_TAG
 from mlops_assets.workspace.metrics import server as metrics_server
@@ -34,7 +35,6 @@ from mlops_assets.workspace.metrics.finished_runs import Job
 from mlops_assets.workspace.metrics.run_figures import add_runs
 from mlops_assets.workspace.metrics.server import Endpoint, application, serve
 from mlops_assets.workspace.metrics.status_figures import add_status
-from mlops_assets.workspace.ui.addresses import allowed_addresses
 from mlops_assets_tests.support.prometheus import promtool, running_prometheus
 from mlops_assets_tests.support.statuses import full_status
 

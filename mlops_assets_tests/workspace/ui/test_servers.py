@@ -14,8 +14,8 @@ from threading import Event, Timer
 import pytest
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.stores.system.host_addresses import allowed_addresses
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
-from mlops_assets.workspace.ui.addresses import allowed_addresses
 from mlops_assets.workspace.ui.servers import (
     Entrance,
     _dagster_commands,

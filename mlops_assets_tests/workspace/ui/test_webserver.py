@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from mlops_assets.compat.dagster_webserver import WorkspaceProcessContext
-from mlops_assets.workspace.ui.addresses import allowed_addresses
+from mlops_assets.stores.system.host_addresses import allowed_addresses
 from mlops_assets.workspace.ui.webserver import GatedWebserver
 
 MUTATION = 'mutation { setConcurrencyLimit(concurrencyKey: "attack", limit: 1) }'

@@ -3,7 +3,7 @@
 import pytest
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.workspace.ui.addresses import Address, allowed_addresses, parse_address, parse_origin
+from mlops_assets.stores.system.host_addresses import Address, allowed_addresses, parse_address, parse_origin
 
 
 @pytest.mark.parametrize(

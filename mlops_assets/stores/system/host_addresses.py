@@ -1,4 +1,4 @@
-"""Addresses under which the user interface may be opened: hosts with an optional port."""
+"""Addresses under which a server may be opened: hosts with an optional port."""
 
 import re
 from collections.abc import Iterable
@@ -17,14 +17,15 @@ _EVERY_INTERFACE = ("0.0.0.0", "::")
 
 @dataclass(frozen=True)
 class Allowed:
-    """Under which addresses the UI may be opened.
+    """Under which addresses a server may be opened.
 
     Attributes
     ----------
     hosts
         Values of the header `Host`, without port.
     proxies
-        Addresses that were allowed by name: a page of theirs is the UI, also if a proxy replaced `Host`.
+        Addresses that were allowed by name: a page of theirs is one of the server, also if a proxy replaced
+        `Host`.
     """
 
     hosts: frozenset[str]
