@@ -1,8 +1,7 @@
 """The ASGI application of the service."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import orjson
 import pyarrow as pa
@@ -13,21 +12,22 @@ from mlops_assets.core.names import BROKEN_RULES
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.engine.served_model import POSITION
 
-REFRESH_SECONDS = 0.5
-"""How often a worker looks for a new deployment."""
 
+def create_app(engine: Engine, services: Sequence[AbstractAsyncContextManager[None]] = ()) -> FastAPI:
+    """Return the application that answers with the versions of an engine.
 
-def create_app(engine: Engine) -> FastAPI:
-    """Return the application that answers with the versions of an engine."""
+    Parameters
+    ----------
+    services
+        Entered in order before the first request, and left in reverse order after the last answer.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(engine.refresh)
-        refreshing = asyncio.create_task(_refresh(engine))
-        yield
-        refreshing.cancel()
-        with suppress(asyncio.CancelledError):
-            await refreshing
+        async with AsyncExitStack() as stack:
+            for service in services:
+                await stack.enter_async_context(service)
+            yield
 
     app = FastAPI(title="mlops_assets", lifespan=lifespan)
     app.add_exception_handler(MlopsError, _error)
@@ -57,12 +57,6 @@ def create_app(engine: Engine) -> FastAPI:
         return _json({"project": project, "version": model.version, "predictions": predictions})
 
     return app
-
-
-async def _refresh(engine: Engine) -> None:
-    while True:
-        await asyncio.sleep(REFRESH_SECONDS)
-        await asyncio.to_thread(engine.refresh)
 
 
 async def _error(_request: Request, error: Exception) -> Response:

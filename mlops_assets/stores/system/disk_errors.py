@@ -84,6 +84,22 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
+def write_replaceable(path: Path, text: str) -> None:
+    """Write a file completely or not at all, without waiting for the disk; its folder is created.
+
+    For files that are written often, and that a start after a power failure removes anyway.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        written.write_text(text, "utf-8")
+        written.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            written.unlink(missing_ok=True)
+        raise
+
+
 def _place(error: BaseException, folder: Path) -> Path:
     """Return the file that an error names, as an attribute or in its message; else the folder."""
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)

@@ -1,0 +1,1 @@
+"""What running services report about themselves, for commands and for Dagster."""
