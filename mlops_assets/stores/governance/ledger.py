@@ -21,7 +21,7 @@ from deltalake import DeltaTable, Schema
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.delta.commit import add_action, flush_commit
+from mlops_assets.stores.delta.commit import add_action, finish_commit
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
@@ -227,7 +227,7 @@ class Ledger:
                 [add_action(directory, file, None)], mode="append", schema=delta.schema()
             )
             delta.update_incremental()
-            flush_commit(directory, int(delta.version()))
+            finish_commit(directory, delta)
 
     def _opened(self) -> DeltaTable:
         """Open the table; create it if it does not exist."""

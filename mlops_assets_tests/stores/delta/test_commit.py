@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta import commit
@@ -83,17 +84,37 @@ def test_first_writers_of_one_partition_replace_each_other(
     assert len(warehouse.versions(KEY)) == 4
 
 
-def test_a_table_is_checkpointed_by_its_commits(warehouse: Warehouse, rows: Rows):
-    warehouse.write(KEY, rows("(0, 'x')"), partition="0")
-    delta = DeltaTable(str(warehouse.root.joinpath(*KEY)))
-    delta.alter.set_table_properties({"delta.checkpointInterval": "5"})  # the default is 100
-    for number in range(1, 10):
+def test_a_table_is_checkpointed_by_its_commits_and_keeps_all_versions(warehouse: Warehouse, rows: Rows):
+    for number in range(1, 22):
         warehouse.write(KEY, rows(f"({number}, 'x')"), partition=str(number % 3))
     log = warehouse.root.joinpath(*KEY, "_delta_log")
-    assert len(list(log.glob("*.checkpoint.parquet"))) == 2
+    found = sorted(int(path.name[:20]) for path in log.glob("*.checkpoint.parquet"))
+    assert found == [9, 19]
     assert len(list(log.glob("*.json"))) == warehouse.version(KEY) + 1
     assert list(warehouse.partitions(KEY)) == ["0", "1", "2"]
-    assert warehouse.frame(KEY, version=1)["a"].tolist() == [0]
+    assert warehouse.frame(KEY, version=1)["a"].tolist() == [1]
+    assert warehouse.restore(KEY, 1, partition="1").changed
+
+
+def test_the_next_commit_of_a_long_log_without_a_checkpoint_writes_one(
+    warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fail(_: DeltaTable) -> None:
+        raise DeltaError("no space left")
+
+    log = warehouse.root.joinpath(*KEY, "_delta_log")
+    with monkeypatch.context() as patched:
+        patched.setattr(DeltaTable, "create_checkpoint", fail)
+        for number in range(12):
+            written = warehouse.write(KEY, rows(f"({number}, 'x')"))
+    assert (written.version, written.changed) == (12, True)
+    assert "at version 12 was not written: no space left" in caplog.text
+    assert not (log / "_last_checkpoint").exists()
+    warehouse.write(KEY, rows("(12, 'x')"))
+    assert (log / f"{13:020}.checkpoint.parquet").exists()
+    (log / "_last_checkpoint").write_text("{}", "utf-8")
+    warehouse.write(KEY, rows("(13, 'x')"))
+    assert (log / f"{14:020}.checkpoint.parquet").exists()
 
 
 def test_the_log_of_a_table_is_kept_at_any_age(warehouse: Warehouse, rows: Rows):

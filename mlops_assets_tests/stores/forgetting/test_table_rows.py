@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta import rewritten_log
+from mlops_assets.stores.delta.commit import CHECKPOINT_INTERVAL
 from mlops_assets.stores.forgetting.entity import Entity, Key
 from mlops_assets.stores.forgetting.records import Removed
 from mlops_assets.stores.forgetting.table_rows import find_rows, remove_rows
@@ -94,6 +95,19 @@ def test_only_the_partitions_with_a_row_change(warehouse):
     assert warehouse.row_counts(MONTHS) == {"2024-01": 1, "2024-02": 1, "2024-03": 0}
     write(warehouse, "eve", table=MONTHS, partition="2024-03")
     assert warehouse.row_counts(MONTHS)["2024-03"] == 1
+
+
+def test_rows_are_removed_from_versions_before_and_after_a_checkpoint(warehouse):
+    written = [write(warehouse, "ada", f"bob {number}") for number in range(CHECKPOINT_INTERVAL + 2)]
+    [checkpoint] = warehouse.root.joinpath(*TABLE, "_delta_log").glob("*.checkpoint.parquet")
+    forget(warehouse)
+    assert count(warehouse).rows == 0
+    found = [customers(warehouse, one.version) for one in written]
+    assert found == [[f"bob {number}"] for number in range(len(written))]
+    assert not checkpoint.exists()  # it names the former files
+    write(warehouse, "cleo")
+    assert DeltaTable(str(warehouse.root.joinpath(*TABLE))).version() == written[-1].version + 1
+    assert customers(warehouse, written[0].version) == ["bob 0"]
 
 
 def test_an_interruption_at_any_step_leaves_every_version_readable_and_the_next_call_finishes(
