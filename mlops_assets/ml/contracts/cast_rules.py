@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, select_list
+from mlops_assets.ml.contracts.columns import Column, select_list
 
 
 def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
@@ -21,15 +21,13 @@ def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
 def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tuple[str, str]]:
     """SQL conditions on a source row, each with the rule that the row violates when the condition holds."""
     for column in columns:
-        null = literal(f"{column.name}: not_nullable")
+        null = literal(column.null_rule)
         if column.name not in available:
             if column.required and not column.nullable:
                 yield "true", null
             continue
         value, was_null = column.cast_sql(), column.is_null_sql()
-        kind = PANDAS_TYPES[column.sql_type]
-        rule = f"format({column.example})" if column.has_format else f"dtype({kind})"
-        wrong_type = literal(f"{column.name}: {rule}")
+        wrong_type = literal(column.type_rule)
         if (change := column.clock_change_sql()) != "null":
             in_zone = literal(f"({column.time_zone})")
             wrong_type = f"coalesce({literal(f'{column.name}: ')} || {change} || {in_zone}, {wrong_type})"

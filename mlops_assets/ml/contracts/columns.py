@@ -88,6 +88,17 @@ class Column:
         return f"{str(number).replace('.', self.decimal)}{self.unit}"
 
     @property
+    def type_rule(self) -> str:
+        """The rule that a value violates which can't be cast, such as `size: dtype(float64)`."""
+        rule = f"format({self.example})" if self.has_format else f"dtype({PANDAS_TYPES[self.sql_type]})"
+        return f"{self.name}: {rule}"
+
+    @property
+    def null_rule(self) -> str:
+        """The rule that a missing value violates."""
+        return f"{self.name}: not_nullable"
+
+    @property
     def example(self) -> str:
         """How a value is written: the format of times, or a number with marks and unit, `1,234.5 km`."""
         if self.format:

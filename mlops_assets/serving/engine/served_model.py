@@ -1,12 +1,13 @@
 """One loaded version of a project, which scores rows as the batch predictions do."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
 from mlops_assets.core.errors import ModelError
-from mlops_assets.core.names import SOURCE_ROW
+from mlops_assets.core.names import BROKEN_RULES, SOURCE_ROW
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.scoring.input_contract import (
@@ -14,7 +15,9 @@ from mlops_assets.ml.scoring.input_contract import (
     feature_input_contracts,
     raw_input_contracts,
 )
+from mlops_assets.ml.scoring.plain_rows import Row, rows_batch, value_problems
 from mlops_assets.ml.scoring.row_scorer import RowScorer, ScoredBatch
+from mlops_assets.ml.scoring.row_scores import RowScores
 from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.stores.project_folder.files import ProjectFiles
@@ -38,7 +41,7 @@ class ServedModel:
 
     def __init__(self, deployed: DeployedVersion, model: TabularModel, contracts: InputContracts) -> None:
         self.version, self.model, self.contracts = deployed.version, model, contracts
-        self._scorer = RowScorer(model, contracts.contract, [POSITION], contracts.features_contract)
+        self._scorers: dict[int, RowScorer] = {}
 
     @classmethod
     def load(cls, project: ServedProject, deployed: DeployedVersion) -> Self:
@@ -66,12 +69,46 @@ class ServedModel:
             contracts = raw_input_contracts(declared, model.spec, deployed.version)
         return cls(deployed, model, contracts)
 
-    def score(self, rows: pa.RecordBatch) -> ScoredBatch:
+    def score(self, rows: pa.RecordBatch, *, contributions: int = 0) -> ScoredBatch:
         """Predict rows; rows that violate the contract are returned with the violated rules.
 
         Parameters
         ----------
         rows
             Columns of the project of any castable type, and `POSITION`.
+        contributions
+            Number of features whose contributions to each prediction are listed.
         """
-        return self._scorer.score(rows)
+        return self._scorer(contributions).score(rows)
+
+    def score_rows(self, rows: Sequence[Row], *, contributions: int = 0) -> RowScores:
+        """Predict rows of plain values, with the same answers as `score`.
+
+        Parameters
+        ----------
+        rows
+            Rows by column, each with at least the required columns; further ones are ignored. A row without a
+            required column, or with a list or an object as value, is rejected.
+        contributions
+            As in `score`.
+        """
+        columns = self.contracts.contract.columns
+        invalid = {place: found for place, row in enumerate(rows) if (found := value_problems(row, columns))}
+        places = [place for place in range(len(rows)) if place not in invalid]
+        batch = rows_batch([rows[place] for place in places], columns, POSITION)
+        scored = self.score(batch, contributions=contributions)
+        rules = scored.rejected.select([POSITION, BROKEN_RULES]).to_pylist()
+        rejected = invalid | {places[row[POSITION]]: row[BROKEN_RULES] for row in rules}
+        outputs: list[dict[str, Any] | None] = [None] * len(rows)
+        for found in scored.predicted.to_pylist():
+            outputs[places[found.pop(POSITION)]] = found
+        return RowScores(outputs, dict(sorted(rejected.items())))
+
+    def _scorer(self, contributions: int) -> RowScorer:
+        """The scorer of a number of contributions."""
+        if contributions not in self._scorers:
+            contracts = self.contracts
+            self._scorers[contributions] = RowScorer(
+                self.model, contracts.contract, [POSITION], contracts.features_contract, contributions
+            )
+        return self._scorers[contributions]
