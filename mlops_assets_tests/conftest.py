@@ -27,6 +27,7 @@ from mlops_assets_tests.support.loans import (
     enter_lending_project,
 )
 from mlops_assets_tests.support.postgres import Server, running_server
+from mlops_assets_tests.support.redis_server import RedisServer, running_redis
 from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
 
 # A background job of a shell ignores SIGINT, and Dagster then leaves SIGTERM ignored, also for children.
@@ -209,6 +210,13 @@ def champion_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server of this test process."""
+    with running_redis() as server:
         yield server
 
 

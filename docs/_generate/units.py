@@ -38,6 +38,7 @@ UNITS: dict[str, str] = {
     "fairness.edges": "of the column",
     "fairness.minimum_rows": "rows",
     "serving.limits.rows": "rows",
+    "serving.online.ttl_hours": "hours",
     "monitoring.drift.significance": "probability",
     "monitoring.drift.effect": "standard deviations",
     "monitoring.drift.auc": "ROC AUC",

@@ -24,6 +24,7 @@ from mlops_assets.components.model_project.settings.rules.modelling import model
 from mlops_assets.components.model_project.settings.rules.monitoring import monitoring_errors
 from mlops_assets.components.model_project.settings.rules.retraining import retraining_errors
 from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
+from mlops_assets.components.model_project.settings.rules.serving import serving_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
 from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
 from mlops_assets.core import names
@@ -55,6 +56,7 @@ def validate_settings(settings: "ProjectSettings") -> None:
         _behaviour_errors,
         fairness_errors,
         alert_errors,
+        serving_errors,
     )
     for rule in rules:
         for path, problem in rule(settings):

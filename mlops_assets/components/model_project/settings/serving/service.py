@@ -4,6 +4,7 @@ from pydantic import Field
 
 from mlops_assets.components.model_project.settings.base import Settings
 from mlops_assets.components.model_project.settings.serving.limits import ServingLimitSettings
+from mlops_assets.components.model_project.settings.serving.online import OnlineSettings
 
 
 class ServingSettings(Settings):
@@ -11,4 +12,9 @@ class ServingSettings(Settings):
 
     limits: ServingLimitSettings = Field(
         default=ServingLimitSettings(), description="Limits of one request; a request above them is refused."
+    )
+    online: OnlineSettings | None = Field(
+        default=None,
+        description="Event projects: keep the newest features of each entity for requests that send its "
+        "columns alone; by default none. `online: {}` keeps them in a file.",
     )
