@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from mlops_assets.core.redaction.addresses import MASK, secrets_in, without_named_secrets
 from mlops_assets.core.redaction.patterns import is_replaceable, without_values
+from mlops_assets.core.redaction.secret_forms import without_api_keys
 from mlops_assets.core.redaction.secret_names import may_name_secret
 
 _SWITCHES = ("", "true", "false", "none", "null", "auto", "default")
@@ -23,7 +24,7 @@ def redact(text: str) -> str:
 
 def redact_values(text: str) -> str:
     """Return a text without the values of known secrets; addresses, as in examples, stay."""
-    return without_values(text, known_secrets(), MASK)
+    return without_api_keys(without_values(text, known_secrets(), MASK), MASK)
 
 
 def keep_secret(value: str) -> None:

@@ -29,6 +29,8 @@ class RequestFacts:
         What was predicted, by which version of the registry; None if nothing was.
     parsed, scored
         When the body was read, and when its rows were scored; None if that did not happen.
+    trace_id
+        The ID of its trace, if requests are traced.
     """
 
     request_id: str
@@ -39,6 +41,7 @@ class RequestFacts:
     rows: int | None = None
     parsed: int | None = None
     scored: int | None = None
+    trace_id: str | None = None
 
     def mark_parsed(self) -> None:
         """Record that the body was read."""

@@ -1,0 +1,30 @@
+"""What a path of the service is about: a project, the metrics, the description of the API, or its health."""
+
+from collections.abc import Collection
+
+HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
+"""Paths that orchestrators and load balancers read: they reveal nothing, and must answer under load."""
+METRICS = "/metrics"
+DOCS = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+_OF_PROJECT = (("v1", "projects"), ("v2", "models"))
+_OF_THE_ONLY_PROJECT = ("/invocations",)
+
+
+class Paths:
+    """The paths of a service.
+
+    Parameters
+    ----------
+    projects
+        Names of the served projects.
+    """
+
+    def __init__(self, projects: Collection[str]) -> None:
+        self._only = next(iter(projects)) if len(projects) == 1 else None
+
+    def project(self, path: str) -> str | None:
+        """Return the project that a path names, served or not; None if it is about none."""
+        parts = path.split("/", 4)
+        if len(parts) > 3 and (parts[1], parts[2]) in _OF_PROJECT and parts[3]:
+            return parts[3]
+        return self._only if path in _OF_THE_ONLY_PROJECT else None

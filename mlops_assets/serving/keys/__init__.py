@@ -1,0 +1,1 @@
+"""API keys of clients: their file, and the ones that are in force."""

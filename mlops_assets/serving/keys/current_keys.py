@@ -1,0 +1,61 @@
+"""The keys that are in force: those of the file, which is read again when it changes."""
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from mlops_assets.core.errors import StoreError
+from mlops_assets.serving.keys.api_key import ApiKey, KeyRing
+from mlops_assets.serving.keys.key_file import read_keys
+
+_SECONDS = 1.0
+"""How long a change of the file may be unnoticed."""
+_LOG = logging.getLogger(__name__)
+
+
+class CurrentKeys:
+    """The keys of a file; a file that becomes unreadable leaves those that were read before.
+
+    Parameters
+    ----------
+    clock
+        Seconds of a clock that never goes back.
+
+    Raises
+    ------
+    StoreError
+        When the file can't be read at first.
+    """
+
+    def __init__(self, file: Path, clock: Callable[[], float] = monotonic) -> None:
+        self._file, self._clock = file, clock
+        self._state = self._file_state()
+        self._ring = KeyRing(read_keys(file))
+        self._next = clock() + _SECONDS
+
+    def find(self, token: str) -> ApiKey | None:
+        """Return the active key that a client sent; None if there is none."""
+        if self._clock() >= self._next:
+            self._read_again()
+        return self._ring.find(token, datetime.now(UTC))
+
+    def _read_again(self) -> None:
+        self._next = self._clock() + _SECONDS
+        state = self._file_state()
+        if state == self._state:
+            return
+        self._state = state
+        try:
+            self._ring = KeyRing(read_keys(self._file))
+        except StoreError as error:
+            _LOG.error("the API keys are unchanged: %s", error)
+
+    def _file_state(self) -> tuple[int, ...] | None:
+        try:
+            found = os.stat(self._file)  # noqa: PTH116 -- twice as fast as Path.stat
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
