@@ -38,6 +38,8 @@ UNITS: dict[str, str] = {
     "fairness.edges": "of the column",
     "fairness.minimum_rows": "rows",
     "serving.limits.rows": "rows",
+    "serving.limits.bytes": "bytes",
+    "serving.limits.seconds": "seconds",
     "serving.online.ttl_hours": "hours",
     "monitoring.drift.significance": "probability",
     "monitoring.drift.effect": "standard deviations",

@@ -26,6 +26,7 @@ from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.serve import serve
+from mlops_assets.cli.commands.serving.keys import app as keys
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
@@ -60,3 +61,4 @@ for command in (
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(metrics, name="metrics")
+app.add_typer(keys, name="keys")

@@ -1,4 +1,4 @@
-"""Logs as lines of JSON: a formatter for Python's loggers, and a writer of lines that never waits for a disk."""
+"""Logs as lines of JSON: a formatter for Python's loggers, and a writer that never blocks a request."""
 
 import logging
 import sys

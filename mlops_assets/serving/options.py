@@ -1,4 +1,4 @@
-"""How a service is operated: what the options of `mlops serve` decide, in contrast to settings of projects."""
+"""How a service is operated, by options of `mlops serve`; settings of projects are in the configuration."""
 
 import json
 from dataclasses import asdict, dataclass

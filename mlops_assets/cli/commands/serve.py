@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, HostOption, out, plain_errors
-from mlops_assets.stores.system.state_directory import find_project_root
+from mlops_assets.cli.output.console import DebugOption, HostOption, err, out, plain_errors
+from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 
 def serve(
@@ -18,6 +18,45 @@ def serve(
         Path | None,
         typer.Option(help="Write the configuration of the service into this file, and exit.", dir_okay=False),
     ] = None,
+    max_concurrency: Annotated[
+        int,
+        typer.Option(help="Requests that a worker answers at once; more are refused with status 429.", min=1),
+    ] = 256,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of API keys; by default that of `mlops keys`, if a key was created.", dir_okay=False
+        ),
+    ] = None,
+    no_keys: Annotated[bool, typer.Option("--no-keys", help="Answer requests without an API key.")] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Further name or address of the service, as in the header Host; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Origin of web pages that may send requests: https://app.example.com; can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of the certificate chain, to answer over HTTPS.", dir_okay=False),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of its private key, if it is another file.", dir_okay=False),
+    ] = None,
+    log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json", help="Log each request as a JSON line to stdout; all other output goes to stderr."
+        ),
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
     """Serve the champions of projects over HTTP, until Ctrl-C.
@@ -25,13 +64,29 @@ def serve(
     Example: mlops serve customer_churn --port 8000
     """
     with plain_errors(debug):
+        from mlops_assets.serving.operation import exposure_notes, service_options
         from mlops_assets.serving.process.supervisor import Endpoint
         from mlops_assets.serving.process.supervisor import serve as serve_projects
         from mlops_assets.workspace.serving.declared import read_config
 
-        config = read_config(find_project_root(), projects)
+        root, echo = find_project_root(), err.print if log_json else out.print
+        options = service_options(
+            StateDirectory.of(root).root,
+            host,
+            allowed_hosts=allow_host or (),
+            cors_origins=cors_origin or (),
+            keys=keys,
+            no_keys=no_keys,
+            max_concurrency=max_concurrency,
+            log_json=log_json,
+            tls_certificate=tls_cert,
+            tls_key=tls_key,
+        )
+        config = read_config(root, projects)
         if export is not None:
             export.write_text(config.to_text(), "utf-8")
             out.print(f"wrote {export}")
             return
-        serve_projects(config, Endpoint(host, port, workers), echo=out.print)
+        for note in exposure_notes(options):
+            echo(note)
+        serve_projects(config, Endpoint(host, port, workers), options, echo=echo)

@@ -1,7 +1,7 @@
 """API keys: what a client sends, and what is kept of it.
 
-A key contains 256 random bits. SHA-256 of it can be neither reversed nor found by trying, so that the slow and
-salted hashes that protect passwords would only make each request slower.
+A key contains 256 random bits. SHA-256 of it can be neither reversed nor found by trying, so that the slow
+and salted hashes that protect passwords would only make each request slower.
 """
 
 import re

@@ -59,7 +59,7 @@ def read_keys(file: Path) -> tuple[ApiKey, ...]:
 
 @contextmanager
 def changed_keys(file: Path, on_wait: Callable[[str], None]) -> Iterator[list[ApiKey]]:
-    """Yield the keys of a file, which may not exist, and write the changed list; calls wait for each other."""
+    """Yield the keys of a file, none if it does not exist, and write the list as it was changed."""
     lock = file.with_name(f".{file.name}.lock")
     with process_lock(lock, subject=f"the file of API keys {file}", holder="mlops keys", on_wait=on_wait):
         keys = list(read_keys(file)) if file.exists() else []
@@ -69,7 +69,7 @@ def changed_keys(file: Path, on_wait: Callable[[str], None]) -> Iterator[list[Ap
 
 
 def _write(file: Path, keys: Iterable[ApiKey]) -> None:
-    document = {"format": _FORMAT, "keys": list(map(_values, keys))}
+    document = {"format": _FORMAT, "keys": list(map(key_values, keys))}
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -81,7 +81,8 @@ def _write(file: Path, keys: Iterable[ApiKey]) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _values(key: ApiKey) -> dict[str, Any]:
+def key_values(key: ApiKey) -> dict[str, Any]:
+    """Return what is kept of a key, as it stands in the file."""
     return {
         "id": key.key_id,
         "name": key.name,

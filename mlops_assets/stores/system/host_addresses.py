@@ -92,7 +92,7 @@ def allowed_addresses(host: str, allowed: Iterable[str]) -> Allowed:
         raise ProjectError(
             f"--host {host} is not a host name or an address", hint="write it without http:// and port"
         )
-    if host in _EVERY_INTERFACE:
+    if is_every_interface(host):
         if not proxies:
             raise ProjectError(
                 f"--host {host} listens on every interface, but no name is allowed to open it",
@@ -100,6 +100,11 @@ def allowed_addresses(host: str, allowed: Iterable[str]) -> Allowed:
             )
         return Allowed(frozenset({*_LOOPBACK, *(one.host for one in proxies)}), proxies)
     return Allowed(frozenset({*_LOOPBACK, own.host, *(one.host for one in proxies)}), proxies)
+
+
+def is_every_interface(host: str) -> bool:
+    """Whether a server on this host is reached at every address of the machine."""
+    return host in _EVERY_INTERFACE
 
 
 def _require_address(text: str) -> Address:

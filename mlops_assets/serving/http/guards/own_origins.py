@@ -7,7 +7,16 @@ nor read answers under a name that it lets point to this machine (DNS rebinding)
 from collections.abc import Collection
 from functools import lru_cache
 
-from mlops_assets.serving.http.guards.asgi import App, Receive, Refusal, Scope, Send, has_repeated, header, refuse
+from mlops_assets.serving.http.guards.asgi import (
+    App,
+    Receive,
+    Refusal,
+    Scope,
+    Send,
+    has_repeated,
+    header,
+    refuse,
+)
 from mlops_assets.serving.http.guards.paths import HEALTH
 from mlops_assets.stores.system.host_addresses import Allowed, parse_address, parse_origin
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from mlops_assets.serving.http.guards.asgi import Scope
+
 HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
 """Paths that orchestrators and load balancers read: they reveal nothing, and must answer under load."""
 METRICS = "/metrics"
@@ -28,3 +30,15 @@ class Paths:
         if len(parts) > 3 and (parts[1], parts[2]) in _OF_PROJECT and parts[3]:
             return parts[3]
         return self._only if path in _OF_THE_ONLY_PROJECT else None
+
+
+def route_of(scope: Scope) -> str | None:
+    """Return the template of the path that the application chose; None if it has no such path.
+
+    A path itself may contain anything, and is neither logged nor counted.
+    """
+    path: str = scope["path"]
+    if path == METRICS or path in DOCS:
+        return path
+    template: str | None = getattr(scope.get("route"), "path", None)
+    return template

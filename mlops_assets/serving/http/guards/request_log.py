@@ -5,7 +5,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from mlops_assets.serving.http.guards.asgi import App, Message, Receive, Scope, Send
-from mlops_assets.serving.http.guards.paths import HEALTH, Paths
+from mlops_assets.serving.http.guards.paths import HEALTH, Paths, route_of
 from mlops_assets.serving.http.request_facts import RequestFacts, request_facts
 from mlops_assets.serving.json_log import LineWriter, time_text
 
@@ -13,6 +13,8 @@ _MILLISECOND = 1_000_000
 _POLICY_VIOLATION = 1008
 _UNKNOWN = "other"
 """The route of a path that is none: paths are chosen by clients, and are not logged."""
+_NO_TELEMETRY = "fastapi.telemetry"
+"""With this key, FastAPI records nothing itself: its spans and logs contain queries and error messages."""
 
 
 class RequestLog:
@@ -37,6 +39,7 @@ class RequestLog:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         facts, status = request_facts(scope), 500
+        scope[_NO_TELEMETRY] = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -61,7 +64,7 @@ class RequestLog:
             "message": "request",
             "request_id": facts.request_id,
             "method": scope["method"],
-            "route": getattr(scope.get("route"), "path", _UNKNOWN),
+            "route": route_of(scope) or _UNKNOWN,
             "project": project if project in self._projects else None,
             "version": facts.version,
             "status": status,

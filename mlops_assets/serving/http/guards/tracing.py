@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.http.guards.asgi import App, Message, Receive, Scope, Send
-from mlops_assets.serving.http.guards.paths import HEALTH
+from mlops_assets.serving.http.guards.paths import HEALTH, route_of
 from mlops_assets.serving.http.request_facts import RequestFacts, request_facts
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def is_configured(environment: Mapping[str, str] = os.environ) -> bool:
     )
     if exporter not in ("", "otlp") or protocol != "http/protobuf":
         raise StoreError(
-            f"traces by OTEL_TRACES_EXPORTER={exporter or 'otlp'} with the protocol {protocol} are not supported",
+            f"traces by the exporter {exporter or 'otlp'} with the protocol {protocol} are not supported",
             hint="use otlp and http/protobuf, the defaults, or OTEL_TRACES_EXPORTER=none",
         )
     if not _is_installed():
@@ -122,7 +122,7 @@ class Tracing:
 
         now = perf_counter_ns()
         if span.is_recording():
-            route = getattr(scope.get("route"), "path", None)
+            route = route_of(scope)
             attributes = {
                 "http.request.method": scope["method"],
                 "http.response.status_code": status,
