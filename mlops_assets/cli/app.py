@@ -27,6 +27,7 @@ from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.serve import serve
 from mlops_assets.cli.commands.serving.keys import app as keys
+from mlops_assets.cli.commands.serving.canary import app as canary
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui
@@ -59,6 +60,7 @@ for command in (
     *(alerts, sql, doctor, schema, sample, fetch, serve, ui),
 ):
     app.command()(command)
+app.add_typer(canary, name="canary")
 app.add_typer(data, name="data")
 app.add_typer(metrics, name="metrics")
 app.add_typer(keys, name="keys")

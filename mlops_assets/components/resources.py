@@ -59,6 +59,7 @@ class WorkFolders(dg.ConfigurableResource):
     studies: str = Field(description="Folder of the Optuna journals.")
     reports: str = Field(description="Folder of the evaluation reports.")
     sensors: str = Field(description="Folder of the file sensors' snapshots.")
+    serving: str = Field(default="", description="Folder of the HTTP service.")
 
 
 class MlflowTracking(dg.ConfigurableResource):
@@ -173,6 +174,9 @@ def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
             artifact_folder=str(state.artifacts) if state.artifacts else None,
         ),
         "folders": WorkFolders(
-            studies=str(state.studies), reports=str(state.reports), sensors=str(state.sensors)
+            studies=str(state.studies),
+            reports=str(state.reports),
+            sensors=str(state.sensors),
+            serving=str(state.serving),
         ),
     }

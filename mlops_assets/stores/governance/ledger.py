@@ -39,6 +39,8 @@ Kind = Literal[
     "expired",
     "forgotten",
     "signed",
+    "challenged",
+    "withdrawn",
 ]
 """The kinds of events.
 
@@ -47,12 +49,16 @@ or was rejected by a person. `retired`: the champion was replaced, or retired by
 retention rule removed the files of a rejected version. `forgotten`: rows of an entity were removed from all
 tables, among them training rows of the version; its status does not change. `signed`: a person signed the
 ledger, as far as it was written; the version is that of the entry before, and its status does not change.
+`challenged`: the version shadows the champion or takes a share of its traffic, and `withdrawn`: it does so no
+more (`Challenger`); its status does not change.
 """
 
 GATES = "gates"
 """The actor of gate results."""
 RETENTION = "retention"
 """The actor of events of the retention rule."""
+GUARDRAILS = "guardrails"
+"""The actor of withdrawals by the guardrails of a canary."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GENESIS = "0" * 64
 """The previous hash of the first entry."""
@@ -87,7 +93,7 @@ class Event:
         Number of the version in the registry.
     actor
         The account of the user of a command, `NAME (claimed, by …)` for a name that nothing verified, or for
-        automatic events `gates`, `retention`, `ledger` or the Dagster run.
+        automatic events `gates`, `guardrails`, `retention`, `ledger` or the Dagster run.
     reason
         Why it happened, a sentence.
     model_digest

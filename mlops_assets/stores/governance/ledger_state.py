@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from mlops_assets.stores.governance.ledger import GATES, Entry
+from mlops_assets.stores.governance.challenger import Challenger
+from mlops_assets.stores.governance.ledger import GATES, Entry, Event
 
 Status = Literal["registered", "pending", "approved", "rejected", "champion", "retired", "expired"]
 """`pending`: the version passed its gates and no decision was made yet. `expired`: its files were removed."""
@@ -27,7 +28,7 @@ class LedgerState:
     states
         The status of each version.
     last
-        The last entry of each version, except for signatures.
+        The last entry of each version, except for signatures and challenges.
     last_at
         When the last entry of each version was written. The clock of a machine may be set back: no time is
         before that of an earlier entry.
@@ -37,6 +38,10 @@ class LedgerState:
         The last gate results of each version.
     on_hold
         Whether automatic promotion is suspended: a person rolled back, and no version was approved since.
+    challenger
+        The version that shadows the champion or takes a share of its traffic; None if there is none. A
+        promotion, rollback or retirement of a champion ends the challenge, and so does the rejection of the
+        challenger.
     """
 
     champion: int | None = None
@@ -48,6 +53,7 @@ class LedgerState:
     pending_since: dict[int, datetime] = field(default_factory=dict)
     gate_entries: dict[int, Entry] = field(default_factory=dict)
     on_hold: bool = False
+    challenger: Challenger | None = None
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "LedgerState":
@@ -61,9 +67,13 @@ class LedgerState:
         pending_since: dict[int, datetime] = {}
         gate_entries: dict[int, Entry] = {}
         on_hold, at = False, datetime.min.replace(tzinfo=UTC)
+        challenger: Challenger | None = None
         for entry in entries:
             event, at = entry.event, max(at, entry.at)
             if event.kind in ("forgotten", "signed"):
+                continue
+            challenger = _challenger_after(challenger, entry, at)
+            if event.kind in ("challenged", "withdrawn"):
                 continue
             version, last[event.version], last_at[event.version] = event.version, entry, at
             if event.actor == GATES:
@@ -103,6 +113,7 @@ class LedgerState:
             pending_since,
             gate_entries,
             on_hold,
+            challenger,
         )
 
     @property
@@ -111,12 +122,16 @@ class LedgerState:
         return sorted(version for version, state in self.states.items() if state == "pending")
 
     def rejected_before(self, timestamp: datetime) -> list[int]:
-        """Versions that were rejected before a time and never were champion, in ascending order."""
+        """Versions that were rejected before a time, in ascending order.
+
+        Versions that ever were champion and the challenger are left out.
+        """
         rejected = (version for version, state in self.states.items() if state == "rejected")
         return sorted(
             version
             for version in rejected
             if version not in self.ever_champion and self.last_at[version] < timestamp
+            if self.challenger is None or version != self.challenger.version
         )
 
     @property
@@ -124,3 +139,16 @@ class LedgerState:
         """The champion before the current one, or the last one if there is none now; None without any."""
         earlier = self.succession[:-1] if self.champion is not None else self.succession
         return earlier[-1] if earlier else None
+
+
+def _challenger_after(challenger: Challenger | None, entry: Entry, at: datetime) -> Challenger | None:
+    event = entry.event
+    if event.kind == "challenged":
+        return Challenger.of(entry, at)
+    return None if challenger is not None and _ends_challenge(event, challenger) else challenger
+
+
+def _ends_challenge(event: Event, challenger: Challenger) -> bool:
+    if event.kind in ("promoted", "rolled_back", "retired"):
+        return True
+    return event.kind in ("withdrawn", "rejected", "expired") and event.version == challenger.version

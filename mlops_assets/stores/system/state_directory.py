@@ -126,6 +126,10 @@ class StateDirectory:
         return self.root / "reports"
 
     @property
+    def serving(self) -> Path:
+        return self.root / "serving"
+
+    @property
     def sensors(self) -> Path:
         return self.root / "sensors"
 

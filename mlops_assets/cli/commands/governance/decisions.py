@@ -43,7 +43,7 @@ def approve(
 
     Example: mlops approve customer_churn 3 --reason "agreed with the retention team"
     """
-    _decide(project, "approve", version, reason, actor, debug, against_gates=against_gates)
+    run_decision(project, "approve", version, reason, actor, debug, against_gates=against_gates)
 
 
 def reject(
@@ -57,7 +57,7 @@ def reject(
 
     Example: mlops reject customer_churn 3 --reason "trained on the month of the outage"
     """
-    _decide(project, "reject", version, reason, actor, debug)
+    run_decision(project, "reject", version, reason, actor, debug)
 
 
 def rollback(
@@ -73,7 +73,7 @@ def rollback(
 
     Example: mlops rollback customer_churn --reason "complaints since Monday"
     """
-    _decide(project, "rollback", to, reason, actor, debug)
+    run_decision(project, "rollback", to, reason, actor, debug)
 
 
 def retire(
@@ -83,7 +83,7 @@ def retire(
 
     Example: mlops retire customer_churn --reason "the product was discontinued"
     """
-    _decide(project, "retire", None, reason, actor, debug)
+    run_decision(project, "retire", None, reason, actor, debug)
 
 
 def adopt(
@@ -93,10 +93,10 @@ def adopt(
 
     Example: mlops adopt customer_churn --reason "the warehouse's disk died, and there is no backup"
     """
-    _decide(project, "adopt", None, reason, actor, debug)
+    run_decision(project, "adopt", None, reason, actor, debug)
 
 
-def _decide(
+def run_decision(
     project: str,
     decision: str,
     version: int | None,
@@ -106,7 +106,7 @@ def _decide(
     *,
     against_gates: bool = False,
 ) -> None:
-    """Run the job of a decision."""
+    """Run the job of a decision, and print its messages."""
     with plain_errors(debug):
         from dagster import AssetKey
 

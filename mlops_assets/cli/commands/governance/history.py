@@ -62,6 +62,8 @@ _STYLES = {
     "rejected": "red",
     "retired": "dim",
     "expired": "dim",
+    "challenged": "cyan",
+    "withdrawn": "yellow",
 }
 
 

@@ -1,6 +1,7 @@
 """champion: the deployed version; promotes a version that passed its gates."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -71,7 +72,8 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
             champion_ledger = open_champion_ledger(project, store, tracking)
             with champion_ledger.lock(f"Dagster run {context.run.run_id}", context.log.info):
                 before = tracking.registry.champion(project.name)
-                found = decide(context, project, config, tracking, store)
+                serving = Path(folders.serving) if folders.serving else None
+                found = decide(context, project, config, tracking, store, serving)
                 context.log.info(found.reason)
                 candidate = found.candidate or champion_ledger.recorded_champion()
                 check = _predicts(project, tracking, store, candidate) if candidate else None

@@ -59,8 +59,11 @@ _DECISIONS = {
     "rollback": "Promote the previous champion, or the named version, again; requires a reason.",
     "retire": "Remove the champion without a successor; requires a reason.",
     "adopt": "Start a new ledger with the champion in MLflow, after the ledger was lost; requires a reason.",
+    "challenge": "Let a version shadow the champion in the HTTP service, or take a share of its traffic; "
+    "requires a reason.",
+    "withdraw": "Withdraw the challenger of the champion; requires a reason.",
 }
-"""Manual decisions about the champion."""
+"""Manual decisions about the champion and its challenger."""
 
 
 def _decision(project: Project, decision: str, description: str) -> "UnresolvedAssetJobDefinition":

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 from pydantic import Field
 
+from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.promotion.challenge import (
+    Challenge,
+    challenge_evidence,
+    start_challenge,
+    stop_challenge,
+)
 from mlops_assets.components.model_project.promotion.gates import evaluate_gates
 from mlops_assets.components.model_project.promotion.manual_decision import ManualDecision, resolve_version
 from mlops_assets.components.model_project.promotion.transitions import (
@@ -42,7 +50,8 @@ class ChampionConfig(dg.Config):
     decision: ManualDecision | None = Field(
         default=None,
         description="`approve` or `reject` a version, `rollback` to a former champion, `retire` the "
-        "champion, or `adopt` the champion of MLflow after the ledger was lost.",
+        "champion, `adopt` the champion of MLflow after the ledger was lost, let a version `challenge` the "
+        "champion in the HTTP service, or `withdraw` the challenger.",
     )
     version: int | None = Field(
         default=None,
@@ -59,6 +68,16 @@ class ChampionConfig(dg.Config):
         "account of the `mlops` command, or the Dagster run.",
     )
     against_gates: bool = Field(default=False, description="Approve a version that failed its gates.")
+    mode: Literal["canary", "shadow"] = Field(
+        default="canary",
+        description="Of a challenge: `canary` answers a share of the traffic, `shadow` is scored only.",
+    )
+    share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Of a challenge: its share of the traffic. Default: 0.1, of a shadow 1.",
+    )
 
 
 @dataclass(frozen=True)
@@ -89,8 +108,14 @@ def decide(
     config: ChampionConfig,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
+    serving: Path | None = None,
 ) -> Decision:
     """Decide about the champion. The caller holds the project's lock, and makes the move.
+
+    Parameters
+    ----------
+    serving
+        The folder of the HTTP service, whose statistics of a challenger are recorded with its approval.
 
     Raises
     ------
@@ -98,7 +123,9 @@ def decide(
         If a manual decision has no reason, or the status of the version does not allow it.
     """
     if config.decision:
-        return _decide_manually(context.run.run_id, project, config, config.decision, tracking, warehouse)
+        return _decide_manually(
+            context.run.run_id, project, config, config.decision, tracking, warehouse, serving
+        )
     champion_ledger, run_id = open_champion_ledger(project, warehouse, tracking), context.run.run_id
     cutoff = context.partition_key if context.has_partition_key else None
     trained = tracking.trained_model(project.name, dagster_run_id=run_id, cutoff=cutoff)
@@ -138,6 +165,7 @@ def _decide_manually(
     decision: ManualDecision,
     tracking: "TrackingStore",
     warehouse: "Warehouse",
+    serving: Path | None,
 ) -> Decision:
     """Translate a manual decision into a move."""
     if not config.reason.strip():
@@ -150,6 +178,13 @@ def _decide_manually(
     newest = next(registered, None)  # versions that were registered outside of mlops_assets have no digest
     if decision == "adopt":
         return _adopt(champion_ledger, attribution, newest)
+    if decision == "withdraw":
+        return Decision(stop_challenge(champion_ledger, attribution, serving), newest)
+    if decision == "challenge":
+        contract = None if project.timeline else declared_contract(project, project.table)
+        guardrails = project.settings.serving.canary.model_dump(mode="json")
+        challenge = Challenge(config.version, config.mode, config.share, guardrails)
+        return Decision(start_challenge(champion_ledger, tracking, contract, challenge, attribution), newest)
     state = champion_ledger.recover(ignore_alias=decision in ("rollback", "retire"))
     number = resolve_version(project, state, decision, config.version, against_gates=config.against_gates)
     if decision == "approve" and state.states[number] == "pending":
@@ -165,7 +200,8 @@ def _decide_manually(
         champion_ledger.record(attribution.event_after(kind, state.last[number].event))
         return Decision(message, newest)
     version = champion_ledger.recorded(tracking.registry.version(project.name, number))
-    details = {"against_gates": True} if config.against_gates else {}
+    evidence = challenge_evidence(project.name, state, number, serving) if decision == "approve" else {}
+    details = {**({"against_gates": True} if config.against_gates else {}), **evidence}
     return Decision(
         message,
         newest,

@@ -20,6 +20,8 @@ class ManualDecision(StrEnum):
     rollback = "rollback"
     retire = "retire"
     adopt = "adopt"
+    challenge = "challenge"
+    withdraw = "withdraw"
 
 
 def resolve_version(
@@ -39,7 +41,7 @@ def resolve_version(
     state
         The state by the ledger.
     decision
-        Any but `adopt`.
+        Any but `adopt`, and those about a challenger.
     version
         By default the newest version that is pending approval; of a rollback the previous champion; of a
         retirement the champion.

@@ -23,6 +23,8 @@ CARDS = "model_cards"
 """Folder in the reports of the project."""
 _CARD_SEQUENCE = "card"
 """Tag of a version: the last ledger entry that its card covers."""
+_SILENT = ("forgotten", "signed")
+"""Events after which a card stays as it is."""
 _REPORT = "report"
 _LINEAGE = {
     "training_set_digest": "training set, digest",
@@ -49,7 +51,8 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
     entries = open_champion_ledger(project, warehouse, tracking).ledger.entries()
     state = LedgerState.of(entries)
     for version in tracking.registry.versions(project.name):
-        last = state.last.get(version.version)
+        own = [e for e in entries if e.event.version == version.version and e.event.kind not in _SILENT]
+        last = own[-1] if own else None
         if last is not None and version.facts.get(_CARD_SEQUENCE) != str(last.sequence):
             card = _collect(project, tracking, version, state, entries)
             _keep(tracking, version, card, Path(reports) / project.name / CARDS)

@@ -32,6 +32,8 @@ PAST: dict[str, str] = {
     "expired": "removed the files of",
     "forgotten": "removed training rows of",
     "signed": "signed",
+    "challenged": "made the challenger",
+    "withdrawn": "withdrew",
 }
 """Past participles of the kinds of events, for messages."""
 

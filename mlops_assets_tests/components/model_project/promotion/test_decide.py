@@ -4,6 +4,7 @@ import os
 import pwd
 import socket
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,10 +17,10 @@ from mlops_assets_tests.support.governed_shop import champion_of, events_of, reg
 LENIENT = {"champion_margin": 10.0}
 
 
-def decision(shop, *, run_id: str = "0123456789", **config):
+def decision(shop, *, run_id: str = "0123456789", serving: Path | None = None, **config):
     context = SimpleNamespace(run=SimpleNamespace(run_id=run_id), has_partition_key=False)
     found = ChampionConfig(**{"reason": "because", "actor": "ada", **config})
-    return decide(context, shop.project, found, shop.tracking, shop.warehouse)
+    return decide(context, shop.project, found, shop.tracking, shop.warehouse, serving)
 
 
 @pytest.fixture
@@ -82,7 +83,9 @@ def test_without_an_actor_the_dagster_run_is_recorded(shop):
     assert champion_of(shop) is None
 
 
-@pytest.mark.parametrize("name", ["approve", "reject", "rollback", "retire", "adopt"])
+@pytest.mark.parametrize(
+    "name", ["approve", "reject", "rollback", "retire", "adopt", "challenge", "withdraw"]
+)
 def test_every_manual_decision_requires_a_reason(shop, name):
     before = events_of(shop)
     with pytest.raises(ProjectError, match=f"shop: {name} requires a reason\n  hint: the reason is recorded"):

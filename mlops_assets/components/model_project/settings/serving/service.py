@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from mlops_assets.components.model_project.settings.base import Settings
+from mlops_assets.components.model_project.settings.serving.canary import CanarySettings
 from mlops_assets.components.model_project.settings.serving.limits import ServingLimitSettings
 from mlops_assets.components.model_project.settings.serving.online import OnlineSettings
 
@@ -17,4 +18,7 @@ class ServingSettings(Settings):
         default=None,
         description="Event projects: keep the newest features of each entity for requests that send its "
         "columns alone; by default none. `online: {}` keeps them in a file.",
+    )
+    canary: CanarySettings = Field(
+        default=CanarySettings(), description="Guardrails that withdraw a canary from the traffic."
     )

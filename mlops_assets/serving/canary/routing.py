@@ -1,0 +1,49 @@
+"""The version that answers a row: deterministic by its key, so that an entity stays with one version."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+_DIGEST_BYTES = 8
+_RANGE = 2.0 ** (8 * _DIGEST_BYTES)
+
+
+def takes_challenger(project: str, version: int, key: str, share: float) -> bool:
+    """Whether the challenger answers the rows of a key.
+
+    A larger share of the same version keeps the keys of a smaller one. Keys that one version answers are
+    independent of those of another version.
+    """
+    text = f"{project}\0{version}\0{key}".encode("utf-8", "surrogatepass")
+    digest = blake2b(text, digest_size=_DIGEST_BYTES).digest()
+    return int.from_bytes(digest, "big") / _RANGE < share
+
+
+def routing_keys(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], request_key: str
+) -> list[str] | str:
+    """The key of each row, or one key of all rows.
+
+    Parameters
+    ----------
+    columns
+        The columns that identify an entity.
+    request_key
+        The key of rows without these columns: that of the request.
+    """
+    if not columns:
+        return request_key
+    return [_row_key(columns, row) or request_key for row in rows]
+
+
+def _row_key(columns: Sequence[str], row: Mapping[str, Any]) -> str:
+    """The values of the columns as text; empty if one is missing. 17, 17.0 and "17" are the same value."""
+    values = [row.get(name) for name in columns]
+    if any(value is None or value == "" for value in values):
+        return ""
+    return "\0".join(_text(value) for value in values)
+
+
+def _text(value: object) -> str:
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole and isinstance(value, float) else str(value)
