@@ -10,6 +10,7 @@ from mlops_assets.cli.commands.compare import compare
 from mlops_assets.cli.commands.data import app as data
 from mlops_assets.cli.commands.doctor import doctor
 from mlops_assets.cli.commands.governance.audit import audit
+from mlops_assets.cli.commands.governance.canary import app as canary
 from mlops_assets.cli.commands.governance.card import card
 from mlops_assets.cli.commands.governance.decisions import adopt, approve, reject, retire, rollback
 from mlops_assets.cli.commands.governance.diff import diff
@@ -27,7 +28,6 @@ from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.serve import serve
 from mlops_assets.cli.commands.serving.keys import app as keys
-from mlops_assets.cli.commands.serving.canary import app as canary
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui

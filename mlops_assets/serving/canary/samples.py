@@ -94,7 +94,7 @@ class SampleReader:
         Parameters
         ----------
         now
-            The time in seconds, which tells past windows.
+            The time in seconds; windows before it are past.
         """
         found = [np.empty(0, _TYPE), *self._new_records(int(now / self._seconds))]
         return np.concatenate(found)
