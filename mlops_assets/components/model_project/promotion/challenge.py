@@ -175,7 +175,7 @@ def resolve_challenger(project: str, state: "LedgerState", challenge: Challenge)
         way = f"mlops rollback {project} --to {version}; " if status == "retired" else ""
         raise TrackingError(
             f"{subject} may not answer requests: {last.actor} {PAST[last.kind]} it ({last.reason})",
-            hint=f"{way}shadow it, which answers no request: mlops canary start {project} --version {version} "
-            "--shadow",
+            hint=f"{way}shadow it, which answers no request: mlops canary start {project} --version "
+            f"{version} --shadow",
         )
     return version
