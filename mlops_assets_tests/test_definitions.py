@@ -26,7 +26,9 @@ HEAVY = (
     "pyarrow",
     "matplotlib",
     "sqlglot",
+    "msgspec",
     "prometheus_client",
+    "redis",
 )
 
 
@@ -93,7 +95,7 @@ MODEL = ["tuned_model", "evaluation_report", "registered_model", "champion"]
         (
             "customer_churn",
             [*MODEL, "predictions", "status_page"],
-            {"point_in_time", "one_label_each"},
+            {"point_in_time", "one_label_each", "online_equals_offline"},
         ),
     ],
 )

@@ -72,6 +72,7 @@ UNITS: dict[str, str] = {
     "monitoring.data_quality.false_alarms": "share of partitions",
     "freshness.predictions_hours": "hours",
     "freshness.champion_hours": "hours",
+    "freshness.online_hours": "hours",
     "freshness.arrival_hours": "hours",
     "alerts.channels.<channel>.email.port": "none",
     "alerts.repeat_hours": "hours",

@@ -54,11 +54,12 @@ class WarehouseResource(dg.ConfigurableResource):
 
 
 class WorkFolders(dg.ConfigurableResource):
-    """Folders for files outside of warehouse and MLflow: searches, reports and sensor state."""
+    """Folders for files outside of warehouse and MLflow: searches, reports, sensor state, online features."""
 
     studies: str = Field(description="Folder of the Optuna journals.")
     reports: str = Field(description="Folder of the evaluation reports.")
     sensors: str = Field(description="Folder of the file sensors' snapshots.")
+    online: str = Field(description="Folder of the online features that are kept in SQLite.")
     serving: str = Field(default="", description="Folder of the HTTP service.")
 
 
@@ -178,5 +179,6 @@ def resources(state: StateDirectory) -> dict[str, dg.ConfigurableResource]:
             reports=str(state.reports),
             sensors=str(state.sensors),
             serving=str(state.serving),
+            online=str(state.online),
         ),
     }

@@ -6,7 +6,12 @@ from typing import Any
 
 from dagster import AssetKey
 
-from mlops_assets.components.model_project.project.metadata_names import BACKTEST, FINGERPRINT, TRIALS
+from mlops_assets.components.model_project.project.metadata_names import (
+    BACKTEST,
+    FINGERPRINT,
+    ONLINE_CONTENT,
+    TRIALS,
+)
 from mlops_assets.components.model_project.project.staleness import Staleness, StaleReason
 from mlops_assets.core import job_names, names
 from mlops_assets.core.periods import Periods
@@ -16,6 +21,7 @@ from mlops_assets.workspace.health.repairs import repairs
 from mlops_assets.workspace.plan_context import Batch
 from mlops_assets.workspace.run_events import RunProgress
 from mlops_assets.workspace.run_plan import RunPlan
+from mlops_assets.workspace.serving.online import stored_content
 
 
 @dataclass
@@ -145,7 +151,7 @@ class ProjectRun:
             progress.errors.append("the run failed before its first step")
 
     def _expected(self, batch: Batch, staleness: Staleness) -> dict[AssetKey, dict[str, Any]]:
-        """Return the metadata of up-to-date assets: source fingerprint, trials and champion."""
+        """Return the metadata of up-to-date assets: fingerprint, trials, champion and online content."""
         expected: dict[AssetKey, dict[str, Any]] = {}
         for spec in self.plan.workspace.definitions.resolve_all_asset_specs():
             if spec.key not in batch.keys:
@@ -153,6 +159,9 @@ class ProjectRun:
             if names.layer_of(spec.key.path) == names.RAW:
                 fingerprints = self.plan.fingerprints[names.table_of(spec.key.path)]
                 expected[spec.key] = {FINGERPRINT: fingerprints[batch.partition]}
+            if spec.key in self.plan.only(names.FEATURES_ONLINE):
+                content = stored_content(self.plan.workspace, self.plan.project)
+                expected[spec.key] = {ONLINE_CONTENT: content}
             if TRIALS in spec.metadata:
                 expected[spec.key] = {TRIALS: self.trials or spec.metadata[TRIALS]}
                 if self.plan.only(names.REGISTERED_MODEL):  # which takes no model of a backtest

@@ -125,6 +125,8 @@ class RunPlan(PlanContext):
         else:
             for partition in sorted(staleness.usable_partitions(self.key(names.FEATURES)) & set(scope)):
                 yield Batch(frozenset(self.only(names.PREDICTIONS)), partition)
+        if staleness.usable_partitions(self.key(names.FEATURES)):
+            yield Batch(frozenset(self.only(names.FEATURES_ONLINE)))
         yield from self._custom_batches(scope)
 
     def _data_batches(self, timeline: Timeline) -> Iterator[Batch]:

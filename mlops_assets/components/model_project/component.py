@@ -13,6 +13,7 @@ from mlops_assets.components.model_project.assets.cutoff_training_set import cut
 from mlops_assets.components.model_project.assets.evaluation_report import evaluation_report_asset
 from mlops_assets.components.model_project.assets.event_features import event_features_asset
 from mlops_assets.components.model_project.assets.features import features_asset
+from mlops_assets.components.model_project.assets.features_online import features_online_asset
 from mlops_assets.components.model_project.assets.predictions import predictions_asset
 from mlops_assets.components.model_project.assets.raw import raw_asset
 from mlops_assets.components.model_project.assets.registered_model import registered_model_asset
@@ -107,6 +108,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             complete = dg.Definitions.merge(complete, dg.Definitions(sensors=[sensor]))
         followed = [key for asset in last for key in asset.keys]
         followed += [project.key(names.PREDICTIONS)] if project.scored_key else []
+        followed += [project.key(names.FEATURES_ONLINE)] if self.serving.online else []
         page = status_page_asset(project, complete, followed)
         return dg.Definitions.merge(complete, dg.Definitions(assets=[page]))
 
@@ -145,8 +147,10 @@ def _static_assets(project: Project) -> list[dg.AssetsDefinition]:
 
 def _event_assets(project: Project) -> list[dg.AssetsDefinition]:
     """Assets between tables and model of an event project, and its predictions."""
+    online = project.settings.serving.online
     return [
         event_features_asset(project),
+        *([features_online_asset(project, online)] if online else []),
         target_asset(project),
         cutoff_training_set_asset(project),
         predictions_asset(project),

@@ -138,6 +138,10 @@ class StateDirectory:
         return self.root / "metrics"
 
     @property
+    def online(self) -> Path:
+        return self.root / "online"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 

@@ -10,6 +10,7 @@ from mlops_assets.compat.dagster import BaseAssetGraph
 from mlops_assets.components.model_project.project.metadata_names import (
     BACKTEST,
     FINGERPRINT,
+    ONLINE_CONTENT,
     SOURCE,
     TRIALS,
 )
@@ -95,6 +96,8 @@ class ReasonTexts:
                 return f"{self._source(key)} has changed"
             case name if name == TRIALS:
                 return f"setting tuning.trials {reason.before} → {reason.after}"
+            case name if name == ONLINE_CONTENT:
+                return "the online store does not hold what was written"
             case name if name == BACKTEST:
                 return "the model is one of a backtest"
             case names.MODEL_VERSION if reason.after == NEW_CHAMPION:

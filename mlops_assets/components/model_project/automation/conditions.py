@@ -55,6 +55,21 @@ def follows_its_inputs(
     return followed.with_label(f"{project.name}: follows its inputs")
 
 
+def follows_updates(project: Project) -> dg.AutomationCondition:
+    """Materialize an asset without partitions once after all updates of its inputs' partitions.
+
+    Not while more of them are in progress, and not before there is one.
+    """
+    condition = dg.AutomationCondition
+    wanted = condition.newly_missing() | condition.any_deps_updated()
+    return (
+        wanted.since(condition.newly_requested() | condition.newly_updated())
+        & condition.any_deps_match(~condition.missing())
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    ).with_label(f"{project.name}: follows updates")
+
+
 def freshness(hours: float | None) -> dg.FreshnessPolicy | None:
     """A policy that fails if the asset is not materialized for these hours, and warns after 90 % of them."""
     if hours is None:

@@ -104,6 +104,13 @@ class FreshnessSettings(Settings):
         description="Maximum time since the last promotion decision, in hours. By default the champion has "
         "no freshness policy.",
     )
+    online_hours: float | None = Field(
+        default=None,
+        gt=0,
+        le=_TEN_YEARS,
+        description="Maximum time since online features were last brought up to date, in hours; requires "
+        "`serving.online`. By default they have no freshness policy.",
+    )
     arrival_hours: float | None = Field(
         default=None,
         gt=0,

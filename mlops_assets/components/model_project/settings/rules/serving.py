@@ -16,6 +16,8 @@ def serving_errors(settings: "ProjectSettings") -> Errors:
 def _online_errors(settings: "ProjectSettings") -> Errors:
     online = settings.serving.online
     if online is None:
+        if settings.freshness.online_hours is not None:
+            yield "freshness.online_hours", "requires online features; declare `serving.online`"
         return
     if settings.partitions is None:
         yield (
