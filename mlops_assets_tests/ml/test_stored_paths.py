@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from skops import io as skops_io
 
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.artifact import LOADER_MODULE
+from mlops_assets.ml.model.manifest import LOADER_MODULE
 from mlops_assets.ml.skops_files import dump_estimator, estimator_digest, load_estimator
 from mlops_assets.ml.transformers import NeighbourMeans, NeighbourTargets
 from mlops_assets.ml.transformers.places import PlaceIndex

@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from mlops_assets.ml.model.artifact import load_model, manifest_digest, save_model
+from mlops_assets.ml.model.artifact import load_model, save_model
+from mlops_assets.ml.model.manifest import manifest_digest
 from mlops_assets.stores.tracking.locations import local_path
 from mlops_assets.stores.tracking.tracking import TrackingStore
 

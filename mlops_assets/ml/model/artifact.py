@@ -15,28 +15,20 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import MlopsError, ModelError
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.families import FAMILIES, Estimator
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import EnsembleEstimator, Member
 from mlops_assets.ml.model.group_thresholds import GroupThresholds
+from mlops_assets.ml.model.manifest import HINT, verify, write_manifest
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import PredictionIntervals, PredictionSets
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.skops_files import dump_estimator, load_estimator
 
 FORMAT = 1
-LOADER_MODULE = __name__
-_MANIFEST, _SPEC, _SQL, _PIPELINE, _ESTIMATOR = (
-    "manifest.json",
-    "model.json",
-    "features.sql",
-    "pipeline.skops",
-    "estimator",
-)
-_HINT = "do not use this model; roll back to another version or train again"
+_SPEC, _SQL, _PIPELINE, _ESTIMATOR = "model.json", "features.sql", "pipeline.skops", "estimator"
 
 
 def save_model(model: TabularModel, folder: Path) -> str:
@@ -58,8 +50,7 @@ def save_model(model: TabularModel, folder: Path) -> str:
     dump_estimator(model.pipeline, folder / _PIPELINE)
     model.estimator.save(folder / _ESTIMATOR)
     digest = model.digest()
-    manifest = {"digest": digest, "files": _file_digests(folder)}
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), "utf-8")
+    write_manifest(folder, digest)
     return digest
 
 
@@ -75,7 +66,7 @@ def _translated_errors(read: Callable[[Path], TabularModel]) -> Callable[[Path],
         except Exception as error:  # JSON, skops, XGBoost and dataclasses raise different types
             raise ModelError(
                 f"{folder}: the model cannot be read: {type(error).__name__}",
-                hint=_HINT,
+                hint=HINT,
             ) from error
 
     return wrapper
@@ -123,49 +114,8 @@ def load_model(folder: Path) -> TabularModel:
         estimator=estimator,
     )
     if model.digest() != manifest["digest"]:
-        raise ModelError(f"{folder}: the model does not have the digest in its manifest", hint=_HINT)
+        raise ModelError(f"{folder}: the model does not have the digest in its manifest", hint=HINT)
     return model
-
-
-def verify(folder: Path) -> dict[str, Any]:
-    """Compare the digest of each file of a model's folder with the manifest, without parsing the files.
-
-    Returns
-    -------
-    The manifest.
-
-    Raises
-    ------
-    ModelError
-        If the manifest cannot be read, or a file is missing, changed or not in the manifest.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text("utf-8"))
-        recorded, _ = dict(manifest["files"]), manifest["digest"]
-        found = _file_digests(folder)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{folder} has no valid model manifest: {error}") from error
-    differing = sorted(
-        name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name)
-    )
-    if differing:
-        verb = "does" if len(differing) == 1 else "do"
-        raise ModelError(
-            f"{folder}: {', '.join(differing)} {verb} not match the manifest",
-            hint=_HINT,
-        )
-    return manifest
-
-
-def manifest_digest(folder: Path) -> str:
-    """SHA-256 of the manifest of a model's folder.
-
-    Stored elsewhere, it reveals a manifest that was rewritten to match changed files.
-    """
-    try:
-        return file_digest(folder / _MANIFEST)
-    except OSError as error:
-        raise ModelError(f"{folder} has no valid model manifest: {error}") from error
 
 
 class PyfuncModel:
@@ -186,8 +136,3 @@ class PyfuncModel:
 def _load_pyfunc(data_path: str) -> PyfuncModel:
     """Entry point of `mlflow.pyfunc.load_model`: the artifact contains the name of this module."""
     return PyfuncModel(load_model(Path(data_path)))
-
-
-def _file_digests(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / _MANIFEST)
-    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -16,9 +16,11 @@ from mlflow.types.schema import AnyType
 from yaml import YAMLError
 
 from mlops_assets.core.errors import ModelError, TrackingError
-from mlops_assets.ml.model.artifact import LOADER_MODULE, manifest_digest, verify
-from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.model.manifest import LOADER_MODULE, manifest_digest, verify
 from mlops_assets.stores.tracking.client import full_address, make_current
+
+if TYPE_CHECKING:  # which imports the families
+    from mlops_assets.ml.model.model_spec import ModelSpec
 
 _OUTPUT_TYPES: dict[type, DataType] = {
     str: DataType.string,
@@ -40,7 +42,7 @@ class Logged(Protocol):
         """Tags of mlops_assets, without their prefix."""
 
 
-def log_model(folder: Path, spec: ModelSpec, name: str) -> ModelInfo:
+def log_model(folder: Path, spec: "ModelSpec", name: str) -> ModelInfo:
     """Log a saved model to MLflow's active run."""
     with warnings.catch_warnings():
         # An input example would copy rows of the user's data into the artifact.
@@ -121,7 +123,7 @@ def verify_model_files(folder: Path, model: Logged) -> None:
         )
 
 
-def _signature(spec: ModelSpec) -> ModelSignature:
+def _signature(spec: "ModelSpec") -> ModelSignature:
     """Return a signature with the names of the raw columns, optional ones included, and the predictions.
 
     Inputs have no types: the model casts its input as the contract does. With types, MLflow would reject an

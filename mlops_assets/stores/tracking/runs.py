@@ -5,17 +5,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import mlflow
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.ml.search.trials import TrialSummary
 from mlops_assets.stores.system.permissions import limit_files
 from mlops_assets.stores.tracking.client import (
     TAG,
@@ -25,6 +23,11 @@ from mlops_assets.stores.tracking.client import (
     translate_mlflow_errors,
     translated_mlflow_errors,
 )
+
+if TYPE_CHECKING:  # most uses of the store read no trial and draw nothing
+    from matplotlib.figure import Figure
+
+    from mlops_assets.ml.search.trials import TrialSummary
 
 DAGSTER_RUN_TAG = "dagster_run_id"
 """Tag of dagster-mlflow with the Dagster run of an MLflow run."""
@@ -133,7 +136,7 @@ class RunStore:
         return orphaned
 
     @translate_mlflow_errors
-    def log_trial(self, project: str, parent_run_id: str, trial: TrialSummary, metric: str) -> None:
+    def log_trial(self, project: str, parent_run_id: str, trial: "TrialSummary", metric: str) -> None:
         """Log a finished trial as a nested run; the score of a pruned one has a name of its own.
 
         It is a mean over fewer folds, so it may be better than the best.
@@ -186,8 +189,10 @@ class RunStore:
         self.client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
     @translate_mlflow_errors
-    def trials(self, project: str, run_id: str, metric: str) -> list[TrialSummary]:
+    def trials(self, project: str, run_id: str, metric: str) -> "list[TrialSummary]":
         """Return the trials of a run, in the order of their numbers."""
+        from mlops_assets.ml.search.trials import TrialSummary
+
         runs = self.client.search_runs(
             [self.experiment(project)],
             f"tags.`mlflow.parentRunId` = '{run_id}'",
@@ -221,7 +226,7 @@ class RunStore:
         return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
 
     @translate_mlflow_errors
-    def log_figures(self, run_id: str, figures: Mapping[str, Figure]) -> None:
+    def log_figures(self, run_id: str, figures: "Mapping[str, Figure]") -> None:
         """Log Matplotlib figures as artifacts of a run, by file name."""
         for name, figure in figures.items():
             self.client.log_figure(run_id, figure, f"plots/{name}")

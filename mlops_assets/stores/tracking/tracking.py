@@ -4,20 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mlflow
 from mlflow.entities import Run
 from mlflow.pyfunc import PyFuncModel
 
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.ml.model.artifact import load_model
-from mlops_assets.ml.model.model_spec import ModelSpec
-from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.stores.tracking.client import TAG, own_tags, translate_mlflow_errors
 from mlops_assets.stores.tracking.model_files import data_folder, downloaded, log_model, verify_model_files
 from mlops_assets.stores.tracking.registry import RecordedVersion, Registry
 from mlops_assets.stores.tracking.runs import DAGSTER_RUN_TAG, NEWEST_MODEL_FIRST, RunStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
+
+if TYPE_CHECKING:  # which import the families; many uses of the store load no model
+    from mlops_assets.ml.model.model_spec import ModelSpec
+    from mlops_assets.ml.model.tabular_model import TabularModel
 
 _BACKTEST = f"{TAG}backtest"
 """Tag of the models of backtests."""
@@ -33,7 +35,7 @@ class TrackingStore(RunStore):
         return Registry(self.uri, self.client)
 
     @translate_mlflow_errors
-    def log_model(self, folder: Path, spec: ModelSpec, *, name: str = "model") -> str:
+    def log_model(self, folder: Path, spec: "ModelSpec", *, name: str = "model") -> str:
         """Log a saved model to the active run; return its URI."""
         info = log_model(folder, spec, name)
         self._limit_files(info.artifact_path)
@@ -124,11 +126,13 @@ class TrackingStore(RunStore):
             return mlflow.pyfunc.load_model(str(path))
 
     @translate_mlflow_errors
-    def load(self, model: TrainedModel | RecordedVersion) -> TabularModel:
+    def load(self, model: TrainedModel | RecordedVersion) -> "TabularModel":
         """Load a model after its files were verified: of a version, against the digests in the ledger.
 
         The ledger does not have the model of a run, which is verified against the digests in the run's tags.
         """
+        from mlops_assets.ml.model.artifact import load_model
+
         with self.files(model.uri) as folder:
             verify_model_files(folder, model)
             return load_model(folder)

@@ -17,9 +17,10 @@ from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.artifact import PyfuncModel, _load_pyfunc, load_model, save_model, verify
+from mlops_assets.ml.model.artifact import PyfuncModel, _load_pyfunc, load_model, save_model
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import Member
+from mlops_assets.ml.model.manifest import verify
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import (
     GroupQuantile,

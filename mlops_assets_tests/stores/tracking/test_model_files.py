@@ -12,7 +12,7 @@ import yaml
 
 from mlops_assets.core.digests import file_digest
 from mlops_assets.core.errors import ModelError, TrackingError
-from mlops_assets.ml.model.artifact import manifest_digest
+from mlops_assets.ml.model.manifest import manifest_digest
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.tracking.trained_model import TrainedModel
 from mlops_assets_tests.support.garage import ROWS

@@ -50,7 +50,7 @@ def record_provenance(
     -------
     Further facts of the run.
     """
-    from mlops_assets.ml.model.artifact import manifest_digest
+    from mlops_assets.ml.model.manifest import manifest_digest
     from mlops_assets.ml.model.runtime_environment import runtime_environment
     from mlops_assets.stores.system.git_commit import checkout_of
     from mlops_assets.stores.tracking.run_artifacts import write_texts
