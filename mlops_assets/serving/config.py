@@ -1,7 +1,7 @@
 """What the service knows of the projects that it serves, as one JSON document."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -69,6 +69,16 @@ class ServingConfig:
         if name not in known:
             raise ProjectError(f"project {name} is not served", hint=suggest_name(name, known))
         return known[name]
+
+    def restricted_to(self, names: Sequence[str]) -> Self:
+        """The configuration of some of its projects; of all for no names.
+
+        Raises
+        ------
+        ProjectError
+            When it does not have one of them.
+        """
+        return replace(self, projects=tuple(map(self.project, names))) if names else self
 
     def to_text(self) -> str:
         """The configuration as JSON."""

@@ -165,9 +165,9 @@ def print_waiting(reason: str) -> None:
     out.print(f"[dim]waiting:[/] {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def print_line(text: str) -> None:
+def print_line(text: str, console: Console = out) -> None:
     """Print a line as it is, without markup and without wrapping."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_error(console: Console, message: str, hint: str | None = None) -> None:

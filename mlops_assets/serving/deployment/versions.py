@@ -3,14 +3,15 @@
 import shutil
 from collections.abc import Callable
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
 
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import RecordedVersion
 from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -20,17 +21,19 @@ _HOLDER = "mlops serve"
 
 
 class VersionFolders:
-    """Local folders of versions, which workers load.
+    """Local folders of versions, which workers load; each fetch makes a folder of its own.
 
     Parameters
     ----------
+    run
+        The run folder of the service. Services share no folder, so none disturbs another.
     on_wait
         Called with a message that names the holder of a lock that is waited for.
     """
 
-    def __init__(self, config: ServingConfig, on_wait: Callable[[str], None]) -> None:
+    def __init__(self, config: ServingConfig, run: Path, on_wait: Callable[[str], None]) -> None:
         self._config, self._on_wait = config, on_wait
-        self._folder = config.serving_folder / "models"
+        self._folder, self._numbers = run / "models", count(1)
 
     @cached_property
     def tracking(self) -> TrackingStore:
@@ -43,38 +46,49 @@ class VersionFolders:
         warehouse = Warehouse(self._config.warehouse)
         return ChampionLedger(Ledger(warehouse, project), self.tracking.registry)
 
+    def recorded_champion(self, project: str) -> RecordedVersion | None:
+        """Return the champion, after ledger and registry were found to agree; None if there is none.
+
+        Raises
+        ------
+        TrackingError
+            When the registry can't be read.
+        StoreError
+            When ledger and registry disagree.
+        """
+        return self.ledger(project).verified_champion(_HOLDER, self._on_wait)
+
     def champion(self, project: str) -> DeployedVersion:
         """Return the champion in a local folder.
 
         Raises
         ------
         TrackingError
-            When there is none, or its files differ from those that were registered.
+            As `recorded_champion`; when there is none, or its files differ from those that were registered.
         StoreError
-            When ledger and registry disagree.
+            As `recorded_champion`.
         """
-        champion = self.ledger(project).verified_champion(_HOLDER, self._on_wait)
+        champion = self.recorded_champion(project)
         if champion is None:
             raise TrackingError(f"{project} has no champion to serve", hint=f"train one: mlops run {project}")
         return self.fetch(champion)
 
     def fetch(self, version: RecordedVersion) -> DeployedVersion:
-        """Return a version in a local folder; it is copied and verified if it is not there yet."""
-        digest = version.facts["model_digest"]
-        folder = self._folder / version.name / f"{version.version}-{digest[:12]}"
-        if not folder.exists():
-            self._copy(version, folder)
-        verify_model_files(folder, version)
-        return DeployedVersion(version.version, digest, str(folder))
+        """Copy a version into a local folder, and verify the copy.
 
-    def _copy(self, version: RecordedVersion, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(mkdtemp(prefix=".", dir=folder.parent))
-        try:
-            with self.tracking.files(version.uri) as files:
-                verify_model_files(files, version)
-                shutil.copytree(files, partial / "model")
-            if not folder.exists():  # another supervisor may have been first
-                (partial / "model").rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        Raises
+        ------
+        ModelError, TrackingError
+            When the files differ from those that were registered.
+        """
+        folder = self._folder / version.name / f"{version.version}-{next(self._numbers)}"
+        with translated_disk_errors(f"a copy of {version.subject}", self._folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with self.tracking.files(version.uri) as files:
+                    shutil.copytree(files, folder)
+                verify_model_files(folder, version)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        return DeployedVersion(version.version, version.facts["model_digest"], str(folder))

@@ -1,26 +1,41 @@
 """The application of a worker process; the supervisor names the run folder in its environment."""
 
+import multiprocessing
 import os
+import signal
+import threading
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from mlops_assets.core.redaction.logs import redact_log_records
-from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
 from mlops_assets.serving.http.guards.chain import guarded
+from mlops_assets.serving.metrics.exposition import metrics_route
+from mlops_assets.serving.metrics.request_metrics import MeasuredApp
 from mlops_assets.serving.options import ServiceOptions
-from mlops_assets.serving.process.refreshing import refreshing
-
-RUN_VARIABLE = "MLOPS_SERVING_RUN"
-CONFIG_FILE = "config.json"
+from mlops_assets.serving.process.loading import loading
+from mlops_assets.serving.process.run_folder import RUN_VARIABLE, RunFolder
 
 
 def create() -> App:
-    """Return the application for the run folder of this process."""
+    """Return the application for the run folder of this process; the configuration is waited for."""
     redact_log_records()
-    run = Path(os.environ[RUN_VARIABLE])
-    config = ServingConfig.from_text((run / CONFIG_FILE).read_text("utf-8"))
-    engine = Engine(config, run)
-    app = create_app(engine, services=[refreshing(engine)])
-    return guarded(app, config, ServiceOptions.read(run))
+    threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+    run = RunFolder(Path(os.environ[RUN_VARIABLE]))
+    config = run.wait_for_config()
+    engine = Engine(config, run.path)
+    app = create_app(engine, services=[loading(engine, run)])
+    app.router.routes.append(metrics_route(run.metrics))
+    safe = guarded(app, config, ServiceOptions.read(run.path))
+    return MeasuredApp(safe, config, CollectorRegistry(), lambda: engine.is_draining)
+
+
+def _end_with_supervisor() -> None:
+    """End this worker when the supervisor has ended, also if it was killed: no worker is left behind."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)

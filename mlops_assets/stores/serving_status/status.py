@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 FRESH_SECONDS = 30.0
 """A status is written every few seconds; an older one is that of a service that was killed or hangs."""
 
-State = Literal["starting", "serving", "changing", "refusing", "stopping"]
+State = Literal["serving", "changing", "refusing"]
 """`changing`: another version is being loaded. `refusing`: the project has no champion any more."""
 
 

@@ -1,17 +1,17 @@
 """The configuration of the service, from the declarations of its projects; also a program that prints it.
 
-Dagster loads the declarations. `mlops serve` runs the program, so that its own processes import no Dagster.
+Dagster loads the declarations. `mlops serve` runs the program (`read_declared`), so that its own processes
+import no Dagster.
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_assets.components.model_project.project.metadata_names import FOLDER, IDENTITY, SERVING
 from mlops_assets.core import names
-from mlops_assets.core.errors import MlopsError, ProjectError
+from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.workspace.predictions.prediction_input import raw_spec, table_declaration
 from mlops_assets.workspace.workspace import Workspace
@@ -42,24 +42,6 @@ def _served(workspace: Workspace, name: str) -> ServedProject:
         return ServedProject(name, folder, table_declaration(raw_spec(workspace, name)), settings=settings)
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
     return ServedProject(name, folder, None, tuple(entity), settings)
-
-
-def read_config(root: Path, projects: Sequence[str]) -> ServingConfig:
-    """Return the configuration of projects, from a process of its own.
-
-    Raises
-    ------
-    ProjectError
-        As `declared_config`, or when the process fails.
-    """
-    command = [sys.executable, "-m", __name__, str(root), *projects]
-    found = subprocess.run(command, check=False, capture_output=True, text=True)
-    if found.returncode:
-        raise ProjectError(f"the declarations can't be loaded: {found.stderr.strip()}")
-    answer = json.loads(found.stdout)
-    if "error" in answer:
-        raise ProjectError(answer["error"], hint=answer["hint"])
-    return ServingConfig.from_text(found.stdout)
 
 
 def main() -> None:

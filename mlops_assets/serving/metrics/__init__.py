@@ -1,0 +1,1 @@
+"""Metrics of the service for Prometheus, written by all of its processes and read as one."""
