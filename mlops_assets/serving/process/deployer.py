@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from mlops_assets.core.errors import MlopsError, StoreError
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.rollout import Rollout
-from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 from mlops_assets.serving.process.run_folder import RunFolder
 from mlops_assets.serving.process.status_of_service import ServiceFacts, project_status
 from mlops_assets.serving.process.workers import Workers
 from mlops_assets.stores.serving_status.status_files import write_status
+
+if TYPE_CHECKING:  # which imports prometheus_client: not before the run folder exists
+    from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
@@ -39,7 +42,7 @@ class Deployer:
         self,
         run: RunFolder,
         workers: Workers,
-        metrics: SupervisorMetrics,
+        metrics: "SupervisorMetrics",
         address: str,
         echo: Callable[[str], None],
     ) -> None:

@@ -1,5 +1,6 @@
 """The supervisor: it listens, deploys versions and keeps workers alive; workers answer."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ def serve(
         When a project has no champion, a version does not verify or load, or a port can't be used.
     """
     with listening_socket(endpoint.host, endpoint.port) as listening, running(state) as run:
+        # prometheus_client looks for its folder when it is imported.
         from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 
         metrics = SupervisorMetrics(run.metrics)
@@ -78,6 +80,7 @@ def serve(
         finally:
             deployer.stop()
             thread.join(_STOP_SECONDS)
+            gc.freeze()  # otherwise the interpreter examines every object of MLflow for seconds before it ends
 
 
 def _uvicorn_config(endpoint: Endpoint, options: ServiceOptions) -> uvicorn.Config:

@@ -1,5 +1,6 @@
 """The application of a worker process; the supervisor names the run folder in its environment."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,7 @@ def create() -> App:
     redact_log_records()
     threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
     run = RunFolder(Path(os.environ[RUN_VARIABLE]))
+    gc.freeze()  # modules live until the end; a collection that examined them would delay requests
     config = run.wait_for_config()
     engine = Engine(config, run.path)
     app = create_app(engine, services=[loading(engine, run)])
