@@ -80,7 +80,7 @@ def serve(
         finally:
             deployer.stop()
             thread.join(_STOP_SECONDS)
-            gc.freeze()  # otherwise the interpreter examines every object of MLflow for seconds before it ends
+            gc.freeze()  # or the interpreter examines every object of MLflow for seconds before it ends
 
 
 def _uvicorn_config(endpoint: Endpoint, options: ServiceOptions) -> uvicorn.Config:
