@@ -1,6 +1,7 @@
 """All guards in front of an application, in the order in which they see a request."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.middleware.cors import CORSMiddleware
 
@@ -22,11 +23,16 @@ _OTHER_PATHS = Limits(bytes=1_000_000, seconds=20)
 _CORS_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID", "traceparent", "tracestate")
 
 
-def guarded(app: App, config: ServingConfig, options: ServiceOptions) -> App:
+def guarded(app: App, config: ServingConfig, options: ServiceOptions, output: BinaryIO | None = None) -> App:
     """Return an application behind all guards.
 
     The cheapest refusals come first, and none reads the body: origins, keys, concurrency, then the limits of
     the body and the time. Refusals are logged, traced, and readable by the pages that CORS allows.
+
+    Parameters
+    ----------
+    output
+        Where requests are logged, if they are; the standard output if None.
 
     Raises
     ------
@@ -54,4 +60,4 @@ def guarded(app: App, config: ServingConfig, options: ServiceOptions) -> App:
     allowed = None if options.any_host else allowed_addresses(options.host, options.allowed_hosts)
     app = OwnOrigins(app, allowed, options.cors_origins)
     app = traced(app)
-    return RequestLog(app, paths, names, LineWriter() if options.log_json else None)
+    return RequestLog(app, paths, names, LineWriter(output) if options.log_json else None)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
+from itertools import pairwise
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _SERVICE = "mlops-serve"
+_STEPS = ("parse", "score", "answer")
 
 
 def is_configured(environment: Mapping[str, str] = os.environ) -> bool:
@@ -85,7 +87,7 @@ class Tracing:
             try:
                 await self.app(scope, receive, send)
             finally:
-                self._provider.shutdown()
+                self.close()
             return
         if scope["type"] != "http" or scope["path"] in HEALTH:
             await self.app(scope, receive, send)
@@ -103,6 +105,10 @@ class Tracing:
             await self.app(scope, receive, send_observed)
         finally:
             self._end(span, scope, facts, status)
+
+    def close(self) -> None:
+        """Export what was not exported yet."""
+        self._provider.shutdown()
 
     def _start(self, scope: Scope, facts: RequestFacts) -> "Span":
         from opentelemetry.trace import SpanKind
@@ -146,7 +152,7 @@ class Tracing:
 
         context = set_span_in_context(span)
         marks = [facts.started, facts.parsed, facts.scored, now]
-        for name, start, end in zip(("parse", "score", "answer"), marks, marks[1:], strict=True):
+        for name, (start, end) in zip(_STEPS, pairwise(marks), strict=True):
             if start is not None and end is not None:
                 self._tracer.start_span(name, context, start_time=_epoch(start)).end(_epoch(end))
 
