@@ -1,0 +1,1 @@
+"""Answers: predictions as JSON or Arrow, and errors."""

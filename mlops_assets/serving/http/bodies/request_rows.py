@@ -1,0 +1,108 @@
+"""Rows of a request: records, columns of values, or an Arrow batch."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.scoring.untyped_rows import UntypedColumns, columns_of_rows, typed_columns
+from mlops_assets.serving.engine.served_model import POSITION
+
+
+class RequestRows(Protocol):
+    """The rows of a request.
+
+    Attributes
+    ----------
+    count
+        Number of rows.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields that any row has."""
+
+    def records(self) -> Sequence[Mapping[str, object]]:
+        """The rows as records."""
+
+    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
+        """The columns of a contract that were sent."""
+
+    def value(self, row: int, field: str) -> object:
+        """The value of a field as it was sent; None without one."""
+
+
+class Records:
+    """Rows of a JSON array of objects."""
+
+    def __init__(self, rows: Sequence[Mapping[str, object]]) -> None:
+        self._rows, self.count = rows, len(rows)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return frozenset().union(*self._rows)
+
+    def records(self) -> Sequence[Mapping[str, object]]:
+        return self._rows
+
+    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
+        return columns_of_rows(contract, self._rows)
+
+    def value(self, row: int, field: str) -> object:
+        return self._rows[row].get(field)
+
+
+class Columns:
+    """Rows of columns of values, as of JSON or CSV; all have the same length."""
+
+    def __init__(self, values: Mapping[str, Sequence[object]], count: int) -> None:
+        self._values, self.count = values, count
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self._values)
+
+    def records(self) -> Sequence[Mapping[str, object]]:
+        if not self._values:
+            return [{}] * self.count
+        return [dict(zip(self._values, row, strict=True)) for row in zip(*self._values.values(), strict=True)]
+
+    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
+        return typed_columns(contract, self._values)
+
+    def value(self, row: int, field: str) -> object:
+        return self._values[field][row] if field in self._values else None
+
+
+class ArrowRows:
+    """Rows of an Arrow batch, whose types the contract casts."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch, self.count = batch, batch.num_rows
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.batch.schema.names)
+
+    def records(self) -> Sequence[Mapping[str, object]]:
+        rows: list[dict[str, object]] = self.batch.to_pylist()
+        return rows
+
+    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
+        known = [column.name for column in contract if column.name in self.fields]
+        return UntypedColumns({name: self.batch.column(name) for name in known}, {})
+
+    def value(self, row: int, field: str) -> object:
+        return self.batch.column(field)[row].as_py() if field in self.fields else None
+
+
+def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
+    """Columns as a batch with the position of each row."""
+    arrays = {**columns, POSITION: pa.array(np.arange(count))}
+    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))

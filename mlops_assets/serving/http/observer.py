@@ -1,0 +1,76 @@
+"""Observers of requests, such as metrics, the statistics of a canary and the prediction log."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from mlops_assets.serving.http.answers.scored_rows import ScoredRows
+from mlops_assets.serving.http.bodies.request_rows import RequestRows
+
+
+class ScoredRequest(NamedTuple):
+    """A request whose rows were scored.
+
+    Attributes
+    ----------
+    role
+        Why this version answered: `champion`, or the role of a challenger.
+    rows
+        The rows as they were sent.
+    scored
+        The predictions, and the rules that rejected rows violate.
+    seconds
+        The time from the headers of the request until the rows were scored.
+    route
+        The template of the path, such as `/v1/projects/{project}/predict`.
+    """
+
+    project: str
+    version: int
+    role: str
+    request_id: str
+    rows: RequestRows
+    scored: ScoredRows
+    seconds: float
+    route: str
+
+
+class FailedRequest(NamedTuple):
+    """A request that was answered with an error.
+
+    Attributes
+    ----------
+    project
+        The project of the path, if it is served.
+    """
+
+    project: str | None
+    request_id: str
+    status: int
+    route: str
+
+
+class Observer(Protocol):
+    """Is called in the event loop after rows were scored and before they are answered: it must not block."""
+
+    def on_scored(self, request: ScoredRequest) -> None:
+        """Rows were scored; all of them may be rejected."""
+
+    def on_error(self, request: FailedRequest) -> None:
+        """A request for predictions was answered with an error."""
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self._observers = tuple(observers)
+
+    def on_scored(self, request: ScoredRequest) -> None:
+        """Call each observer."""
+        for observer in self._observers:
+            observer.on_scored(request)
+
+    def on_error(self, request: FailedRequest) -> None:
+        """Call each observer."""
+        for observer in self._observers:
+            observer.on_error(request)

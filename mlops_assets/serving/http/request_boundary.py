@@ -1,0 +1,57 @@
+"""The ASGI middleware around each request: its ID in the answer, and errors of the service as an answer."""
+
+import logging
+import traceback
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mlops_assets.serving.http.request_facts import request_facts
+
+_LOG = logging.getLogger(__name__)
+
+
+class RequestBoundary:
+    """Adds `X-Request-ID` to each answer, and answers 500 when the service fails.
+
+    The log states where, without the message of the error, which could quote values of rows.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = request_facts(scope).request_id
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"].append((b"x-request-id", request_id.encode("ascii")))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            _LOG.error("request %s failed: %s", request_id, _place(error))
+            if started:
+                raise
+            body = {
+                "error": "the service failed to answer the request",
+                "hint": "report the request ID to the operator; the log of the service has the place",
+                "request_id": request_id,
+            }
+            answer = Response(orjson.dumps(body), 500, media_type="application/json")
+            await answer(scope, receive, send_with_id)
+
+
+def _place(error: BaseException) -> str:
+    """Type and place of an error, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:])
+    return f"{type(error).__name__} at {places}"
