@@ -23,6 +23,8 @@ class ServedProject:
         How rows are written; None if the rows consist of features, as in an event project.
     entity
         The columns that identify an entity of an event project.
+    dialect
+        The dialect of the table's files, of CSV in requests, too.
     settings
         The settings `serving` of `defs.yaml`, with defaults.
     """
@@ -31,6 +33,7 @@ class ServedProject:
     folder: str
     table: TableDeclaration | None
     entity: tuple[str, ...] = ()
+    dialect: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -35,7 +35,7 @@ def check_sql(check: pa.Check, column: Column) -> str | None:
 
     None when the check is not built into pandera, or compares values that SQL compares differently.
     """
-    build = _CONDITIONS.get(_BUILT_IN.get(id(check_function(check)), ""))
+    build = _CONDITIONS.get(built_in_name(check))
     if build is None or check.element_wise or check.groupby is not None:
         return None
     condition = build(quoted(column.name), column.sql_type, **check_arguments(check))
@@ -43,6 +43,11 @@ def check_sql(check: pa.Check, column: Column) -> str | None:
         return None
     missing = f"{quoted(column.name)} is null"
     return f"({missing} or {condition})" if check.ignore_na else f"(not {missing} and {condition})"
+
+
+def built_in_name(check: pa.Check) -> str:
+    """The name of a check that is built into pandera and has a condition; empty for another one."""
+    return _BUILT_IN.get(id(check_function(check)), "")
 
 
 def _constant(value: object, sql_type: SqlType) -> str | None:

@@ -127,6 +127,15 @@ class Contract:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
+    def checks_of(self, name: str) -> list[pa.Check]:
+        """The value checks of a column; none for one that the contract does not have."""
+        return list(self._checks.columns[name].checks) if name in self._checks.columns else []
+
+    @property
+    def table_rules(self) -> list[str]:
+        """The names of the rules of several columns."""
+        return [str(check.name or check.error) for check in self._table_checks.checks]
+
     def missing(self, available: Sequence[str]) -> list[str]:
         """Required columns that are not available."""
         return [column.name for column in self.columns if column.required and column.name not in available]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.serving.config import ServingConfig
+from mlops_assets.serving.deployment.model_facts import write_facts
 from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import Ledger
@@ -88,6 +89,7 @@ class VersionFolders:
                 with self.tracking.files(version.uri) as files:
                     shutil.copytree(files, folder)
                 verify_model_files(folder, version)
+                write_facts(folder, version, self.tracking)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise

@@ -33,6 +33,8 @@ class ServedModel:
     ----------
     version
         Number of the version in the registry.
+    deployed
+        Its folder and digest.
     model
         The model.
     contracts
@@ -42,6 +44,7 @@ class ServedModel:
     def __init__(self, deployed: DeployedVersion, model: TabularModel, contracts: InputContracts) -> None:
         self.version, self.model, self.contracts = deployed.version, model, contracts
         self._scorers: dict[int, RowScorer] = {}
+        self.deployed = deployed
 
     @classmethod
     def load(cls, project: ServedProject, deployed: DeployedVersion) -> Self:

@@ -196,6 +196,11 @@ class Registry:
             self.client.delete_model_version_tag(project, str(version), f"{TAG}{name}")
 
     @translate_mlflow_errors
+    def description(self, project: str, version: int) -> str:
+        """Return the description of a version, its card in Markdown."""
+        return str(self.client.get_model_version(project, str(version)).description or "")
+
+    @translate_mlflow_errors
     def set_description(self, project: str, version: int, text: str) -> None:
         """Set the description of a version that MLflow shows, in Markdown."""
         self.client.update_model_version(project, str(version), text)

@@ -13,7 +13,7 @@ from mlops_assets.components.model_project.project.metadata_names import FOLDER,
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
-from mlops_assets.workspace.predictions.prediction_input import raw_spec, table_declaration
+from mlops_assets.workspace.predictions.prediction_input import dialect_of, raw_spec, table_declaration
 from mlops_assets.workspace.workspace import Workspace
 
 
@@ -39,9 +39,11 @@ def _served(workspace: Workspace, name: str) -> ServedProject:
     folder = str(workspace.metadata(name, FOLDER)[FOLDER])
     settings = workspace.declared(names.project_asset(name, names.CHAMPION), SERVING, default={})
     if workspace.timeline(name) is None:
-        return ServedProject(name, folder, table_declaration(raw_spec(workspace, name)), settings=settings)
+        raw = raw_spec(workspace, name)
+        dialect = dialect_of(raw).non_defaults()
+        return ServedProject(name, folder, table_declaration(raw), dialect=dialect, settings=settings)
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
-    return ServedProject(name, folder, None, tuple(entity), settings)
+    return ServedProject(name, folder, None, tuple(entity), settings=settings)
 
 
 def main() -> None:

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.scoring.untyped_rows import UntypedColumns, columns_of_rows, typed_columns
-from mlops_assets.serving.engine.served_model import POSITION
 
 
 class RequestRows(Protocol):
@@ -100,9 +98,3 @@ class ArrowRows:
 
     def value(self, row: int, field: str) -> object:
         return self.batch.column(field)[row].as_py() if field in self.fields else None
-
-
-def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
-    """Columns as a batch with the position of each row."""
-    arrays = {**columns, POSITION: pa.array(np.arange(count))}
-    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
