@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from mlops_assets.compat.pandera import check_arguments, check_function
+from mlops_assets.compat.pandera import check_arguments, check_function, implementations
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import Column, SqlType
 
@@ -46,8 +46,9 @@ def check_sql(check: pa.Check, column: Column) -> str | None:
 
 
 def built_in_name(check: pa.Check) -> str:
-    """The name of a check that is built into pandera and has a condition; empty for another one."""
-    return _BUILT_IN.get(id(check_function(check)), "")
+    """The name of a check that is built into pandera, such as `in_range`; empty for other checks."""
+    found = (_BUILT_IN.get(id(each)) for each in implementations(check_function(check)))
+    return next((name for name in found if name), "")
 
 
 def _constant(value: object, sql_type: SqlType) -> str | None:
@@ -169,6 +170,9 @@ _CONDITIONS: dict[str, Callable[..., str | None]] = {
     "str_length": _length,
 }
 _BUILT_IN = {
-    id(pa.Check.get_builtin_check_fn(name)): name for name in _CONDITIONS if pa.Check.is_builtin_check(name)
+    id(each): name
+    for name in _CONDITIONS
+    if pa.Check.is_builtin_check(name)
+    for each in implementations(pa.Check.get_builtin_check_fn(name))
 }
-"""Names by the identity of the function: a custom check may have the same name."""
+"""Names by the identity of the functions: a custom check may have the same name."""

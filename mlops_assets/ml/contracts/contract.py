@@ -19,7 +19,12 @@ from mlops_assets.core.names import NOT_DECLARED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, format_attributes, select_list
-from mlops_assets.ml.contracts.pandera_schema import column_checks, reject_unsupported, sql_type
+from mlops_assets.ml.contracts.pandera_schema import (
+    column_checks,
+    reject_unsupported,
+    runs_on,
+    sql_type,
+)
 from mlops_assets.ml.contracts.screen import Screen
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 
@@ -127,15 +132,6 @@ class Contract:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
-    def checks_of(self, name: str) -> list[pa.Check]:
-        """The value checks of a column; none for one that the contract does not have."""
-        return list(self._checks.columns[name].checks) if name in self._checks.columns else []
-
-    @property
-    def table_rules(self) -> list[str]:
-        """The names of the rules of several columns."""
-        return [str(check.name or check.error) for check in self._table_checks.checks]
-
     def missing(self, available: Sequence[str]) -> list[str]:
         """Required columns that are not available."""
         return [column.name for column in self.columns if column.required and column.name not in available]
@@ -152,7 +148,7 @@ class Contract:
                 {key: one for key, one in self._checks.columns.items() if key != name}
             ),
             _table_checks=pa.DataFrameSchema(
-                checks=[check for check in self._table_checks.checks if _runs_on(check, rest)]
+                checks=[check for check in self._table_checks.checks if runs_on(check, rest)]
             ),
         )
 
@@ -215,13 +211,17 @@ class Contract:
                 types[column.name] = "bool" if column.name in self._needed else "boolean"
         return types
 
+    @property
+    def checks(self) -> tuple[dict[str, Sequence[pa.Check]], Sequence[pa.Check]]:
+        """The checks of each column, and those of several columns of a row."""
+        return {name: one.checks for name, one in self._checks.columns.items()}, self._table_checks.checks
+
     @cached_property
     def screen(self) -> Screen:
         """A fast filter for rows that can't violate a value rule; `broken_rules` evaluates the rest."""
         return Screen.of(
             self.columns,
-            {name: column.checks for name, column in self._checks.columns.items()},
-            self._table_checks.checks,
+            *self.checks,
             pd.DataFrame({column.name: _empty(column) for column in self.columns}),
             self._row_types,
         )
@@ -298,12 +298,3 @@ class Contract:
 def _empty(column: Column) -> pd.Series:
     dtype = PANDAS_TYPES[column.sql_type]
     return pd.Series([], dtype="object" if dtype == "date" else dtype, name=column.name)
-
-
-def _runs_on(check: pa.Check, frame: pd.DataFrame) -> bool:
-    """Whether a check of several columns reads only the columns of an empty frame."""
-    try:
-        check(frame)
-    except (KeyError, AttributeError):  # as `frame["name"]` and `frame.name` raise
-        return False
-    return True

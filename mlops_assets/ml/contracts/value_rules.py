@@ -45,7 +45,7 @@ def value_rules(checks: Iterable[pa.Check]) -> ValueRules:
     low, high, found = (-math.inf, False), (math.inf, False), dict[str, Any]()
     for check in checks:
         arguments = dict(check_arguments(check))
-        value = next(iter(arguments.values()), None)
+        value: Any = next(iter(arguments.values()), None)
         match built_in_name(check):
             case "greater_than" | "greater_than_or_equal_to" as name if _is_number(value):
                 low = max(low, (float(value), name == "greater_than"))

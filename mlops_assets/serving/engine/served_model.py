@@ -20,6 +20,7 @@ from mlops_assets.ml.scoring.row_scorer import RowScorer, ScoredBatch
 from mlops_assets.ml.scoring.row_scores import RowScores
 from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.deployment.state import DeployedVersion
+from mlops_assets.serving.engine.explanations import prepare_contributions
 from mlops_assets.stores.project_folder.files import ProjectFiles
 
 POSITION = SOURCE_ROW
@@ -111,7 +112,10 @@ class ServedModel:
         """The scorer of a number of contributions."""
         if contributions not in self._scorers:
             contracts = self.contracts
-            self._scorers[contributions] = RowScorer(
+            scorer = RowScorer(
                 self.model, contracts.contract, [POSITION], contracts.features_contract, contributions
             )
+            if contributions:
+                prepare_contributions(scorer, contracts, POSITION)
+            self._scorers[contributions] = scorer
         return self._scorers[contributions]

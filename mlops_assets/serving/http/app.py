@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.engine.engine import Engine
@@ -49,7 +50,7 @@ def create_app(
             yield
 
     found = Service(engine, Observers(observers), online)
-    routes = [
+    routes: list[BaseRoute] = [
         *predict_routes(found),  # first: routes are tried in order
         *inference_routes(found),
         *mlflow_routes(found),

@@ -2,22 +2,22 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 from starlette.requests import Request
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.engine.engine import Engine
-from mlops_assets.serving.engine.explanations import Explainers
-from mlops_assets.serving.engine.position import with_position
-from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.engine.served_model import POSITION, ServedModel
 from mlops_assets.serving.http.answers.row_errors import unknown_fields
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.content import BodyFormat
-from mlops_assets.serving.http.bodies.request_rows import RequestRows
+from mlops_assets.serving.http.bodies.request_rows import ArrowRows, RequestRows
 from mlops_assets.serving.http.errors import RequestError, too_many_rows
 from mlops_assets.serving.http.observer import FailedRequest, Observers, ScoredRequest
 from mlops_assets.serving.http.online import OnlineSource, is_lookup, look_up
@@ -41,6 +41,9 @@ class Options(NamedTuple):
 
     top: int = 0
     strict: bool = False
+
+
+NO_OPTIONS = Options()
 
 
 class Scored(NamedTuple):
@@ -68,7 +71,6 @@ class Service:
     engine: Engine
     observers: Observers
     online: OnlineSource | None = None
-    explainers: Explainers = field(default_factory=Explainers)
 
     def project(self, name: str) -> ServedProject:
         """The served project of a path.
@@ -88,7 +90,7 @@ class Service:
         return BodyFormat(dialect, columns | {*served.entity}, served.settings["limits"]["rows"])
 
     async def score(
-        self, request: Request, project: str, rows: RequestRows, options: Options = Options()
+        self, request: Request, project: str, rows: RequestRows, options: Options = NO_OPTIONS
     ) -> Scored:
         """Score the rows of a request.
 
@@ -107,9 +109,9 @@ class Service:
         if is_lookup(served, model, rows):
             rows, rejected, more, headers = await look_up(self.online, served, rows)
         if rows.count <= MOST_ROWS_IN_LOOP and not options.top:
-            scored = self._score(model, rows, rejected)
+            scored = score_rows(model, rows, rejected)
         else:
-            scored = await asyncio.to_thread(self._score, model, rows, rejected, options.top)
+            scored = await asyncio.to_thread(score_rows, model, rows, rejected, options.top)
         facts.mark_scored(project, model.version, rows.count)
         seconds = (perf_counter_ns() - facts.started) / 1e9
         self.observers.on_scored(
@@ -136,13 +138,30 @@ class Service:
         facts = request_facts(request.scope)
         self.observers.on_error(FailedRequest(served, facts.request_id, status, _route(request)))
 
-    def _score(
-        self, model: ServedModel, rows: RequestRows, rejected: Mapping[int, Sequence[str]], top: int = 0
-    ) -> ScoredRows:
-        columns, invalid = rows.columns(model.contracts.contract.columns)
-        batch = with_position(columns, rows.count)
-        found = self.explainers.scorer(model, top).score(batch) if top else model.score(batch)
-        return ScoredRows.of(found, rows.count, {**invalid, **rejected})
+
+def score_rows(
+    model: ServedModel, rows: RequestRows, rejected: Mapping[int, Sequence[str]], top: int = 0
+) -> ScoredRows:
+    """Score rows with a version.
+
+    Parameters
+    ----------
+    rejected
+        Rows that can't be scored, by their position, with the reasons.
+    """
+    if isinstance(rows, ArrowRows):
+        batch = rows.batch.append_column(POSITION, pa.array(np.arange(rows.count)))
+        return ScoredRows.of_batch(model.score(batch, contributions=top), rows.count)
+    records = rows.records()
+    if not rejected:
+        return ScoredRows.of_scores(model.score_rows(records, contributions=top))
+    places = [place for place in range(rows.count) if place not in rejected]
+    scores = model.score_rows([records[place] for place in places], contributions=top)
+    outputs: list[dict[str, Any] | None] = [None] * rows.count
+    for place, output in zip(places, scores.outputs, strict=True):
+        outputs[place] = output
+    found = {places[place]: rules for place, rules in scores.rejected.items()}
+    return ScoredRows(rows.count, dict(sorted({**rejected, **found}.items())), rows=outputs)
 
 
 def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows, options: Options) -> None:
@@ -151,6 +170,12 @@ def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows, op
         raise too_many_rows(rows.count, limit)
     if not rows.count:
         raise RequestError("the request has no rows", hint="send at least one row", status=422)
+    if isinstance(rows, ArrowRows) and (missing := model.contracts.contract.missing(list(rows.fields))):
+        raise RequestError(
+            f"the rows lack the required column {', '.join(missing[:10])}",
+            hint=f"send it; see GET /v1/projects/{served.name}/model",
+            status=422,
+        )
     if options.strict and (error := unknown_fields(model.contracts.contract.names, rows, served.entity)):
         raise error
 

@@ -1,20 +1,22 @@
 """The scored rows of a request: each row has a prediction, or the rules that it violates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from mlops_assets.core.names import BROKEN_RULES
 from mlops_assets.ml.scoring.row_scorer import ScoredBatch
+from mlops_assets.ml.scoring.row_scores import RowScores
 from mlops_assets.serving.engine.served_model import POSITION
 
+Outputs = Mapping[str, Any]
 
-@dataclass(frozen=True)
+
 class ScoredRows:
-    """The scored rows of a request.
+    """The scored rows of a request, from either path.
 
     Attributes
     ----------
@@ -24,62 +26,50 @@ class ScoredRows:
         The violated rules of each rejected row, by its position, in order.
     """
 
-    count: int
-    rejected: Mapping[int, Sequence[str]]
-    _outputs: pa.Table | Sequence[Mapping[str, object]]
-    """The outputs of the other rows, in order."""
+    def __init__(
+        self,
+        count: int,
+        rejected: Mapping[int, Sequence[str]],
+        *,
+        rows: Sequence[Outputs | None] | None = None,
+        table: pa.Table | None = None,
+    ) -> None:
+        self.count, self.rejected = count, rejected
+        self._rows, self._table = rows, table
 
     @classmethod
-    def of(cls, batch: ScoredBatch, count: int, rejected: Mapping[int, Sequence[str]]) -> "ScoredRows":
-        """The rows of a batch with `POSITION`.
+    def of_scores(cls, scores: RowScores) -> "ScoredRows":
+        """The rows of the path of plain values."""
+        return cls(len(scores.outputs), scores.rejected, rows=scores.outputs)
 
-        Parameters
-        ----------
-        rejected
-            Rules that were found to be violated before the batch was scored.
-        """
-        found = dict(
-            zip(
-                batch.rejected.column(POSITION).to_pylist(),
-                batch.rejected.column(BROKEN_RULES).to_pylist(),
-                strict=True,
-            )
-        )
-        predicted = batch.predicted
-        if rejected:
-            for position, rules in rejected.items():
-                fields = {rule.partition(": ")[0] for rule in rules}
-                others = [rule for rule in found.get(position, ()) if rule.partition(": ")[0] not in fields]
-                found[position] = [*rules, *others]
-            invalid = np.isin(predicted.column(POSITION).to_numpy(), list(rejected))
-            predicted = predicted.filter(pa.array(~invalid))
-        return cls(count, dict(sorted(found.items())), predicted.drop_columns([POSITION]))
+    @classmethod
+    def of_batch(cls, batch: ScoredBatch, count: int) -> "ScoredRows":
+        """The rows of a batch with `POSITION`."""
+        places = batch.rejected.column(POSITION).to_pylist()
+        rules = batch.rejected.column(BROKEN_RULES).to_pylist()
+        rejected = dict(zip(places, rules, strict=True))
+        return cls(count, rejected, table=batch.predicted.drop_columns([POSITION]))
 
     @cached_property
-    def outputs(self) -> Sequence[Mapping[str, object]]:
-        """The outputs of the rows that were not rejected, in order."""
-        if isinstance(self._outputs, pa.Table):
-            found: list[dict[str, object]] = self._outputs.to_pylist()
-            return found
-        return self._outputs
-
-    @property
-    def by_position(self) -> Sequence[Mapping[str, object] | None]:
+    def by_position(self) -> Sequence[Outputs | None]:
         """The outputs of all rows; None for a rejected row."""
+        if self._rows is not None:
+            return self._rows
+        assert self._table is not None
+        found: list[Outputs | None] = self._table.to_pylist()
         if not self.rejected:
-            return self.outputs
-        valid = iter(self.outputs)
+            return found
+        valid = iter(found)
         return [None if place in self.rejected else next(valid) for place in range(self.count)]
 
     def table(self, schema: pa.Schema) -> pa.Table:
         """The outputs of all rows as a table; null for a rejected row."""
-        table = self._outputs
-        if not isinstance(table, pa.Table):
-            table = pa.Table.from_pylist(list(table), schema=schema)
+        if self._table is None:
+            rows = [{} if row is None else row for row in self.by_position]
+            return pa.Table.from_pylist(rows, schema=schema)
         if not self.rejected:
-            return table
-        places = np.full(self.count, -1)
+            return self._table
         valid = np.ones(self.count, dtype=bool)
         valid[list(self.rejected)] = False
-        places[valid] = np.arange(table.num_rows)
-        return table.take(pa.array(places, mask=~valid))
+        places = np.cumsum(valid) - 1
+        return self._table.take(pa.array(places, mask=~valid))

@@ -52,7 +52,15 @@ def rows_of_arrow(body: bytes, *, known: frozenset[str], limit: int) -> ArrowRow
         batch = _one_batch(table, max(_LEAST_LIMIT, _MOST_REPETITION * len(body)))
     except RequestError:
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError, MemoryError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise RequestError(
             f"the body is not a valid Arrow IPC stream or file: {type(error).__name__}",
             hint="write it with pyarrow.ipc.new_stream or pyarrow.ipc.new_file",
@@ -90,8 +98,10 @@ def _one_batch(table: pa.Table, limit: int) -> pa.RecordBatch:
             column = column.cast(pa.string() if kinds.is_string_view(value) else value)
         columns.append(column.combine_chunks())
     schema = pa.schema([(name, one.type) for name, one in zip(table.column_names, columns, strict=True)])
-    if not columns:  # the number of rows remains
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * table.num_rows, pa.struct([])))
+    if not columns:
+        raise RequestError(
+            "the body has no column of the model", hint="see GET /v1/projects/…/model", status=422
+        )
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

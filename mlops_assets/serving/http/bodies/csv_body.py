@@ -57,7 +57,9 @@ def rows_of_csv(body: bytes, dialect: Dialect, charset: str | None = None) -> Co
 def _check_header(header: list[str]) -> None:
     named = [name for name in header if name]
     if not named:
-        raise RequestError("the body has no header", hint="write the names of the columns into its first line")
+        raise RequestError(
+            "the body has no header", hint="write the names of the columns into its first line"
+        )
     repeated = next((name for name in named if named.count(name) > 1), None)
     if repeated is not None:
         raise RequestError(f"the header has the column {repeated[:60]!r} twice", hint="remove one of them")

@@ -39,7 +39,9 @@ def _parse_lenient(body: bytes, problem: str) -> Any:
     if not extended or rb"\ud" in body.lower():  # Python would accept half of a surrogate pair
         return None
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=lambda name: None if name == "NaN" else float(name))
+        return json.loads(
+            body.decode("utf-8"), parse_constant=lambda name: None if name == "NaN" else float(name)
+        )
     except (ValueError, RecursionError):
         return None
 
@@ -96,8 +98,9 @@ def columns_of(columns: object, name: str) -> RequestRows:
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         shortest, longest = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        least, most = lengths[shortest], lengths[longest]
         raise RequestError(
-            f"column {shortest[:60]!r} has {lengths[shortest]:,} values, {longest[:60]!r} {lengths[longest]:,}",
+            f"column {shortest[:60]!r} has {least:,} values, {longest[:60]!r} {most:,}",
             hint="send one value a row in each column, and null for a missing value",
         )
     return Columns(columns, next(iter(lengths.values()), 0))

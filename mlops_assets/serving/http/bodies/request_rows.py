@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
-
-from mlops_assets.ml.contracts.columns import Column
-from mlops_assets.ml.scoring.untyped_rows import UntypedColumns, columns_of_rows, typed_columns
 
 
 class RequestRows(Protocol):
@@ -26,11 +23,8 @@ class RequestRows(Protocol):
     def fields(self) -> frozenset[str]:
         """The names of the fields that any row has."""
 
-    def records(self) -> Sequence[Mapping[str, object]]:
+    def records(self) -> Sequence[Mapping[str, Any]]:
         """The rows as records."""
-
-    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
-        """The columns of a contract that were sent."""
 
     def value(self, row: int, field: str) -> object:
         """The value of a field as it was sent; None without one."""
@@ -39,18 +33,15 @@ class RequestRows(Protocol):
 class Records:
     """Rows of a JSON array of objects."""
 
-    def __init__(self, rows: Sequence[Mapping[str, object]]) -> None:
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._rows, self.count = rows, len(rows)
 
     @cached_property
     def fields(self) -> frozenset[str]:
         return frozenset().union(*self._rows)
 
-    def records(self) -> Sequence[Mapping[str, object]]:
+    def records(self) -> Sequence[Mapping[str, Any]]:
         return self._rows
-
-    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
-        return columns_of_rows(contract, self._rows)
 
     def value(self, row: int, field: str) -> object:
         return self._rows[row].get(field)
@@ -59,20 +50,17 @@ class Records:
 class Columns:
     """Rows of columns of values, as of JSON or CSV; all have the same length."""
 
-    def __init__(self, values: Mapping[str, Sequence[object]], count: int) -> None:
+    def __init__(self, values: Mapping[str, Sequence[Any]], count: int) -> None:
         self._values, self.count = values, count
 
     @cached_property
     def fields(self) -> frozenset[str]:
         return frozenset(self._values)
 
-    def records(self) -> Sequence[Mapping[str, object]]:
+    def records(self) -> Sequence[Mapping[str, Any]]:
         if not self._values:
             return [{}] * self.count
         return [dict(zip(self._values, row, strict=True)) for row in zip(*self._values.values(), strict=True)]
-
-    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
-        return typed_columns(contract, self._values)
 
     def value(self, row: int, field: str) -> object:
         return self._values[field][row] if field in self._values else None
@@ -88,13 +76,9 @@ class ArrowRows:
     def fields(self) -> frozenset[str]:
         return frozenset(self.batch.schema.names)
 
-    def records(self) -> Sequence[Mapping[str, object]]:
-        rows: list[dict[str, object]] = self.batch.to_pylist()
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        rows: list[dict[str, Any]] = self.batch.to_pylist()
         return rows
-
-    def columns(self, contract: Sequence[Column]) -> UntypedColumns:
-        known = [column.name for column in contract if column.name in self.fields]
-        return UntypedColumns({name: self.batch.column(name) for name in known}, {})
 
     def value(self, row: int, field: str) -> object:
         return self.batch.column(field)[row].as_py() if field in self.fields else None

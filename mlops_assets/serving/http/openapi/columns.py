@@ -41,10 +41,11 @@ def input_schema(contracts: InputContracts) -> dict[str, Any]:
         for column in columns
     }
     schema: dict[str, Any] = {"type": "object", "properties": properties}
-    required = [one.name for one in columns if _is_required(one, rules)]
+    required = [one.name for one in columns if one.required]
     if required:
         schema["required"] = required
-    return schema | ({"x-rules": rules.table_rules} if rules.table_rules else {})
+    of_rows = [str(check.name or check.error) for check in rules.checks[1]]
+    return schema | ({"x-rules": of_rows} if of_rows else {})
 
 
 def output_schema(spec: ModelSpec) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _column_schema(column: Column, rules: Contract, description: str) -> dict[st
     found: dict[str, Any] = dict(_TYPES[column.sql_type])
     if column.format:
         found.pop("format", None)
-    found |= _stated(value_rules(rules.checks_of(column.name)), column)
+    found |= _stated(value_rules(rules.checks[0].get(column.name, ())), column)
     if _is_nullable(column, rules):
         found["type"] = [found["type"], "null"]
         if "enum" in found:
@@ -109,13 +110,11 @@ def _is_nullable(column: Column, rules: Contract) -> bool:
     return column.nullable and declared.get(column.name, True)
 
 
-def _is_required(column: Column, rules: Contract) -> bool:
-    return column.required and not _is_nullable(column, rules)
-
-
 def _output_description(spec: ModelSpec, name: str) -> str:
     if name == "prediction":
-        return f"{spec.target} in its own unit" if spec.task == "regression" else f"the class of {spec.target}"
+        return (
+            f"{spec.target} in its own unit" if spec.task == "regression" else f"the class of {spec.target}"
+        )
     if name == "probability":
         return f"probability that {spec.target} is {spec.classes[1]}"
     if name.startswith("probability_"):

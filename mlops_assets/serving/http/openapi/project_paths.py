@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from mlops_assets.ml.contracts.examples import example_columns
-from mlops_assets.ml.scoring.untyped_rows import typed_columns
 from mlops_assets.serving.config import ServedProject
-from mlops_assets.serving.engine.position import with_position
-from mlops_assets.serving.engine.served_model import POSITION, ServedModel
+from mlops_assets.serving.engine.explanations import example_rows
+from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.bodies.arrow_body import FILE, STREAM
 from mlops_assets.serving.http.openapi.service_paths import JSON, error, json_content, reference
 
-_CANDIDATES = 200
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -37,13 +34,10 @@ def project_paths(project: ServedProject, model: ServedModel) -> dict[str, Any]:
 
 def example_row(model: ServedModel) -> dict[str, Any]:
     """A row that the model predicts, generated from its contracts; the first try if all are rejected."""
-    contracts = model.contracts
-    rules = contracts.features_contract or contracts.contract
-    values = example_columns(contracts.contract, rules, _CANDIDATES)
-    columns = typed_columns(contracts.contract.columns, values).columns
-    valid = model.score(with_position(columns, _CANDIDATES)).predicted.column(POSITION).to_pylist()
-    place = valid[0] if valid else 0
-    return {column: column_values[place] for column, column_values in values.items()}
+    candidates = example_rows(model.contracts)
+    outputs = model.score_rows(candidates).outputs
+    valid = (row for row, output in zip(candidates, outputs, strict=True) if output is not None)
+    return dict(next(valid, candidates[0]))
 
 
 def _operation(summary: str, tag: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -124,9 +118,9 @@ def _entities(project: ServedProject, model: ServedModel) -> dict[str, Any] | No
     if not project.entity or not project.settings.get("online"):
         return None
     known = {column.name for column in model.contracts.contract.columns}
-    named = {
-        name: {"description": "identifies the entity"} for name in project.entity if name in known
-    } or {name: {} for name in project.entity}
+    named = {name: {"description": "identifies the entity"} for name in project.entity if name in known} or {
+        name: {} for name in project.entity
+    }
     return {
         "type": "object",
         "required": list(project.entity),

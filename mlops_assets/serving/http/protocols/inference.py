@@ -85,7 +85,7 @@ async def _infer(service: Service, request: Request) -> Response:
     outputs = found.model.model.spec.output_types()
     tensors, binary = [], []
     for name, is_binary in asked.outputs(list(outputs)):
-        values, datatype = [row[name] for row in found.scored.outputs], OUTPUT_TYPES[outputs[name]]
+        values, datatype = [row[name] for row in found.scored.by_position if row], OUTPUT_TYPES[outputs[name]]
         tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": [len(values)]}
         if is_binary:
             binary.append(bytes_of_values(datatype, values))

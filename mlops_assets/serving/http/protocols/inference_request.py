@@ -70,7 +70,9 @@ class InferenceRequest:
             isinstance(outputs, list)
             and all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in outputs)
         ):
-            raise RequestError("outputs is not an array of objects with a name", hint="omit it for all outputs")
+            raise RequestError(
+                "outputs is not an array of objects with a name", hint="omit it for all outputs"
+            )
         is_binary = _parameters(values).get("binary_data_output") is True
         return cls(request_id, columns, next(iter(counts.values()), 0), outputs, is_binary)
 

@@ -22,7 +22,12 @@ from mlops_assets.serving.http.service import Service
 _FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _IGNORED = ("params", "signature_name")
 """Members that MLflow's clients send beside the rows; no model here has parameters of a prediction."""
-_CODES = {404: "RESOURCE_DOES_NOT_EXIST", 413: "BAD_REQUEST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
+_CODES = {
+    404: "RESOURCE_DOES_NOT_EXIST",
+    413: "BAD_REQUEST",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
 
 
 def mlflow_routes(service: Service) -> list[Route]:
@@ -72,7 +77,7 @@ async def _predict(service: Service, request: Request, project: str) -> Response
     if found.scored.rejected:
         raise rejection(found.model, found.rows, found.scored)
     headers = {"X-Model-Version": str(found.model.version), **found.headers}
-    return json_response({"predictions": found.scored.outputs}, headers=headers)
+    return json_response({"predictions": found.scored.by_position}, headers=headers)
 
 
 def rows_of_invocation(values: object) -> RequestRows:
@@ -100,7 +105,11 @@ def rows_of_invocation(values: object) -> RequestRows:
 
 def _split(values: object) -> RequestRows:
     hint = 'send {"dataframe_split": {"columns": [names], "data": [[values of a row], …]}}'
-    if not isinstance(values, dict) or not {"columns", "data"} <= values.keys() <= {"columns", "data", "index"}:
+    if not isinstance(values, dict) or not {"columns", "data"} <= values.keys() <= {
+        "columns",
+        "data",
+        "index",
+    }:
         raise RequestError("dataframe_split is not an object with columns and data", hint=hint)
     names, data = values["columns"], values["data"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -112,7 +121,9 @@ def _split(values: object) -> RequestRows:
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
             found = f"{len(row)} values" if isinstance(row, list) else kind_of(row)
-            raise RequestError(f"row {place} of dataframe_split is {found}, not {len(names)} values", hint=hint)
+            raise RequestError(
+                f"row {place} of dataframe_split is {found}, not {len(names)} values", hint=hint
+            )
     columns: Sequence[Sequence[Any]] = list(zip(*data, strict=True)) if data else [[] for _ in names]
     return Columns(dict(zip(names, columns, strict=True)), len(data))
 

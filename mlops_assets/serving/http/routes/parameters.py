@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from mlops_assets.serving.engine.explanations import MOST_FEATURES
 from mlops_assets.serving.http.bodies.json_body import reject_unknown
 from mlops_assets.serving.http.errors import RequestError
 
 KNOWN = ("partial", "strict", "explain", "top")
+MOST_FEATURES = 50
 _DEFAULT_TOP = 3
 _BOOLEANS = {"true": True, "1": True, "": True, "false": False, "0": False}
 
