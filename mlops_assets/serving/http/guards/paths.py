@@ -7,7 +7,9 @@ from mlops_assets.serving.http.guards.asgi import Scope
 HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
 """Paths that orchestrators and load balancers read: they reveal nothing, and must answer under load."""
 METRICS = "/metrics"
-DOCS = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+DOCS = frozenset(
+    {"/docs", "/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/favicon.png"}
+)
 _OF_PROJECT = (("v1", "projects"), ("v2", "models"))
 _OF_THE_ONLY_PROJECT = ("/invocations",)
 

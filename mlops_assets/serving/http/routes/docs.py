@@ -1,22 +1,24 @@
 """`/openapi.json` and `/docs`, whose page loads nothing from other servers."""
 
-from importlib.util import find_spec
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.errors import JSON
 from mlops_assets.serving.http.openapi.document import OpenApi
 
-OPENAPI, _STATIC = "/openapi.json", "/docs/static"
+OPENAPI, _PAGE = "/openapi.json", "/docs"
+_STATIC = Path(fastapi_offline.__file__).parent / "static"
+_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 
 
-def docs_routes(engine: Engine) -> list[Route | Mount]:
+def docs_routes(engine: Engine) -> list[Route]:
     """The routes of the documentation of the service."""
     documents = OpenApi(engine)
 
@@ -28,22 +30,21 @@ def docs_routes(engine: Engine) -> list[Route | Mount]:
         return get_swagger_ui_html(
             openapi_url=f"{root}{OPENAPI}",
             title="mlops serve",
-            swagger_js_url=f"{root}{_STATIC}/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}{_STATIC}/swagger-ui.css",
-            swagger_favicon_url=f"{root}{_STATIC}/favicon.png",
+            swagger_js_url=f"{root}{_PAGE}/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}{_PAGE}/swagger-ui.css",
+            swagger_favicon_url=f"{root}{_PAGE}/favicon.png",
             swagger_ui_parameters={"defaultModelsExpandDepth": 0, "tryItOutEnabled": True},
         )
 
     return [
         Route(OPENAPI, openapi),
-        Route("/docs", docs),
-        Mount(_STATIC, StaticFiles(directory=_static_folder())),
+        Route(_PAGE, docs),
+        *(Route(f"{_PAGE}/{name}", _file(_STATIC / name)) for name in _FILES),
     ]
 
 
-def _static_folder() -> Path:
-    """The files of Swagger UI in `fastapi_offline`, which is not imported."""
-    found = find_spec("fastapi_offline")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "static"
+def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        return FileResponse(path)
+
+    return answer
