@@ -68,9 +68,11 @@ class ChampionWatch:
             if not self._rollout.serves(self._project, None):
                 self._rollout.propose(self._project, None)
             return
-        if self._rollout.serves(self._project, champion.version, champion.facts["model_digest"]):
-            return
         deployed = self._rollout.project(self._project).deployment.champion
+        if self._rollout.serves(self._project, champion.version, champion.facts["model_digest"]):
+            if deployed is not None:  # a decision may have changed its card
+                self._folders.describe(deployed, champion)
+            return
         if deployed is not None and deployed.version == champion.version:
             self._rollout.keep(self._project)
             return

@@ -74,6 +74,10 @@ class VersionFolders:
             raise TrackingError(f"{project} has no champion to serve", hint=f"train one: mlops run {project}")
         return self.fetch(champion)
 
+    def describe(self, deployed: DeployedVersion, version: RecordedVersion) -> None:
+        """Write the facts about a deployed version again."""
+        write_facts(Path(deployed.folder), version, self.tracking)
+
     def fetch(self, version: RecordedVersion) -> DeployedVersion:
         """Copy a version into a local folder, and verify the copy.
 
