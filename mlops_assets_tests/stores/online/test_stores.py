@@ -10,6 +10,8 @@ import pytest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.online.base import OnlineColumn, Snapshot
 from mlops_assets.stores.online.encoding import RowDecoder, encode_batch, encode_entity
+from mlops_assets.stores.online.redis import RedisOnlineStore
+from mlops_assets.stores.online.sqlite import SqliteOnlineStore
 from mlops_assets_tests.stores.online.conftest import ENTITIES, TYPES
 
 KEY = (OnlineColumn("customer", "VARCHAR"),)
@@ -129,3 +131,58 @@ def test_a_store_that_was_never_written_is_an_error_with_the_command_that_writes
 def _hashes(request: pytest.FixtureRequest, tmp_path) -> list[bytes]:
     client = request.getfixturevalue("redis_server").client
     return list(client.scan_iter(match=f"{tmp_path.name}:*features:*"))
+
+
+def redis_store(server, prefix, url=None):
+    return RedisOnlineStore("shop", url or server.url(), "the Redis server in $REDIS_URL", prefix)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("redis://:hidden-secret@127.0.0.1:1/0", "no connection"),
+        ("redis://:hidden-secret@127.0.0.1:{port}/0", "the server refuses the user or password"),
+        ("https://:hidden-secret@127.0.0.1/0", "is not one of Redis: https://127.0.0.1/0"),
+        ("redis://:hidden-secret@127.0.0.1:port/0", "is not one of Redis"),
+    ],
+)
+def test_a_server_that_can_not_be_used_is_an_error_without_the_password(redis_server, tmp_path, url, problem):
+    store = redis_store(redis_server, tmp_path.name, url.format(port=redis_server.port))
+    with pytest.raises(StoreError) as found:
+        store.get([key("a")])
+    assert problem in found.value.message
+    assert "hidden-secret" not in str(found.value)
+
+
+def test_a_server_without_memory_keeps_the_features_before(redis_server, tmp_path):
+    store = redis_store(redis_server, tmp_path.name)
+    snapshot = Snapshot("shop", KEY, (), (("2025-01", datetime(2025, 2, 1)),), 1, "x", "2025")
+    store.write(snapshot, [[(key("a"), b"\x91\x00")]])
+    redis_server.client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreError) as found:
+            store.write(snapshot, [[(key("b"), b"\x91\x00")]])
+    finally:
+        redis_server.client.config_set("maxmemory", "0")
+    assert "its memory is full. Those written before are unchanged." in found.value.message
+    assert store.get([key("a"), key("b")])[1] == [b"\x91\x00", None]
+    assert len(list(redis_server.client.scan_iter(match=f"{tmp_path.name}:*features:*"))) == 1
+
+
+def test_a_snapshot_that_the_server_has_evicted_is_an_error_and_no_unknown_entity(redis_server, tmp_path):
+    store = redis_store(redis_server, tmp_path.name)
+    snapshot = Snapshot("shop", KEY, (), (("2025-01", datetime(2025, 2, 1)),), 1, "x", "2025")
+    store.write(snapshot, [[(key("a"), b"\x91\x00")]])
+    [name] = redis_server.client.scan_iter(match=f"{tmp_path.name}:*features:*")
+    assert redis_server.client.ttl(name) == -1
+    redis_server.client.delete(name)
+    with pytest.raises(StoreError, match="has lost the online features"):
+        store.get([key("a")])
+
+
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path):
+    store = SqliteOnlineStore("shop", tmp_path / "shop.db")
+    store.file.write_bytes(b"SQLite format 3\0" + b"damaged" * 1000)
+    with pytest.raises(StoreError, match=r"the online features in .*shop\.db can't be read") as found:
+        store.get([key("a")])
+    assert "materialize shop/features_online" in found.value.hint
