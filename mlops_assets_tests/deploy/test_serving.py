@@ -32,21 +32,13 @@ def test_the_unit_tests_of_the_rules_pass():
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-@pytest.mark.parametrize(
-    ("rule", "changed", "alert"),
-    [
-        ("> 0.01", "> 0.2", "MlopsServingFailures"),
-        ("> 0.1\n        for", "> 0.3\n        for", "MlopsServingSlow"),
-    ],
-)
-def test_a_changed_rule_fails_the_unit_tests(tmp_path, rule, changed, alert):
-    text = (FOLDER / "alerts.yml").read_text("utf-8")
-    assert rule in text
-    (tmp_path / "alerts.yml").write_text(text.replace(rule, changed), "utf-8")
+def test_a_changed_rule_fails_the_unit_tests(tmp_path):
+    changed = (FOLDER / "alerts.yml").read_text("utf-8").replace("> 0.01", "> 0.2")
+    (tmp_path / "alerts.yml").write_text(changed, "utf-8")
     (tmp_path / "alerts_test.yml").write_bytes((FOLDER / "alerts_test.yml").read_bytes())
     tested = promtool("test", "rules", str(tmp_path / "alerts_test.yml"))
     assert tested.returncode != 0
-    assert f"alertname: {alert}" in tested.stdout + tested.stderr
+    assert "alertname: MlopsServingFailures" in tested.stdout + tested.stderr
 
 
 def test_every_alert_is_tested_with_and_without_its_problem():

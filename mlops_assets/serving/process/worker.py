@@ -15,6 +15,7 @@ from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
 from mlops_assets.serving.http.guards.chain import guarded
 from mlops_assets.serving.metrics.exposition import metrics_route
+from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
 from mlops_assets.serving.metrics.request_metrics import MeasuredApp
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.serving.process.loading import loading
@@ -29,10 +30,11 @@ def create() -> App:
     gc.freeze()  # modules live until the end; a collection that examined them would delay requests
     config = run.wait_for_config()
     engine = Engine(config, run.path)
-    app = create_app(engine, services=[loading(engine, run)])
+    registry = CollectorRegistry()
+    app = create_app(engine, services=[loading(engine, run)], observers=[PredictionMetrics(registry)])
     app.router.routes.append(metrics_route(run.metrics))
     safe = guarded(app, config, ServiceOptions.read(run.path))
-    return MeasuredApp(safe, config, CollectorRegistry(), lambda: engine.is_draining)
+    return MeasuredApp(safe, config, registry, lambda: engine.is_draining)
 
 
 def _end_with_supervisor() -> None:

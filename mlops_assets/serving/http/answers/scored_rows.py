@@ -62,6 +62,17 @@ class ScoredRows:
         valid = iter(found)
         return [None if place in self.rejected else next(valid) for place in range(self.count)]
 
+    def spread(self, most: int) -> Sequence[Outputs]:
+        """The outputs of at most a number of rows, evenly spread, without the rejected ones."""
+        step = max(1, -(-self.count // most))
+        if self._rows is None:
+            assert self._table is not None
+            found: list[Outputs] = self._table.take(
+                pa.array(range(0, self._table.num_rows, step))
+            ).to_pylist()
+            return found
+        return [row for row in self._rows[::step] if row is not None]
+
     def table(self, schema: pa.Schema) -> pa.Table:
         """The outputs of all rows as a table; null for a rejected row."""
         if self._table is None:

@@ -4,7 +4,7 @@ import binascii
 from base64 import b64decode
 
 from mlops_assets.serving.http.guards.asgi import App, Receive, Refusal, Scope, Send, header, refuse
-from mlops_assets.serving.http.guards.paths import DOCS, HEALTH, METRICS, Paths
+from mlops_assets.serving.http.guards.paths import HEALTH, METRICS, Paths, is_documentation
 from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.keys import api_key
 from mlops_assets.serving.keys.api_key import ApiKey
@@ -35,7 +35,7 @@ class ApiKeys:
         if scope["type"] != "http" or scope["path"] in HEALTH:
             await self.app(scope, receive, send)
             return
-        is_page = scope["path"] in DOCS
+        is_page = is_documentation(scope["path"])
         token = _token(scope, is_page)
         key = self._keys.find(token) if token else None
         if key is None:
@@ -58,7 +58,7 @@ class ApiKeys:
     def _lacking_scope(self, key: ApiKey, path: str) -> str | None:
         if path == METRICS:
             return None if api_key.METRICS in key.scopes else "the metrics"
-        if path in DOCS:
+        if is_documentation(path):
             return None if api_key.DOCS in key.scopes else "the documentation"
         project = self._paths.project(path)
         return None if project is None or key.permits_project(project) else f"project {project}"

@@ -7,9 +7,7 @@ from mlops_assets.serving.http.guards.asgi import Scope
 HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
 """Paths that orchestrators and load balancers read: they reveal nothing, and must answer under load."""
 METRICS = "/metrics"
-DOCS = frozenset(
-    {"/docs", "/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/favicon.png"}
-)
+_OPENAPI, _DOCS = "/openapi.json", "/docs"
 _OF_PROJECT = (("v1", "projects"), ("v2", "models"))
 _OF_THE_ONLY_PROJECT = ("/invocations",)
 
@@ -34,13 +32,15 @@ class Paths:
         return self._only if path in _OF_THE_ONLY_PROJECT else None
 
 
+def is_documentation(path: str) -> bool:
+    """Whether a path describes the API: the document, the page, or a file of the page."""
+    return path in (_OPENAPI, _DOCS) or path.startswith(f"{_DOCS}/")
+
+
 def route_of(scope: Scope) -> str | None:
-    """Return the template of the path that the application chose; None if it has no such path.
+    """Return the template of the path that the application chose; None if no route fits.
 
     A path itself may contain anything, and is neither logged nor counted.
     """
-    path: str = scope["path"]
-    if path == METRICS or path in DOCS:
-        return path
     template: str | None = getattr(scope.get("route"), "path", None)
     return template
