@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -62,7 +63,7 @@ class LinearEstimator:
     pipeline: Pipeline
 
     def predict(self, matrix: NDArray) -> NDArray:
-        return _predict(self.pipeline, matrix)
+        return predict_scaled(self.pipeline[-1], self.pipeline[:-1].transform(matrix))
 
     @property
     def contribution_scale(self) -> ContributionScale:
@@ -105,7 +106,7 @@ class _PreparedFold:
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
         model = _fit_regression(self.train, params, self.settings)
-        return _predict(model, self.valid), None
+        return predict_scaled(model, self.valid), None
 
 
 def _fit_scaling(rows: FitRows) -> tuple[Pipeline, FitRows]:
@@ -128,8 +129,13 @@ def _fit_regression(rows: FitRows, params: Params, settings: Settings) -> BaseEs
     return model.fit(rows.matrix, rows.target, sample_weight=rows.weights)
 
 
-def _predict(model: BaseEstimator, matrix: NDArray) -> NDArray:
+def predict_scaled(model: BaseEstimator, scaled: NDArray) -> NDArray:
+    """Predictions of scaled rows, each from its own row alone, with the same bits in every batch.
+
+    A product of matrices has no order of its sums: BLAS chooses one by the number of rows.
+    """
+    scaled, weights = np.ascontiguousarray(scaled), np.atleast_2d(model.coef_)
+    scores = np.column_stack([(scaled * each).sum(axis=1) for each in weights]) + model.intercept_
     if not hasattr(model, "predict_proba"):
-        return np.asarray(model.predict(matrix), dtype=float)
-    probabilities = model.predict_proba(matrix)
-    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+        return np.asarray(scores[:, 0], dtype=float)
+    return np.asarray(expit(scores[:, 0]) if scores.shape[1] == 1 else softmax(scores, axis=1))

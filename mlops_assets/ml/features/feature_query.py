@@ -61,16 +61,27 @@ class FeatureQuery:
             When the query fails, does not return the key, or returns a column of an unsupported type.
         """
         result = self._query.run(connection, tables)
+        return result.project(self._selected(result))
+
+    def text(
+        self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, duckdb.DuckDBPyRelation]
+    ) -> str:
+        """The query whose result `run` returns, as SQL over tables of these names; errors as for `run`."""
+        result = self._query.run(connection, tables)
+        return f"select {self._selected(result)} from ({self._query.parsed(connection, list(tables))})"
+
+    def error_for(self, error: duckdb.Error) -> ProjectError:
+        """The error for a query that failed while its rows were computed."""
+        return self._query.error_for(error)
+
+    def _selected(self, result: duckdb.DuckDBPyRelation) -> str:
+        """The select list of the key and the typed features."""
         for name in self.key:
             if name not in result.columns:
                 raise ProjectError(
                     f"{self.subject} does not return {name}", hint=f"select {name} beside the features"
                 )
-        return result.project(", ".join([*(quoted(name) for name in self.key), *self._typed(result)]))
-
-    def error_for(self, error: duckdb.Error) -> ProjectError:
-        """The error for a query that failed while its rows were computed."""
-        return self._query.error_for(error)
+        return ", ".join([*(quoted(name) for name in self.key), *self._typed(result)])
 
     @property
     def _query(self) -> ProjectQuery:

@@ -97,10 +97,7 @@ class EnsembleEstimator:
         return cls(loaded, tuple(member.weight for member in members))
 
     def predict(self, matrix: NDArray) -> NDArray:
-        parts = [
-            weight * member.predict(matrix) for member, weight in zip(self.members, self.weights, strict=True)
-        ]
-        return np.sum(parts, axis=0)
+        return weighted_sum([member.predict(matrix) for member in self.members], self.weights)
 
     contribution_scale: ClassVar[ContributionScale] = "prediction"
 
@@ -128,3 +125,11 @@ class EnsembleEstimator:
 
     def digest(self) -> str:
         return text_digest(*(member.digest() for member in self.members), *map(repr, self.weights))
+
+
+def weighted_sum(parts: Sequence[NDArray], weights: Sequence[float]) -> NDArray:
+    """The weighted sum of predictions, one by one: NumPy sums eight members or more of one row pairwise."""
+    total = weights[0] * parts[0]
+    for part, weight in zip(parts[1:], weights[1:], strict=True):
+        total = total + weight * part
+    return total

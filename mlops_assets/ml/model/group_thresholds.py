@@ -59,6 +59,13 @@ class GroupThresholds:
         """The threshold of each row, shape `(n,)`, by its value of the protected column."""
         return np.append(self.thresholds, self.unconstrained)[self.groups(values)]
 
+    def of_value(self, value: Any) -> float:
+        """The threshold of a row by its value of the protected column, None where it is missing."""
+        label = MISSING if value is None else _label(value, self.edges)
+        places = {known: index for index, known in enumerate(self.labels)}
+        place = places.get(label, places.get(OTHERS, -1))
+        return (*self.thresholds, self.unconstrained)[place]
+
     def values_in(self, features: pd.DataFrame) -> pd.Series:
         """The protected column of a model's features: that of the table, or else the feature of this name."""
         if PROTECTED in features:
@@ -80,10 +87,14 @@ def group_labels(
         Numbers are grouped by these; by default each value is a group.
     """
     codes, uniques = pd.factorize(pd.Series(values), use_na_sentinel=True)
-    labels = [_between(float(value), edges) if edges else _text(value) for value in uniques]
+    labels = [_label(value, edges) for value in uniques]
     distinct = list(dict.fromkeys([*labels, MISSING]))
     places = {label: index for index, label in enumerate(distinct)}
     return distinct, np.array([places[label] for label in [*labels, MISSING]], dtype=int)[codes]
+
+
+def _label(value: Any, edges: Sequence[float]) -> str:
+    return _between(float(value), edges) if edges else _text(value)
 
 
 def _text(value: Any) -> str:

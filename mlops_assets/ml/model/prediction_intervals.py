@@ -167,21 +167,26 @@ class PredictionSets:
         predicted
             The index of the predicted class, shape `(n,)`.
         """
-        quantiles = np.column_stack([each.of(features) for each in self.quantiles])
-        inside = 1 - probabilities <= quantiles
-        inside[np.arange(len(predicted)), predicted] = True
-        return inside
+        return set_members(probabilities, predicted, [each.of(features) for each in self.quantiles])
+
+
+def set_members(probabilities: NDArray, predicted: NDArray, quantiles: Sequence[NDArray]) -> NDArray:
+    """`PredictionSets.members` by the quantiles of the rows: one array for all classes, or one for each."""
+    inside = 1 - probabilities <= np.column_stack(quantiles)
+    inside[np.arange(len(predicted)), predicted] = True
+    return inside
+
+
+def set_text(members: Sequence[bool] | NDArray, labels: Sequence[Any]) -> str:
+    """The labels of a set as JSON, such as `["no", "yes"]`."""
+    inside = [label for label, is_member in zip(labels, members, strict=True) if is_member]
+    return json.dumps(inside, ensure_ascii=False)
 
 
 def set_texts(members: NDArray, labels: Sequence[Any]) -> NDArray:
-    """The labels of each set as JSON, such as `["no", "yes"]`; shape `(n,)`."""
+    """The text of each set, shape `(n,)`."""
     if not len(members):
         return np.empty(0, dtype=object)
     distinct, which = np.unique(members, axis=0, return_inverse=True)
-    texts = [
-        json.dumps(
-            [label for label, is_member in zip(labels, row, strict=True) if is_member], ensure_ascii=False
-        )
-        for row in distinct
-    ]
+    texts = [set_text(row, labels) for row in distinct]
     return np.array(texts, dtype=object)[which.reshape(-1)]

@@ -1,6 +1,6 @@
 """NeighbourMeans: means over the nearest rows, and their density."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
@@ -59,16 +59,23 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
                 "NeighbourMeans requires at least two rows with coordinates",
                 hint="check the coordinates of the training rows",
             )
-        return self._averages(*self.index_.nearest_others(count), known)
+        return self._averages(*self.index_.nearest_others(count), known, self._overall())
 
     def transform(self, rows: ArrayLike) -> NDArray:
         """Averages over the training rows, shape `(n, columns)`."""
         check_is_fitted(self, "index_")
-        given = matrix(rows, of="NeighbourMeans", columns=self.n_features_in_)
-        place = points(given[:, :2], self.coordinates)
-        known = ~np.isnan(place).any(axis=1)
-        most = min(max(self.neighbours), len(self.values_))
-        return self._averages(*self.index_.nearest(place[known], most), known)
+        return self.prepared()(matrix(rows, of="NeighbourMeans", columns=self.n_features_in_))
+
+    def prepared(self) -> Callable[[NDArray], NDArray]:
+        """`transform` of a matrix for many calls: what is the same for all rows is computed once."""
+        most, overall = min(max(self.neighbours), len(self.values_)), self._overall()
+
+        def transform(given: NDArray) -> NDArray:
+            place = points(given[:, :2], self.coordinates)
+            known = ~np.isnan(place).any(axis=1)
+            return self._averages(*self.index_.nearest(place[known], most), known, overall)
+
+        return transform
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:
         """Names such as `income_mean_20` and `distance_20`."""
@@ -97,10 +104,13 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         self.index_, self.values_ = PlaceIndex(place[known]), given[known, 2:]
         return known
 
-    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray) -> NDArray:
+    def _overall(self) -> NDArray:
+        """The averages of all training rows."""
+        return _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
+
+    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray) -> NDArray:
         near, columns = self.values_[positions], []
         present = ~np.isnan(near)
-        overall = _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
         for count in self.neighbours:
             mean = np.tile(overall, (len(known), 1))
             local = _mean(np.nan_to_num(near[:, :count]), present[:, :count], axis=1)

@@ -1,6 +1,6 @@
 """NeighbourTargets: cross-fitted means of the target over the nearest rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
@@ -85,14 +85,19 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         result = np.empty((len(rows), len(self.get_feature_names_out())))
         folds = min(self.folds, len(rows))
         for train, apart in KFold(folds, shuffle=True, random_state=self.seed).split(rows):
-            result[apart] = self._averages(*self._known(rows[train], values[train]), rows[apart])
+            index, known = self._known(rows[train], values[train])
+            result[apart] = self._averages(index, known, rows[apart], _overall(known))
         return result
 
     def transform(self, coordinates: ArrayLike) -> NDArray:
         """Averages over the training rows, shape `(n, columns)`."""
         check_is_fitted(self, "index_")
-        rows = self._points(matrix(coordinates, of="NeighbourTargets", columns=self.n_features_in_))
-        return self._averages(self.index_, self.values_, rows)
+        return self.prepared()(matrix(coordinates, of="NeighbourTargets", columns=self.n_features_in_))
+
+    def prepared(self) -> Callable[[NDArray], NDArray]:
+        """`transform` of a matrix for many calls: what is the same for all rows is computed once."""
+        overall = _overall(self.values_)
+        return lambda given: self._averages(self.index_, self.values_, self._points(given), overall)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
         """Names such as `target_mean_20`; with more than two classes `target_mean_20_class_1`."""
@@ -131,21 +136,28 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
             )
         return PlaceIndex(rows[known]), values[known]
 
-    def _averages(self, index: PlaceIndex, values: NDArray, rows: NDArray) -> NDArray:
+    def _averages(
+        self, index: PlaceIndex, values: NDArray, rows: NDArray, overall: tuple[NDArray, NDArray]
+    ) -> NDArray:
         known, columns = ~np.isnan(rows).any(axis=1), []
         most = min(max(self.neighbours), len(values))
         distances, positions = index.nearest(rows[known], most)
         weights, near = 1.0 / (distances + self.softening), values[positions]
         for count in self.neighbours:
             weight, of = weights[:, :count, None], near[:, :count]
-            mean = np.tile(values.mean(axis=0), (len(rows), 1))
+            mean = np.tile(overall[0], (len(rows), 1))
             mean[known] = (weight * of).sum(axis=1) / weight.sum(axis=1)
             columns.append(mean)
             if self._spreads(count):
-                spread = np.tile(values.std(axis=0), (len(rows), 1))
+                spread = np.tile(overall[1], (len(rows), 1))
                 spread[known] = of.std(axis=1)
                 columns.append(spread)
         return np.concatenate(columns, axis=1)
 
     def _spreads(self, count: int) -> bool:
         return self.spread and count >= 5
+
+
+def _overall(values: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean and standard deviation of the targets of all rows."""
+    return values.mean(axis=0), values.std(axis=0)

@@ -10,6 +10,7 @@ from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import BROKEN_RULES, SOURCE_ROW
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.verification import Compilation, compile_scorer
 from mlops_assets.ml.scoring.input_contract import (
     InputContracts,
     feature_input_contracts,
@@ -40,10 +41,19 @@ class ServedModel:
         The model.
     contracts
         The contracts of its input rows.
+    compilation
+        The compiled scorer for few rows, or why there is none.
     """
 
-    def __init__(self, deployed: DeployedVersion, model: TabularModel, contracts: InputContracts) -> None:
+    def __init__(
+        self,
+        deployed: DeployedVersion,
+        model: TabularModel,
+        contracts: InputContracts,
+        compilation: Compilation | None = None,
+    ) -> None:
         self.version, self.model, self.contracts = deployed.version, model, contracts
+        self.compilation = compilation or Compilation(None, reason="the model was not compiled")
         self._scorers: dict[int, RowScorer] = {}
         self.deployed = deployed
 
@@ -71,7 +81,7 @@ class ServedModel:
         else:
             declared = project.table.contract(files)
             contracts = raw_input_contracts(declared, model.spec, deployed.version)
-        return cls(deployed, model, contracts)
+        return cls(deployed, model, contracts, compile_scorer(model, contracts))
 
     def score(self, rows: pa.RecordBatch, *, contributions: int = 0) -> ScoredBatch:
         """Predict rows; rows that violate the contract are returned with the violated rules.
@@ -96,6 +106,19 @@ class ServedModel:
         contributions
             As in `score`.
         """
+        scorer = self.compilation.scorer
+        if scorer is None or contributions:
+            return self._by_reference(rows, contributions)
+        outputs = scorer.score(rows)
+        rest = [place for place, output in enumerate(outputs) if output is None]
+        if not rest:
+            return RowScores(outputs, path="compiled")
+        scores = self._by_reference([rows[place] for place in rest], 0)
+        for place, output in zip(rest, scores.outputs, strict=True):
+            outputs[place] = output
+        return RowScores(outputs, {rest[place]: rules for place, rules in scores.rejected.items()})
+
+    def _by_reference(self, rows: Sequence[Row], contributions: int) -> RowScores:
         columns = self.contracts.contract.columns
         invalid = {place: found for place, row in enumerate(rows) if (found := value_problems(row, columns))}
         places = [place for place in range(len(rows)) if place not in invalid]

@@ -123,6 +123,13 @@ def test_rows_that_pass_the_filter_are_valid_for_pandera(case):
         assert passed | broken >= {place for place, value in enumerate(values) if value is not None}
 
 
+def test_a_contract_without_a_column_keeps_the_conditions_of_the_others():
+    schema = pa.DataFrameSchema({"a": pa.Column(float, pa.Check.gt(0)), "b": pa.Column(float)})
+    contract = Contract.of(schema, subject="shop: table orders").without("b")
+    assert "> " in contract.screen.sql
+    assert contract.screen.columns == ()
+
+
 def test_a_custom_check_reads_its_own_column_only():
     contract = contract_of(float, pa.Check(lambda values: values > 1, name="mine"), pa.Check.lt(5))
     assert contract.screen.columns == ("a",)

@@ -146,3 +146,29 @@ def test_the_registry_knows_names_without_importing_libraries():
     ).stdout.split()
     assert found[: len(FAMILIES)] == list(FAMILIES)
     assert not {"numpy", "sklearn", "xgboost", "optuna"} & set(found[len(FAMILIES) :])
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_prediction_does_not_depend_on_the_other_rows_of_the_batch(problem: Problem, name: str, task: str):
+    matrix, target, settings = matrix_of(problem, task)
+    wide = np.hstack(
+        [matrix, np.sin(np.outer(matrix[:, 0], np.arange(1, 15)))]
+    )  # BLAS differs from 8 columns
+    predictor = FAMILIES[name].fit(FitRows(wide, target), FAMILIES[name].defaults(), 5, settings)
+    together = predictor.predict(wide)
+    for size in (1, 2, 3, 5):
+        parts = [predictor.predict(wide[start : start + size]) for start in range(0, 60, size)]
+        np.testing.assert_array_equal(np.concatenate(parts)[:60], together[:60])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_linear_model_predicts_what_scikit_learn_does(problem: Problem, task: str):
+    matrix, target, settings = matrix_of(problem, task)
+    fitted = FAMILIES["linear"].fit(FitRows(matrix, target), {"penalty": 1.0}, None, settings)
+    expected = (
+        fitted.pipeline.predict(matrix) if task == "regression" else fitted.pipeline.predict_proba(matrix)
+    )
+    np.testing.assert_allclose(
+        fitted.predict(matrix), expected[:, 1] if task == "binary" else expected, rtol=1e-12
+    )

@@ -1,0 +1,142 @@
+"""Compiled scorers that were compared with the reference, step by step, on example rows of the model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.core.names import SOURCE_ROW
+from mlops_assets.ml.features.preprocessing import feature_frame, transform
+from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.example_rows import example_rows
+from mlops_assets.ml.scoring.compiled.matrix import Columns, ToMatrix, known_texts
+from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
+from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
+from mlops_assets.ml.scoring.compiled.typed_rows import TypedRows
+from mlops_assets.ml.scoring.input_contract import InputContracts
+from mlops_assets.ml.scoring.plain_rows import rows_batch
+from mlops_assets.ml.scoring.row_scorer import RowScorer
+
+_ROWS, _LEAST = 48, 8
+_CANDIDATES = 20_000
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The compiled scorer of a model, or why there is none.
+
+    Attributes
+    ----------
+    scorer
+        None if all rows are scored by the reference.
+    reference_steps
+        Steps that the reference computes inside the compiled scorer.
+    reason
+        Why there is no scorer; empty if there is one.
+    examples
+        Example rows for which both had the same answers.
+    """
+
+    scorer: CompiledScorer | None
+    reference_steps: tuple[str, ...] = ()
+    reason: str = ""
+    examples: Sequence[Row] = ()
+
+
+def compile_scorer(model: TabularModel, contracts: InputContracts) -> Compilation:
+    """Compile a model and compare each step with the reference, bit for bit."""
+    try:
+        return _compiled(model, contracts)
+    except NotCompiledError as error:
+        return Compilation(None, reason=str(error))
+    except MlopsError as error:  # the reference fails on the example rows
+        return Compilation(None, reason=f"no example rows: {error.without_values or error.message}")
+
+
+def _compiled(model: TabularModel, contracts: InputContracts) -> Compilation:
+    typed = TypedRows.of(contracts.contract, contracts.features_contract)
+    rows = _examples(model, contracts, typed)
+    batch = rows_batch(rows, contracts.contract.columns, SOURCE_ROW)
+    features = feature_frame(model.compute_features(batch.drop_columns([SOURCE_ROW]).to_pandas()))
+    types = {name: features[name].dtype.kind for name in model.spec.features}
+    scorer = CompiledScorer.of(model, typed, types)
+    computed = [_computed(scorer, row) for row in rows]
+    columns = [scorer.columns([row]) for row in computed]
+    if not all(_equal(_row_of(features, place, types), each) for place, each in enumerate(columns)):
+        raise NotCompiledError("features.sql has other results for one row than for several")
+    scorer, steps = _verified_steps(model, scorer, features, columns)
+    reference = RowScorer(model, contracts.contract, [SOURCE_ROW], contracts.features_contract)
+    scored = reference.score(batch)
+    if scored.rejected.num_rows:
+        raise NotCompiledError("the compiled contract accepts rows that the contract rejects")
+    expected = list(map(repr, scored.predicted.drop_columns([SOURCE_ROW]).to_pylist()))
+    alone = [repr(scorer.score([row])[0]) for row in rows]
+    if alone != expected or list(map(repr, scorer.score(rows))) != expected:
+        raise NotCompiledError("the answers differ from those of the reference")
+    return Compilation(scorer, steps, examples=tuple(rows))
+
+
+def _examples(model: TabularModel, contracts: InputContracts, typed: TypedRows) -> list[dict[str, Any]]:
+    declared = [contract for contract in contracts if contract is not None]
+    drawn = islice(example_rows(declared, known_texts(model.pipeline)), _CANDIDATES)
+    rows = list(islice((row for row in drawn if typed.read(row) is not None), _ROWS))
+    if len(rows) < _LEAST:
+        raise NotCompiledError("too few example rows satisfy the contract")
+    return rows
+
+
+def _computed(scorer: CompiledScorer, row: Row) -> Sequence[Any]:
+    values = scorer.typed.read(row)
+    features = None if values is None else scorer.features(values)
+    if features is None:
+        raise NotCompiledError("features.sql fails for example rows")
+    return features
+
+
+def _verified_steps(
+    model: TabularModel, scorer: CompiledScorer, features: pd.DataFrame, columns: Sequence[Columns]
+) -> tuple[CompiledScorer, tuple[str, ...]]:
+    """The scorer with the reference in place of steps that differ, and the names of these."""
+    steps = []
+    matrix = transform(model.pipeline, features[list(model.spec.features)])
+    if not _same(matrix, lambda place: scorer.matrix(columns[place])):
+        scorer = replace(scorer, matrix=_reference_matrix(model))
+        steps.append("pipeline")
+    predictions = model.estimator.predict(matrix)
+    if not _same(predictions, lambda place: scorer.predict(matrix[place : place + 1])):
+        scorer = replace(scorer, predict=model.estimator.predict)
+        steps.append("estimator")
+    return scorer, tuple(steps)
+
+
+def _reference_matrix(model: TabularModel) -> ToMatrix:
+    names = list(model.spec.features)
+    return lambda columns: transform(model.pipeline, pd.DataFrame({name: columns[name] for name in names}))
+
+
+def _same(expected: NDArray, computed: Callable[[int], NDArray]) -> bool:
+    """Whether a function of single rows returns the same bits as the reference for all rows."""
+    try:
+        found = np.concatenate([computed(place) for place in range(len(expected))])
+    except NotCompiledError:
+        return False
+    return found.dtype == expected.dtype and found.shape == expected.shape and _bits(found) == _bits(expected)
+
+
+def _bits(values: NDArray) -> bytes:
+    """The bytes of numbers, with one NaN for all."""
+    return np.where(np.isnan(values), np.nan, values).tobytes()
+
+
+def _row_of(features: pd.DataFrame, place: int, types: Mapping[str, str]) -> Columns:
+    return {name: features[name].to_numpy()[place : place + 1] for name in types}
+
+
+def _equal(one: Columns, other: Columns) -> bool:
+    return all(list(map(repr, one[name].tolist())) == list(map(repr, other[name].tolist())) for name in one)
