@@ -1,11 +1,13 @@
 """The version that answers a row: deterministic by its key, so that an entity stays with one version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any
 
 _DIGEST_BYTES = 8
 _RANGE = 2.0 ** (8 * _DIGEST_BYTES)
+
+Value = Callable[[int, str], object]
+"""The value of a column in a row, None without one."""
 
 
 def takes_challenger(project: str, version: int, key: str, share: float) -> bool:
@@ -19,31 +21,29 @@ def takes_challenger(project: str, version: int, key: str, share: float) -> bool
     return int.from_bytes(digest, "big") / _RANGE < share
 
 
-def routing_keys(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], request_key: str
-) -> list[str] | str:
-    """The key of each row, or one key of all rows.
+def routing_keys(columns: Sequence[str], count: int, value: Value, request_key: str) -> list[str]:
+    """The key of each row.
 
     Parameters
     ----------
     columns
         The columns that identify an entity.
+    count
+        Number of rows.
     request_key
-        The key of rows without these columns: that of the request.
+        The key of rows without these columns, which is that of the request.
     """
     if not columns:
-        return request_key
-    return [_row_key(columns, row) or request_key for row in rows]
+        return [request_key] * count
+    return [_row_key([value(row, name) for name in columns]) or request_key for row in range(count)]
 
 
-def _row_key(columns: Sequence[str], row: Mapping[str, Any]) -> str:
+def _row_key(values: Sequence[object]) -> str:
     """The values of the columns as text; empty if one is missing. 17, 17.0 and "17" are the same value."""
-    values = [row.get(name) for name in columns]
     if any(value is None or value == "" for value in values):
         return ""
     return "\0".join(_text(value) for value in values)
 
 
 def _text(value: object) -> str:
-    is_whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if is_whole and isinstance(value, float) else str(value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)

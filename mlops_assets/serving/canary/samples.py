@@ -5,7 +5,6 @@ observations. A record has a digest of the routing key, salted at random for eac
 value of a row.
 """
 
-import math
 import os
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -21,7 +20,9 @@ from mlops_assets.serving.canary.guardrails import Arm
 CHAMPION, CHALLENGER = 0, 1
 """The versions of a record."""
 _RECORD = Struct("<QBBdd")
-_TYPE = np.dtype([("key", "<u8"), ("arm", "u1"), ("failed", "u1"), ("score", "<f8"), ("seconds", "<f8")])
+RECORD_TYPE = np.dtype(
+    [("key", "<u8"), ("arm", "u1"), ("failed", "u1"), ("score", "<f8"), ("seconds", "<f8")]
+)
 _MOST_KEYS = 50_000
 """Maximum number of entities of a version that a worker reports in a window; more change no result."""
 _SUFFIX = ".samples"
@@ -96,7 +97,7 @@ class SampleReader:
         now
             The time in seconds; windows before it are past.
         """
-        found = [np.empty(0, _TYPE), *self._new_records(int(now / self._seconds))]
+        found = [np.empty(0, RECORD_TYPE), *self._new_records(int(now / self._seconds))]
         return np.concatenate(found)
 
     def _new_records(self, window: int) -> Iterator[Records]:
@@ -105,7 +106,7 @@ class SampleReader:
             count = (file.stat().st_size - start) // _RECORD.size  # the last record may be incomplete
             if count:
                 self._offsets[file.name] = start + count * _RECORD.size
-                yield np.fromfile(file, _TYPE, count, offset=start)
+                yield np.fromfile(file, RECORD_TYPE, count, offset=start)
             elif int(file.name.partition("-")[0]) < window - 1:
                 file.unlink()
                 self._offsets.pop(file.name, None)
@@ -129,24 +130,3 @@ def _arm(records: Records) -> Arm:
         np.asarray(scores[~np.isnan(scores)]),
         np.asarray(seconds[~np.isnan(seconds)]),
     )
-
-
-def score_of(outputs: "dict[str, object]", column: str, *, is_class: bool) -> float:
-    """The number of an answer whose distribution is compared.
-
-    Parameters
-    ----------
-    outputs
-        The answer by column.
-    column
-        The column that is compared.
-    is_class
-        Whether the column holds names of classes, which are compared by a number for each name.
-    """
-    value = outputs.get(column)
-    if value is None:
-        return math.nan
-    if is_class:
-        digest = blake2b(str(value).encode(), digest_size=6).digest()  # 48 bits are exact as a float
-        return float(int.from_bytes(digest, "little"))
-    return float(value)  # type: ignore[arg-type]  # a number, by the output schema

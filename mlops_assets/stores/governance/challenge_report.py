@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.stores.system.disk_errors import write_atomically
+from mlops_assets.stores.system.disk_errors import write_replaceable
 
 FOLDER = "canary"
 """Folder of the reports in that of the service."""
@@ -24,9 +24,7 @@ def report_file(serving: Path, project: str) -> Path:
 
 def write_report(serving: Path, project: str, report: Mapping[str, Any]) -> None:
     """Replace the report of a project; `challenge` is the entry of the ledger that started the challenge."""
-    file = report_file(serving, project)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(report))
+    write_replaceable(report_file(serving, project), json.dumps(report))
 
 
 def read_report(serving: Path, project: str, challenge: int) -> dict[str, Any] | None:

@@ -1,0 +1,75 @@
+"""The way from a worker to the process that scores a shadow: it never waits, and counts what it drops."""
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from mlops_assets.serving.canary.frames import MOST_BYTES, ShadowRows, encode
+from mlops_assets.stores.system.disk_errors import write_replaceable
+
+_ADDRESS = "shadow.address"
+_MOST_WAITING = 8 * 1024 * 1024
+"""So many bytes may wait for the shadow in the memory of a worker; further rows are dropped."""
+_DROPPED = "dropped-"
+
+
+class ShadowLink:
+    """A connection that is opened again when the process was replaced.
+
+    Attributes
+    ----------
+    dropped
+        Number of rows that were not sent: the shadow is slower than the traffic, or not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.dropped, self._reported = folder, 0, 0
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def connect(self) -> None:
+        """Connect if there is no connection, and report what was dropped."""
+        if self._writer is None or self._writer.is_closing():
+            with suppress(OSError):  # the process has not started yet: the next call tries again
+                address = (self._folder / _ADDRESS).read_text("utf-8")
+                self._writer = (await asyncio.open_unix_connection(address))[1]
+        if self.dropped != self._reported:
+            self._reported = self.dropped
+            write_replaceable(self._folder / f"{_DROPPED}{os.getpid()}", str(self.dropped))
+
+    def send(self, rows: ShadowRows) -> None:
+        """Send rows without waiting; they are dropped if too many wait already."""
+        writer = self._writer
+        if writer is None or writer.is_closing() or writer.transport.get_write_buffer_size() > _MOST_WAITING:
+            self.dropped += len(rows.keys)
+            return
+        try:
+            message = encode(rows)
+        except TypeError:  # a value without JSON
+            self.dropped += len(rows.keys)
+            return
+        if len(message) > MOST_BYTES:
+            self.dropped += len(rows.keys)
+            return
+        writer.write(message)
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self._writer is not None:
+            self._writer.close()
+            with suppress(OSError):  # the process has ended before
+                await self._writer.wait_closed()
+
+
+def dropped_rows(folder: Path) -> int:
+    """Number of rows that all workers dropped."""
+    found = 0
+    for file in folder.glob(f"{_DROPPED}*"):
+        with suppress(OSError, ValueError):  # replaced while it is read
+            found += int(file.read_text("utf-8"))
+    return found
+
+
+def write_address(folder: Path, socket: Path) -> None:
+    """Name the socket of the process, for workers."""
+    write_replaceable(folder / _ADDRESS, str(socket))

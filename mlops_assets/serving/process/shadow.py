@@ -1,0 +1,53 @@
+"""The process that scores a shadow, so that a challenger neither delays nor stops the workers that answer.
+
+The supervisor starts it with the run folder and the project as arguments, and ends it by closing its standard
+input. Workers send rows to its socket.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlops_assets.core.errors import MlopsError
+from mlops_assets.serving.canary.deployed import challenge_folder, read_challengers
+from mlops_assets.serving.canary.problems import report_problem
+from mlops_assets.serving.canary.samples import SampleWriter
+from mlops_assets.serving.canary.shadow import Shadow
+from mlops_assets.serving.canary.shadow_link import write_address
+from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.process.run_folder import RunFolder
+
+_NICE = 10
+
+
+async def run_shadow(run: RunFolder, project: str) -> None:
+    """Score a shadow until standard input ends."""
+    deployed = read_challengers(run.path)[project]
+    folder = challenge_folder(run.path, project, deployed.challenge)
+    try:
+        model = ServedModel.load(run.wait_for_config().project(project), deployed.deployed)
+    except Exception as error:  # whatever a version raises
+        message = error.message if isinstance(error, MlopsError) else type(error).__name__
+        report_problem(folder, f"version {deployed.deployed.version} does not load: {message}")
+        raise
+    shadow = Shadow(model, SampleWriter(folder, deployed.salt, deployed.window_seconds))
+    with TemporaryDirectory(prefix="mlops-shadow-") as sockets:  # paths of sockets must be short
+        server = await asyncio.start_unix_server(shadow.serve, Path(sockets) / "s")
+        write_address(folder, Path(sockets) / "s")
+        flushing = asyncio.create_task(shadow.flush_always())
+        await asyncio.to_thread(sys.stdin.buffer.read)
+        flushing.cancel()
+        server.close()
+
+
+def main() -> None:
+    """Score the shadow of the project in the arguments."""
+    os.nice(_NICE)
+    folder, project = sys.argv[1:]
+    asyncio.run(run_shadow(RunFolder(Path(folder)), project))
+
+
+if __name__ == "__main__":
+    main()
