@@ -92,13 +92,19 @@ class Deployer:
         return False
 
     def _watch(self, config: ServingConfig, folders: object, rollout: Rollout) -> None:
+        from mlops_assets.serving.canary.watch import ChallengeWatch, DeployedChallengers
         from mlops_assets.serving.deployment.champion_watch import ChampionWatch
         from mlops_assets.serving.deployment.versions import VersionFolders
 
         assert isinstance(folders, VersionFolders)
+        challengers = DeployedChallengers(self._run.path)
         for project in config.projects:
-            watch = ChampionWatch(config, folders, rollout, project.name)
-            Thread(target=watch.run, args=(self._stop,), name=f"watch {project.name}", daemon=True).start()
+            for watch in (
+                ChampionWatch(config, folders, rollout, project.name),
+                ChallengeWatch(config, folders, challengers, project.name, self._echo),
+            ):
+                name = f"{type(watch).__name__} {project.name}"
+                Thread(target=watch.run, args=(self._stop,), name=name, daemon=True).start()
         written, pause = 0.0, _TICK_SECONDS
         while not self._stop.wait(pause):
             pause = _TICK_SECONDS
