@@ -35,6 +35,8 @@ class WorkerChallenge:
     ----------
     model
         The challenger of a canary; None of a shadow, which a process of its own scores.
+    columns
+        The columns that the challenger of a canary reads.
     shadow
         The way to that process; None of a canary.
     """
@@ -43,14 +45,15 @@ class WorkerChallenge:
         self, project: ServedProject, deployed: DeployedChallenger, run: Path, model: ServedModel | None
     ) -> None:
         self.project, self.deployed, self.model = project.name, deployed, model
-        self._columns = project.entity or (project.table.key if project.table else ())
+        self._entity = project.entity or (project.table.key if project.table else ())
+        self.columns = frozenset(model.contracts.contract.names if model else ())
         folder = challenge_folder(run, project.name, deployed.challenge)
         self._samples = SampleWriter(folder, deployed.salt, deployed.window_seconds)
         self.shadow = ShadowLink(folder) if model is None else None
 
     def keys(self, count: int, value: Value, request_key: str) -> list[str]:
         """The routing key of each row of a request."""
-        return routing_keys(self._columns, count, value, request_key)
+        return routing_keys(self._entity, count, value, request_key)
 
     def challenged(self, keys: Sequence[str]) -> list[int]:
         """The positions of the rows that the challenger answers, or of a shadow scores."""

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.errors import error_response, http_error_response
 from mlops_assets.serving.http.observer import Observer, Observers
@@ -29,6 +30,7 @@ def create_app(
     *,
     observers: Sequence[Observer] = (),
     online: OnlineSource | None = None,
+    challengers: Challengers | None = None,
 ) -> FastAPI:
     """Return the application that answers with the versions of an engine.
 
@@ -40,6 +42,8 @@ def create_app(
         Are called after rows were scored, and for requests that fail.
     online
         The features of entities, for projects that declare online features.
+    challengers
+        The versions that shadow champions, or take a share of their traffic.
     """
 
     @asynccontextmanager
@@ -49,7 +53,7 @@ def create_app(
                 await stack.enter_async_context(service)
             yield
 
-    found = Service(engine, Observers(observers), online)
+    found = Service(engine, Observers(observers), online, challengers)
     routes: list[BaseRoute] = [
         *predict_routes(found),  # first: routes are tried in order
         *inference_routes(found),

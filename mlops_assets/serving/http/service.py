@@ -6,26 +6,34 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
-import numpy as np
-import pyarrow as pa
 from starlette.requests import Request
 
 from mlops_assets.core.errors import ProjectError
+from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.engine.engine import Engine
-from mlops_assets.serving.engine.served_model import POSITION, ServedModel
+from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.answers.row_errors import unknown_fields
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.content import BodyFormat
 from mlops_assets.serving.http.bodies.request_rows import ArrowRows, RequestRows
+from mlops_assets.serving.http.challenge import (
+    CANARY_ROLE,
+    CHAMPION_ROLE,
+    Answered,
+    Asked,
+    Part,
+    score_challenged,
+)
 from mlops_assets.serving.http.errors import RequestError, too_many_rows
 from mlops_assets.serving.http.observer import FailedRequest, Observers, ScoredRequest
 from mlops_assets.serving.http.online import OnlineSource, is_lookup, look_up
 from mlops_assets.serving.http.request_facts import request_facts
+from mlops_assets.serving.http.scoring import MOST_ROWS_IN_LOOP, score_rows
 from mlops_assets.stores.files.csv_dialect import Dialect
 
-MOST_ROWS_IN_LOOP = 64
-"""Up to this number, rows are scored in the event loop: a thread would cost more than it gains."""
+STICKY_HEADER = "X-Sticky-Key"
+"""Header with the key by which a canary is chosen, for rows that name no entity."""
 
 
 class Options(NamedTuple):
@@ -37,10 +45,13 @@ class Options(NamedTuple):
         Number of features whose contributions are listed.
     strict
         Whether undeclared columns are an error.
+    pinned
+        Whether the champion answers, whatever challenges it.
     """
 
     top: int = 0
     strict: bool = False
+    pinned: bool = False
 
 
 NO_OPTIONS = Options()
@@ -71,6 +82,7 @@ class Service:
     engine: Engine
     observers: Observers
     online: OnlineSource | None = None
+    challengers: Challengers | None = None
 
     def project(self, name: str) -> ServedProject:
         """The served project of a path.
@@ -85,7 +97,7 @@ class Service:
     def body_format(self, project: str) -> BodyFormat:
         """What the bodies of a project are read with."""
         served = self.project(project)
-        columns = frozenset(self.engine.model(project).contracts.contract.names)
+        columns = self._columns(project, self.engine.model(project))
         dialect = Dialect.from_settings(served.dialect)
         return BodyFormat(dialect, columns | {*served.entity}, served.settings["limits"]["rows"])
 
@@ -102,31 +114,52 @@ class Service:
         served, facts = self.project(project), request_facts(request.scope)
         facts.mark_parsed()
         model = self.engine.model(project)
-        _check_rows(served, model, rows, options)
+        _check_rows(served, model, rows)
+        if options.strict and (
+            error := unknown_fields(sorted(self._columns(project, model)), rows, served.entity)
+        ):
+            raise error
         rejected: Mapping[int, Sequence[str]] = {}
         more: Mapping[str, Any] = {}
         headers: Mapping[str, str] = {}
         if is_lookup(served, model, rows):
             rows, rejected, more, headers = await look_up(self.online, served, rows)
-        if rows.count <= MOST_ROWS_IN_LOOP and not options.top:
-            scored = score_rows(model, rows, rejected)
+        route = _route(request)
+        challenge = None if self.challengers is None or options.pinned else self.challengers.get(project)
+        if challenge is not None:
+            key = request.headers.get(STICKY_HEADER) or facts.request_id
+            asked = Asked(rows, rejected, facts.request_id, key, route, options.top)
+            answered = await score_challenged(challenge, model, asked)
         else:
-            scored = await asyncio.to_thread(score_rows, model, rows, rejected, options.top)
-        facts.mark_scored(project, model.version, rows.count)
+            if rows.count <= MOST_ROWS_IN_LOOP and not options.top:
+                scored = score_rows(model, rows, rejected)
+            else:
+                scored = await asyncio.to_thread(score_rows, model, rows, rejected, options.top)
+            answered = Answered(model, scored, [Part(model, CHAMPION_ROLE, rows, scored)])
+        facts.mark_scored(project, answered.model.version, rows.count)
         seconds = (perf_counter_ns() - facts.started) / 1e9
-        self.observers.on_scored(
-            ScoredRequest(
-                project=project,
-                version=model.version,
-                role="champion",
-                request_id=facts.request_id,
-                rows=rows,
-                scored=scored,
-                seconds=seconds,
-                route=_route(request),
+        for part in answered.parts:
+            self.observers.on_scored(
+                ScoredRequest(
+                    project=project,
+                    version=part.model.version,
+                    role=part.role,
+                    request_id=facts.request_id,
+                    rows=part.rows,
+                    scored=part.scored,
+                    seconds=seconds,
+                    route=route,
+                )
             )
-        )
-        return Scored(model, rows, scored, more, headers)
+        if answered.model is not model or answered.versions is not None:
+            more, headers = {**more, **_roles(answered)}, {**headers, **_versions(answered)}
+        return Scored(answered.model, rows, answered.scored, more, headers)
+
+    def _columns(self, project: str, champion: ServedModel) -> frozenset[str]:
+        """The columns that a version of the project reads."""
+        columns = frozenset(champion.contracts.contract.names)
+        challenge = None if self.challengers is None else self.challengers.get(project)
+        return columns if challenge is None else columns | challenge.columns
 
     def failed(self, request: Request, status: int) -> None:
         """Report an error of a request for predictions to the observers."""
@@ -139,32 +172,7 @@ class Service:
         self.observers.on_error(FailedRequest(served, facts.request_id, status, _route(request)))
 
 
-def score_rows(
-    model: ServedModel, rows: RequestRows, rejected: Mapping[int, Sequence[str]], top: int = 0
-) -> ScoredRows:
-    """Score rows with a version.
-
-    Parameters
-    ----------
-    rejected
-        Rows that can't be scored, by their position, with the reasons.
-    """
-    if isinstance(rows, ArrowRows):
-        batch = rows.batch.append_column(POSITION, pa.array(np.arange(rows.count)))
-        return ScoredRows.of_batch(model.score(batch, contributions=top), rows.count)
-    records = rows.records()
-    if not rejected:
-        return ScoredRows.of_scores(model.score_rows(records, contributions=top))
-    places = [place for place in range(rows.count) if place not in rejected]
-    scores = model.score_rows([records[place] for place in places], contributions=top)
-    outputs: list[dict[str, Any] | None] = [None] * rows.count
-    for place, output in zip(places, scores.outputs, strict=True):
-        outputs[place] = output
-    found = {places[place]: rules for place, rules in scores.rejected.items()}
-    return ScoredRows(rows.count, dict(sorted({**rejected, **found}.items())), rows=outputs)
-
-
-def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows, options: Options) -> None:
+def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows) -> None:
     limit = served.settings["limits"]["rows"]
     if rows.count > limit:
         raise too_many_rows(rows.count, limit)
@@ -176,11 +184,20 @@ def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows, op
             hint=f"send it; see GET /v1/projects/{served.name}/model",
             status=422,
         )
-    if options.strict and (error := unknown_fields(model.contracts.contract.names, rows, served.entity)):
-        raise error
 
 
 def _route(request: Request) -> str:
     """The template of the path."""
     route = request.scope.get("route")
     return str(getattr(route, "path", request.url.path))
+
+
+def _roles(answered: Answered) -> dict[str, Any]:
+    """Which rows a canary answered, as members of the answer."""
+    return {"role": CANARY_ROLE} if answered.versions is None else {"versions": answered.versions}
+
+
+def _versions(answered: Answered) -> dict[str, str]:
+    """The versions that answered, as a header."""
+    found = {part.model.version for part in answered.parts}
+    return {"X-Model-Version": ", ".join(map(str, sorted(found)))}

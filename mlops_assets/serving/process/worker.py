@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from mlops_assets.core.redaction.logs import redact_log_records
+from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
@@ -30,8 +31,13 @@ def create() -> App:
     gc.freeze()  # modules live until the end; a collection that examined them would delay requests
     config = run.wait_for_config()
     engine = Engine(config, run.path)
-    registry = CollectorRegistry()
-    app = create_app(engine, services=[loading(engine, run)], observers=[PredictionMetrics(registry)])
+    registry, challengers = CollectorRegistry(), Challengers(config, run.path)
+    app = create_app(
+        engine,
+        services=[loading(engine, run), challengers.running()],
+        observers=[PredictionMetrics(registry)],
+        challengers=challengers,
+    )
     app.router.routes.append(metrics_route(run.metrics))
     safe = guarded(app, config, ServiceOptions.read(run.path))
     return MeasuredApp(safe, config, registry, lambda: engine.is_draining)

@@ -75,10 +75,28 @@ def start_challenge(
     model = tracking.load(version)  # verifies its files
     if contract is not None:
         raw_input_contracts(contract, model.spec, number)
+    if challenge.mode == "canary":
+        _require_same_answers(champion_ledger, tracking, model.spec.output_types(), number)
     details = {"mode": challenge.mode, "share": share, "guardrails": dict(challenge.guardrails)}
     after = champion_ledger.record(attribution.event("challenged", version, **details))
     assert after.challenger is not None
     return f"{after.challenger.description}; the champion is version {after.champion}"
+
+
+def _require_same_answers(
+    champion_ledger: "ChampionLedger", tracking: "TrackingStore", columns: Mapping[str, type], number: int
+) -> None:
+    """Reject a version whose answers have other columns than those that clients receive today."""
+    champion = champion_ledger.recorded_champion()
+    assert champion is not None  # resolve_challenger requires one
+    known = tracking.load(champion).spec.output_types()
+    if known != columns:
+        raise ProjectError(
+            f"{champion_ledger.project}: version {number} answers {', '.join(columns)}, and version "
+            f"{champion.version}, the champion, {', '.join(known)}",
+            hint=f"shadow it: mlops canary start {champion_ledger.project} --version {number} --shadow; or "
+            f"promote it: mlops approve {champion_ledger.project} {number} --reason …",
+        )
 
 
 def stop_challenge(

@@ -108,6 +108,12 @@ def _answers(name: str) -> dict[str, Any]:
             "errors": {"type": "array", "items": reference("RowError")},
             "rejected_rows": {"type": "integer"},
             "features_as_of": {"type": "string", "format": "date-time"},
+            "role": {"const": "canary", "description": "present if a canary answered all rows"},
+            "versions": {
+                "type": "array",
+                "items": {"type": "integer"},
+                "description": "the version of each row, if champion and canary answered",
+            },
         },
     }
     return {JSON: {"schema": schema}, STREAM: _BINARY}

@@ -16,7 +16,7 @@ from mlops_assets.serving.http.errors import RequestError, json_response, status
 from mlops_assets.serving.http.observed import observed
 from mlops_assets.serving.http.protocols.inference_request import HEADER_LENGTH, InferenceRequest
 from mlops_assets.serving.http.protocols.tensors import OUTPUT_TYPES, bytes_of_values
-from mlops_assets.serving.http.service import Service
+from mlops_assets.serving.http.service import Options, Service
 
 _DATATYPES = {
     "BIGINT": "INT64",
@@ -77,7 +77,8 @@ async def _infer(service: Service, request: Request) -> Response:
     project = request.path_params["project"]
     asked_version = _model(service, request)
     asked = InferenceRequest.parse(await request.body(), request.headers.get(HEADER_LENGTH))
-    found = await service.score(request, project, asked.rows())
+    pinned = Options(pinned="version" in request.path_params)
+    found = await service.score(request, project, asked.rows(), pinned)
     if found.model.version != asked_version.version and "version" in request.path_params:
         raise _not_served(project, request.path_params["version"], found.model.version)
     if found.scored.rejected:
