@@ -27,6 +27,7 @@ from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.stores.governance.challenge_report import write_report
 from mlops_assets.stores.governance.challenger import Challenger
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
+from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.tracking.registry import RecordedVersion
 
 _LOG = logging.getLogger(__name__)
@@ -135,8 +136,10 @@ class ChallengeWatch:
 
     def _follow(self, now: float) -> None:
         ledger = self._folders.ledger(self._project)
-        with ledger.lock(_HOLDER, self._on_wait):
-            state = ledger.recover()
+        state = LedgerState.of(ledger.ledger.entries())
+        if state.challenger is not None:
+            with ledger.lock(_HOLDER, self._on_wait):  # what the ledger says is verified before it is used
+                state = ledger.recover()
         challenger = state.challenger
         if challenger is not None and self._withdrawals.holds(challenger):
             challenger = None

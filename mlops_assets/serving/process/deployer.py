@@ -101,7 +101,7 @@ class Deployer:
         for project in config.projects:
             for watch in (
                 ChampionWatch(config, folders, rollout, project.name),
-                ChallengeWatch(config, folders, challengers, project.name, self._echo),
+                ChallengeWatch(config, folders, challengers, project.name, _LOG.info),
             ):
                 name = f"{type(watch).__name__} {project.name}"
                 Thread(target=watch.run, args=(self._stop,), name=name, daemon=True).start()
