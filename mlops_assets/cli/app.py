@@ -27,6 +27,7 @@ from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
 from mlops_assets.cli.commands.serve import serve
+from mlops_assets.cli.commands.serving.features import app as features
 from mlops_assets.cli.commands.serving.keys import app as keys
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
@@ -62,5 +63,6 @@ for command in (
     app.command()(command)
 app.add_typer(canary, name="canary")
 app.add_typer(data, name="data")
+app.add_typer(features, name="features")
 app.add_typer(metrics, name="metrics")
 app.add_typer(keys, name="keys")

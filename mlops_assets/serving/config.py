@@ -8,7 +8,9 @@ from typing import Any, Self
 
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.stores.online.features import OnlineFeatures
 from mlops_assets.stores.project_folder.table_declaration import TableDeclaration
+from mlops_assets.stores.system.state_directory import StateDirectory
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ class ServingConfig:
         if name not in known:
             raise ProjectError(f"project {name} is not served", hint=suggest_name(name, known))
         return known[name]
+
+    def online_features(self) -> OnlineFeatures:
+        """The online features of the projects that declare them."""
+        declared = {project.name: project.settings.get("online") for project in self.projects}
+        settings = {name: online for name, online in declared.items() if online}
+        return OnlineFeatures(settings, StateDirectory(Path(self.state)).online)
 
     def restricted_to(self, names: Sequence[str]) -> Self:
         """The configuration of some of its projects; of all for no names.

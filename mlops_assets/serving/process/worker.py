@@ -36,6 +36,7 @@ def create() -> App:
         engine,
         services=[loading(engine, run), challengers.running()],
         observers=[PredictionMetrics(registry)],
+        online=config.online_features(),
         challengers=challengers,
     )
     app.router.routes.append(metrics_route(run.metrics))
