@@ -34,8 +34,13 @@ class BatchPredictor:
         if self._count and self._contributions is None:
             if features.empty:
                 return pa.RecordBatch.from_pylist([], schema=self.schema)
-            self._contributions = RowContributions.of(self._model, features, self._count)
+            self.prepare(features)
         return predict_batch(self._model, features, self._contributions)
+
+    def prepare(self, features: pd.DataFrame) -> None:
+        """Find the features of encoded columns with other rows than those of the first batch."""
+        if not features.empty:
+            self._contributions = RowContributions.of(self._model, features, self._count)
 
 
 def output_schema(model: TabularModel, contributions: int = 0) -> pa.Schema:

@@ -100,11 +100,8 @@ class RowScorer:
         ProjectError
             If `features.sql` fails, except for a few rows, which are rejected.
         """
-        known = [name for name in self.contract.names if name in batch.schema.names]
-        rows = pa.table([batch.column(name) for name in known], names=known)
-        rows = rows.append_column(ROW_ID, pa.array(np.arange(batch.num_rows)))
         with sandbox() as connection:
-            checked = self._check(connection, connection.from_arrow(rows))
+            checked = self._check(connection, connection.from_arrow(self._known(batch)))
             is_valid = np.ones(batch.num_rows, dtype=bool)
             is_valid[list(checked.rejected)] = False
             places = np.flatnonzero(is_valid)
@@ -121,6 +118,19 @@ class RowScorer:
         ]
         predicted = pa.table([*carried, *outputs.columns], schema=self.schema(batch.schema))
         return ScoredBatch(predicted, _rejected(batch, {**checked.rejected, **computed.failed}))
+
+    def prepare_contributions(self, batch: pa.RecordBatch) -> None:
+        """Find the features that contributions belong to with these rows instead of the first batch's."""
+        with sandbox() as connection:
+            checked = self._check(connection, connection.from_arrow(self._known(batch)))
+            places = np.setdiff1d(np.arange(batch.num_rows), list(checked.rejected))
+            self._predictor.prepare(self._compute(connection, checked.valid, places).features)
+
+    def _known(self, batch: pa.RecordBatch) -> pa.Table:
+        """The columns of the contract, and the place of each row."""
+        known = [name for name in self.contract.names if name in batch.schema.names]
+        rows = pa.table([batch.column(name) for name in known], names=known)
+        return rows.append_column(ROW_ID, pa.array(np.arange(batch.num_rows)))
 
     def _compute(
         self,

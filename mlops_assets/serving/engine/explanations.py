@@ -16,5 +16,5 @@ def example_rows(contracts: InputContracts) -> list[Row]:
 
 
 def prepare_contributions(scorer: RowScorer, contracts: InputContracts, position: str) -> None:
-    """Score example rows: a single row does not show which features a column of the pipeline depends on."""
-    scorer.score(rows_batch(example_rows(contracts), contracts.contract.columns, position))
+    """Prepare a scorer: a single row does not show which features a column of the pipeline depends on."""
+    scorer.prepare_contributions(rows_batch(example_rows(contracts), contracts.contract.columns, position))

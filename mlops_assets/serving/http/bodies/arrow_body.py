@@ -14,7 +14,7 @@ _MOST_REPETITION = 8
 """How many times the size of the body its texts may have, where an index can repeat a text."""
 _LEAST_LIMIT = 1 << 20
 _SCALARS = (
-    *(kinds.is_null, kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_decimal),
+    *(kinds.is_null, kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_decimal128),
     *(kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_timestamp, kinds.is_date),
 )
 
@@ -96,6 +96,8 @@ def _one_batch(table: pa.Table, limit: int) -> pa.RecordBatch:
                 )
             value = kind.value_type if kinds.is_dictionary(kind) else pa.string()
             column = column.cast(pa.string() if kinds.is_string_view(value) else value)
+        elif kinds.is_float16(kind):  # DuckDB does not read it
+            column = column.cast(pa.float32())
         columns.append(column.combine_chunks())
     schema = pa.schema([(name, one.type) for name, one in zip(table.column_names, columns, strict=True)])
     if not columns:
