@@ -44,7 +44,10 @@ def rejection(model: ServedModel, rows: RequestRows, scored: ScoredRows) -> Requ
     field = f", {first['field']}" if first["field"] else ""
     count = f"{rejected:,} of {scored.count:,} rows" if scored.count > 1 else "the row"
     verb = "violate" if rejected > 1 else "violates"
-    hints = [*_misspelled(model, rows), "correct the rows, or add ?partial=true to predict the others"]
+    hints = [
+        *_misspelled(model, rows, scored),
+        "correct the rows, or add ?partial=true to predict the others",
+    ]
     return RequestError(
         f"{count} {verb} the contract; row {first['row']}{field}: {first['rule']}",
         hint="; ".join(hints),
@@ -68,9 +71,9 @@ def _shown(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) < 2**63:
-        return value
+        return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return value
+        return float(value)
     if isinstance(value, list | dict):
         return "an array" if isinstance(value, list) else "an object"
     try:
@@ -80,11 +83,12 @@ def _shown(value: object) -> object:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
-def _misspelled(model: ServedModel, rows: RequestRows) -> Iterator[str]:
-    """A suggestion for a required column that is not there, and another one that is similar."""
-    columns = model.contracts.contract.columns
-    missing = [one.name for one in columns if one.name not in rows.fields and not one.nullable]
-    unknown = sorted(rows.fields - {one.name for one in columns})[:100]
+def _misspelled(model: ServedModel, rows: RequestRows, scored: ScoredRows) -> Iterator[str]:
+    """A suggestion for a required column that a row lacks, and an undeclared one that is similar."""
+    names = model.contracts.contract.names
+    rules = {rule for violated in scored.rejected.values() for rule in violated}
+    missing = [name for name in names if f"{name}: required" in rules]
+    unknown = sorted(rows.fields.difference(names))[:100]
     for name in missing:
         near = closest_name(name, [each[:100] for each in unknown])
         if near is not None:

@@ -1,5 +1,6 @@
 """Arrow bodies: one IPC stream or file, of which only scalar columns without compression are read."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
@@ -13,6 +14,7 @@ _FILE_MAGIC = b"ARROW1\0\0"
 _MOST_REPETITION = 8
 """How many times the size of the body its texts may have, where an index can repeat a text."""
 _LEAST_LIMIT = 1 << 20
+_VIEW_BYTES = 16
 _SCALARS = (
     *(kinds.is_null, kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_decimal128),
     *(kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_timestamp, kinds.is_date),
@@ -109,6 +111,9 @@ def _one_batch(table: pa.Table, limit: int) -> pa.RecordBatch:
 
 def _text_bytes(chunk: pa.Array) -> int:
     """The size of the decoded texts of a chunk."""
+    if kinds.is_string_view(chunk.type):
+        views = np.frombuffer(chunk.buffers()[1], np.int32)  # each begins with the length of its text
+        return int(views[:: _VIEW_BYTES // 4][chunk.offset :][: len(chunk)].sum(dtype=np.int64))
     if not kinds.is_dictionary(chunk.type):
         return pc.sum(pc.binary_length(chunk)).as_py() or 0
     if not (kinds.is_string(chunk.dictionary.type) or kinds.is_large_string(chunk.dictionary.type)):

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.engine.served_model import ServedModel
@@ -16,6 +15,7 @@ from mlops_assets.serving.http.errors import RequestError, json_response, status
 from mlops_assets.serving.http.observed import observed
 from mlops_assets.serving.http.protocols.inference_request import HEADER_LENGTH, InferenceRequest
 from mlops_assets.serving.http.protocols.tensors import OUTPUT_TYPES, bytes_of_values
+from mlops_assets.serving.http.routing import TemplateRoute
 from mlops_assets.serving.http.service import Options, Service
 
 _DATATYPES = {
@@ -29,7 +29,7 @@ _DATATYPES = {
 _MODEL, _VERSION = "/v2/models/{project}", "/v2/models/{project}/versions/{version}"
 
 
-def inference_routes(service: Service) -> list[Route]:
+def inference_routes(service: Service) -> list[TemplateRoute]:
     """The routes of the protocol; a project is a model."""
 
     async def infer(request: Request) -> Response:
@@ -62,14 +62,14 @@ def inference_routes(service: Service) -> list[Route]:
         except MlopsError as error:
             return _error(error)
 
-    routes = [Route(f"{path}/infer", infer, methods=["POST"]) for path in (_MODEL, _VERSION)]
+    routes = [TemplateRoute(f"{path}/infer", infer, methods=["POST"]) for path in (_MODEL, _VERSION)]
     for path in (_MODEL, _VERSION):
-        routes += [Route(path, metadata), Route(f"{path}/ready", model_ready)]
+        routes += [TemplateRoute(path, metadata), TemplateRoute(f"{path}/ready", model_ready)]
     return [
         *routes,
-        Route("/v2", server),
-        Route("/v2/health/live", live),
-        Route("/v2/health/ready", ready),
+        TemplateRoute("/v2", server),
+        TemplateRoute("/v2/health/live", live),
+        TemplateRoute("/v2/health/ready", ready),
     ]
 
 

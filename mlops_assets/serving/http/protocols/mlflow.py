@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.http.answers.row_errors import rejection
@@ -17,6 +16,7 @@ from mlops_assets.serving.http.bodies.request_rows import Columns, Records, Requ
 from mlops_assets.serving.http.errors import JSON, RequestError, json_response, status_of
 from mlops_assets.serving.http.observed import observed
 from mlops_assets.serving.http.request_facts import request_facts
+from mlops_assets.serving.http.routing import TemplateRoute
 from mlops_assets.serving.http.service import Service
 
 _FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -30,7 +30,7 @@ _CODES = {
 }
 
 
-def mlflow_routes(service: Service) -> list[Route]:
+def mlflow_routes(service: Service) -> list[TemplateRoute]:
     """The routes for each project, and those at the root for a service of one project."""
     projects = service.engine.config.projects
 
@@ -48,16 +48,16 @@ def mlflow_routes(service: Service) -> list[Route]:
         return Response(_mlflow_version(), media_type="text/plain")
 
     routes = [
-        Route("/v1/projects/{project}/invocations", invocations, methods=["POST"]),
-        Route("/v1/projects/{project}/ping", ping),
-        Route("/v1/projects/{project}/health", ping),
-        Route("/v1/projects/{project}/version", mlflow_version),
-        Route("/ping", ping),
-        Route("/health", ping),
-        Route("/version", mlflow_version),
+        TemplateRoute("/v1/projects/{project}/invocations", invocations, methods=["POST"]),
+        TemplateRoute("/v1/projects/{project}/ping", ping),
+        TemplateRoute("/v1/projects/{project}/health", ping),
+        TemplateRoute("/v1/projects/{project}/version", mlflow_version),
+        TemplateRoute("/ping", ping),
+        TemplateRoute("/health", ping),
+        TemplateRoute("/version", mlflow_version),
     ]
     if len(projects) == 1:
-        routes.insert(0, Route("/invocations", invocations, methods=["POST"]))
+        routes.insert(0, TemplateRoute("/invocations", invocations, methods=["POST"]))
     return routes
 
 

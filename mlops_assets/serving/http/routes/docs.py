@@ -7,18 +7,18 @@ import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.errors import JSON
 from mlops_assets.serving.http.openapi.document import OpenApi
+from mlops_assets.serving.http.routing import TemplateRoute
 
 OPENAPI, _PAGE = "/openapi.json", "/docs"
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
 _FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 
 
-def docs_routes(engine: Engine) -> list[Route]:
+def docs_routes(engine: Engine) -> list[TemplateRoute]:
     """The routes of the documentation of the service."""
     documents = OpenApi(engine)
 
@@ -37,9 +37,9 @@ def docs_routes(engine: Engine) -> list[Route]:
         )
 
     return [
-        Route(OPENAPI, openapi),
-        Route(_PAGE, docs),
-        *(Route(f"{_PAGE}/{name}", _file(_STATIC / name)) for name in _FILES),
+        TemplateRoute(OPENAPI, openapi),
+        TemplateRoute(_PAGE, docs),
+        *(TemplateRoute(f"{_PAGE}/{name}", _file(_STATIC / name)) for name in _FILES),
     ]
 
 

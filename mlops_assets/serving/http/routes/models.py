@@ -5,16 +5,16 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.deployment.model_facts import read_facts
 from mlops_assets.serving.http.errors import json_response
 from mlops_assets.serving.http.openapi.columns import input_schema, output_schema
+from mlops_assets.serving.http.routing import TemplateRoute
 from mlops_assets.serving.http.service import Service
 
 
-def model_routes(service: Service) -> list[Route]:
+def model_routes(service: Service) -> list[TemplateRoute]:
     """Routes that describe what is served."""
 
     async def projects(_request: Request) -> Response:
@@ -43,8 +43,8 @@ def model_routes(service: Service) -> list[Route]:
         return json_response(values)
 
     return [
-        Route("/v1/projects", projects),
-        Route("/v1/projects/{project}/model", model),
+        TemplateRoute("/v1/projects", projects),
+        TemplateRoute("/v1/projects/{project}/model", model),
     ]
 
 

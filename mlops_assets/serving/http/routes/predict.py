@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from mlops_assets.serving.http.answers.predictions import (
     Predictions,
@@ -17,12 +16,13 @@ from mlops_assets.serving.http.bodies.content import rows_of_body
 from mlops_assets.serving.http.observed import observed
 from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.http.routes.parameters import check_parameters, flag, top_features
+from mlops_assets.serving.http.routing import TemplateRoute
 from mlops_assets.serving.http.service import Options, Service
 
 _NO_PARAMETERS: Mapping[str, str] = {}
 
 
-def predict_routes(service: Service) -> list[Route]:
+def predict_routes(service: Service) -> list[TemplateRoute]:
     """The route of predictions."""
 
     async def predict(request: Request) -> Response:
@@ -56,4 +56,4 @@ def predict_routes(service: Service) -> list[Route]:
         response.headers.update(found.headers)
         return response
 
-    return [Route("/v1/projects/{project}/predict", predict, methods=["POST"])]
+    return [TemplateRoute("/v1/projects/{project}/predict", predict, methods=["POST"])]
