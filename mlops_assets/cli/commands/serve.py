@@ -91,9 +91,9 @@ def serve(
 
     Example: mlops serve customer_churn --port 8000 --workers 2
     """
+    if not projects and config is None:
+        raise typer.BadParameter("name the projects to serve, or a file: --config FILE")
     with plain_errors(debug):
-        if not projects and config is None:
-            raise typer.BadParameter("name the projects to serve, or a file: --config FILE")
         state, read_config = _source(projects or [], config)
         if export is not None:
             _write(export, read_config())

@@ -87,14 +87,15 @@ class VersionFolders:
             When the files differ from those that were registered.
         """
         folder = self._folder / version.name / f"{version.version}-{next(self._numbers)}"
-        with translated_disk_errors(f"a copy of {version.subject}", self._folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with self.tracking.files(version.uri) as files:
-                    shutil.copytree(files, folder)
-                verify_model_files(folder, version)
-                write_facts(folder, version, self.tracking)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+        try:
+            with (
+                translated_disk_errors(f"a copy of {version.subject}", self._folder),
+                self.tracking.files(version.uri) as files,
+            ):
+                shutil.copytree(files, folder)
+            verify_model_files(folder, version)
+            write_facts(folder, version, self.tracking)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return DeployedVersion(version.version, version.facts["model_digest"], str(folder))

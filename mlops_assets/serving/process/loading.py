@@ -1,6 +1,7 @@
 """The loading of versions in a worker, beside the requests that it answers."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -34,6 +35,7 @@ async def loading(engine: Engine, run: RunFolder) -> AsyncIterator[None]:
     thread.start()
     yield
     stop.set()
+    gc.unfreeze()  # see `worker.create`; at the end, everything is to be collected
 
 
 def _load(engine: Engine, run: RunFolder, stop: threading.Event) -> None:

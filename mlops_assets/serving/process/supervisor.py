@@ -1,6 +1,5 @@
 """The supervisor: it listens, deploys versions and keeps workers alive; workers answer."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +79,6 @@ def serve(
         finally:
             deployer.stop()
             thread.join(_STOP_SECONDS)
-            gc.freeze()  # or the interpreter examines every object of MLflow for seconds before it ends
 
 
 def _uvicorn_config(endpoint: Endpoint, options: ServiceOptions) -> uvicorn.Config:
