@@ -280,6 +280,7 @@ class Champions:
             with mlflow.start_run(run_id=run_id):
                 uri = self._tracking.log_model(Path(folder) / "model", model.spec)
             facts = {"model_digest": digest, "model_manifest": manifest_digest(Path(folder) / "model")}
+            self._tracking.log_facts(run_id, facts={**facts, "model_uri": uri})
         with self._ledger.lock("benchmark", print):
             version = registry.register(self._project, TrainedModel(run_id, uri, facts, {}), facts)
             details = {"model_manifest": facts["model_manifest"]}

@@ -41,5 +41,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return found
 
 
+def remove_facts(folder: Path) -> None:
+    """Remove the facts about a version."""
+    _path(folder).unlink(missing_ok=True)
+
+
 def _path(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.facts.json")

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.serving.deployment.model_facts import remove_facts
 from mlops_assets.serving.deployment.state import DeployedVersion, ProjectDeployment, write_deployment
 from mlops_assets.serving.deployment.worker_reports import LoadFailure, WorkerReport
 from mlops_assets.stores.serving_status.status import ServingError
@@ -221,6 +222,7 @@ class Rollout:
         used = {folder for report in reports for folder in report.loaded}
         for folder in self._left - used:
             shutil.rmtree(folder, ignore_errors=True)
+            remove_facts(Path(folder))
             self._left.discard(folder)
 
     def _write(self) -> None:

@@ -9,6 +9,7 @@ from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion, Deployment, read_deployment
 from mlops_assets.serving.deployment.worker_reports import LoadFailure, WorkerReport, write_report
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.engine.warming import warm
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +107,9 @@ class Engine:
         if deployed.folder in self._loaded or deployed.folder in self._failed:
             return
         try:
-            self._loaded[deployed.folder] = ServedModel.load(project, deployed)
+            model = ServedModel.load(project, deployed)
+            warm(model)
+            self._loaded[deployed.folder] = model
         except Exception as error:  # of an estimator, too: whatever a version raises must not stop the others
             failure = error if isinstance(error, MlopsError) else _unexpected(project, deployed, error)
             self._failed[deployed.folder] = LoadFailure(failure.message, failure.hint or "")

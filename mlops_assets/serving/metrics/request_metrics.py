@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from time import perf_counter_ns
 
-from prometheus_client import CollectorRegistry
-
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.http.guards.asgi import CLOSE, App, Message, Receive, Scope, Send
 from mlops_assets.serving.http.guards.paths import HEALTH, METRICS, Paths, route_of
@@ -21,17 +19,18 @@ class MeasuredApp:
 
     Parameters
     ----------
+    metrics
+        What is recorded.
     is_draining
         Whether the service is being stopped: then clients close their connections after an answer.
     """
 
     def __init__(
-        self, app: App, config: ServingConfig, registry: CollectorRegistry, is_draining: Callable[[], bool]
+        self, app: App, config: ServingConfig, metrics: RequestMetrics, is_draining: Callable[[], bool]
     ) -> None:
-        self._app, self._is_draining = app, is_draining
+        self._app, self._metrics, self._is_draining = app, metrics, is_draining
         self._projects = frozenset(project.name for project in config.projects)
         self._paths = Paths(self._projects)
-        self.metrics = RequestMetrics(registry)
         self._observe: dict[tuple[str, str, int | None, str], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,10 +63,10 @@ class MeasuredApp:
         key = project, route, facts.version, outcome
         if (observe := self._observe.get(key)) is None:
             labels = project, route, "" if facts.version is None else str(facts.version), outcome
-            observe = self._observe[key] = self.metrics.durations.labels(*labels).observe
+            observe = self._observe[key] = self._metrics.durations.labels(*labels).observe
         observe(seconds)
         if outcome != "answered":
-            self.metrics.errors.labels(project, route, str(status)).inc()
+            self._metrics.errors.labels(project, route, str(status)).inc()
 
     def _named_project(self, scope: Scope) -> str:
         project = self._paths.project(scope["path"])

@@ -15,9 +15,11 @@ from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
 from mlops_assets.serving.http.guards.chain import guarded
+from mlops_assets.serving.metrics.definitions import RequestMetrics
 from mlops_assets.serving.metrics.exposition import metrics_route
 from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
 from mlops_assets.serving.metrics.request_metrics import MeasuredApp
+from mlops_assets.serving.metrics.row_metrics import RowMetrics
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.serving.process.loading import loading
 from mlops_assets.serving.process.run_folder import RUN_VARIABLE, RunFolder
@@ -32,16 +34,18 @@ def create() -> App:
     config = run.wait_for_config()
     engine = Engine(config, run.path)
     registry, challengers = CollectorRegistry(), Challengers(config, run.path)
+    metrics = RequestMetrics(registry)
+    observers: list[Observer] = [RowMetrics(metrics), PredictionMetrics(registry)]
     app = create_app(
         engine,
         services=[loading(engine, run), challengers.running()],
-        observers=[PredictionMetrics(registry)],
+        observers=observers,
         online=config.online_features(),
         challengers=challengers,
     )
     app.router.routes.append(metrics_route(run.metrics))
     safe = guarded(app, config, ServiceOptions.read(run.path))
-    return MeasuredApp(safe, config, registry, lambda: engine.is_draining)
+    return MeasuredApp(safe, config, metrics, lambda: engine.is_draining)
 
 
 def _end_with_supervisor() -> None:

@@ -14,7 +14,9 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.deployment.worker_reports import WorkerReport, read_reports, remove_report
+from mlops_assets.serving.process.answering_server import Worker
 from mlops_assets.serving.process.run_folder import RunFolder
+from mlops_assets.stores.system.listening_socket import stop_connecting
 
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.2
@@ -43,7 +45,8 @@ class Workers(Multiprocess):
         self.restarts, self.is_terminated = 0, False
         self._run, self._on_end = run, on_end
         self._known: set[int] = set()
-        self._quick_ends, self._started, self._pause_until = 0, 0.0, 0.0
+        self._started: dict[Process, float] = {}
+        self._quick_ends, self._pause_until = 0, 0.0
         self._is_ready = False
 
     @property
@@ -112,7 +115,7 @@ class Workers(Multiprocess):
             self.stop(StoreError(problem, hint="see the log above for the reason"))
             return
         self.restarts += 1
-        is_quick = time.monotonic() - self._started < _STABLE_SECONDS
+        is_quick = time.monotonic() - self._started.pop(process, 0.0) < _STABLE_SECONDS
         self._quick_ends = self._quick_ends + 1 if is_quick else 0
         pause = min(2.0**self._quick_ends, _LONGEST_PAUSE) if self._quick_ends > 1 else 0.0
         self._pause_until = time.monotonic() + pause
@@ -120,11 +123,11 @@ class Workers(Multiprocess):
         _LOG.error("worker %s %s; another one is started%s", process.pid, reason, later)
 
     def _start(self) -> None:
-        process = Process(self.config, self.sockets)
+        process = Worker(self.config, self.sockets)
         with _without_main_module():
             process.start()
         self.processes.append(process)
-        self._started = time.monotonic()
+        self._started[process] = time.monotonic()
 
     def _forget_ended(self) -> None:
         alive = {process.pid for process in self.processes if process.pid is not None}
@@ -136,6 +139,7 @@ class Workers(Multiprocess):
     def _end(self) -> None:
         """Stop all workers: those that answer finish the requests that they have accepted."""
         for one in self.sockets:
+            stop_connecting(one)
             one.close()  # the workers have theirs; without any, new connections are refused
         ready = {report.pid for report in self.reports if report.ready}
         for process in self.processes:

@@ -1,8 +1,15 @@
 """A socket that listens before its server is ready."""
 
+import ctypes
 import socket
+import struct
+import sys
 
 from mlops_assets.core.errors import StoreError
+
+_ATTACH_FILTER = 26
+_DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A program of one instruction for Linux' socket filter: return 0, so that the packet is dropped."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -31,3 +38,16 @@ def listening_socket(host: str, port: int) -> socket.socket:
             hint="stop the program that uses it, or choose another port with --port",
         ) from error
     return listening
+
+
+def stop_connecting(listening: socket.socket) -> None:
+    """Let no further connection in, while those that wait in the socket can still be accepted.
+
+    Only Linux can do that: it drops the packets of new connections, and their clients try again. Elsewhere
+    the socket is unchanged.
+    """
+    if sys.platform == "linux":
+        program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
+        listening.setsockopt(
+            socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program))
+        )
