@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -14,7 +13,6 @@ from mlops_assets.serving.process.run_folder import RunFolder
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.25
-_NICE = 10
 _SWITCH_SECONDS = 0.001
 
 
@@ -39,9 +37,11 @@ async def loading(engine: Engine, run: RunFolder) -> AsyncIterator[None]:
 
 
 def _load(engine: Engine, run: RunFolder, stop: threading.Event) -> None:
-    """Load versions until the event is set, at a lower priority than requests where threads have one."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+    """Load versions until the event is set.
+
+    The thread has the priority of the others: with a lower one it would wait for a processor while it holds
+    Python's lock, and requests with it.
+    """
     while not stop.wait(_POLL_SECONDS):
         if run.is_draining:
             engine.drain()

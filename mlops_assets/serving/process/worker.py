@@ -15,6 +15,7 @@ from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
 from mlops_assets.serving.http.guards.chain import guarded
+from mlops_assets.serving.http.observer import Observer
 from mlops_assets.serving.metrics.definitions import RequestMetrics
 from mlops_assets.serving.metrics.exposition import metrics_route
 from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
