@@ -68,6 +68,10 @@ def audit_entity(workspace: Workspace, project: str, values: Sequence[str]) -> I
     for found in target.rows().find():
         name = view_name(found.table)
         yield Finding(name, (f"{found.rows:,} rows in {found.versions} versions",) if found.rows else ())
+    for one in target.online():
+        online = one.find()
+        problem = (f"features of {online.entities:,} entities",) if online.entities else ()
+        yield Finding(f"online features in {online.store}", problem)
     places = tuple(
         f"{place}{': ' + place.reason if not place.count else ''}"
         for place in target.texts(replace_them=False)

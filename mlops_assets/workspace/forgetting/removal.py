@@ -66,14 +66,19 @@ def forget(
     ------
     StoreError
         If the reason contains the ID, a run of the project is in progress, the ledger can't be written, a
-        table can't be changed, or rows arrived meanwhile.
+        table or the online store can't be changed, or rows arrived meanwhile.
     """
     _require_no_id(target, attribution)
     _require_no_run(target, instance)
     _require_ledger(target, on_wait)
+    online = list(target.online())
+    for one in online:
+        one.find()  # an error before the first row is removed
     store, project, rows = target.warehouse, target.project, target.rows()
     record = _begin(target, instance, rows)
     _remove(rows, record)
+    for one in online:  # after the tables, from which it would be written again
+        one.remove()
     remove_unheld(scratch_folder(store))
     remove_left_spill(store.root)
     _require_no_run(target, instance)

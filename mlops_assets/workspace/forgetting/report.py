@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_assets.core.names import view_name
+from mlops_assets.stores.forgetting.online_rows import FoundOnline
 from mlops_assets.stores.forgetting.table_rows import Found
 from mlops_assets.stores.forgetting.texts import TextPlace
 from mlops_assets.workspace.forgetting.removal import Removal
@@ -21,6 +22,8 @@ class Report:
         Its rows in each table, before the removal.
     texts
         Other files and databases that contain its ID.
+    online
+        Its rows in online stores, before the removal.
     ledger_entries
         The number of entries of the ledger that contain the ID.
     """
@@ -30,6 +33,7 @@ class Report:
     models: tuple[TrainedOn, ...]
     sources: tuple[InSource, ...]
     texts: tuple[TextPlace, ...]
+    online: tuple[FoundOnline, ...]
     ledger_entries: int
     with_sources: bool
 
@@ -42,6 +46,7 @@ class Report:
             tuple(target.models()),
             tuple(target.sources()) if with_sources else (),
             tuple(target.texts(replace_them=False)),
+            tuple(one.find() for one in target.online()),
             target.in_ledger(),
             with_sources,
         )
@@ -69,6 +74,7 @@ class Report:
             "models": [vars(one) for one in self.models],
             "sources": [vars(one) for one in self.sources],
             "texts": [{**vars(one), "path": str(one.path)} for one in self.texts],
+            "online": [vars(one) for one in self.online],
             "ledger_entries": self.ledger_entries,
         }
 
@@ -86,6 +92,7 @@ class Report:
                 f"without {columns}, so no row can be attributed: {', '.join(unsearched)}; if another column "
                 "identifies it there, forget it again with --column"
             )
+        yield from self._online_lines(done)
         yield from self._model_lines(project, retrains=retrains)
         yield from self._source_lines(dry_run)
         yield from self._text_lines()
@@ -94,6 +101,14 @@ class Report:
             yield "nothing was changed; run it without --dry-run to remove the rows. This can't be undone"
         else:
             yield f"verify it: mlops audit {project} --forgotten ID"
+
+    def _online_lines(self, done: str) -> Iterator[str]:
+        for one in self.online:
+            if one.searched:
+                yield f"online features: {one.entities:,} entities {done} from {one.store}"
+            else:
+                columns = ", ".join(self.target.entity.columns)
+                yield f"online features in {one.store} have no {columns}, so no row can be attributed"
 
     def _model_lines(self, project: str, *, retrains: bool) -> Iterator[str]:
         for one in self.models:

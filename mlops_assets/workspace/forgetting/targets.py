@@ -10,14 +10,18 @@ from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.stores.forgetting.entity import Entity
+from mlops_assets.stores.forgetting.online_rows import OnlineRows
 from mlops_assets.stores.forgetting.project_rows import ProjectRows, types_of
 from mlops_assets.stores.forgetting.records import ForgottenEntities
 from mlops_assets.stores.forgetting.table_rows import Condition
 from mlops_assets.stores.forgetting.texts import TextPlace, TextSearch
 from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.online.open import sqlite_file
+from mlops_assets.stores.online.sqlite import SqliteOnlineStore
 from mlops_assets.stores.sources.base import Source
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.serving.online import online_store
 from mlops_assets.workspace.source_arrivals import open_sources
 from mlops_assets.workspace.workspace import Workspace
 
@@ -129,6 +133,22 @@ class Target:
         return ProjectRows(
             self.warehouse, self.project, found.key, (self.entity,), found.digests_of_row_ids()
         )
+
+    def online(self) -> Iterator[OnlineRows]:
+        """Yield its rows in the declared online store, and in a file of a former declaration.
+
+        Raises
+        ------
+        StoreError
+            When the address of a declared Redis is not set.
+        """
+        condition = self.rows().condition((self.project, names.FEATURES))
+        store = online_store(self.workspace, self.project)
+        if store is not None:
+            yield OnlineRows(store, condition)
+        file = sqlite_file(self.workspace.state.online, self.project)
+        if file.is_file() and (store is None or not store.is_local):
+            yield OnlineRows(SqliteOnlineStore(self.project, file), condition)
 
     def models(self) -> list[TrainedOn]:
         """The registered versions that were trained on it, also if its rows were removed since."""

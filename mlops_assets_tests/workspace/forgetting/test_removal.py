@@ -151,3 +151,35 @@ def test_wrong_arguments_and_runs_in_progress_are_refused(target, champion_shop)
     with pytest.raises(StoreError, match=f"run {run.run_id} is in progress"):
         remove(target, champion_shop)
     assert target.forgotten.records() == []
+
+
+def test_the_online_features_of_a_forgotten_entity_are_removed_and_a_store_that_is_down_changes_nothing(
+    champion_shop, monkeypatch, redis_server, tmp_path
+):
+    shop = champion_shop
+    shop.declare(settings={"serving": {"online": {}}})
+    assert shop.daemon.run("shop/features_online").success
+    settings = {"store": "redis", "key_prefix": tmp_path.name, "url_env": "SHOP_REDIS"}
+    shop.declare(settings={"serving": {"online": settings}})
+    monkeypatch.setenv("SHOP_REDIS", redis_server.url())
+    assert shop.daemon.run("shop/features_online").success
+    target = Target.of(ShopWorkspace(shop.root, shop), "shop", [ID])
+    file = shop.state.online / "shop.db"
+    assert ID.encode() in file.read_bytes()
+    report = Report.of(target, with_sources=False)
+    assert [(one.entities, one.searched) for one in report.online] == [(1, True), (1, True)]
+    assert f"online features: 1 entities would be removed from {file}" in [*report.lines(dry_run=True)]
+
+    with monkeypatch.context() as down:
+        down.setenv("SHOP_REDIS", "redis://127.0.0.1:1/0")
+        with pytest.raises(StoreError, match="no connection"):
+            remove(target, shop)
+    assert target.rows().find()
+    assert target.forgotten.find(target.entity) is None, "nothing has begun"
+
+    remove(target, shop)
+    assert [one.find().entities for one in target.online()] == [0, 0]
+    assert ID.encode() not in file.read_bytes()
+    for name in redis_server.client.scan_iter(match=f"{tmp_path.name}:*features:*"):
+        assert not [field for field in redis_server.client.hkeys(name) if ID.encode() in field]
+    assert errors(audit_entity(target.workspace, "shop", [ID])) == {}
