@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from mlops_assets.core.errors import ProjectError
@@ -69,7 +70,7 @@ class Periods:
 
     def is_key(self, text: str) -> bool:
         """Return whether a text is a key of this cadence, inside the periods or not."""
-        return self.find(text, whole=True) == text
+        return _is_key(self.cadence, text)
 
     def find(self, text: str, *, whole: bool = False) -> str | None:
         """Return the key of the first date in a text, such as a file name; None without a date.
@@ -162,3 +163,8 @@ class Periods:
         while key <= last:
             yield key
             key = self.shift(key, 1)
+
+
+@lru_cache(maxsize=10_000)  # the same few keys are in thousands of events
+def _is_key(cadence: Cadence, text: str) -> bool:
+    return Periods(cadence, "").find(text, whole=True) == text
