@@ -31,7 +31,9 @@ from mlops_assets.stores.delta.staging import Staged
 from mlops_assets.stores.system.durable import flush_files
 
 CHECKPOINT_INTERVAL = 10
-"""Commits between two checkpoints of the log."""
+"""Minimum number of commits between two checkpoints of the log."""
+_LONG_LOG = 20
+"""Of a long log, it is its length divided by this: a checkpoint names all files of the table."""
 _ATTEMPTS = 50
 _POINTER = "_last_checkpoint"
 _LOG = logging.getLogger(__name__)
@@ -160,13 +162,18 @@ def finish_commit(directory: Path, delta: DeltaTable) -> None:
     log, version = directory / "_delta_log", int(delta.version())
     commit_file = log / f"{version:020}.json"
     flush_files([commit_file] if commit_file.is_file() else [], directory, directory.parent)
-    if version - _last_checkpoint(log) < CHECKPOINT_INTERVAL:
+    if not is_checkpoint_due(version, _last_checkpoint(log)):
         return
     try:
         delta.create_checkpoint()
         flush_files([log / f"{version:020}.checkpoint.parquet", log / _POINTER])
     except (DeltaError, OSError) as error:  # the table is complete without it, and the commit is made
         _LOG.warning("the checkpoint of %s at version %d was not written: %s", directory, version, error)
+
+
+def is_checkpoint_due(version: int, last: int) -> bool:
+    """Whether a commit writes a checkpoint, given the version of the last one."""
+    return version - last >= max(CHECKPOINT_INTERVAL, version // _LONG_LOG)
 
 
 def _last_checkpoint(log: Path) -> int:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -115,6 +116,17 @@ def test_the_next_commit_of_a_long_log_without_a_checkpoint_writes_one(
     (log / "_last_checkpoint").write_text("{}", "utf-8")
     warehouse.write(KEY, rows("(13, 'x')"))
     assert (log / f"{14:020}.checkpoint.parquet").exists()
+
+
+def test_checkpoints_of_a_long_log_take_a_small_part_of_the_disk():
+    """A checkpoint names all files: every ten commits, they would grow with the square of the commits."""
+    found = [-1]
+    for version in range(5_000):
+        if commit.is_checkpoint_due(version, found[-1]):
+            found.append(version)
+    assert found[1:5] == [9, 19, 29, 39]
+    assert len(found) < 100
+    assert max(after - before for before, after in pairwise(found)) <= 250
 
 
 def test_the_log_of_a_table_is_kept_at_any_age(warehouse: Warehouse, rows: Rows):
