@@ -66,6 +66,8 @@ DATA_QUALITY, DRIFT_REPORT, PERFORMANCE_REPORT = "data_quality", "drift_report",
 """Assets that monitor the partitions of a project, or the rows of `scoring`."""
 RETRAINING, STATUS_PAGE = "retraining", "status_page"
 """The asset that decides whether to train again, and the one with the page about all of a project."""
+PREDICTION_LOG, ENDPOINT = "prediction_log", "endpoint"
+"""The table of the predictions that the HTTP service gave, and the service itself; Dagster observes both."""
 SCORING = "scoring"
 """Table of the rows that a project without partitions predicts."""
 LEDGER = "ledger"

@@ -6,6 +6,7 @@ from mlops_assets.components.model_project.settings.base import Settings
 from mlops_assets.components.model_project.settings.serving.canary import CanarySettings
 from mlops_assets.components.model_project.settings.serving.limits import ServingLimitSettings
 from mlops_assets.components.model_project.settings.serving.online import OnlineSettings
+from mlops_assets.components.model_project.settings.serving.log import ServingLogSettings
 
 
 class ServingSettings(Settings):
@@ -21,4 +22,12 @@ class ServingSettings(Settings):
     )
     canary: CanarySettings = Field(
         default=CanarySettings(), description="Guardrails that withdraw a canary from the traffic."
+    )
+    log: ServingLogSettings = Field(
+        default=ServingLogSettings(), description="The log of the predictions that were given."
+    )
+    observe: bool = Field(
+        default=False,
+        description="Show the service in Dagster: the asset `endpoint` with served version and traffic, and the "
+        "check that the champion is served.",
     )
