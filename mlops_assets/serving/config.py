@@ -29,6 +29,10 @@ class ServedProject:
         The dialect of the table's files, of CSV in requests, too.
     settings
         The settings `serving` of `defs.yaml`, with defaults.
+    identity
+        The columns that identify an entity in the prediction log, such as the key of the table.
+    sensitive
+        The sensitive columns of its tables and features.
     """
 
     name: str
@@ -37,6 +41,8 @@ class ServedProject:
     entity: tuple[str, ...] = ()
     dialect: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,4 +124,10 @@ class ServingConfig:
 def _project(values: Mapping[str, Any]) -> ServedProject:
     table, found = values.get("table"), ServedProject(**values)
     declared = None if table is None else TableDeclaration.from_json(table)
-    return replace(found, table=declared, entity=tuple(found.entity))
+    return replace(
+        found,
+        table=declared,
+        entity=tuple(found.entity),
+        identity=tuple(found.identity),
+        sensitive=tuple(found.sensitive),
+    )

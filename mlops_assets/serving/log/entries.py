@@ -2,20 +2,40 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from mlops_assets.core.digests import keyed_digest
 from mlops_assets.core.names import SOURCE_ROW
-from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.stores.prediction_log import columns as log
 
-Rows = Sequence[Mapping[str, Any]] | pa.RecordBatch | pa.Table
-"""Rows of a request or answer, as the service has them."""
+
+class SentRows(Protocol):
+    """Rows of a request that become records when they are asked for."""
+
+    @property
+    def count(self) -> int: ...
+
+    def records(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+class GivenAnswers(Protocol):
+    """Answers that become records when they are asked for."""
+
+    @property
+    def by_position(self) -> Sequence[Mapping[str, Any] | None]: ...
+
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]] | pa.RecordBatch | pa.Table | SentRows
+"""Rows of a request, as the service has them."""
+Answers: TypeAlias = Sequence[Mapping[str, Any] | None] | pa.RecordBatch | pa.Table | GivenAnswers
+"""The answers to rows: None for a row that was rejected; a table has the positions of its rows in `_row`."""
 
 _ARROW: dict[SqlType, pa.DataType] = {
     "BIGINT": pa.int64(),
@@ -42,8 +62,6 @@ class Entry(NamedTuple):
         When it was answered, in seconds since 1970.
     rows
         Its rows, with those that were rejected.
-    outputs
-        The answers; with the column `_row` the positions of their rows, else all rows in their order.
     as_of
         When the online features were computed, in seconds since 1970; None for rows that were sent whole.
     """
@@ -55,7 +73,7 @@ class Entry(NamedTuple):
     latency_ms: float | None
     as_of: float | None
     rows: Rows
-    outputs: Rows
+    outputs: Answers
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,7 @@ class LoggedColumns:
             Log digests of the sensitive columns; otherwise they are left out.
         """
         inputs = dict.fromkeys(entity, pa.string())
-        inputs |= {column.name: _ARROW[column.sql_type] for column in contract.columns}
+        inputs |= {column.name: _logged_type(column) for column in contract.columns}
         hidden = frozenset(name for name in inputs if name in sensitive) | {
             column.name for column in contract.columns if column.sensitive
         }
@@ -116,35 +134,80 @@ class LoggedColumns:
         key
             The secret key of digests; not used without hashed columns.
         """
-        positions = [_positions(entry) for entry in entries]
-        columns = _describing(version, entries, positions)
+        answered = [_Answered.of(entry) for entry in entries]
+        records, tables = list[_Answered](), list[_Answered]()
+        for one in answered:
+            (records if one.has_records else tables).append(one)
+        parts = [*([records] if records else []), *([one] for one in tables)]
+        return pa.concat_tables([self._table(version, several, key) for several in parts])
+
+    def _table(self, version: int, answered: "Sequence[_Answered]", key: bytes) -> pa.Table:
+        """The rows of several requests of records, or of one with a table."""
+        columns = _describing(version, answered)
+        rows, outputs = (_together([getattr(one, name) for one in answered]) for name in ("rows", "outputs"))
         for name, kind in self.inputs.items():
-            convert = partial(_digests, key=key) if name in self.hashed else partial(_typed, kind=kind)
-            parts = [
-                _column(entry.rows, name, convert, chosen)
-                for entry, chosen in zip(entries, positions, strict=True)
-            ]
-            columns[self.names[name]] = _joined(parts, kind)
+            values = _values(rows, name)
+            if name in self.hashed:
+                values = _digests(values, key)
+            columns[self.names[name]] = _array(values, kind)
         for name, kind in self.outputs.items():
-            convert = partial(_typed, kind=kind)
-            columns[name] = _joined([_column(entry.outputs, name, convert) for entry in entries], kind)
+            columns[name] = _array(_values(outputs, name), kind)
         return pa.table(columns)
 
 
-_Part = list[Any] | pa.ChunkedArray | pa.Array
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    """A request with the rows that were answered: both as records, or as tables."""
+
+    entry: Entry
+    positions: Sequence[int]
+    rows: "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table"
+    outputs: "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table"
+
+    @property
+    def has_records(self) -> bool:
+        return isinstance(self.rows, list) and isinstance(self.outputs, list)
+
+    @classmethod
+    def of(cls, entry: Entry) -> "_Answered":
+        outputs = entry.outputs
+        if isinstance(outputs, pa.RecordBatch | pa.Table):
+            positions = (
+                outputs.column(SOURCE_ROW).to_pylist()
+                if SOURCE_ROW in outputs.schema.names
+                else range(outputs.num_rows)
+            )
+            return cls(entry, positions, _chosen(entry.rows, positions), outputs)
+        given = outputs if isinstance(outputs, Sequence) else outputs.by_position
+        found = {place: row for place, row in enumerate(given) if row is not None}
+        return cls(entry, list(found), _chosen(entry.rows, list(found)), list(found.values()))
 
 
-def _describing(
-    version: int, entries: Sequence[Entry], positions: Sequence[Sequence[int]]
-) -> dict[str, pa.Array]:
-    each = list(zip(entries, positions, strict=True))
+def _chosen(rows: Rows, positions: Sequence[int]) -> "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table":
+    if isinstance(rows, pa.RecordBatch | pa.Table):
+        return rows if len(positions) == rows.num_rows else rows.take(pa.array(positions, pa.int64()))
+    records = rows if isinstance(rows, Sequence) else rows.records()
+    return list(records) if len(positions) == len(records) else [records[place] for place in positions]
 
+
+def _together(parts: Sequence[Any]) -> Any:
+    """The records of several requests, or the table of one."""
+    return parts[0] if len(parts) == 1 else [row for part in parts for row in part]
+
+
+def _logged_type(column: Column) -> pa.DataType:
+    """The type of the column; values whose text only the contract can read are logged as they were sent."""
+    is_plain = not column.has_format and not column.has_marks and column.time_zone == UTC_ZONE
+    return _ARROW[column.sql_type] if is_plain else pa.string()
+
+
+def _describing(version: int, answered: Sequence[_Answered]) -> dict[str, pa.Array]:
     def spread(value: Callable[[Entry], Any]) -> list[Any]:
-        return [found for entry, rows in each for found in [value(entry)] * len(rows)]
+        return [found for one in answered for found in [value(one.entry)] * len(one.positions)]
 
     values = {
         log.REQUEST_ID: spread(lambda entry: entry.request_id),
-        log.ROW: [row for rows in positions for row in rows],
+        log.ROW: [row for one in answered for row in one.positions],
         log.REQUESTED_AT: spread(lambda entry: int(entry.at * 1e6)),
         log.VERSION: spread(lambda _: version),
         log.ROLE: spread(lambda entry: entry.role),
@@ -155,79 +218,48 @@ def _describing(
     return {name: pa.array(values[name], kind) for name, kind in log.DESCRIBING.items()}
 
 
-def _positions(entry: Entry) -> Sequence[int]:
-    """The positions in a request of the rows that were answered."""
-    outputs = entry.outputs
-    if isinstance(outputs, pa.RecordBatch | pa.Table):
-        if SOURCE_ROW in outputs.schema.names:
-            found: list[int] = outputs.column(SOURCE_ROW).to_pylist()
-            return found
-        return range(outputs.num_rows)
-    if outputs and SOURCE_ROW in outputs[0]:
-        return [row[SOURCE_ROW] for row in outputs]
-    return range(len(outputs))
+def _values(rows: "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table", name: str) -> "list[Any] | pa.Array":
+    if isinstance(rows, list):
+        return [row.get(name) for row in rows]
+    if name not in rows.schema.names:
+        return [None] * rows.num_rows
+    column = rows.column(name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _column(
-    rows: Rows, name: str, convert: "Callable[[list[Any] | pa.Array], _Part]", chosen: Sequence[int] | None = None
-) -> _Part:
-    """A column of rows, of those in some positions; nulls if it is missing."""
-    if isinstance(rows, pa.RecordBatch | pa.Table):
-        count = rows.num_rows if chosen is None else len(chosen)
-        if name not in rows.schema.names:
-            return [None] * count
-        column = rows.column(name)
-        if chosen is not None and count != rows.num_rows:
-            column = column.take(pa.array(chosen, pa.int64()))
-        return convert(column)
-    picked = rows if chosen is None or len(chosen) == len(rows) else [rows[place] for place in chosen]
-    return convert([row.get(name) for row in picked])
-
-
-def _joined(parts: Sequence[_Part], kind: pa.DataType) -> pa.ChunkedArray:
-    chunks: list[pa.Array] = []
-    values: list[Any] = []
-    for part in parts:
-        if isinstance(part, list):
-            values += part
-            continue
-        if values:
-            chunks.append(_array(values, kind))
-            values = []
-        chunks += part.chunks if isinstance(part, pa.ChunkedArray) else [part]
-    if values:
-        chunks.append(_array(values, kind))
-    return pa.chunked_array(chunks, kind)
-
-
-def _typed(values: "list[Any] | pa.Array", *, kind: pa.DataType) -> _Part:
-    """Values as they are sent; those of Arrow are cast here, as they have a type of their own."""
-    if isinstance(values, list):
-        return values
-    try:
-        return values.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return values.to_pylist()
-
-
-def _digests(values: "list[Any] | pa.Array", *, key: bytes) -> _Part:
+def _digests(values: "list[Any] | pa.Array", key: bytes) -> list[Any]:
     found = values if isinstance(values, list) else values.to_pylist()
     return [None if value is None else keyed_digest(key, str(value)) for value in found]
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Values of requests as an array; the rare ones of another type are cast one by one."""
+def _array(values: "list[Any] | pa.Array", kind: pa.DataType) -> pa.Array:
+    """Values of requests as an array; those of another type, such as times in JSON, are cast."""
     try:
-        return pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([_cast(value, kind) for value in values], kind)
+        return pa.array(values, kind) if isinstance(values, list) else values.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        found = values if isinstance(values, list) else values.to_pylist()
+        return pa.array([_cast(value, kind) for value in found], kind)
 
 
 def _cast(value: Any, kind: pa.DataType) -> Any:
-    """A value as the contract reads it, such as a number in a text; null if it has no such value."""
+    """A value that is valid, but written as another type, such as a number or a time in a text."""
     if value is None:
         return None
+    if pa.types.is_string(kind):
+        return value if isinstance(value, str) else str(value)
+    if isinstance(value, str) and pa.types.is_temporal(kind):
+        return _time(value, kind)
     try:
-        return pa.scalar(value).cast(kind).as_py()
+        return pa.scalar(value.strip() if isinstance(value, str) else value).cast(kind).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return str(value) if pa.types.is_string(kind) else None
+        return None
+
+
+def _time(text: str, kind: pa.DataType) -> date | None:
+    """A date or time in UTC."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    found = found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    return found.date() if pa.types.is_date(kind) else found

@@ -1,20 +1,23 @@
-"""The prediction log of a worker: requests are added in microseconds, and a thread writes them to the spool."""
+"""The prediction log of a worker: adding a request takes microseconds; a thread writes the spool."""
 
+import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.log.counts import LogCounts
-from mlops_assets.serving.log.entries import Entry, LoggedColumns, Rows
+from mlops_assets.serving.log.entries import Answers, Entry, LoggedColumns, Rows
 from mlops_assets.stores.prediction_log.columns import CHAMPION
 from mlops_assets.stores.prediction_log.spool import Spool, new_writer
 from mlops_assets.stores.system.row_id_key import row_id_key
@@ -27,6 +30,13 @@ _MANY_ROWS = 20_000
 _VALUE_BYTES = 100
 """Estimated memory of a value in a row that was read from JSON."""
 _QUIET_SECONDS = 60.0
+
+
+class _Pending(NamedTuple):
+    model: ServedModel
+    entry: Entry
+    rows: int
+    bytes: int
 
 
 @dataclass
@@ -42,7 +52,7 @@ class _ProjectLog:
     warehouse: Path
     writer: str = field(default_factory=new_writer)
     number: int = 0
-    pending: "deque[tuple[ServedModel, Entry, int, int]]" = field(default_factory=deque)
+    pending: "deque[_Pending]" = field(default_factory=deque)
     tables: "deque[tuple[pa.Table, int]]" = field(default_factory=deque)
     held_bytes: int = 0
     counts: LogCounts = field(default_factory=LogCounts)
@@ -73,11 +83,16 @@ class PredictionLog:
         self._thread: Thread | None = None
         self._reported = 0.0
 
-    def start(self) -> None:
-        """Start the thread that writes the spool."""
-        if self._projects and self._thread is None:
-            self._thread = Thread(target=self._write_always, name="prediction-log", daemon=True)
-            self._thread.start()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write the spool in a thread while the application runs, and all that is left at its end."""
+        if not self._projects:
+            yield
+            return
+        self._thread = Thread(target=self._write_always, name="prediction-log", daemon=True)
+        self._thread.start()
+        yield
+        await asyncio.to_thread(self.close)
 
     def add(
         self,
@@ -86,7 +101,7 @@ class PredictionLog:
         *,
         request_id: str,
         rows: Rows,
-        outputs: Rows,
+        outputs: Answers,
         role: str = CHAMPION,
         route: str = "predict",
         at: float | None = None,
@@ -100,12 +115,12 @@ class PredictionLog:
         model
             The version that answered.
         rows, outputs
-            See `Entry`.
+            See `Rows` and `Answers`.
         """
         found = self._projects.get(project)
         if found is None or not _is_sampled(request_id, found.sample):
             return
-        count, size = _size(rows)
+        count, size = _size(rows, len(model.contracts.contract.columns))
         entry = Entry(
             request_id, time.time() if at is None else at, role, route, latency_ms, as_of, rows, outputs
         )
@@ -114,7 +129,7 @@ class PredictionLog:
                 found.counts.dropped += count
                 return
             found.held_bytes += size
-            found.pending.append((model, entry, count, size))
+            found.pending.append(_Pending(model, entry, count, size))
         if found.held_bytes * 2 > found.max_bytes or len(found.pending) > _MANY_ROWS:
             self._wake.set()
 
@@ -150,20 +165,19 @@ class PredictionLog:
 
     def _write(self, found: _ProjectLog) -> None:
         """Convert what is pending, and write it; what can't be written stays in memory."""
-        entries: dict[int, tuple[ServedModel, list[Entry], int, int]] = {}
+        by_version: dict[int, list[_Pending]] = {}
         with found.lock:
             taken = list(found.pending)
             found.pending.clear()
-        for model, entry, count, size in taken:
-            known = entries.get(model.version, (model, [], 0, 0))
-            entries[model.version] = (known[0], [*known[1], entry], known[2] + count, known[3] + size)
-        for model, several, count, size in entries.values():
-            self._convert(found, model, several, count, size)
+        for pending in taken:
+            by_version.setdefault(pending.model.version, []).append(pending)
+        for several in by_version.values():
+            self._convert(found, several)
         self._spool(found)
 
-    def _convert(
-        self, found: _ProjectLog, model: ServedModel, entries: list[Entry], count: int, size: int
-    ) -> None:
+    def _convert(self, found: _ProjectLog, pending: "list[_Pending]") -> None:
+        model, entries = pending[0].model, [one.entry for one in pending]
+        count, size = sum(one.rows for one in pending), sum(one.bytes for one in pending)
         try:
             table = self._columns(found, model).table(model.version, entries, self._key(found))
         except Exception as error:  # a request was answered, whatever its rows are
@@ -205,7 +219,7 @@ class PredictionLog:
             found.columns[model.version] = LoggedColumns.of(
                 model.contracts.contract,
                 model.model.spec,
-                project.entity,
+                project.identity or project.entity,
                 frozenset(project.sensitive),
                 hashes=found.hashes,
             )
@@ -241,8 +255,9 @@ def _is_sampled(request_id: str, sample: int) -> bool:
     return int.from_bytes(blake2b(request_id.encode(), digest_size=4).digest(), "big") < sample
 
 
-def _size(rows: Rows) -> tuple[int, int]:
+def _size(rows: Rows, columns: int) -> tuple[int, int]:
     """The number of rows, and an estimate of their memory in bytes."""
     if isinstance(rows, pa.RecordBatch | pa.Table):
         return rows.num_rows, rows.nbytes
-    return len(rows), len(rows) * len(rows[0]) * _VALUE_BYTES if rows else 0
+    count = len(rows) if isinstance(rows, Sequence) else rows.count
+    return count, count * columns * _VALUE_BYTES

@@ -23,7 +23,9 @@ DESCRIBING: dict[str, pa.DataType] = {
 _PREFIX = "input_"
 
 
-def input_names(inputs: "list[str] | tuple[str, ...]", outputs: "list[str] | tuple[str, ...]") -> dict[str, str]:
+def input_names(
+    inputs: "list[str] | tuple[str, ...]", outputs: "list[str] | tuple[str, ...]"
+) -> dict[str, str]:
     """The name in the log of each input column.
 
     An input column has its own name, or `input_<name>` where an output or a describing column has it.

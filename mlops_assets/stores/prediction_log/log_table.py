@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 
 from mlops_assets.core.names import PARTITION, PREDICTION_LOG, project_asset, view_name
-from mlops_assets.stores.delta.commit import flush_commit
+from mlops_assets.stores.delta.commit import CHECKPOINT_INTERVAL, finish_commit
 from mlops_assets.stores.delta.data_files import data_files, rows_by_partition
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import is_table, open_table
@@ -24,6 +24,7 @@ from mlops_assets.stores.system.durable import flush_files
 
 _CONFIGURATION = {
     "delta.dataSkippingNumIndexedCols": "0",
+    "delta.checkpointInterval": str(CHECKPOINT_INTERVAL),
     "delta.enableExpiredLogCleanup": "true",
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 1 hours",
@@ -142,9 +143,7 @@ class LogTable:
 
     def remove_replaced(self, *, hours: int) -> None:
         """Remove files that the newest version does not name, once they were replaced for some hours."""
-        self._open().vacuum(
-            retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
-        )
+        self._open().vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
 
     def replace_day(self, day: str, rows: pa.RecordBatchReader) -> None:
         """Replace the rows of a day. The caller holds the lock."""
@@ -165,7 +164,7 @@ class LogTable:
         """Flush what a commit has added: spool files are removed after it."""
         delta = self._open()
         flush_files(Path(uri.removeprefix("file://")) for uri in delta.file_uris() if uri not in before)
-        flush_commit(self.directory, int(delta.version()))
+        finish_commit(self.directory, delta)
 
 
 def _with_day(rows: pa.Table) -> pa.Table:

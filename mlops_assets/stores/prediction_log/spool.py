@@ -4,9 +4,8 @@ They lie in a folder of the table, so that they are on the same disk, `mlops for
 search of the state directory leaves them alone. Names that begin with `_` are no data files of Delta.
 """
 
-import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -41,8 +40,13 @@ class Spool:
         self.folder = warehouse.joinpath(*project_asset(project, PREDICTION_LOG), _FOLDER)
 
     def files(self) -> list[SpoolFile]:
-        """The complete files, by writer and in their order."""
-        return sorted(file for path in self._paths() if (file := _named(path)))
+        """The complete files, by writer and in their order, without a gap.
+
+        While a folder is read, a file may be missed that is older than another one that is found. The second
+        look has all files that existed before those of the first one.
+        """
+        newest = {file.writer: file.number for file in sorted(self._named())}
+        return sorted(file for file in self._named() if file.number <= newest.get(file.writer, 0))
 
     def size(self) -> int:
         """The size of all files in bytes."""
@@ -64,7 +68,7 @@ class Spool:
         try:
             with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as stream:
                 stream.write_table(rows)
-            os.replace(partial, path)
+            partial.replace(path)
         except BaseException:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
@@ -102,6 +106,12 @@ class Spool:
         """Replace the rows of a file."""
         flush_files([self.write(file.writer, file.number, rows)])
 
+    def _named(self) -> Iterator[SpoolFile]:
+        for path in self._paths():
+            writer, _, number = path.stem.partition("-")
+            if path.suffix == _SUFFIX and number.isdigit():
+                yield SpoolFile(writer, int(number), path)
+
     def _paths(self) -> Sequence[Path]:
         try:
             return [path for path in self.folder.iterdir() if not path.name.startswith(".")]
@@ -112,8 +122,3 @@ class Spool:
 def new_writer() -> str:
     """A name for a writer, which numbers its files from 1."""
     return uuid.uuid4().hex
-
-
-def _named(path: Path) -> SpoolFile | None:
-    writer, _, number = path.stem.partition("-")
-    return SpoolFile(writer, int(number), path) if path.suffix == _SUFFIX and number.isdigit() else None

@@ -9,7 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlops_assets.components.model_project.project.metadata_names import FOLDER, IDENTITY, SERVING
+from mlops_assets.components.model_project.project.metadata_names import (
+    ENTITY,
+    FOLDER,
+    IDENTITY,
+    SENSITIVE,
+    SERVING,
+)
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
@@ -38,12 +44,18 @@ def declared_config(workspace: Workspace, projects: Sequence[str]) -> ServingCon
 def _served(workspace: Workspace, name: str) -> ServedProject:
     folder = str(workspace.metadata(name, FOLDER)[FOLDER])
     settings = workspace.declared(names.project_asset(name, names.CHAMPION), SERVING, default={})
+    training_set = names.project_asset(name, names.TRAINING_SET)
+    identity, sensitive = (
+        tuple(workspace.declared(training_set, fact, default=[])) for fact in (ENTITY, SENSITIVE)
+    )
     if workspace.timeline(name) is None:
         raw = raw_spec(workspace, name)
         dialect = dialect_of(raw).non_defaults()
-        return ServedProject(name, folder, table_declaration(raw), dialect=dialect, settings=settings)
+        return ServedProject(
+            name, folder, table_declaration(raw), (), dialect, settings, identity, sensitive
+        )
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
-    return ServedProject(name, folder, None, tuple(entity), settings=settings)
+    return ServedProject(name, folder, None, tuple(entity), {}, settings, identity, sensitive)
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ class ServingLogSettings(Settings):
         default=1.0,
         gt=0,
         le=1,
-        description="Share of the requests that are logged, chosen by their ID: all rows of a request, or none.",
+        description="Share of the requests that are logged with all of their rows, chosen by their ID.",
     )
     sensitive: Literal["drop", "hash"] = Field(
         default="drop",
-        description="Sensitive columns: `drop` leaves them out, `hash` logs HMAC-SHA256 digests with the secret "
-        "key of row IDs.",
+        description="Sensitive columns: `drop` leaves them out, `hash` logs HMAC-SHA256 digests with the "
+        "secret key of row IDs.",
     )
     retention_days: int = Field(
         default=90, ge=1, description="Days after which logged rows are removed, in whole days (UTC)."
@@ -31,10 +31,10 @@ class ServingLogSettings(Settings):
     max_memory_mb: int = Field(
         default=64,
         ge=1,
-        description="Memory for rows that a process has not written yet. Rows above it are dropped and counted.",
+        description="Memory for rows that a process has not written yet. More rows are dropped and counted.",
     )
     max_spool_mb: int = Field(
         default=1_024,
         ge=1,
-        description="Disk space for rows that are not in the table yet. Rows above it are dropped and counted.",
+        description="Disk space for rows that are not in the table yet. More rows are dropped and counted.",
     )

@@ -28,6 +28,6 @@ class ServingSettings(Settings):
     )
     observe: bool = Field(
         default=False,
-        description="Show the service in Dagster: the asset `endpoint` with served version and traffic, and the "
-        "check that the champion is served.",
+        description="Show the service in Dagster: the asset `endpoint` with served version and traffic, and "
+        "the check that the champion is served.",
     )
