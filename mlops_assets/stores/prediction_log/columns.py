@@ -1,5 +1,7 @@
 """The columns of the prediction log."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 REQUEST_ID, ROW, REQUESTED_AT = "request_id", "request_row", "requested_at"
@@ -23,9 +25,7 @@ DESCRIBING: dict[str, pa.DataType] = {
 _PREFIX = "input_"
 
 
-def input_names(
-    inputs: "list[str] | tuple[str, ...]", outputs: "list[str] | tuple[str, ...]"
-) -> dict[str, str]:
+def input_names(inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, str]:
     """The name in the log of each input column.
 
     An input column has its own name, or `input_<name>` where an output or a describing column has it.

@@ -13,9 +13,11 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.monitoring.report import CheckOutcome, Report, ReportRun
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
+from mlops_assets.components.model_project.project.log_window import LogWindow
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     INPUTS,
+    LIVE,
     NOT_FOLLOWED,
     OPTIONAL,
     READS_BLOCKED,
@@ -55,22 +57,31 @@ class ReportInputs:
         Those of the optional inputs whose change makes no report again, such as the champion.
     reads_blocked
         Also report on partitions that failed a blocking check.
+    window
+        Which days of the prediction log are read, if the project has one. The sensor of the service requests
+        a report when a day has ended.
     """
 
     required: "Sequence[Dep]"
     optional: "Sequence[Dep]" = ()
     not_followed: Sequence[dg.AssetKey] = ()
     reads_blocked: bool = False
+    window: LogWindow | None = None
+
+    @property
+    def logs(self) -> list[dg.AssetKey]:
+        """The prediction log, if it is read."""
+        return [dg.AssetKey.from_user_string(self.window.log)] if self.window else []
 
     @property
     def deps(self) -> list[dg.AssetDep]:
         """All dependencies."""
-        return [_dep(each) for each in (*self.required, *self.optional)]
+        return [_dep(each) for each in (*self.required, *self.optional, *self.logs)]
 
     @property
     def optional_keys(self) -> list[dg.AssetKey]:
         """The keys of the optional inputs."""
-        return [_dep(each).asset_key for each in self.optional]
+        return [*(_dep(each).asset_key for each in self.optional), *self.logs]
 
 
 def monitored_partitions(project: Project) -> dg.PartitionsDefinition | None:
@@ -117,6 +128,7 @@ def monitoring_asset(
     """
     key, partitions = project.key(name), monitored_partitions(project)
     optional, not_followed = inputs.optional_keys, list(inputs.not_followed)
+    ignored = [*not_followed, *inputs.logs]
     spec = project.spec(
         key,
         description=description,
@@ -126,7 +138,7 @@ def monitoring_asset(
         partitions=partitions,
         automation=follows_its_inputs(
             project,
-            ignored=dg.AssetSelection.assets(*not_followed) if not_followed else None,
+            ignored=dg.AssetSelection.assets(*ignored) if ignored else None,
             optional=dg.AssetSelection.assets(*optional) if optional else None,
             reads_blocked=inputs.reads_blocked,
         ),
@@ -135,6 +147,7 @@ def monitoring_asset(
             OPTIONAL: dg.MetadataValue.json([each.to_user_string() for each in optional]),
             NOT_FOLLOWED: dg.MetadataValue.json([each.to_user_string() for each in not_followed]),
             READS_BLOCKED: inputs.reads_blocked,
+            **({LIVE: inputs.window.to_text()} if inputs.window else {}),
         },
     )
     check_specs = [

@@ -38,6 +38,8 @@ NOT_FOLLOWED = "not_followed"
 OPTIONAL = "optional_inputs"
 """Asset metadata of a report: the keys of upstream assets that may be missing, such as the target of a
 partition before its horizon has ended. Once they are there, the report is made again."""
+LIVE = "log_window"
+"""Asset metadata of a report: which days of the prediction log it reads, as JSON, if it reads some."""
 SERVING = "serving"
 """Asset metadata of the champion: the settings of the HTTP service, as JSON."""
 ONLINE = "online"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from dagster import AssetKey, DagsterInstance, EventLogRecord
 
+from mlops_assets.components.model_project.project.log_window import LogWindow
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import (
     INPUTS,
+    LIVE,
     NOT_FOLLOWED,
     SNAPSHOTS,
     declared_list,
@@ -99,6 +101,7 @@ class Staleness:
     _records: "dict[AssetKey, dict[str | None, EventLogRecord]]" = field(default_factory=dict)
     _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
     _arrived: "dict[AssetKey, list[Snapshot]]" = field(default_factory=dict)
+    _days: dict[AssetKey, dict[str, int]] = field(default_factory=dict)
     _succeeded: SucceededSteps = field(init=False)
 
     def __post_init__(self) -> None:
@@ -216,10 +219,14 @@ class Staleness:
         node = self.graph.get(key)
         parts: dict[tuple[AssetKey, str | None], str] = {}
         ignored = declared_list(node.metadata, NOT_FOLLOWED)
+        window = LogWindow.of_metadata(getattr(node.metadata.get(LIVE), "value", node.metadata.get(LIVE)))
         declared = node.metadata.get(SNAPSHOTS)
         snapshot_of: Mapping[str, Any] = dict(declared.value) if declared else {}
         for parent in node.parent_keys:
             if parent.to_user_string() in ignored:
+                continue
+            if window and parent.to_user_string() == window.log:
+                parts |= self._logged(window, parent, partition)
                 continue
             if parent.to_user_string() in snapshot_of.get("tables", {}):
                 parts |= self._snapshot(snapshot_of, parent, partition)
@@ -229,6 +236,17 @@ class Staleness:
                 if source in content:
                     parts[parent, source] = content[source]
         return parts
+
+    def _logged(
+        self, window: LogWindow, log: AssetKey, partition: str | None
+    ) -> dict[tuple[AssetKey, str | None], str]:
+        """The number of logged rows of each day that a report reads; rows of a day are never changed."""
+        from mlops_assets.stores.prediction_log.log_table import LogTable
+
+        if log not in self._days:
+            self._days[log] = LogTable(self.tables.root, log.path[0]).rows_by_day()
+        days = self._days[log]
+        return {(log, day): f"{days[day]} rows" for day in window.chosen(partition, days)}
 
     def _snapshot(
         self, declared: Mapping[str, Any], parent: AssetKey, partition: str | None

@@ -115,7 +115,7 @@ def usual_shift(
     periods: Sequence[pd.DataFrame],
     columns: Sequence[str],
     *,
-    against: Literal["training", "previous"],
+    against: Literal["training", "previous", "live"],
     entity: Sequence[str] = (),
 ) -> float:
     """How well the classifier usually distinguishes a period from the others, or from the one before.
@@ -133,7 +133,7 @@ def usual_shift(
         return 0.0
     last = list(periods)[-_PERIODS - (against == "previous") :]
     pairs = list(pairwise(last))
-    if against == "training":
+    if against != "previous":
         pairs = [(pd.concat([*last[:place], *last[place + 1 :]]), one) for place, one in enumerate(last)]
     found = [distinguish(before, after, columns, entity=entity) for before, after in pairs]
     return deviation_of([each.shift**2 for each in found if each])

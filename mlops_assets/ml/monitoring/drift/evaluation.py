@@ -17,9 +17,11 @@ UNUSUAL, ALWAYS_UNUSUAL = 3.0, 2.0
 """A drift is more than three times the usual variation between periods, or more than two standard deviations:
 distances are limited to the range of the reference, and three times a large variation may lie beyond it."""
 
-Reference = Literal["training", "previous"]
+Reference = Literal["training", "previous", "live"]
+"""`training` and `previous`: the rows of a partition against the training rows, and against the partition
+before. `live`: logged requests against the training rows."""
 DriftKind = Literal["feature", "prediction", "target", "multivariate"]
-_SPENT: dict[Reference, float] = {"training": 0.75, "previous": 0.25}
+_SPENT: dict[Reference, float] = {"training": 0.75, "previous": 0.25, "live": 0.75}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Thresholds:
     ----------
     significance
         Maximum probability that one or more columns drift in a partition without a change. Comparisons with
-        the training rows spend three quarters of it, those with the previous partition the rest.
+        the training rows spend three quarters of it, those with the previous partition the rest; those of
+        logged requests spend three quarters of it again.
     effect
         Minimum weighted effect, in standard deviations.
     auc
@@ -140,11 +143,18 @@ def compare_columns(
             after[name],
             importance=shares.get(name),
             weight=weights[name],
-            usual=getattr(before.variation[name], reference) if name in before.variation else 0.0,
+            usual=getattr(before.variation[name], training_or_previous(reference))
+            if name in before.variation
+            else 0.0,
         )
         for name, bins in before.bins.items()
         if name in after
     ]
+
+
+def training_or_previous(reference: Reference) -> Literal["training", "previous"]:
+    """The rows of a comparison's reference."""
+    return "previous" if reference == "previous" else "training"
 
 
 def compare_rows(reference: Reference, found: Distinguished, usual: float = 0.0) -> ColumnDrift:

@@ -28,7 +28,7 @@ class PartitionRows:
 
     rows: int
     features: "Mapping[str, Counts]"
-    sample: "pd.DataFrame"
+    sample: "pd.DataFrame | None"
     prediction: "Mapping[str, Counts]"
     target: "Mapping[str, Counts]"
 
@@ -64,6 +64,10 @@ class PartitionComparer:
             found += self._against("previous", current, sides, previous.sample)
         return found
 
+    def compare_live(self, current: PartitionRows) -> "list[ColumnDrift]":
+        """All comparisons of logged requests with the training rows, with the decision on each."""
+        return self._against("live", current, self._training(), self.scoring.training_sample)
+
     def distribution(self, partition: str | None, column: str) -> "tuple[Bins, Counts, Counts] | None":
         """The bins of a feature, its counts in the training rows and in a partition."""
         reference = self.scoring.reference
@@ -77,6 +81,7 @@ class PartitionComparer:
         if not self.run.project.settings.monitoring.drift.evidently or self.scoring.reference is None:
             return {}
         reference, current = self.scoring.training_sample, self._read(partition).sample
+        assert current is not None
         return evidently_metadata(self.run, reference, current, self.scoring.features, partition)
 
     def _training(self) -> "dict[str, Histograms]":
@@ -114,7 +119,7 @@ class PartitionComparer:
             *compare_columns(name, "prediction", sides["prediction"], current.prediction),
             *compare_columns(name, "target", sides["target"], current.target),
         ]
-        if settings.multivariate:
+        if settings.multivariate and current.sample is not None:
             compared += self._classified(name, current, sample)
         return decide(compared, Thresholds(settings.significance, settings.effect, settings.auc))
 
@@ -128,6 +133,7 @@ class PartitionComparer:
             note = "not compared: the training rows no longer exist"
             return [ColumnDrift(name, "multivariate", None, current.rows, 0, note=note)]
         entity = self.scoring.entity
+        assert current.sample is not None
         found = distinguish(sample, current.sample, self.scoring.features, entity=entity)
         if found is None:
             note = f"not compared: fewer than {LEAST_ROWS} rows"

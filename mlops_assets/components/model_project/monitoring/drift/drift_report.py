@@ -11,9 +11,12 @@ from mlops_assets.components.model_project.monitoring.drift.scoring_model import
 from mlops_assets.components.model_project.monitoring.drift.summary import (
     CHECKS,
     check_outcomes,
+    live_metadata,
     report_metadata,
     report_rows,
 )
+from mlops_assets.components.model_project.monitoring.live.compare_live import compare_live
+from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
 from mlops_assets.components.model_project.monitoring.monitoring_asset import (
     ReportInputs,
     monitored_periods,
@@ -21,6 +24,7 @@ from mlops_assets.components.model_project.monitoring.monitoring_asset import (
 )
 from mlops_assets.components.model_project.monitoring.report import Report, ReportRun
 from mlops_assets.components.model_project.project.column_checks import reject_unknown_drift_columns
+from mlops_assets.components.model_project.project.log_window import LogWindow
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.core import names
@@ -56,13 +60,23 @@ def drift_report_asset(project: Project) -> dg.AssetsDefinition:
         names.DRIFT_REPORT,
         description="Drift of features, predictions and target of each partition, against the training rows "
         "of the model version that scored it, and against the partition before.",
-        inputs=ReportInputs(required=[project.key(names.PREDICTIONS)], optional=_optional_inputs(project)),
+        inputs=_inputs(project),
         columns=COLUMNS,
         checks=CHECKS,
         code=["drift_report 1", public_settings(project.settings.monitoring.drift)],
         prepare=_prepare,
         kinds=["xgboost"],
     )
+
+
+def _inputs(project: Project) -> ReportInputs:
+    """The predictions and what belongs to them; without predictions the champion, for the log alone."""
+    window = LogWindow.of_project(project)
+    if project.scored_key is None:
+        champion = project.key(names.CHAMPION)
+        return ReportInputs(required=[champion], not_followed=[champion], window=window)
+    predictions = project.key(names.PREDICTIONS)
+    return ReportInputs(required=[predictions], optional=_optional_inputs(project), window=window)
 
 
 def _optional_inputs(project: Project) -> "list[Dep]":
@@ -81,22 +95,34 @@ def _optional_inputs(project: Project) -> "list[Dep]":
 
 def _prepare(run: ReportRun) -> "MakeReport":
     project, comparers = run.project, dict[int, PartitionComparer]()
-    periods = monitored_periods(project)
+    periods, window = monitored_periods(project), LogWindow.of_project(project)
+    logged = LoggedRows(run, window) if window else None
 
-    def make(partition: str | None) -> Report:
-        version = _scored_by(run, partition)
+    def comparer_of(version: int) -> PartitionComparer:
         if version not in comparers:
             scoring = ScoringModel(run, version)
             reject_unknown_drift_columns(project, scoring.model.spec.features)
             comparers[version] = PartitionComparer(run, scoring)
-        comparer = comparers[version]
+        return comparers[version]
+
+    def make(partition: str | None) -> Report:
+        live = compare_live(logged, partition, comparer_of) if logged else {}
+        all_live = [each for compared in live.values() for each in compared]
+        rows = [row for version, compared in live.items() for row in report_rows(compared, version)]
+        metadata = live_metadata(logged.days(partition), all_live) if logged else {}
+        if project.scored_key is None:
+            return Report(rows, check_outcomes(all_live), metadata)
+        version = _scored_by(run, partition)
+        comparer = comparer_of(version)
         before = periods.shift(partition, -1) if periods and partition else None
         compared = comparer.compare(partition, before)
-        metadata = {
+        metadata |= {
             **report_metadata(project, comparer, compared, partition),
             **comparer.evidently_metadata(partition),
         }
-        return Report(report_rows(compared, version), check_outcomes(compared), metadata)
+        return Report(
+            [*report_rows(compared, version), *rows], check_outcomes([*compared, *all_live]), metadata
+        )
 
     return make
 

@@ -45,13 +45,13 @@ def feature_rows(run: ReportRun, model: "TabularModel", partition: str | None) -
         return rows
     with run.store.connect() as reading:  # a connection with an open stream can't run another query
         stored = run.store.relation(reading, key.path, partition=partition, version=run.versions[key])
-        run.connection.register(_STREAM, _computed(stored, model))
+        run.connection.register(_STREAM, computed_features(stored, model))
         run.connection.execute(f"create or replace temp table {_TABLE} as from {_STREAM}")
         run.connection.unregister(_STREAM)
     return run.connection.table(_TABLE)
 
 
-def _computed(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.RecordBatchReader":
+def computed_features(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "pa.RecordBatchReader":
     """Features and `row_id` as a stream, with one batch in memory at a time."""
     import pyarrow as pa
 

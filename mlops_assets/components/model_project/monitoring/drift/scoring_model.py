@@ -111,7 +111,9 @@ class ScoringModel:
     def usual_shift(self, against: "Reference") -> float:
         """The usual shift of the classifier between training periods."""
         from mlops_assets.ml.monitoring.drift.classifier import usual_shift
+        from mlops_assets.ml.monitoring.drift.evaluation import training_or_previous
 
+        against = training_or_previous(against)
         if against not in self._usual:
             self._usual[against] = usual_shift(
                 self.period_samples, self.features, against=against, entity=self.entity

@@ -31,7 +31,12 @@ _KINDS = {
     NO_PREDICTION_DRIFT: ("prediction",),
     NO_TARGET_DRIFT: ("target",),
 }
-_AGAINST = {"training": "the training rows", "previous": "the partition before"}
+_AGAINST = {
+    "training": "against the training rows",
+    "previous": "against the partition before",
+    "live": "live requests against the training rows",
+}
+_ORDER = list(_AGAINST)
 _SHOWN = 20
 _NAMED = 5
 
@@ -40,7 +45,7 @@ def report_rows(compared: "Sequence[ColumnDrift]", version: int) -> list[dict[st
     """The rows of the table, the largest weighted effects first."""
     ordered = sorted(
         compared,
-        key=lambda each: (each.reference == "previous", not each.drifted, -(each.weighted_effect or 0.0)),
+        key=lambda each: (_ORDER.index(each.reference), not each.drifted, -(each.weighted_effect or 0.0)),
     )
     rows = []
     for each in ordered:
@@ -96,6 +101,16 @@ def report_metadata(
     return metadata
 
 
+def live_metadata(days: Sequence[str], compared: "Sequence[ColumnDrift]") -> dict[str, Any]:
+    """What is known of logged requests, of which there may be none."""
+    return {
+        "live_days": f"{days[0]} to {days[-1]}" if days else "no request yet",
+        "live_rows": max((each.rows for each in compared), default=0),
+        "live_drifted_columns": len({each.column for each in compared if each.drifted and each.column}),
+        **({"live_columns": _table(compared)} if compared else {}),
+    }
+
+
 def _outcome(compared: "Sequence[ColumnDrift]") -> CheckOutcome:
     drifted = [each for each in compared if each.drifted]
     tested = [each for each in compared if each.p_value is not None]
@@ -113,7 +128,7 @@ def _outcome(compared: "Sequence[ColumnDrift]") -> CheckOutcome:
         )
         if found:
             more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-            parts.append(f"against {words}: {', '.join(map(_described, found[:_NAMED]))}{more}")
+            parts.append(f"{words}: {', '.join(map(_described, found[:_NAMED]))}{more}")
     return CheckOutcome(False, "; ".join(parts) + aside, {"drifted": len(drifted)})
 
 
@@ -134,7 +149,7 @@ def _table(compared: "Sequence[ColumnDrift]") -> dg.MarkdownMetadataValue:
     known = [each for each in compared if each.p_value is not None]
     ranked = sorted(known, key=lambda each: (not each.drifted, -(each.weighted_effect or 0.0)))
     return markdown_table(
-        ["column", "against", "drifted", "effect", "size", "importance", "adjusted p-value", "note"],
+        ["column", "compared", "drifted", "effect", "size", "importance", "adjusted p-value", "note"],
         [
             (
                 each.column or "all features together",

@@ -98,6 +98,12 @@ class MonitoringSettings(Settings):
         "assets `data_quality`, `drift_report` and `performance_report`. An empty list: "
         "no monitoring.",
     )
+    live_days: int = Field(
+        default=7,
+        ge=1,
+        description="Projects without partitions: number of the last days of logged requests that a report "
+        "compares. With partitions, the requests of its period.",
+    )
     data_quality: DataQualitySettings = Field(
         default=DataQualitySettings(), description="Comparison of the rows of a partition with the past."
     )

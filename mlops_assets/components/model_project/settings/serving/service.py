@@ -5,8 +5,8 @@ from pydantic import Field
 from mlops_assets.components.model_project.settings.base import Settings
 from mlops_assets.components.model_project.settings.serving.canary import CanarySettings
 from mlops_assets.components.model_project.settings.serving.limits import ServingLimitSettings
-from mlops_assets.components.model_project.settings.serving.online import OnlineSettings
 from mlops_assets.components.model_project.settings.serving.log import ServingLogSettings
+from mlops_assets.components.model_project.settings.serving.online import OnlineSettings
 
 
 class ServingSettings(Settings):

@@ -1,0 +1,1 @@
+"""Logged predictions in the reports on drift and performance."""
