@@ -37,6 +37,7 @@ from mlops_assets.components.model_project.project.column_checks import reject_s
 from mlops_assets.components.model_project.project.declared_tables import reject_circular_sources
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.scaffolder import ModelProjectScaffolder
+from mlops_assets.components.model_project.serving.definitions import serving_definitions
 from mlops_assets.components.model_project.settings.preprocessing import PreprocessingSettings
 from mlops_assets.components.model_project.settings.project import ProjectSettings
 from mlops_assets.components.model_project.settings.rules.consistency import validate_settings
@@ -99,6 +100,7 @@ class ModelProject(ProjectSettings, dg.Component, dg.Resolvable):
             ],
             schedules=project_schedules(project),
         )
+        generated = dg.Definitions.merge(generated, serving_definitions(project, reports))
         complete = dg.Definitions.merge(generated, custom_definitions(project, generated))
         if self.alerts is not None:
             # Its channels import libraries of the network, which other projects do without.

@@ -1,12 +1,10 @@
 """The collector: it commits the spool files of all workers to the table, in the supervisor."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
@@ -17,8 +15,6 @@ from mlops_assets.stores.prediction_log.spool import Spool
 from mlops_assets.stores.prediction_log.status import LogStatus
 
 _LOG = logging.getLogger(__name__)
-SECONDS = 10.0
-"""How often spool files are committed."""
 _UPKEEP = timedelta(minutes=10)
 
 
@@ -37,31 +33,22 @@ class LogCollector:
     ----------
     run
         The run folder, where workers leave their counts.
+    on_status
+        Called with the status of each project after a collection.
     """
 
-    def __init__(self, config: ServingConfig, run: Path) -> None:
-        self._config, self._run = config, run
+    def __init__(
+        self,
+        config: ServingConfig,
+        run: Path,
+        on_status: Callable[[str, LogStatus], None] = lambda _project, _status: None,
+    ) -> None:
+        self._config, self._run, self._on_status = config, run, on_status
         self._states = {
             project.name: _State()
             for project in config.projects
             if project.settings.get("log", {}).get("enabled")
         }
-        self._stop = Event()
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Collect in a thread, and once more at the end, when the workers have written all they had."""
-        if not self._states:
-            yield
-            return
-        thread = Thread(target=self._collect_always, name="log-collector", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
-            self.collect()
 
     def collect(self, now: datetime | None = None) -> int:
         """Commit what is in the spool of each project; return the number of rows.
@@ -105,11 +92,8 @@ class LogCollector:
     ) -> None:
         waiting = spool.size()
         status = LogStatus(now, state.committed, counts.dropped, counts.failed, waiting, state.error)
+        self._on_status(project.name, status)
         try:
             status.write(Path(self._config.state), project.name)
         except OSError as error:
             _LOG.error("%s: the status of the prediction log can't be written: %s", project.name, error)
-
-    def _collect_always(self) -> None:
-        while not self._stop.wait(SECONDS):
-            self.collect()

@@ -90,3 +90,18 @@ class ServiceMetrics:
             "Workers that ended unexpectedly and were replaced.",
             registry=registry,
         )
+        self.log_rows = Gauge(
+            "mlops_serving_log_rows",
+            "Logged rows since the start of the service: committed, dropped (memory or spool was full) and "
+            "failed (not converted).",
+            ["project", "result"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self.log_spool = Gauge(
+            "mlops_serving_log_spool_bytes",
+            "Size of the files of logged rows that are not in the table yet.",
+            ["project"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )

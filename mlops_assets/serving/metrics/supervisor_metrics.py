@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from mlops_assets.serving.deployment.rollout import ProjectRollout
 from mlops_assets.serving.metrics.definitions import ServiceMetrics
 from mlops_assets.serving.metrics.traffic import Counts, counts_by_project, traffic_between
+from mlops_assets.stores.prediction_log.status import LogStatus
 from mlops_assets.stores.serving_status.status import Traffic
 
 _RECENT_SECONDS = 60.0
@@ -54,6 +55,12 @@ class SupervisorMetrics:
         self._metrics.workers.labels("ready").set(ready)
         self._metrics.restarts.inc(restarts - self._restarts)
         self._restarts = restarts
+
+    def logged(self, project: str, status: LogStatus) -> None:
+        """Record what became of logged rows."""
+        for result in ("committed", "dropped", "failed"):
+            self._metrics.log_rows.labels(project, result).set(getattr(status, result))
+        self._metrics.log_spool.labels(project).set(status.spooled_bytes)
 
     def traffic(self) -> dict[str, Traffic]:
         """Requests by project since the start, with the latencies of the last minute."""

@@ -45,9 +45,14 @@ class RunFolder:
         """Write the configuration, for which workers wait."""
         write_replaceable(self.path / _CONFIG, config.to_text())
 
+    @property
+    def has_config(self) -> bool:
+        """Whether the configuration is written."""
+        return (self.path / _CONFIG).exists()
+
     def wait_for_config(self) -> ServingConfig:
         """Return the configuration as soon as it is written."""
-        while not (self.path / _CONFIG).exists():
+        while not self.has_config:
             time.sleep(_POLL_SECONDS)
         return ServingConfig.from_text((self.path / _CONFIG).read_text("utf-8"))
 

@@ -12,6 +12,7 @@ from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.json_log import logging_configuration
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.serving.process.deployer import Deployer
+from mlops_assets.serving.process.log_collection import collecting
 from mlops_assets.serving.process.run_folder import running
 from mlops_assets.serving.process.workers import Workers
 from mlops_assets.stores.system.host_addresses import bracketed
@@ -75,7 +76,8 @@ def serve(
         thread = Thread(target=deployer.run, args=(read_config,), name="deployer", daemon=True)
         thread.start()
         try:
-            workers.supervise(endpoint.drain_seconds)
+            with collecting(run, metrics.logged):
+                workers.supervise(endpoint.drain_seconds)
         finally:
             deployer.stop()
             thread.join(_STOP_SECONDS)

@@ -26,10 +26,11 @@ _REPORTS: Mapping[Report, Callable[[Project], dg.AssetsDefinition]] = {
 
 
 def report_assets(project: Project) -> list[dg.AssetsDefinition]:
-    """The declared reports over the partitions of an event project, or over the rows of `scoring`."""
-    if project.timeline is None and project.settings.scoring is None:
-        return []
-    return [make(project) for name, make in _REPORTS.items() if name in project.settings.monitoring.reports]
+    """The declared reports over the partitions of an event project, the rows of `scoring`, or the log."""
+    wanted = [name for name in _REPORTS if name in project.settings.monitoring.reports]
+    if project.scored_key is None:  # the log of the service has the only rows that are predicted
+        wanted = [name for name in wanted if name == "drift" and project.settings.serving.log.enabled]
+    return [_REPORTS[name](project) for name in wanted]
 
 
 def monitor_job(project: Project, reports: list[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":

@@ -75,8 +75,9 @@ class Evaluation:
 
     @cached_property
     def checks(self) -> list[dg.AssetCheckKey]:
-        """The checks of the project's assets."""
-        return sorted(key for key in self.graph.asset_check_keys if key.asset_key in self.keys)
+        """The checks of the project's assets, and of its service."""
+        keys = {*self.keys, self.project.key(names.ENDPOINT)}
+        return sorted(key for key in self.graph.asset_check_keys if key.asset_key in keys)
 
     @cached_property
     def evaluation_page(self) -> str | None:

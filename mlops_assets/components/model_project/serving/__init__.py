@@ -1,0 +1,1 @@
+"""The HTTP service of a project as Dagster sees it."""
