@@ -164,8 +164,9 @@ def _requests(
 ) -> Iterator[dg.RunRequest]:
     """Request the reports that ended days belong to and that were made before, as far as they are stale."""
     for partition in sorted({window.partition_of(day) for day in changed}, key=str):
-        made = [key for key in reports if partition in (staleness.partitions(key) or {None})]
-        made = [key for key in made if staleness.is_materialized(key)]
+        made = [key for key in reports if staleness.is_materialized(key)]
+        if partition is not None:
+            made = [key for key in made if partition in staleness.partitions(key)]
         if stale := sorted(staleness.stale(made, partition)):
             rows = {day: days[day] for day in window.chosen(partition, days)}
             yield dg.RunRequest(

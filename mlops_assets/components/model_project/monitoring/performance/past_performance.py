@@ -53,6 +53,20 @@ def performance_metadata(
     return metadata
 
 
+def live_metadata(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Numbers by metric of logged requests, of which there may be none."""
+    of_all = [row for row in rows if row["slice_column"] is None]
+    labelled = [row["rows"] for row in of_all if row["kind"] == "live_measured"]
+    return {
+        **{
+            f"{row['kind'].removesuffix('_measured')}_{row['metric']}": row["value"]
+            for row in of_all
+            if row["value"] is not None
+        },
+        **({"live_labelled_rows": max(labelled, default=0)} if rows else {}),
+    }
+
+
 def _slice_table(slices: Sequence[dict[str, Any]]) -> dg.MarkdownMetadataValue:
     return markdown_table(
         ["", "metric", "slice", "rows", "value", "95 % interval", "at registration", "holds"],
@@ -85,7 +99,7 @@ def _course(run: ReportRun, partition: str | None, rows: Sequence[dict[str, Any]
     if partition is None or not run.store.exists(key.path):
         return new
     table = run.store.relation(run.connection, key.path)
-    old = table.filter("slice_column is null").project(f"{_ALL}, {names.PARTITION}").df()
+    old = table.filter(f"slice_column is null and kind in {KINDS}").project(f"{_ALL}, {names.PARTITION}").df()
     return pd.concat([old[old[names.PARTITION] != partition], new], ignore_index=True).sort_values(
         names.PARTITION, ignore_index=True
     )

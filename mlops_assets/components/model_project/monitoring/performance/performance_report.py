@@ -1,14 +1,17 @@
 """performance_report: the performance of the predictions of each partition, measured and estimated."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 
+from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
+from mlops_assets.components.model_project.monitoring.live.scored_requests import scored_requests
 from mlops_assets.components.model_project.monitoring.monitoring_asset import ReportInputs, monitoring_asset
 from mlops_assets.components.model_project.monitoring.performance.estimates import estimate_partition
 from mlops_assets.components.model_project.monitoring.performance.past_performance import (
+    live_metadata,
     performance_metadata,
 )
 from mlops_assets.components.model_project.monitoring.performance.scored_partition import ScoredPartition
@@ -17,6 +20,7 @@ from mlops_assets.components.model_project.monitoring.performance.scored_version
     slice_columns,
 )
 from mlops_assets.components.model_project.monitoring.report import CheckOutcome, Report, ReportRun
+from mlops_assets.components.model_project.project.log_window import LogWindow
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.core import names
@@ -62,7 +66,9 @@ def performance_report_asset(project: Project) -> dg.AssetsDefinition:
         names.PERFORMANCE_REPORT,
         description="Metrics of the predictions that were given, once their targets have arrived, "
         "against those at registration; and before that estimates without targets.",
-        inputs=ReportInputs(required=[project.key(names.PREDICTIONS), required], optional=labels),
+        inputs=ReportInputs(
+            required=[project.key(names.PREDICTIONS), required], optional=labels, window=_window(project)
+        ),
         columns=COLUMNS,
         checks={
             PERFORMANCE_HOLDS: f"The measured {against}, of all rows and of slices; nor is the mean error.",
@@ -80,6 +86,11 @@ def performance_report_asset(project: Project) -> dg.AssetsDefinition:
     )
 
 
+def _window(project: Project) -> LogWindow | None:
+    """The days of the log, in an event project: a target belongs to an entity and a partition."""
+    return LogWindow.of_project(project) if project.timeline else None
+
+
 @dataclass(frozen=True)
 class _Part:
     """What is known of the rows that one version predicted."""
@@ -89,6 +100,8 @@ class _Part:
     estimated: "Sequence[Compared]"
     labelled: int
     notes: "dict[Kind, str]"
+    is_live: bool = False
+    """Whether the rows are logged requests."""
 
 
 def _prepare(run: ReportRun) -> "MakeReport":
@@ -102,6 +115,18 @@ def _prepare(run: ReportRun) -> "MakeReport":
             except MlopsError as error:
                 versions[number] = f"version {number} can't be read: {error.message}"
         return versions[number]
+
+    window = _window(run.project)
+    logged = LoggedRows(run, window) if window else None
+
+    def live(partition: str | None) -> Iterator[_Part]:
+        if logged is None or partition is None:
+            return
+        for each in logged.versions(partition):
+            version = version_of(each)
+            requests = None if isinstance(version, str) else scored_requests(logged, partition, version)
+            if requests is not None and not isinstance(version, str):
+                yield replace(_report_on(version, requests), is_live=True)
 
     def make(partition: str | None) -> Report:
         scored = ScoredPartition.read(run, partition)
@@ -117,9 +142,11 @@ def _prepare(run: ReportRun) -> "MakeReport":
             part = _report_on(version, scored.of_version(each))
             parts.append(part)
             rows += _rows(part)
-        return Report(
-            rows, _outcomes(parts, notes), performance_metadata(run, partition, rows, len(scored.frame))
-        )
+        metadata = performance_metadata(run, partition, rows, len(scored.frame))
+        requested = list(live(partition))
+        of_requests = [row for part in requested for row in _rows(part)]
+        metadata |= live_metadata(of_requests)
+        return Report([*rows, *of_requests], _outcomes([*parts, *requested], notes), metadata)
 
     return make
 
@@ -159,7 +186,7 @@ def _rows(part: _Part) -> list[dict[str, object]]:
                 notes.append(reconciled(figure, estimates[figure.place]))
             found.append(
                 {
-                    "kind": kind,
+                    "kind": f"live_{kind}" if part.is_live else kind,
                     "metric": figure.metric,
                     "slice_column": figure.slice_column,
                     "slice_value": figure.slice_value,
@@ -202,11 +229,20 @@ def _outcomes(parts: Sequence[_Part], notes: Sequence[str]) -> dict[str, CheckOu
             each for part in parts for each in (part.measured if kind == "measured" else part.estimated)
         ]
         bad = [each for each in compared if each.holds is False]
-        texts = [_described(each) for each in bad]
+        texts = [
+            f"{_prefix(part)}{_described(each)}"
+            for part in parts
+            for each in (part.measured if kind == "measured" else part.estimated)
+            if each.holds is False
+        ]
         if not bad:
-            texts = [_summary(part, kind) for part in parts] or ["no row to evaluate"]
+            texts = [f"{_prefix(part)}{_summary(part, kind)}" for part in parts] or ["no row to evaluate"]
         found[check] = CheckOutcome(not bad, "; ".join([*texts, *notes]), {"worse": len(bad)})
     return found
+
+
+def _prefix(part: _Part) -> str:
+    return "live requests: " if part.is_live else ""
 
 
 def _described(compared: "Compared") -> str:

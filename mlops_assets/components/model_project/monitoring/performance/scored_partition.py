@@ -147,6 +147,14 @@ def _event_rows(run: ReportRun, partition: str | None) -> "duckdb.DuckDBPyRelati
     rows = scored.join(
         _without_partition(run.rows(project.key(names.FEATURES), partition)), quoted_list(entity)
     )
+    return with_event_targets(run, partition, rows)
+
+
+def with_event_targets(
+    run: ReportRun, partition: str | None, rows: "duckdb.DuckDBPyRelation"
+) -> "duckdb.DuckDBPyRelation":
+    """Add target and weight of a partition to rows of entities, as far as they have arrived."""
+    project, entity = run.project, run.project.settings.entity
     target = project.key(names.TARGET)
     if partition not in run.content(target):
         return rows
