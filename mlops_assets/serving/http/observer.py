@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.request_rows import RequestRows
 
@@ -15,13 +16,17 @@ class ScoredRequest(NamedTuple):
     role
         Why this version answered: `champion`, or the role of a challenger.
     rows
-        The rows as they were sent.
+        The rows as they were sent, with the features that were looked up.
     scored
         The predictions, and the rules that rejected rows violate.
     seconds
         The time from the headers of the request until the rows were scored.
     route
         The template of the path, such as `/v1/projects/{project}/predict`.
+    model
+        The version that scored the rows.
+    as_of
+        The time at which features that were looked up had been computed, ISO 8601.
     """
 
     project: str
@@ -32,6 +37,8 @@ class ScoredRequest(NamedTuple):
     scored: ScoredRows
     seconds: float
     route: str
+    model: ServedModel | None = None
+    as_of: str | None = None
 
 
 class FailedRequest(NamedTuple):

@@ -89,9 +89,16 @@ async def look_up(source: OnlineSource | None, project: ServedProject, rows: Req
     else:
         found = await asyncio.to_thread(source.get, project.name, entities)
     rejected = {place: [row.problem or ""] for place, row in enumerate(found.rows) if row.values is None}
-    records = Records([{} if row.values is None else _sent(row.values) for row in found.rows])
+    records = [
+        {} if row.values is None else {**_entity(project, entity), **_sent(row.values)}
+        for entity, row in zip(entities, found.rows, strict=True)
+    ]
     as_of = {} if found.as_of is None else {"features_as_of": found.as_of.isoformat()}
-    return LookedUp(records, rejected, as_of, found.headers)
+    return LookedUp(Records(records), rejected, as_of, found.headers)
+
+
+def _entity(project: ServedProject, row: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: row[name] for name in project.entity}
 
 
 def _sent(values: Mapping[str, Any]) -> Mapping[str, object]:

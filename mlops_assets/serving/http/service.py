@@ -149,6 +149,8 @@ class Service:
                     scored=part.scored,
                     seconds=seconds,
                     route=route,
+                    model=part.model,
+                    as_of=more.get("features_as_of"),
                 )
             )
         if answered.model is not model or answered.versions is not None:

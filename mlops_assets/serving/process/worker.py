@@ -16,6 +16,8 @@ from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.asgi import App
 from mlops_assets.serving.http.guards.chain import guarded
 from mlops_assets.serving.http.observer import Observer
+from mlops_assets.serving.log.observer import LogObserver
+from mlops_assets.serving.log.prediction_log import PredictionLog
 from mlops_assets.serving.metrics.definitions import RequestMetrics
 from mlops_assets.serving.metrics.exposition import metrics_route
 from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
@@ -36,10 +38,11 @@ def create() -> App:
     engine = Engine(config, run.path)
     registry, challengers = CollectorRegistry(), Challengers(config, run.path)
     metrics = RequestMetrics(registry)
-    observers: list[Observer] = [RowMetrics(metrics), PredictionMetrics(registry)]
+    log = PredictionLog(config, run.path)
+    observers: list[Observer] = [RowMetrics(metrics), PredictionMetrics(registry), LogObserver(log)]
     app = create_app(
         engine,
-        services=[loading(engine, run), challengers.running()],
+        services=[loading(engine, run), challengers.running(), log.running()],
         observers=observers,
         online=config.online_features(),
         challengers=challengers,

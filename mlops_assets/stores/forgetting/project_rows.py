@@ -8,9 +8,11 @@ import duckdb
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import literal
 from mlops_assets.stores.forgetting.entity import Entity, Key, conditions
+from mlops_assets.stores.forgetting.logged_rows import LoggedEntities, logged_condition
 from mlops_assets.stores.forgetting.table_rows import Condition, Found, data_files_of, find_rows
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
+_OTHERS = ((names.LEDGER,), (names.PREDICTION_LOG,))
 _LAST = (names.TRAINING_SET, names.TARGET, names.FEATURES, names.QUARANTINE, names.VALIDATED, names.RAW)
 
 
@@ -34,10 +36,12 @@ class ProjectRows:
     def tables(self) -> list[tuple[str, ...]]:
         """The tables of the project in the order of removal: a table after those that are derived from it.
 
+        The prediction log is no version of anything, see `log`.
+
         So an interrupted removal never loses what identifies the rows that are left.
         """
         found = [table for table in self.warehouse.tables() if table[0] == self.project]
-        return sorted((table for table in found if table[1:] != (names.LEDGER,)), key=_rank)
+        return sorted((table for table in found if table[1:] not in _OTHERS), key=_rank)
 
     def condition(self, table: tuple[str, ...]) -> Condition:
         """How rows of the entities are found in a table."""
@@ -57,6 +61,15 @@ class ProjectRows:
         with self.warehouse.connect() as connection:
             for table in self.tables():
                 yield find_rows(self.warehouse, connection, table, self.condition(table))
+        if self.log.exists:
+            rows, current, searched = self.log.count()
+            yield Found(self.log.table.key, rows, current, int(rows > 0), searched)
+
+    @property
+    def log(self) -> LoggedEntities:
+        """The prediction log, which has no versions to keep, and files that are not in the table yet."""
+        root = self.warehouse.root
+        return LoggedEntities(root, self.project, logged_condition(root, self.key, self.entities))
 
     def digests_of_row_ids(self) -> tuple[str, ...]:
         """Keyed digests of the `row_id` of the rows in all versions of validated tables."""

@@ -102,6 +102,11 @@ class LogTable:
         counted = rows_by_partition(data_files(self.directory, self._open()))
         return {str(day): count for day, count in sorted(counted.items(), key=str)}
 
+    def files(self, day: str | None = None) -> set[Path]:
+        """The data files of the newest version, or those of a day."""
+        days = None if day is None else [day]
+        return {Path(file.path) for file in data_files(self.directory, self._open(), days)}
+
     def compact(self, now: datetime) -> int:
         """Merge small files: of days that have ended all, of today many at once; return how many were merged.
 

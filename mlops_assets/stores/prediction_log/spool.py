@@ -102,6 +102,11 @@ class Spool:
         """Rename a damaged file, so that it does not stop the others."""
         return file.path.rename(file.path.with_suffix(".damaged"))
 
+    def remove_damaged(self) -> None:
+        """Remove damaged files, whose rows nobody can search."""
+        for path in self.folder.glob("*.damaged"):
+            path.unlink(missing_ok=True)
+
     def replace(self, file: SpoolFile, rows: pa.Table) -> None:
         """Replace the rows of a file."""
         flush_files([self.write(file.writer, file.number, rows)])

@@ -51,6 +51,13 @@ def row_id_key(warehouse: Path) -> bytes:
     return key
 
 
+def known_key(warehouse: Path) -> bytes | None:
+    """The key as `row_id_key`; None if no row ID or value was hashed yet, and nothing is created."""
+    if not (warehouse / _MARK).is_file():
+        return None
+    return row_id_key(warehouse)
+
+
 def key_file(warehouse: Path) -> Path:
     """The file of the key of a state directory, by the folder of its tables."""
     return warehouse.parent / "keys" / "row_id.key"

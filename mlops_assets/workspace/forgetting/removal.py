@@ -115,6 +115,8 @@ def _remove(rows: ProjectRows, record: Record) -> None:
                 entity=record.entity.digest,
                 at=record.requested_at,
             )
+        if rows.log.exists:
+            rows.log.remove()
         left = [found.table for found in rows.find() if found.rows]
         if not left:
             return

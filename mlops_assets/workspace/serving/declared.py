@@ -51,9 +51,7 @@ def _served(workspace: Workspace, name: str) -> ServedProject:
     if workspace.timeline(name) is None:
         raw = raw_spec(workspace, name)
         dialect = dialect_of(raw).non_defaults()
-        return ServedProject(
-            name, folder, table_declaration(raw), (), dialect, settings, identity, sensitive
-        )
+        return ServedProject(name, folder, table_declaration(raw), (), dialect, settings, identity, sensitive)
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
     return ServedProject(name, folder, None, tuple(entity), {}, settings, identity, sensitive)
 

@@ -50,6 +50,11 @@ class ScoredRows:
         rejected = dict(zip(places, rules, strict=True))
         return cls(count, rejected, table=batch.predicted.drop_columns([POSITION]))
 
+    @property
+    def whole_table(self) -> pa.Table | None:
+        """The outputs of all rows, if they are a table and no row was rejected."""
+        return None if self.rejected else self._table
+
     @cached_property
     def by_position(self) -> Sequence[Outputs | None]:
         """The outputs of all rows; None for a rejected row."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from mlops_assets.components.model_project.monitoring.drift.compare_live import compare_live
 from mlops_assets.components.model_project.monitoring.drift.compare_partition import PartitionComparer
 from mlops_assets.components.model_project.monitoring.drift.evidently_page import require_evidently
 from mlops_assets.components.model_project.monitoring.drift.scored_rows import scored_key
@@ -15,8 +16,7 @@ from mlops_assets.components.model_project.monitoring.drift.summary import (
     report_metadata,
     report_rows,
 )
-from mlops_assets.components.model_project.monitoring.live.compare_live import compare_live
-from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
+from mlops_assets.components.model_project.monitoring.logged_rows import LoggedRows
 from mlops_assets.components.model_project.monitoring.monitoring_asset import (
     ReportInputs,
     monitored_periods,

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 
-from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
-from mlops_assets.components.model_project.monitoring.live.scored_requests import scored_requests
+from mlops_assets.components.model_project.monitoring.logged_rows import LoggedRows
 from mlops_assets.components.model_project.monitoring.monitoring_asset import ReportInputs, monitoring_asset
 from mlops_assets.components.model_project.monitoring.performance.estimates import estimate_partition
 from mlops_assets.components.model_project.monitoring.performance.past_performance import (
@@ -15,6 +14,7 @@ from mlops_assets.components.model_project.monitoring.performance.past_performan
     performance_metadata,
 )
 from mlops_assets.components.model_project.monitoring.performance.scored_partition import ScoredPartition
+from mlops_assets.components.model_project.monitoring.performance.scored_requests import scored_requests
 from mlops_assets.components.model_project.monitoring.performance.scored_version import (
     ScoredVersion,
     slice_columns,

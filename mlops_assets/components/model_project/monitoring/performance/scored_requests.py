@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
+from mlops_assets.components.model_project.monitoring.logged_rows import LoggedRows
 from mlops_assets.components.model_project.monitoring.performance.scored_partition import (
     ScoredPartition,
     with_event_targets,

@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlops_assets.components.model_project.monitoring.drift.scored_rows import computed_features
+from mlops_assets.components.model_project.monitoring.computed_features import computed_features
 from mlops_assets.components.model_project.monitoring.report import ReportRun
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.log_window import LogWindow

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.monitoring.drift.compare_partition im
     PartitionComparer,
     PartitionRows,
 )
-from mlops_assets.components.model_project.monitoring.live.logged_rows import LoggedRows
+from mlops_assets.components.model_project.monitoring.logged_rows import LoggedRows
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.sql_quoting import quoted_list

@@ -1,1 +1,0 @@
-"""Logged predictions in the reports on drift and performance."""
