@@ -45,6 +45,16 @@ _ARROW: dict[SqlType, pa.DataType] = {
     "DATE": pa.date32(),
     "VARCHAR": pa.string(),
 }
+_DESCRIBING: dict[str, pa.DataType] = {
+    log.REQUEST_ID: pa.string(),
+    log.ROW: pa.int64(),
+    log.REQUESTED_AT: pa.timestamp("us", "UTC"),
+    log.VERSION: pa.int64(),
+    log.ROLE: pa.string(),
+    log.ROUTE: pa.string(),
+    log.FEATURES_AS_OF: pa.timestamp("us", "UTC"),
+    log.LATENCY_MS: pa.float64(),
+}
 _PYTHON: dict[type, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -215,7 +225,7 @@ def _describing(version: int, answered: Sequence[_Answered]) -> dict[str, pa.Arr
         log.FEATURES_AS_OF: spread(lambda entry: None if entry.as_of is None else int(entry.as_of * 1e6)),
         log.LATENCY_MS: spread(lambda entry: entry.latency_ms),
     }
-    return {name: pa.array(values[name], kind) for name, kind in log.DESCRIBING.items()}
+    return {name: pa.array(values[name], kind) for name, kind in _DESCRIBING.items()}
 
 
 def _values(rows: "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table", name: str) -> "list[Any] | pa.Array":

@@ -2,24 +2,13 @@
 
 from collections.abc import Iterable
 
-import pyarrow as pa
-
 REQUEST_ID, ROW, REQUESTED_AT = "request_id", "request_row", "requested_at"
 VERSION, ROLE, ROUTE = "model_version", "role", "route"
 FEATURES_AS_OF, LATENCY_MS = "features_as_of", "latency_ms"
 CHAMPION, CANARY, SHADOW = ROLES = "champion", "canary", "shadow"
 """The roles of a version: the champion and a canary answer; the answers of a shadow are logged only."""
 
-DESCRIBING: dict[str, pa.DataType] = {
-    REQUEST_ID: pa.string(),
-    ROW: pa.int64(),
-    REQUESTED_AT: pa.timestamp("us", "UTC"),
-    VERSION: pa.int64(),
-    ROLE: pa.string(),
-    ROUTE: pa.string(),
-    FEATURES_AS_OF: pa.timestamp("us", "UTC"),
-    LATENCY_MS: pa.float64(),
-}
+DESCRIBING = (REQUEST_ID, ROW, REQUESTED_AT, VERSION, ROLE, ROUTE, FEATURES_AS_OF, LATENCY_MS)
 """Columns that describe a logged row: its request, the position in it, and who answered."""
 
 _PREFIX = "input_"

@@ -103,7 +103,7 @@ class Spool:
         return file.path.rename(file.path.with_suffix(".damaged"))
 
     def remove_damaged(self) -> None:
-        """Remove damaged files, whose rows nobody can search."""
+        """Remove damaged files, whose rows can not be searched."""
         for path in self.folder.glob("*.damaged"):
             path.unlink(missing_ok=True)
 

@@ -32,7 +32,7 @@ def request_predictions(shop, monkeypatch, month, day, **changed):
     """Request predictions for the features of a month on a day: together, some again alone, one invalid."""
     frame = shop.frame("features", month).drop(columns=["_partition", "row_id"], errors="ignore")
     at = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC).timestamp()
-    with served(shop_config(shop), shop.root / "run") as (client, collector):
+    with served(shop_config(shop), shop.root / f"run-{day}") as (client, collector):
         monkeypatch.setattr(time, "time", lambda: at)
         records = frame.assign(**changed).to_dict("records")
         together = client.post(PREDICT, json={"rows": records})

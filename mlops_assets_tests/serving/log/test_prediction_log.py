@@ -24,8 +24,9 @@ COLUMNS = (
     Column("income", "BIGINT", sensitive=True),
 )
 SPEC = SimpleNamespace(output_types=lambda: {"prediction": int, "probability": float})
+FIRST = "the first one"
 ROW = {
-    "customer": "the first one",
+    "customer": FIRST,
     "size": 1.5,
     "day": "2026-03-01",
     "price": "2,5",
@@ -87,7 +88,7 @@ def test_a_row_is_logged_with_the_types_of_the_contract(tmp_path):
             "route": "predict",
             "features_as_of": datetime.fromtimestamp(1.5, UTC),
             "latency_ms": 1.25,
-            "customer": "the first one",
+            "customer": FIRST,
             "size": 1.5,
             "day": date(2026, 3, 1),
             "price": "2,5",
@@ -112,7 +113,7 @@ def test_sensitive_columns_are_left_out_or_hashed(tmp_path, mode, form):
         key = row_id_key(tmp_path / "warehouse")
         assert (row["income"], row["customer"]) == (
             keyed_digest(key, "7"),
-            keyed_digest(key, "the first one"),
+            keyed_digest(key, FIRST),
         )
     assert b"the first" not in b"".join(file.path.read_bytes() for file in spool.files())
 
