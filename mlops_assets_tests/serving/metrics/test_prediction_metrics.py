@@ -63,6 +63,13 @@ def test_values_of_a_regression_are_counted_whatever_their_size(registry):
     assert _buckets(registry, "mlops_serving_probability") == {}
 
 
+def test_a_batch_whose_rows_are_all_rejected_counts_none(registry):
+    table = pa.table({"prediction": pa.array([], pa.int64()), "probability": pa.array([], pa.float64())})
+    scored = ScoredRows(2, {0: ["rule"], 1: ["rule"]}, table=table)
+    PredictionMetrics(registry).on_scored(_scored([])._replace(scored=scored))
+    assert _buckets(registry, "mlops_serving_probability") == {}
+
+
 @pytest.mark.parametrize("is_table", [False, True])
 def test_a_large_request_counts_some_rows_from_its_beginning_to_its_end(registry, is_table):
     outputs = [{"prediction": 0, "probability": row / 1000} for row in range(1000)]

@@ -72,9 +72,8 @@ class ScoredRows:
         step = max(1, -(-self.count // most))
         if self._rows is None:
             assert self._table is not None
-            found: list[Outputs] = self._table.take(
-                pa.array(range(0, self._table.num_rows, step))
-            ).to_pylist()
+            places = pa.array(range(0, self._table.num_rows, step), pa.int64())
+            found: list[Outputs] = self._table.take(places).to_pylist()
             return found
         return [row for row in self._rows[::step] if row is not None]
 

@@ -56,6 +56,7 @@ class OpenApi:
                 "version": version("mlops-assets"),
                 "description": _DESCRIPTION,
             },
+            "security": [{}, {"key": []}],
             "paths": {**paths, **SERVICE_PATHS},
             "components": {**COMPONENTS, "schemas": schemas},
         }

@@ -77,4 +77,11 @@ _CONTRIBUTIONS = {
 }
 COMPONENTS: dict[str, Any] = {
     "schemas": {"Error": _ERROR, "RowError": _RULES, "Contributions": _CONTRIBUTIONS},
+    "securitySchemes": {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key of `mlops keys create`, if the service requires keys; also in X-API-Key.",
+        }
+    },
 }
