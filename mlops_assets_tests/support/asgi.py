@@ -49,12 +49,15 @@ async def send_request(
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
     }
     parts = list(body)
+    is_read = False
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        if not parts and stalls:
+        nonlocal is_read
+        if is_read or (not parts and stalls):  # the client waits for the answer
             await asyncio.Event().wait()
         part = parts.pop(0) if parts else b""
+        is_read = not parts and not stalls
         return {"type": "http.request", "body": part, "more_body": bool(parts) or stalls}
 
     async def send(message: dict[str, Any]) -> None:

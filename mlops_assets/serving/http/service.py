@@ -26,6 +26,7 @@ from mlops_assets.serving.http.challenge import (
     score_challenged,
 )
 from mlops_assets.serving.http.errors import RequestError, too_many_rows
+from mlops_assets.serving.http.guards.paths import UNKNOWN_ROUTE, route_of
 from mlops_assets.serving.http.observer import FailedRequest, Observers, ScoredRequest
 from mlops_assets.serving.http.online import OnlineSource, is_lookup, look_up
 from mlops_assets.serving.http.request_facts import request_facts
@@ -190,8 +191,7 @@ def _check_rows(served: ServedProject, model: ServedModel, rows: RequestRows) ->
 
 def _route(request: Request) -> str:
     """The template of the path."""
-    route = request.scope.get("route")
-    return str(getattr(route, "path", request.url.path))
+    return route_of(request.scope) or UNKNOWN_ROUTE
 
 
 def _roles(answered: Answered) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+
+from mlops_assets.serving.http.routing import TemplateRoute
 
 
-def metrics_route(folder: Path) -> Route:
+def metrics_route(folder: Path) -> TemplateRoute:
     """The route `/metrics`.
 
     Parameters
@@ -24,7 +25,7 @@ def metrics_route(folder: Path) -> Route:
         text = await run_in_threadpool(_text, folder)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return Route("/metrics", metrics)
+    return TemplateRoute("/metrics", metrics)
 
 
 def _text(folder: Path) -> bytes:

@@ -5,12 +5,10 @@ from time import perf_counter_ns
 
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.http.guards.asgi import CLOSE, App, Message, Receive, Scope, Send
-from mlops_assets.serving.http.guards.paths import HEALTH, METRICS, Paths, route_of
+from mlops_assets.serving.http.guards.paths import HEALTH, METRICS, UNKNOWN_ROUTE, Paths, route_of
 from mlops_assets.serving.http.request_facts import RequestFacts, request_facts
 from mlops_assets.serving.metrics.definitions import RequestMetrics
 
-_OTHER = "other"
-"""The route of a path that no route matches: clients choose it, and each would be a series of its own."""
 _UNMEASURED = HEALTH | {METRICS}
 
 
@@ -58,7 +56,7 @@ class MeasuredApp:
         """Record a request; without a status its client has gone, or the application failed."""
         seconds = (perf_counter_ns() - facts.started) / 1e9
         project = facts.project or self._named_project(scope)
-        route = route_of(scope) or _OTHER
+        route = route_of(scope) or UNKNOWN_ROUTE
         outcome = "failed" if status >= 500 or not status else "refused" if status >= 400 else "answered"
         key = project, route, facts.version, outcome
         if (observe := self._observe.get(key)) is None:

@@ -7,6 +7,8 @@ from mlops_assets.serving.http.guards.asgi import Scope
 HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"})
 """Paths that orchestrators and load balancers read: they reveal nothing, and must answer under load."""
 METRICS = "/metrics"
+UNKNOWN_ROUTE = "other"
+"""The route of a path that no route fits: clients choose it, and it is neither logged nor counted."""
 _OPENAPI, _DOCS = "/openapi.json", "/docs"
 _OF_PROJECT = (("v1", "projects"), ("v2", "models"))
 _OF_THE_ONLY_PROJECT = ("/invocations",)

@@ -5,14 +5,12 @@ from time import perf_counter_ns
 from typing import Any
 
 from mlops_assets.serving.http.guards.asgi import App, Message, Receive, Scope, Send
-from mlops_assets.serving.http.guards.paths import HEALTH, Paths, route_of
+from mlops_assets.serving.http.guards.paths import HEALTH, UNKNOWN_ROUTE, Paths, route_of
 from mlops_assets.serving.http.request_facts import RequestFacts, request_facts
 from mlops_assets.serving.json_log import LineWriter, time_text
 
 _MILLISECOND = 1_000_000
 _POLICY_VIOLATION = 1008
-_UNKNOWN = "other"
-"""The route of a path that is none: paths are chosen by clients, and are not logged."""
 _NO_TELEMETRY = "fastapi.telemetry"
 """With this key, FastAPI records nothing itself: its spans and logs contain queries and error messages."""
 
@@ -64,7 +62,7 @@ class RequestLog:
             "message": "request",
             "request_id": facts.request_id,
             "method": scope["method"],
-            "route": route_of(scope) or _UNKNOWN,
+            "route": route_of(scope) or UNKNOWN_ROUTE,
             "project": project if project in self._projects else None,
             "version": facts.version,
             "status": status,

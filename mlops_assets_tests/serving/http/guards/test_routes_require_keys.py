@@ -8,7 +8,7 @@ import pytest
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.guards.chain import guarded
-from mlops_assets.serving.http.guards.paths import HEALTH
+from mlops_assets.serving.http.guards.paths import HEALTH, route_of
 from mlops_assets.serving.keys.api_key import new_key
 from mlops_assets.serving.keys.key_file import changed_keys
 from mlops_assets.serving.options import ServiceOptions
@@ -22,6 +22,10 @@ ROUTES = [
     for route in create_app(Engine(config, Path())).routes
     for method in sorted(route.methods - {"HEAD"})
 ]
+
+
+def _filled(path: str) -> str:
+    return re.sub(r"{(\w+)}", lambda found: "churn" if found[1] == "project" else "1", path)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +44,7 @@ def service(tmp_path_factory):
 @pytest.mark.parametrize(("path", "method"), sorted(set(ROUTES)))
 def test_a_route_requires_a_key_and_one_of_a_project_its_scope(service, path, method):
     apps, token = service
-    filled = re.sub(
-        r"{(\w+)[^}]*}", lambda found: "churn" if found[1] in ("project", "model", "name") else "1", path
-    )
+    filled = _filled(path)
     app = apps[1] if path == "/invocations" else apps[2]
     without, other = request(app, filled, method=method), request(app, filled, method=method, x_api_key=token)
     if path in HEALTH:
@@ -52,3 +54,17 @@ def test_a_route_requires_a_key_and_one_of_a_project_its_scope(service, path, me
         is_of_project = filled != path or path == "/invocations"
         is_description = path.startswith(("/docs", "/openapi"))
         assert (other.status == 403) is (is_of_project or is_description), other.body
+
+
+@pytest.mark.parametrize(("path", "method"), sorted(set(ROUTES)))
+def test_a_request_is_logged_and_counted_under_the_template_of_its_route(path, method):
+    app = create_app(Engine(config_of("churn") if path == "/invocations" else CONFIG, Path()))
+    scopes = []
+
+    async def observed(scope, receive, send):
+        scopes.append(scope)
+        await app(scope, receive, send)
+
+    request(observed, _filled(path), method=method)
+    request(observed, _filled(path), method="DELETE")
+    assert [route_of(scope) for scope in scopes] == [path, path]
