@@ -47,6 +47,8 @@ class OnlineAnswer:
         In the order of the entities.
     columns
         The columns of `OnlineRow.values` and their SQL types.
+    entity
+        The names of those that identify an entity.
     written_at
         When the snapshot was written, ISO 8601.
     now
@@ -55,6 +57,7 @@ class OnlineAnswer:
 
     rows: tuple[OnlineRow, ...]
     columns: tuple[OnlineColumn, ...]
+    entity: tuple[str, ...]
     written_at: str
     now: datetime
 
@@ -152,7 +155,8 @@ class OnlineFeatures:
                 rows.append(OnlineRow("invalid", None, problem=problems[place]))
             else:
                 rows.append(reader.row(*next(answers)))
-        return OnlineAnswer(tuple(rows), (*found.entity, *found.features), found.written_at, now)
+        columns, names = (*found.entity, *found.features), tuple(column.name for column in found.entity)
+        return OnlineAnswer(tuple(rows), columns, names, found.written_at, now)
 
     def _decoder(self, project: str, store: OnlineStore, snapshot: Snapshot | None = None) -> RowDecoder:
         """The decoder of a snapshot; without one, of the last one that was read."""

@@ -34,7 +34,7 @@ _FAST = f"""
     pragma synchronous = off;
     pragma locking_mode = exclusive;
 """
-"""Settings of a file that nobody reads yet, and that is removed when its writer fails."""
+"""Settings of a file that no process reads yet, and that is removed when its writer fails."""
 _Mark = tuple[int, int, int]
 
 

@@ -125,7 +125,7 @@ class FeatureStoreClient:
             answer = self._features(project).get(project, entity_rows)
             _require_valid(project, answer)
             known = [column.name for column in answer.columns]
-            names = wanted or [name for name in known if name not in entity_rows[0]]
+            names = wanted or [name for name in known if name not in answer.entity]
             for name in names:
                 if name not in known:
                     raise DataError(f"{project} has no feature {name}", hint=suggest_name(name, known))
@@ -133,7 +133,7 @@ class FeatureStoreClient:
                 if shown in columns:
                     raise DataError(
                         f"two features are named {shown}",
-                        hint="pass full_feature_names=True to tell them apart",
+                        hint="pass full_feature_names=True",
                     )
                 columns[shown] = _column(answer, name)
         return OnlineResponse(tuple(entity_rows), columns)
