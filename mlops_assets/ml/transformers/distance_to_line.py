@@ -1,7 +1,6 @@
 """DistanceToLine: the distance to a coast, a river or a railway."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -10,6 +9,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers.places import EARTH_RADIUS, matrix
+
+_CHUNK = 4_096
+"""Rows whose distances to all parts of the line are computed together."""
 
 
 class DistanceToLine(TransformerMixin, BaseEstimator):
@@ -51,16 +53,20 @@ class DistanceToLine(TransformerMixin, BaseEstimator):
     def transform(self, coordinates: ArrayLike) -> NDArray:
         """Kilometres, shape `(n, 1)`, for latitude and longitude, shape `(n, 2)`; NaN if one is missing."""
         rows = matrix(coordinates, of="DistanceToLine", columns=2)
-        corners = np.asarray(self.line, dtype=float)
-        shrink = np.cos(np.deg2rad(rows[:, 0]))  # a degree of longitude, in degrees of latitude
-        nearest = np.full(len(rows), np.inf)
-        for start, end in pairwise(corners):
-            away = np.stack([start[0] - rows[:, 0], (start[1] - rows[:, 1]) * shrink])
-            along = np.stack([np.full(len(rows), end[0] - start[0]), (end[1] - start[1]) * shrink])
-            length = np.maximum((along**2).sum(axis=0), 1e-18)
-            place = np.clip(-(away * along).sum(axis=0) / length, 0, 1)
-            nearest = np.minimum(nearest, ((away + place * along) ** 2).sum(axis=0))
+        parts = [self._squared(rows[start : start + _CHUNK]) for start in range(0, len(rows), _CHUNK)]
+        nearest = np.concatenate(parts) if parts else np.empty(0)
         return (np.deg2rad(np.sqrt(nearest)) * EARTH_RADIUS)[:, None]
+
+    def _squared(self, rows: NDArray) -> NDArray:
+        """The squared distances in degrees of latitude, shape `(n,)`."""
+        corners = np.asarray(self.line, dtype=float)
+        start, step = corners[:-1], corners[1:] - corners[:-1]
+        shrink = np.cos(np.deg2rad(rows[:, 0]))[:, None]  # a degree of longitude, in degrees of latitude
+        north, east = start[:, 0] - rows[:, :1], (start[:, 1] - rows[:, 1:]) * shrink
+        up, right = step[:, 0], step[:, 1] * shrink
+        length = np.maximum(up**2 + right**2, 1e-18)
+        place = np.clip(-(north * up + east * right) / length, 0, 1)
+        return np.asarray(((north + place * up) ** 2 + (east + place * right) ** 2).min(axis=1))
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
         """The name of the column."""

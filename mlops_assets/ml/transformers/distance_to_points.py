@@ -37,7 +37,7 @@ class DistanceToPoints(TransformerMixin, BaseEstimator):
     def transform(self, coordinates: ArrayLike) -> NDArray:
         """Kilometres, shape `(n, places)`, from latitude and longitude; NaN if one is missing."""
         rows = matrix(coordinates, of="DistanceToPoints", columns=2)
-        return np.column_stack([great_circle(rows, *self.points[name]) for name in self.points])
+        return great_circle(rows, np.array(list(self.points.values()), dtype=np.float64).reshape(-1, 2))
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray:  # noqa: ARG002
         """Names such as `km_to_san_francisco`."""

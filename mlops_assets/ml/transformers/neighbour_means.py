@@ -108,17 +108,23 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         """The averages of all training rows."""
         return _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
 
-    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray) -> NDArray:
+    def _averages(
+        self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray
+    ) -> NDArray:
         near, columns = self.values_[positions], []
         present = ~np.isnan(near)
+        filled = np.nan_to_num(near)
         for count in self.neighbours:
-            mean = np.tile(overall, (len(known), 1))
-            local = _mean(np.nan_to_num(near[:, :count]), present[:, :count], axis=1)
-            mean[known] = np.where(np.isnan(local), overall, local)
-            farthest = np.full((len(known), 1), np.nan)
-            farthest[known, 0] = np.log1p(distances[:, min(count, distances.shape[1]) - 1])
-            columns += [mean, farthest]
-        return np.concatenate(columns, axis=1)
+            local = _mean(filled[:, :count], present[:, :count], axis=1)
+            farthest = np.log1p(distances[:, min(count, distances.shape[1]) - 1])[:, None]
+            columns.append(np.concatenate([np.where(np.isnan(local), overall, local), farthest], axis=1))
+        averages = np.concatenate(columns, axis=1)
+        if known.all():
+            return averages
+        of_unknown = np.tile(np.append(overall, np.nan), len(self.neighbours))
+        result = np.tile(of_unknown, (len(known), 1))
+        result[known] = averages
+        return result
 
 
 def _mean(values: NDArray, present: NDArray, *, axis: int) -> NDArray:

@@ -145,13 +145,9 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
         weights, near = 1.0 / (distances + self.softening), values[positions]
         for count in self.neighbours:
             weight, of = weights[:, :count, None], near[:, :count]
-            mean = np.tile(overall[0], (len(rows), 1))
-            mean[known] = (weight * of).sum(axis=1) / weight.sum(axis=1)
-            columns.append(mean)
+            columns.append(_filled((weight * of).sum(axis=1) / weight.sum(axis=1), known, overall[0]))
             if self._spreads(count):
-                spread = np.tile(overall[1], (len(rows), 1))
-                spread[known] = of.std(axis=1)
-                columns.append(spread)
+                columns.append(_filled(_deviation(of), known, overall[1]))
         return np.concatenate(columns, axis=1)
 
     def _spreads(self, count: int) -> bool:
@@ -161,3 +157,19 @@ class NeighbourTargets(TransformerMixin, BaseEstimator):
 def _overall(values: NDArray) -> tuple[NDArray, NDArray]:
     """Mean and standard deviation of the targets of all rows."""
     return values.mean(axis=0), values.std(axis=0)
+
+
+def _filled(of_known: NDArray, known: NDArray, overall: NDArray) -> NDArray:
+    """The values of the rows with coordinates, and those of all training rows for the others."""
+    if len(of_known) == len(known):
+        return of_known
+    values = np.tile(overall, (len(known), 1))
+    values[known] = of_known
+    return values
+
+
+def _deviation(values: NDArray) -> NDArray:
+    """`values.std(axis=1)`, which takes three times as long for a single row."""
+    count = values.shape[1]
+    away = values - values.sum(axis=1, keepdims=True) / count
+    return np.asarray(np.sqrt((away * away).sum(axis=1) / count))

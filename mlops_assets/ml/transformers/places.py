@@ -56,12 +56,22 @@ def points(coordinates: NDArray, kind: Coordinates) -> NDArray:
     )
 
 
-def great_circle(coordinates: NDArray, latitude: float, longitude: float) -> NDArray:
-    """Great-circle distances in kilometres from rows of coordinates to one place (haversine formula)."""
-    rows = np.deg2rad(coordinates)
-    there = np.deg2rad([latitude, longitude])
-    half = np.sin((rows - there) / 2) ** 2
-    share = half[:, 0] + np.cos(rows[:, 0]) * np.cos(there[0]) * half[:, 1]
+def great_circle(coordinates: NDArray, places: NDArray) -> NDArray:
+    """Great-circle distances in kilometres from rows of coordinates to places (haversine formula).
+
+    Parameters
+    ----------
+    coordinates, places
+        Latitude and longitude in degrees, shapes `(n, 2)` and `(places, 2)`.
+
+    Returns
+    -------
+    Shape `(n, places)`.
+    """
+    rows, there = np.deg2rad(coordinates), np.deg2rad(places)
+    north = np.sin((rows[:, :1] - there[:, 0]) / 2) ** 2
+    east = np.sin((rows[:, 1:] - there[:, 1]) / 2) ** 2
+    share = north + np.cos(rows[:, :1]) * np.cos(there[:, 0]) * east
     return 2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.clip(share, 0, 1)))
 
 
@@ -86,8 +96,9 @@ class PlaceIndex:
         """Distances and positions of the nearest points, shapes `(n, count)`, nearest first."""
         if "_tree" not in vars(self):
             self._tree = cKDTree(self.places)
-        distances, positions = self._tree.query(of, k=np.arange(1, count + 1))
-        return distances, positions
+        distances, positions = self._tree.query(of, k=count)
+        shape = (len(of), count)  # of one neighbour, it returns no second axis
+        return distances.reshape(shape), positions.reshape(shape)
 
     def nearest_others(self, count: int) -> tuple[NDArray, NDArray]:
         """As `nearest` for the points of the index; none is its own neighbour."""
