@@ -29,7 +29,7 @@ from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import LOWER, PREDICTION_SET, UPPER, set_texts
 from mlops_assets.ml.skops_files import estimator_digest
 
-_SANDBOX: dict[str, str | bool | int | float | list[str]] = {
+SANDBOX: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
 }
@@ -39,7 +39,7 @@ _SANDBOX: dict[str, str | bool | int | float | list[str]] = {
 @contextmanager
 def sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection for the SQL of a model."""
-    with duckdb.connect(config=_SANDBOX) as connection:
+    with duckdb.connect(config=SANDBOX) as connection:
         connection.execute(UTC_SESSION)
         yield connection
 

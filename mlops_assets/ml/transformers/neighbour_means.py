@@ -108,9 +108,7 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         """The averages of all training rows."""
         return _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
 
-    def _averages(
-        self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray
-    ) -> NDArray:
+    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray) -> NDArray:
         near, columns = self.values_[positions], []
         present = ~np.isnan(near)
         filled = np.nan_to_num(near)

@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from mlops_assets.ml.scoring.compiled.trees import Forest, read_learner, single_
 
 Predict = Callable[[NDArray], NDArray]
 """From a matrix of shape `(n, columns)` to predictions in the form of `Task`."""
+MOST_WALKED = 8
+"""Maximum number of rows whose trees are walked in NumPy; XGBoost takes less time for more of them."""
 _Transform = Callable[[np.float32], float]
 """From the margin of a booster to its prediction."""
 
@@ -31,17 +34,17 @@ def compile_estimator(estimator: Estimator) -> Predict:
     walked: dict[int, tuple[Any, _Transform]] = {}
     predictors: dict[int, Predict] = {}
     for place, member in enumerate(members):
-        try:
+        predictors[place] = _predictor(member)
+        with suppress(NotCompiledError):
             walked[place] = _read(member)
-        except NotCompiledError:
-            predictors[place] = _predictor(member)
     if walked:
         forest = Forest.of([learner for learner, _ in walked.values()])
         transforms = [transform for _, transform in walked.values()]
 
     def predict(matrix: NDArray) -> NDArray:
-        parts = {place: predictor(matrix) for place, predictor in predictors.items()}
-        if walked:
+        walks = walked if len(matrix) <= MOST_WALKED else {}
+        parts = {place: each(matrix) for place, each in predictors.items() if place not in walks}
+        if walks:
             margins = [forest.margins(row) for row in matrix]
             for index, (place, transform) in enumerate(zip(walked, transforms, strict=True)):
                 parts[place] = np.array([transform(row[index]) for row in margins])

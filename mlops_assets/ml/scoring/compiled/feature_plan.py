@@ -1,11 +1,12 @@
-"""`features.sql` as a prepared statement, whose plan is kept, for one row at a time.
+"""`features.sql` for typed rows: a prepared statement whose plan is kept, and a connection for many rows.
 
 DuckDB plans a query in a millisecond and runs it on one row in a tenth of that. Its Python client plans at
 each execution; through ADBC, a prepared statement keeps its plan. ADBC binds one row only.
 """
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -16,11 +17,12 @@ from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.names import ROW_ID
-from mlops_assets.core.sql_quoting import UTC_SESSION, quoted
+from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.ml.features.feature_query import FeatureQuery
-from mlops_assets.ml.model.tabular_model import sandbox
+from mlops_assets.ml.model.tabular_model import SANDBOX, sandbox
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
+from mlops_assets.ml.scoring.compiled.sql_expressions import Compute, compile_query
 
 _SESSION = (
     UTC_SESSION,
@@ -29,6 +31,8 @@ _SESSION = (
     "set lock_configuration = true",
 )
 """As in `tabular_model.sandbox`: the query reads only its input row."""
+MOST_SINGLE = 16
+"""Maximum number of rows that are computed one by one; planning takes less time for more of them."""
 _ARROW: dict[SqlType, pa.DataType] = {
     "BIGINT": pa.int64(),
     "DOUBLE": pa.float64(),
@@ -40,7 +44,7 @@ _ARROW: dict[SqlType, pa.DataType] = {
 
 
 class FeaturePlan:
-    """The features of a typed row.
+    """The features of typed rows.
 
     Parameters
     ----------
@@ -48,6 +52,11 @@ class FeaturePlan:
         The columns of a typed row.
     features
         The columns of the result, in order.
+
+    Attributes
+    ----------
+    expressions
+        The query as functions in Python, which are tried first; None if it has no such form.
 
     Raises
     ------
@@ -62,23 +71,32 @@ class FeaturePlan:
         self._names = [column.name for column in columns]
         self._lock = Lock()  # a statement runs once at a time
         try:
-            text = _text(query, table, columns, features)
+            text = _query_text(query, table, columns)
+            selected = quoted_list((ROW_ID, *features))
+            self._many = f"select {selected} from ({text}) order by {ROW_ID}"
+            self._table = table
             self._connection = AdbcConnection(adbc_driver_duckdb.connect(":memory:"))
             for setting in _SESSION:
                 with closing(AdbcStatement(self._connection)) as statement:
                     statement.set_sql_query(setting)
                     statement.execute_update()
             self._statement = AdbcStatement(self._connection)
-            self._statement.set_sql_query(text)
+            row = _row_sql(columns)
+            self._statement.set_sql_query(f"with {quoted(table)} as ({row}) select {selected} from ({text})")
             self._statement.prepare()
         except (duckdb.Error, Error, MlopsError) as error:
             raise NotCompiledError(f"features.sql can't be prepared: {type(error).__name__}") from error
+        self.expressions: Compute | None = None
+        with suppress(NotCompiledError):
+            self.expressions = compile_query(query.sql, table, columns, features)
 
-    def compute(self, values: Sequence[Any]) -> list[Any] | None:
+    def __call__(self, values: Sequence[Any]) -> list[Any] | None:
         """The features of a row, missing ones as None; None for a row that the reference must compute.
 
         Numbers are floats, texts `str`, and times `datetime` in UTC without a zone.
         """
+        if self.expressions is not None and (known := self.expressions(values)) is not None:
+            return known
         arrays = [pa.array([value], kind) for value, kind in zip(values, self._types, strict=True)]
         row = pa.RecordBatch.from_arrays(arrays, names=self._names)
         try:
@@ -93,16 +111,42 @@ class FeaturePlan:
         key, *features = [column[0].as_py() for column in found.itercolumns()]
         return features if key == 0 else None
 
+    def compute_many(self, rows: Sequence[Sequence[Any]]) -> pa.Table | None:
+        """The features of rows as columns, in their order; None for rows that the reference must compute."""
+        columns = zip(*rows, strict=True)
+        arrays = [pa.array(list(column), kind) for column, kind in zip(columns, self._types, strict=True)]
+        arrays.append(pa.array(range(len(rows)), pa.int64()))
+        typed = pa.Table.from_arrays(arrays, names=[*self._names, ROW_ID])
+        try:
+            with self._lock:
+                self._session.register(self._table, typed)
+                found = self._session.sql(self._many).to_arrow_table()
+                self._session.unregister(self._table)
+        except duckdb.Error:
+            return None
+        is_complete = found.column(ROW_ID).to_pylist() == list(range(len(rows)))
+        return found.drop_columns([ROW_ID]) if is_complete else None
 
-def _text(query: FeatureQuery, table: str, columns: Sequence[Column], features: Sequence[str]) -> str:
-    """The query over one row of parameters."""
+    @cached_property
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(config=SANDBOX)
+        connection.execute(UTC_SESSION)
+        connection.execute("set threads = 1")
+        return connection
+
+
+def _query_text(query: FeatureQuery, table: str, columns: Sequence[Column]) -> str:
+    """The query for the key and the typed features, over a table of typed columns."""
     with sandbox() as connection:
         typed = ", ".join(f"null::{column.sql_type} as {quoted(column.name)}" for column in columns)
         empty = connection.sql(f"select {typed}, 0::bigint as {ROW_ID} limit 0")
-        text = query.text(connection, {table: empty})
-    row = ", ".join(
+        return query.text(connection, {table: empty})
+
+
+def _row_sql(columns: Sequence[Column]) -> str:
+    """A query for one row of parameters."""
+    row = [
         f"${place}::{column.sql_type} as {quoted(column.name)}"
         for place, column in enumerate(columns, start=1)
-    )
-    selected = ", ".join(quoted(name) for name in (ROW_ID, *features))
-    return f"with {quoted(table)} as (select {row}, 0::bigint as {ROW_ID}) select {selected} from ({text})"
+    ]
+    return f"select {', '.join(row)}, 0::bigint as {ROW_ID}"

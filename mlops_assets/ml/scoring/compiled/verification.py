@@ -14,6 +14,7 @@ from mlops_assets.core.names import SOURCE_ROW
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.scoring.compiled.example_rows import example_rows
+from mlops_assets.ml.scoring.compiled.feature_plan import FeaturePlan
 from mlops_assets.ml.scoring.compiled.matrix import Columns, ToMatrix, known_texts
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
 from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
@@ -22,7 +23,7 @@ from mlops_assets.ml.scoring.input_contract import InputContracts
 from mlops_assets.ml.scoring.plain_rows import rows_batch
 from mlops_assets.ml.scoring.row_scorer import RowScorer
 
-_ROWS, _LEAST = 48, 8
+_ROWS, _LEAST = 40, 8
 _CANDIDATES = 20_000
 Row = Mapping[str, Any]
 
@@ -66,20 +67,29 @@ def _compiled(model: TabularModel, contracts: InputContracts) -> Compilation:
     features = feature_frame(model.compute_features(batch.drop_columns([SOURCE_ROW]).to_pandas()))
     types = {name: features[name].dtype.kind for name in model.spec.features}
     scorer = CompiledScorer.of(model, typed, types)
-    computed = [_computed(scorer, row) for row in rows]
-    columns = [scorer.columns([row]) for row in computed]
-    if not all(_equal(_row_of(features, place, types), each) for place, each in enumerate(columns)):
+    expected_features = [_row_of(features, place, types) for place in range(len(rows))]
+    steps, columns = [], _feature_columns(scorer, rows)
+    plan = scorer.features
+    if (
+        isinstance(plan, FeaturePlan)
+        and plan.expressions
+        and not all(map(_equal, expected_features, columns))
+    ):
+        plan.expressions = None
+        steps, columns = ["features"], _feature_columns(scorer, rows)
+    if not all(map(_equal, expected_features, columns)):
         raise NotCompiledError("features.sql has other results for one row than for several")
-    scorer, steps = _verified_steps(model, scorer, features, columns)
+    scorer, replaced = _verified_steps(model, scorer, features, columns)
     reference = RowScorer(model, contracts.contract, [SOURCE_ROW], contracts.features_contract)
     scored = reference.score(batch)
     if scored.rejected.num_rows:
         raise NotCompiledError("the compiled contract accepts rows that the contract rejects")
     expected = list(map(repr, scored.predicted.drop_columns([SOURCE_ROW]).to_pylist()))
     alone = [repr(scorer.score([row])[0]) for row in rows]
-    if alone != expected or list(map(repr, scorer.score(rows))) != expected:
+    few, many = (list(map(repr, scorer.score(rows[:count]))) for count in (_LEAST, len(rows)))
+    if alone != expected or few != expected[:_LEAST] or many != expected:
         raise NotCompiledError("the answers differ from those of the reference")
-    return Compilation(scorer, steps, examples=tuple(rows))
+    return Compilation(scorer, (*steps, *replaced), examples=tuple(rows))
 
 
 def _examples(model: TabularModel, contracts: InputContracts, typed: TypedRows) -> list[dict[str, Any]]:
@@ -91,12 +101,16 @@ def _examples(model: TabularModel, contracts: InputContracts, typed: TypedRows) 
     return rows
 
 
-def _computed(scorer: CompiledScorer, row: Row) -> Sequence[Any]:
-    values = scorer.typed.read(row)
-    features = None if values is None else scorer.features(values)
-    if features is None:
-        raise NotCompiledError("features.sql fails for example rows")
-    return features
+def _feature_columns(scorer: CompiledScorer, rows: Sequence[Row]) -> list[Columns]:
+    """The features of each row, computed alone."""
+    found = []
+    for row in rows:
+        values = scorer.typed.read(row)
+        features = None if values is None else scorer.features(values)
+        if features is None:
+            raise NotCompiledError("features.sql fails for example rows")
+        found.append(scorer.columns([features]))
+    return found
 
 
 def _verified_steps(
