@@ -52,7 +52,7 @@ class Samples:
         changes
             Attributes of the declaration of the housing table, such as `sensitive`.
         """
-        served = tuple(replace(_served(name), **_changed(name, changes)) for name in projects)
+        served = tuple(replace(served_project(name), **_changed(name, changes)) for name in projects)
         config = ServingConfig(served, "", "", None, str(run))
         run.mkdir(exist_ok=True)
         write_deployment(run, {name: ProjectDeployment(self.deployed[name]) for name in projects})
@@ -89,7 +89,7 @@ def running(app: Any) -> Iterator[str]:
         thread.join()
 
 
-def _served(name: str) -> ServedProject:
+def served_project(name: str) -> ServedProject:
     settings = ServingSettings().model_dump(mode="json")
     if name == HOUSING:
         return ServedProject(name, str(_DEFS / name), TableDeclaration("districts"), settings=settings)

@@ -7,7 +7,7 @@ from mlops_assets.serving.engine.explanations import example_rows
 from mlops_assets.serving.engine.served_model import ServedModel
 
 _LOG = logging.getLogger(__name__)
-_ROWS, _SINGLE_ROWS = 20, 3
+_ROWS, _SINGLE_ROWS = 20, 1
 
 
 def warm(model: ServedModel) -> None:

@@ -1,10 +1,7 @@
 """The application of a worker process; the supervisor names the run folder in its environment."""
 
 import gc
-import multiprocessing
 import os
-import signal
-import threading
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -25,13 +22,14 @@ from mlops_assets.serving.metrics.request_metrics import MeasuredApp
 from mlops_assets.serving.metrics.row_metrics import RowMetrics
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.serving.process.loading import loading
+from mlops_assets.serving.process.parent_process import end_with_parent
 from mlops_assets.serving.process.run_folder import RUN_VARIABLE, RunFolder
 
 
 def create() -> App:
     """Return the application for the run folder of this process; the configuration is waited for."""
     redact_log_records()
-    threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+    end_with_parent()
     run = RunFolder(Path(os.environ[RUN_VARIABLE]))
     gc.freeze()  # modules live until the end; a collection that examined them would delay requests
     config = run.wait_for_config()
@@ -50,11 +48,3 @@ def create() -> App:
     app.router.routes.append(metrics_route(run.metrics))
     safe = guarded(app, config, ServiceOptions.read(run.path))
     return MeasuredApp(safe, config, metrics, lambda: engine.is_draining)
-
-
-def _end_with_supervisor() -> None:
-    """End this worker when the supervisor has ended, also if it was killed: no worker is left behind."""
-    supervisor = multiprocessing.parent_process()
-    if supervisor is not None:
-        supervisor.join()
-        os.kill(os.getpid(), signal.SIGTERM)
