@@ -10,6 +10,8 @@ from mlops_assets.core.errors import ProjectError
 
 EARTH_RADIUS = 6371.0
 """Mean radius in kilometres."""
+_FARTHEST = 1e150
+"""Coordinates beyond have squares that are no doubles."""
 
 Coordinates = Literal["latitude_longitude", "plane"]
 """`latitude_longitude`: two columns in degrees, in this order, with distances in kilometres. `plane`: any
@@ -45,10 +47,12 @@ def points(coordinates: NDArray, kind: Coordinates) -> NDArray:
     """Coordinates as points with Euclidean distances, shape `(n, dimensions)`.
 
     Latitude and longitude become points on a sphere, in kilometres; up to 900 km the chord is shorter than
-    the great-circle distance by less than 0.1 %.
+    the great-circle distance by less than 0.1 %. In a plane, a point so far away that its distance is infinite
+    is as one without coordinates.
     """
     if kind == "plane":
-        return coordinates
+        is_far = (np.abs(coordinates) > _FARTHEST).any(axis=1)
+        return np.where(is_far[:, None], np.nan, coordinates) if is_far.any() else coordinates
     latitude, longitude = np.deg2rad(coordinates[:, 0]), np.deg2rad(coordinates[:, 1])
     across = np.cos(latitude)
     return EARTH_RADIUS * np.column_stack(

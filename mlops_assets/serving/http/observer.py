@@ -1,11 +1,15 @@
 """Observers of requests, such as metrics, the statistics of a canary and the prediction log."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.request_rows import RequestRows
+from mlops_assets.serving.http.error_place import error_place
+
+_LOG = logging.getLogger(__name__)
 
 
 class ScoredRequest(NamedTuple):
@@ -67,7 +71,7 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Several observers as one."""
+    """Several observers as one; an observer that fails is logged, and costs no client an answer."""
 
     def __init__(self, observers: Sequence[Observer] = ()) -> None:
         self._observers = tuple(observers)
@@ -75,9 +79,20 @@ class Observers:
     def on_scored(self, request: ScoredRequest) -> None:
         """Call each observer."""
         for observer in self._observers:
-            observer.on_scored(request)
+            try:
+                observer.on_scored(request)
+            except Exception as error:
+                _log_failure(observer, request.request_id, error)
 
     def on_error(self, request: FailedRequest) -> None:
         """Call each observer."""
         for observer in self._observers:
-            observer.on_error(request)
+            try:
+                observer.on_error(request)
+            except Exception as error:
+                _log_failure(observer, request.request_id, error)
+
+
+def _log_failure(observer: Observer, request_id: str, error: Exception) -> None:
+    name = type(observer).__name__
+    _LOG.error("%s failed for request %s, which is answered: %s", name, request_id, error_place(error))

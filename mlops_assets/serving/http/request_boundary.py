@@ -1,12 +1,12 @@
 """The ASGI middleware around each request: its ID in the answer, and errors of the service as an answer."""
 
 import logging
-import traceback
 
 import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mlops_assets.serving.http.error_place import error_place
 from mlops_assets.serving.http.request_facts import request_facts
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class RequestBoundary:
         try:
             await self.app(scope, receive, send_with_id)
         except Exception as error:
-            _LOG.error("request %s failed: %s", request_id, _place(error))
+            _LOG.error("request %s failed: %s", request_id, error_place(error))
             if started:
                 raise
             body = {
@@ -48,10 +48,3 @@ class RequestBoundary:
             }
             answer = Response(orjson.dumps(body), 500, media_type="application/json")
             await answer(scope, receive, send_with_id)
-
-
-def _place(error: BaseException) -> str:
-    """Type and place of an error, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:])
-    return f"{type(error).__name__} at {places}"

@@ -67,6 +67,14 @@ def test_a_row_without_coordinates_gets_the_mean_and_is_no_neighbour(places):
     assert around.fit_transform(frame[PLACE], price).shape == (300, 1)
 
 
+def test_a_row_whose_distances_are_infinite_gets_the_mean():
+    given = np.random.default_rng(0).normal(size=(30, 2))
+    encoder = NeighbourTargets((2, 7), coordinates="plane", scales=(1.0, 2.0))
+    encoder.fit_transform(given, given.sum(axis=1))
+    far, lost, near = encoder.transform(np.array([[1e308, 0], [np.nan, 0], [0.1, 0.1]]))
+    assert far.tolist() == lost.tolist() != near.tolist()
+
+
 def test_each_class_but_the_first_has_a_share():
     rows, classes = np.arange(8.0)[:, None], np.array([0, 0, 1, 1, 2, 2, 2, 2])
     around = NeighbourTargets((2,), coordinates="plane", folds=4).fit(rows, classes)
