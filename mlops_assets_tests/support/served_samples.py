@@ -24,6 +24,7 @@ from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion, ProjectDeployment, write_deployment
 from mlops_assets.serving.engine.engine import Engine
+from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets.stores.project_folder.table_declaration import TableDeclaration
 
@@ -44,21 +45,26 @@ class Samples:
 
     deployed: Mapping[str, DeployedVersion]
 
-    def engine(self, run: Path, *projects: str, **changes: Any) -> Engine:
-        """A loaded engine of some projects.
-
-        Parameters
-        ----------
-        changes
-            Attributes of the declaration of the housing table, such as `sensitive`.
-        """
-        served = tuple(replace(served_project(name), **_changed(name, changes)) for name in projects)
-        config = ServingConfig(served, "", "", None, str(run))
+    def engine(self, run: Path, *projects: str) -> Engine:
+        """A loaded engine of some projects."""
+        config = ServingConfig(tuple(map(served_project, projects)), "", "", None, str(run))
         run.mkdir(exist_ok=True)
         write_deployment(run, {name: ProjectDeployment(self.deployed[name]) for name in projects})
         engine = Engine(config, run)
         engine.refresh()
         return engine
+
+
+class FixedEngine:
+    """An engine with one version of one project, which is not compiled."""
+
+    def __init__(self, engine: Engine, model: ServedModel) -> None:
+        self.config = replace(engine.config, projects=(engine.config.project(HOUSING),))
+        self.served, self.is_ready = model, True
+
+    def model(self, project: str) -> ServedModel:
+        self.config.project(project)
+        return self.served
 
 
 def train_samples(folder: Path) -> Samples:
@@ -94,10 +100,6 @@ def served_project(name: str) -> ServedProject:
     if name == HOUSING:
         return ServedProject(name, str(_DEFS / name), TableDeclaration("districts"), settings=settings)
     return ServedProject(name, str(_DEFS / name), None, ("customer_id",), settings=settings)
-
-
-def _changed(name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {"table": replace(TableDeclaration("districts"), **changes)} if name == HOUSING and changes else {}
 
 
 def _housing() -> TabularModel:

@@ -1,6 +1,8 @@
 """Example rows that follow the types and value rules of the columns of a contract."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +18,12 @@ _USUAL_WIDTH = 100.0
 
 
 def example_columns(
-    contract: Contract, rules: Contract, count: int, *, seed: int = 0
+    contract: Contract,
+    rules: Contract,
+    count: int,
+    *,
+    texts: Mapping[str, Sequence[str]] | None = None,
+    seed: int = 0,
 ) -> dict[str, list[Any]]:
     """Values of each column as a client would send them in JSON, the same at each call.
 
@@ -28,12 +35,23 @@ def example_columns(
         The columns.
     rules
         The contract whose checks apply, which may have fewer columns.
+    texts
+        Usual texts of columns that declare no allowed values.
     """
     random, (checks, _) = np.random.default_rng(seed), rules.checks
     return {
-        column.name: _values(column, value_rules(checks.get(column.name, ())), count, random)
+        column.name: _values(
+            column,
+            _with_texts(value_rules(checks.get(column.name, ())), (texts or {}).get(column.name, ())),
+            count,
+            random,
+        )
         for column in contract.columns
     }
+
+
+def _with_texts(rules: ValueRules, texts: Sequence[str]) -> ValueRules:
+    return replace(rules, allowed=tuple(texts)) if texts and rules == ValueRules() else rules
 
 
 def _values(column: Column, rules: ValueRules, count: int, random: np.random.Generator) -> list[Any]:

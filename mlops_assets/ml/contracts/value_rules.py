@@ -23,7 +23,7 @@ class ValueRules:
     above_low, below_high
         Whether the bound itself is excluded.
     allowed
-        The allowed values; None for any.
+        The allowed values in their order; None for any. pandera keeps them as a set, whose order changes.
     pattern
         A pattern at the start of a text.
     shortest, longest
@@ -56,7 +56,7 @@ def value_rules(checks: Iterable[pa.Check]) -> ValueRules:
                 top = (float(arguments["max_value"]), not arguments.get("include_max", True))
                 high = min(high, top, key=lambda one: (one[0], not one[1]))
             case "isin" if isinstance(value, Iterable) and not isinstance(value, str):
-                found["allowed"] = tuple(_plain(one) for one in value)
+                found["allowed"] = tuple(sorted(map(_plain, value), key=lambda one: (str(type(one)), one)))
             case "equal_to":
                 found["allowed"] = (_plain(value),)
             case "str_matches" if isinstance(value, str):

@@ -47,8 +47,8 @@ def points(coordinates: NDArray, kind: Coordinates) -> NDArray:
     """Coordinates as points with Euclidean distances, shape `(n, dimensions)`.
 
     Latitude and longitude become points on a sphere, in kilometres; up to 900 km the chord is shorter than
-    the great-circle distance by less than 0.1 %. In a plane, a point so far away that its distance is infinite
-    is as one without coordinates.
+    the great-circle distance by less than 0.1 %. In a plane, a point whose distance would be infinite is as
+    one without coordinates.
     """
     if kind == "plane":
         is_far = (np.abs(coordinates) > _FARTHEST).any(axis=1)

@@ -16,7 +16,7 @@ def warm(model: ServedModel) -> None:
     An estimator that fails raises its error. `features.sql` may fail for values that real rows never have:
     then the version is loaded as it is.
     """
-    rows = example_rows(model.contracts)[:_ROWS]
+    rows = example_rows(model.model, model.contracts)[:_ROWS]
     try:
         model.score_rows(rows)
         for row in rows[:_SINGLE_ROWS]:

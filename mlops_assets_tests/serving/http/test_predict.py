@@ -1,8 +1,8 @@
 """Predictions over HTTP: the same values whatever the body, and one error for each row that is invalid."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from mlops_assets.ml.scoring.input_contract import InputContracts
 from mlops_assets.ml.scoring.row_scorer import RowScorer
 from mlops_assets.serving.engine.engine import Engine
+from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.app import create_app
 from mlops_assets.serving.http.observer import FailedRequest, ScoredRequest
-from mlops_assets_tests.support.served_samples import CHURN, HOUSING, Samples, sample_rows
+from mlops_assets_tests.support.served_samples import CHURN, HOUSING, FixedEngine
 
 PREDICT, STREAM = f"/v1/projects/{HOUSING}/predict", "application/vnd.apache.arrow.stream"
 OF_CHURN = f"/v1/projects/{CHURN}/predict"
@@ -29,10 +31,8 @@ def reference(engine: Engine, project: str, rows: list[Row]) -> list[Row]:
 
 
 def valid_rows(engine: Engine, project: str) -> list[Row]:
-    contracts = engine.model(project).contracts
-    rows = sample_rows(contracts.contract, contracts.features_contract)
-    outputs = engine.model(project).score_rows(rows).outputs
-    return [row for row, output in zip(rows, outputs, strict=True) if output is not None]
+    """The rows with which the version was verified, among them missing and extreme values."""
+    return [dict(row) for row in engine.model(project).compilation.examples]
 
 
 @pytest.fixture(scope="module")
@@ -165,16 +165,13 @@ def test_contributions_add_up_to_the_prediction(client: TestClient, row: Row):
     assert len(default["contributions"]["features"]) == 3
 
 
-def test_the_features_of_contributions_do_not_depend_on_the_first_request(
-    samples: Samples, tmp_path: Path, row
-):
-    names = []
-    for number, rows in enumerate(([row], [row] * 3)):
-        engine = samples.engine(tmp_path / str(number), HOUSING)
-        found = (
-            TestClient(create_app(engine)).post(f"{PREDICT}?explain=true&top=9", json={"rows": rows}).json()
-        )
-        names.append([one["feature"] for one in found["predictions"][0]["contributions"]["features"]])
+def test_the_features_of_contributions_do_not_depend_on_the_first_request(engine: Engine, row: Row):
+    loaded, names = engine.model(HOUSING), []
+    for rows in ([row], [row] * 3):
+        model = ServedModel(loaded.deployed, loaded.model, loaded.contracts)
+        found = model.score_rows(rows, contributions=9).outputs[0]
+        assert found is not None
+        names.append([found[f"contribution_{rank}_feature"] for rank in range(1, 10)])
     assert names[0] == names[1]
     assert {"longitude", "ocean_proximity"} <= set(names[0])
 
@@ -214,9 +211,14 @@ def test_other_content_is_refused(client: TestClient, row: Row):
     assert lacking.json()["error"].startswith("the rows lack the required column longitude, latitude")
 
 
-def test_values_of_sensitive_columns_are_not_repeated(samples: Samples, tmp_path: Path, row: Row, caplog):
-    engine = samples.engine(tmp_path / "run", HOUSING, sensitive=("ocean_proximity",))
-    client = TestClient(create_app(engine))
+def test_values_of_sensitive_columns_are_not_repeated(engine: Engine, row: Row, caplog):
+    loaded = engine.model(HOUSING)
+    columns = [
+        replace(one, sensitive=one.name == "ocean_proximity") for one in loaded.contracts.contract.columns
+    ]
+    contracts = InputContracts(loaded.contracts.contract.with_columns(columns))
+    model = ServedModel(loaded.deployed, loaded.model, contracts)
+    client = TestClient(create_app(FixedEngine(engine, model)))
     answer = client.post(PREDICT, json={"rows": [{**row, "ocean_proximity": "SECRET PLACE"}]})
     assert answer.json()["errors"] == [{"row": 0, "field": "ocean_proximity", "rule": "isin(…)"}]
     assert "SECRET" not in answer.text + caplog.text

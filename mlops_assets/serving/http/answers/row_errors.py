@@ -37,17 +37,23 @@ def row_errors(model: ServedModel, rows: RequestRows, scored: ScoredRows) -> lis
     return found
 
 
-def rejection(model: ServedModel, rows: RequestRows, scored: ScoredRows) -> RequestError:
-    """The error of a request with rejected rows."""
+def rejection(
+    model: ServedModel, rows: RequestRows, scored: ScoredRows, *, has_partial: bool = False
+) -> RequestError:
+    """The error of a request with rejected rows.
+
+    Parameters
+    ----------
+    has_partial
+        Whether the route can answer the other rows.
+    """
     rejected, errors = len(scored.rejected), row_errors(model, rows, scored)
     first = errors[0]
     field = f", {first['field']}" if first["field"] else ""
     count = f"{rejected:,} of {scored.count:,} rows" if scored.count > 1 else "the row"
     verb = "violate" if rejected > 1 else "violates"
-    hints = [
-        *_misspelled(model, rows, scored),
-        "correct the rows, or add ?partial=true to predict the others",
-    ]
+    others = ", or add ?partial=true to predict the others" if has_partial else ""
+    hints = [*_misspelled(model, rows, scored), f"correct the rows{others}"]
     return RequestError(
         f"{count} {verb} the contract; row {first['row']}{field}: {first['rule']}",
         hint="; ".join(hints),

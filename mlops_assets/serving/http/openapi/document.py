@@ -10,7 +10,7 @@ from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.openapi.columns import input_schema, output_schema
 from mlops_assets.serving.http.openapi.project_paths import project_paths
-from mlops_assets.serving.http.openapi.service_paths import COMPONENTS, SERVICE_PATHS
+from mlops_assets.serving.http.openapi.service_paths import COMPONENTS, INFERENCE, SERVICE, SERVICE_PATHS
 
 _DESCRIPTION = (
     "Predictions of champions, equal to those of the batch. Types, ranges and classes are those of the "
@@ -42,7 +42,8 @@ class OpenApi:
     def _document(self, models: list[ServedModel | None]) -> dict[str, Any]:
         paths: dict[str, Any] = {}
         schemas = dict(COMPONENTS["schemas"])
-        for project, model in zip(self._engine.config.projects, models, strict=True):
+        projects = self._engine.config.projects
+        for project, model in zip(projects, models, strict=True):
             if model is None:
                 continue
             name = project.name
@@ -57,6 +58,7 @@ class OpenApi:
                 "description": _DESCRIPTION,
             },
             "security": [{}, {"key": []}],
+            "tags": [{"name": name} for name in (*(one.name for one in projects), INFERENCE, SERVICE)],
             "paths": {**paths, **SERVICE_PATHS},
             "components": {**COMPONENTS, "schemas": schemas},
         }

@@ -6,7 +6,7 @@ from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.engine.explanations import example_rows
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.bodies.arrow_body import FILE, STREAM
-from mlops_assets.serving.http.openapi.service_paths import JSON, error, json_content, reference
+from mlops_assets.serving.http.openapi.service_paths import INFERENCE, JSON, error, json_content, reference
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -16,25 +16,28 @@ def project_paths(project: ServedProject, model: ServedModel) -> dict[str, Any]:
     name, example = project.name, example_row(model)
     base, v2 = f"/v1/projects/{name}", f"/v2/models/{name}"
     title = f"{name}, version {model.version}"
-    model_answer = {"description": "the version that answers", **json_content({"type": "object"})}
-    metadata = {"description": "its inputs and outputs", **json_content({"type": "object"})}
+    described = {"200": {"description": "the description", **json_content({"type": "object"})}}
+    operations: dict[str, tuple[str, str, dict[str, Any]]] = {
+        f"{base}/predict": ("post", "predict", _predict(project, model, title, example)),
+        f"{base}/model": (
+            "get",
+            "describe",
+            _operation(f"Card, signature and metrics of {title}", name, described),
+        ),
+        f"{base}/invocations": ("post", "invoke", _invocations(name, title, example)),
+        v2: ("get", "metadata", _operation(f"Inputs and outputs of {title}", INFERENCE, described)),
+        f"{v2}/ready": ("get", "ready", _operation(f"Whether {name} is ready", INFERENCE, described)),
+        f"{v2}/infer": ("post", "infer", _infer(title, example)),
+    }
     return {
-        f"{base}/predict": {"post": _predict(project, model, title, example)},
-        f"{base}/model": {
-            "get": _operation(f"Card, signature and metrics of {title}", name, {"200": model_answer})
-        },
-        f"{base}/invocations": {"post": _invocations(name, title, example)},
-        v2: {"get": _operation(f"Metadata of {title}", "Open Inference Protocol", {"200": metadata})},
-        f"{v2}/ready": {
-            "get": _operation(f"Whether {name} is ready", "Open Inference Protocol", {"200": metadata})
-        },
-        f"{v2}/infer": {"post": _infer(title, example)},
+        path: {method: {"operationId": f"{verb}_{name}", **operation}}
+        for path, (method, verb, operation) in operations.items()
     }
 
 
 def example_row(model: ServedModel) -> dict[str, Any]:
     """A row that the model predicts, generated from its contracts; the first try if all are rejected."""
-    candidates = example_rows(model.contracts)
+    candidates = example_rows(model.model, model.contracts)
     outputs = model.score_rows(candidates).outputs
     valid = (row for row, output in zip(candidates, outputs, strict=True) if output is not None)
     return dict(next(valid, candidates[0]))
@@ -175,7 +178,7 @@ def _infer(title: str, example: dict[str, Any]) -> dict[str, Any]:
     ]
     return _operation(
         f"Predictions of {title}",
-        "Open Inference Protocol",
+        INFERENCE,
         {
             "200": {"description": "outputs as tensors", **json_content({"type": "object"})},
             "400": {"description": "an error", **json_content({"type": "object"})},

@@ -3,6 +3,11 @@
 from typing import Any
 
 JSON = "application/json"
+INFERENCE, SERVICE = "Open Inference Protocol", "Service"
+"""Tags of the operations that are not those of a project."""
+
+
+_OBJECT: dict[str, Any] = {"type": "object"}
 
 
 def reference(name: str) -> dict[str, str]:
@@ -20,21 +25,20 @@ def error(description: str) -> dict[str, Any]:
     return {"description": description, **json_content(reference("Error"))}
 
 
-def _get(summary: str, tag: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    answers = {"200": {"description": summary, **json_content(schema)}, **more}
-    return {"get": {"summary": summary, "tags": [tag], "responses": answers}}
+def _get(name: str, summary: str, tag: str, **more: Any) -> dict[str, Any]:
+    answers = {"200": {"description": summary, **json_content(_OBJECT)}, **more}
+    return {"get": {"operationId": name, "summary": summary, "tags": [tag], "responses": answers}}
 
 
-_OBJECT: dict[str, Any] = {"type": "object"}
 _NOT_READY = {"503": {"description": "not ready", **json_content(_OBJECT)}}
 SERVICE_PATHS: dict[str, Any] = {
-    "/v1/projects": _get("The served projects and their versions", "Service", _OBJECT),
-    "/healthz": _get("Whether the process answers", "Service", _OBJECT),
-    "/readyz": _get("Whether every project has a loaded version", "Service", _OBJECT, **_NOT_READY),
-    "/v2": _get("The server", "Open Inference Protocol", _OBJECT),
-    "/v2/health/live": _get("Whether the process answers", "Open Inference Protocol", _OBJECT),
+    "/v1/projects": _get("projects", "The served projects and their versions", SERVICE),
+    "/healthz": _get("health", "Whether the process answers", SERVICE),
+    "/readyz": _get("ready", "Whether every project has a loaded version", SERVICE, **_NOT_READY),
+    "/v2": _get("server", "The server", INFERENCE),
+    "/v2/health/live": _get("v2_live", "Whether the process answers", INFERENCE),
     "/v2/health/ready": _get(
-        "Whether every project has a loaded version", "Open Inference Protocol", _OBJECT, **_NOT_READY
+        "v2_ready", "Whether every project has a loaded version", INFERENCE, **_NOT_READY
     ),
 }
 

@@ -40,7 +40,7 @@ def predict_routes(service: Service) -> list[TemplateRoute]:
         rows = rows_of_body(await request.body(), request.headers, form)
         found = await service.score(request, project, rows, options)
         if found.scored.rejected and not partial:
-            raise rejection(found.model, found.rows, found.scored)
+            raise rejection(found.model, found.rows, found.scored, has_partial=True)
         errors = row_errors(found.model, found.rows, found.scored) if partial else None
         predictions = Predictions(
             project=project,
