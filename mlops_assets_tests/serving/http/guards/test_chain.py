@@ -114,7 +114,7 @@ def test_a_request_is_answered_over_https_and_logged_with_its_facts(service):
 
 def test_no_line_has_a_key_a_value_a_path_or_a_query(service):
     status, _, _ = service.request(
-        "/v1/projects/nobody@example.com/predict?town=Springfield", x_request_id="p-1"
+        "/v1/projects/anna@example.com/predict?town=Springfield", x_request_id="p-1"
     )
     assert status == 403
     assert service.request(body=b"error", x_request_id="p-2")[0] == 500
