@@ -20,6 +20,7 @@ Kind = Literal[
     "disk",
     "retraining",
     "promotion",
+    "canary",
 ]
 Occasion = Literal["opened", "escalated", "reminder", "resolved", "event", "test"]
 """Why an alert is sent. `event`: something happened that does not last, such as a promotion."""
@@ -40,6 +41,7 @@ DEFAULT_SEVERITIES: dict[Kind, Severity] = {
     "disk": "error",
     "retraining": "info",
     "promotion": "info",
+    "canary": "warning",
 }
 _MOST_DETAIL = 800
 

@@ -171,6 +171,7 @@ def test_a_shadow_scores_the_same_rows_and_never_answers(service):
         await service.challengers.refresh()
         answer = await send_request(service.app, PREDICT, body=[json.dumps(rows).encode()])
         assert (versions(answer), before.problem["predictions"]) == ([1] * 3, answer.problem["predictions"])
+        await asyncio.sleep(0)  # rows are sent after the answer
         await service.challengers.get("shop").close()
         await asyncio.sleep(0.05)
         server.close()

@@ -137,7 +137,7 @@ def _collect(
         Collector(frozenset({"run"}), failed_runs),
         Collector(frozenset({"blocked", "data_quality", "drift", "performance", "check"}), failed_checks),
         Collector(frozenset({"freshness"}), overdue),
-        Collector(frozenset({"approval", "promotion"}), partial(versions, warehouse=warehouse)),
+        Collector(frozenset({"approval", "promotion", "canary"}), partial(versions, warehouse=warehouse)),
         Collector(frozenset({"retraining"}), retraining),
         Collector(frozenset({"sensor"}), ticks),
         Collector(frozenset({"daemon"}), daemons),

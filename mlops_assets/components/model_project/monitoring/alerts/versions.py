@@ -9,20 +9,22 @@ from mlops_assets.components.model_project.monitoring.alerts.evaluation import E
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.stores.alerts.alert import Condition
+from mlops_assets.stores.alerts.alert import Condition, Kind
 
 _REPORTED = {
     "promoted": "is the champion",
     "rolled_back": "is the champion again, after a rollback",
     "retired": "is retired",
     "rejected": "was rejected",
+    "challenged": "challenges the champion",
+    "withdrawn": "was withdrawn as challenger",
 }
 _TRAIN = "train"
 
 
 def versions(evaluation: Evaluation, warehouse: WarehouseResource) -> Iterator[Condition]:
     """Yield a condition for each version that is pending approval, and an event for each decision."""
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger import GUARDRAILS, Ledger
     from mlops_assets.stores.governance.ledger_state import LedgerState
 
     name, settings = evaluation.project.name, evaluation.project.settings
@@ -44,10 +46,11 @@ def versions(evaluation: Evaluation, warehouse: WarehouseResource) -> Iterator[C
         # The champion before is retired by the promotion of another one, which is reported.
         replaced = entry.event.kind == "retired" and state.champion is not None
         if entry.sequence > known and entry.event.kind in _REPORTED and not replaced:
+            kind: Kind = "canary" if entry.event.actor == GUARDRAILS else "promotion"
             yield Condition(
-                key=f"promotion:{entry.sequence}:{entry.hash[:12]}",
-                kind="promotion",
-                severity=evaluation.severity("promotion"),
+                key=f"{kind}:{entry.sequence}:{entry.hash[:12]}",
+                kind=kind,
+                severity=evaluation.severity(kind),
                 title=f"version {entry.event.version} {_REPORTED[entry.event.kind]}",
                 detail=entry.event.reason,
                 asset=evaluation.project.key(names.CHAMPION).to_user_string(),

@@ -214,6 +214,14 @@ def test_a_pending_approval_and_the_decision_are_sent(champion_shop, web):
     assert (alert["kind"], alert["title"]) == ("approval", "version 2 is pending approval")
     assert "mlops approve shop 2" in alert["detail"]
     assert alert["links"]["report"].endswith("evaluation_report.html")
+    challenged = Event("challenged", 2, *facts, details={"mode": "canary", "share": 0.1})
+    withdrawn = replace(challenged, kind="withdrawn", actor="guardrails", reason="score_distance 0.4")
+    shop.champion_ledger.record(challenged, withdrawn)
+    sent = {alert["title"]: (alert["kind"], alert["severity"]) for alert in alerts.tick()}
+    assert sent == {
+        "version 2 challenges the champion": ("promotion", "info"),
+        "version 2 was withdrawn as challenger": ("canary", "warning"),
+    }
     assert decide(shop, "reject", reason="drift of the inputs").success
     assert sorted(alerts.titles()) == [
         "event: version 2 was rejected",
