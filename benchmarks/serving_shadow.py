@@ -70,9 +70,8 @@ def main() -> None:
             f"p99 {without[1]:.3f} -> {shadowed[1]:.3f} ms",
             flush=True,
         )
-    print(
-        f"median ratio: p50 {median(one[0] for one in ratios):.2f}, p99 {median(one[1] for one in ratios):.2f}"
-    )
+    middle = [median(one[place] for one in ratios) for place in range(2)]
+    print(f"median ratio: p50 {middle[0]:.2f}, p99 {middle[1]:.2f}")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def print_canary_status(project: str, status: dict[str, Any]) -> None:
     for check in report["checks"]:
         print_line(f"{'BREACHED' if check['breached'] else 'ok':9} {check['message']}")
     if report["dropped"]:
-        print_line(f"{report['dropped']:,} rows were not scored, because the shadow's queue was full")
+        dropped = f"{report['dropped']:,} rows"
+        print_line(f"{dropped} were not scored: the shadow was not ready, or slower than the traffic")
 
 
 def _cell(value: float | int | None) -> str:

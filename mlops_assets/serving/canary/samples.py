@@ -7,6 +7,7 @@ value of a row.
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
@@ -62,7 +63,9 @@ class SampleWriter:
         """
         window = int(time() / self._seconds)
         if window != self._window:
-            self.flush()
+            with suppress(OSError):  # a full disk must not fail a request
+                self.flush()
+            self._buffer.clear()
             self._window, self._counts = window, [0, 0]
             self._known.clear()
         text = key.encode("utf-8", "surrogatepass")

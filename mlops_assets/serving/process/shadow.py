@@ -36,9 +36,10 @@ async def run_shadow(run: RunFolder, project: str) -> None:
     with TemporaryDirectory(prefix="mlops-shadow-") as sockets:  # paths of sockets must be short
         server = await asyncio.start_unix_server(shadow.serve, Path(sockets) / "s")
         write_address(folder, Path(sockets) / "s")
-        flushing = asyncio.create_task(shadow.flush_always())
+        tasks = [asyncio.create_task(each) for each in (shadow.score_always(), shadow.flush_always())]
         await asyncio.to_thread(sys.stdin.buffer.read)
-        flushing.cancel()
+        for task in tasks:
+            task.cancel()
         server.close()
 
 

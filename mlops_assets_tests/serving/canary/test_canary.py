@@ -185,12 +185,14 @@ def test_a_shadow_scores_the_same_rows_and_never_answers(service):
     assert message.keys == ["c0", "c1", "c2"]
     model = ServedModel.load(service.config.projects[0], deployed.deployed)
     shadow = Shadow(model, samples := SampleWriter(_folder(service), deployed.salt, 3600))
-    assert [answer["probability"] for answer in shadow.score(message)] == message.scores
+    one, other = shadow.score([message, message._replace(keys=["d0", "d1", "d2"])])  # in one batch
+    assert [answer["probability"] for answer in one] == message.scores
+    assert one == other
     samples.flush()
     service.now += 60
     service.watch.look()
     report = read_report(shop.state.serving, "shop", deployed.challenge)
-    assert (report["champion"]["entities"], report["challenger"]["entities"]) == (3, 3)
+    assert (report["champion"]["entities"], report["challenger"]["entities"]) == (6, 6)
     assert report["champion"]["mean"] == report["challenger"]["mean"]
     assert report["dropped"] == 3  # before there was a process
 

@@ -1,6 +1,7 @@
 """Ticks of the sensor of alerts over real runs: what opens an incident, what ends it, and what is sent."""
 
 import time
+from dataclasses import replace
 
 import dagster as dg
 import pytest
