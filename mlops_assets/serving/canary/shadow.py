@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -23,10 +23,21 @@ Answers = Sequence[Mapping[str, Any] | None]
 
 
 class Shadow:
-    """The challenger and the statistics of both versions."""
+    """The challenger and the statistics of both versions.
 
-    def __init__(self, model: ServedModel, samples: SampleWriter) -> None:
-        self.model, self._samples = model, samples
+    Parameters
+    ----------
+    on_scored
+        Called with rows and their answers, such as to log them.
+    """
+
+    def __init__(
+        self,
+        model: ServedModel,
+        samples: SampleWriter,
+        on_scored: Callable[[ShadowRows, Answers], None] = lambda _rows, _answers: None,
+    ) -> None:
+        self.model, self._samples, self._on_scored = model, samples, on_scored
         self._score = ComparedScore.of(model.model.spec)
         self._reported: set[str] = set()
         self._received: asyncio.Queue[ShadowRows] = asyncio.Queue(_MOST_MESSAGES)
@@ -70,6 +81,7 @@ class Shadow:
             self._samples.add(CHAMPION, key, failed=before is None, score=score, seconds=math.nan)
             score = self._score.of_answer(answer)
             self._samples.add(CHALLENGER, key, failed=answer is None, score=score, seconds=seconds)
+        self._on_scored(message, answers)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Receive what a worker sends until it ends the connection; a full queue makes it drop rows."""

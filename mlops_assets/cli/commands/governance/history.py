@@ -52,8 +52,12 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
             cells = (str(entry.sequence), when, what, str(event.version), event.actor, event.reason)
             table.add_row(*cells, style=_STYLES.get(event.kind, ""))
         print_table(out, table)
-        for line in describe_pending(project, LedgerState.of(entries)):
+        found = LedgerState.of(entries)
+        for line in describe_pending(project, found):
             print_line(line)
+        if (challenger := found.challenger) is not None:
+            since = f"{challenger.since:%Y-%m-%d %H:%M} UTC"
+            print_line(f"{challenger.description} since {since}: mlops canary status {project}")
 
 
 _STYLES = {
