@@ -54,6 +54,8 @@ def _champion_lines(project: ProjectStatus, status: WorkspaceStatus) -> Iterator
                 else ""
             )
             yield "at registration", f"{champion.metric} {champion.value:.4g}{interval}"
+    if (challenger := project.challenger) is not None:
+        yield "challenger", f"{challenger.description}, {ago(challenger.since, status.at)}"
     for version in project.pending:
         yield "pending", f"version {version.version}, {ago(version.since, status.at)}: {version.command}"
 

@@ -48,6 +48,17 @@ class PendingVersion:
 
 
 @dataclass(frozen=True)
+class ChallengerStatus:
+    """The version that shadows the champion, or takes a share of its traffic."""
+
+    version: int
+    mode: str
+    share: float
+    since: datetime
+    description: str
+
+
+@dataclass(frozen=True)
 class TickStatus:
     """The latest tick of a schedule or sensor."""
 
@@ -188,6 +199,7 @@ class ProjectStatus:
     description: str = ""
     assets: tuple[AssetStatus, ...] = ()
     champion: ChampionStatus | None = None
+    challenger: ChallengerStatus | None = None
     pending: tuple[PendingVersion, ...] = ()
     schedules: tuple[ScheduleStatus, ...] = ()
     sensors: tuple[SensorStatus, ...] = ()

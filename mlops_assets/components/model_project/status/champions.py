@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.project.metadata_names import NUMBERS
-from mlops_assets.core.status.project import ChampionStatus, PendingVersion
+from mlops_assets.core.status.project import ChallengerStatus, ChampionStatus, PendingVersion
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger import Entry
@@ -48,6 +48,13 @@ def champion_status(entries: "list[Entry]", state: "LedgerState", reports: Path)
         low,
         high,
     )
+
+
+def challenger_status(state: "LedgerState") -> ChallengerStatus | None:
+    """The challenger of the champion."""
+    if (found := state.challenger) is None:
+        return None
+    return ChallengerStatus(found.version, found.mode, found.share, found.since, found.description)
 
 
 def pending_versions(project: str, state: "LedgerState") -> tuple[PendingVersion, ...]:

@@ -15,7 +15,11 @@ from mlops_assets.components.model_project.status.automation import (
     schedule_status,
     sensor_status,
 )
-from mlops_assets.components.model_project.status.champions import champion_status, pending_versions
+from mlops_assets.components.model_project.status.champions import (
+    challenger_status,
+    champion_status,
+    pending_versions,
+)
 from mlops_assets.components.model_project.status.declared import DeclaredProject
 from mlops_assets.components.model_project.status.disk import disk_bytes
 from mlops_assets.components.model_project.status.incidents import incidents, undelivered_alerts
@@ -90,6 +94,7 @@ def _collect(
         "healthy",
         assets=found,
         champion=champion_status(entries, state, folders.reports / name),
+        challenger=challenger_status(state),
         pending=pending_versions(name, state),
         schedules=tuple(schedule_status(each, automation, now) for each in project.schedules),
         sensors=tuple(sensor_status(each, automation) for each in project.sensors),
