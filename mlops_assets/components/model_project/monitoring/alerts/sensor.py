@@ -22,6 +22,7 @@ from mlops_assets.components.model_project.monitoring.alerts.evaluation import (
 from mlops_assets.components.model_project.monitoring.alerts.freshness import overdue
 from mlops_assets.components.model_project.monitoring.alerts.operation import daemons, disk, ticks
 from mlops_assets.components.model_project.monitoring.alerts.runs import failed_runs
+from mlops_assets.components.model_project.monitoring.alerts.serving import services
 from mlops_assets.components.model_project.monitoring.alerts.versions import retraining, versions
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.project import Project
@@ -142,6 +143,7 @@ def _collect(
         Collector(frozenset({"sensor"}), ticks),
         Collector(frozenset({"daemon"}), daemons),
         Collector(frozenset({"disk"}), disk),
+        Collector(frozenset({"serving"}), services),
     )
     found: list[Condition] = []
     evaluated: set[Kind] = set()

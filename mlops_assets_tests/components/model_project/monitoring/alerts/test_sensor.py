@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -13,6 +14,8 @@ from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.components.model_project.monitoring.alerts import operation
 from mlops_assets.stores.alerts.incidents import open_incidents
 from mlops_assets.stores.governance.ledger import Event
+from mlops_assets.stores.serving_status.status import ServingError, ServingStatus
+from mlops_assets.stores.serving_status.status_files import remove_statuses, write_status
 from mlops_assets_tests.support.governed_shop import decide, register_again
 from mlops_assets_tests.support.receivers import web_receiver
 from mlops_assets_tests.support.shop import MONTHS, of_month
@@ -308,6 +311,33 @@ def test_a_disk_that_is_nearly_full_is_reported_for_the_installation(alerts):
     assert alert["subject"] == "ERROR Dagster: the disk of the state directory is nearly full"
     alerts.shop.declare(settings=declared(disk_free_gigabytes=1e-6))
     assert alerts.titles() == [], "the limit of the open incident still counts"
+
+
+def test_problems_of_a_service_are_reported_until_it_reports_that_they_are_solved(alerts):
+    now, root = datetime.now(UTC), alerts.shop.state.root
+    served = ServingStatus("shop", "run-1", "http://127.0.0.1:8000", "vm", 7, now, now, "serving", 2, 2)
+    write_status(root, served)
+    assert alerts.titles() == []
+
+    write_status(
+        root, replace(served, error=ServingError("load", "version 2 does not load", "train", now, 2))
+    )
+    [alert] = alerts.tick()
+    assert (alert["kind"], alert["severity"]) == ("serving", "error")
+    assert alert["title"] == "the champion is not served: it does not load"
+    assert alert["detail"] == "version 2 does not load; train (http://127.0.0.1:8000 on vm)"
+    write_status(root, replace(served, state="refusing"))
+    assert sorted(alerts.titles()) == [
+        "opened: requests are refused: the project has no champion",
+        "resolved: the champion is not served: it does not load",
+    ]
+    write_status(root, replace(served, updated_at=now - timedelta(seconds=31)))
+    assert sorted(alerts.titles()) == [
+        "opened: a service does not report any more",
+        "resolved: requests are refused: the project has no champion",
+    ]
+    remove_statuses(root, "run-1")
+    assert alerts.titles() == ["resolved: a service does not report any more"]
 
 
 def test_a_source_that_fails_hides_no_other_alert_and_resolves_nothing(alerts, monkeypatch):
