@@ -14,6 +14,7 @@ from mlops_assets.core.status.project import (
     RetrainingStatus,
     ScheduleStatus,
     SensorStatus,
+    ServiceStatus,
     TickStatus,
     UndeliveredStatus,
 )
@@ -71,6 +72,9 @@ def full_project(name: str = "shop", now: datetime = NOW, partitions: int = 2) -
             PerformancePoint(months[-1], "estimated", "roc_auc", 0.7, 0.6, 0.8, 0.81, holds=None),
         ),
         retraining=RetrainingStatus("train", "drift", now.replace(tzinfo=None) - HOUR, "2025-02"),
+        services=(
+            ServiceStatus("http://127.0.0.1:8000", 2, now - HOUR, 2, 2, 1_500, 0.0012, 0.0034, "no server"),
+        ),
         incidents=(IncidentStatus("drift", "warning", "drift of 2025-02", now),),
         undelivered=tuple(
             UndeliveredStatus(channel, "drift of 2025-02", 3, False, "no answer", now)

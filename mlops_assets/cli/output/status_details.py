@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mlops_assets.core.byte_size import format_bytes
-from mlops_assets.core.status.project import ProjectStatus, TickStatus
+from mlops_assets.core.status.project import ProjectStatus, ServiceStatus, TickStatus
 from mlops_assets.core.status.series import (
     TRAINING,
     drift_series,
@@ -24,9 +24,22 @@ def detail_lines(project: ProjectStatus, status: WorkspaceStatus) -> Iterator[tu
     if project.retraining:
         decision = project.retraining
         yield "retraining", f"{decision.decision} ({ago(decision.decided_at, status.at)}): {decision.reason}"
+    for service in project.services:
+        yield "served", _service_text(service, status)
     yield from _automation_lines(project, status)
     if project.disk_bytes is not None:
         yield "disk", format_bytes(project.disk_bytes)
+
+
+def _service_text(service: ServiceStatus, status: WorkspaceStatus) -> str:
+    """Version, address and traffic of a service, and its problem."""
+    version = "no version" if service.version is None else f"version {service.version}"
+    since = f" ({ago(service.since, status.at)})" if service.since else ""
+    workers = f"{service.ready} of {service.workers} worker{'' if service.workers == 1 else 's'}"
+    latency = "" if service.p50 is None else f", p50 {service.p50 * 1000:.3g} ms"
+    latency += "" if service.p99 is None else f", p99 {service.p99 * 1000:.3g} ms"
+    text = f"{version}{since} at {service.address}, {workers}, {service.requests:,} requests{latency}"
+    return f"{text}; {service.error}" if service.error else text
 
 
 def _check_lines(project: ProjectStatus) -> Iterator[tuple[str, str]]:

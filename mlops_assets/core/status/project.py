@@ -176,6 +176,35 @@ class UndeliveredStatus:
 
 
 @dataclass(frozen=True)
+class ServiceStatus:
+    """A running service of the project, as it reports itself.
+
+    Attributes
+    ----------
+    version
+        The version that answers; None if the project has no champion any more.
+    since
+        When it began to answer.
+    workers, ready
+        Number of its processes, and of those that answer.
+    requests, p50, p99
+        Requests since its start, and quantiles of the recent latency in seconds.
+    error
+        Its last problem, if it is not solved.
+    """
+
+    address: str
+    version: int | None
+    since: datetime | None
+    workers: int
+    ready: int
+    requests: int
+    p50: float | None = None
+    p99: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class ProjectStatus:
     """All about one project.
 
@@ -207,6 +236,7 @@ class ProjectStatus:
     drift: tuple[DriftPoint, ...] = ()
     performance: tuple[PerformancePoint, ...] = ()
     retraining: RetrainingStatus | None = None
+    services: tuple[ServiceStatus, ...] = ()
     incidents: tuple[IncidentStatus, ...] = ()
     undelivered: tuple[UndeliveredStatus, ...] = ()
     disk_bytes: int | None = None

@@ -24,6 +24,7 @@ from mlops_assets.components.model_project.status.declared import DeclaredProjec
 from mlops_assets.components.model_project.status.disk import disk_bytes
 from mlops_assets.components.model_project.status.incidents import incidents, undelivered_alerts
 from mlops_assets.components.model_project.status.reports import Reports, open_reports
+from mlops_assets.components.model_project.status.services import services
 from mlops_assets.core.status.asset import SEVERITY, AssetStatus, Health
 from mlops_assets.core.status.project import ProjectStatus
 
@@ -102,6 +103,7 @@ def _collect(
         drift=reports.drift(name),
         performance=reports.performance(name),
         retraining=reports.retraining(name),
+        services=reports.read("the status of services", lambda: services(folders.root, name, now), ()),
         incidents=reports.read("the store of alerts", lambda: incidents(folders.root, name), ()),
         undelivered=reports.read("the store of alerts", lambda: undelivered_alerts(folders.root, name), ()),
         disk_bytes=disk_bytes(folders.of(name)),

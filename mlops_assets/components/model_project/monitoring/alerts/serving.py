@@ -1,4 +1,4 @@
-"""Services of the project: versions that do not load, requests that are refused, services that were killed."""
+"""Services of the project: versions that do not load, refused requests, services that were killed."""
 
 from collections.abc import Iterator
 
@@ -38,10 +38,8 @@ def services(evaluation: Evaluation) -> Iterator[Condition]:
 def _problems(evaluation: Evaluation, status: ServingStatus) -> Iterator[tuple[str, str, str, float]]:
     """Yield key, title, detail and hold time of each problem of a service."""
     if not status.is_fresh(evaluation.now):
-        last = (
-            f"its last report is of {status.updated_at:%Y-%m-%d %H:%M:%S} UTC, more than {FRESH_SECONDS:.0f} "
-        )
-        yield "gone", "a service does not report any more", f"{last}seconds ago; it was killed or hangs", 0
+        last = f"its last report is of {status.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield "gone", "a service does not report any more", f"{last}; it was killed or hangs", 0
         return
     if (error := status.error) is not None:
         detail = f"{error.message}; {error.hint}" if error.hint else error.message
