@@ -116,6 +116,7 @@ def test_a_removed_entity_is_in_no_file_and_in_no_former_snapshot(store, write, 
         client = request.getfixturevalue("redis_server").client
         names = _hashes(request, tmp_path)
         assert len(names) == 2, "the former snapshot, which has not expired"
+        assert sorted(client.ttl(name) > 0 for name in names) == [False, True]
         assert all(client.hget(name, key("forgotten-id")) is None for name in names)
 
 
