@@ -10,6 +10,7 @@ from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import BROKEN_RULES, SOURCE_ROW
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.batches import score_batch
 from mlops_assets.ml.scoring.compiled.verification import Compilation, compile_scorer
 from mlops_assets.ml.scoring.input_contract import (
     InputContracts,
@@ -93,7 +94,12 @@ class ServedModel:
         contributions
             Number of features whose contributions to each prediction are listed.
         """
-        return self._scorer(contributions).score(rows)
+        reference, scorer = self._scorer(contributions), self.compilation.scorer
+        if scorer is not None and not contributions:
+            predicted = score_batch(scorer, rows, [POSITION], reference.schema(rows.schema))
+            if predicted is not None:
+                return ScoredBatch(predicted, reference.rejected_schema(rows.schema).empty_table())
+        return reference.score(rows)
 
     def score_rows(self, rows: Sequence[Row], *, contributions: int = 0) -> RowScores:
         """Predict rows of plain values, with the same answers as `score`.
@@ -123,7 +129,7 @@ class ServedModel:
         invalid = {place: found for place, row in enumerate(rows) if (found := value_problems(row, columns))}
         places = [place for place in range(len(rows)) if place not in invalid]
         batch = rows_batch([rows[place] for place in places], columns, POSITION)
-        scored = self.score(batch, contributions=contributions)
+        scored = self._scorer(contributions).score(batch)
         rules = scored.rejected.select([POSITION, BROKEN_RULES]).to_pylist()
         rejected = invalid | {places[row[POSITION]]: row[BROKEN_RULES] for row in rules}
         outputs: list[dict[str, Any] | None] = [None] * len(rows)

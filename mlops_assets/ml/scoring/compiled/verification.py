@@ -49,6 +49,13 @@ class Compilation:
     reason: str = ""
     examples: Sequence[Row] = ()
 
+    def describe(self) -> dict[str, Any]:
+        """How rows are scored, and why, for clients."""
+        if self.scorer is None:
+            return {"path": "reference", "reason": self.reason}
+        steps = list(self.reference_steps)
+        return {"path": "compiled", "verified_rows": len(self.examples), "reference_steps": steps}
+
 
 def compile_scorer(model: TabularModel, contracts: InputContracts) -> Compilation:
     """Compile a model and compare each step with the reference, bit for bit."""

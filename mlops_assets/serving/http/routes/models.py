@@ -38,6 +38,7 @@ def model_routes(service: Service) -> list[TemplateRoute]:
             "input": input_schema(contracts),
             "output": output_schema(spec),
             "entity": list(service.project(project).entity),
+            "scoring": found.compilation.describe(),
             **read_facts(Path(found.deployed.folder)),
         }
         return json_response(values)

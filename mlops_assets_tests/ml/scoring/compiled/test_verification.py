@@ -5,12 +5,14 @@ from random import Random
 
 import numpy as np
 import pandera.pandas as pa
+import pyarrow as pa_arrow
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from mlops_assets.core.names import SOURCE_ROW
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import Member
 from mlops_assets.ml.model.group_thresholds import GroupThresholds
@@ -21,8 +23,12 @@ from mlops_assets.ml.model.prediction_intervals import (
     Quantiles,
 )
 from mlops_assets.ml.scoring.compiled import verification
+from mlops_assets.ml.scoring.compiled.batches import score_batch
 from mlops_assets.ml.scoring.compiled.verification import compile_scorer
+from mlops_assets.ml.scoring.row_scorer import RowScorer
 from mlops_assets.ml.transformers import DistanceToPoints, NeighbourMeans, RotatedCoordinates
+from mlops_assets.serving.deployment.state import DeployedVersion
+from mlops_assets.serving.engine.served_model import ServedModel
 
 BY_KIND = Quantiles(1.5, ("kind",), (GroupQuantile(("car",), 2.5, 90), GroupQuantile((None,), 0.5, 90)))
 TREES = {"eta": 0.3, "max_depth": 3}
@@ -197,3 +203,36 @@ def test_a_row_that_fails_in_features_sql_is_left_to_the_reference(small_model):
         True,
         False,
     ]
+
+
+def test_arrow_batches_of_valid_rows_have_the_same_table(small_model):
+    model, contracts = small_model("regression")
+    scorer = compile_scorer(model, contracts).scorer
+    sizes = pa_arrow.array([1.5, float("nan"), None, 0.1], pa_arrow.float32())
+    weights, places = pa_arrow.array([1, 2, 0, -3], pa_arrow.int8()), pa_arrow.array([7, 8, 9, 10])
+    batch = pa_arrow.record_batch({"size": sizes, "weight": weights, SOURCE_ROW: places, "more": sizes})
+    reference = RowScorer(model, contracts.contract, [SOURCE_ROW])
+    expected = reference.score(batch)
+    schema = reference.schema(batch.schema)
+    assert score_batch(scorer, batch, [SOURCE_ROW], schema).equals(expected.predicted)
+    invalid = batch.set_column(1, "weight", pa_arrow.array([1.0, 99.0, 0.0, 1.0]))
+    times = batch.set_column(1, "weight", pa_arrow.array([0] * 4, pa_arrow.timestamp("us")))
+    for other in (invalid, times, batch.slice(0, 0)):
+        assert score_batch(scorer, other, [SOURCE_ROW], schema) is None
+
+
+def test_a_served_model_answers_by_both_ways_alike(small_model):
+    model, contracts = small_model("binary")
+    deployed = DeployedVersion(1, model.digest(), "")
+    served = ServedModel(deployed, model, contracts, compile_scorer(model, contracts))
+    plain = ServedModel(deployed, model, contracts)
+    rows = [*random_rows(30), {"weight": 1.0}, {"size": [1], "weight": 2.0}]
+    found, expected = served.score_rows(rows), plain.score_rows(rows)
+    assert (list(map(repr, found.outputs)), found.rejected) == (
+        list(map(repr, expected.outputs)),
+        expected.rejected,
+    )
+    assert 0 < len(found.rejected) < len(rows)
+    assert (found.path, served.score_rows([{"size": 2, "weight": 1}]).path) == ("reference", "compiled")
+    assert served.compilation.describe()["path"] == "compiled"
+    assert plain.compilation.describe() == {"path": "reference", "reason": "the model was not compiled"}

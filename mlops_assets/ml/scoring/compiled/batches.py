@@ -1,0 +1,52 @@
+"""Arrow batches of valid rows by a compiled scorer."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
+
+
+def score_batch(
+    scorer: CompiledScorer, batch: pa.RecordBatch, carried: Sequence[str], schema: pa.Schema
+) -> pa.Table | None:
+    """The predictions of a batch whose rows all satisfy the contract; None for other batches.
+
+    Parameters
+    ----------
+    batch
+        Rows; columns of other types than numbers, booleans and texts are left to the reference.
+    carried
+        Columns of the batch beside the predictions, which the contract does not have.
+    schema
+        The columns of the result: those of `carried`, and the outputs.
+    """
+    types = {column.name: column.sql_type for column in scorer.typed.columns}
+    known = [name for name in types if name in batch.schema.names]
+    if not batch.num_rows or not all(_is_plain(batch.schema.field(name).type, types[name]) for name in known):
+        return None
+    columns = [_without_nan(batch.column(name)).to_pylist() for name in known]
+    outputs = scorer.score([dict(zip(known, row, strict=True)) for row in zip(*columns, strict=True)])
+    found = [output for output in outputs if output is not None]
+    if len(found) < len(outputs):
+        return None
+    names = [name for name in schema.names if name not in carried]
+    arrays = [pa.array([output[name] for output in found], schema.field(name).type) for name in names]
+    return pa.table([*(batch.column(name) for name in carried), *arrays], schema=schema)
+
+
+def _is_plain(kind: pa.DataType, sql_type: str) -> bool:
+    """Whether values are cast like those of JSON; not every whole FLOAT is an integer, for example."""
+    if pa.types.is_float32(kind):
+        return sql_type == "DOUBLE"
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    number = pa.types.is_float64(kind) or pa.types.is_integer(kind)
+    return text or number or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+
+
+def _without_nan(column: pa.Array) -> pa.Array:
+    """A column with null for NaN, which is a missing value, too."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
