@@ -8,6 +8,7 @@ from threading import Thread
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from mlops_assets.compat.uvicorn import LimitedHeaders
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.json_log import logging_configuration
 from mlops_assets.serving.options import ServiceOptions
@@ -87,6 +88,8 @@ def _uvicorn_config(endpoint: Endpoint, options: ServiceOptions) -> uvicorn.Conf
     return uvicorn.Config(
         "mlops_assets.serving.process.worker:create",
         factory=True,
+        http=LimitedHeaders,
+        ws="none",
         workers=endpoint.workers,
         log_level="warning",
         access_log=False,
