@@ -12,12 +12,15 @@ from tempfile import TemporaryDirectory
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.canary.deployed import challenge_folder, read_challengers
+from mlops_assets.serving.canary.frames import ShadowRows
 from mlops_assets.serving.canary.problems import report_problem
 from mlops_assets.serving.canary.samples import SampleWriter
-from mlops_assets.serving.canary.shadow import Shadow
+from mlops_assets.serving.canary.shadow import Answers, Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.log.prediction_log import PredictionLog
 from mlops_assets.serving.process.run_folder import RunFolder
+from mlops_assets.stores.prediction_log.columns import SHADOW
 
 _NICE = 10
 
@@ -26,20 +29,36 @@ async def run_shadow(run: RunFolder, project: str) -> None:
     """Score a shadow until standard input ends."""
     deployed = read_challengers(run.path)[project]
     folder = challenge_folder(run.path, project, deployed.challenge)
+    config = run.wait_for_config()
     try:
-        model = ServedModel.load(run.wait_for_config().project(project), deployed.deployed)
+        model = ServedModel.load(config.project(project), deployed.deployed)
     except Exception as error:  # whatever a version raises
         message = error.message if isinstance(error, MlopsError) else type(error).__name__
         report_problem(folder, f"version {deployed.deployed.version} does not load: {message}")
         raise
-    shadow = Shadow(model, SampleWriter(folder, deployed.salt, deployed.window_seconds))
+    log = PredictionLog(config, run.path)
+
+    def add_to_log(rows: ShadowRows, answers: Answers) -> None:
+        log.add(
+            project,
+            model,
+            request_id=rows.request_id,
+            rows=rows.rows,
+            outputs=answers,
+            role=SHADOW,
+            route=rows.route,
+        )
+
+    samples = SampleWriter(folder, deployed.salt, deployed.window_seconds)
+    shadow = Shadow(model, samples, add_to_log)
     with TemporaryDirectory(prefix="mlops-shadow-") as sockets:  # paths of sockets must be short
         server = await asyncio.start_unix_server(shadow.serve, Path(sockets) / "s")
         write_address(folder, Path(sockets) / "s")
         tasks = [asyncio.create_task(each) for each in (shadow.score_always(), shadow.flush_always())]
-        await asyncio.to_thread(sys.stdin.buffer.read)
-        for task in tasks:
-            task.cancel()
+        async with log.running():
+            await asyncio.to_thread(sys.stdin.buffer.read)
+            for task in tasks:
+                task.cancel()
         server.close()
 
 
