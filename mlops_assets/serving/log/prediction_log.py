@@ -89,10 +89,14 @@ class PredictionLog:
         if not self._projects:
             yield
             return
-        self._thread = Thread(target=self._write_always, name="prediction-log", daemon=True)
-        self._thread.start()
+        self.start()
         yield
         await asyncio.to_thread(self.close)
+
+    def start(self) -> None:
+        """Start the thread that writes the spool; `close` ends it."""
+        self._thread = Thread(target=self._write_always, name="prediction-log", daemon=True)
+        self._thread.start()
 
     def add(
         self,
