@@ -1,5 +1,6 @@
 """The service and its log as external assets, which Dagster observes and never materializes."""
 
+import warnings
 from collections.abc import Sequence
 
 import dagster as dg
@@ -10,6 +11,8 @@ from mlops_assets.core import names
 
 def external_assets(project: Project) -> list[dg.AssetSpec]:
     """The assets of the service that the project declares: `endpoint` and `prediction_log`."""
+    # Dagster warns of its own argument whenever it copies an external asset, in every process.
+    warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
     serving = project.settings.serving
     champion, endpoint = project.key(names.CHAMPION), project.key(names.ENDPOINT)
     found = []
