@@ -92,9 +92,9 @@ def measure_slow_disk(columns: int, seconds: float) -> None:
     row = {f"feature_{number}": 0.5 for number in range(columns)}
     output = [{"prediction": 1, "probability": 0.25}]
 
-    def slow(spool: Spool, writer: str, number: int, table: pa.Table) -> Path:
+    def slow(self: Spool, writer: str, number: int, rows: pa.Table) -> Path:
         time.sleep(0.5)
-        return write(spool, writer, number, table)
+        return write(self, writer, number, rows)
 
     with TemporaryDirectory() as name:
         log = PredictionLog(configured(Path(name), max_memory_mb=8), Path(name))
