@@ -54,3 +54,9 @@ def distance_low(first: Values, second: Values, alpha: float) -> float:
     # Each of the two samples deviates by more than its margin with a probability of alpha / 2 at most.
     margins = [math.sqrt(math.log(4 / alpha) / (2 * len(one))) for one in (first, second)]
     return max(0.0, distance(first, second) - sum(margins))
+
+
+def load_distributions() -> None:
+    """Import what the bounds need, which takes a second, before the first of them is urgent."""
+    rate_bounds(1, 2, 0.5)
+    quantile_bounds(np.ones(1), 0.5, 0.5)

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.serving.deployment.state import DeployedVersion
-from mlops_assets.stores.governance.challenger import Mode
 from mlops_assets.stores.system.disk_errors import write_replaceable
+
+if TYPE_CHECKING:  # which imports the tables: workers do without
+    from mlops_assets.stores.governance.challenger import Mode
 
 _FILE, _FOLDER = "challengers.json", "canary"
 
@@ -30,7 +32,7 @@ class DeployedChallenger:
     """
 
     challenge: int
-    mode: Mode
+    mode: "Mode"
     share: float
     salt: str
     window_seconds: float

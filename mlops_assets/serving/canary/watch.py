@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.serving.canary.bounds import load_distributions
 from mlops_assets.serving.canary.deployed import DeployedChallenger, challenge_folder, write_challengers
 from mlops_assets.serving.canary.guardrails import Guardrails
 from mlops_assets.serving.canary.problems import read_problems
@@ -151,6 +152,7 @@ class ChallengeWatch:
             guardrails = Guardrails.of(challenger.guardrails)
             folder = challenge_folder(self._deployed.run, self._project, challenger.sequence)
             folder.mkdir(parents=True, exist_ok=True)
+            load_distributions()
             reader = SampleReader(folder, 60 * guardrails.window_minutes)
             statistics = ChallengeStatistics(guardrails, now)
             self._current = _Current(challenger, statistics, reader, folder, state.champion)
