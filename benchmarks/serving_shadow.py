@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-WAIT_SECONDS = 8.0
-"""How long a turn waits until the service has followed the ledger and loaded the shadow."""
+WAIT_SECONDS = 3.0
+"""How long the service takes to follow the ledger."""
 
 
 def quantiles(url: str, project: str, bodies: Sequence[bytes], count: int) -> tuple[float, float]:
@@ -38,6 +38,13 @@ def quantiles(url: str, project: str, bodies: Sequence[bytes], count: int) -> tu
         if answer.status != 200:
             raise SystemExit(f"{answer.status}: {body[:500]!r}")
     return float(np.quantile(found, 0.5)), float(np.quantile(found, 0.99))
+
+
+def scored(project: str) -> int:
+    """Number of entities that the shadow has scored: here one for each request."""
+    command = ["mlops", "canary", "status", project, "--json"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(found["report"]["challenger"]["entities"]) if found["report"] else 0
 
 
 def main() -> None:
@@ -58,16 +65,20 @@ def main() -> None:
         without = quantiles(arguments.url, arguments.project, bodies, arguments.requests)
         start = [*canary, "start", arguments.project, "--version", arguments.version, "--shadow"]
         subprocess.run(start, check=True, capture_output=True)
-        sleep(WAIT_SECONDS)
+        while not scored(arguments.project):  # the shadow is being loaded
+            quantiles(arguments.url, arguments.project, bodies, 20)
+            sleep(WAIT_SECONDS)
+        before = scored(arguments.project)
         shadowed = quantiles(arguments.url, arguments.project, bodies, arguments.requests)
+        count = scored(arguments.project) - before
         subprocess.run(
             [*canary, "stop", arguments.project, "--reason", "measured"], check=True, capture_output=True
         )
-        sleep(WAIT_SECONDS / 2)
+        sleep(WAIT_SECONDS)
         ratios.append((shadowed[0] / without[0], shadowed[1] / without[1]))
         print(
             f"turn {turn + 1}: p50 {without[0]:.3f} -> {shadowed[0]:.3f} ms, "
-            f"p99 {without[1]:.3f} -> {shadowed[1]:.3f} ms",
+            f"p99 {without[1]:.3f} -> {shadowed[1]:.3f} ms, {count:,} rows were scored by the shadow",
             flush=True,
         )
     middle = [median(one[place] for one in ratios) for place in range(2)]

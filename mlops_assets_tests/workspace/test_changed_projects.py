@@ -1,5 +1,6 @@
 """Projects that change after there is a champion: each change retrains, and is compared or explained."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +69,13 @@ def test_a_text_column_that_becomes_a_number_is_explained_and_approved_against_t
         "model of lending: column purpose is text, and row"
     ) in output
     assert way("lending", 2) in output
+    shadow = mlops("canary", "start", "lending", "--version", "2", "--shadow")
+    assert "version 2 is a shadow of 100 % of the traffic; the champion is version 1" in flat(shadow.output)
+    assert "mlops canary stop lending" in flat(mlops("canary", "start", "lending", "--version", "2").output)
+    stopped = mlops("canary", "stop", "lending", "--reason", "compared")
+    assert "version 2 was withdrawn by" in flat(stopped.output)
+    known = json.loads(mlops("canary", "status", "lending", "--json").stdout)
+    assert (known["champion"], known["challenger"], known["last_withdrawal"]["version"]) == (1, None, 2)
     approved = mlops("approve", "lending", "2", "--against-gates", "--reason", "purpose is a code")
     assert approved.exit_code == 0, approved.output
     assert "models:/lending@champion is version 2" in flat(approved.output)
