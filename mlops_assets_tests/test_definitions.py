@@ -53,6 +53,18 @@ def test_loading_a_model_imports_neither_dagster_nor_optuna():
     assert not loaded & {"dagster", "optuna", "pandera", "mlflow"}
 
 
+def test_workers_of_the_service_import_neither_dagster_nor_mlflow_and_the_supervisor_no_dagster():
+    worker = loaded_after("import mlops_assets.serving.process.worker")
+    assert "fastapi" in worker
+    assert not worker & {"dagster", "mlflow", "optuna", "matplotlib"}
+    supervisor = loaded_after(
+        "import mlops_assets.serving.process.supervisor, mlops_assets.workspace.serving.read_declared, "
+        "mlops_assets.serving.deployment.champion_watch, mlops_assets.serving.canary.watch"
+    )
+    assert "mlflow" in supervisor
+    assert not supervisor & {"dagster", "optuna", "matplotlib", "sklearn", "skops", "xgboost"}
+
+
 def test_openmp_is_configured_before_any_numeric_library_is_loaded():
     code = (
         "import os, sys, mlops_assets.definitions as d; d.defs();"
