@@ -75,10 +75,11 @@ def _numbers(rules: ValueRules, shares: np.ndarray, *, whole: bool) -> list[Any]
         low, high = 0.0, _USUAL_WIDTH
     low = high - _USUAL_WIDTH if math.isinf(low) else low
     high = low + _USUAL_WIDTH if math.isinf(high) else high
-    values = low + shares * (high - low)
     if whole:
-        first, last = math.floor(low) + 1 if rules.above_low else math.ceil(low), math.floor(high)
-        return [min(max(int(value), first), last) for value in values]
+        first = math.floor(low) + 1 if rules.above_low else math.ceil(low)
+        last = math.ceil(high) - 1 if rules.below_high else math.floor(high)
+        return [first + int(share * (last - first + 1)) for share in shares]
+    values = low + shares * (high - low)
     rounded = np.round(values, 2)
     inside = (rounded > low) & (rounded < high)
     return [float(value) for value in np.where(inside, rounded, values)]

@@ -43,9 +43,17 @@ def value_problems(row: Row, columns: Iterable[Column]) -> list[str]:
         if column.name not in row:
             if column.required:
                 problems.append(f"{column.name}: required")
-        elif not _is_plain(row[column.name]):
+        elif not _is_plain(value := row[column.name]) or _may_lack_digits(value, column):
             problems.append(column.type_rule)
     return problems
+
+
+def _may_lack_digits(value: object, column: Column) -> bool:
+    """Whether digits of a number were lost when JSON was parsed, in a column that keeps each of them.
+
+    Parsers read integers of more than 64 bits as doubles.
+    """
+    return type(value) is float and abs(value) >= _EXACT and column.sql_type not in ("DOUBLE", "BOOLEAN")
 
 
 def _is_plain(value: object) -> bool:

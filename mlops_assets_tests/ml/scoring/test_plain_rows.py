@@ -1,5 +1,6 @@
 from collections import Counter
 
+import orjson
 import pytest
 
 from mlops_assets.core.names import ROW_ID
@@ -66,3 +67,11 @@ def test_absent_and_nested_values_violate_a_rule():
         "note: dtype(object)",
     ]
     assert value_problems({"size": 10**100_000, "note": "x"}, columns) == ["size: dtype(float64)"]
+
+
+def test_a_number_that_may_have_lost_digits_is_no_integer_and_no_text():
+    columns = [Column("size", "DOUBLE"), Column("code", "BIGINT"), Column("note", "VARCHAR")]
+    parsed = orjson.loads('{"size": 1e22, "code": 9007199254740993.0, "note": 123456789012345678901}')
+    assert parsed["code"] == 2**53
+    assert value_problems(parsed, columns) == ["code: dtype(int64)", "note: dtype(object)"]
+    assert value_problems({"size": 1, "code": 2**53 + 1, "note": 2**64 - 1}, columns) == []
