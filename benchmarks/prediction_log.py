@@ -98,7 +98,7 @@ def measure_slow_disk(columns: int, seconds: float) -> None:
 
     with TemporaryDirectory() as name:
         log = PredictionLog(configured(Path(name), max_memory_mb=8), Path(name))
-        Spool.write = slow  # type: ignore[method-assign, assignment]
+        Spool.write = slow  # type: ignore[method-assign]
         log.start()
         slowest, added, end = 0.0, 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
