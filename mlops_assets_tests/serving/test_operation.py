@@ -24,6 +24,9 @@ def test_this_machine_alone_needs_no_key_and_other_machines_do(tmp_path):
         assert "mlops keys create" in found.value.hint
         options = service_options(tmp_path, host, allowed_hosts=["models.internal"], no_keys=True)
         assert "no API key" in exposure_notes(options)[0]
+        assert not options.any_host
+    with pytest.raises(MlopsError, match="no name is allowed to open it"):
+        service_options(tmp_path, "0.0.0.0", no_keys=True)
 
 
 def test_keys_are_required_as_soon_as_one_was_created(tmp_path):

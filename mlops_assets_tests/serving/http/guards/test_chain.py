@@ -1,5 +1,6 @@
 """All guards over HTTPS, in front of a small application."""
 
+import asyncio
 import io
 import json
 import socket
@@ -19,7 +20,10 @@ from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.keys.api_key import new_key
 from mlops_assets.serving.keys.key_file import changed_keys
 from mlops_assets.serving.operation import service_options
+from mlops_assets.serving.options import ServiceOptions
+from mlops_assets_tests.support.asgi import send_request
 from mlops_assets_tests.support.certificates import write_certificate
+from mlops_assets_tests.support.echo_app import echo
 from mlops_assets_tests.support.serving_configs import config_of
 
 PREDICT = "/v1/projects/churn/predict"
@@ -163,3 +167,15 @@ def test_plain_http_is_not_answered(service):
         plain.settimeout(5)
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert b"HTTP/1.1" not in plain.recv(1000)
+
+
+def test_requests_at_once_are_limited_by_the_option_of_the_service():
+    async def waiting(scope, receive, send):
+        await asyncio.sleep(0.02)
+        await echo(scope, receive, send)
+
+    async def run():
+        app = guarded(waiting, config_of("churn"), ServiceOptions(max_concurrency=1))
+        return await asyncio.gather(*(send_request(app, PREDICT) for _ in range(3)))
+
+    assert sorted(answer.status for answer in asyncio.run(run())) == [200, 429, 429]
