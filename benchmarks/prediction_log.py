@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -96,9 +97,8 @@ def measure_slow_disk(columns: int, seconds: float) -> None:
         time.sleep(0.5)
         return write(self, writer, number, rows)
 
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, patch.object(Spool, "write", slow):
         log = PredictionLog(configured(Path(name), max_memory_mb=8), Path(name))
-        Spool.write = slow  # type: ignore[method-assign]
         log.start()
         slowest, added, end = 0.0, 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
@@ -108,7 +108,6 @@ def measure_slow_disk(columns: int, seconds: float) -> None:
             if added % 20 == 0:
                 time.sleep(0.001)
         log.close()
-        Spool.write = write  # type: ignore[method-assign]
         found = log.counts()["shop"]
         print(
             f"slow disk, 8 MiB of memory: {added:,} added in {seconds:g} s, {found.logged:,} logged, "
