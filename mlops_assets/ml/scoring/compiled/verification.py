@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from mlops_assets.ml.scoring.plain_rows import rows_batch
 from mlops_assets.ml.scoring.row_scorer import RowScorer
 
 _ROWS, _LEAST = 40, 8
-_CANDIDATES = 20_000
+_SECONDS = 2.0
+"""How long example rows are drawn; the rules of several columns may reject most of them."""
 Row = Mapping[str, Any]
 
 
@@ -101,7 +103,8 @@ def _compiled(model: TabularModel, contracts: InputContracts) -> Compilation:
 
 def _examples(model: TabularModel, contracts: InputContracts, typed: TypedRows) -> list[dict[str, Any]]:
     declared = [contract for contract in contracts if contract is not None]
-    drawn = islice(example_rows(declared, known_texts(model.pipeline)), _CANDIDATES)
+    end = monotonic() + _SECONDS
+    drawn = takewhile(lambda _: monotonic() < end, example_rows(declared, known_texts(model.pipeline)))
     rows = list(islice((row for row in drawn if typed.read(row) is not None), _ROWS))
     if len(rows) < _LEAST:
         raise NotCompiledError("too few example rows satisfy the contract")
