@@ -19,6 +19,8 @@ from mlops_assets.ml.metrics.tasks import Task
 if TYPE_CHECKING:
     import optuna
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 _OBJECTIVES: dict[Task, tuple[str, str]] = {
     "regression": ("reg:squarederror", "rmse"),
     "binary": ("binary:logistic", "logloss"),
@@ -109,7 +111,8 @@ class XGBoostEstimator:
         return probability_contributions(values[..., :-1], values[..., -1])
 
     def _contributions(self, matrix: NDArray) -> NDArray:
-        return np.asarray(self.booster.predict(xgb.DMatrix(matrix), pred_contribs=True), dtype=float)
+        finite = np.clip(matrix, -_LARGEST, _LARGEST)  # a DMatrix refuses what becomes infinite
+        return np.asarray(self.booster.predict(xgb.DMatrix(finite), pred_contribs=True), dtype=float)
 
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.ubj")

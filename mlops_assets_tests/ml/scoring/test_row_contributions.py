@@ -112,3 +112,12 @@ def test_rows_are_explained_alike_alone_and_together_and_no_rows_have_the_same_c
     assert predictor.predict(frame).equals(together)
     empty = predict_batch(model, frame.iloc[:0], explained)
     assert (empty.schema, empty.num_rows) == (together.schema, 0)
+
+
+def test_a_value_beyond_the_numbers_of_xgboost_has_contributions():
+    model, frame = fitted("regression", "xgboost"), features().assign(size=1e300)
+    found = columns_of(model, frame, 2)
+    parts = found["contribution_1_value"] + found["contribution_2_value"] + found["contribution_rest"]
+    assert (found["contribution_base"] + parts).tolist() == pytest.approx(
+        found["prediction"].tolist(), abs=1e-4
+    )
