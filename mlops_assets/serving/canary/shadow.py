@@ -94,6 +94,8 @@ class Shadow:
                 await self._received.put(decode(body[:facts], body[facts:]))
         except (asyncio.IncompleteReadError, ConnectionError):  # the worker has ended
             pass
+        except asyncio.CancelledError:  # at the end of the process; Python 3.11 logs a cancelled connection
+            pass
         finally:
             writer.close()
 
