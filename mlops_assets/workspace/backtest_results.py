@@ -7,7 +7,7 @@ from typing import Any
 
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.project.staleness import latest_materializations
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.core import names
 from mlops_assets.ml.evaluation.backtest import Backtest, CutoffScore
 from mlops_assets.ml.features.timeline import Timeline

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mlops_assets.components.model_project.evaluation.fairness_check import FAIRNESS_SUMMARY
 from mlops_assets.components.model_project.monitoring.status_page import STATUS_PAGE_FILE
+from mlops_assets.components.model_project.project.materializations import declared_materializations
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
-from mlops_assets.components.model_project.project.staleness import declared_materializations
 from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
 from mlops_assets.ml.number_format import compact

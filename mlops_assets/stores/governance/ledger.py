@@ -53,12 +53,8 @@ ledger, as far as it was written; the version is that of the entry before, and i
 more (`Challenger`); its status does not change.
 """
 
-GATES = "gates"
-"""The actor of gate results."""
-RETENTION = "retention"
-"""The actor of events of the retention rule."""
-GUARDRAILS = "guardrails"
-"""The actor of withdrawals by the guardrails of a canary."""
+GATES, RETENTION, GUARDRAILS = "gates", "retention", "guardrails"
+"""The actors of gate results, of the retention rule, and of withdrawals by the guardrails of a canary."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GENESIS = "0" * 64
 """The previous hash of the first entry."""

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlops_assets.components.model_project.project.staleness import latest_materializations
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.core import names
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.run_plan import RunPlan

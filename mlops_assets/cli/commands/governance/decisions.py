@@ -110,7 +110,7 @@ def run_decision(
     with plain_errors(debug):
         from dagster import AssetKey
 
-        from mlops_assets.components.model_project.project.staleness import latest_materializations
+        from mlops_assets.components.model_project.project.materializations import latest_materializations
         from mlops_assets.workspace.dagster_run import project_lock, run_job
         from mlops_assets.workspace.workspace import Workspace
 

@@ -264,11 +264,8 @@ def _differing_tables(known: KnownTables, other: KnownTables) -> list[str]:
     """The tables whose known rows differ in the counterfactual copy, whatever their order."""
     from mlops_assets.stores.delta.content_digest import relation_digest
 
-    return [
-        name
-        for name, rows in known.tables.items()
-        if relation_digest(rows) != relation_digest(other.tables[name])
-    ]
+    tables = known.tables.items()
+    return [name for name, rows in tables if relation_digest(rows) != relation_digest(other.tables[name])]
 
 
 def _static_checks(

@@ -13,9 +13,10 @@ from mlops_assets.components.model_project.project.declared_tables import (
     kind_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.components.model_project.promotion.approval_reminder import overdue_evaluation, remind
 from mlops_assets.components.resources import WarehouseResource, WorkFolders
 from mlops_assets.core import job_names, names

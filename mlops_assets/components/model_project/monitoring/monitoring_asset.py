@@ -14,6 +14,7 @@ from mlops_assets.components.model_project.monitoring.report import CheckOutcome
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
 from mlops_assets.components.model_project.project.log_window import LogWindow
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.metadata import table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     INPUTS,
@@ -24,7 +25,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
 )
 from mlops_assets.components.model_project.project.partitions import arrival_partitions, table_partitions
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest

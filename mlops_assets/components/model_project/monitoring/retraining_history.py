@@ -9,8 +9,8 @@ import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.retraining_decisions import RecordedDecision
 from mlops_assets.components.model_project.monitoring.retraining_reports import known_reports
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.staleness import latest_materializations
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import job_names, names
 from mlops_assets.ml.monitoring.retraining_rules import History, Tick

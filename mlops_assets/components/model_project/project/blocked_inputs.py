@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from dagster import AssetKey, DagsterEventType, DagsterInstance, EventLogRecord
 
-from mlops_assets.components.model_project.project.staleness import latest_materializations
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core.errors import DataError
 

@@ -3,7 +3,8 @@
 import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.monitoring_asset import WARNINGS
-from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.components.model_project.project.materializations import latest_materializations
+from mlops_assets.components.model_project.project.staleness import Staleness
 
 KEY = dg.AssetKey(["shop", "data_quality"])
 MONTHS = ("2024-01", "2024-02")

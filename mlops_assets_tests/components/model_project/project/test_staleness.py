@@ -5,8 +5,9 @@ import shutil
 import dagster as dg
 import pytest
 
+from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
-from mlops_assets.components.model_project.project.staleness import Staleness, latest_materializations
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
 from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS, of_month
 
