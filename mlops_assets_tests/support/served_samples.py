@@ -15,12 +15,12 @@ import uvicorn
 from mlops_assets.components.model_project.settings.serving.service import ServingSettings
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.examples import example_columns
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.example_rows import example_columns
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion, ProjectDeployment, write_deployment
 from mlops_assets.serving.engine.engine import Engine

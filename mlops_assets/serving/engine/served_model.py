@@ -12,6 +12,7 @@ from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.scoring.compiled.batches import score_batch
 from mlops_assets.ml.scoring.compiled.verification import Compilation, compile_scorer
+from mlops_assets.ml.scoring.example_rows import example_rows
 from mlops_assets.ml.scoring.input_contract import (
     InputContracts,
     feature_input_contracts,
@@ -22,7 +23,6 @@ from mlops_assets.ml.scoring.row_scorer import RowScorer, ScoredBatch
 from mlops_assets.ml.scoring.row_scores import RowScores
 from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.deployment.state import DeployedVersion
-from mlops_assets.serving.engine.explanations import prepare_contributions
 from mlops_assets.stores.project_folder.files import ProjectFiles
 
 POSITION = SOURCE_ROW
@@ -144,7 +144,8 @@ class ServedModel:
             scorer = RowScorer(
                 self.model, contracts.contract, [POSITION], contracts.features_contract, contributions
             )
-            if contributions:
-                prepare_contributions(scorer, contracts, POSITION)
+            if contributions:  # a single row does not show which features a column of the pipeline depends on
+                examples = example_rows(self.model, contracts)
+                scorer.prepare_contributions(rows_batch(examples, contracts.contract.columns, POSITION))
             self._scorers[contributions] = scorer
         return self._scorers[contributions]

@@ -3,7 +3,7 @@
 import logging
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.serving.engine.explanations import example_rows
+from mlops_assets.ml.scoring.example_rows import example_rows
 from mlops_assets.serving.engine.served_model import ServedModel
 
 _LOG = logging.getLogger(__name__)

@@ -14,12 +14,12 @@ from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.names import SOURCE_ROW
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.model.tabular_model import TabularModel
-from mlops_assets.ml.scoring.compiled.example_rows import example_rows
 from mlops_assets.ml.scoring.compiled.feature_plan import FeaturePlan
 from mlops_assets.ml.scoring.compiled.matrix import Columns, ToMatrix, known_texts
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
 from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
 from mlops_assets.ml.scoring.compiled.typed_rows import TypedRows
+from mlops_assets.ml.scoring.compiled.verification_rows import verification_rows
 from mlops_assets.ml.scoring.input_contract import InputContracts
 from mlops_assets.ml.scoring.plain_rows import rows_batch
 from mlops_assets.ml.scoring.row_scorer import RowScorer
@@ -104,7 +104,7 @@ def _compiled(model: TabularModel, contracts: InputContracts) -> Compilation:
 def _examples(model: TabularModel, contracts: InputContracts, typed: TypedRows) -> list[dict[str, Any]]:
     declared = [contract for contract in contracts if contract is not None]
     end = monotonic() + _SECONDS
-    drawn = takewhile(lambda _: monotonic() < end, example_rows(declared, known_texts(model.pipeline)))
+    drawn = takewhile(lambda _: monotonic() < end, verification_rows(declared, known_texts(model.pipeline)))
     rows = list(islice((row for row in drawn if typed.read(row) is not None), _ROWS))
     if len(rows) < _LEAST:
         raise NotCompiledError("too few example rows satisfy the contract")

@@ -5,10 +5,10 @@ from typing import Any
 
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.examples import example_columns
 from mlops_assets.ml.contracts.value_rules import ValueRules, value_rules
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.prediction_intervals import LOWER, PREDICTION_SET, UPPER
+from mlops_assets.ml.scoring.example_rows import example_columns
 from mlops_assets.ml.scoring.input_contract import InputContracts
 
 _TYPES: dict[SqlType, dict[str, str]] = {

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from mlops_assets.ml.scoring.example_rows import example_rows
 from mlops_assets.serving.config import ServedProject
-from mlops_assets.serving.engine.explanations import example_rows
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.bodies.arrow_body import FILE, STREAM
 from mlops_assets.serving.http.openapi.service_paths import INFERENCE, JSON, error, json_content, reference

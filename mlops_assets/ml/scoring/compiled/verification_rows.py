@@ -1,4 +1,4 @@
-"""Rows that a contract accepts, made up from its types, its checks and the categories that a model knows."""
+"""Random rows, some with extreme or missing values, that compare a compiled scorer with the reference."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _EXTREME_SHARE = 0.15
 _WORDS = ("", "a", "ä", "north", "a longer text with several words", "0", "NaN", "null")
 
 
-def example_rows(
+def verification_rows(
     contracts: Sequence[Contract], categories: Mapping[str, Sequence[str]], *, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
     """Endless rows of plain values, most of which satisfy the checks of single columns.

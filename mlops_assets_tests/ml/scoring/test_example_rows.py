@@ -4,8 +4,8 @@ import pandera.pandas as pa
 import pytest
 
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.examples import example_columns
 from mlops_assets.ml.contracts.value_rules import ValueRules, value_rules
+from mlops_assets.ml.scoring.example_rows import example_columns
 
 
 class Parcels(pa.DataFrameModel):

@@ -1,4 +1,4 @@
-"""Example rows that follow the types and value rules of the columns of a contract."""
+"""Example rows as a client would send them, which follow the types and value rules of a contract."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,21 @@ from mlops_assets.ml.contracts.column_format import EPOCHS
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.value_rules import ValueRules, value_rules
+from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.matrix import known_texts
+from mlops_assets.ml.scoring.input_contract import InputContracts
+from mlops_assets.ml.scoring.plain_rows import Row
 
 _FIRST_DAY = datetime(2024, 1, 1, 12)
 _USUAL_WIDTH = 100.0
+_CANDIDATES = 200
+
+
+def example_rows(model: TabularModel, contracts: InputContracts) -> list[Row]:
+    """Rows of plain values, with texts that a model knows; rules of several columns may be violated."""
+    rules, texts = contracts.features_contract or contracts.contract, known_texts(model.pipeline)
+    values = example_columns(contracts.contract, rules, _CANDIDATES, texts=texts)
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 def example_columns(
