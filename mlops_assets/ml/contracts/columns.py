@@ -7,15 +7,15 @@ from typing import Any, Literal
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.column_format import ColumnFormat
-from mlops_assets.ml.contracts.number_sql import (
+from mlops_assets.ml.contracts.numbers.number_sql import (
     boolean_sql,
     double_sql,
     integer_sql,
     is_nan_sql,
     is_nan_text_sql,
 )
+from mlops_assets.ml.contracts.numbers.written_numbers import plain_number_sql
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, clock_change_sql, date_sql, timestamp_sql
-from mlops_assets.ml.contracts.written_numbers import plain_number_sql
 
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {

@@ -3,7 +3,7 @@
 import re
 
 from mlops_assets.core.sql_quoting import literal
-from mlops_assets.ml.contracts.number_sql import BLANKS
+from mlops_assets.ml.contracts.numbers.number_sql import BLANKS
 
 _BLANK = "[ \\t\\x{a0}\\x{202f}]*"
 """Blanks between a number and its unit."""

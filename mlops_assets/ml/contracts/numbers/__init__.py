@@ -1,0 +1,1 @@
+"""Numbers as SQL: the cast of source values, exact or not at all, and texts with marks and units."""
