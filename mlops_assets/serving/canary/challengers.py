@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.canary.deployed import (
     DeployedChallenger,
     challenge_folder,
-    challengers_changed,
+    challengers_file,
     read_challengers,
 )
 from mlops_assets.serving.canary.problems import report_problem
@@ -23,6 +22,8 @@ from mlops_assets.serving.canary.scores import ComparedScore
 from mlops_assets.serving.canary.shadow_link import ShadowLink
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.error_texts import error_message
+from mlops_assets.serving.file_signs import FileSign, file_sign
 
 _LOG = logging.getLogger(__name__)
 _REFRESH_SECONDS = 0.5
@@ -105,7 +106,8 @@ class Challengers:
     """
 
     def __init__(self, config: ServingConfig, run: Path) -> None:
-        self._config, self._run, self._changed = config, run, 0
+        self._config, self._run = config, run
+        self._sign: FileSign | None = None
         self._found: dict[str, WorkerChallenge] = {}
         self._failed: set[tuple[str, int]] = set()
 
@@ -130,10 +132,10 @@ class Challengers:
             challenge.flush()
             if challenge.shadow is not None:
                 await challenge.shadow.connect()
-        changed = challengers_changed(self._run)
-        if changed == self._changed:
+        sign = file_sign(challengers_file(self._run))
+        if sign == self._sign:
             return
-        self._changed, deployed = changed, read_challengers(self._run)
+        self._sign, deployed = sign, read_challengers(self._run)
         for name in [*self._found]:
             if self._found[name].deployed != deployed.get(name):
                 await self._found.pop(name).close()
@@ -147,8 +149,7 @@ class Challengers:
             try:
                 model = await asyncio.to_thread(ServedModel.load, project, deployed.deployed)
             except Exception as error:  # whatever a version raises: the champion answers
-                message = error.message if isinstance(error, MlopsError) else type(error).__name__
-                problem = f"version {version} does not load and takes no traffic: {message}"
+                problem = f"version {version} does not load and takes no traffic: {error_message(error)}"
                 _LOG.error("%s: %s", project.name, problem)
                 self._failed.add((project.name, deployed.challenge))
                 report_problem(challenge_folder(self._run, project.name, deployed.challenge), problem)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.serving.deployment.state import DeployedVersion
@@ -44,27 +45,40 @@ def challenge_folder(run: Path, project: str, challenge: int) -> Path:
     return run / _FOLDER / project / str(challenge)
 
 
-def write_challengers(run: Path, challengers: Mapping[str, DeployedChallenger]) -> None:
-    """Replace the challengers of a run folder atomically."""
-    values = {name: asdict(one) for name, one in challengers.items()}
-    write_replaceable(run / _FILE, json.dumps(values, indent=2))
+def challengers_file(run: Path) -> Path:
+    """The file that names the challengers of a run folder."""
+    return run / _FILE
 
 
 def read_challengers(run: Path) -> dict[str, DeployedChallenger]:
     """Return the challengers by project; empty before the first one."""
     try:
-        values = json.loads((run / _FILE).read_text("utf-8"))
+        values = json.loads(challengers_file(run).read_text("utf-8"))
     except FileNotFoundError:
         return {}
     return {name: _challenger(one) for name, one in values.items()}
 
 
-def challengers_changed(run: Path) -> int:
-    """A number that changes with the file of challengers; 0 before the first one."""
-    try:
-        return (run / _FILE).stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+class DeployedChallengers:
+    """The challengers of all projects in the run folder; several watches change them."""
+
+    def __init__(self, run: Path) -> None:
+        self.run, self._lock = run, Lock()
+        self._found: dict[str, DeployedChallenger] = {}
+
+    def set(self, project: str, challenger: DeployedChallenger | None) -> None:
+        """Replace the challenger of a project; with None, it has none."""
+        with self._lock:
+            self._found.pop(project, None)
+            if challenger is not None:
+                self._found[project] = challenger
+            _write(self.run, self._found)
+
+
+def _write(run: Path, challengers: Mapping[str, DeployedChallenger]) -> None:
+    """Replace the challengers of a run folder atomically."""
+    values = {name: asdict(one) for name, one in challengers.items()}
+    write_replaceable(challengers_file(run), json.dumps(values, indent=2))
 
 
 def _challenger(values: dict[str, Any]) -> DeployedChallenger:

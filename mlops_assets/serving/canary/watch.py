@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 from time import time
 from typing import Any, Protocol
 
-from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.canary.bounds import load_distributions
-from mlops_assets.serving.canary.deployed import DeployedChallenger, challenge_folder, write_challengers
+from mlops_assets.serving.canary.deployed import DeployedChallenger, DeployedChallengers, challenge_folder
 from mlops_assets.serving.canary.guardrails import Guardrails
 from mlops_assets.serving.canary.problems import read_problems
 from mlops_assets.serving.canary.samples import SampleReader
@@ -25,6 +24,8 @@ from mlops_assets.serving.canary.statistics import ChallengeStatistics, Look, ar
 from mlops_assets.serving.canary.withdrawals import Withdrawal, Withdrawals
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion
+from mlops_assets.serving.error_texts import error_message
+from mlops_assets.serving.file_signs import FileSign, ledger_sign
 from mlops_assets.stores.governance.challenge_report import write_report
 from mlops_assets.stores.governance.challenger import Challenger
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
@@ -44,22 +45,6 @@ class Folders(Protocol):
 
     def fetch(self, version: RecordedVersion) -> DeployedVersion:
         """Copy a version into a local folder, and verify the copy."""
-
-
-class DeployedChallengers:
-    """The challengers of all projects in the run folder; several watches change them."""
-
-    def __init__(self, run: Path) -> None:
-        self.run, self._lock = run, Lock()
-        self._found: dict[str, DeployedChallenger] = {}
-
-    def set(self, project: str, challenger: DeployedChallenger | None) -> None:
-        """Replace the challenger of a project; with None, it has none."""
-        with self._lock:
-            self._found.pop(project, None)
-            if challenger is not None:
-                self._found[project] = challenger
-            write_challengers(self.run, self._found)
 
 
 @dataclass
@@ -105,7 +90,7 @@ class ChallengeWatch:
         self._project, self._on_wait, self._clock = project, on_wait, clock
         self._withdrawals = Withdrawals(config.serving_folder, project)
         self._current: _Current | None = None
-        self._sign: object = None
+        self._sign: FileSign | None = None
         self._salt, self._retry = secrets.token_hex(16), 0.0
 
     def run(self, stop: Event) -> None:
@@ -128,7 +113,7 @@ class ChallengeWatch:
         now = self._clock()
         if self._withdrawals.pending is not None and now >= self._retry:
             self._record(now)
-        sign = self._ledger_sign()
+        sign = ledger_sign(self._config.warehouse, self._project)
         if sign != self._sign:
             self._follow(now)
             self._sign = sign
@@ -213,8 +198,7 @@ class ChallengeWatch:
             self._withdrawals.record(self._folders.ledger(self._project), self._on_wait)
         except Exception as error:  # of the ledger, the registry or the disk: it is tried again
             self._retry = now + _RETRY_SECONDS
-            message = error.message if isinstance(error, MlopsError) else type(error).__name__
-            _LOG.error("%s: the withdrawal is not in the ledger yet: %s", self._project, message)
+            _LOG.error("%s: the withdrawal is not in the ledger yet: %s", self._project, error_message(error))
 
     def _end(self) -> None:
         current, self._current = self._current, None
@@ -256,11 +240,3 @@ class ChallengeWatch:
         if report != current.reported:
             write_report(self._config.serving_folder, self._project, {**report, "at": now})
             current.reported = report
-
-    def _ledger_sign(self) -> object:
-        """What changes with every event of the ledger."""
-        table = names.project_asset(self._project, names.LEDGER)
-        with suppress(FileNotFoundError):
-            found = Path(self._config.warehouse).joinpath(*table, "_delta_log").stat()
-            return found.st_mtime_ns, found.st_size
-        return None

@@ -1,15 +1,14 @@
 """Looks for moves of the champion: each second for a sign of one, and then at ledger and registry."""
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, TrackingError
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.rollout import Rollout
 from mlops_assets.serving.deployment.versions import VersionFolders
+from mlops_assets.serving.file_signs import file_sign, ledger_sign
 from mlops_assets.stores.tracking.locations import SQLITE
 
 _LOG = logging.getLogger(__name__)
@@ -88,14 +87,11 @@ class ChampionWatch:
 
         The alias of a database file is read only after the file has changed.
         """
-        log = Path(self._config.warehouse).joinpath(
-            *names.project_asset(self._project, names.LEDGER), "_delta_log"
-        )
-        database = [_sign(file) for file in self._database]
+        database = [file_sign(file) for file in self._database]
         if not database or database != self._alias[0]:
             found = self._folders.tracking.registry.champion(self._project)
             self._alias = (database, None if found is None else found.version)
-        return _sign(log), self._alias[1]
+        return ledger_sign(self._config.warehouse, self._project), self._alias[1]
 
 
 def _database(tracking_uri: str) -> list[Path]:
@@ -104,10 +100,3 @@ def _database(tracking_uri: str) -> list[Path]:
         return []
     path = tracking_uri.removeprefix(SQLITE)
     return [Path(path), Path(f"{path}-wal")]
-
-
-def _sign(path: Path) -> tuple[int, int] | None:
-    with suppress(FileNotFoundError):
-        found = path.stat()
-        return found.st_mtime_ns, found.st_size
-    return None

@@ -20,9 +20,9 @@ from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.request_rows import ArrowRows, Records, RequestRows
 from mlops_assets.serving.http.scoring import MOST_ROWS_IN_LOOP, score_rows
+from mlops_assets.stores.prediction_log import columns as prediction_log
 
 _LOG = logging.getLogger(__name__)
-CANARY_ROLE, CHAMPION_ROLE = "canary", "champion"
 
 Rejected = Mapping[int, Sequence[str]]
 
@@ -84,7 +84,7 @@ async def score_challenged(challenge: WorkerChallenge, champion: ServedModel, as
     if challenge.model is None:
         scored = await _score(champion, rows, asked.rejected, asked.top)
         _send_to_shadow(challenge, champion, asked, keys, places, scored)
-        return Answered(champion, scored, [Part(champion, CHAMPION_ROLE, rows, scored)])
+        return Answered(champion, scored, [Part(champion, prediction_log.CHAMPION, rows, scored)])
     canary, answers = await _canary_part(challenge, challenge.model, asked, keys, places)
     if canary is not None and len(answers) == count:
         return Answered(challenge.model, canary.scored, [canary])
@@ -125,7 +125,7 @@ async def _canary_part(
     if len(answers) < len(places):
         rows = _taken(asked.rows, [*answers])
         scored = ScoredRows(len(answers), {}, rows=[*answers.values()])
-    return Part(model, CANARY_ROLE, rows, scored), answers
+    return Part(model, prediction_log.CANARY, rows, scored), answers
 
 
 class _Rest(NamedTuple):
@@ -154,7 +154,7 @@ async def _champion_part(
     outputs = scored.by_position
     answers = [(rest.keys[rest.places[index]], outputs[index]) for index in own]
     challenge.record(CHAMPION, _compared(champion), answers, seconds)
-    return Part(champion, CHAMPION_ROLE, rows, scored)
+    return Part(champion, prediction_log.CHAMPION, rows, scored)
 
 
 def _send_to_shadow(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.error_texts import error_place
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.request_rows import RequestRows
-from mlops_assets.serving.http.error_place import error_place
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlops_assets.serving.http.error_place import error_place
+from mlops_assets.serving.error_texts import error_place
 from mlops_assets.serving.http.request_facts import request_facts
 
 _LOG = logging.getLogger(__name__)

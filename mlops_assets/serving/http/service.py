@@ -18,8 +18,6 @@ from mlops_assets.serving.http.answers.scored_rows import ScoredRows
 from mlops_assets.serving.http.bodies.content import BodyFormat
 from mlops_assets.serving.http.bodies.request_rows import ArrowRows, RequestRows
 from mlops_assets.serving.http.challenge import (
-    CANARY_ROLE,
-    CHAMPION_ROLE,
     Answered,
     Asked,
     Part,
@@ -32,6 +30,7 @@ from mlops_assets.serving.http.online import OnlineSource, is_lookup, look_up
 from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.http.scoring import MOST_ROWS_IN_LOOP, score_rows
 from mlops_assets.stores.files.csv_dialect import Dialect
+from mlops_assets.stores.prediction_log.columns import CANARY, CHAMPION
 
 STICKY_HEADER = "X-Sticky-Key"
 """Header with the key by which a canary is chosen, for rows that name no entity."""
@@ -136,7 +135,7 @@ class Service:
                 scored = score_rows(model, rows, rejected)
             else:
                 scored = await asyncio.to_thread(score_rows, model, rows, rejected, options.top)
-            answered = Answered(model, scored, [Part(model, CHAMPION_ROLE, rows, scored)])
+            answered = Answered(model, scored, [Part(model, CHAMPION, rows, scored)])
         facts.mark_scored(project, answered.model.version, rows.count)
         seconds = (perf_counter_ns() - facts.started) / 1e9
         for part in answered.parts:
@@ -196,7 +195,7 @@ def _route(request: Request) -> str:
 
 def _roles(answered: Answered) -> dict[str, Any]:
     """Which rows a canary answered, as members of the answer."""
-    return {"role": CANARY_ROLE} if answered.versions is None else {"versions": answered.versions}
+    return {"role": CANARY} if answered.versions is None else {"versions": answered.versions}
 
 
 def _versions(answered: Answered) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """The keys that are in force: those of the file, which is read again when it changes."""
 
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.serving.file_signs import file_sign
 from mlops_assets.serving.keys.api_key import ApiKey, KeyRing
 from mlops_assets.serving.keys.key_file import read_keys
 
@@ -32,7 +32,7 @@ class CurrentKeys:
 
     def __init__(self, file: Path, clock: Callable[[], float] = monotonic) -> None:
         self._file, self._clock = file, clock
-        self._state = self._file_state()
+        self._sign = file_sign(file)
         self._ring = KeyRing(read_keys(file))
         self._next = clock() + _SECONDS
 
@@ -44,18 +44,11 @@ class CurrentKeys:
 
     def _read_again(self) -> None:
         self._next = self._clock() + _SECONDS
-        state = self._file_state()
-        if state == self._state:
+        sign = file_sign(self._file)
+        if sign == self._sign:
             return
-        self._state = state
+        self._sign = sign
         try:
             self._ring = KeyRing(read_keys(self._file))
         except StoreError as error:
             _LOG.error("the API keys are unchanged: %s", error)
-
-    def _file_state(self) -> tuple[int, ...] | None:
-        try:
-            found = os.stat(self._file)  # noqa: PTH116 -- twice as fast as Path.stat
-        except OSError:
-            return None
-        return found.st_ino, found.st_size, found.st_mtime_ns

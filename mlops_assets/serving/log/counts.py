@@ -8,6 +8,8 @@ from os import getpid
 from pathlib import Path
 from typing import Self
 
+from mlops_assets.stores.system.disk_errors import write_replaceable
+
 _FOLDER = "prediction_log"
 
 
@@ -34,10 +36,8 @@ class LogCounts:
         """Leave the counts of this process in the run folder, which may be gone or full at the end."""
         file = run / _FOLDER / f"{getpid()}.json"
         with suppress(OSError):
-            file.parent.mkdir(exist_ok=True)
-            partial = file.with_suffix(".partial")
-            partial.write_text(json.dumps({name: asdict(one) for name, one in counts.items()}), "utf-8")
-            partial.replace(file)
+            if run.exists():
+                write_replaceable(file, json.dumps({name: asdict(one) for name, one in counts.items()}))
 
     @classmethod
     def read(cls, run: Path) -> dict[str, Self]:

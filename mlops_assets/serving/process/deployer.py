@@ -18,7 +18,8 @@ from mlops_assets.serving.process.status_of_service import ServiceFacts, project
 from mlops_assets.serving.process.workers import Workers
 from mlops_assets.stores.serving_status.status_files import write_status
 
-if TYPE_CHECKING:  # which imports prometheus_client: not before the run folder exists
+if TYPE_CHECKING:  # the stores take a second; prometheus_client looks for the run folder
+    from mlops_assets.serving.deployment.versions import VersionFolders
     from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 
 _LOG = logging.getLogger(__name__)
@@ -91,12 +92,11 @@ class Deployer:
                 return True
         return False
 
-    def _watch(self, config: ServingConfig, folders: object, rollout: Rollout) -> None:
-        from mlops_assets.serving.canary.watch import ChallengeWatch, DeployedChallengers
+    def _watch(self, config: ServingConfig, folders: "VersionFolders", rollout: Rollout) -> None:
+        from mlops_assets.serving.canary.deployed import DeployedChallengers
+        from mlops_assets.serving.canary.watch import ChallengeWatch
         from mlops_assets.serving.deployment.champion_watch import ChampionWatch
-        from mlops_assets.serving.deployment.versions import VersionFolders
 
-        assert isinstance(folders, VersionFolders)
         challengers = DeployedChallengers(self._run.path)
         for project in config.projects:
             for watch in (

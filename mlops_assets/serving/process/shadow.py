@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.canary.deployed import challenge_folder, read_challengers
 from mlops_assets.serving.canary.frames import ShadowRows
 from mlops_assets.serving.canary.problems import report_problem
@@ -18,6 +17,7 @@ from mlops_assets.serving.canary.samples import SampleWriter
 from mlops_assets.serving.canary.shadow import Answers, Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.serving.error_texts import error_message
 from mlops_assets.serving.log.prediction_log import PredictionLog
 from mlops_assets.serving.process.run_folder import RunFolder
 from mlops_assets.stores.prediction_log.columns import SHADOW
@@ -33,8 +33,7 @@ async def run_shadow(run: RunFolder, project: str) -> None:
     try:
         model = ServedModel.load(config.project(project), deployed.deployed)
     except Exception as error:  # whatever a version raises
-        message = error.message if isinstance(error, MlopsError) else type(error).__name__
-        report_problem(folder, f"version {deployed.deployed.version} does not load: {message}")
+        report_problem(folder, f"version {deployed.deployed.version} does not load: {error_message(error)}")
         raise
     log = PredictionLog(config, run.path)
 

@@ -10,12 +10,12 @@ import pytest
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.canary.challengers import Challengers
-from mlops_assets.serving.canary.deployed import challenge_folder, read_challengers
+from mlops_assets.serving.canary.deployed import DeployedChallengers, challenge_folder, read_challengers
 from mlops_assets.serving.canary.frames import HEADER, decode
 from mlops_assets.serving.canary.samples import SampleWriter
 from mlops_assets.serving.canary.shadow import Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
-from mlops_assets.serving.canary.watch import ChallengeWatch, DeployedChallengers
+from mlops_assets.serving.canary.watch import ChallengeWatch
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.deployment.state import ProjectDeployment, write_deployment
 from mlops_assets.serving.deployment.versions import VersionFolders
