@@ -26,9 +26,9 @@ from mlops_assets.cli.commands.monitoring.status import status
 from mlops_assets.cli.commands.new import new, schema
 from mlops_assets.cli.commands.predict import predict
 from mlops_assets.cli.commands.run import run
-from mlops_assets.cli.commands.serve import serve
 from mlops_assets.cli.commands.serving.features import app as features
 from mlops_assets.cli.commands.serving.keys import app as keys
+from mlops_assets.cli.commands.serving.serve import serve
 from mlops_assets.cli.commands.source_data import fetch, sample
 from mlops_assets.cli.commands.sql import sql
 from mlops_assets.cli.commands.ui import ui

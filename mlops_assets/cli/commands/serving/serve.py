@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops_assets.cli.output.console import DebugOption, HostOption, err, out, plain_errors, print_line
+from mlops_assets.cli.output.console import DebugOption, err, out, plain_errors, print_line
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
@@ -23,7 +23,13 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    host: HostOption = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Interface to listen on. Any other than loopback requires keys, or --no-keys; `0.0.0.0` "
+            "for all requires --allow-host if there are no keys."
+        ),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 for a free one.", min=0, max=65_535)] = 8000,
     workers: Annotated[int, typer.Option(help="Number of processes that answer.", min=1, max=256)] = 1,
     drain: Annotated[
@@ -98,7 +104,7 @@ def serve(
         if export is not None:
             _write(export, read_config())
             return
-        from mlops_assets.serving.operation import exposure_notes, service_options
+        from mlops_assets.serving.checked_options import exposure_notes, service_options
         from mlops_assets.serving.process.supervisor import Endpoint
         from mlops_assets.serving.process.supervisor import serve as serve_projects
 
