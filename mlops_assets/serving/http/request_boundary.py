@@ -1,4 +1,4 @@
-"""The ASGI middleware around each request: its ID in the answer, and errors of the service as an answer."""
+"""The ASGI middleware around each request: errors of the service become an answer."""
 
 import logging
 
@@ -13,7 +13,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class RequestBoundary:
-    """Adds `X-Request-ID` to each answer, and answers 500 when the service fails.
+    """Answers 500 when the service fails.
 
     The log states where, without the message of the error, which could quote values of rows.
     """
@@ -25,19 +25,17 @@ class RequestBoundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = request_facts(scope).request_id
         started = False
 
-        async def send_with_id(message: Message) -> None:
+        async def observed_send(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"].append((b"x-request-id", request_id.encode("ascii")))
+            started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, observed_send)
         except Exception as error:
+            request_id = request_facts(scope).request_id
             _LOG.error("request %s failed: %s", request_id, error_place(error))
             if started:
                 raise
@@ -47,4 +45,4 @@ class RequestBoundary:
                 "request_id": request_id,
             }
             answer = Response(orjson.dumps(body), 500, media_type="application/json")
-            await answer(scope, receive, send_with_id)
+            await answer(scope, receive, observed_send)

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlops_assets.serving.http.guards.paths import METRICS
 from mlops_assets.serving.http.routing import TemplateRoute
 
 
@@ -25,7 +26,7 @@ def metrics_route(folder: Path) -> TemplateRoute:
         text = await run_in_threadpool(_text, folder)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return TemplateRoute("/metrics", metrics)
+    return TemplateRoute(METRICS, metrics)
 
 
 def _text(folder: Path) -> bytes:

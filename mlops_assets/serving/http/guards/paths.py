@@ -9,7 +9,7 @@ HEALTH = frozenset({"/healthz", "/readyz", "/ping", "/health", "/v2/health/live"
 METRICS = "/metrics"
 UNKNOWN_ROUTE = "other"
 """The route of a path that no route fits: clients choose it, and it is neither logged nor counted."""
-_OPENAPI, _DOCS = "/openapi.json", "/docs"
+OPENAPI, DOCS = "/openapi.json", "/docs"
 _OF_PROJECT = (("v1", "projects"), ("v2", "models"))
 _OF_THE_ONLY_PROJECT = ("/invocations",)
 
@@ -36,7 +36,7 @@ class Paths:
 
 def is_documentation(path: str) -> bool:
     """Whether a path describes the API: the document, the page, or a file of the page."""
-    return path in (_OPENAPI, _DOCS) or path.startswith(f"{_DOCS}/")
+    return path in (OPENAPI, DOCS) or path.startswith(f"{DOCS}/")
 
 
 def route_of(scope: Scope) -> str | None:

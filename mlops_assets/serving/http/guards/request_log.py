@@ -43,8 +43,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"]
-                message["headers"] = [*headers, (b"x-request-id", facts.request_id.encode("ascii"))]
+                own = b"x-request-id", facts.request_id.encode("ascii")
+                message["headers"] = [*message.get("headers", ()), own]
             await send(message)
 
         try:

@@ -10,10 +10,10 @@ from starlette.responses import FileResponse, Response
 
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.errors import JSON
+from mlops_assets.serving.http.guards.paths import DOCS, OPENAPI
 from mlops_assets.serving.http.openapi.document import OpenApi
 from mlops_assets.serving.http.routing import TemplateRoute
 
-OPENAPI, _PAGE = "/openapi.json", "/docs"
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
 _FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 
@@ -30,16 +30,16 @@ def docs_routes(engine: Engine) -> list[TemplateRoute]:
         return get_swagger_ui_html(
             openapi_url=f"{root}{OPENAPI}",
             title="mlops serve",
-            swagger_js_url=f"{root}{_PAGE}/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}{_PAGE}/swagger-ui.css",
-            swagger_favicon_url=f"{root}{_PAGE}/favicon.png",
+            swagger_js_url=f"{root}{DOCS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}{DOCS}/swagger-ui.css",
+            swagger_favicon_url=f"{root}{DOCS}/favicon.png",
             swagger_ui_parameters={"defaultModelsExpandDepth": 0, "tryItOutEnabled": True},
         )
 
     return [
         TemplateRoute(OPENAPI, openapi),
-        TemplateRoute(_PAGE, docs),
-        *(TemplateRoute(f"{_PAGE}/{name}", _file(_STATIC / name)) for name in _FILES),
+        TemplateRoute(DOCS, docs),
+        *(TemplateRoute(f"{DOCS}/{name}", _file(_STATIC / name)) for name in _FILES),
     ]
 
 
