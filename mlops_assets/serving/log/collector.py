@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
-from mlops_assets.serving.log.collection import collect_spool, identity_types
 from mlops_assets.serving.log.counts import LogCounts
+from mlops_assets.serving.log.spool_commits import collect_spool, identity_types
 from mlops_assets.stores.prediction_log.log_table import LogTable
 from mlops_assets.stores.prediction_log.spool import Spool
 from mlops_assets.stores.prediction_log.status import LogStatus

@@ -15,11 +15,11 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from mlops_assets.serving.checked_options import service_options
 from mlops_assets.serving.http.guards.chain import guarded
 from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.keys.api_key import new_key
 from mlops_assets.serving.keys.key_file import changed_keys
-from mlops_assets.serving.operation import service_options
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets_tests.support.asgi import send_request
 from mlops_assets_tests.support.certificates import write_certificate

@@ -3,9 +3,9 @@
 import pytest
 
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.serving.checked_options import exposure_notes, service_options
 from mlops_assets.serving.keys.api_key import new_key
 from mlops_assets.serving.keys.key_file import changed_keys, default_key_file
-from mlops_assets.serving.operation import exposure_notes, service_options
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets_tests.support.certificates import write_certificate
 

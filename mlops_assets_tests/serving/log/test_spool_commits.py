@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mlops_assets.core.digests import keyed_digest
-from mlops_assets.serving.log.collection import collect_spool
+from mlops_assets.serving.log.spool_commits import collect_spool
 from mlops_assets.stores.forgetting.entity import Entity
 from mlops_assets.stores.forgetting.project_rows import ProjectRows
 from mlops_assets.stores.forgetting.records import ForgottenEntities, Record
