@@ -197,8 +197,7 @@ def test_other_content_is_refused(client: TestClient, row: Row):
     form = client.post(
         PREDICT, content="rows=1", headers={"content-type": "application/x-www-form-urlencoded"}
     )
-    packed = client.post(PREDICT, content=b"\x1f\x8b", headers={"content-encoding": "gzip"})
-    assert [form.status_code, packed.status_code] == [415, 415]
+    assert form.status_code == 415
     assert "-H 'Content-Type: application/json'" in form.json()["hint"]
     assert client.post(PREDICT, json={"rows": []}).json()["error"] == "the request has no rows"
     many = client.post(PREDICT, json={"rows": [row] * 10_001})

@@ -34,19 +34,7 @@ class BodyFormat(NamedTuple):
 
 
 def media_type(headers: Headers) -> tuple[str, str | None]:
-    """The content type of a body and its charset; JSON by default.
-
-    Raises
-    ------
-    RequestError
-        When the body is encoded, as with gzip.
-    """
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise RequestError(
-            f"bodies with Content-Encoding: {headers['content-encoding'][:40]} are not read",
-            hint="send the body without compression",
-            status=415,
-        )
+    """The content type of a body and its charset; JSON by default."""
     kind, _, parameters = headers.get("content-type", JSON).partition(";")
     found = (one.strip().partition("=") for one in parameters.split(";"))
     charset = next((value.strip("\"' ") for name, _, value in found if name.lower() == "charset"), None)
