@@ -61,7 +61,7 @@ def canary(random: np.random.Generator, version: Version, entities: int, *, naiv
     ratio = (1 - SHARE) / SHARE
     champion, challenger = Version().arm(random, int(most * ratio)), version.arm(random, most)
     guardrails = Guardrails()
-    count, look = guardrails.minimum_rows, 0
+    count, look = guardrails.minimum_entities, 0
     while count <= most:
         look += 1
         arms = [_arm(champion, int(count * ratio)), _arm(challenger, count)]

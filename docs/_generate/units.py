@@ -44,7 +44,7 @@ UNITS: dict[str, str] = {
     "serving.canary.error_rate_difference": "share",
     "serving.canary.latency_ratio": "ratio",
     "serving.canary.score_distance": "probability",
-    "serving.canary.minimum_rows": "entities",
+    "serving.canary.minimum_entities": "entities",
     "serving.canary.window_minutes": "minutes",
     "serving.log.sample": "share",
     "serving.log.retention_days": "days",

@@ -28,7 +28,7 @@ class Guardrails:
     error_rate_difference: float | None = 0.02
     latency_ratio: float | None = 2.0
     score_distance: float | None = 0.15
-    minimum_rows: int = 100
+    minimum_entities: int = 100
     window_minutes: float = 60.0
 
     @classmethod

@@ -52,7 +52,7 @@ class ChallengeStatistics:
     def __init__(self, guardrails: Guardrails, now: float) -> None:
         self._guardrails, self._started = guardrails, now
         self._records: list[Records] = []
-        self._next, self._looks = guardrails.minimum_rows, 0
+        self._next, self._looks = guardrails.minimum_entities, 0
         self.last: Look | None = None
         self.arms: tuple[Arm, Arm] = arms_of(np.empty(0, RECORD_TYPE))
 
@@ -75,8 +75,8 @@ class ChallengeStatistics:
             checks = evaluate_guardrails(self._guardrails, *self.arms, self._looks)
             look = self.last = Look(self._looks, *self.arms, checks)
         is_over = now - self._started >= 60 * self._guardrails.window_minutes
-        if is_over and fewest >= self._guardrails.minimum_rows:
-            self._started, self._records, self._next = now, [], self._guardrails.minimum_rows
+        if is_over and fewest >= self._guardrails.minimum_entities:
+            self._started, self._records, self._next = now, [], self._guardrails.minimum_entities
         return look
 
 

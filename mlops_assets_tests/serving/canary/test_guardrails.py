@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mlops_assets.components.model_project.settings.serving.canary import CanarySettings
 from mlops_assets.serving.canary.guardrails import (
     ALPHA,
     Arm,
@@ -72,3 +73,8 @@ def test_a_result_is_described_with_its_bound_and_limit():
 
 def test_settings_of_a_later_release_are_ignored():
     assert Guardrails.of({"latency_ratio": None, "added": 1}) == Guardrails(latency_ratio=None)
+
+
+def test_the_defaults_of_the_ledger_are_those_of_the_settings():
+    assert Guardrails.of(CanarySettings().model_dump()) == Guardrails()
+    assert {*vars(Guardrails())} == {*CanarySettings.model_fields}

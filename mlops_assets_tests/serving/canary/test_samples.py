@@ -81,7 +81,7 @@ def records(first: int, count: int) -> np.ndarray:
 
 
 def test_looks_become_rarer_as_entities_are_added():
-    statistics = ChallengeStatistics(Guardrails(minimum_rows=100), 0.0)
+    statistics = ChallengeStatistics(Guardrails(minimum_entities=100), 0.0)
     looks = []
     for first in range(0, 1_000, 10):
         if statistics.add(records(first, 10), 1.0) is not None:
@@ -92,7 +92,7 @@ def test_looks_become_rarer_as_entities_are_added():
 
 
 def test_a_window_starts_again_after_its_length_and_not_without_entities():
-    statistics = ChallengeStatistics(Guardrails(minimum_rows=10, window_minutes=1), 0.0)
+    statistics = ChallengeStatistics(Guardrails(minimum_entities=10, window_minutes=1), 0.0)
     assert statistics.add(records(0, 5), 61.0) is None
     assert statistics.add(records(5, 5), 62.0).number == 1
     assert statistics.add(records(0, 9), 63.0) is None  # of a new window, in which they count again

@@ -31,7 +31,7 @@ class CanarySettings(Settings):
         description="Maximum distance of the distributions of probabilities or predictions: the "
         "Kolmogorov-Smirnov statistic.",
     )
-    minimum_rows: int = Field(
+    minimum_entities: int = Field(
         default=100,
         ge=10,
         description="Number of entities that each version must have answered before the first evaluation.",
