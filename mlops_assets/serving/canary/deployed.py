@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.serving.canary.problems import read_problems
 from mlops_assets.serving.deployment.state import DeployedVersion
+from mlops_assets.stores.serving_status.status import ServedVersion
 from mlops_assets.stores.system.disk_errors import write_replaceable
 
 if TYPE_CHECKING:  # which imports the tables: workers do without
@@ -65,14 +68,25 @@ class DeployedChallengers:
     def __init__(self, run: Path) -> None:
         self.run, self._lock = run, Lock()
         self._found: dict[str, DeployedChallenger] = {}
+        self._since: dict[str, datetime] = {}
 
     def set(self, project: str, challenger: DeployedChallenger | None) -> None:
         """Replace the challenger of a project; with None, it has none."""
         with self._lock:
             self._found.pop(project, None)
             if challenger is not None:
-                self._found[project] = challenger
+                self._found[project], self._since[project] = challenger, datetime.now(UTC)
             _write(self.run, self._found)
+
+    def served(self, project: str) -> dict[str, ServedVersion]:
+        """The challenger by its role, for the status; empty without one, or if it does not load."""
+        with self._lock:
+            found, since = self._found.get(project), self._since.get(project)
+        if found is None or since is None:
+            return {}
+        if read_problems(challenge_folder(self.run, project, found.challenge)):
+            return {}
+        return {found.mode: ServedVersion(found.deployed.version, found.deployed.digest, since)}
 
 
 def _write(run: Path, challengers: Mapping[str, DeployedChallenger]) -> None:

@@ -19,6 +19,7 @@ from mlops_assets.serving.process.workers import Workers
 from mlops_assets.stores.serving_status.status_files import write_status
 
 if TYPE_CHECKING:  # the stores take a second; prometheus_client looks for the run folder
+    from mlops_assets.serving.canary.deployed import DeployedChallengers
     from mlops_assets.serving.deployment.versions import VersionFolders
     from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 
@@ -111,20 +112,22 @@ class Deployer:
             try:
                 rollout.step(self._workers.reports)
                 if monotonic() - written > _STATUS_SECONDS:
-                    self._write_status(config, rollout)
+                    self._write_status(config, rollout, challengers)
                     written = monotonic()
             except (MlopsError, OSError):  # such as a full disk: the versions that answer are unchanged
                 _LOG.exception("the state of the service could not be written")
                 pause = _RETRY_SECONDS
 
-    def _write_status(self, config: ServingConfig, rollout: Rollout) -> None:
+    def _write_status(
+        self, config: ServingConfig, rollout: Rollout, challengers: "DeployedChallengers"
+    ) -> None:
         reports, traffic = self._workers.reports, self._metrics.traffic()
         numbers = self._workers.processes_num, self._workers.restarts
         for project in config.projects:
             found = rollout.project(project.name)
             self._metrics.record(project.name, found)
-            counts = traffic.get(project.name)
-            status = project_status(project.name, found, self._facts, reports, *numbers, counts)
+            counts, challenger = traffic.get(project.name), challengers.served(project.name)
+            status = project_status(project.name, found, self._facts, reports, *numbers, counts, challenger)
             write_status(Path(config.state), status)
         self._metrics.record_workers(numbers[0], sum(one.ready for one in reports), numbers[1])
 

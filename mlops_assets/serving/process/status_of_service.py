@@ -1,6 +1,6 @@
 """The status of a project, from what its service knows: rollout, reports of workers and traffic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,6 +28,7 @@ def project_status(
     workers: int,
     restarts: int,
     traffic: Traffic | None,
+    challenger: Mapping[str, ServedVersion],
 ) -> ServingStatus:
     """The status of a project now.
 
@@ -41,9 +42,11 @@ def project_status(
         Workers that ended unexpectedly and were replaced.
     traffic
         None without requests.
+    challenger
+        The challenger by its role.
     """
     deployed = rollout.deployment
-    versions = {}
+    versions = dict(challenger)
     if (champion := deployed.champion) is not None:
         loaded = sum(champion.folder in report.loaded for report in reports)
         versions["champion"] = ServedVersion(champion.version, champion.digest, rollout.since, loaded)

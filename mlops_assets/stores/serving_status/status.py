@@ -23,13 +23,13 @@ class ServedVersion:
     since
         When it took its role in this service.
     workers
-        Number of workers that have loaded it.
+        Number of workers that have loaded it; None of a challenger, of which workers report problems alone.
     """
 
     version: int
     digest: str
     since: datetime
-    workers: int
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class ServingStatus:
     restarts
         Workers that ended unexpectedly and were replaced.
     versions
-        The served versions by role; `champion` answers. It is missing while no version answers.
+        The served versions by role: `champion`, which is missing while no version answers, and `canary` or
+        `shadow`.
     upcoming
         The version that is being loaded, if the state is `changing`.
     """

@@ -12,6 +12,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.canary.deployed import DeployedChallengers, challenge_folder, read_challengers
 from mlops_assets.serving.canary.frames import HEADER, decode
+from mlops_assets.serving.canary.problems import report_problem
 from mlops_assets.serving.canary.samples import SampleWriter
 from mlops_assets.serving.canary.shadow import Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
@@ -195,6 +196,10 @@ def test_a_shadow_scores_the_same_rows_and_never_answers(service):
     assert (report["champion"]["entities"], report["challenger"]["entities"]) == (6, 6)
     assert report["champion"]["mean"] == report["challenger"]["mean"]
     assert report["dropped"] == 3  # before there was a process
+    [(role, served)] = service.watch._deployed.served("shop").items()
+    assert (role, served.version, served.workers) == ("shadow", deployed.deployed.version, None)
+    report_problem(_folder(service), "version 2 does not load")
+    assert service.watch._deployed.served("shop") == {}
 
 
 def _folder(service: Service) -> Path:
