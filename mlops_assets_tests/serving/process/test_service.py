@@ -78,7 +78,8 @@ def test_a_version_that_does_not_load_stays_out_until_another_one_is_promoted(
     assert "version 3 does not load, and version 1 answers" in error.message
     assert "requires the column ocean_view, which schema.py does not declare" in error.message
     assert service.predict()[1]["version"] == 1
-    assert service.metric('mlops_serving_deployment_failures_total{kind="load"') == 1
+    # More than once if the watch sees the ledger before the alias.
+    assert service.metric('mlops_serving_deployment_failures_total{kind="load"') >= 1
     assert error.message in service.log.read_text()
 
     state.promote(2)
