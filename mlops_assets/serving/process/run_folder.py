@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -100,8 +100,9 @@ def _remove_left_folders(state: Path, serving: Path) -> None:
         lock = FileLock(folder / _LOCK)
         try:
             lock.acquire(timeout=0)
-        except Timeout:
+        except (Timeout, FileNotFoundError):
             continue
         remove_statuses(state, folder.name)
-        shutil.rmtree(folder)
+        with suppress(FileNotFoundError):  # a service that ends removes its folder at the same time
+            shutil.rmtree(folder)
         lock.release()

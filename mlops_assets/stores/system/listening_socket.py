@@ -1,6 +1,7 @@
 """A socket that listens before its server is ready."""
 
 import ctypes
+import errno
 import socket
 import struct
 import sys
@@ -35,9 +36,18 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening.close()
         raise StoreError(
             f"port {port} of {host} can't be used: {error.strerror}",
-            hint="stop the program that uses it, or choose another port with --port",
+            hint=_hint(error.errno),
         ) from error
     return listening
+
+
+def _hint(number: int | None) -> str:
+    """What to do about an address that can't be bound."""
+    if number == errno.EADDRNOTAVAIL:
+        return "choose an address of this machine"
+    if number == errno.EACCES:
+        return "choose a port of 1024 or more with --port, or permit the user to use this one"
+    return "stop the program that uses it, or choose another port with --port"
 
 
 def stop_connecting(listening: socket.socket) -> None:

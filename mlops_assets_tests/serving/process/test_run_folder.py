@@ -1,9 +1,11 @@
 """Run folders of services: what killed services have left goes, and services that run are not disturbed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from mlops_assets.serving.process import run_folder
 from mlops_assets.serving.process.run_folder import METRICS_VARIABLE, RUN_VARIABLE, running
 
 
@@ -28,3 +30,14 @@ def test_what_a_killed_service_has_left_is_removed_and_a_running_one_is_kept(tmp
         assert first.service != second.service
         assert first.path.stat().st_mode & 0o077 == 0
     assert list((tmp_path / "serving").glob("run-*")) == []
+
+
+def test_a_service_starts_while_another_one_removes_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = tmp_path / "serving" / "run-ending"
+    (ending / "models").mkdir(parents=True)
+    monkeypatch.setattr(run_folder, "remove_statuses", lambda *_: shutil.rmtree(ending, ignore_errors=True))
+    with running(tmp_path) as service:
+        assert service.path.is_dir()
+        assert not ending.exists()

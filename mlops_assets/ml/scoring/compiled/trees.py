@@ -89,7 +89,8 @@ class Forest:
     def margins(self, row: NDArray) -> list[np.float32]:
         """The sum of the trees of each booster for a row, shape `(columns,)`, before its transformation."""
         values = np.zeros(len(row) + 1, np.float32)
-        values[:-1] = row
+        with np.errstate(over="ignore"):  # XGBoost reads a number beyond its own as infinite, too
+            values[:-1] = row
         missing = np.isnan(values)
         has_missing = bool(missing.any())
         nodes = self.roots.copy()

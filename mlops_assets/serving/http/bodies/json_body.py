@@ -66,7 +66,7 @@ def rows_of_json(body: bytes) -> RequestRows:
     return columns_of(found["columns"], "columns")
 
 
-def records_of(rows: object, name: str) -> Sequence[Mapping[str, object]]:
+def records_of(rows: object, name: str, hint: str = _EXAMPLE) -> Sequence[Mapping[str, object]]:
     """The member of a body that lists objects.
 
     Raises
@@ -75,14 +75,14 @@ def records_of(rows: object, name: str) -> Sequence[Mapping[str, object]]:
         When it is something else.
     """
     if not isinstance(rows, list):
-        raise RequestError(f"{name} is {kind_of(rows)}, not an array of objects", hint=_EXAMPLE)
+        raise RequestError(f"{name} is {kind_of(rows)}, not an array of objects", hint=hint)
     for position, row in enumerate(rows):
         if type(row) is not dict:
-            raise RequestError(f"row {position} is {kind_of(row)}, not an object", hint=_EXAMPLE)
+            raise RequestError(f"row {position} is {kind_of(row)}, not an object", hint=hint)
     return rows
 
 
-def columns_of(columns: object, name: str) -> RequestRows:
+def columns_of(columns: object, name: str, hint: str = _EXAMPLE) -> RequestRows:
     """The member of a body that has an array for each column.
 
     Raises
@@ -91,10 +91,10 @@ def columns_of(columns: object, name: str) -> RequestRows:
         When it is something else, or the arrays differ in length.
     """
     if not isinstance(columns, dict):
-        raise RequestError(f"{name} is {kind_of(columns)}, not an object of arrays", hint=_EXAMPLE)
+        raise RequestError(f"{name} is {kind_of(columns)}, not an object of arrays", hint=hint)
     for column, values in columns.items():
         if not isinstance(values, list):
-            raise RequestError(f"column {column[:60]!r} is {kind_of(values)}, not an array", hint=_EXAMPLE)
+            raise RequestError(f"column {column[:60]!r} is {kind_of(values)}, not an array", hint=hint)
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         shortest, longest = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)

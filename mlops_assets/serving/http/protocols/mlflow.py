@@ -100,7 +100,7 @@ def rows_of_invocation(values: object) -> RequestRows:
         return _split(values[name])
     if name == "inputs" and isinstance(values[name], dict):
         return _named_inputs(values[name])
-    return Records(records_of(values[name], name))
+    return Records(records_of(values[name], name, _example(name)))
 
 
 def _split(values: object) -> RequestRows:
@@ -132,7 +132,11 @@ def _named_inputs(values: Mapping[str, object]) -> RequestRows:
     """Columns of values; scalars are one row."""
     if values and not any(isinstance(value, list) for value in values.values()):
         return Records([values])
-    return columns_of(values, "inputs")
+    return columns_of(values, "inputs", _example("inputs"))
+
+
+def _example(name: str) -> str:
+    return f'send {{"{name}": [{{"column": value, …}}, …]}}'
 
 
 def _error(request: Request, error: MlopsError) -> Response:
