@@ -47,7 +47,8 @@ def service_options(
     """
     names, origins = tuple(allowed_hosts), tuple(cors_origins)
     file = _key_file(state, keys, no_keys)
-    if file is not None:
+    is_optional = keys is None and file is not None and _is_loopback(host) and not file.exists()
+    if file is not None and (keys is not None or file.exists()):
         read_keys(file)
     elif not no_keys and not _is_loopback(host):
         raise ProjectError(
@@ -68,6 +69,7 @@ def service_options(
         any_host=any_host,
         cors_origins=origins,
         keys=None if file is None else str(file.absolute()),
+        keys_optional=is_optional,
         max_concurrency=max_concurrency,
         log_json=log_json,
         tls_certificate=None if tls_certificate is None else str(tls_certificate.absolute()),
@@ -92,8 +94,7 @@ def _key_file(state: Path, keys: Path | None, no_keys: bool) -> Path | None:
         raise ProjectError("--keys and --no-keys contradict each other", hint="remove one of them")
     if keys is not None or no_keys:
         return keys
-    file = default_key_file(state)
-    return file if file.exists() else None
+    return default_key_file(state)
 
 
 def _is_loopback(host: str) -> bool:

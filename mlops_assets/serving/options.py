@@ -25,6 +25,8 @@ class ServiceOptions:
         Origins of pages that may send requests from a browser and read the answers.
     keys
         The file of API keys; None if requests need none.
+    keys_optional
+        Whether requests need no key until the file exists.
     max_concurrency
         How many requests a worker has in its hands; a request beyond it is refused with status 429.
     log_json
@@ -38,6 +40,7 @@ class ServiceOptions:
     any_host: bool = False
     cors_origins: tuple[str, ...] = ()
     keys: str | None = None
+    keys_optional: bool = False
     max_concurrency: int = DEFAULT_CONCURRENCY
     log_json: bool = False
     tls_certificate: str | None = None

@@ -17,7 +17,7 @@ def _create_key(file) -> None:
 
 def test_this_machine_alone_needs_no_key_and_other_machines_do(tmp_path):
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
-        assert service_options(tmp_path, host).keys is None
+        assert service_options(tmp_path, host).keys_optional
     for host in ("0.0.0.0", "::", "10.0.0.5", "models.internal"):
         with pytest.raises(MlopsError, match="no API key is required") as found:
             service_options(tmp_path, host, allowed_hosts=["models.internal"])
@@ -31,7 +31,8 @@ def test_this_machine_alone_needs_no_key_and_other_machines_do(tmp_path):
 
 def test_keys_are_required_as_soon_as_one_was_created(tmp_path):
     _create_key(default_key_file(tmp_path))
-    assert service_options(tmp_path, "127.0.0.1").keys == str(default_key_file(tmp_path))
+    options = service_options(tmp_path, "127.0.0.1")
+    assert (options.keys, options.keys_optional) == (str(default_key_file(tmp_path)), False)
     assert service_options(tmp_path, "127.0.0.1", no_keys=True).keys is None
     assert service_options(tmp_path, "0.0.0.0").any_host
     assert not service_options(tmp_path, "0.0.0.0", allowed_hosts=["models.internal"]).any_host

@@ -23,6 +23,8 @@ class CurrentKeys:
     ----------
     clock
         Seconds of a clock that never goes back.
+    is_optional
+        Whether requests need no key until the file exists.
 
     Raises
     ------
@@ -30,11 +32,21 @@ class CurrentKeys:
         When the file can't be read at first.
     """
 
-    def __init__(self, file: Path, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, file: Path, clock: Callable[[], float] = monotonic, *, is_optional: bool = False
+    ) -> None:
         self._file, self._clock = file, clock
         self._sign = file_sign(file)
-        self._ring = KeyRing(read_keys(file))
+        self._are_required = self._sign is not None or not is_optional
+        self._ring = KeyRing(read_keys(file) if self._are_required else ())
         self._next = clock() + _SECONDS
+
+    @property
+    def are_required(self) -> bool:
+        """Whether requests need a key, from the first one that was created."""
+        if not self._are_required and self._clock() >= self._next:
+            self._read_again()
+        return self._are_required
 
     def find(self, token: str) -> ApiKey | None:
         """Return the active key that a client sent; None if there is none."""
@@ -47,7 +59,10 @@ class CurrentKeys:
         sign = file_sign(self._file)
         if sign == self._sign:
             return
-        self._sign = sign
+        self._sign, self._are_required = (
+            sign,
+            True,
+        )  # also for a file that can't be read: no key is valid then
         try:
             self._ring = KeyRing(read_keys(self._file))
         except StoreError as error:

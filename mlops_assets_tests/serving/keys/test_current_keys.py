@@ -47,6 +47,29 @@ def test_a_key_is_replaced_by_another_without_a_restart(file):
     assert current.find(second) is not None
 
 
+def test_a_service_without_keys_requires_one_as_soon_as_the_first_was_created(file):
+    clock = _Clock()
+    current = CurrentKeys(file, clock, is_optional=True)
+    assert not current.are_required
+    token = _add(file, "shop")
+    clock.seconds = 1.1
+    assert current.are_required
+    assert current.find(token) is not None
+    file.unlink()
+    clock.seconds = 2.2
+    assert current.are_required
+    assert current.find("") is None
+
+
+def test_a_first_file_that_cannot_be_read_permits_no_request(file):
+    clock = _Clock()
+    current = CurrentKeys(file, clock, is_optional=True)
+    file.write_text("")
+    clock.seconds = 1.1
+    assert current.are_required
+    assert current.find("any") is None
+
+
 @pytest.mark.parametrize(
     "content", ["", "{}", '{"format": 2, "keys": []}', '{"format": 1, "keys": [{}]}', None]
 )

@@ -32,7 +32,7 @@ class ApiKeys:
         self.app, self._keys, self._paths = app, keys, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in HEALTH:
+        if scope["type"] != "http" or scope["path"] in HEALTH or not self._keys.are_required:
             await self.app(scope, receive, send)
             return
         is_page = is_documentation(scope["path"])

@@ -48,7 +48,7 @@ def guarded(app: App, config: ServingConfig, options: ServiceOptions, output: Bi
     app = RequestLimits(app, paths, limits, _OTHER_PATHS)
     app = Concurrency(app, options.max_concurrency)
     if options.keys is not None:
-        app = ApiKeys(app, CurrentKeys(Path(options.keys)), paths)
+        app = ApiKeys(app, CurrentKeys(Path(options.keys), is_optional=options.keys_optional), paths)
     if options.cors_origins:
         app = CORSMiddleware(
             app,

@@ -93,9 +93,9 @@ def test_bodies_are_read_as_mlflow_reads_them(rows):
             {"dataframe_split": {"columns": ["a"], "data": [[1], [1, 2]]}},
             "row 1 of dataframe_split is 2 values",
         ),
-        ({"dataframe_records": [1]}, 'row 0 is a number, not an object; send {"dataframe_records": [{"column"'),
-        ({"instances": [[1.0, 2.0]]}, 'row 0 is an array, not an object; send {"instances": [{"column"'),
-        ({"inputs": {"a": [1], "b": 2}}, 'column \'b\' is a number, not an array; send {"inputs": [{"column"'),
+        ({"dataframe_records": [1]}, 'row 0 is a number, not an object; send {"dataframe_records": [{'),
+        ({"instances": [[1.0, 2.0]]}, 'row 0 is an array, not an object; send {"instances": [{'),
+        ({"inputs": {"a": [1], "b": 2}}, "column 'b' is a number, not an array; send {\"inputs\": [{"),
     ],
 )
 def test_another_body_is_one_error(client: TestClient, body: Any, problem: str):
