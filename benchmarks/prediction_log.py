@@ -49,7 +49,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, float]:
 def configured(folder: Path, **limits: int) -> ServingConfig:
     """A service of one project that logs everything."""
     settings = {"log": {**LOG, **LIMITS, **limits}}
-    project = ServedProject("shop", "", None, settings=settings, identity=("customer",))
+    project = ServedProject("shop", "", None, settings=settings, logged_entity=("customer",))
     return ServingConfig((project,), str(folder / "warehouse"), "", None, str(folder))
 
 

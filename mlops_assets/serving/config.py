@@ -24,13 +24,13 @@ class ServedProject:
     table
         How rows are written; None if the rows consist of features, as in an event project.
     entity
-        The columns that identify an entity of an event project.
+        The columns that identify a row of features of an event project: requests may send them alone.
     dialect
         The dialect of the table's files, of CSV in requests, too.
     settings
         The settings `serving` of `defs.yaml`, with defaults.
-    identity
-        The columns that identify an entity in the prediction log, such as the key of the table.
+    logged_entity
+        The columns by which `mlops forget` finds an entity in the prediction log; if empty, `entity`.
     sensitive
         The sensitive columns of its tables and features.
     """
@@ -41,7 +41,7 @@ class ServedProject:
     entity: tuple[str, ...] = ()
     dialect: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    identity: tuple[str, ...] = ()
+    logged_entity: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
 
 
@@ -128,6 +128,6 @@ def _project(values: Mapping[str, Any]) -> ServedProject:
         found,
         table=declared,
         entity=tuple(found.entity),
-        identity=tuple(found.identity),
+        logged_entity=tuple(found.logged_entity),
         sensitive=tuple(found.sensitive),
     )

@@ -25,7 +25,7 @@ def shop_config(shop: Shop) -> ServingConfig:
         None,
         ("customer",),
         settings=shop.project.settings.serving.model_dump(mode="json"),
-        identity=("customer",),
+        logged_entity=("customer",),
         sensitive=tuple(shop.project.sensitive),
     )
     tracking, artifacts = shop.state.tracking_uri, str(shop.state.mlflow / "artifacts")

@@ -67,7 +67,7 @@ class LogCollector:
         table, spool, rows = LogTable(warehouse, project.name), Spool(warehouse, project.name), 0
         try:
             if state.types is None:
-                state.types = identity_types(warehouse, project.name, project.identity or project.entity)
+                state.types = identity_types(warehouse, project.name, project.logged_entity or project.entity)
             rows = collect_spool(table, spool, project.name, state.types)
             if state.upkeep_at is None or now - state.upkeep_at >= _UPKEEP:
                 self._keep_up(table, project.settings["log"]["retention_days"], now)

@@ -223,7 +223,7 @@ class PredictionLog:
             found.columns[model.version] = LoggedColumns.of(
                 model.contracts.contract,
                 model.model.spec,
-                project.identity or project.entity,
+                project.logged_entity or project.entity,
                 frozenset(project.sensitive),
                 hashes=found.hashes,
             )

@@ -7,6 +7,7 @@ import no Dagster.
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mlops_assets.components.model_project.project.metadata_names import (
@@ -45,15 +46,17 @@ def _served(workspace: Workspace, name: str) -> ServedProject:
     folder = str(workspace.metadata(name, FOLDER)[FOLDER])
     settings = workspace.declared(names.project_asset(name, names.CHAMPION), SERVING, default={})
     training_set = names.project_asset(name, names.TRAINING_SET)
-    identity, sensitive = (
+    logged_entity, sensitive = (
         tuple(workspace.declared(training_set, fact, default=[])) for fact in (ENTITY, SENSITIVE)
+    )
+    declared = ServedProject(
+        name, folder, None, settings=settings, logged_entity=logged_entity, sensitive=sensitive
     )
     if workspace.timeline(name) is None:
         raw = raw_spec(workspace, name)
-        dialect = dialect_of(raw).non_defaults()
-        return ServedProject(name, folder, table_declaration(raw), (), dialect, settings, identity, sensitive)
+        return replace(declared, table=table_declaration(raw), dialect=dialect_of(raw).non_defaults())
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
-    return ServedProject(name, folder, None, tuple(entity), {}, settings, identity, sensitive)
+    return replace(declared, entity=tuple(entity))
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def open_log(tmp_path, *, warehouse=None, columns=(), **settings):
         **settings,
     }
     project = ServedProject(
-        "shop", "", None, settings={"log": log}, identity=("customer",), sensitive=columns
+        "shop", "", None, settings={"log": log}, logged_entity=("customer",), sensitive=columns
     )
     place = warehouse or tmp_path / "warehouse"
     config = ServingConfig((project,), str(place), "", None, str(tmp_path))
