@@ -91,7 +91,7 @@ def test_files_that_do_not_fit_are_one_error_each(tmp_path):
         "are not a certificate chain and its private key": {"tls_certificate": key, "tls_key": key},
         "encrypted": {"tls_certificate": certificate, "tls_key": encrypted},
         "No such file": {"tls_certificate": tmp_path / "none.pem"},
-        "can't be read": {"keys": tmp_path / "none.json"},
+        "there is no file of API keys": {"keys": tmp_path / "none.json"},
         "--keys and --no-keys contradict": {"keys": tmp_path / "none.json", "no_keys": True},
     }
     for message, options in cases.items():

@@ -38,7 +38,12 @@ def print_canary_status(project: str, status: dict[str, Any]) -> None:
     """Print the status as text."""
     challenger, report, last = status["challenger"], status["report"], status["last_withdrawal"]
     if challenger is None:
-        print_line(f"{project}: no version challenges the champion, version {status['champion']}")
+        champion = status["champion"]
+        print_line(
+            f"{project} has no champion"
+            if champion is None
+            else f"{project}: no version challenges the champion, version {champion}"
+        )
         if last is not None:
             print_line(
                 f"version {last['version']} was withdrawn on {last['at']:%Y-%m-%d %H:%M} UTC by "

@@ -35,7 +35,12 @@ def read_keys(file: Path) -> tuple[ApiKey, ...]:
     with translated_disk_errors("the file of API keys", file.parent):
         try:
             mode, text = file.stat().st_mode, file.read_text("utf-8")
-        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"there is no file of API keys {file}",
+                hint=f"create a key: mlops keys create NAME --project PROJECT --file {file}",
+            ) from error
+        except (IsADirectoryError, UnicodeDecodeError) as error:
             raise StoreError(
                 f"the file of API keys {file} can't be read: {type(error).__name__}",
                 hint=f"create a key: mlops keys create NAME --project PROJECT --file {file}",

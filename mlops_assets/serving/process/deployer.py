@@ -106,17 +106,22 @@ class Deployer:
             ):
                 name = f"{type(watch).__name__} {project.name}"
                 Thread(target=watch.run, args=(self._stop,), name=name, daemon=True).start()
-        written, pause = 0.0, _TICK_SECONDS
+        written, pause, reported = 0.0, _TICK_SECONDS, ""
         while not self._stop.wait(pause):
             pause = _TICK_SECONDS
             try:
                 rollout.step(self._workers.reports)
                 if monotonic() - written > _STATUS_SECONDS:
                     self._write_status(config, rollout, challengers)
-                    written = monotonic()
-            except (MlopsError, OSError):  # such as a full disk: the versions that answer are unchanged
-                _LOG.exception("the state of the service could not be written")
-                pause = _RETRY_SECONDS
+                    written, reported = monotonic(), ""
+            except (
+                MlopsError,
+                OSError,
+            ) as error:  # such as a full disk: the versions that answer are unchanged
+                problem = error.strerror if isinstance(error, OSError) else str(error)
+                if problem != reported:  # once, not every few seconds
+                    _LOG.error("the state of the service can't be written to %s: %s", config.state, problem)
+                reported, pause = problem or "", _RETRY_SECONDS
 
     def _write_status(
         self, config: ServingConfig, rollout: Rollout, challengers: "DeployedChallengers"
