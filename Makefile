@@ -24,7 +24,7 @@ install: .venv/installed ## Create .venv with the exact files of requirements.lo
 		{ echo "$$($(PYTHON) --version) is not supported: Python 3.11, 3.12 or 3.13 is required; hint: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-compile --require-hashes --no-deps --only-binary :all: --requirement requirements.lock
-	-@$(BIN)/python -m compileall -q -j 0 .venv/lib  # with all cores, which pip does with one
+	-@$(BIN)/python -m compileall -q -j 0 .venv/lib mlops_assets  # with all cores, which pip does with one
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check
 	@touch $@

@@ -27,9 +27,9 @@ found = {"run": output("run", "lending"), "doctor": output("doctor", "--json")}
 mlflow.set_tracking_uri("sqlite:///data/state/mlflow/mlflow.db")
 champion = mlflow.pyfunc.load_model("models:/lending@champion")
 found["predictions"] = champion.predict(pd.read_csv("data/loans.csv")).to_dict("list")
-found["reproduce"] = json.loads(output("reproduce", "lending", "1", "--json"))["outcome"]
 """
 TRAIN = """
+found["reproduce"] = json.loads(output("reproduce", "lending", "1", "--json"))["outcome"]
 found["trained"] = output("run", "lending", "--trials", "2")
 found["vacuum"] = output("data", "vacuum", "lending")
 """
