@@ -6,6 +6,8 @@ of the folder must be set before this module is imported.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from mlops_assets.serving.metrics.reserved_files import reserve_metrics
+
 BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DURATION = "mlops_serving_request_duration_seconds"
 ROWS, REJECTED_ROWS = "mlops_serving_rows", "mlops_serving_rejected_rows"
@@ -15,6 +17,7 @@ class RequestMetrics:
     """What workers count."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        reserve_metrics()
         self.durations = Histogram(
             DURATION,
             "Time from the headers of a request until its answer was sent.",
@@ -38,6 +41,7 @@ class ServiceMetrics:
     """What the supervisor records."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        reserve_metrics()
         self.champion = Gauge(
             "mlops_serving_champion_version",
             "Number of the version that answers; 0 while the project has no champion.",
