@@ -52,7 +52,7 @@ def reserve_metrics() -> None:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return
-    values.MmapedDict = ReservedFile
+    values.MmapedDict = ReservedFile  # type: ignore[attr-defined]
     for kind in _KINDS:
         with (Path(folder) / f"{kind}_{os.getpid()}.db").open("a+b") as file:
             if file.seek(0, os.SEEK_END) == 0:
