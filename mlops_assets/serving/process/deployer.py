@@ -99,13 +99,23 @@ class Deployer:
         from mlops_assets.serving.deployment.champion_watch import ChampionWatch
 
         challengers = DeployedChallengers(self._run.path)
-        for project in config.projects:
+        watches = [
+            watch
+            for one in config.projects
             for watch in (
-                ChampionWatch(config, folders, rollout, project.name),
-                ChallengeWatch(config, folders, challengers, project.name, _LOG.info),
-            ):
-                name = f"{type(watch).__name__} {project.name}"
-                Thread(target=watch.run, args=(self._stop,), name=name, daemon=True).start()
+                ChampionWatch(config, folders, rollout, one.name),
+                ChallengeWatch(config, folders, challengers, one.name, _LOG.info),
+            )
+        ]
+        threads = [Thread(target=watch.run, args=(self._stop,), daemon=True) for watch in watches]
+        for thread in threads:
+            thread.start()
+        self._report(config, rollout, challengers)
+        for thread in threads:  # native code of a store must not run while the interpreter ends
+            thread.join()
+
+    def _report(self, config: ServingConfig, rollout: Rollout, challengers: "DeployedChallengers") -> None:
+        """Advance the rollout and write the status until `stop` is called."""
         written, pause, reported = 0.0, _TICK_SECONDS, ""
         while not self._stop.wait(pause):
             pause = _TICK_SECONDS

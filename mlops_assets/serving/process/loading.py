@@ -14,6 +14,8 @@ from mlops_assets.serving.process.run_folder import RunFolder
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.25
 _SWITCH_SECONDS = 0.001
+_END_SECONDS = 10.0
+"""How long the end of a worker waits for a version that is being loaded."""
 
 
 @asynccontextmanager
@@ -33,6 +35,8 @@ async def loading(engine: Engine, run: RunFolder) -> AsyncIterator[None]:
     thread.start()
     yield
     stop.set()
+    # Native code of the thread, such as that of DuckDB, must not run while the interpreter ends.
+    await asyncio.to_thread(thread.join, _END_SECONDS)
     gc.unfreeze()  # see `worker.create`; at the end, everything is to be collected
 
 

@@ -21,7 +21,7 @@ from mlops_assets.stores.system.listening_socket import listening_socket
 
 _GRACE_SECONDS = 30
 _HUNG_SECONDS = 15
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 10.0
 _DEFAULT_OPTIONS = ServiceOptions()
 
 
