@@ -42,6 +42,17 @@ pytest_plugins = ["mlops_assets.testing"]  # known by its entry point, too, wher
 
 MakeProject = Callable[..., Project]
 WORKING_DIRECTORY = Path.cwd()
+LONGEST_FIRST = (
+    "test_own_project.py",
+    "monitoring/test_closed_loop.py",
+    "workspace/test_changed_projects.py",
+    "workspace/test_run_plan.py",
+    "commands/test_run_scoring.py",
+    "commands/test_backtest.py",
+    "governance/test_reproduce.py",
+    "health/test_model_files.py",
+)
+"""Modules whose tests run whole projects: at the end, one of them would keep one worker busy."""
 MLFLOW_DEFAULTS = ("mlflow.db", "mlruns")
 """What MLflow writes to the working directory when no tracking store is set."""
 
@@ -52,6 +63,11 @@ def _mlflow_defaults() -> dict[str, int]:
 
 
 BEFORE = _mlflow_defaults()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST_FIRST))
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,10 @@ def promtool(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
+_STARTING = 503
+_NOTHING = {"status": "success", "data": {"result": []}}
+
+
 @dataclass(frozen=True)
 class Prometheus:
     """A running server."""
@@ -66,9 +70,9 @@ class Prometheus:
             with urllib.request.urlopen(address, timeout=_SECONDS) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            return json.load(error)
-        except urllib.error.URLError:  # it is starting
-            return {"status": "success", "data": {"result": []}}
+            return _NOTHING if error.code == _STARTING else json.load(error)
+        except urllib.error.URLError:  # it does not listen yet
+            return _NOTHING
 
 
 @contextmanager

@@ -233,7 +233,7 @@ def test_a_swapped_model_with_matching_tags_is_refused_before_it_is_opened(
     def opened(folder):
         raise AssertionError(f"{folder} was opened")
 
-    monkeypatch.setattr("mlops_assets.stores.tracking.tracking.load_model", opened)
+    monkeypatch.setattr("mlops_assets.ml.model.artifact.load_model", opened)
     predicted = champion_shop.daemon.run("shop/predictions", partition=FIFTH)
     message = failure_message(predicted)
     assert "shop: version 1 in MLflow is not the one that the ledger records: model_digest is " in message
