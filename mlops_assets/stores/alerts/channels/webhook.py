@@ -71,6 +71,8 @@ class WebhookSender:
             raise _refused(where, error) from error
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
+            if isinstance(reason, TimeoutError):  # of the socket, which ends at the same time as the deadline
+                raise DeliveryError(f"{where} did not answer within {self.seconds:g} s") from error
             raise DeliveryError(f"{where} can't be reached: {reason}") from error
         return ""
 

@@ -13,10 +13,6 @@ def test_a_version_is_reproduced_compared_and_described(place, record_property):
     assert (done.exit_code, "lending has no champion" in done.output) == (1, True)
     record_property("message", done.output)
     assert mlops("run", "lending").exit_code == 0
-    done = mlops("reproduce", "lending", "1", "--json")
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    assert (found["outcome"], [refit["role"] for refit in found["refits"]]) == ("identical", ["evaluated"])
     card = mlops("card", "lending").stdout
     assert card.startswith("# lending, version 1\n")
     assert mlops("card", "lending", "1").stdout == card
@@ -58,7 +54,8 @@ def test_a_version_with_an_unseeded_target_encoder_is_reproduced_until_a_row_is_
     assert mlops("run", "lending").exit_code == 0
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["outcome"] == "identical"
+    found = json.loads(done.stdout)
+    assert (found["outcome"], [refit["role"] for refit in found["refits"]]) == ("identical", ["evaluated"])
     _forget_a_row_and_verify_it(place, record_property, monkeypatch)
 
 
