@@ -13,7 +13,7 @@ from mlops_assets.core.status.series import (
     sparkline,
 )
 from mlops_assets.core.status.workspace import WorkspaceStatus
-from mlops_assets.core.time_text import ago
+from mlops_assets.core.times import ago
 
 
 def detail_lines(project: ProjectStatus, status: WorkspaceStatus) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from mlops_assets.core.status.series import (
     sparkline,
 )
 from mlops_assets.core.status.workspace import WorkspaceStatus
-from mlops_assets.core.time_text import ago, short_duration
+from mlops_assets.core.times import ago, short_duration
 
 _STYLES: dict[Health, str] = {
     "healthy": "green",

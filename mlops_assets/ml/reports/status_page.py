@@ -16,7 +16,7 @@ from mlops_assets.core.status.series import (
     shown_metric,
 )
 from mlops_assets.core.status.workspace import WorkspaceStatus
-from mlops_assets.core.time_text import ago, short_duration
+from mlops_assets.core.times import ago, short_duration
 from mlops_assets.ml.number_format import compact, metric_title
 from mlops_assets.ml.reports.html import render_page
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.core.redaction.addresses import may_contain_credentials
-from mlops_assets.core.time_zones import available_timezones
+from mlops_assets.core.times import available_timezones
 from mlops_assets.stores.alerts.alert import DEFAULT_SEVERITIES, Kind, Severity, rank
 
 if TYPE_CHECKING:

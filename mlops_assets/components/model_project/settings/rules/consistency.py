@@ -30,7 +30,7 @@ from mlops_assets.components.model_project.settings.training import SplitSetting
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.time_zones import available_timezones
+from mlops_assets.core.times import available_timezones
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:

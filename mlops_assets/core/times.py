@@ -1,6 +1,8 @@
-"""Times and durations as short texts."""
+"""Times: durations as short texts, and the time zones that the machine knows."""
 
+import zoneinfo
 from datetime import datetime
+from functools import cache
 
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
@@ -19,3 +21,9 @@ def ago(at: datetime | None, now: datetime) -> str:
         return "never"
     seconds = (now - at).total_seconds()
     return f"{short_duration(seconds)} ago" if seconds >= 0 else f"in {short_duration(-seconds)}"
+
+
+@cache
+def available_timezones() -> frozenset[str]:
+    """The names of all time zones; Python's function reads a directory of files in each call."""
+    return frozenset(zoneinfo.available_timezones())
