@@ -100,4 +100,4 @@ format: install ## Format the code and apply ruff's fixes
 	@$(BIN)/ruff format .
 
 clean: ## Remove .venv and caches; data/state is kept
-	rm -rf .venv .lowest .newest .audit sbom.cdx.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info
+	rm -rf .venv .lowest .newest .audit .bench sbom.cdx.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.* htmlcov docs/_build *.egg-info

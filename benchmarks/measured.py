@@ -1,4 +1,4 @@
-"""One process, measured: wall time, and the peak of the resident memory of it and all that it started."""
+"""One process, measured: wall and CPU time, and the peak memory, of it and all that it started."""
 
 import os
 import subprocess
@@ -21,6 +21,8 @@ class Measured:
     ----------
     seconds
         From its start to its end.
+    cpu_seconds
+        User and system time of the process and of all descendants that ended before it.
     peak_mib
         The larger one of two figures: the highest sum of the resident sets of the process tree, looked at
         every 20 ms, and the kernel's own peak of the largest process of the tree. Pages that processes
@@ -28,6 +30,7 @@ class Measured:
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     output: str
 
@@ -52,7 +55,8 @@ def measure(command: Sequence[str], *, folder: Path, env: Mapping[str, str] | No
         output = printed.read()
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{output}")
-    return Measured(seconds, max(peak, usage.ru_maxrss * 1024) / 2**20, output)
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Measured(seconds, cpu_seconds, max(peak, usage.ru_maxrss * 1024) / 2**20, output)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -83,27 +83,29 @@ def measure_housing(folder: Path, source: Path, trials: int, repeats: int) -> di
 
 
 def measure_orders(folder: Path, million: int, repeats: int, pandas_gib: float) -> dict[str, Any]:
-    """Raw, validated and feature rows: ours, DuckDB's bare COPY and the plain way with pandas, in turns."""
+    """Raw, validated and feature rows: ours, Polars, bare DuckDB and pandas, in turns."""
     print(f"making {million} million rows", flush=True)
     project = OrdersProject(folder / f"orders_{million}", million * 1_000_000)
-    ours: list[Measured] = []
-    pandas: list[Measured] = []
+    runs: dict[str, list[Measured]] = {}
     seconds: dict[str, list[float]] = {}
-    with_pandas = pandas_gib * million < _free_gib()
+    # Polars needs two thirds of what pandas needs.
+    peers = {"polars": 0.65 * pandas_gib, "pandas": pandas_gib}
     for number in range(repeats):
         print(f"{million} million rows, {number + 1} of {repeats}", flush=True)
         measured, steps = project.run()
-        ours.append(measured)
-        for step, took in (steps | project.bare_copies()).items():
+        runs.setdefault("ours", []).append(measured)
+        measured, phases = project.run_with_duckdb()
+        runs.setdefault("duckdb", []).append(measured)
+        for step, took in (steps | {f"bare {phase}": took for phase, took in phases.items()}).items():
             seconds.setdefault(step, []).append(took)
-        if with_pandas:
-            pandas.append(project.run_with_pandas())
+        for peer, gib in peers.items():
+            if gib * million < _free_gib():
+                runs.setdefault(peer, []).append(project.run_with(peer))
     result = {
         "repeats": repeats,
         "csv_mib": project.source.stat().st_size / 2**20,
-        "ours": _medians(ours),
-        "pandas": _medians(pandas) if pandas else None,
         "steps": {step: median(took) for step, took in seconds.items()},
+        **{side: _medians(measured) for side, measured in runs.items()},
     }
     shutil.rmtree(project.root)
     return result
@@ -112,6 +114,7 @@ def measure_orders(folder: Path, million: int, repeats: int, pandas_gib: float) 
 def _medians(runs: list[Measured]) -> dict[str, float]:
     return {
         "seconds": median(run.seconds for run in runs),
+        "cpu_seconds": median(run.cpu_seconds for run in runs),
         "peak_mib": max(run.peak_mib for run in runs),
     }
 

@@ -7,7 +7,13 @@ from typing import Any
 def write_page(page: Path, kept: dict[str, Any]) -> None:
     """Put each table between its marks; all other text of the page stays."""
     text = page.read_text("utf-8")
-    tables = {"machine": _machine(kept), "orders": _orders(kept["orders"]), "memory": _memory(kept["orders"])}
+    orders = kept["orders"]
+    tables = {
+        "machine": _machine(kept),
+        "orders": _orders(orders),
+        "phases": _phases(orders),
+        "memory": _memory(orders),
+    }
     if "housing" in kept:
         tables["housing"] = _housing(kept["housing"])
     for name, table in tables.items():
@@ -56,36 +62,56 @@ def _housing(found: dict[str, Any]) -> str:
 
 def _orders(found: dict[str, Any]) -> str:
     lines = []
-    for million, of in sorted(found.items(), key=lambda pair: int(pair[0])):
-        steps, pandas = of["steps"], of["pandas"]
-        ours = of["ours"]["seconds"]
-        lines.append(
-            [
-                f"{million} million",
-                _beside(steps["raw"], steps["bare raw"]),
-                f"{steps['validated']:.1f}",
-                _beside(steps["features"], steps["bare features"]),
-                f"{ours:.1f}",
-                f"{pandas['seconds']:.1f} ({pandas['seconds'] / ours:.1f} ×)"
-                if pandas
-                else "not enough memory",
-                str(of["repeats"]),
-            ]
-        )
-    header = ["rows", "raw", "validated", "features", "whole command", "pandas + pandera", "medians of"]
-    return _table(header, lines)
+    for million, of in _by_rows(found):
+        ours = of["ours"]
+        sides = [_against(ours, of.get(side)) for side in ("polars", "duckdb", "pandas")]
+        lines.append([f"{million} million", _both(ours), *sides, str(of["repeats"])])
+    peers = ["Polars + pandera", "bare DuckDB", "pandas + pandera"]
+    return _table(["rows", "`mlops run`", *peers, "medians of"], lines)
+
+
+def _phases(found: dict[str, Any]) -> str:
+    lines = []
+    for million, of in _by_rows(found):
+        steps = of["steps"]
+        phases = ("raw", "validated", "features")
+        rest = of["ours"]["seconds"] - sum(steps[phase] for phase in phases)
+        both = [_beside(steps[phase], steps[f"bare {phase}"]) for phase in phases]
+        lines.append([f"{million} million", *both, f"{rest:.1f}"])
+    return _table(["rows", "raw", "validated", "features", "start and between the steps"], lines)
 
 
 def _memory(found: dict[str, Any]) -> str:
     lines = [
-        [f"{million} million", f"{of['csv_mib'] / 1024:.2f} GiB", _gib(of["ours"]), _gib(of["pandas"])]
-        for million, of in sorted(found.items(), key=lambda pair: int(pair[0]))
+        [
+            f"{million} million",
+            f"{of['csv_mib'] / 1024:.2f} GiB",
+            *(_gib(of.get(side)) for side in ("ours", "polars", "duckdb", "pandas")),
+        ]
+        for million, of in _by_rows(found)
     ]
-    return _table(["rows", "CSV file", "`mlops run`", "pandas + pandera"], lines)
+    return _table(
+        ["rows", "CSV file", "`mlops run`", "Polars + pandera", "bare DuckDB", "pandas + pandera"], lines
+    )
+
+
+def _by_rows(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return sorted(found.items(), key=lambda pair: int(pair[0]))
+
+
+def _both(side: dict[str, float]) -> str:
+    return f"{side['seconds']:.1f} ({side['cpu_seconds']:.1f})"
+
+
+def _against(ours: dict[str, float], peer: dict[str, float] | None) -> str:
+    """Seconds and CPU seconds of a peer, and how many times as long ours takes."""
+    if peer is None:
+        return "not enough memory"
+    return f"{_both(peer)}: {ours['seconds'] / peer['seconds']:.2f} ×"
 
 
 def _beside(ours: float, bare: float) -> str:
-    return f"{ours:.1f} / {bare:.1f} = {ours / bare:.1f}"
+    return f"{ours:.1f} / {bare:.1f} = {ours / bare:.2f}"
 
 
 def _gib(side: dict[str, float] | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -74,24 +75,40 @@ class OrdersProject:
         seconds = json.loads(asked.output.splitlines()[-1])
         return measured, {step: seconds[op] for step, op in STEPS.items()}
 
-    def bare_copies(self) -> dict[str, float]:
-        """Seconds of DuckDB's COPY: of the CSV file, and of the features' SELECT over our valid rows."""
-        target = self.root / "bare.parquet"
-        copies = [sys.executable, "-m", "benchmarks.orders.bare_copy"]
-        valid = self.state / "warehouse" / "orders" / "validated_orders"
-        asked = measure([*copies, str(self.source), str(valid), str(target)], folder=_ROOT)
-        target.unlink()
-        seconds: dict[str, float] = json.loads(asked.output.splitlines()[-1])
-        return seconds
+    def run_with_duckdb(self) -> tuple[Measured, dict[str, float]]:
+        """Bare DuckDB with the codec of the warehouse: the process, and the seconds of each phase."""
+        from mlops_assets.stores.delta.staging import PARQUET
 
-    def run_with_pandas(self) -> Measured:
-        """The plain way."""
-        target = self.root / "pandas"
+        measured = self._measure([sys.executable, "-m", "benchmarks.orders.duckdb_way"], PARQUET)
+        seconds: dict[str, float] = json.loads(measured.output.splitlines()[-1])
+        return measured, seconds
+
+    def run_with(self, peer: str) -> Measured:
+        """The plain way with `pandas`, or with `polars` in its own environment; both with pandera."""
+        if peer == "pandas":
+            return self._measure([sys.executable, "-m", "benchmarks.orders.pandas_way"])
+        script = Path(__file__).with_name("polars_way.py")
+        return self._measure([str(polars_python()), str(script)])
+
+    def _measure(self, program: list[str], *arguments: str) -> Measured:
+        target = self.root / "plain"
         target.mkdir()
-        plain = [sys.executable, "-m", "benchmarks.orders.pandas_way", str(self.source), str(target)]
-        measured = measure(plain, folder=_ROOT)
+        measured = measure([*program, str(self.source), str(target), *arguments], folder=_ROOT)
         shutil.rmtree(target)
         return measured
+
+
+def polars_python() -> Path:
+    """The interpreter of the environment with Polars, which is made when it is first needed."""
+    folder = _ROOT / ".bench" / "polars"
+    python = folder / "bin" / "python"
+    made = folder / "made"
+    if not made.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", str(Path(__file__).with_name("polars.txt"))], check=True)
+        made.touch()
+    return python
 
 
 def step_seconds(home: str) -> dict[str, float]:
