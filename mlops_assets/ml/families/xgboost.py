@@ -11,7 +11,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings, bin_count
 from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.families.device import require_device
 from mlops_assets.ml.metrics.tasks import Task
@@ -70,8 +70,9 @@ class XGBoostFamily:
         self, rows: FitRows, params: Params, rounds: int | None, settings: Settings
     ) -> "XGBoostEstimator":
         require_device(settings.device)
-        all_params = _booster_params(params, settings, rows.directions)
-        booster = xgb.train(all_params, _binned(rows, settings), rounds or settings.max_rounds)
+        binned = _binned(rows, settings)
+        all_params = _booster_params(params, settings, rows.directions, binned.num_row())
+        booster = xgb.train(all_params, binned, rounds or settings.max_rounds)
         booster.set_param({"device": "cpu"})
         return XGBoostEstimator(booster)
 
@@ -132,7 +133,7 @@ class _PreparedFold:
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
         booster = xgb.train(
-            _booster_params(params, self.settings, self.directions),
+            _booster_params(params, self.settings, self.directions, self.train.num_row()),
             self.train,
             self.settings.max_rounds,
             evals=[(self.valid, "valid")],
@@ -146,13 +147,20 @@ class _PreparedFold:
 def _binned(
     rows: FitRows, settings: Settings, *, ref: xgb.QuantileDMatrix | None = None
 ) -> xgb.QuantileDMatrix:
+    """The rows with binned columns; those of `ref` if it is given."""
+    bins = bin_count(len(rows.target) if ref is None else ref.num_row())
     return xgb.QuantileDMatrix(
-        rows.matrix, rows.target, weight=rows.weights, ref=ref, nthread=settings.threads
+        rows.matrix,
+        rows.target,
+        weight=rows.weights,
+        ref=ref,
+        nthread=settings.threads,
+        max_bin=bins,
     )
 
 
 def _booster_params(
-    params: Params, settings: Settings, directions: tuple[int, ...] | None
+    params: Params, settings: Settings, directions: tuple[int, ...] | None, rows: int
 ) -> Mapping[str, Any]:
     objective, metric = _OBJECTIVES[settings.task]
     more: dict[str, Any] = {}
@@ -169,6 +177,7 @@ def _booster_params(
         "objective": objective,
         "eval_metric": metric,
         "tree_method": "hist",
+        "max_bin": bin_count(rows),
         "device": settings.device,
         "nthread": settings.threads,
         "seed": settings.seed,

@@ -1,8 +1,10 @@
 """Ensembles: weighted means of several models of one search, by greedy ensemble selection."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.families.contributions import ContributionScale
+from mlops_assets.ml.fit_threads import in_order, shared_among
 
 ENSEMBLE = "ensemble"
 """The family of a model that has several members."""
@@ -75,18 +78,31 @@ def greedy_weights(
 
 @dataclass(frozen=True)
 class EnsembleEstimator:
-    """The weighted mean of several fitted estimators of the same matrix."""
+    """The weighted mean of several fitted estimators of the same matrix.
+
+    Attributes
+    ----------
+    fit_seconds
+        The time to fit each member; empty after loading.
+    """
 
     members: tuple[Estimator, ...]
     weights: tuple[float, ...]
+    fit_seconds: tuple[float, ...] = field(default=(), compare=False)
 
     @classmethod
     def fit(cls, rows: FitRows, members: Sequence[Member], settings: Settings) -> "EnsembleEstimator":
         """Fit each member on all rows."""
-        fitted = tuple(
-            FAMILIES[member.family].fit(rows, member.params, member.rounds, settings) for member in members
-        )
-        return cls(fitted, tuple(member.weight for member in members))
+        workers, shared = shared_among(len(members), settings)
+
+        def fit(member: Member) -> tuple[Estimator, float]:
+            started = perf_counter()
+            fitted = FAMILIES[member.family].fit(rows, member.params, member.rounds, shared)
+            return fitted, perf_counter() - started
+
+        fits = (partial(fit, member) for member in members)
+        fitted, seconds = zip(*in_order(fits, workers, shared.threads), strict=True)
+        return cls(fitted, tuple(member.weight for member in members), seconds)
 
     @classmethod
     def load(cls, folder: Path, members: Sequence[Member]) -> "EnsembleEstimator":

@@ -1,6 +1,5 @@
 """The runtime environment of a fit: versions of Python and packages, threads, and peak memory."""
 
-import os
 import platform
 import resource
 import sys
@@ -27,10 +26,15 @@ def environment_changes(before: Mapping[str, str], after: Mapping[str, str]) -> 
 
 
 def thread_count(declared: int | None) -> int:
-    """Number of threads of a fit: the declared one, else the number of CPUs that this process may use."""
+    """Number of threads of all fits: the declared one, else the number of CPUs that this process may use.
+
+    That is at most the CPU limit of its container, beyond which threads would only be throttled.
+    """
     if declared:
         return declared
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from joblib import cpu_count  # a numeric library, which definitions do not load
+
+    return int(cpu_count())
 
 
 def peak_memory_bytes() -> int:

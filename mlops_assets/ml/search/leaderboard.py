@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import ModelError
-from mlops_assets.ml.families import FAMILIES, FitRows, Settings
+from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import transform
 from mlops_assets.ml.model.class_weights import fit_weights
 from mlops_assets.ml.model.costs import artifact_bytes, measure_speed
-from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
+from mlops_assets.ml.model.ensemble import ENSEMBLE, EnsembleEstimator, Member
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.baselines import LINEAR_BASELINE
 from mlops_assets.ml.search.trials import TrialSummary
@@ -82,7 +82,8 @@ def build_leaderboard(
 ) -> list[LeaderboardEntry]:
     """Fit and measure the best trial of each family, the ensemble if there is one, and the linear baseline.
 
-    A linear model with the parameters of the baseline is listed once: as the baseline, or as the winner.
+    Members of the ensemble are not fitted again. A linear model with the parameters of the baseline is listed
+    once: as the baseline, or as the winner.
 
     Parameters
     ----------
@@ -116,9 +117,7 @@ def build_leaderboard(
         if name == model.spec.family:
             entries.append(_measured(name, name, score, fit_seconds, model, features))
             continue
-        started = time.perf_counter()
-        estimator = FAMILIES[contender.family].fit(rows, contender.params, contender.rounds, settings)
-        seconds = time.perf_counter() - started
+        estimator, seconds = _fitted_member(model, contender) or _fit(rows, contender, settings)
         spec = replace(
             model.spec,
             family=contender.family,
@@ -129,6 +128,27 @@ def build_leaderboard(
         fitted = replace(model, spec=spec, estimator=estimator)
         entries.append(_measured(name, contender.family, score, seconds, fitted, features))
     return entries
+
+
+def _fitted_member(model: TabularModel, contender: Member) -> tuple[Estimator, float] | None:
+    """The estimator of a contender and the time of its fit, if it is a member of the winner."""
+    if not isinstance(model.estimator, EnsembleEstimator):
+        return None
+    members = zip(model.spec.members, model.estimator.members, model.estimator.fit_seconds, strict=True)
+    return next(
+        (
+            (estimator, seconds)
+            for member, estimator, seconds in members
+            if _same_model(member, contender) and member.rounds == contender.rounds
+        ),
+        None,
+    )
+
+
+def _fit(rows: FitRows, contender: Member, settings: Settings) -> tuple[Estimator, float]:
+    started = time.perf_counter()
+    estimator = FAMILIES[contender.family].fit(rows, contender.params, contender.rounds, settings)
+    return estimator, time.perf_counter() - started
 
 
 def _same_model(one: Member | TrialSummary, other: Member) -> bool:

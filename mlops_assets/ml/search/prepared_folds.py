@@ -1,7 +1,8 @@
 """The folds of a search, preprocessed once for all trials, and out-of-fold predictions."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.ml.families import FAMILIES, FitRows, Prepared, Settings
+from mlops_assets.ml.families.base import Params
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, transform
+from mlops_assets.ml.fit_threads import in_order, shared_among
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Measure, Metric
 
@@ -45,7 +48,8 @@ class PreparedFolds:
         monotone: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._features, self._target, self._folds = features, target, folds
-        self._make_pipeline, self._settings = make_pipeline, settings
+        self._make_pipeline = make_pipeline
+        self._workers, self._settings = shared_among(len(folds), settings)
         self._weights, self._monotone = weights, monotone
         self._matrices: dict[int, tuple[FitRows, FitRows]] = {}
         self._prepared: dict[tuple[str, int], Prepared] = {}
@@ -93,6 +97,11 @@ class PreparedFolds:
                 )
             self._prepared[family, fold] = FAMILIES[family].prepare(*self._matrices[fold], self._settings)
         return self._prepared[family, fold]
+
+    def fit(self, family: str, params: Params) -> Generator[tuple[NDArray, int | None], None, None]:
+        """Fit every fold; yields predictions of the validation rows and boosting rounds, fold after fold."""
+        fits = (partial(self.get(family, fold).fit, params) for fold in range(len(self)))
+        return in_order(fits, self._workers, self._settings.threads)
 
     def _weights_of(self, rows: NDArray) -> NDArray | None:
         return None if self._weights is None else self._weights[rows]

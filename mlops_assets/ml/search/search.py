@@ -6,6 +6,7 @@ be pruned between folds. Its out-of-fold predictions are stored before the trial
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -182,22 +183,22 @@ def _run(
     rounds: list[int] = []
     predicted: list[NDArray] = []
     is_first = len(study.get_trials(deepcopy=False, states=FINISHED)) < len(study.user_attrs[_FIRST])
-    for fold in range(len(folds)):
-        predictions, fitted_rounds = folds.get(family, fold).fit(params)
-        score = folds.score(fold, predictions, search.metric, search.unit_size)
-        if np.isnan(score):
-            raise ModelError(
-                f"{search.metric} is undefined on fold {fold + 1} of {len(folds)}: a class has no rows",
-                hint="set tuning.metric to log_loss, which is always defined, or reduce tuning.folds",
-            )
-        scores.append(score)
-        predicted.append(predictions)
-        if fitted_rounds is not None:
-            rounds.append(fitted_rounds)
-        trial.report(float(np.mean(scores)), fold)
-        if fold + 1 == len(folds) or (not is_first and trial.should_prune()):
-            break
-        on_fold(family, fold + 1, time.monotonic() - started)
+    with closing(folds.fit(family, params)) as fitted:
+        for fold, (predictions, fitted_rounds) in enumerate(fitted):
+            score = folds.score(fold, predictions, search.metric, search.unit_size)
+            if np.isnan(score):
+                raise ModelError(
+                    f"{search.metric} is undefined on fold {fold + 1} of {len(folds)}: a class has no rows",
+                    hint="set tuning.metric to log_loss, which is always defined, or reduce tuning.folds",
+                )
+            scores.append(score)
+            predicted.append(predictions)
+            if fitted_rounds is not None:
+                rounds.append(fitted_rounds)
+            trial.report(float(np.mean(scores)), fold)
+            if fold + 1 == len(folds) or (not is_first and trial.should_prune()):
+                break
+            on_fold(family, fold + 1, time.monotonic() - started)
     trial.set_user_attr(FAMILY, family)
     trial.set_user_attr(PARAMS, params)
     trial.set_user_attr(SCORE, float(np.mean(scores)))

@@ -111,7 +111,6 @@ def _out_of_fold(trial: FrozenTrial, folds: PreparedFolds, kept: OutOfFold) -> N
     found = kept.get(trial.number)
     if found is None:
         family, params = trial.user_attrs[FAMILY], trial.user_attrs[PARAMS]
-        parts = [folds.get(family, fold).fit(params)[0] for fold in range(len(folds))]
-        found = np.concatenate(parts)
+        found = np.concatenate([predictions for predictions, _ in folds.fit(family, params)])
         kept.keep(trial.number, found)
     return found

@@ -13,6 +13,7 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from mlops_assets.ml.families import FAMILIES, FitRows, Settings
+from mlops_assets.ml.families.base import FEW_BINS, FEW_ROWS, bin_count
 from mlops_assets.ml.families.xgboost import _booster_params
 
 TASKS = ("regression", "binary", "multiclass")
@@ -133,9 +134,23 @@ def test_a_family_searches_its_default_parameters_under_its_name(name: str):
         assert all(parameter.startswith(f"{name}_") for parameter in trial.params)
 
 
+@pytest.mark.parametrize("name", ["xgboost", "hist_gradient_boosting"])
+def test_columns_of_few_rows_have_few_bins(name: str):
+    matrix = np.random.default_rng(0).normal(size=(1_000, 1))
+    settings = Settings("regression", 1, seed=0, threads=1)
+    rows = FitRows(matrix, np.sin(9 * matrix[:, 0]))
+    splits = (
+        FAMILIES[name]
+        .fit(rows, FAMILIES[name].defaults(), 60, settings)
+        .booster.trees_to_dataframe()["Split"]
+    )
+    assert 32 < splits.nunique() < FEW_BINS
+    assert [bin_count(count) for count in (FEW_ROWS, FEW_ROWS + 1)] == [64, 256]
+
+
 def test_the_device_reaches_xgboost():
     settings = Settings("regression", 1, seed=0, threads=2, device="cuda")
-    found = _booster_params(FAMILIES["xgboost"].defaults(), settings, None)
+    found = _booster_params(FAMILIES["xgboost"].defaults(), settings, None, 100)
     assert (found["device"], found["nthread"], found["tree_method"]) == ("cuda", 2, "hist")
 
 

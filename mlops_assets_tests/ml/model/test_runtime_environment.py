@@ -3,6 +3,8 @@
 import platform
 
 import numpy as np
+import pytest
+from joblib.externals.loky.backend import context as loky
 
 from mlops_assets.ml.model.runtime_environment import (
     ABSENT,
@@ -33,6 +35,11 @@ def test_only_changed_added_and_removed_entries_are_changes():
 def test_a_declared_number_of_threads_takes_precedence_over_that_of_the_machine():
     assert thread_count(3) == 3
     assert thread_count(None) >= 1
+
+
+def test_fits_have_no_more_threads_than_the_container_has_cpus(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loky, "_cpu_count_cgroup", lambda cpus: 1)
+    assert thread_count(None) == 1
 
 
 def test_the_peak_memory_is_in_bytes():

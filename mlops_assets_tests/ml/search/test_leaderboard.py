@@ -3,14 +3,17 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlops_assets.core.errors import ModelError
+from mlops_assets.ml.families import FAMILIES
 from mlops_assets.ml.features.preprocessing import default_pipeline
-from mlops_assets.ml.model.ensemble import Member
+from mlops_assets.ml.model.ensemble import ENSEMBLE, Member
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.search.leaderboard import (
@@ -33,21 +36,7 @@ def test_the_best_of_each_family_the_ensemble_and_once_the_linear_baseline_are_m
     search = SearchSettings(families=("xgboost", "linear"), metric="rmse", trials=trials, ensemble=3)
     result = tune(features, target, folds, default_pipeline, search, settings)
     members = (*result.bests[0][:1], Member("linear", {"penalty": 1.0}, None, 0.5))
-    spec = ModelSpec(
-        project="garage",
-        task="regression",
-        target="price",
-        table=None,
-        columns=(),
-        features=tuple(features.columns),
-        classes=(),
-        family="ensemble",
-        params={},
-        rounds=None,
-        seed=0,
-        members=members,
-    )
-    model = TabularModel.fit(spec, "", features, target, default_pipeline, settings)
+    model = TabularModel.fit(spec_of(features, members), "", features, target, default_pipeline, settings)
     rows = build_leaderboard(model, result, features, target, settings, fit_seconds=1.5)
     found = {row.name: row for row in rows}
     names = ["xgboost", *linear, "linear baseline"]
@@ -60,6 +49,53 @@ def test_the_best_of_each_family_the_ensemble_and_once_the_linear_baseline_are_m
     assert found["linear baseline"].score == result.trials[1].score, "its parameters were tried"
     assert all(row.single_row_milliseconds > 0 and row.batch_rows_per_second > 0 for row in rows)
     assert found["xgboost"].size_bytes > found["linear baseline"].size_bytes > 1000
+
+
+def test_members_of_an_ensemble_are_not_fitted_again(
+    problem: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+):
+    features, target, settings = problem("regression", rows=150)
+    folds = make_folds("regression", target, folds=2, seed=0)
+    search = SearchSettings(families=("xgboost", "extra_trees"), metric="rmse", trials=2, ensemble=3)
+    result = tune(features, target, folds, default_pipeline, search, settings)
+    members = tuple(replace(best, weight=0.5) for best, _ in result.bests)
+    result = replace(result, family=ENSEMBLE, members=members)
+    model = TabularModel.fit(spec_of(features, members), "", features, target, default_pipeline, settings)
+    fitted: list[str] = []
+    for name in ("xgboost", "extra_trees", "linear"):
+        family = FAMILIES[name]
+        monkeypatch.setattr(type(family), "fit", counted(type(family).fit, fitted))
+    rows = build_leaderboard(model, result, features, target, settings, fit_seconds=1.5)
+    assert [row.name for row in rows] == [ENSEMBLE, "xgboost", "extra_trees", "linear baseline"]
+    assert fitted == ["linear"]
+    assert all(row.fit_seconds > 0 for row in rows)
+
+
+def spec_of(features: pd.DataFrame, members: tuple[Member, ...]) -> ModelSpec:
+    return ModelSpec(
+        project="garage",
+        task="regression",
+        target="price",
+        table=None,
+        columns=(),
+        features=tuple(features.columns),
+        classes=(),
+        family=ENSEMBLE,
+        params={},
+        rounds=None,
+        seed=0,
+        members=members,
+    )
+
+
+def counted(fit: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    """A fit that lists the name of its family."""
+
+    def fit_and_count(family: Any, *arguments: Any) -> Any:
+        names.append(family.name)
+        return fit(family, *arguments)
+
+    return fit_and_count
 
 
 def test_a_leaderboard_is_stored_under_fixed_keys_with_null_for_an_unknown_number():

@@ -54,6 +54,19 @@ def test_a_search_is_reproducible(search):
     assert proposals(search()) == proposals(search())
 
 
+def test_threads_change_neither_trials_nor_predictions(problem: Callable[..., Any]):
+    wanted = replace(SEARCH, families=(*SEARCH.families, "hist_gradient_boosting"), trials=8)
+    found = []
+    for threads in (1, 3):
+        features, target, settings = problem("regression", rows=120, threads=threads)
+        folds = make_folds("regression", target, folds=4, seed=0)
+        found.append(tune(features, target, folds, default_pipeline, wanted, settings))
+    one, several = found
+    assert {trial.state for trial in one.trials} == {"complete", "pruned"}
+    assert proposals(one) == proposals(several)
+    np.testing.assert_array_equal(one.out_of_fold, several.out_of_fold)
+
+
 def test_bad_trials_are_pruned_and_marked(search):
     result = search(replace(SEARCH, families=("linear",), trials=20))
     states = {trial.state for trial in result.trials}

@@ -75,7 +75,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
-            "tuned_model 4",
+            "tuned_model 5",
             project.files.version(PIPELINE, FEATURES_SQL, SCHEMA),
             "seeded pipeline" if project.files.has(PIPELINE) else public_settings(settings.preprocessing),
             settings.task,

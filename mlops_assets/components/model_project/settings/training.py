@@ -261,7 +261,10 @@ class TuningSettings(Settings):
         description="Seed of search and fits: the same data, code and seed give the same model.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Number of threads for fitting a model; by default one per core."
+        default=None,
+        ge=1,
+        description="Number of threads for fitting models, shared by those that are fitted at a time; by "
+        "default one per core that the process may use.",
     )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu",
