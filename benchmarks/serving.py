@@ -1,7 +1,8 @@
 """Requests per second and latency of `mlops serve` beside `mlflow models serve`, of the same champions.
 
 Both servers run on this machine with one process, and are measured in turns by `wrk` on the loopback (Debian:
-`apt install wrk`). The rows are made up from the contract of a project.
+`apt install wrk`). The rows are a sample of those that the project has validated, or of its newest features:
+made-up ones can take longer, such as places far from any other in a search of neighbours.
 """
 
 import argparse
@@ -23,9 +24,12 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.versions import VersionFolders
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 _ROWS = 1_000
 _ARROW = "application/vnd.apache.arrow.stream"
@@ -106,8 +110,8 @@ def _measure(
         f"{_ROWS:,} rows, JSON": (Load(ours, many), Load(theirs, mlflow_many)),
         f"{_ROWS:,} rows, Arrow": (Load(ours, _arrow(rows), _ARROW), Load(theirs, mlflow_many)),
     }
-    names = "| body | mlops serve | CPU ms | p50 / p99 ms | mlflow | CPU ms | p50 / p99 ms | ratio |"
-    print(f"\n{project}\n\n{names}\n{'| --- ' * 8}|")
+    head = "| body | mlops serve | CPU ms | p50 / p99 ms | mlflow | CPU ms | p50 / p99 ms | ratio |"
+    print(f"\n{project}\n\n{head}\n{'| --- ' * 8}|")
     for name, pair in loads.items():
         found: tuple[list[Measured], list[Measured]] = ([], [])
         for _ in range(arguments.rounds):
@@ -118,13 +122,26 @@ def _measure(
 
 
 def _rows(config: ServingConfig, project: str, folder: Path) -> list[dict[str, Any]]:
-    """Rows that satisfy the contract."""
+    """A sample of the rows that the champion was made for."""
     served = config.project(project)
     model = ServedModel.load(served, VersionFolders(config, folder, print).champion(project))
-    examples = [dict(row) for row in model.compilation.examples]
-    if not examples:
+    if model.compilation.scorer is None:
         raise SystemExit(f"{project} is not compiled: {model.compilation.reason}")
-    return (examples * (_ROWS // len(examples) + 1))[:_ROWS]
+    name = names.FEATURES if served.table is None else f"validated_{served.table.name}"
+    store = Warehouse(config.warehouse)
+    with store.connect() as connection:
+        found = store.relation(connection, (project, name))
+        wanted = [column for column in model.contracts.contract.names if column in found.columns]
+        values = [
+            f"{quoted(column)}::varchar as {quoted(column)}" if "TIME" in str(kind) else quoted(column)
+            for column, kind in zip(found.columns, found.types, strict=True)
+            if column in wanted
+        ]
+        sampled = found.order(f"hash({names.ROW_ID})").limit(_ROWS).project(", ".join(values))
+        rows: list[dict[str, Any]] = sampled.to_arrow_table().to_pylist()
+    if len(rows) < _ROWS:
+        raise SystemExit(f"{project} has only {len(rows):,} rows")
+    return rows
 
 
 def _arrow(rows: list[dict[str, Any]]) -> bytes:

@@ -27,6 +27,8 @@ class ServiceOptions:
         The file of API keys; None if requests need none.
     keys_optional
         Whether requests need no key until the file exists.
+    workers
+        Number of processes that answer.
     max_concurrency
         How many requests a worker has in its hands; a request beyond it is refused with status 429.
     log_json
@@ -41,6 +43,7 @@ class ServiceOptions:
     cors_origins: tuple[str, ...] = ()
     keys: str | None = None
     keys_optional: bool = False
+    workers: int = 1
     max_concurrency: int = DEFAULT_CONCURRENCY
     log_json: bool = False
     tls_certificate: str | None = None

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mlops_assets.core.errors import MlopsError, ModelError, StoreError
+from mlops_assets.ml.scoring.compiled.cores import ONE_CORE, Cores
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.serving.deployment.state import DeployedVersion, Deployment, read_deployment
 from mlops_assets.serving.deployment.worker_reports import LoadFailure, WorkerReport, write_report
@@ -24,6 +25,8 @@ class Engine:
     ----------
     run
         The folder with the deployment, for the reports of this worker, too.
+    cores
+        Compute the predictions of requests with many rows.
 
     Attributes
     ----------
@@ -31,8 +34,8 @@ class Engine:
         Whether the service is being stopped.
     """
 
-    def __init__(self, config: ServingConfig, run: Path) -> None:
-        self.config, self._run = config, run
+    def __init__(self, config: ServingConfig, run: Path, cores: Cores = ONE_CORE) -> None:
+        self.config, self._run, self._cores = config, run, cores
         self._champions: dict[str, ServedModel] = {}
         self._withdrawn: frozenset[str] = frozenset()
         self._loaded: dict[str, ServedModel] = {}
@@ -107,7 +110,7 @@ class Engine:
         if deployed.folder in self._loaded or deployed.folder in self._failed:
             return
         try:
-            model = ServedModel.load(project, deployed)
+            model = ServedModel.load(project, deployed, self._cores)
             warm(model)
             self._loaded[deployed.folder] = model
         except Exception as error:  # of an estimator, too: whatever a version raises must not stop the others

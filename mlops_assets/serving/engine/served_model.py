@@ -11,6 +11,7 @@ from mlops_assets.core.names import BROKEN_RULES, SOURCE_ROW
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.ml.scoring.compiled.batches import score_batch
+from mlops_assets.ml.scoring.compiled.cores import ONE_CORE, Cores
 from mlops_assets.ml.scoring.compiled.verification import Compilation, compile_scorer
 from mlops_assets.ml.scoring.example_rows import example_rows
 from mlops_assets.ml.scoring.input_contract import (
@@ -59,8 +60,13 @@ class ServedModel:
         self.deployed = deployed
 
     @classmethod
-    def load(cls, project: ServedProject, deployed: DeployedVersion) -> Self:
+    def load(cls, project: ServedProject, deployed: DeployedVersion, cores: Cores = ONE_CORE) -> Self:
         """Load a version from its folder.
+
+        Parameters
+        ----------
+        cores
+            Compute the predictions of many rows.
 
         Raises
         ------
@@ -82,7 +88,7 @@ class ServedModel:
         else:
             declared = project.table.contract(files)
             contracts = raw_input_contracts(declared, model.spec, deployed.version)
-        return cls(deployed, model, contracts, compile_scorer(model, contracts))
+        return cls(deployed, model, contracts, compile_scorer(model, contracts, cores))
 
     def score(self, rows: pa.RecordBatch, *, contributions: int = 0) -> ScoredBatch:
         """Predict rows; rows that violate the contract are returned with the violated rules.

@@ -1,7 +1,7 @@
 """The supervisor: it listens, deploys versions and keeps workers alive; workers answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -70,7 +70,7 @@ def serve(
         from mlops_assets.serving.metrics.supervisor_metrics import SupervisorMetrics
 
         metrics = SupervisorMetrics(run.metrics)
-        options.write(run.path)
+        replace(options, workers=endpoint.workers).write(run.path)
         workers = Workers(_uvicorn_config(endpoint, options), [listening], run, metrics.forget_worker)
         address = f"{options.scheme}://{bracketed(endpoint.host)}:{listening.getsockname()[1]}"
         deployer = Deployer(run, workers, metrics, address, echo)

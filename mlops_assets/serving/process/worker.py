@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from mlops_assets.core.redaction.logs import redact_log_records
+from mlops_assets.ml.scoring.compiled.cores import Cores, available_cores
 from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.http.app import create_app
@@ -33,7 +34,9 @@ def create() -> App:
     run = RunFolder(Path(os.environ[RUN_VARIABLE]))
     gc.freeze()  # modules live until the end; a collection that examined them would delay requests
     config = run.wait_for_config()
-    engine = Engine(config, run.path)
+    options = ServiceOptions.read(run.path)
+    cores = Cores(available_cores() // options.workers)
+    engine = Engine(config, run.path, cores)
     registry, challengers = CollectorRegistry(), Challengers(config, run.path)
     metrics = RequestMetrics(registry)
     log = PredictionLog(config, run.path)
@@ -46,5 +49,5 @@ def create() -> App:
         challengers=challengers,
     )
     app.router.routes.append(metrics_route(run.metrics))
-    safe = guarded(app, config, ServiceOptions.read(run.path))
+    safe = guarded(app, config, options)
     return MeasuredApp(safe, config, metrics, lambda: engine.is_draining)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
 
@@ -26,13 +25,11 @@ def score_batch(
     known = [name for name in types if name in batch.schema.names]
     if not batch.num_rows or not all(_is_plain(batch.schema.field(name).type, types[name]) for name in known):
         return None
-    columns = [_without_nan(batch.column(name)).to_pylist() for name in known]
-    outputs = scorer.score([dict(zip(known, row, strict=True)) for row in zip(*columns, strict=True)])
-    found = [output for output in outputs if output is not None]
-    if len(found) < len(outputs):
+    places, outputs = scorer.score_columns({name: batch.column(name) for name in known}, batch.num_rows)
+    if len(places) < batch.num_rows:
         return None
     names = [name for name in schema.names if name not in carried]
-    arrays = [pa.array([output[name] for output in found], schema.field(name).type) for name in names]
+    arrays = [pa.array(outputs[name], schema.field(name).type) for name in names]
     return pa.table([*(batch.column(name) for name in carried), *arrays], schema=schema)
 
 
@@ -43,10 +40,3 @@ def _is_plain(kind: pa.DataType, sql_type: str) -> bool:
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     number = pa.types.is_float64(kind) or pa.types.is_integer(kind)
     return text or number or pa.types.is_boolean(kind) or pa.types.is_null(kind)
-
-
-def _without_nan(column: pa.Array) -> pa.Array:
-    """A column with null for NaN, which is a missing value, too."""
-    if not pa.types.is_floating(column.type):
-        return column
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)

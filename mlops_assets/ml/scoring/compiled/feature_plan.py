@@ -6,21 +6,24 @@ each execution; through ADBC, a prepared statement keeps its plan. ADBC binds on
 
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import adbc_driver_duckdb
 import duckdb
+import numpy as np
 import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
+from numpy.typing import NDArray
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
 from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.ml.features.feature_query import FeatureQuery
-from mlops_assets.ml.model.tabular_model import SANDBOX, sandbox
+from mlops_assets.ml.model.tabular_model import SANDBOX, TabularModel, sandbox
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
 from mlops_assets.ml.scoring.compiled.sql_expressions import Compute, compile_query
 
@@ -31,8 +34,6 @@ _SESSION = (
     "set lock_configuration = true",
 )
 """As in `tabular_model.sandbox`: the query reads only its input row."""
-MOST_SINGLE = 16
-"""Maximum number of rows that are computed one by one; planning takes less time for more of them."""
 _ARROW: dict[SqlType, pa.DataType] = {
     "BIGINT": pa.int64(),
     "DOUBLE": pa.float64(),
@@ -43,8 +44,72 @@ _ARROW: dict[SqlType, pa.DataType] = {
 }
 
 
+class FeatureColumns(NamedTuple):
+    """The features of rows by column.
+
+    Attributes
+    ----------
+    columns
+        In the order of the features; missing values are None, and NaN in arrays of doubles.
+    places
+        The places of these rows; None for all. The reference must compute the others.
+    """
+
+    columns: Sequence[Sequence[Any] | NDArray]
+    places: NDArray | None = None
+
+
+class FeatureStep(Protocol):
+    """The features of typed values."""
+
+    def __call__(self, values: Sequence[Any]) -> Sequence[Any] | None:
+        """The features of a row, missing ones as None; None for a row that the reference must compute.
+
+        Numbers are floats, texts `str`, and times `datetime` in UTC without a zone.
+        """
+
+    def of_columns(self, values: Sequence[NDArray]) -> FeatureColumns | None:
+        """The features of rows, from values as `TypedRows.read_columns` returns them; None as above."""
+
+
+def compile_features(model: TabularModel, columns: Sequence[Column]) -> FeatureStep:
+    """The features of a model.
+
+    Parameters
+    ----------
+    columns
+        The columns of a typed row.
+
+    Raises
+    ------
+    NotCompiledError
+        When its query can't be prepared for a single row, or a feature has a type that is not compiled.
+    """
+    spec = model.spec
+    if spec.table is not None:
+        query = FeatureQuery(model.features_sql, (spec.target,), f"model of {spec.project}")
+        return FeaturePlan(query, spec.table, columns, spec.features)
+    names = [column.name for column in columns]
+    if any(column.sql_type in ("BIGINT", "BOOLEAN", "DATE") for column in columns):
+        raise NotCompiledError("features of another type than numbers, texts and timestamps")
+    return _GivenFeatures(tuple(names.index(name) for name in spec.features))
+
+
+@dataclass(frozen=True)
+class _GivenFeatures:
+    """Rows that consist of features, at these places."""
+
+    places: tuple[int, ...]
+
+    def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
+        return [values[place] for place in self.places]
+
+    def of_columns(self, values: Sequence[NDArray]) -> FeatureColumns:
+        return FeatureColumns([values[place] for place in self.places])
+
+
 class FeaturePlan:
-    """The features of typed rows.
+    """The features of typed rows by `features.sql`.
 
     Parameters
     ----------
@@ -91,10 +156,6 @@ class FeaturePlan:
             self.expressions = compile_query(query.sql, table, columns, features)
 
     def __call__(self, values: Sequence[Any]) -> list[Any] | None:
-        """The features of a row, missing ones as None; None for a row that the reference must compute.
-
-        Numbers are floats, texts `str`, and times `datetime` in UTC without a zone.
-        """
         if self.expressions is not None and (known := self.expressions(values)) is not None:
             return known
         arrays = [pa.array([value], kind) for value, kind in zip(values, self._types, strict=True)]
@@ -111,11 +172,26 @@ class FeaturePlan:
         key, *features = [column[0].as_py() for column in found.itercolumns()]
         return features if key == 0 else None
 
-    def compute_many(self, rows: Sequence[Sequence[Any]]) -> pa.Table | None:
-        """The features of rows as columns, in their order; None for rows that the reference must compute."""
-        columns = zip(*rows, strict=True)
-        arrays = [pa.array(list(column), kind) for column, kind in zip(columns, self._types, strict=True)]
-        arrays.append(pa.array(range(len(rows)), pa.int64()))
+    def of_columns(self, values: Sequence[NDArray]) -> FeatureColumns | None:
+        if self.expressions is None:
+            found = self.compute_many(values)
+            return None if found is None else FeatureColumns([_values(column) for column in found.columns])
+        rows = zip(*map(_plain, values), strict=True)
+        computed = [self(row) for row in rows]
+        known = [features for features in computed if features is not None]
+        if not known:
+            return None
+        is_known = np.array([features is not None for features in computed])
+        return FeatureColumns([*zip(*known, strict=True)], np.flatnonzero(is_known))
+
+    def compute_many(self, values: Sequence[NDArray]) -> pa.Table | None:
+        """The features of rows by DuckDB; None for rows that the reference must compute."""
+        count = len(values[0])
+        arrays = [
+            pa.array(column, kind, from_pandas=True)  # NaN is null
+            for column, kind in zip(values, self._types, strict=True)
+        ]
+        arrays.append(pa.array(np.arange(count)))
         typed = pa.Table.from_arrays(arrays, names=[*self._names, ROW_ID])
         try:
             with self._lock:
@@ -124,8 +200,9 @@ class FeaturePlan:
                 self._session.unregister(self._table)
         except duckdb.Error:
             return None
-        is_complete = found.column(ROW_ID).to_pylist() == list(range(len(rows)))
-        return found.drop_columns([ROW_ID]) if is_complete else None
+        if not np.array_equal(found.column(ROW_ID).to_numpy(), np.arange(count)):
+            return None
+        return found.drop_columns([ROW_ID])
 
     @cached_property
     def _session(self) -> duckdb.DuckDBPyConnection:
@@ -133,6 +210,18 @@ class FeaturePlan:
         connection.execute(UTC_SESSION)
         connection.execute("set threads = 1")
         return connection
+
+
+def _plain(values: NDArray) -> list[Any]:
+    """Typed values of a column with None for missing ones."""
+    plain: list[Any] = values.tolist()
+    return [None if value != value else value for value in plain] if values.dtype.kind == "f" else plain
+
+
+def _values(column: pa.ChunkedArray) -> Sequence[Any] | NDArray:
+    """Features as plain values; doubles as an array."""
+    is_double = pa.types.is_float64(column.type)
+    return np.asarray(column.to_numpy()) if is_double else column.to_pylist()
 
 
 def _query_text(query: FeatureQuery, table: str, columns: Sequence[Column]) -> str:

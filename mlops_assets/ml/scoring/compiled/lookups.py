@@ -34,20 +34,25 @@ class _Table:
     places
         Places of these columns.
     known
-        Their numbers by value; that of a missing value is None.
-    unknown
-        Their numbers for all other values; None where the encoder raises an error.
+        The row of `numbers` by value; that of a missing value is None.
+    numbers
+        Their numbers for each known value, and last those for all other values.
+    refuses_others
+        Whether the encoder raises an error for other values.
     """
 
     places: NDArray
-    known: Mapping[Any, NDArray]
-    unknown: NDArray | None
+    known: Mapping[Any, int]
+    numbers: NDArray
+    refuses_others: bool
 
-    def of(self, value: Any) -> NDArray:
-        found = self.known.get(None if value != value else value, self.unknown)
-        if found is None:
+    def of(self, values: NDArray) -> NDArray:
+        """The numbers of values, shape `(n, places)`."""
+        find, other = self.known.get, len(self.known)
+        rows = [find(None if value != value else value, other) for value in values.tolist()]
+        if self.refuses_others and other in rows:
             raise NotCompiledError("an unknown value")
-        return found
+        return self.numbers[rows]
 
 
 def lookup(transformer: Any, names: tuple[str, ...]) -> Callable[[Mapping[str, NDArray]], NDArray]:
@@ -78,8 +83,7 @@ def lookup(transformer: Any, names: tuple[str, ...]) -> Callable[[Mapping[str, N
         for name, table in tables:
             if columns[name].dtype != object:
                 raise NotCompiledError(f"{name} is no text")
-            for row, value in enumerate(columns[name]):
-                result[row, table.places] = table.of(value)
+            result[:, table.places] = table.of(columns[name])
         return result
 
     return encode
@@ -151,5 +155,5 @@ def _table(part: NDArray, values: Sequence[Any], unknown: NDArray | None) -> _Ta
     rows = part if unknown is None else np.vstack([part, unknown])
     same = (rows == rows[0]) | (np.isnan(rows) & np.isnan(rows[0]))
     places = np.flatnonzero(~same.all(axis=0))
-    known = {value: numbers[places] for value, numbers in zip(values, part, strict=True)}
-    return _Table(places, known, None if unknown is None else unknown[places])
+    known = {value: row for row, value in enumerate(values)}
+    return _Table(places, known, rows[:, places], refuses_others=unknown is None)

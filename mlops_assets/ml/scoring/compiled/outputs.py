@@ -1,4 +1,4 @@
-"""Outputs of single rows as plain values, from the predictions of the estimator."""
+"""Outputs as plain values by column, from the predictions of the estimator."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,11 @@ _TYPES = ("DOUBLE", "BIGINT", "BOOLEAN", "VARCHAR")
 """Types of protected columns, whose values have the same label alone and in a batch."""
 
 
-def compile_outputs(spec: ModelSpec) -> Callable[[NDArray, Features, Sequence[Any]], list[dict[str, Any]]]:
+Outputs = Callable[[NDArray, Features, Sequence[Any]], list[list[Any]]]
+"""The columns of `output_types`, from predictions, features and values of the protected column."""
+
+
+def compile_outputs(spec: ModelSpec) -> Outputs:
     """The outputs of rows, by their predictions, features and values of the protected column.
 
     Raises
@@ -30,8 +34,16 @@ def compile_outputs(spec: ModelSpec) -> Callable[[NDArray, Features, Sequence[An
     return build(spec)
 
 
-def protected_values(spec: ModelSpec, rows: Sequence[Sequence[Any]], features: Features) -> Sequence[Any]:
-    """The values of the protected column of rows, from typed values or features; none without groups."""
+def protected_values(
+    spec: ModelSpec, typed: Callable[[int], Sequence[Any]], features: Features
+) -> Sequence[Any]:
+    """The values of the protected column of rows; none without groups.
+
+    Parameters
+    ----------
+    typed
+        Returns the typed values of an input column by its place; missing ones are None, or NaN of doubles.
+    """
     fair = spec.group_thresholds
     if fair is None:
         return ()
@@ -40,36 +52,34 @@ def protected_values(spec: ModelSpec, rows: Sequence[Sequence[Any]], features: F
         place = raw[fair.column]
         if spec.columns[place].sql_type not in _TYPES:
             raise NotCompiledError("groups of times")
-        return [row[place] for row in rows]
+        return [_plain(value) for value in typed(place)]
     return [_plain(value) for value in features[fair.column].tolist()]
 
 
-def _regression(spec: ModelSpec) -> Callable[..., list[dict[str, Any]]]:
-    names = list(spec.output_types())
+def _regression(spec: ModelSpec) -> Outputs:
     quantile = _quantile(spec.intervals.quantiles) if spec.intervals else None
 
     def within(values: NDArray) -> NDArray:
         return np.clip(values, *spec.bounds) if spec.bounds != (None, None) else values
 
-    def outputs(predictions: NDArray, features: Features, protected: Sequence[Any]) -> list[dict[str, Any]]:
+    def outputs(predictions: NDArray, features: Features, protected: Sequence[Any]) -> list[list[Any]]:
         del protected
         values = within(predictions)
         columns = [values]
         if spec.intervals is not None and quantile is not None:
             half = quantile(features) * spread(values, spec.intervals.x, spec.intervals.y)
             columns += [within(values - half), within(values + half)]
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return [column.tolist() for column in columns]
 
     return outputs
 
 
-def _classification(spec: ModelSpec) -> Callable[..., list[dict[str, Any]]]:
-    names, classes = list(spec.output_types()), np.asarray(spec.classes).tolist()
+def _classification(spec: ModelSpec) -> Outputs:
+    classes = np.asarray(spec.classes).tolist()
     kind = spec.output_types()["prediction"]
     sets = [_quantile(each) for each in spec.prediction_sets.quantiles] if spec.prediction_sets else []
 
-    def outputs(predictions: NDArray, features: Features, protected: Sequence[Any]) -> list[dict[str, Any]]:
+    def outputs(predictions: NDArray, features: Features, protected: Sequence[Any]) -> list[list[Any]]:
         values = spec.calibration.apply(predictions) if spec.calibration else predictions
         threshold = _thresholds(spec.group_thresholds, spec.threshold, protected)
         chosen = predicted_classes(spec.task, values, threshold)
@@ -80,7 +90,7 @@ def _classification(spec: ModelSpec) -> Callable[..., list[dict[str, Any]]]:
             limits = [each(features) for each in sets]
             members = set_members(probabilities, chosen, limits)
             columns.append([set_text(row, spec.classes) for row in members])
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return columns
 
     return outputs
 

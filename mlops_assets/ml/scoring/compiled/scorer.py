@@ -1,44 +1,68 @@
-"""A model compiled for few rows: contract, features, pipeline, estimator and outputs without tables."""
+"""A model compiled for plain values: contract, features, pipeline, estimator and outputs without frames."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.model.model_spec import ModelSpec
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.contract.column_reader import ABSENT, Values
+from mlops_assets.ml.scoring.compiled.contract.typed_rows import TypedRows
+from mlops_assets.ml.scoring.compiled.cores import ONE_CORE, Cores
 from mlops_assets.ml.scoring.compiled.estimators import Predict, compile_estimator
-from mlops_assets.ml.scoring.compiled.feature_plan import MOST_SINGLE, FeaturePlan
+from mlops_assets.ml.scoring.compiled.feature_plan import FeatureStep, compile_features
 from mlops_assets.ml.scoring.compiled.matrix import Columns, ToMatrix, compile_pipeline
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
-from mlops_assets.ml.scoring.compiled.outputs import compile_outputs, protected_values
-from mlops_assets.ml.scoring.compiled.typed_rows import TypedRows
+from mlops_assets.ml.scoring.compiled.outputs import Outputs, compile_outputs, protected_values
 
 FeatureTypes = Mapping[str, str]
 """The kind of the array of each feature: `f`, `M` or `O`, as NumPy names them."""
+MOST_SINGLE = 16
+"""Maximum number of rows that are read one by one; columns take less time for more of them."""
+
+
+class ScoredColumns(NamedTuple):
+    """The outputs of rows by column.
+
+    Attributes
+    ----------
+    places
+        The places of these rows among all rows; the others must be scored by the reference.
+    outputs
+        Plain values by name, in the order of `output_schema`.
+    """
+
+    places: Sequence[int]
+    outputs: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class CompiledScorer:
-    """The steps of a model for few rows of plain values; `verification` compares them with the reference."""
+    """The steps of a model for plain values; `verification` compares them with the reference."""
 
     spec: ModelSpec
     typed: TypedRows
-    features: Callable[[Sequence[Any]], Sequence[Any] | None]
-    """A `FeaturePlan`, or a function for a model whose rows consist of features."""
+    features: FeatureStep
     types: FeatureTypes
     matrix: ToMatrix
     predict: Predict
-    outputs: Callable[[NDArray, Columns, Sequence[Any]], list[dict[str, Any]]]
+    outputs: Outputs
+    cores: Cores = ONE_CORE
 
     @classmethod
-    def of(cls, model: TabularModel, typed: TypedRows, types: FeatureTypes) -> "CompiledScorer":
+    def of(
+        cls, model: TabularModel, typed: TypedRows, types: FeatureTypes, cores: Cores = ONE_CORE
+    ) -> "CompiledScorer":
         """Compile a model.
+
+        Parameters
+        ----------
+        cores
+            Compute the predictions of many rows.
 
         Raises
         ------
@@ -49,78 +73,97 @@ class CompiledScorer:
         return cls(
             spec,
             typed,
-            _features(model, typed),
+            compile_features(model, typed.columns),
             types,
             compile_pipeline(model.pipeline, spec.features),
             compile_estimator(model.estimator),
             compile_outputs(spec),
+            cores,
         )
 
     def score(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
         """The outputs of rows; None for a row that the reference must score."""
-        typed = [(place, values) for place, row in enumerate(rows) if (values := self.typed.read(row))]
+        if len(rows) > MOST_SINGLE:
+            names = [column.name for column in self.typed.columns]
+            columns = {name: [row.get(name, ABSENT) for row in rows] for name in names}
+            places, found = self.score_columns(columns, len(rows))
+        else:
+            places, found = self._scored(self._score_rows, rows)
         outputs: list[dict[str, Any] | None] = [None] * len(rows)
-        try:
-            for place, output in self._scored(typed):
-                outputs[place] = output
-        except (NotCompiledError, MlopsError):  # the reference finds an error again, and reports it
-            return [None] * len(rows)
+        for place, *values in zip(places, *found.values(), strict=True):
+            outputs[place] = dict(zip(found, values, strict=True))
         return outputs
 
-    def _scored(self, typed: Sequence[tuple[int, list[Any]]]) -> Iterable[tuple[int, dict[str, Any]]]:
-        """The outputs of typed rows with their places, except those whose features can't be computed."""
-        places: Sequence[int] = [place for place, _ in typed]
-        values: Sequence[list[Any]] = [row for _, row in typed]
-        plan = self.features
-        if isinstance(plan, FeaturePlan) and plan.expressions is None and len(values) > MOST_SINGLE:
-            columns = self._columns_of_many(plan.compute_many(values))
-        else:
-            computed = [(place, features) for place, row in enumerate(values) if (features := plan(row))]
-            if not computed:
-                return ()
-            known = [place for place, _ in computed]
-            places, values = [places[place] for place in known], [values[place] for place in known]
-            columns = self.columns([features for _, features in computed])
-        if columns is None:
-            return ()
-        predictions = self.predict(self.matrix(columns))
-        outputs = self.outputs(predictions, columns, protected_values(self.spec, values, columns))
-        return zip(places, outputs, strict=True)
+    def score_columns(self, columns: Mapping[str, Values], count: int) -> ScoredColumns:
+        """The outputs of many rows.
 
-    def _columns_of_many(self, features: pa.Table | None) -> Columns | None:
-        if features is None:
-            return None
-        return {name: _array(features.column(name).to_pylist(), kind) for name, kind in self.types.items()}
+        Parameters
+        ----------
+        columns
+            As `TypedRows.read_columns` takes them.
+        """
+        return self._scored(self._score_columns, columns, count)
 
     def columns(self, rows: Sequence[Sequence[Any]]) -> Columns:
-        """Features as arrays by name."""
-        values = zip(*rows, strict=True)
+        """Features of rows as arrays by name."""
+        return self._arrays([*zip(*rows, strict=True)])
+
+    def _scored(self, score: Callable[..., ScoredColumns | None], *given: Any) -> ScoredColumns:
+        try:
+            found = score(*given)
+        except (NotCompiledError, MlopsError):  # the reference finds an error again, and reports it
+            found = None
+        return found or ScoredColumns((), dict.fromkeys(self.spec.output_types(), ()))
+
+    def _score_rows(self, rows: Sequence[Mapping[str, Any]]) -> ScoredColumns | None:
+        """Read rows and compute their features one by one."""
+        found = [
+            (place, values, features)
+            for place, row in enumerate(rows)
+            if (values := self.typed.read(row)) and (features := self.features(values))
+        ]
+        if not found:
+            return None
+        places, values, features = zip(*found, strict=True)
+        columns = self.columns(features)
+        protected = protected_values(self.spec, lambda column: [row[column] for row in values], columns)
+        return self._outputs(places, columns, protected)
+
+    def _score_columns(self, given: Mapping[str, Values], count: int) -> ScoredColumns | None:
+        """Read columns and compute the features of all rows together."""
+        values, satisfied = self.typed.read_columns(given, count)
+        places = np.flatnonzero(satisfied)
+        if len(places) < count:
+            values = [column[places] for column in values]
+        if not len(places) or (found := self.features.of_columns(values)) is None:
+            return None
+        if found.places is not None:
+            places, values = places[found.places], [column[found.places] for column in values]
+        columns = self._arrays(found.columns)
+        protected = protected_values(self.spec, lambda column: values[column].tolist(), columns)
+        return self._outputs(places.tolist(), columns, protected)
+
+    def _outputs(
+        self, places: Sequence[int], columns: Columns, protected: Sequence[Any]
+    ) -> ScoredColumns | None:
+        if not len(places):
+            return None
+        predictions = self.cores.apply(lambda part: self.predict(self.matrix(part)), columns)
+        outputs = self.outputs(predictions, columns, protected)
+        return ScoredColumns(places, dict(zip(self.spec.output_types(), outputs, strict=True)))
+
+    def _arrays(self, features: Sequence[Sequence[Any] | NDArray]) -> Columns:
         return {
-            name: _array(list(column), self.types[name])
-            for name, column in zip(self.spec.features, values, strict=True)
+            name: _array(column, self.types[name])
+            for name, column in zip(self.spec.features, features, strict=True)
         }
 
 
-def _features(model: TabularModel, typed: TypedRows) -> Callable[[Sequence[Any]], Sequence[Any] | None]:
-    """The features of the typed values of a row."""
-    spec = model.spec
-    if spec.table is None:
-        names = [column.name for column in typed.columns]
-        if any(column.sql_type in ("BIGINT", "BOOLEAN", "DATE") for column in typed.columns):
-            raise NotCompiledError("features of another type than numbers, texts and timestamps")
-        places = [names.index(name) for name in spec.features]
-        if places == list(range(len(names))):
-            return lambda values: values
-        return lambda values: [values[place] for place in places]
-    query = FeatureQuery(model.features_sql, (spec.target,), f"model of {spec.project}")
-    return FeaturePlan(query, spec.table, typed.columns, spec.features)
-
-
-def _array(values: list[Any], kind: str) -> NDArray:
+def _array(values: Sequence[Any] | NDArray, kind: str) -> NDArray:
     if kind == "f":
-        return np.array(values, dtype=np.float64)  # None is NaN
+        return np.asarray(values, dtype=np.float64)  # None is NaN
     if kind == "M":
-        return np.array(values, dtype="datetime64[us]")  # None is NaT
+        return np.array([*values], dtype="datetime64[us]")  # None is NaT
     found = np.empty(len(values), dtype=object)
     found[:] = [np.nan if value is None else value for value in values]
     return found

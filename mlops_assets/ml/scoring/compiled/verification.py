@@ -14,11 +14,12 @@ from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.names import SOURCE_ROW
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.model.tabular_model import TabularModel
+from mlops_assets.ml.scoring.compiled.contract.typed_rows import TypedRows
+from mlops_assets.ml.scoring.compiled.cores import ONE_CORE, Cores
 from mlops_assets.ml.scoring.compiled.feature_plan import FeaturePlan
 from mlops_assets.ml.scoring.compiled.matrix import Columns, ToMatrix, known_texts
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
 from mlops_assets.ml.scoring.compiled.scorer import CompiledScorer
-from mlops_assets.ml.scoring.compiled.typed_rows import TypedRows
 from mlops_assets.ml.scoring.compiled.verification_rows import verification_rows
 from mlops_assets.ml.scoring.input_contract import InputContracts
 from mlops_assets.ml.scoring.plain_rows import rows_batch
@@ -59,23 +60,29 @@ class Compilation:
         return {"path": "compiled", "verified_rows": len(self.examples), "reference_steps": steps}
 
 
-def compile_scorer(model: TabularModel, contracts: InputContracts) -> Compilation:
-    """Compile a model and compare each step with the reference, bit for bit."""
+def compile_scorer(model: TabularModel, contracts: InputContracts, cores: Cores = ONE_CORE) -> Compilation:
+    """Compile a model and compare each step with the reference, bit for bit.
+
+    Parameters
+    ----------
+    cores
+        Compute the predictions of many rows.
+    """
     try:
-        return _compiled(model, contracts)
+        return _compiled(model, contracts, cores)
     except NotCompiledError as error:
         return Compilation(None, reason=str(error))
     except MlopsError as error:  # the reference fails on the example rows
         return Compilation(None, reason=f"no example rows: {error.without_values or error.message}")
 
 
-def _compiled(model: TabularModel, contracts: InputContracts) -> Compilation:
+def _compiled(model: TabularModel, contracts: InputContracts, cores: Cores) -> Compilation:
     typed = TypedRows.of(contracts.contract, contracts.features_contract)
     rows = _examples(model, contracts, typed)
     batch = rows_batch(rows, contracts.contract.columns, SOURCE_ROW)
     features = feature_frame(model.compute_features(batch.drop_columns([SOURCE_ROW]).to_pandas()))
     types = {name: features[name].dtype.kind for name in model.spec.features}
-    scorer = CompiledScorer.of(model, typed, types)
+    scorer = CompiledScorer.of(model, typed, types, cores)
     expected_features = [_row_of(features, place, types) for place in range(len(rows))]
     steps, columns = [], _feature_columns(scorer, rows)
     plan = scorer.features

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -37,7 +38,8 @@ def test_an_expression_has_the_results_of_duckdb(expression):
     rows = [[a, b, k, 1] for a, b in product(VALUES, VALUES) for k in (None, "x", "y")]
     found = [(row, values) for row in rows if (values := compute(row)) is not None]
     plan = FeaturePlan(FeatureQuery(sql, (), "t"), "t", COLUMNS, ["f", "g"])
-    expected = plan.compute_many([row for row, _ in found]).column("f").to_pylist()
+    columns = [np.array(column, dtype=object) for column in zip(*(row for row, _ in found), strict=True)]
+    expected = plan.compute_many(columns).column("f").to_pylist()
     assert [
         repr(float(values[0]) if isinstance(values[0], int) else values[0]) for _, values in found
     ] == list(map(repr, expected))

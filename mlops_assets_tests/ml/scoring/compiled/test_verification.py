@@ -161,7 +161,9 @@ def test_outputs_that_differ_are_not_served(small_model, monkeypatch):
 
     def differs(*arguments):
         scorer = original(*arguments)
-        return replace(scorer, outputs=lambda *given: [{"prediction": 0.0} for _ in scorer.outputs(*given)])
+        return replace(
+            scorer, outputs=lambda *given: [[0.0] * len(column) for column in scorer.outputs(*given)]
+        )
 
     monkeypatch.setattr(verification.CompiledScorer, "of", differs)
     found = compile_scorer(model, contracts)

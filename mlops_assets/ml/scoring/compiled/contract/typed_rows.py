@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
-from mlops_assets.ml.scoring.compiled.conditions import Condition, condition_of
+from mlops_assets.ml.scoring.compiled.contract.column_reader import ABSENT, ColumnReader, Values
+from mlops_assets.ml.scoring.compiled.contract.conditions import Condition, condition_of
+from mlops_assets.ml.scoring.compiled.contract.traced_checks import RowCondition, row_condition
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
-from mlops_assets.ml.scoring.compiled.traced_checks import RowCondition, row_condition
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _EXACT = 2**53
@@ -31,7 +35,8 @@ class TypedRows:
     """
 
     columns: tuple[Column, ...]
-    _readers: tuple[tuple[str, bool, bool, _Read, tuple[Condition, ...]], ...]
+    _readers: tuple[tuple[str, bool, bool, _Read, tuple[Callable[[Any], Any], ...]], ...]
+    _many: tuple[ColumnReader, ...]
     _rows: tuple[RowCondition, ...]
 
     @classmethod
@@ -44,7 +49,7 @@ class TypedRows:
             When a column or a check has no equivalent on plain values.
         """
         declared = {column.name: column for column in features.columns} if features else {}
-        readers = []
+        readers, many = [], []
         for column in contract.columns:
             further = declared.get(column.name, column)
             if further.sql_type != column.sql_type:
@@ -53,14 +58,17 @@ class TypedRows:
             if features and column.name in declared:
                 conditions += _conditions(features, further)
             nullable = column.nullable and further.nullable
-            readers.append((column.name, nullable, column.required, _reader(column), tuple(conditions)))
+            read = _reader(column)
+            single = tuple(each.holds for each in conditions)
+            readers.append((column.name, nullable, column.required, read, single))
+            many.append(ColumnReader(replace(column, nullable=nullable), read, tuple(conditions)))
         rows = []
         for one in (contract, features):
             for check in one.checks[1] if one else ():
                 if (condition := row_condition(check, contract.columns)) is None:
                     raise NotCompiledError(f"the check {check.name or check.error} is not compiled")
                 rows.append(condition)
-        return cls(contract.columns, tuple(readers), tuple(rows))
+        return cls(contract.columns, tuple(readers), tuple(many), tuple(rows))
 
     def read(self, row: Mapping[str, Any]) -> list[Any] | None:
         """The typed values of a row that satisfies the contract; None for a row that the reference must read.
@@ -81,7 +89,30 @@ class TypedRows:
                     if not condition(value):
                         return None
             values.append(value)
-        return values if all(holds(values) for holds in self._rows) else None
+        return values if all(condition.holds(values) for condition in self._rows) else None
+
+    def read_columns(
+        self, columns: Mapping[str, Values], count: int
+    ) -> tuple[list[NDArray], NDArray[np.bool_]]:
+        """The typed values of many rows by column, and which rows satisfy the contract.
+
+        The other rows must be read by the reference; their values have no meaning.
+
+        Parameters
+        ----------
+        columns
+            Plain values by column, with `ABSENT` where a row lacks one.
+        """
+        satisfied, found = np.ones(count, dtype=bool), []
+        for reader in self._many:
+            values, valid = reader.read(columns.get(reader.column.name, [ABSENT] * count))
+            satisfied &= valid
+            found.append(values)
+        if self._rows:
+            comparable = [reader.comparable(values) for reader, values in zip(self._many, found, strict=True)]
+            for condition in self._rows:
+                satisfied &= condition.hold(comparable, count)
+        return found, satisfied
 
 
 def _conditions(contract: Contract, column: Column) -> Sequence[Condition]:

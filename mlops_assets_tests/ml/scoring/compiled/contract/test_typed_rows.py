@@ -1,7 +1,10 @@
 """Rows that are read in Python are valid for the contract, with the same values."""
 
+from contextlib import suppress
+
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +14,9 @@ from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.ml.contracts.batch_check import check_rows
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.model.tabular_model import sandbox
+from mlops_assets.ml.scoring.compiled.contract.column_reader import ABSENT
+from mlops_assets.ml.scoring.compiled.contract.typed_rows import TypedRows
 from mlops_assets.ml.scoring.compiled.not_compiled import NotCompiledError
-from mlops_assets.ml.scoring.compiled.typed_rows import TypedRows
 from mlops_assets.ml.scoring.input_contract import InputContracts
 from mlops_assets.ml.scoring.plain_rows import rows_batch, value_problems
 
@@ -70,6 +74,42 @@ def test_rows_that_are_read_are_valid_with_the_same_values(case):
     assert list(map(list, found)) == [values for _, values in known]
 
 
+@given(cases(), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_columns_are_read_as_the_rows_alone(case, as_columns_of_arrow):
+    schema, rows = case
+    contract = Contract.of(schema, subject="shop: table orders")
+    typed = TypedRows.of(contract)
+    given = {name: [row.get(name, ABSENT) for row in rows] for name in contract.names}
+    if as_columns_of_arrow:  # where a type has all values, and no row lacks one
+        given, rows = _of_arrow(given)
+    values, satisfied = typed.read_columns(given, len(rows))
+    alone = [typed.read(row) for row in rows]
+    assert satisfied.tolist() == [one is not None for one in alone]
+    for column, name in enumerate(contract.names):
+        found = [None if value != value else value for value in values[column].tolist()]
+        expected = [one and one[column] for one in alone]
+        kept = [place for place, one in enumerate(alone) if one is not None]
+        assert [repr(found[place]) for place in kept] == [repr(expected[place]) for place in kept], name
+
+
+def _of_arrow(given):
+    """Columns as Arrow arrays of numbers and texts, and their rows as plain values, without NaN."""
+    arrays = {}
+    for name, values in given.items():
+        kept = [None if value is ABSENT else value for value in values]
+        for kind in (pyarrow.float64(), pyarrow.int64(), pyarrow.string()):
+            with suppress(pyarrow.ArrowException, OverflowError, UnicodeError):
+                arrays[name] = pyarrow.array(kept, kind)
+                break
+        else:
+            arrays[name] = pyarrow.array([1] * len(kept), pyarrow.int32())
+    plain = {
+        name: [None if one != one else one for one in array.to_pylist()] for name, array in arrays.items()
+    }
+    return arrays, [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+
+
 def orders(table_check=None, **columns):
     given = columns or {"a": pa.Column(float, nullable=True), "b": pa.Column(float), "n": pa.Column(int)}
     checks = [pa.Check(table_check)] if table_check else []
@@ -93,6 +133,8 @@ def test_a_check_of_several_columns_is_evaluated_as_pandera_does(check):
     frame = pd.DataFrame(rows).astype({"a": float, "b": float})
     broken = contract.broken_rules(frame)
     divides = check is CHECKS_OF_TABLES[-1]
+    _, satisfied = typed.read_columns({name: [row[name] for row in rows] for name in frame}, len(rows))
+    assert satisfied.tolist() == [place not in broken for place in range(len(rows))]
     for place, row in enumerate(rows):
         left_to_pandera = divides and row["b"] == 0
         assert (typed.read(row) is None) == (place in broken or left_to_pandera)

@@ -1,4 +1,4 @@
-"""Checks of several columns as conditions on a single row, from the operations that they apply to columns.
+"""Checks of several columns as conditions on rows, from the operations that they apply to columns.
 
 A check such as `~(frame["bedrooms"] > frame["rooms"])` is called once with stand-ins for the columns, which
 record comparisons, arithmetic and logic. A check that does anything else has no condition.
@@ -10,15 +10,40 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, cast
 
+import numpy as np
 import pandera.pandas as pa
+from numpy.typing import NDArray
 
 from mlops_assets.compat.pandera import check_arguments, check_function
 from mlops_assets.ml.contracts.columns import Column
 
-RowCondition = Callable[[Sequence[Any]], bool]
-"""A condition on the typed values of a row, with None for missing ones."""
 _Value = Callable[[Sequence[Any]], Any]
 _EXACT = 2**53
+
+
+@dataclass(frozen=True)
+class RowCondition:
+    """A condition on several columns."""
+
+    _evaluate: _Value
+
+    def holds(self, values: Sequence[Any]) -> bool:
+        """Whether the typed values of a row satisfy it; missing ones are None."""
+        try:
+            return self._evaluate(values) is True
+        except ArithmeticError:  # NumPy returns an infinity or NaN
+            return False
+
+    def hold(self, columns: Sequence[NDArray], count: int) -> NDArray[np.bool_]:
+        """Which rows satisfy it; missing doubles are NaN.
+
+        NumPy computes as pandas does. With an integer that is not exact as a double, no row satisfies it.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                return np.broadcast_to(np.asarray(self._evaluate(columns), dtype=bool), (count,))
+        except ArithmeticError:
+            return np.zeros(count, dtype=bool)
 
 
 class _UnsupportedOperation(BaseException):
@@ -40,17 +65,7 @@ def row_condition(check: pa.Check, columns: Sequence[Column]) -> RowCondition | 
         result = check_function(check)(frame, **check_arguments(check))
     except (_UnsupportedOperation, Exception):
         return None
-    if not isinstance(result, _Logical):
-        return None
-    evaluate = result.value
-
-    def condition(values: Sequence[Any]) -> bool:
-        try:
-            return evaluate(values) is True
-        except ArithmeticError:  # NumPy returns an infinity or NaN
-            return False
-
-    return condition
+    return RowCondition(result.value) if isinstance(result, _Logical) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +86,9 @@ class _Frame:
         return self[name]
 
 
-def _exact(value: int) -> int:
-    """An integer that NumPy compares exactly, with doubles too."""
-    if abs(value) > _EXACT:
+def _exact(value: Any) -> Any:
+    """An integer, or an array of them, that NumPy compares exactly, with doubles too."""
+    if np.any(np.abs(value) > _EXACT) if isinstance(value, np.ndarray) else abs(value) > _EXACT:
         raise ArithmeticError
     return value
 
@@ -158,7 +173,7 @@ class _Logical(_Expression):
 
     def __invert__(self) -> "_Logical":
         value = self.value
-        return _Logical(lambda values: not value(values))
+        return _Logical(lambda values: value(values) ^ True)
 
     def _with(self, other: object, apply: Callable[[bool, bool], bool]) -> "_Logical":
         if not isinstance(other, _Logical):
