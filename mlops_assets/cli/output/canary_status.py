@@ -5,7 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from mlops_assets.cli.output.console import out, print_line, print_table
-from mlops_assets.stores.governance.challenge_report import read_report
+from mlops_assets.stores.governance.challenge_report import read_reports
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.governance.ledger_state import LedgerState
 from mlops_assets.stores.system.state_directory import StateDirectory
@@ -13,16 +13,18 @@ from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 
 def canary_status(state: StateDirectory, project: str) -> dict[str, Any]:
-    """The champion, the challenger by the ledger, its last withdrawal, and the report of the service."""
+    """The champion, the challenger by the ledger, its last withdrawal, and the reports of the services."""
     entries = Ledger(Warehouse(state.warehouse), project).entries()
     found = LedgerState.of(entries)
     withdrawn = [entry for entry in entries if entry.event.kind == "withdrawn"]
     challenger, last = found.challenger, withdrawn[-1] if withdrawn else None
+    reports = [] if challenger is None else read_reports(state.serving, project, challenger.sequence)
     return {
         "project": project,
         "champion": found.champion,
         "challenger": None if challenger is None else {**vars(challenger)},
-        "report": None if challenger is None else read_report(state.serving, project, challenger.sequence),
+        "report": reports[0] if reports else None,
+        "other_services": reports[1:],
         "last_withdrawal": None
         if last is None
         else {
@@ -58,6 +60,15 @@ def print_canary_status(project: str, status: dict[str, Any]) -> None:
     if report is None:
         print_line(f"no service has reported about it; start one: mlops serve {project}")
         return
+    others = status["other_services"]
+    for one in (report, *others):
+        if others:
+            print_line(f"service {one['service']}:")
+        _print_report(one)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    """Print what one service has observed."""
     for problem in report["problems"]:
         print_line(problem)
     table = Table(box=None, pad_edge=False)

@@ -238,5 +238,7 @@ class ChallengeWatch:
             "dropped": dropped_rows(current.folder),
         }
         if report != current.reported:
-            write_report(self._config.serving_folder, self._project, {**report, "at": now})
+            service = self._deployed.run.name
+            values = {**report, "service": service, "at": now}
+            write_report(self._config.serving_folder, self._project, service, values)
             current.reported = report

@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.stores.governance.challenge_report import FOLDER
 from mlops_assets.stores.governance.challenger import Challenger
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.ledger import GUARDRAILS, Event
 from mlops_assets.stores.system.disk_errors import write_atomically
 
-_HOLDER = "mlops serve: guardrails"
+_HOLDER, _FOLDER = "mlops serve: guardrails", "canary"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Withdrawals:
     """
 
     def __init__(self, serving: Path, project: str) -> None:
-        self._file = serving / FOLDER / f"{project}.withdrawn.json"
+        self._file = serving / _FOLDER / f"{project}.withdrawn.json"
         self.pending = self._read()
         self._ended: set[int] = set()
 

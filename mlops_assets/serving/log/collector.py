@@ -94,6 +94,6 @@ class LogCollector:
         status = LogStatus(now, state.committed, counts.dropped, counts.failed, waiting, state.error)
         self._on_status(project.name, status)
         try:
-            status.write(Path(self._config.state), project.name)
+            status.write(Path(self._config.state), project.name, self._run.name)
         except OSError as error:
             _LOG.error("%s: the status of the prediction log can't be written: %s", project.name, error)

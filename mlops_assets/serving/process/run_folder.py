@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.stores.serving_status.status_files import remove_statuses
 from mlops_assets.stores.system.disk_errors import translated_disk_errors, write_replaceable
+from mlops_assets.stores.system.service_files import remove_ended
 
 RUN_VARIABLE = "MLOPS_SERVING_RUN"
 """Environment variable with the run folder, for workers."""
@@ -70,7 +71,8 @@ class RunFolder:
 def running(state: Path) -> Iterator[RunFolder]:
     """Yield a new run folder of a state directory, and remove it on exit.
 
-    Folders of services that were killed are removed; those of services that run are locked.
+    Folders of services that were killed are removed; those of services that run are locked. What ended
+    services have reported is removed, too.
 
     Raises
     ------
@@ -82,6 +84,7 @@ def running(state: Path) -> Iterator[RunFolder]:
         serving.mkdir(parents=True, exist_ok=True)
         with FileLock(serving / "start.lock"):  # a folder is never seen before its service has locked it
             _remove_left_folders(state, serving)
+            remove_ended(serving, {folder.name for folder in serving.glob(f"{_PREFIX}*")})
             run = RunFolder(Path(mkdtemp(prefix=_PREFIX, dir=serving)))
             lock = FileLock(run.path / _LOCK)
             lock.acquire()

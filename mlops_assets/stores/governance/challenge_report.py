@@ -1,43 +1,33 @@
 """The statistics of a challenge, which the HTTP service writes and decisions record as evidence."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.stores.system.disk_errors import write_replaceable
-
-FOLDER = "canary"
-"""Folder of the reports in that of the service."""
+from mlops_assets.stores.system.service_files import ServiceFiles
 
 
-def report_file(serving: Path, project: str) -> Path:
-    """The report of the newest challenge of a project.
+def write_report(serving: Path, project: str, service: str, report: Mapping[str, Any]) -> None:
+    """Replace the report of a service on a project.
 
     Parameters
     ----------
     serving
-        The folder of the service in the state directory.
+        The folder of the services in the state directory.
+    report
+        `challenge` is the entry of the ledger that started the challenge, `at` the time in seconds.
     """
-    return serving / FOLDER / f"{project}.json"
+    ServiceFiles(serving, "canary").write(project, service, report)
 
 
-def write_report(serving: Path, project: str, report: Mapping[str, Any]) -> None:
-    """Replace the report of a project; `challenge` is the entry of the ledger that started the challenge."""
-    write_replaceable(report_file(serving, project), json.dumps(report))
-
-
-def read_report(serving: Path, project: str, challenge: int) -> dict[str, Any] | None:
-    """The report of a challenge; None if the service has written none.
+def read_reports(serving: Path, project: str, challenge: int) -> list[dict[str, Any]]:
+    """The reports on a challenge, one of each service, the newest first.
 
     Parameters
     ----------
     challenge
         The entry of the ledger that started it.
     """
-    try:
-        report = json.loads(report_file(serving, project).read_text("utf-8"))
-    except (OSError, ValueError):  # no service has run, or a file that is not ours
-        return None
-    is_of_challenge = isinstance(report, dict) and report.get("challenge") == challenge
-    return report if is_of_challenge else None
+    found = ServiceFiles(serving, "canary").read(project)
+    reports = [report for report in found if report.get("challenge") == challenge]
+    return sorted(reports, key=lambda report: report.get("at", 0.0), reverse=True)

@@ -23,7 +23,7 @@ from mlops_assets.serving.deployment.versions import VersionFolders
 from mlops_assets.serving.engine.engine import Engine
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.app import create_app
-from mlops_assets.stores.governance.challenge_report import read_report
+from mlops_assets.stores.governance.challenge_report import read_reports
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets_tests.components.model_project.promotion.test_decide import decision, shop
 from mlops_assets_tests.support.asgi import Answer, send_request
@@ -112,7 +112,7 @@ def test_a_canary_answers_its_share_until_the_guardrails_withdraw_it(service, mo
 
     service.look()
     [challenge] = [one.challenge for one in read_challengers(service.run).values()]
-    report = read_report(shop.state.serving, "shop", challenge)
+    [report] = read_reports(shop.state.serving, "shop", challenge)
     assert report["champion"]["entities"] + report["challenger"]["entities"] == 60
     assert report["challenger"]["mean"] == pytest.approx(
         sum(
@@ -192,7 +192,7 @@ def test_a_shadow_scores_the_same_rows_and_never_answers(service):
     samples.flush()
     service.now += 60
     service.watch.look()
-    report = read_report(shop.state.serving, "shop", deployed.challenge)
+    [report] = read_reports(shop.state.serving, "shop", deployed.challenge)
     assert (report["champion"]["entities"], report["challenger"]["entities"]) == (6, 6)
     assert report["champion"]["mean"] == report["challenger"]["mean"]
     assert report["dropped"] == 3  # before there was a process

@@ -7,6 +7,7 @@ import pytest
 
 from mlops_assets.serving.process import run_folder
 from mlops_assets.serving.process.run_folder import METRICS_VARIABLE, RUN_VARIABLE, running
+from mlops_assets.stores.system.service_files import ServiceFiles
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +22,22 @@ def test_what_a_killed_service_has_left_is_removed_and_a_running_one_is_kept(tmp
     for folder in (left / "models", status.parent):
         folder.mkdir(parents=True)
     status.write_text("{}")
+    for kind in ("log", "canary"):
+        ServiceFiles(tmp_path / "serving", kind).write("shop", "run-ended", {})
 
-    with running(tmp_path) as first, running(tmp_path) as second:
-        assert not left.exists()
-        assert not status.exists()
-        assert first.path.is_dir()
-        assert second.path.is_dir()
-        assert first.service != second.service
-        assert first.path.stat().st_mode & 0o077 == 0
+    with running(tmp_path) as first:
+        assert not list((tmp_path / "serving").glob("*/shop/*.json"))
+        log = ServiceFiles(tmp_path / "serving", "log")
+        log.write("shop", first.service, {"committed": 1})
+        with running(tmp_path) as second:
+            log.write("shop", second.service, {"committed": 2})
+            assert not left.exists()
+            assert sorted(one["committed"] for one in log.read("shop")) == [1, 2]
+            assert first.path.is_dir()
+            assert second.path.is_dir()
+            assert first.service != second.service
+            assert first.path.stat().st_mode & 0o077 == 0
+        assert len(log.read("shop")) == 2, "rows that were dropped at last are seen until the next start"
     assert list((tmp_path / "serving").glob("run-*")) == []
 
 

@@ -127,14 +127,20 @@ def stop_challenge(
 def challenge_evidence(
     project: str, state: "LedgerState", version: int, serving: Path | None
 ) -> dict[str, Any]:
-    """The statistics of the challenge of a version, as details of an event; empty without any."""
-    from mlops_assets.stores.governance.challenge_report import read_report
+    """The statistics of the challenge of a version, as details of an event; empty without any.
+
+    Each service has its own; those of the newest report come first.
+    """
+    from mlops_assets.stores.governance.challenge_report import read_reports
 
     challenger = state.challenger
     if serving is None or challenger is None or challenger.version != version:
         return {}
-    report = read_report(serving, project, challenger.sequence)
-    return {} if report is None else {challenger.mode: report}
+    reports = read_reports(serving, project, challenger.sequence)
+    if not reports:
+        return {}
+    others = {"other_services": reports[1:]} if len(reports) > 1 else {}
+    return {challenger.mode: reports[0], **others}
 
 
 def require_challenger(project: str, state: "LedgerState") -> Any:

@@ -60,7 +60,7 @@ def test_a_withdrawn_challenger_is_pending_as_before_and_the_promotion_of_one_re
     shop, tmp_path
 ):
     decision(shop, decision="challenge", mode="shadow")
-    write_report(tmp_path, "shop", {"challenge": 1, "of": "another challenge"})
+    write_report(tmp_path, "shop", "run-1", {"challenge": 1, "of": "another challenge"})
     found = decision(shop, decision="withdraw", reason="enough rows", serving=tmp_path)
     assert found.reason == "version 2 was withdrawn by ada (claimed, by dagster run 01234567): enough rows"
     assert events_of(shop)[-2:] == [("challenged", 2), ("withdrawn", 2)]
@@ -77,10 +77,12 @@ def test_a_withdrawn_challenger_is_pending_as_before_and_the_promotion_of_one_re
     assert entry.event.details["share"] == 0.25
     assert entry.event.details["guardrails"]["error_rate_difference"] == 0.02
 
-    write_report(tmp_path, "shop", {"challenge": entry.sequence, "checks": []})
+    of_two_services = [{"challenge": entry.sequence, "checks": [], "at": at} for at in (2, 1)]
+    for report in of_two_services:
+        write_report(tmp_path, "shop", f"run-{report['at']}", report)
     decision(shop, decision="approve", serving=tmp_path).move()
     approved = shop.champion_ledger.ledger.entries()[-3].event
     assert (approved.kind, approved.version) == ("approved", 2)
-    assert approved.details == {"canary": {"challenge": entry.sequence, "checks": []}}
+    assert approved.details == {"canary": of_two_services[0], "other_services": [of_two_services[1]]}
     assert shop.champion_ledger.review().state.challenger is None
     assert not any(findings(shop).values())
