@@ -77,6 +77,8 @@ def status_summary(project: ProjectStatus) -> str:
     if champion := project.champion:
         score = f", {metric_title(champion.metric)} {_score(project)}" if champion.metric else ""
         lines.append(f"- champion: version {champion.version}{score}")
+    if project.challenger is not None:
+        lines.append(f"- challenger: {project.challenger.description}")
     lines += [f"- {text}" for text in (_drift_text(project), _performance_text(project)) if text]
     return "\n".join(lines)
 

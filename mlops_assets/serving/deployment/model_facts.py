@@ -22,7 +22,7 @@ def write_facts(folder: Path, version: "RecordedVersion", tracking: "TrackingSto
     TrackingError
         When the registry can't be read.
     """
-    metrics = tracking.model_of_run(version.run_id).metrics
+    metrics = tracking.metrics_of_run(version.run_id)
     values = {
         "run_id": version.run_id,
         "metrics": {name: value for name, value in metrics.items() if name.startswith(_PREFIXES)},

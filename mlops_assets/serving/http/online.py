@@ -97,6 +97,22 @@ async def look_up(source: OnlineSource | None, project: ServedProject, rows: Req
     return LookedUp(Records(records), rejected, as_of, found.headers)
 
 
+def explained(
+    project: ServedProject, model: ServedModel, rows: RequestRows, rejected: Mapping[int, Sequence[str]]
+) -> Mapping[int, Sequence[str]]:
+    """The reasons of rejected rows; one reason for rows of entities alone beside rows with features."""
+    if not project.entity or not rejected or not isinstance(rows, Records):
+        return rejected
+    records, entity = rows.records(), set(project.entity)
+    features = set(model.contracts.contract.names) - entity
+    reason = (
+        f"the row has only {', '.join(project.entity)}, and other rows of the request have features: send "
+        "features with all rows, or with none"
+    )
+    alone = [place for place in rejected if entity <= (sent := records[place].keys()) and not features & sent]
+    return {**rejected, **{place: [reason] for place in alone}}
+
+
 def _entity(project: ServedProject, row: Mapping[str, object]) -> Mapping[str, object]:
     return {name: row[name] for name in project.entity}
 

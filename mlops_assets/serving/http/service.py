@@ -26,7 +26,7 @@ from mlops_assets.serving.http.challenge import (
 from mlops_assets.serving.http.errors import RequestError, too_many_rows
 from mlops_assets.serving.http.guards.paths import UNKNOWN_ROUTE, route_of
 from mlops_assets.serving.http.observer import FailedRequest, Observers, ScoredRequest
-from mlops_assets.serving.http.online import OnlineSource, is_lookup, look_up
+from mlops_assets.serving.http.online import OnlineSource, explained, is_lookup, look_up
 from mlops_assets.serving.http.request_facts import request_facts
 from mlops_assets.serving.http.scoring import MOST_ROWS_IN_LOOP, score_rows
 from mlops_assets.stores.files.csv_dialect import Dialect
@@ -136,6 +136,7 @@ class Service:
             else:
                 scored = await asyncio.to_thread(score_rows, model, rows, rejected, options.top)
             answered = Answered(model, scored, [Part(model, CHAMPION, rows, scored)])
+        answered.scored.rejected = explained(served, model, rows, answered.scored.rejected)
         facts.mark_scored(project, answered.model.version, rows.count)
         seconds = (perf_counter_ns() - facts.started) / 1e9
         for part in answered.parts:

@@ -1,6 +1,6 @@
 """The tracking store: the runs, models and registry of MLflow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -101,8 +101,26 @@ class TrackingStore(RunStore):
 
     @translate_mlflow_errors
     def model_of_run(self, run_id: str) -> TrainedModel:
-        """Return the model that an MLflow run has logged."""
-        return _trained(self.client.get_run(run_id))
+        """Return the model that an MLflow run has logged.
+
+        Raises
+        ------
+        TrackingError
+            When it has logged none, or does not exist.
+        """
+        run = self.client.get_run(run_id)
+        if f"{TAG}model_uri" not in run.data.tags:
+            raise TrackingError(
+                f"the MLflow run {run_id} has no tag {TAG}model_uri, which names its model",
+                hint="set the tag again, or train a new version",
+            )
+        return _trained(run)
+
+    @translate_mlflow_errors
+    def metrics_of_run(self, run_id: str) -> Mapping[str, float]:
+        """Return the metrics that an MLflow run has logged."""
+        metrics: Mapping[str, float] = self.client.get_run(run_id).data.metrics
+        return metrics
 
     @contextmanager
     def files(self, uri: str) -> Iterator[Path]:

@@ -1,26 +1,29 @@
-"""The audit of forgotten entities: no table holds a row of one, in any version."""
+"""The audit of forgotten entities: no table holds a row of one, in any version, and no online store."""
 
 from collections.abc import Iterator, Sequence
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.names import view_name
+from mlops_assets.core.names import FEATURES, view_name
 from mlops_assets.stores.forgetting.entity import Entity
+from mlops_assets.stores.forgetting.online_rows import FoundOnline, OnlineRows
 from mlops_assets.stores.forgetting.project_rows import ProjectRows
 from mlops_assets.stores.forgetting.records import ForgottenEntities, Record
 from mlops_assets.stores.governance.audit import Finding
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.forgetting.targets import Target
+from mlops_assets.workspace.serving.online import existing_stores
 from mlops_assets.workspace.workspace import Workspace
 
 
-def audit_forgotten(warehouse: Warehouse, project: str) -> Iterator[Finding]:
-    """Verify by keyed digests that no data file holds a row of any forgotten entity.
+def audit_forgotten(workspace: Workspace, project: str) -> Iterator[Finding]:
+    """Verify by keyed digests that no data file and no online store holds a row of any forgotten entity.
 
     Yields
     ------
     Finding
         One for all forgotten entities; none if nothing was forgotten.
     """
+    warehouse = Warehouse(workspace.state.warehouse)
     forgotten = ForgottenEntities(warehouse.root, project)
     try:
         records = forgotten.records()
@@ -33,13 +36,17 @@ def audit_forgotten(warehouse: Warehouse, project: str) -> Iterator[Finding]:
             tuple(record.entity for record in records),
             tuple(row_id for record in records for row_id in record.row_ids),
         )
-        errors = [*_interrupted(project, records), *_left(rows)]
+        condition, stores = rows.condition((project, FEATURES)), existing_stores(workspace, project)
+        online = [OnlineRows(store, condition).find() for store in stores]
+        errors = [*_interrupted(project, records), *_left(rows), *_left_online(online)]
     except StoreError as error:
         errors = [f"{error.message}; {error.hint}" if error.hint else error.message]
         yield Finding("forgotten entities", tuple(errors))
         return
-    tables = len(rows.tables())
-    yield Finding(f"forgotten entities, {len(records)}, in {tables} tables", tuple(errors))
+    places = f"{len(rows.tables())} tables"
+    if online:
+        places += f" and {len(online)} online store{'s' * (len(online) > 1)}"
+    yield Finding(f"forgotten entities, {len(records)}, in {places}", tuple(errors))
 
 
 def audit_entity(workspace: Workspace, project: str, values: Sequence[str]) -> Iterator[Finding]:
@@ -109,4 +116,13 @@ def _left(rows: ProjectRows) -> Iterator[str]:
             yield (
                 f"{view_name(found.table)} has {found.rows:,} rows of forgotten entities in {found.versions} "
                 "versions, such as of a restored backup: run mlops forget again"
+            )
+
+
+def _left_online(found: Sequence[FoundOnline]) -> Iterator[str]:
+    for one in found:
+        if one.entities:
+            yield (
+                f"the online features in {one.store} have {one.entities:,} forgotten entities: run mlops "
+                "forget again"
             )

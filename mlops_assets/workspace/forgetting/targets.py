@@ -16,12 +16,10 @@ from mlops_assets.stores.forgetting.records import ForgottenEntities
 from mlops_assets.stores.forgetting.table_rows import Condition
 from mlops_assets.stores.forgetting.texts import TextPlace, TextSearch
 from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.online.open import sqlite_file
-from mlops_assets.stores.online.sqlite import SqliteOnlineStore
 from mlops_assets.stores.sources.base import Source
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets.workspace.serving.online import online_store
+from mlops_assets.workspace.serving.online import existing_stores
 from mlops_assets.workspace.source_arrivals import open_sources
 from mlops_assets.workspace.workspace import Workspace
 
@@ -143,12 +141,8 @@ class Target:
             When the address of a declared Redis is not set.
         """
         condition = self.rows().condition((self.project, names.FEATURES))
-        store = online_store(self.workspace, self.project)
-        if store is not None:
+        for store in existing_stores(self.workspace, self.project):
             yield OnlineRows(store, condition)
-        file = sqlite_file(self.workspace.state.online, self.project)
-        if file.is_file() and (store is None or not store.is_local):
-            yield OnlineRows(SqliteOnlineStore(self.project, file), condition)
 
     def models(self) -> list[TrainedOn]:
         """The registered versions that were trained on it, also if its rows were removed since."""

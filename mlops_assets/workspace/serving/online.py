@@ -1,13 +1,14 @@
 """The online stores that the projects of a workspace declare."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops_assets.components.model_project.project.metadata_names import ONLINE
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.online.base import OnlineStore
-from mlops_assets.stores.online.open import open_store
+from mlops_assets.stores.online.open import open_store, sqlite_file
+from mlops_assets.stores.online.sqlite import SqliteOnlineStore
 from mlops_assets.workspace.workspace import Workspace
 
 
@@ -27,6 +28,22 @@ def online_store(workspace: Workspace, project: str) -> OnlineStore | None:
     """
     settings = online_settings(workspace, project)
     return None if settings is None else open_store(project, settings, workspace.state.online)
+
+
+def existing_stores(workspace: Workspace, project: str) -> Iterator[OnlineStore]:
+    """Yield the declared online store, and the file of a former declaration.
+
+    Raises
+    ------
+    StoreError
+        When the address of a declared Redis is not set.
+    """
+    store = online_store(workspace, project)
+    if store is not None:
+        yield store
+    file = sqlite_file(workspace.state.online, project)
+    if file.is_file() and (store is None or not store.is_local):
+        yield SqliteOnlineStore(project, file)
 
 
 def stored_content(workspace: Workspace, project: str) -> str | None:

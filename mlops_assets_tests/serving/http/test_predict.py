@@ -301,6 +301,17 @@ def test_rows_with_entity_columns_alone_read_their_online_features(engine: Engin
     assert found["features_as_of"] == answer.headers["x-features-as-of"] == "2025-06-01T12:00:00+00:00"
 
 
+def test_a_row_without_the_features_that_other_rows_have_has_one_reason(client: TestClient, engine: Engine):
+    features = valid_rows(engine, CHURN)[0]
+    rows = [{"customer_id": "c0"}, {"customer_id": "c1", **features}]
+    answer = client.post(f"{OF_CHURN}?partial=true", json={"rows": rows}).json()
+    reason = "the row has only customer_id, and other rows of the request have features"
+    assert answer["errors"] == [
+        {"row": 0, "field": None, "rule": f"{reason}: send features with all rows, or with none"}
+    ]
+    assert answer["predictions"] == [None, reference(engine, CHURN, [features])[0]]
+
+
 def test_rows_with_entity_columns_alone_need_online_features(client: TestClient):
     answer = client.post(OF_CHURN, json={"rows": [{"customer_id": "c1"}]})
     assert answer.status_code == 422

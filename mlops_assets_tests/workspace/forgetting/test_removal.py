@@ -72,7 +72,7 @@ def test_a_forgotten_entity_is_in_no_version_of_any_table_and_everything_says_so
     assert {name: shop.version(name) for name in rows} == versions
     left = predictions[predictions["customer"] != ID]
     assert shop.frame("predictions", MONTHS[4]).equals(left.reset_index(drop=True))
-    assert errors(audit_forgotten(shop.warehouse, "shop")) == {}
+    assert errors(audit_forgotten(target.workspace, "shop")) == {}
     assert errors(audit_entity(target.workspace, "shop", [ID])) == {}
     assert audit_tables(shop.warehouse, "shop", list).errors == ()
     assert not any(findings(shop).values())
@@ -116,12 +116,12 @@ def test_an_interrupted_removal_is_reported_and_a_second_call_finishes_it(target
     rows = {one.table[1]: one.rows for one in target.rows().find() if one.rows}
     with pytest.raises(KeyboardInterrupt):
         remove(target, champion_shop)
-    [subject] = errors(audit_forgotten(champion_shop.warehouse, "shop")).values()
+    [subject] = errors(audit_forgotten(target.workspace, "shop")).values()
     assert "was interrupted: run mlops forget shop again" in subject[0]
     monkeypatch.setattr(removal, "remove_rows", real)
     done = remove(target, champion_shop)
     assert {name: removed.rows for name, removed in done.record.removed.items()} == rows
-    assert errors(audit_forgotten(champion_shop.warehouse, "shop")) == {}
+    assert errors(audit_forgotten(target.workspace, "shop")) == {}
 
 
 def test_without_the_key_of_the_ledger_nothing_is_removed(target, champion_shop, monkeypatch):
@@ -166,6 +166,7 @@ def test_the_online_features_of_a_forgotten_entity_are_removed_and_a_store_that_
     target = Target.of(ShopWorkspace(shop.root, shop), "shop", [ID])
     file = shop.state.online / "shop.db"
     assert ID.encode() in file.read_bytes()
+    before = file.read_bytes()
     report = Report.of(target, with_sources=False)
     assert [(one.entities, one.searched) for one in report.online] == [(1, True), (1, True)]
     assert f"online features: 1 entities would be removed from {file}" in [*report.lines(dry_run=True)]
@@ -183,3 +184,7 @@ def test_the_online_features_of_a_forgotten_entity_are_removed_and_a_store_that_
     for name in redis_server.client.scan_iter(match=f"{tmp_path.name}:*features:*"):
         assert not [field for field in redis_server.client.hkeys(name) if ID.encode() in field]
     assert errors(audit_entity(target.workspace, "shop", [ID])) == {}
+    assert errors(audit_forgotten(target.workspace, "shop")) == {}
+    file.write_bytes(before)  # of a backup
+    [subject] = errors(audit_forgotten(target.workspace, "shop")).values()
+    assert subject == (f"the online features in {file} have 1 forgotten entities: run mlops forget again",)

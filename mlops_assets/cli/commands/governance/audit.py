@@ -41,7 +41,7 @@ def audit(
 ) -> None:
     """Verify ledger, registry, alias, and the files of versions and tables; exit with 1 on an error.
 
-    No table may have a row of a forgotten entity, which is searched by keyed digests.
+    No table and no online store may have a row of a forgotten entity, which is searched by keyed digests.
 
     Example: mlops audit customer_churn
     """
@@ -70,7 +70,7 @@ def audit(
             findings = [
                 *find(champion_ledger, tracking, print_waiting, head),
                 audit_tables(warehouse, project, lambda: model_inputs(warehouse, tracking)),
-                *audit_forgotten(warehouse, project),
+                *audit_forgotten(workspace, project),
             ]
         if as_json:
             print_json([finding.to_json() for finding in findings])

@@ -20,7 +20,14 @@ from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.stores.system.host_addresses import allowed_addresses
 
 _OTHER_PATHS = Limits(bytes=1_000_000, seconds=20)
-_CORS_HEADERS = ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID", "traceparent", "tracestate")
+_CORS_HEADERS = (
+    *("Authorization", "Content-Type", "X-API-Key", "X-Request-ID", "X-Sticky-Key"),
+    *("traceparent", "tracestate"),
+)
+_EXPOSED_HEADERS = (
+    *("X-Request-ID", "Retry-After", "X-Model-Version"),
+    *("X-Features-As-Of", "X-Features-Age-Seconds", "X-Features-Stale-Rows"),
+)
 
 
 def guarded(app: App, config: ServingConfig, options: ServiceOptions, output: BinaryIO | None = None) -> App:
@@ -55,7 +62,7 @@ def guarded(app: App, config: ServingConfig, options: ServiceOptions, output: Bi
             allow_origins=options.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=_CORS_HEADERS,
-            expose_headers=("X-Request-ID", "Retry-After"),
+            expose_headers=_EXPOSED_HEADERS,
         )
     allowed = None if options.any_host else allowed_addresses(options.host, options.allowed_hosts)
     app = OwnOrigins(app, allowed, options.cors_origins)

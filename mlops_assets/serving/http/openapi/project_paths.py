@@ -7,7 +7,15 @@ from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.bodies.arrow_body import FILE, STREAM
 from mlops_assets.serving.http.openapi.service_paths import INFERENCE, JSON, error, json_content, reference
+from mlops_assets.serving.http.service import STICKY_HEADER
 
+_HEADERS = [
+    {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+    for name, text in (
+        (STICKY_HEADER, "key by which a canary is chosen, for rows that name no entity"),
+        ("X-Request-ID", "ID of the request, of at most 64 letters, digits and . _ : -; else a random one"),
+    )
+]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -150,7 +158,7 @@ def _parameters() -> list[dict[str, Any]]:
     ]
     number = {"type": "integer", "minimum": 1, "maximum": 50, "default": 3}
     top = {"name": "top", "in": "query", "description": "number of features of explain", "schema": number}
-    return [*flags, top]
+    return [*flags, top, *_HEADERS]
 
 
 def _invocations(name: str, title: str, example: dict[str, Any]) -> dict[str, Any]:
