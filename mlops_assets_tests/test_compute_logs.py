@@ -1,4 +1,4 @@
-"""Ctrl-C while the output of steps is captured; a terminal sends it to every process of the group."""
+"""The output of steps: captured in files and shown, also at Ctrl-C, which a terminal sends to all processes."""
 
 import os
 import signal
@@ -35,3 +35,36 @@ def test_ctrl_c_reaches_the_run_and_prints_no_stack_trace(tmp_path: Path):
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=30)[0]
     assert output == "interrupted\n"
+
+
+SHOW = """
+import os, subprocess, sys
+from mlops_assets.compute_logs import LocalLogs
+
+with LocalLogs(sys.argv[1]).capture_logs(["run", "compute_logs", "step"]):
+    print("of Python")
+    os.write(1, b"of C\\n")
+    subprocess.run(["echo", "of a process"], check=True)
+    print("x" * 300_000, file=sys.stderr)
+print("after the step")
+"""
+
+
+def test_output_is_in_the_files_and_shown_in_its_order(tmp_path: Path):
+    shown = subprocess.run([sys.executable, "-uc", SHOW, str(tmp_path)], capture_output=True, text=True)
+    assert shown.stdout == "of Python\nof C\nof a process\nafter the step\n"
+    assert len(shown.stderr) == 300_001
+    folder = tmp_path / "run" / "compute_logs"
+    assert (folder / "step.out").read_text("utf-8") == "of Python\nof C\nof a process\n"
+    assert (folder / "step.err").stat().st_size == 300_001
+    assert (folder / "step.complete").exists()
+
+
+def test_a_step_ends_though_its_terminal_is_closed(tmp_path: Path):
+    command = [sys.executable, "-uc", SHOW + "\nsys.stdout = None\n", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout and process.stderr
+    process.stderr.close()
+    process.stdout.close()
+    process.wait(timeout=30)
+    assert (tmp_path / "run" / "compute_logs" / "step.complete").exists()

@@ -1,7 +1,7 @@
 """The storage of Dagster's instance: its settings, and errors of its databases as one sentence."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors
 
 _CONNECT_SECONDS = "5"
 """Time limit of one attempt to connect to a Postgres server, of which Dagster makes six."""
+
+_STORAGES = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -34,6 +36,28 @@ def read_settings(file: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ProjectError(f"{file} has no settings", hint="start it with a setting such as `storage:`")
     return settings
+
+
+def default_settings(home: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of an instance in files below `home`, for what a `dagster.yaml` does not declare."""
+    found: dict[str, Any] = {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "compute_logs": {
+            "module": "mlops_assets.compute_logs",
+            "class": "LocalLogs",
+            "config": {"base_dir": str(home / "storage")},
+        },
+    }
+    if not _STORAGES & declared.keys():
+        found["storage"] = {
+            "custom": {
+                "module": "mlops_assets.dagster_storage",
+                "class": "LocalStorage",
+                "config": {"base_dir": str(home)},
+            }
+        }
+    return found
 
 
 @contextmanager

@@ -102,6 +102,14 @@ class PlanContext:
     @property
     def staleness(self) -> Staleness:
         """The current staleness of the assets, which every run may change."""
+        return self._staleness.refresh()
+
+    def reset_staleness(self) -> None:
+        """Forget the cached staleness, after a change that Dagster has no materialization of."""
+        self.__dict__.pop("_staleness", None)
+
+    @cached_property
+    def _staleness(self) -> Staleness:
         graph = self.workspace.definitions.resolve_asset_graph()
         return Staleness(graph, self.instance, self.tables)
 

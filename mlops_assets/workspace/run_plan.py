@@ -107,6 +107,7 @@ class RunPlan(PlanContext):
         setting = "partitions" if self.timeline else "scoring.partitions"
         for key in sorted(followed | {key for key in self.keys if names.layer_of(key.path)}):
             if removed := self.tables.keep_partitions(key.path, self.periods):
+                self.reset_staleness()
                 self.notes.append(
                     f"{asset_name(key)}: removed {', '.join(removed[:3])}"
                     f"{f' and {len(removed) - 3} more' if len(removed) > 3 else ''}, which `{setting}` in "

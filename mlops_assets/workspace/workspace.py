@@ -24,7 +24,7 @@ from mlops_assets.core.suggestions import suggest_name
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 from mlops_assets.workspace.definition_errors import translate_definition_error
-from mlops_assets.workspace.instance_storage import read_settings, usable_instance
+from mlops_assets.workspace.instance_storage import default_settings, read_settings, usable_instance
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -253,7 +253,7 @@ class Workspace:
             return value
 
         moved: dict[str, Any] = move(settings)
-        return {"telemetry": {"enabled": False}, "nux": {"enabled": False}, **moved}
+        return {**default_settings(self.state.dagster, moved), **moved}
 
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:

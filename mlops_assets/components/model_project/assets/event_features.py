@@ -15,7 +15,7 @@ from mlops_assets.components.model_project.assets.sensitive_features import reje
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata import materialized, table_metadata
 from mlops_assets.components.model_project.project.metadata_names import TIMELINE
 from mlops_assets.components.model_project.project.partitions import (
     arrival_partitions,
@@ -132,9 +132,9 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 inputs=known.versions,
                 declared=project.time.periods,
             )
-            yield dg.MaterializeResult(
-                data_version=dg.DataVersion(result.digest),
-                metadata={
+            yield materialized(
+                *(context, spec.key, result.digest),
+                {
                     **table_metadata(result, inputs=known.inputs),
                     **project.declaration,
                     **table_lineage(project, query.sql, known.tables, computed.columns),

@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.declared_tables import (
     upstream_of,
 )
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata import materialized, table_metadata
 from mlops_assets.components.model_project.project.metadata_names import (
     ARRIVAL,
     CLOCK,
@@ -116,9 +116,9 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     conflicts_as_text=not settings.mixes_numbers,
                     declared=project.periods_of(table),
                 )
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(result.digest),
-            metadata={
+        return materialized(
+            *(context, spec.key, result.digest),
+            {
                 **table_metadata(result, inputs=_read_assets(fetched)),
                 **project.declaration,
                 SOURCE: source.display_name,

@@ -8,7 +8,7 @@ import dagster as dg
 from mlops_assets.components.model_project.automation.conditions import follows_its_inputs
 from mlops_assets.components.model_project.project.blocked_inputs import require_succeeded
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import table_metadata
+from mlops_assets.components.model_project.project.metadata import materialized, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     horizon_mapping,
     one_by_one,
@@ -101,9 +101,9 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
                 declared=project.time.periods,
             )
             written = store.relation(connection, spec.key.path, partition=partition, version=result.version)
-            yield dg.MaterializeResult(
-                data_version=dg.DataVersion(result.digest),
-                metadata={
+            yield materialized(
+                *(context, spec.key, result.digest),
+                {
                     **table_metadata(result, inputs=known.inputs),
                     **project.declaration,
                     **table_lineage(project, query.sql, known.tables, computed.columns),

@@ -11,7 +11,11 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import markdown_table, table_metadata
+from mlops_assets.components.model_project.project.metadata import (
+    markdown_table,
+    materialized,
+    table_metadata,
+)
 from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
@@ -151,10 +155,9 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
                 extra = _rule_counts(bad, project.sensitive) if spec is quarantine else {}
-                yield dg.MaterializeResult(
-                    asset_key=spec.key,
-                    data_version=dg.DataVersion(result.digest),
-                    metadata={
+                yield materialized(
+                    *(context, spec.key, result.digest),
+                    {
                         **table_metadata(
                             result,
                             descriptions=descriptions,

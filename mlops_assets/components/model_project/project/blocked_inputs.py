@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from dagster import AssetKey, DagsterEventType, DagsterInstance, EventLogRecord
 
-from mlops_assets.components.model_project.project.materializations import latest_materializations
+from mlops_assets.components.model_project.project.materializations import (
+    latest_materializations,
+    runs_of_latest,
+)
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core.errors import DataError
 
@@ -33,8 +36,10 @@ def require_succeeded(
     succeeded = SucceededSteps(instance)
     for key, partitions in wanted.items():
         chosen = None if None in partitions else {str(partition) for partition in partitions}
+        if chosen and succeeded.all_succeeded(runs_of_latest(instance, key, chosen)):
+            continue
         records = latest_materializations(instance, key, chosen)
-        succeeded.load(records.values())
+        succeeded.load(record.run_id for record in records.values())
         for partition, record in sorted(records.items(), key=lambda item: str(item[0])):
             if partition in partitions and not succeeded.includes(record):
                 raise _blocked(instance, project, key, record)

@@ -41,6 +41,17 @@ def table_metadata(
     }
 
 
+def materialized(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, digest: str, metadata: Mapping[str, Any]
+) -> "dg.MaterializeResult[None]":
+    """The result of a step for an asset, whose event of the materialization has the metadata.
+
+    The metadata of a `MaterializeResult` would be stored twice: in the event of the step's output, too.
+    """
+    context.add_asset_metadata(metadata, asset_key=key)
+    return dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(digest))
+
+
 def inputs_digest(parts: Mapping[tuple[dg.AssetKey, str | None], str]) -> str:
     """One digest of all inputs of an asset.
 

@@ -1,5 +1,6 @@
 """Dagster's partitions and partition mappings of a project, and those that its tables were written with."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,39 @@ def declared_periods(partitions: dg.PartitionsDefinition | None) -> Periods | No
     first, end = periods.key_of(partitions.start), partitions.end
     last = periods.shift(periods.key_of(end), -1) if end else None
     return Periods(cadence, first, last, by_batch=partitions.end_offset > 0)
+
+
+@dataclass(frozen=True)
+class PeriodRange:
+    """The successive partitions of an asset that a partition of a downstream asset reads.
+
+    Dagster's own mapping lists them, which takes it milliseconds for each partition.
+    """
+
+    child: Periods
+    parent: Periods
+    start: int
+    end: int
+
+    @classmethod
+    def of(
+        cls,
+        mapping: dg.PartitionMapping,
+        child: dg.PartitionsDefinition | None,
+        parent: dg.PartitionsDefinition | None,
+    ) -> "PeriodRange | None":
+        """The range of a mapping; None if it is not one of periods of the same cadence."""
+        own, other = declared_periods(child), declared_periods(parent)
+        if not isinstance(mapping, dg.TimeWindowPartitionMapping) or own is None or other is None:
+            return None
+        if own.cadence != other.cadence:
+            return None
+        return cls(own, other, mapping.start_offset, mapping.end_offset)
+
+    def of_partition(self, partition: str) -> tuple[str, str]:
+        """The keys of the first and the last partition that is read, if they exist."""
+        first, last = (self.child.shift(partition, by) for by in (self.start, self.end))
+        return max(first, self.parent.first), min(last, self.parent.last or last)
 
 
 def cutoff_partitions(project: Project) -> dg.PartitionsDefinition | None:

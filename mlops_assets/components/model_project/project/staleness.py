@@ -1,6 +1,6 @@
 """Which assets of a project are out of date."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.project.metadata_names import (
     SNAPSHOTS,
     declared_list,
 )
+from mlops_assets.components.model_project.project.partitions import PeriodRange
 from mlops_assets.components.model_project.project.succeeded_steps import SucceededSteps
 from mlops_assets.core import names
 from mlops_assets.core.names import CUSTOM_ASSET
@@ -44,7 +45,8 @@ class StaleReason:
 class Staleness:
     """Which assets a run would change.
 
-    Answers of the instance are cached: create a new object after a run.
+    Answers of the instance are cached until `refresh`. It loads only what was materialized since, so that
+    many partitions are run one after the other without loading those of all others again.
 
     Parameters
     ----------
@@ -59,10 +61,32 @@ class Staleness:
     _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
     _arrived: "dict[AssetKey, list[Snapshot]]" = field(default_factory=dict)
     _days: dict[AssetKey, dict[str, int]] = field(default_factory=dict)
+    _ranges: dict[tuple[AssetKey, AssetKey], PeriodRange | None] = field(default_factory=dict)
     _succeeded: SucceededSteps = field(init=False)
+    _newest: int = field(init=False)
+    """The newest event of the log when the answers were loaded."""
 
     def __post_init__(self) -> None:
         self._succeeded = SucceededSteps(self.instance)
+        self._newest = self._newest_event()
+
+    def refresh(self) -> "Staleness":
+        """Load what this or another process has materialized since, and return the object."""
+        newest = self._newest_event()
+        if newest != self._newest:
+            for key, records in self._records.items():
+                newer = declared_materializations(self.graph, self.instance, key, after=self._newest)
+                records |= newer
+                if newer:
+                    self._contents.pop(key, None)
+            self._succeeded.forget_others()
+            self._arrived.clear()
+            self._days.clear()
+            self._newest = newest
+        return self
+
+    def _newest_event(self) -> int:
+        return self.instance.event_log_storage.get_maximum_record_id() or 0
 
     def stale(
         self,
@@ -112,7 +136,7 @@ class Staleness:
     def usable_partitions(self, key: AssetKey) -> set[str]:
         """The materialized partitions of an asset, without those that failed a blocking check."""
         records = self._materialized(key)
-        self._succeeded.load(records.values())
+        self._succeeded.load(record.run_id for record in records.values())
         return {
             partition
             for partition, record in records.items()
@@ -189,10 +213,25 @@ class Staleness:
                 parts |= self._snapshot(snapshot_of, parent, partition)
                 continue
             content = self._content(parent)
-            for source in self._sources(key, parent, partition):
-                if source in content:
-                    parts[parent, source] = content[source]
+            for source in self._read_sources(key, parent, partition, content):
+                parts[parent, source] = content[source]
         return parts
+
+    def _read_sources(
+        self, key: AssetKey, parent: AssetKey, partition: str | None, content: Mapping[str | None, str]
+    ) -> Iterable[str | None]:
+        """The partitions of a parent that exist and that a partition of an asset reads."""
+        if partition is not None and (found := self._range(key, parent)):
+            first, last = found.of_partition(partition)
+            return [one for one in content if one is not None and first <= one <= last]
+        return [one for one in self._sources(key, parent, partition) if one in content]
+
+    def _range(self, key: AssetKey, parent: AssetKey) -> PeriodRange | None:
+        if (key, parent) not in self._ranges:
+            own, other = self.graph.get(key), self.graph.get(parent)
+            mapping = self.graph.get_partition_mapping(key, parent)
+            self._ranges[key, parent] = PeriodRange.of(mapping, own.partitions_def, other.partitions_def)
+        return self._ranges[key, parent]
 
     def _logged(
         self, window: LogWindow, log: AssetKey, partition: str | None

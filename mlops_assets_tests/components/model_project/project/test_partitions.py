@@ -8,6 +8,7 @@ import pytest
 
 from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.partitions import (
+    PeriodRange,
     arrival_partitions,
     cutoff_partitions,
     declared_periods,
@@ -219,3 +220,39 @@ def test_rows_of_an_asset_are_predicted_once_a_partition_of_it_has_ended(tmp_pat
     partitions = table_partitions(project, "scoring")
     assert partitions.get_partition_keys(current_time=NOW)[-1] == "2024-07"
     assert project.periods_of("scoring").newest(NOW) == "2024-07"
+
+
+@pytest.mark.parametrize(
+    "partitions",
+    [
+        dg.DailyPartitionsDefinition("2026-01-05", end_date="2026-02-20", fmt="%Y-%m-%d"),
+        dg.TimeWindowPartitionsDefinition(
+            start="2026-01-05", end="2026-02-20", fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5"
+        ),
+        dg.WeeklyPartitionsDefinition("2026-01-05", end_date="2026-06-01", fmt="%Y-%m-%d", day_offset=1),
+        dg.MonthlyPartitionsDefinition("2025-01", end_date="2026-06", fmt="%Y-%m"),
+    ],
+    ids=["daily", "weekdays", "weekly", "monthly"],
+)
+@pytest.mark.parametrize(("start", "end"), [(-3, 0), (-100, 0), (1, 4), (-6, -2), (0, 0)])
+def test_a_range_of_periods_has_the_partitions_of_dagsters_mapping(partitions, start, end):
+    mapping = dg.TimeWindowPartitionMapping(
+        start_offset=start, end_offset=end, allow_nonexistent_upstream_partitions=True
+    )
+    found, keys = PeriodRange.of(mapping, partitions, partitions), partitions.get_partition_keys()
+    assert found
+    for key in keys:
+        first, last = found.of_partition(key)
+        dagster = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            partitions.subset_with_partition_keys([key]), partitions, partitions
+        ).partitions_subset.get_partition_keys()
+        assert [one for one in keys if first <= one <= last] == list(dagster)
+
+
+def test_other_mappings_and_partitions_have_no_range_of_periods():
+    days = dg.DailyPartitionsDefinition("2026-01-05", fmt="%Y-%m-%d")
+    months = dg.MonthlyPartitionsDefinition("2026-01", fmt="%Y-%m")
+    window = dg.TimeWindowPartitionMapping()
+    assert PeriodRange.of(window, days, months) is None
+    assert PeriodRange.of(window, days, None) is None
+    assert PeriodRange.of(dg.AllPartitionMapping(), days, days) is None

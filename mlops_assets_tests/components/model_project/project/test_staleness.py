@@ -1,14 +1,18 @@
 """Stale assets: none after a full run, and exactly the affected partitions after each kind of change."""
 
 import shutil
+from dataclasses import dataclass
 
 import dagster as dg
 import pytest
+import sqlalchemy as db
+from dagster._core.storage.event_log import sql_event_log
 
 from mlops_assets.components.model_project.project.materializations import latest_materializations
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
-from mlops_assets.components.model_project.project.staleness import Staleness
+from mlops_assets.components.model_project.project.staleness import DATA_VERSION, Staleness
 from mlops_assets.core import names
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS, of_month
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
@@ -127,3 +131,114 @@ def test_the_last_materialization_of_an_asset_without_partitions_is_under_none(c
     found = latest_materializations(champion_shop.instance, dg.AssetKey(["shop", names.CHAMPION]))
     assert list(found) == [None]
     assert latest_materializations(champion_shop.instance, dg.AssetKey(["shop", "nothing"])) == {}
+
+
+DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-03-01")
+LOG, DAILY, TOTAL = (dg.AssetKey(["many", name]) for name in ("log", "daily", "total"))
+BACK = dg.TimeWindowPartitionMapping(start_offset=-6, allow_nonexistent_upstream_partitions=True)
+GRAPH = dg.Definitions(
+    assets=[
+        dg.AssetsDefinition(specs=[spec])
+        for spec in (
+            dg.AssetSpec(LOG, partitions_def=DAYS),
+            dg.AssetSpec(DAILY, partitions_def=DAYS, deps=[dg.AssetDep(LOG, partition_mapping=BACK)]),
+            dg.AssetSpec(TOTAL, deps=[DAILY]),
+        )
+    ]
+).resolve_asset_graph()
+
+
+@dataclass
+class Storage:
+    """An instance, and how many queries and decoded events answered what it was asked."""
+
+    instance: dg.DagsterInstance
+    statements: int = 0
+    events: int = 0
+
+
+@pytest.fixture
+def storage(monkeypatch):
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = Storage(instance)
+        decode = sql_event_log.deserialize_value
+
+        def count_statement(_connection, _cursor, statement, *_):
+            found.statements += statement.startswith("SELECT")
+
+        def count_event(*arguments, **options):
+            found.events += 1
+            return decode(*arguments, **options)
+
+        monkeypatch.setattr(sql_event_log, "deserialize_value", count_event)
+        db.event.listen(db.Engine, "before_cursor_execute", count_statement)
+        yield found
+        db.event.remove(db.Engine, "before_cursor_execute", count_statement)
+
+
+def report(instance, key, partition, version):
+    tags = {DATA_VERSION: version}
+    inputs = {} if key == LOG else {"inputs": version}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(key, partition=partition, tags=tags, metadata=inputs)
+    )
+
+
+def reported(storage, tmp_path, days):
+    """The staleness of partitions that are up to date."""
+    for day in days:
+        report(storage.instance, LOG, day, f"log {day}")
+    current = Staleness(GRAPH, storage.instance, Warehouse(tmp_path))
+    for day in days:
+        report(storage.instance, DAILY, day, current.inputs(DAILY, day))
+    return current.refresh()
+
+
+def test_the_queries_for_all_partitions_are_those_for_a_few(storage, tmp_path):
+    counted = {}
+    for count in (5, 40):
+        days = list(DAYS.get_partition_keys())[:count]
+        storage.instance.wipe_assets([LOG, DAILY])
+        reported(storage, tmp_path, days)
+        storage.statements = storage.events = 0
+        fresh = Staleness(GRAPH, storage.instance, Warehouse(tmp_path))
+        assert [day for day in days if fresh.refresh().stale([LOG, DAILY], day)] == []
+        counted[count] = (storage.statements - count, storage.events)  # one a refresh: the newest event
+        assert storage.events <= 2 * count + 4, "each materialization is decoded once; and the wipes"
+    assert counted[40][0] <= counted[5][0] + 2
+
+
+def test_after_a_run_only_its_materializations_are_loaded(storage, tmp_path):
+    days = list(DAYS.get_partition_keys())[:40]
+    current = reported(storage, tmp_path, days)
+    assert [day for day in days if current.stale([LOG, DAILY], day)] == []
+    assert current.partitions(DAILY) == set(days)
+    report(storage.instance, LOG, days[20], "corrected")
+    storage.events = 0
+    current.refresh()
+    assert storage.events == 1
+    assert [day for day in days if current.stale([DAILY], day)] == days[20:27]
+    fresh = Staleness(GRAPH, storage.instance, Warehouse(tmp_path))
+    for day in days:
+        assert current.reasons([LOG, DAILY], day) == fresh.reasons([LOG, DAILY], day)
+    report(storage.instance, TOTAL, None, "total")
+    assert current.refresh().is_materialized(TOTAL)
+
+
+def test_a_step_that_ends_after_its_materialization_was_loaded_counts_as_succeeded(storage, tmp_path):
+    def failing(context):
+        yield dg.MaterializeResult()
+        if context.run.tags.get("fails"):
+            raise dg.Failure("failed")
+
+    asset = dg.multi_asset(specs=[dg.AssetSpec(LOG, partitions_def=DAYS)])(failing)
+    day = "2026-01-02"
+    for tags in ({"fails": "yes"}, {}):
+        dg.materialize(
+            [asset], instance=storage.instance, partition_key=day, tags=tags, raise_on_error=False
+        )
+        if tags:
+            current = Staleness(GRAPH, storage.instance, Warehouse(tmp_path))
+            assert current.reasons([LOG], day)[LOG].kind == "failed"
+            assert current.usable_partitions(LOG) == set()
+    assert current.refresh().usable_partitions(LOG) == {day}

@@ -1,0 +1,154 @@
+"""Dagster's storage in SQLite: connections that stay open, and one event log for all runs."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import sqlalchemy as db
+
+from mlops_assets.compat.dagster_storage import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    SQLITE_EVENT_LOG_FILENAME,
+    ConfigurableClassData,
+    ConsolidatedSqliteEventLogStorage,
+    DagsterSqliteStorage,
+    DagsterStorage,
+    SqliteEventLogStorage,
+    SqliteRunStorage,
+    SqliteScheduleStorage,
+    create_db_conn_string,
+)
+
+
+class LocalStorage(DagsterSqliteStorage):
+    """Dagster's SQLite storage for projects with many small partitions.
+
+    Dagster's own class opens the database for each statement and closes it, which takes ten times as long as
+    the statement. For each run it creates a database of 27 tables and indexes, and stores the events of
+    assets twice. Here connections stay open, an event is one transaction, and all runs share one database.
+
+    A folder whose events are in the databases of Dagster's own class keeps them there.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        DagsterStorage.__init__(self)  # that of the base class creates the databases of its own kind
+        self.base_dir = base_dir
+        self._inst_data = inst_data
+        history = Path(base_dir, "history")
+        self._run_storage = _Runs.from_local(str(history))
+        self._schedule_storage = _Schedules.from_local(str(Path(base_dir, "schedules")))
+        by_run = history / "runs"
+        self._event_log_storage: SqliteEventLogStorage | _Events = (
+            SqliteEventLogStorage(str(by_run)) if (by_run / "index.db").exists() else _Events(str(history))
+        )
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "LocalStorage":
+        # Dagster's method returns its own class, also for a subclass.
+        return cls.from_local(inst_data=inst_data, **config_value)
+
+
+class _Database:
+    """A SQLite database with a pool of open connections, which a forked process does not inherit."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._engine: db.Engine | None = None
+        self._owner = 0
+        self._current = local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[db.Connection]:
+        """A connection with an open transaction: that of this thread, if there is one."""
+        current: db.Connection | None = getattr(self._current, "connection", None)
+        if current is not None:
+            yield current
+            return
+        with self._open_engine().connect() as connection, connection.begin():
+            self._current.connection = connection
+            try:
+                yield connection
+            finally:
+                self._current.connection = None
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        if self._engine is not None and self._owner == os.getpid():
+            self._engine.dispose()
+        self._engine = None
+
+    def _open_engine(self) -> db.Engine:
+        if self._engine is None or self._owner != os.getpid():
+            engine = db.create_engine(self._address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+            db.event.listen(engine, "connect", _flush_at_checkpoints)
+            self._engine, self._owner = engine, os.getpid()
+        return self._engine
+
+
+def _flush_at_checkpoints(connection: Any, _: Any) -> None:
+    """Flush the write-ahead log when it is copied into the database, and not with each transaction.
+
+    The database stays consistent. A failure of power may lose the last events; a partition whose
+    materialization is lost is computed again, with the same content.
+    """
+    connection.execute("pragma synchronous = normal")
+
+
+class _Events(ConsolidatedSqliteEventLogStorage):
+    def __init__(self, base_dir: str) -> None:
+        self._database = _Database(create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME))
+        self._known_tables: set[str] = set()
+        self._known_columns: set[str] = set()
+        super().__init__(base_dir)
+
+    def _connect(self) -> Any:
+        return self._database.transaction()
+
+    def store_event(self, event: Any) -> None:
+        with self._database.transaction():
+            super().store_event(event)
+
+    def has_table(self, table_name: str) -> bool:
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
+
+    def _has_asset_key_col_on_connection(self, conn: db.Connection, column_name: str) -> bool:
+        if column_name not in self._known_columns and super()._has_asset_key_col_on_connection(
+            conn, column_name
+        ):
+            self._known_columns.add(column_name)
+        return column_name in self._known_columns
+
+    def dispose(self) -> None:
+        super().dispose()
+        self._database.dispose()
+
+
+class _Runs(SqliteRunStorage):
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._database = _Database(conn_string)
+        super().__init__(conn_string, inst_data)
+
+    def connect(self) -> Any:
+        return self._database.transaction()
+
+    def dispose(self) -> None:
+        self._database.dispose()
+
+
+class _Schedules(SqliteScheduleStorage):
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._database = _Database(conn_string)
+        super().__init__(conn_string, inst_data)
+
+    def connect(self) -> Any:
+        return self._database.transaction()
+
+    def dispose(self) -> None:
+        self._database.dispose()
