@@ -23,21 +23,18 @@ def main() -> None:
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements[statement.split(maxsplit=1)[0].lower()] += 1
 
-    original = sql_event_log.deserialize_value
+    log: Any = sql_event_log
+    one, many = log.deserialize_value, log.deserialize_values
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         decoded["events"] += 1
-        return original(*args, **kwargs)
-
-    sql_event_log.deserialize_value = counted  # type: ignore[assignment]
-    original_all = sql_event_log.deserialize_values
+        return one(*args, **kwargs)
 
     def counted_all(texts: Any, *args: Any, **kwargs: Any) -> Any:
-        texts = list(texts)
-        decoded["events"] += len(texts)
-        return original_all(texts, *args, **kwargs)
+        decoded["events"] += len(texts := list(texts))
+        return many(texts, *args, **kwargs)
 
-    sql_event_log.deserialize_values = counted_all  # type: ignore[assignment]
+    log.deserialize_value, log.deserialize_values = counted, counted_all
     sys.argv = ["mlops", *sys.argv[2:]]
     try:
         mlops()

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks.many_partitions [--partitions 120] [--rows 200] [--lookback 30]
 
-Each run is a fresh process. Printed are its wall and CPU seconds with those of all its children, the statements
-that it sent to Dagster's databases, the materializations that it decoded, and the size of the databases. CPU
-seconds and counts are those to compare on a machine with other load.
+Each run is a fresh process. Printed are its wall and CPU seconds with those of all its children, the
+statements that it sent to Dagster's databases, the events that it decoded, and the size of the databases.
+CPU seconds and counts are those to compare on a machine with other load.
 """
 
 import argparse

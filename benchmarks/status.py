@@ -171,12 +171,12 @@ def fill(root: Path, months: list[str]) -> int:
     folder = workspace.state.dagster / "history"
     for file, table in (
         ("runs.db", "runs"),
-        ("runs/index.db", "event_logs"),
-        ("runs/index.db", "asset_check_executions"),
+        ("event_log.db", "event_logs"),
+        ("event_log.db", "asset_check_executions"),
     ):
         events = copy_rows(folder / file, table, (first, months[-1]), [*months_before, *all_others])
     copy_rows(
-        folder / "runs/index.db",
+        folder / "event_log.db",
         "asset_keys",
         (first, months[-1]),
         [(project, months[-1]) for project in others],

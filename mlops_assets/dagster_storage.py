@@ -15,7 +15,7 @@ from mlops_assets.compat.dagster_storage import (
     ConfigurableClassData,
     ConsolidatedSqliteEventLogStorage,
     DagsterSqliteStorage,
-    DagsterStorage,
+    EventLogStorage,
     SqliteEventLogStorage,
     SqliteRunStorage,
     SqliteScheduleStorage,
@@ -34,14 +34,16 @@ class LocalStorage(DagsterSqliteStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        DagsterStorage.__init__(self)  # that of the base class creates the databases of its own kind
+        # Not that of the base class, which creates the databases of its own kind.
+        super(DagsterSqliteStorage, self).__init__()
         self.base_dir = base_dir
         self._inst_data = inst_data
         history = Path(base_dir, "history")
         self._run_storage = _Runs.from_local(str(history))
-        self._schedule_storage = _Schedules.from_local(str(Path(base_dir, "schedules")))
+        # Dagster closes the connections of the other two only.
+        self._schedule_storage = SqliteScheduleStorage.from_local(str(Path(base_dir, "schedules")))
         by_run = history / "runs"
-        self._event_log_storage: SqliteEventLogStorage | _Events = (
+        self._events: SqliteEventLogStorage | _Events = (
             SqliteEventLogStorage(str(by_run)) if (by_run / "index.db").exists() else _Events(str(history))
         )
 
@@ -51,6 +53,16 @@ class LocalStorage(DagsterSqliteStorage):
     ) -> "LocalStorage":
         # Dagster's method returns its own class, also for a subclass.
         return cls.from_local(inst_data=inst_data, **config_value)
+
+    @property
+    def event_log_storage(self) -> EventLogStorage:
+        return self._events
+
+    def register_instance(self, instance: Any) -> None:
+        super(DagsterSqliteStorage, self).register_instance(instance)
+        for storage in (self._run_storage, self._events, self._schedule_storage):
+            if not storage.has_instance:
+                storage.register_instance(instance)
 
 
 class _Database:
@@ -131,18 +143,6 @@ class _Events(ConsolidatedSqliteEventLogStorage):
 
 
 class _Runs(SqliteRunStorage):
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._database = _Database(conn_string)
-        super().__init__(conn_string, inst_data)
-
-    def connect(self) -> Any:
-        return self._database.transaction()
-
-    def dispose(self) -> None:
-        self._database.dispose()
-
-
-class _Schedules(SqliteScheduleStorage):
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._database = _Database(conn_string)
         super().__init__(conn_string, inst_data)

@@ -1,4 +1,4 @@
-"""The output of steps: captured in files and shown, also at Ctrl-C, which a terminal sends to all processes."""
+"""The output of steps in files and in the terminal, also at Ctrl-C, which reaches the whole process group."""
 
 import os
 import signal
@@ -63,8 +63,8 @@ def test_output_is_in_the_files_and_shown_in_its_order(tmp_path: Path):
 def test_a_step_ends_though_its_terminal_is_closed(tmp_path: Path):
     command = [sys.executable, "-uc", SHOW + "\nsys.stdout = None\n", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout and process.stderr
-    process.stderr.close()
-    process.stdout.close()
+    for stream in (process.stdout, process.stderr):
+        assert stream
+        stream.close()
     process.wait(timeout=30)
     assert (tmp_path / "run" / "compute_logs" / "step.complete").exists()

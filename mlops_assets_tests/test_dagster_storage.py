@@ -78,9 +78,7 @@ def test_a_run_opens_each_database_a_few_times_and_not_for_each_event(home: Path
     assert len(opened) == first, opened[first:]
 
 
-def test_an_event_of_an_asset_is_stored_as_a_whole_or_not_at_all(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_event_of_an_asset_is_stored_as_a_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch):
     with dg.DagsterInstance.from_config(str(home)) as instance:
         storage = instance.event_log_storage
 

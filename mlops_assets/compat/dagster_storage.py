@@ -1,7 +1,6 @@
 """Dagster's SQLite storages, which have no public import path; they import watchdog."""
 
-from dagster._config import StringSource
-from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log import (
     SQLITE_EVENT_LOG_FILENAME,
     ConsolidatedSqliteEventLogStorage,
@@ -19,10 +18,9 @@ __all__ = [
     "ConfigurableClassData",
     "ConsolidatedSqliteEventLogStorage",
     "DagsterSqliteStorage",
-    "DagsterStorage",
+    "EventLogStorage",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
-    "StringSource",
     "create_db_conn_string",
 ]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def default_settings(home: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of an instance in files below `home`, for what a `dagster.yaml` does not declare."""
+    """Return settings for what a `dagster.yaml` does not declare: an instance in files below `home`."""
     found: dict[str, Any] = {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
@@ -80,10 +80,13 @@ def usable_instance(create: Callable[[], DagsterInstance], home: Path) -> Iterat
     try:
         with _translated_errors("Dagster's instance", home):
             instance = create()
-            instance.get_runs_count()
-            instance.event_log_storage.get_maximum_record_id()
-            if instance.schedule_storage is not None:
-                instance.schedule_storage.all_instigator_state()
+            with ExitStack() as unusable:
+                unusable.callback(instance.dispose)
+                instance.get_runs_count()
+                instance.event_log_storage.get_maximum_record_id()
+                if instance.schedule_storage is not None:
+                    instance.schedule_storage.all_instigator_state()
+                unusable.pop_all()
     except MlopsError:
         raise
     except Exception as error:  # a storage that dagster.yaml names may raise anything

@@ -148,7 +148,7 @@ def test_a_broken_database_of_dagster_is_an_error_before_anything_runs(place, ho
     with Workspace(place).instance():
         pass
     files = list((place / "data" / "state" / "dagster").rglob("*.db"))
-    assert {file.name for file in files} == {"runs.db", "index.db", "schedules.db"}
+    assert {file.name for file in files} == {"runs.db", "event_log.db", "schedules.db"}
     for file in files:
         before = file.read_bytes()
         how(file)

@@ -61,7 +61,7 @@ def _event_history(
     time, periods = project.time, project.time.periods
     records = latest_materializations(instance, project.key(names.TARGET))
     succeeded = SucceededSteps(instance)
-    succeeded.load(records.values())
+    succeeded.load(record.run_id for record in records.values())
     labelled = {
         partition
         for partition, record in records.items()

@@ -234,9 +234,7 @@ def test_a_step_that_ends_after_its_materialization_was_loaded_counts_as_succeed
     asset = dg.multi_asset(specs=[dg.AssetSpec(LOG, partitions_def=DAYS)])(failing)
     day = "2026-01-02"
     for tags in ({"fails": "yes"}, {}):
-        dg.materialize(
-            [asset], instance=storage.instance, partition_key=day, tags=tags, raise_on_error=False
-        )
+        dg.materialize([asset], instance=storage.instance, partition_key=day, tags=tags, raise_on_error=False)
         if tags:
             current = Staleness(GRAPH, storage.instance, Warehouse(tmp_path))
             assert current.reasons([LOG], day)[LOG].kind == "failed"
