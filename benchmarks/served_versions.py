@@ -31,7 +31,7 @@ class Champions:
 
         from mlops_assets.ml.model.artifact import load_model, save_model
         from mlops_assets.ml.model.manifest import manifest_digest
-        from mlops_assets.stores.governance.ledger import Event
+        from mlops_assets.stores.governance.ledger_entries import Event
         from mlops_assets.stores.tracking.trained_model import TrainedModel
 
         registry = self._tracking.registry
@@ -54,7 +54,7 @@ class Champions:
 
     def promote(self, version: int) -> None:
         """Make a version the champion."""
-        from mlops_assets.stores.governance.ledger import Event
+        from mlops_assets.stores.governance.ledger_entries import Event
 
         with self._ledger.lock("benchmark", print):
             self._ledger.recover()

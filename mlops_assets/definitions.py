@@ -8,6 +8,7 @@ import dagster as dg
 import mlops_assets.defs
 from mlops_assets.components.redacted_process import redact_process
 from mlops_assets.components.resources import resources
+from mlops_assets.core.garbage import without_garbage_collection
 from mlops_assets.stores.system.state_directory import StateDirectory
 
 DEFS_FOLDER = Path(__file__).parent / "defs"
@@ -21,7 +22,7 @@ def defs() -> dg.Definitions:
     # Installed from a wheel, as in an image, data and state are in the working directory, not at the package.
     root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     tree = dg.ComponentTree.from_module(mlops_assets.defs, root)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_garbage_collection():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         # `load_from_defs_folder` would also render the documentation of every installed component, which

@@ -29,6 +29,7 @@ HEAVY = (
     "msgspec",
     "prometheus_client",
     "redis",
+    "jinja2",
 )
 
 
@@ -43,6 +44,14 @@ def loaded_after(statement: str) -> set[str]:
 
 def test_loading_the_definitions_imports_nothing_heavy():
     assert not loaded_after("import mlops_assets.definitions as d; d.defs()") & set(HEAVY)
+
+
+def test_a_status_imports_neither_the_libraries_of_tables_nor_those_of_models():
+    loaded = loaded_after(
+        "import mlops_assets.cli.commands.monitoring.status, mlops_assets.workspace.status.collect"
+    )
+    assert "duckdb" in loaded
+    assert not loaded & {*HEAVY, "deltalake"} - {"duckdb"}
 
 
 def test_loading_a_model_imports_neither_dagster_nor_optuna():

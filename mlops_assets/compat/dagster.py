@@ -9,7 +9,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.definitions.utils import is_valid_owner
 from dagster._core.event_api import RunStatusChangeRecordsFilter
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, InstigatorType, TickStatus
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -20,6 +19,9 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 from dagster._core.utils import make_new_run_id
+from dagster._utils.pydantic_yaml import (
+    enrich_validation_errors_with_source_position as enrich_validation_errors,
+)
 from dagster._utils.schedules import (
     get_latest_completed_cron_tick,
     is_valid_cron_schedule,
@@ -41,14 +43,11 @@ __all__ = [
     "CircularDependencyError",
     "CronFreshnessPolicy",
     "InstanceRef",
-    "InstigatorState",
-    "InstigatorTick",
-    "InstigatorType",
     "ResolutionException",
     "RunStatusChangeRecordsFilter",
-    "TickStatus",
     "TimeWindowFreshnessPolicy",
     "UnresolvedAssetJobDefinition",
+    "enrich_validation_errors",
     "get_latest_completed_cron_tick",
     "is_valid_cron_schedule",
     "is_valid_owner",

@@ -23,6 +23,11 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{short_duration(seconds)} ago" if seconds >= 0 else f"in {short_duration(-seconds)}"
 
 
+def is_timezone(name: str) -> bool:
+    """Whether a name is that of a time zone; `UTC` is known without reading the names."""
+    return name == "UTC" or name in available_timezones()
+
+
 @cache
 def available_timezones() -> frozenset[str]:
     """The names of all time zones; Python's function reads a directory of files in each call."""

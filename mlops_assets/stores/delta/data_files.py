@@ -4,14 +4,15 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-import pyarrow.parquet as pq
-from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
 from mlops_assets.core.sql_quoting import literal
+
+if TYPE_CHECKING:  # a status that finds its files in the log imports neither delta-rs nor Arrow
+    from deltalake import DeltaTable
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """DuckDB, Spark and Delta read a folder with this name as null."""
@@ -70,13 +71,13 @@ def _partition_problem(partition: str) -> str | None:
     return None
 
 
-def is_partitioned(delta: DeltaTable) -> bool:
+def is_partitioned(delta: "DeltaTable") -> bool:
     """Whether a table is written by partition."""
     return bool(delta.metadata().partition_columns)
 
 
 def data_files(
-    directory: Path, delta: DeltaTable, partitions: Collection[str] | None = None
+    directory: Path, delta: "DeltaTable", partitions: Collection[str] | None = None
 ) -> list[DataFile]:
     """The files of a version, or of some of its partitions, sorted by path; no file is opened."""
     added = delta.get_add_actions(flatten=True)
@@ -103,15 +104,34 @@ def rows_by_partition(files: Sequence[DataFile]) -> dict[str | None, int]:
     """The number of rows of each partition; a file is opened only if the log has no number of rows."""
     counts: dict[str | None, int] = {}
     for file in files:
-        rows = pq.read_metadata(file.path).num_rows if file.rows is None else file.rows
+        rows = _rows_in(file) if file.rows is None else file.rows
         counts[file.partition] = counts.get(file.partition, 0) + rows
     return counts
 
 
-def scan(files: Sequence[DataFile], *, partitioned: bool) -> str:
-    """The SQL query that reads files; columns that a file lacks are null in its rows."""
+def _rows_in(file: DataFile) -> int:
+    from pyarrow.parquet import read_metadata
+
+    return int(read_metadata(file.path).num_rows)
+
+
+def scan(files: Sequence[DataFile], *, partitioned: bool, with_names: bool = False) -> str:
+    """The SQL query that reads files; columns that a file lacks are null in its rows.
+
+    Parameters
+    ----------
+    with_names
+        Add the column `filename`; see `project_of_file`.
+    """
     names = ", ".join(literal(file.path) for file in files)
-    hive = f"hive_partitioning = {str(partitioned).lower()}"
+    options = f"hive_partitioning = {str(partitioned).lower()}"
     if partitioned:
-        hive += f", hive_types = {{{literal(PARTITION)}: 'VARCHAR'}}"
-    return f"from read_parquet([{names}], union_by_name = true, {hive})"
+        options += f", hive_types = {{{literal(PARTITION)}: 'VARCHAR'}}"
+    if with_names:
+        options += ", filename = true"
+    return f"from read_parquet([{names}], union_by_name = true, {options})"
+
+
+def project_of_file(root: Path) -> str:
+    """The SQL expression of the project of a row's file, which is the first folder below the tables' root."""
+    return f"split_part(substr(filename, {len(str(root)) + 2}), '/', 1)"

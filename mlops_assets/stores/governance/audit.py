@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.clock import clock_notes
-from mlops_assets.stores.governance.ledger import Entry
+from mlops_assets.stores.governance.ledger_entries import Entry
 from mlops_assets.stores.governance.ledger_review import LOST_LEDGER, Review, head_of, head_sequence
 from mlops_assets.stores.governance.recorded_versions import (
     changed_digests,

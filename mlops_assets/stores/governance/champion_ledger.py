@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Entry, Event, Kind, Ledger
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger_entries import Entry, Event, Kind
 from mlops_assets.stores.governance.ledger_keys import KEY_VARIABLE, LedgerKeys
 from mlops_assets.stores.governance.ledger_review import (
     ANCHOR,

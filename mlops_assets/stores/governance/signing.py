@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Entry
+from mlops_assets.stores.governance.ledger_entries import Entry
 from mlops_assets.stores.governance.ledger_keys import FORMER_KEYS_VARIABLE, KEY_VARIABLE, signing_key_id
 from mlops_assets.stores.governance.signatures import UNVERIFIED
 

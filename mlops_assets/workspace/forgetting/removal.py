@@ -16,7 +16,8 @@ from mlops_assets.stores.forgetting.records import Record, Removed
 from mlops_assets.stores.forgetting.table_rows import remove_rows
 from mlops_assets.stores.forgetting.texts import TextPlace
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Event, Ledger
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger_entries import Event
 from mlops_assets.stores.sources.base import scratch_folder
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.workspace.dagster_run import PROJECT_TAG

@@ -3,14 +3,17 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
 import pytest
 import yaml
 
+from mlops_assets.components.model_project.status.reports import open_reports
 from mlops_assets.stores.delta.duckdb_connection import SPILL
-from mlops_assets.stores.governance.ledger import Entry, Event, Ledger
+from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger_entries import Entry, Event
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.status.collect import collect_status
 from mlops_assets.workspace.workspace import Workspace
@@ -168,6 +171,64 @@ def test_figures_champion_and_pending_versions_have_the_recorded_values(root):
     assert lending.disk_bytes > 1_000
     check_command()
     check_damage(root)
+
+
+def test_the_number_of_queries_does_not_depend_on_the_number_of_projects(tmp_path):
+    warehouse, projects = Warehouse(tmp_path), ["lending", "selling", "storing"]
+    write_figures(warehouse, projects)
+    with open_reports(tmp_path) as reports:
+        queries: list[str] = []
+        opened = reports.connection
+        reports.connection = SimpleNamespace(
+            execute=lambda query: queries.append(query) or opened.execute(query)
+        )
+        reports.read_ahead([*projects, "nothing_yet"])
+        found = {
+            name: (reports.quality(name), reports.drift(name), reports.ledger(name)) for name in projects
+        }
+        assert (len(queries), reports.errors) == (4, [])
+        assert reports.performance("nothing_yet") == ()
+        assert reports.ledger("nothing_yet") == []
+    for name in projects:
+        with open_reports(tmp_path) as alone:
+            assert found[name] == (alone.quality(name), alone.drift(name), alone.ledger(name))
+        assert [point.partition for point in found[name][1]] == ["2024-01", "2024-02", "2024-03"]
+        assert found[name][2][0].event.reason == name
+
+
+def test_a_damaged_table_among_others_is_the_error_of_its_project(tmp_path):
+    projects = ["lending", "selling"]
+    write_figures(Warehouse(tmp_path), projects)
+    for damaged in ("drift_report", "ledger"):
+        [file, *_] = (tmp_path / "selling" / damaged).rglob("*.parquet")
+        file.write_bytes(b"x" * file.stat().st_size)
+    with open_reports(tmp_path) as reports:
+        reports.read_ahead(projects)
+        assert (len(reports.drift("lending")), len(reports.ledger("lending"))) == (3, 1)
+        assert reports.errors == []
+        assert (reports.drift("selling"), reports.ledger("selling")) == ((), [])
+        assert ["selling.drift_report" in reports.errors[0], "selling: the ledger" in reports.errors[1]] == [
+            True,
+            True,
+        ]
+
+
+def write_figures(warehouse: Warehouse, projects: list[str]) -> None:
+    """A ledger and three months of figures for each project."""
+    for project in projects:
+        event = Event("registered", 1, "dagster run 01234567", project, "0" * 64)
+        Ledger(warehouse, project).append([Entry.after(None, event, datetime.now(UTC))])
+        with duckdb.connect() as connection:
+            for month in (1, 2, 3):
+                values = {"month": month, "kind": "measured", "value": 0.9 - month / 10}
+                tables = (
+                    ("drift_report", DRIFT),
+                    ("performance_report", PERFORMANCE),
+                    ("data_quality", QUALITY),
+                )
+                for table, query in tables:
+                    rows = connection.sql(query.format(**values))
+                    warehouse.write([project, table], rows, partition=f"2024-0{month}")
 
 
 def check_command():

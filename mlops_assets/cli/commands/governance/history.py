@@ -18,7 +18,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger import Entry
+    from mlops_assets.stores.governance.ledger_entries import Entry
 
 
 def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:

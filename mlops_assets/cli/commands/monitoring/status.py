@@ -1,10 +1,8 @@
 """`mlops status`: the health of all projects, or everything about one of them."""
 
 import errno
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +10,7 @@ import typer
 
 from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_errors, print_line
 from mlops_assets.core.errors import MlopsError, StoreError
+from mlops_assets.core.garbage import without_garbage_collection
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def status(
 
     Example: mlops status customer_churn
     """
-    with plain_errors(debug), _without_garbage_collection():
+    with plain_errors(debug), without_garbage_collection():
         from mlops_assets.cli.output.status_output import print_overview, print_project
         from mlops_assets.cli.output.table_output import print_json
         from mlops_assets.core.status.series import status_document
@@ -67,18 +66,6 @@ def status(
             print_line(f"page: {html}")
     if exit_code and any(each.health in ("failed", "overdue", "unknown") for each in found.projects):
         raise typer.Exit(UNHEALTHY)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Do not search for garbage: almost all objects live to the end, and a search visits all of them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _write_page(file: Path, found: "WorkspaceStatus", workspace: "Workspace", project: str | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops_assets.ml.reports.model_card import ModelCard
-    from mlops_assets.stores.governance.ledger import Entry
+    from mlops_assets.stores.governance.ledger_entries import Entry
     from mlops_assets.stores.governance.ledger_state import LedgerState
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore

@@ -12,7 +12,7 @@ from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Event, Kind
+    from mlops_assets.stores.governance.ledger_entries import Event, Kind
     from mlops_assets.stores.governance.ledger_state import LedgerState
     from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
@@ -70,7 +70,7 @@ class Attribution:
 
     def event(self, kind: "Kind", version: "Version", **details: Any) -> "Event":
         """An event of a registered version."""
-        from mlops_assets.stores.governance.ledger import Event
+        from mlops_assets.stores.governance.ledger_entries import Event
 
         return Event(
             kind,

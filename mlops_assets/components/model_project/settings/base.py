@@ -24,7 +24,7 @@ def invalid_setting(path: str, problem: str) -> PydanticCustomError:
 class Settings(dg.Model, dg.Resolvable):
     """A group of settings; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 _ADDED = ("quantile", "class_weight")

@@ -41,7 +41,7 @@ from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 class ProjectSettings(dg.Model):
     """All settings of a project; `settings/consistency.py` holds the rules across them."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # which may be a secret
+    model_config = ConfigDict(hide_input_in_errors=True, defer_build=True)  # which may be a secret
 
     name: Identifier | None = Field(
         default=None,

@@ -27,6 +27,7 @@ from mlops_assets.components.model_project.status.reports import Reports, open_r
 from mlops_assets.components.model_project.status.services import services
 from mlops_assets.core.status.asset import SEVERITY, AssetStatus, Health
 from mlops_assets.core.status.project import ProjectStatus
+from mlops_assets.stores.governance.ledger_state import LedgerState
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def collect_projects(
         assets = asset_statuses(instance, declared, now)
         automation = instigators(instance, projects)
     with open_reports(folders.warehouse, newest) as reports:
+        reports.read_ahead([project.name for project in projects])
         return tuple(_collect(project, assets, automation, reports, folders, now) for project in projects)
 
 
@@ -78,17 +80,10 @@ def _collect(
     folders: StateFolders,
     now: datetime,
 ) -> ProjectStatus:
-    from mlops_assets.stores.governance.ledger import Entry, Ledger
-    from mlops_assets.stores.governance.ledger_state import LedgerState
-    from mlops_assets.stores.warehouse.warehouse import Warehouse
-
     reports.errors.clear()
     name, missing = project.name, AssetStatus("", "missing", "not materialized yet")
     found = tuple(assets.get(asset.key, replace(missing, name=asset.name)) for asset in project.assets)
-    ledger = Ledger(Warehouse(folders.warehouse), name)
-    entries: list[Entry] = reports.read(
-        f"the ledger of {name}", lambda: ledger.entries(reports.connection), []
-    )
+    entries = reports.ledger(name)
     state = LedgerState.of(entries)
     status = ProjectStatus(
         name,

@@ -3,7 +3,12 @@
 import shutil
 from collections.abc import Iterator
 
-from mlops_assets.compat.dagster import InstigatorState, InstigatorTick, InstigatorType, TickStatus
+from mlops_assets.compat.dagster_instigators import (
+    InstigatorState,
+    InstigatorTick,
+    InstigatorType,
+    TickStatus,
+)
 from mlops_assets.components.model_project.monitoring.alerts.evaluation import WITHHELD, Evaluation
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.stores.alerts.alert import Condition

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.core.redaction.addresses import may_contain_credentials
-from mlops_assets.core.times import available_timezones
+from mlops_assets.core.times import is_timezone
 from mlops_assets.stores.alerts.alert import DEFAULT_SEVERITIES, Kind, Severity, rank
 
 if TYPE_CHECKING:
@@ -136,5 +136,5 @@ def _quiet_errors(path: str, quiet: "QuietHoursSettings") -> Errors:
             yield f"{path}.{setting}", f"is {getattr(quiet, setting)!r}; write a time such as '22:00'"
     if clock_time(quiet.start) == clock_time(quiet.end):
         yield f"{path}.end", "equals start, so the times would be empty; change one of them"
-    if quiet.timezone not in available_timezones():
+    if not is_timezone(quiet.timezone):
         yield f"{path}.timezone", f"is {quiet.timezone!r}; use a name such as Europe/Berlin or UTC"

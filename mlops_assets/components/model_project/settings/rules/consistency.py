@@ -30,7 +30,7 @@ from mlops_assets.components.model_project.settings.training import SplitSetting
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.times import available_timezones
+from mlops_assets.core.times import is_timezone
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _schedule_errors(settings: "ProjectSettings") -> Errors:
     for path, cron in crons.items():
         if cron and not is_valid_cron_schedule(cron):
             yield f"schedules.{path}", f"is {cron!r}, which is not a valid cron expression"
-    if declared.timezone not in available_timezones():
+    if not is_timezone(declared.timezone):
         yield "schedules.timezone", f"is {declared.timezone!r}; use a name such as Europe/Berlin or UTC"
 
 

@@ -13,7 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.components.model_project.monitoring.alerts import operation
 from mlops_assets.stores.alerts.incidents import open_incidents
-from mlops_assets.stores.governance.ledger import Event
+from mlops_assets.stores.governance.ledger_entries import Event
 from mlops_assets.stores.serving_status.status import ServingError, ServingStatus
 from mlops_assets.stores.serving_status.status_files import remove_statuses, write_status
 from mlops_assets_tests.support.governed_shop import decide, register_again
