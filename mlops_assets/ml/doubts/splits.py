@@ -36,10 +36,12 @@ def entity_column(values: pd.Series, name: str) -> bool:
 
     By its name it is an identifier, it has 10 values, and at least `REPEATED` of the rows share theirs.
     """
+    if not _ENTITY.search(name):
+        return False
     is_code = pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)
     known = values.dropna()
     whole = pd.api.types.is_numeric_dtype(known) and bool((known % 1 == 0).all()) if not is_code else False
-    if not _ENTITY.search(name) or not (is_code or whole) or known.nunique() < LEAST_ENTITIES:
+    if not (is_code or whole) or known.nunique() < LEAST_ENTITIES:
         return False
     return _repeated(known) >= REPEATED * len(values)
 

@@ -1,6 +1,6 @@
 """Feature importances: permutation importance and mean absolute SHAP values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -20,6 +20,8 @@ SHAP_COST = 10**9
 """Limit of rows times `contribution_cost`: a minute or less for forests of deep trees."""
 _CHUNK = 10
 PERMUTATION_ROWS = 2_000
+MOST_SHUFFLED = 100
+"""Maximum number of features that are shuffled one by one: of more, those with the largest SHAP values."""
 _SHUFFLES = 5, 10
 _SHUFFLED_ROWS = 400_000
 """Number of predictions up to which features are shuffled more than 5 times."""
@@ -49,6 +51,14 @@ class PermutationImportance:
         return not self.low > 0
 
 
+@dataclass(frozen=True)
+class ShapImportance:
+    """The mean absolute SHAP value of the columns that depend on some features."""
+
+    mean: float
+    features: tuple[str, ...]
+
+
 def shuffle_count(features: int, rows: int) -> int:
     """How often each feature is shuffled: 5 to 10 times, fewer for more features and rows."""
     return int(np.clip(_SHUFFLED_ROWS // max(features * rows, 1), *_SHUFFLES))
@@ -61,6 +71,7 @@ def permutation_importances(
     *,
     seed: int,
     rows: int = PERMUTATION_ROWS,
+    names: Sequence[str] | None = None,
     shuffles: int | None = None,
     clusters: NDArray | None = None,
 ) -> dict[str, PermutationImportance]:
@@ -78,6 +89,8 @@ def permutation_importances(
         rows; lower is better.
     rows
         Maximum number of sampled rows.
+    names
+        The features to shuffle; by default all.
     shuffles
         Number of shuffles of each feature; by default `shuffle_count`.
     clusters
@@ -93,9 +106,10 @@ def permutation_importances(
     codes = cluster_codes(None if clusters is None else clusters[positions], len(positions))
     weights = np.vstack([np.ones((1, len(sample))), resampled_weights(random, _RESAMPLES, codes)])
     base = loss(positions, predict(sample))(weights)
-    count = shuffles or shuffle_count(features.shape[1], len(sample))
+    chosen = list(features.columns if names is None else names)
+    count = shuffles or shuffle_count(len(chosen), len(sample))
     found = {}
-    for name in features.columns:
+    for name in chosen:
         growth = []
         for _ in range(count):
             shuffled = sample.copy()
@@ -117,7 +131,14 @@ def _summarised(growth: NDArray, clusters: int) -> PermutationImportance:
     return PermutationImportance(mean, deviation, mean - half, mean + half)
 
 
-def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) -> dict[str, float]:
+def leading_features(shap: Mapping[str, ShapImportance], features: Sequence[str]) -> list[str]:
+    """At most `MOST_SHUFFLED` of the features, in their order: those with the largest SHAP values."""
+    explained = [name for each in shap.values() for name in each.features]
+    leading = set(list(dict.fromkeys([*explained, *features]))[:MOST_SHUFFLED])
+    return [name for name in features if name in leading]
+
+
+def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) -> dict[str, ShapImportance]:
     """Mean absolute SHAP value by feature, largest first, on the scale of the estimator.
 
     SHAP values of `shap_rows` rows are computed for the columns of the pipeline's output. A column that
@@ -128,14 +149,17 @@ def shap_importances(model: TabularModel, features: pd.DataFrame, *, seed: int) 
     matrix = transform(model.pipeline, frame)
     parts = [matrix[start : start + _CHUNK] for start in range(0, len(matrix), _CHUNK)]  # short calls
     values = np.concatenate([model.estimator.contributions(part) for part in parts])
-    sources = column_sources(model, frame, seed=seed)
     summed: dict[str, NDArray] = {}
-    for index, names in enumerate(sources):
+    names_of: dict[str, tuple[str, ...]] = {}
+    for index, names in enumerate(column_sources(model, frame, seed=seed)):
         if names:
             label = joined(names)
             summed[label] = summed.get(label, 0.0) + values[..., index]
-    found = {name: float(np.abs(value).mean()) for name, value in summed.items()}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+            names_of[label] = (*names_of.get(label, ()), *names)
+    found = {
+        name: ShapImportance(float(np.abs(each).mean()), names_of[name]) for name, each in summed.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: -item[1].mean))
 
 
 def shap_rows(model: TabularModel, rows: int) -> int:

@@ -24,8 +24,15 @@ _PERFECT = {"regression": 0.99, "binary": 0.995, "multiclass": 0.995}
 """Minimum R² or ROC AUC of a single feature on other rows."""
 _EXACT = 0.9999
 """Minimum R² of a linear combination."""
+_DEPENDENT = 1e-10
+"""Maximum relative size of the part of a column that others do not explain, for it to depend on them."""
 _MOST_COLUMNS = 4
 """Maximum number of columns of a combination."""
+_SCREENED_CLASS = 0.01
+"""Minimum share of each class for the screen of a feature: of rarer classes, too few rows are neighbours."""
+_UNORDERED = 0.9
+"""Minimum of `_neighbour_difference` of a feature that can't be perfect: with `_PERFECT` and leaves of three
+rows of one half it is below 2/3, and of a feature without information it is about 1."""
 _NAMES = {"regression": "R²", "binary": "ROC AUC", "multiclass": "ROC AUC"}
 
 
@@ -100,7 +107,9 @@ def _single_score(column: pd.Series, target: NDArray, half: NDArray, task: Task)
 
 
 def _tree_score(values: NDArray, target: NDArray, half: NDArray, task: Task) -> float:
-    """R² or ROC AUC of a tree on one feature, fitted on one half of the rows; 0 if undefined."""
+    """R² or ROC AUC of a tree on one feature, fitted on one half of the rows; 0 if undefined or not perfect."""
+    if _neighbour_difference(values, target, task) >= _UNORDERED:  # a hundred times faster than a tree
+        return 0.0
     from sklearn.metrics import r2_score, roc_auc_score
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -119,6 +128,22 @@ def _tree_score(values: NDArray, target: NDArray, half: NDArray, task: Task) -> 
     if len(classes) == 2:
         return float(roc_auc_score(rest[1], chances[:, 1]))
     return float(roc_auc_score(rest[1], chances, multi_class="ovr"))
+
+
+def _neighbour_difference(values: NDArray, target: NDArray, task: Task) -> float:
+    """How much the targets of neighbours in the order of a feature differ, as a share of all pairs of rows.
+
+    It is half the von Neumann ratio; of classes, the share of different neighbours. 0 if it proves nothing.
+    """
+    ordered = target[np.argsort(values, kind="stable")]
+    if task == "regression":
+        of_all = 2 * float(np.var(ordered))
+        return float(np.mean(np.square(np.diff(ordered)))) / of_all if of_all else 0.0
+    shares = np.bincount(ordered) / len(ordered)
+    if shares[shares > 0].min() < _SCREENED_CLASS:
+        return 0.0
+    of_all = 1 - float(np.square(shares).sum())
+    return float(np.mean(ordered[1:] != ordered[:-1])) / of_all if of_all else 0.0
 
 
 def _as_numbers(column: pd.Series, target: NDArray, half: NDArray) -> NDArray:
@@ -157,16 +182,51 @@ def _exact_columns(columns: NDArray, target: NDArray) -> list[int]:
     usable = [int(index) for index in np.flatnonzero(np.isfinite(columns).mean(axis=0) > _LEAST_KNOWN)]
     chosen: list[int] = []
     while len(chosen) < min(_MOST_COLUMNS, len(usable)):
-        scores = {
-            index: _linear_fit(columns[:, [*chosen, index]], target)
-            for index in usable
-            if index not in chosen
-        }
+        scores = _linear_fits(columns, chosen, [index for index in usable if index not in chosen], target)
         best = max(scores, key=lambda index: scores[index])
         chosen.append(best)
         if scores[best] >= _EXACT:
             return chosen if len(chosen) > 1 else []
     return []
+
+
+def _linear_fits(
+    columns: NDArray, chosen: list[int], others: Sequence[int], target: NDArray
+) -> dict[int, float]:
+    """R² of the linear fit on the chosen columns and each other one: those without missing values together."""
+    known = np.isfinite(columns[:, chosen]).all(axis=1) & np.isfinite(target)
+    complete = [index for index in others if np.isfinite(columns[known, index]).all()]
+    scores = {
+        index: _linear_fit(columns[:, [*chosen, index]], target) for index in set(others) - set(complete)
+    }
+    if not complete or known.sum() < _LEAST_ROWS:
+        return scores | dict.fromkeys(complete, 0.0)
+    basis = _orthonormal(columns[np.ix_(known, chosen)])
+    added = _without(basis, _scaled(columns[np.ix_(known, complete)]))
+    rest = _without(basis, _scaled(target[known, None]))[:, 0]
+    sizes = np.linalg.norm(added, axis=0)
+    independent = sizes > _DEPENDENT * np.sqrt(len(added))
+    explained = np.square(rest @ added / np.where(independent, sizes, np.inf)) / len(rest)
+    unexplained = float(rest @ rest) / len(rest)
+    return scores | dict(zip(complete, (1 - unexplained + explained).tolist(), strict=True))
+
+
+def _scaled(columns: NDArray) -> NDArray:
+    """Columns with mean 0 and standard deviation 1; constant ones are 0."""
+    centred = columns - columns.mean(axis=0)
+    size = centred.std(axis=0)
+    return np.asarray(centred / np.where(size > 0, size, 1))
+
+
+def _orthonormal(columns: NDArray) -> NDArray:
+    """An orthonormal basis of the scaled columns."""
+    vectors, sizes, _ = np.linalg.svd(_scaled(columns), full_matrices=False)
+    return np.asarray(vectors[:, sizes > _DEPENDENT * np.sqrt(len(columns))])
+
+
+def _without(basis: NDArray, columns: NDArray) -> NDArray:
+    """The part of columns that is orthogonal to a basis."""
+    return np.asarray(columns - basis @ (basis.T @ columns))
 
 
 def _linear_fit(columns: NDArray, target: NDArray) -> float:

@@ -1,6 +1,6 @@
 """Contributions of the features to single predictions, as columns beside the predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,19 +122,56 @@ class RowContributions:
 def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> list[tuple[str, ...]]:
     """The features that each column of the pipeline's output depends on.
 
-    Dependencies are found by shuffling each feature, because a transformer may give columns any name.
+    Dependencies are found by shuffling features, because a transformer may give columns any name. Features
+    are shuffled together by the bits of their number, which takes few transformations of thousands of them: a
+    column of one feature changes in the rounds of its bits and in no other one.
     """
-    random = np.random.default_rng(seed)
-    before = transform(model.pipeline, frame)
-    sources: list[tuple[str, ...]] = [() for _ in range(before.shape[1])]
-    for name in frame.columns:
-        shuffled = frame.copy()
-        shuffled[name] = frame[name].to_numpy()[random.permutation(len(frame))]
-        after = transform(model.pipeline, shuffled)
-        changed = ((before != after) & ~(np.isnan(before) & np.isnan(after))).any(axis=0)
-        for index in np.flatnonzero(changed):
-            sources[index] = (*sources[index], str(name))
+    shuffles = _Shuffles(model, frame, seed)
+    names = [str(name) for name in frame.columns]
+    places = np.arange(len(names))
+    bits = [places >> bit & 1 == 1 for bit in range(max(1, (len(names) - 1).bit_length()))]
+    ones, zeros = (
+        [shuffles.changed(places[side]) for side in sides] for sides in (bits, [~bit for bit in bits])
+    )
+    single = np.all([one != zero for one, zero in zip(ones, zeros, strict=True)], axis=0)
+    several = np.any([one & zero for one, zero in zip(ones, zeros, strict=True)], axis=0)
+    numbers = sum(one.astype(int) << bit for bit, one in enumerate(ones))
+    sources = [(names[number],) if alone else () for number, alone in zip(numbers, single, strict=True)]
+    for place, column in shuffles.pairs(places, several) if several.any() else ():
+        sources[column] = (*sources[column], names[place])
     return sources
+
+
+class _Shuffles:
+    """The columns of a pipeline's output that change when features are shuffled together."""
+
+    def __init__(self, model: TabularModel, frame: pd.DataFrame, seed: int) -> None:
+        self._pipeline, self._frame = model.pipeline, frame
+        self._before = transform(model.pipeline, frame)
+        order, moved = np.random.default_rng(seed).permutation(len(frame)), np.empty(len(frame), dtype=int)
+        moved[order] = np.roll(order, 1)  # no row stays, so that a value of a single row moves, too
+        self._shuffled = frame.iloc[moved].set_axis(frame.index)
+
+    def changed(self, places: NDArray) -> NDArray[np.bool_]:
+        """Whether each column of the output changes with the features at these places."""
+        if not len(places):
+            return np.zeros(self._before.shape[1], dtype=bool)
+        kept = np.setdiff1d(np.arange(self._frame.shape[1]), places)
+        mixed = pd.concat([self._frame.iloc[:, kept], self._shuffled.iloc[:, places]], axis=1)
+        after = transform(self._pipeline, mixed[self._frame.columns])
+        same = (self._before == after) | (np.isnan(self._before) & np.isnan(after))
+        return np.asarray(~same.all(axis=0))
+
+    def pairs(self, places: NDArray, columns: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+        """Each feature with each of the columns that depends on it, in the order of the features."""
+        found = columns & self.changed(places)
+        if not found.any():
+            return
+        if len(places) == 1:
+            yield from ((int(places[0]), int(column)) for column in np.flatnonzero(found))
+            return
+        for half in np.array_split(places, 2):
+            yield from self.pairs(half, found)
 
 
 def joined(names: Sequence[str]) -> str:

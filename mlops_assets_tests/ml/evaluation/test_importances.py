@@ -1,5 +1,7 @@
 """Importances are those of the features, whatever columns the pipeline derives from them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,9 @@ from sklearn.preprocessing import OneHotEncoder
 
 from mlops_assets.ml.evaluation.importances import (
     PermutationImportance,
+    ShapImportance,
     column_sources,
+    leading_features,
     permutation_importances,
     shap_importances,
     shap_rows,
@@ -57,11 +61,44 @@ def test_columns_of_the_pipeline_are_traced_to_the_features_that_change_them(pro
     assert sources == [("kind",), ("kind",), ("weight",), ("size", "weight")]
 
 
+class CountedPipeline:
+    """Numbers, and the products of two pairs of them; counts its transformations."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def transform(self, frame: pd.DataFrame) -> np.ndarray:
+        self.calls += 1
+        values = frame.to_numpy()
+        return np.column_stack([values, values[:, 2] * values[:, 5], values[:, 0] - values[:, -1]])
+
+
+@pytest.mark.parametrize("count", [6, 300])
+def test_the_columns_of_hundreds_of_features_are_traced_in_few_transformations(count):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50, count))).rename(columns=lambda n: f"x{n}")
+    frame["x3"] = 1.0
+    pipeline = CountedPipeline()
+    found = column_sources(SimpleNamespace(pipeline=pipeline), frame, seed=0)
+    single = [(name,) if name != "x3" else () for name in frame.columns]
+    assert found == [*single, ("x2", "x5"), ("x0", f"x{count - 1}")]
+    assert pipeline.calls < 65
+
+
+def test_of_many_features_those_with_the_largest_shap_values_are_shuffled(monkeypatch):
+    monkeypatch.setattr("mlops_assets.ml.evaluation.importances.MOST_SHUFFLED", 3)
+    shap = {"b + d": ShapImportance(2.0, ("b", "d")), "a": ShapImportance(1.0, ("a",))}
+    assert leading_features(shap, ["a", "b", "c", "d"]) == ["a", "b", "d"]
+    assert leading_features({}, ["c", "e"]) == ["c", "e"], "features without a value follow"
+
+
 def test_shap_values_are_summed_by_feature_and_add_up_to_the_prediction(problem):
     model, features = fitted(problem)
     found = shap_importances(model, features, seed=0)
     assert set(found) == {"kind", "weight", "size + weight"}
-    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert [each.mean for each in found.values()] == sorted(
+        (each.mean for each in found.values()), reverse=True
+    )
+    assert found["size + weight"].features == ("size", "weight")
     matrix = model.pipeline.transform(features)
     values = model.estimator.contributions(matrix)
     base = model.estimator.predict(matrix) - values.sum(axis=1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_assets.ml.features import feature_comparison
 from mlops_assets.ml.features.feature_comparison import find_differences, largest_number
 
 
@@ -103,3 +104,23 @@ def test_differences_without_values_name_the_row_id_and_the_column(connection):
     assert (found.rows, str(found)) == (1, " in note (row_id 42: note differs)")
     without_ids = [side.project("* exclude (row_id)") for side in sides]
     assert str(find_differences(*without_ids, ["customer"], shown=False)) == " in note"
+
+
+def test_only_columns_with_a_difference_are_compared_value_by_value(connection, monkeypatch):
+    columns = ", ".join(f"(k * {place})::double as c{place}" for place in range(40))
+    connection.execute(f"create table first as select k, {columns} from range(5) as t(k)")
+    connection.execute("create table second as from first")
+    compared = []
+    monkeypatch.setattr(
+        feature_comparison, "_differs", lambda name, _: compared.append(name) or f"a.{name} <> b.{name}"
+    )
+    first, second = connection.table("first"), connection.table("second")
+    assert not find_differences(first, second, ["k"])
+    assert compared == []
+    connection.execute("update second set c7 = c7 + 1 where k = 3")
+    found = find_differences(first, second, ["k"])
+    assert (found.rows, found.columns, set(compared)) == (1, ("c7",), {'"c7"'})
+    connection.execute("insert into first select * replace (1.0 as c7) from first")  # keys repeat
+    connection.execute("insert into second select * replace (1.0 as c7) from second")
+    assert len(find_differences(first, second, ["k"]).columns) == 1
+    assert len(set(compared)) == 40

@@ -1,5 +1,6 @@
 """Analyses of an evaluated model beside its metrics: slices, importances, errors over time."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
@@ -9,6 +10,8 @@ from mlops_assets.core import names
 from mlops_assets.stores.project_folder.files import FEATURES_SQL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.evaluation.groups.error_map import ErrorMap
     from mlops_assets.ml.evaluation.groups.slices import SliceScore
     from mlops_assets.ml.evaluation.groups.weakest_slices import WeakestSlices
-    from mlops_assets.ml.evaluation.importances import PermutationImportance
+    from mlops_assets.ml.evaluation.importances import PermutationImportance, ShapImportance
     from mlops_assets.ml.evaluation.learning_curve import CurvePoint
     from mlops_assets.ml.evaluation.monotone_check import MonotoneResult
     from mlops_assets.ml.evaluation.partial_dependence import PartialDependence
@@ -47,17 +50,16 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     """
     import pandas as pd
 
-    from mlops_assets.ml.evaluation.groups.weakest_slices import find_weakest_slices
+    from mlops_assets.ml.evaluation.groups.weakest_slices import SEARCHED_COLUMNS, find_weakest_slices
 
     if not evaluated.project.settings.evaluation.weakest:
         return None
     declared = evaluated.project.settings.evaluation.slices
     wanted = dict.fromkeys([*declared, *importances, *evaluated.model.spec.features])
-    columns = pd.DataFrame(
-        {name: evaluated.column(name) for name in wanted if name not in evaluated.project.sensitive}
-    )
-    if columns.empty:
+    shown = [name for name in wanted if name not in evaluated.project.sensitive][:SEARCHED_COLUMNS]
+    if not shown:
         return None
+    columns = pd.DataFrame({name: evaluated.column(name) for name in shown})
     return find_weakest_slices(
         columns,
         _losses(evaluated),
@@ -68,9 +70,11 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
     )
 
 
-def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]":
-    """How much worse the primary metric gets when a feature is shuffled."""
-    from mlops_assets.ml.evaluation.importances import permutation_importances
+def importances(
+    evaluated: EvaluatedModel, shap: "Mapping[str, ShapImportance]"
+) -> "dict[str, PermutationImportance]":
+    """How much worse the primary metric gets when a feature is shuffled; of many, the leading ones by SHAP."""
+    from mlops_assets.ml.evaluation.importances import leading_features, permutation_importances
     from mlops_assets.ml.metrics.metrics import at_rows
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
     from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
@@ -91,18 +95,19 @@ def importances(evaluated: EvaluatedModel) -> "dict[str, PermutationImportance]"
         evaluated.model.predict_features,
         evaluated.holdout.features,
         loss,
+        names=leading_features(shap, list(evaluated.holdout.features.columns)),
         seed=evaluated.seed,
         clusters=evaluated.clusters,
     )
 
 
-def contributions(evaluated: EvaluatedModel) -> dict[str, float]:
+def contributions(evaluated: EvaluatedModel) -> "dict[str, ShapImportance]":
     """Mean absolute SHAP values, in the reported unit or on the scale of the estimator."""
     from mlops_assets.ml.evaluation.importances import shap_importances
 
     scale = evaluated.unit_size if evaluated.project.settings.task == "regression" else 1.0
     found = shap_importances(evaluated.model, evaluated.holdout.features, seed=evaluated.seed)
-    return {name: value / scale for name, value in found.items()}
+    return {name: replace(each, mean=each.mean / scale) for name, each in found.items()}
 
 
 def dependences(

@@ -50,7 +50,8 @@ def evaluate(
     behaviour = run_behaviour_tests(evaluated)
     settings, spec, truth = project.settings, evaluated.model.spec, evaluated.holdout.target
     compared, linear = _compared(evaluated)
-    permuted = analyses.importances(evaluated)
+    shap = analyses.contributions(evaluated)
+    permuted = analyses.importances(evaluated, shap)
     importances = {name: each.mean for name, each in permuted.items()}
     dependences, dependence_of = analyses.dependences(evaluated, importances)
     scores = score_all(evaluated.measure, truth, compared, weights=evaluated.holdout.weights)
@@ -95,7 +96,7 @@ def evaluate(
         mitigation=fairness_analyses.mitigation(evaluated, tracking),
         coverage=coverage(evaluated),
         bounds=evaluated.bounds if spec.intervals else None,
-        shap=analyses.contributions(evaluated),
+        shap={name: each.mean for name, each in shap.items()},
         shap_scale=evaluated.model.estimator.contribution_scale,
         shap_rows=shap_rows(evaluated.model, len(truth)),
         dependences=dependences,

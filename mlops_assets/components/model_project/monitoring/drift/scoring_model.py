@@ -67,12 +67,18 @@ class ScoringModel:
 
     @cached_property
     def importances(self) -> Mapping[str, float] | None:
-        """Permutation importances of the evaluation; None if they are not recorded."""
+        """Permutation importances of the evaluation; None if they are not recorded.
+
+        Of many features the evaluation measures the leading ones: the others have an importance of 0.
+        """
         from mlops_assets.stores.tracking.run_artifacts import read_text
 
         text = read_text(self.run.tracking, self.version.run_id, f"report/{NUMBERS}")
-        found = json.loads(text).get("importances") if text else None
-        return {name: value for name, value in found.items() if value is not None} if found else None
+        numbers = json.loads(text) if text else {}
+        if not (found := numbers.get("importances")):
+            return None
+        known = dict.fromkeys(numbers.get("features", ()), 0.0) | found
+        return {name: value for name, value in known.items() if value is not None}
 
     @cached_property
     def features(self) -> list[str]:
