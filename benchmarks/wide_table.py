@@ -2,8 +2,8 @@
 
 Run: .venv/bin/python -m benchmarks.wide_table [--columns 250 500 1000 2000] [--rows 2000] [--trials 3]
 A made-up table of measurements, categories and texts with missing values and a numeric target is drafted by
-`mlops new`, run up to its champion, scored, monitored and asked about. CPU seconds and memory are those of the
-process tree. `exponent` is that of the seconds of CPU over the last doubling of the columns: 1 is linear.
+`mlops new`, run up to its champion, scored, monitored and asked about. CPU seconds and memory are those of
+the process tree. `exponent` is that of the CPU seconds over the last doubling of the columns: 1 is linear.
 """
 
 import argparse
@@ -23,16 +23,52 @@ from threading import Event, Thread
 import numpy as np
 import pandas as pd
 
-from benchmarks.orders.project import _DEFINITIONS, _PYPROJECT
-
 _CATEGORIES, _TEXTS, _FLAGS = 0.04, 0.005, 0.005
 """Shares of the columns; all others are numbers."""
 _MISSING = 0.05
 """Share of missing values in every tenth column."""
-_SAMPLE_SECONDS = 0.02
+_SAMPLE_SECONDS = 0.1
+_WORDS = (
+    "the",
+    "patient",
+    "reports",
+    "pain",
+    "cough",
+    "fever",
+    "no",
+    "change",
+    "since",
+    "visit",
+    "in",
+    "march",
+)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_MONITORED = "\n  scoring:\n    source: data/new.csv\n"
+_SCORING = "\n  scoring:\n    source: data/new.csv\n"
+_PYPROJECT = """
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "wide_project"
+"""
+_DEFINITIONS = """
+from pathlib import Path
+
+import dagster as dg
+
+from mlops_assets.resources import resources
+from mlops_assets.stores.system.state_directory import StateDirectory
+
+ROOT = Path(__file__).parents[1]
+
+
+@dg.definitions
+def defs():
+    stores = resources(StateDirectory.of(ROOT))
+    shared = dg.Definitions(resources=stores, executor=dg.in_process_executor)
+    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "wide_project"), shared)
+"""
 
 
 def main() -> None:
@@ -76,8 +112,8 @@ def measure_project(root: Path, columns: int, rows: int, trials: int, until: str
     package = root / "wide_project"
     (package / "defs").mkdir(parents=True)
     (root / "data").mkdir()
-    (root / "pyproject.toml").write_text(_PYPROJECT.replace("orders", "wide"), "utf-8")
-    (package / "definitions.py").write_text(_DEFINITIONS.replace("orders", "wide"), "utf-8")
+    (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
+    (package / "definitions.py").write_text(_DEFINITIONS, "utf-8")
     for made in (package, package / "defs"):
         (made / "__init__.py").touch()
     frame = wide_rows(rows + rows // 4, columns)
@@ -86,7 +122,7 @@ def measure_project(root: Path, columns: int, rows: int, trials: int, until: str
     print(f"{columns:,} columns, {(root / 'data' / 'wide.csv').stat().st_size / 1e6:.0f} MB", flush=True)
     steps = dict(measured(root, "new", "wide", "--data", "data/wide.csv", "--target", "response", "--yes"))
     declared = package / "defs" / "wide" / "defs.yaml"
-    declared.write_text(f"{declared.read_text('utf-8').rstrip()}{_MONITORED}", "utf-8")
+    declared.write_text(f"{declared.read_text('utf-8').rstrip()}{_SCORING}", "utf-8")
     limit = ["--until", until] if until else []
     steps |= measured(root, "run", "wide", "--trials", str(trials), "--log-json", *limit)
     if until:
@@ -109,7 +145,7 @@ def wide_rows(rows: int, columns: int) -> pd.DataFrame:
         made[f"kind_{place}"] = random.choice(["red", "green", "blue", "grey", "white"], rows)
     for place in range(counts[1]):
         made[f"flag_{place}"] = random.choice(["yes", "no"], rows)
-    words = np.array("the patient reports pain cough fever no change since last visit in march".split())
+    words = np.array(_WORDS)
     for place in range(counts[2]):
         made[f"note_{place}"] = [
             " ".join(chosen) for chosen in words[random.integers(0, len(words), (rows, 8))]
@@ -153,7 +189,7 @@ def measured(root: Path, command: str, *arguments: str, name: str = "") -> Itera
 
 
 class _Watch(Thread):
-    """Samples the CPU seconds and the resident memory of a process tree every 20 ms."""
+    """Samples the CPU seconds and the resident memory of a process tree every 100 ms."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)

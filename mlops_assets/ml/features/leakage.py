@@ -107,7 +107,7 @@ def _single_score(column: pd.Series, target: NDArray, half: NDArray, task: Task)
 
 
 def _tree_score(values: NDArray, target: NDArray, half: NDArray, task: Task) -> float:
-    """R² or ROC AUC of a tree on one feature, fitted on one half of the rows; 0 if undefined or not perfect."""
+    """R² or ROC AUC of a tree on one feature, fitted on one half of the rows; 0 if it can't be perfect."""
     if _neighbour_difference(values, target, task) >= _UNORDERED:  # a hundred times faster than a tree
         return 0.0
     from sklearn.metrics import r2_score, roc_auc_score
@@ -193,7 +193,7 @@ def _exact_columns(columns: NDArray, target: NDArray) -> list[int]:
 def _linear_fits(
     columns: NDArray, chosen: list[int], others: Sequence[int], target: NDArray
 ) -> dict[int, float]:
-    """R² of the linear fit on the chosen columns and each other one: those without missing values together."""
+    """R² of the linear fit on the chosen columns and each other one; of complete columns by one product."""
     known = np.isfinite(columns[:, chosen]).all(axis=1) & np.isfinite(target)
     complete = [index for index in others if np.isfinite(columns[known, index]).all()]
     scores = {

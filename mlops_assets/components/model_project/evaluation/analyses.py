@@ -73,7 +73,7 @@ def weakest_slices(evaluated: EvaluatedModel, importances: dict[str, float]) -> 
 def importances(
     evaluated: EvaluatedModel, shap: "Mapping[str, ShapImportance]"
 ) -> "dict[str, PermutationImportance]":
-    """How much worse the primary metric gets when a feature is shuffled; of many, the leading ones by SHAP."""
+    """How much worse the primary metric gets when a feature is shuffled; of many, when a leading one is."""
     from mlops_assets.ml.evaluation.importances import leading_features, permutation_importances
     from mlops_assets.ml.metrics.metrics import at_rows
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
