@@ -156,7 +156,7 @@ def evaluate(
         features=list(model.spec.features),
         importances=importances,
         permutation=permuted,
-        shap=shap_importances(model, holdout.features, seed=0),
+        shap={name: each.mean for name, each in shap_importances(model, holdout.features, seed=0).items()},
         dependences=[each for each in leading if each],
         dependence_of="prediction (100,000 USD)",
         trials=trials,

@@ -151,8 +151,8 @@ def wide_rows(rows: int, columns: int) -> pd.DataFrame:
             " ".join(chosen) for chosen in words[random.integers(0, len(words), (rows, 8))]
         ]
     frame = pd.DataFrame(made)
-    for place in range(0, columns, 10):
-        frame.iloc[random.random(rows) < _MISSING, place] = None
+    for name in frame.columns[::10]:
+        frame[name] = frame[name].mask(random.random(rows) < _MISSING)
     target = numbers[:, 1] - 2 * numbers[:, 7] * (numbers[:, 9] > 0) + (frame["kind_0"] == "red")
     return frame.assign(response=(target + random.normal(0, 0.5, rows)).round(4))
 

@@ -135,8 +135,10 @@ def column_sources(model: TabularModel, frame: pd.DataFrame, *, seed: int) -> li
     )
     single = np.all([one != zero for one, zero in zip(ones, zeros, strict=True)], axis=0)
     several = np.any([one & zero for one, zero in zip(ones, zeros, strict=True)], axis=0)
-    numbers = sum(one.astype(int) << bit for bit, one in enumerate(ones))
-    sources = [(names[number],) if alone else () for number, alone in zip(numbers, single, strict=True)]
+    numbers = np.sum([one.astype(int) << bit for bit, one in enumerate(ones)], axis=0)
+    sources: list[tuple[str, ...]] = [
+        (names[number],) if alone else () for number, alone in zip(numbers, single, strict=True)
+    ]
     for place, column in shuffles.pairs(places, several) if several.any() else ():
         sources[column] = (*sources[column], names[place])
     return sources
