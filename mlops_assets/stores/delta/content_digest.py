@@ -1,6 +1,6 @@
 """Content digests of tables, the row hashes that they sum, and the file names that contain a digest."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,13 +53,28 @@ def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
     rows, digest
         The number of rows and 32 hexadecimal digits.
     """
-    columns = sorted(
-        (name, str(kind))
-        for name, kind in zip(relation.columns, relation.types, strict=True)
-        if name not in PROVENANCE
-    )
-    rows, total = row_hashes(relation, [name for name, _ in columns]).get(None, (0, 0))
-    return rows, text_digest(duckdb.__version__, repr(columns), str(rows), str(total))[:_DIGITS]
+    columns = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    hashes = row_hashes(relation, digested_columns(columns)).get(None, RowHashes(0, 0))
+    return hashes.rows, content_digest(columns, hashes)
+
+
+def digested_columns(columns: Iterable[str]) -> list[str]:
+    """The columns whose values belong to the content, in the order in which they are hashed."""
+    return sorted(name for name in columns if name not in PROVENANCE)
+
+
+def content_digest(columns: Mapping[str, str], hashes: RowHashes) -> str:
+    """The digest of `relation_digest`, of rows that are hashed already.
+
+    Parameters
+    ----------
+    columns
+        The DuckDB type of each column.
+    hashes
+        The sum over `digested_columns`.
+    """
+    kinds = [(name, columns[name]) for name in digested_columns(columns)]
+    return text_digest(duckdb.__version__, repr(kinds), str(hashes.rows), str(hashes.total))[:_DIGITS]
 
 
 def file_name(digest: str, write: str, number: str, file_sha256: str) -> str:

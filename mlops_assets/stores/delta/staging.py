@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.delta.content_digest import RowHashes, content_digest, relation_digest
+from mlops_assets.stores.delta.parquet_stream import Streamed, stream_rows
 from mlops_assets.stores.delta.stored_types import OUT_OF_RANGE, WIDE_INTEGERS, stored_columns, text_sql
 
 _STALE_SECONDS = 24 * 3600
 PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"
-"""Files are written a third faster than with the defaults of zstd and are a few per cent larger. The limit on
-dictionaries avoids building those that Parquet discards because a column has too many values."""
+"""The format of files that are rewritten, as near to that of `stream_rows` as DuckDB's options are."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def stage(
     *,
     table: str,
     partition: str | None,
-) -> list[Path]:
+) -> dict[Path, Streamed]:
     """Stream each relation once into its own file, with the types that a table stores.
 
     Integers wider than BIGINT, such as the sum of a BIGINT, are stored as BIGINT if all values fit, and
@@ -111,12 +112,16 @@ def stage(
     connection
         Reads staged files; the relations may belong to another one.
 
+    Returns
+    -------
+    The files in the order of the relations, and what was written into each.
+
     Raises
     ------
     StoreError
         If there is no relation, a relation has a partition column, or a value can't be stored.
     """
-    files: list[Path] = []
+    files: dict[Path, Streamed] = {}
     wide: dict[str, None] = {}
     for number, relation in enumerate(relations):
         if partition is not None and PARTITION in (name.lower() for name in relation.columns):
@@ -125,23 +130,37 @@ def stage(
                 "which is reserved for the warehouse",
                 hint=f"omit the column: select * exclude ({PARTITION})",
             )
-        files.append(folder / f"{number:05}.parquet")
         types = zip(relation.columns, relation.types, strict=True)
         wide.update(dict.fromkeys(name for name, kind in types if kind.id in WIDE_INTEGERS))
-        _write(stored_columns(relation, subject=f"table {table}"), files[-1], table)
+        file = folder / f"{number:05}.parquet"
+        files[file] = _write(stored_columns(relation, subject=f"table {table}"), file, table)
     if not files:
         raise StoreError(
             f"table {table}: no relation to write, so the columns are unknown",
             hint="write a relation without rows for an empty table",
         )
     if wide:
-        _narrow(connection, files, list(wide))
+        _narrow(connection, list(files), list(wide))
     return files
 
 
-def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> None:
+def staged_digest(rows: duckdb.DuckDBPyRelation, streamed: Iterable[Streamed]) -> tuple[int, str]:
+    """The number of rows of staged files and the digest of their content, as `relation_digest` has them.
+
+    Files are read only if their rows are not those that were hashed: columns were rewritten, or files with
+    different columns are read as one.
+    """
+    columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
+    found = list(streamed)
+    if any(one.columns != columns for one in found):
+        return relation_digest(rows)
+    count = sum(one.hashes.rows for one in found)
+    return count, content_digest(columns, RowHashes(count, sum(one.hashes.total for one in found)))
+
+
+def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> Streamed:
     try:
-        rows.query("staged", f"copy staged to {literal(file)} ({PARQUET})")
+        return stream_rows(rows, file)
     except duckdb.InvalidInputException as error:
         if OUT_OF_RANGE not in str(error):
             raise

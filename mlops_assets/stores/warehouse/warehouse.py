@@ -1,6 +1,6 @@
 """The warehouse: Delta tables on disk, written and restored with DuckDB."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,8 @@ from mlops_assets.stores.delta.locks import turn_lock
 from mlops_assets.stores.delta.log import open_table, partitioning_error
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
-from mlops_assets.stores.delta.staging import Staged, as_text, stage, staging
+from mlops_assets.stores.delta.parquet_stream import Streamed
+from mlops_assets.stores.delta.staging import Staged, as_text, stage, staged_digest, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
 
@@ -147,7 +148,7 @@ class Warehouse(TableReader):
             except ConflictingTypesError as error:
                 if not conflicts_as_text:
                     raise
-                as_text(connection, files, error.columns)
+                as_text(connection, list(files), error.columns)
                 written = commit_files()
         if declared is not None:
             self.keep_partitions(table, declared, dagster_run_id=dagster_run_id)
@@ -157,7 +158,7 @@ class Warehouse(TableReader):
         self,
         connection: duckdb.DuckDBPyConnection,
         table: TableKey,
-        files: Sequence[Path],
+        files: Mapping[Path, Streamed],
         *,
         partition: str | None,
         dagster_run_id: str | None,
@@ -166,12 +167,12 @@ class Warehouse(TableReader):
         """Commit staged files; nothing is moved if a type conflicts with other partitions."""
         name, directory = view_name(tuple(table)), self._directory(table)
         staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
-        rows, digest = relation_digest(staged)
+        rows, digest = staged_digest(staged, files.values())
         metadata = custom_metadata(
             rows=rows, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
         )
         schema = rows_schema(staged, table=name, partitioned=partition is not None)
-        content = Staged(files, staged, schema, digest, partition)
+        content = Staged(list(files), staged, schema, digest, partition)
         version, changed = commit(self.root, table, content, connection, metadata)
         columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
         return WriteResult(version, rows, digest, changed, columns, name, _uri(directory))

@@ -1,0 +1,133 @@
+"""Rows of DuckDB, streamed into a Parquet file and digested as they pass.
+
+DuckDB computes the rows while this thread encodes those before them, so that a query of one thread, such as
+rows with their numbers in a file, needs no more time than its longer half.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.stores.delta.content_digest import RowHashes, digested_columns
+
+GROUP_ROWS = 122_880
+_GROUP_BYTES = 64 << 20
+"""A row group ends with this size in memory, so that wide rows and long texts need no more of it."""
+_FETCHED_ROWS = 2_048
+"""A batch of Arrow has at most 2 GiB of text, and these are the fewest rows that DuckDB computes at once."""
+_FEW_VALUES = 1_000
+"""With more distinct values in its first rows, a column has no dictionary."""
+_HASH = "_row_hash"
+_LOW_BITS = (1 << 32) - 1
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A written file: its columns with their types, and its rows as they are summed for a digest."""
+
+    columns: dict[str, str]
+    hashes: RowHashes
+
+
+def stream_rows(rows: duckdb.DuckDBPyRelation, file: Path) -> Streamed:
+    """Write all rows into a new file; the relation is read once.
+
+    Raises
+    ------
+    duckdb.Error
+        If the rows can't be computed.
+    """
+    columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
+    hashed = rows.project(f"*, hash({quoted_list(digested_columns(columns))}) as {_HASH}")
+    with _duckdb_errors():
+        reader = hashed.to_arrow_reader(_FETCHED_ROWS)
+    schema = reader.schema.remove(len(columns))
+    count = total = 0
+    groups = _groups(reader)
+    first = next(groups, reader.schema.empty_table())
+    few = [name for number, name in enumerate(schema.names) if _has_few_values(first.column(number))]
+    with pq.ParquetWriter(
+        file,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=few,
+        column_encoding=_encodings(schema, few),
+        store_schema=False,
+        store_decimal_as_integer=True,
+    ) as writer:
+        while first.num_rows:
+            count += first.num_rows
+            total += _sum(first.column(len(columns)))
+            writer.write_table(first.remove_column(len(columns)), row_group_size=first.num_rows)
+            first = next(groups, reader.schema.empty_table())
+    return Streamed(columns, RowHashes(count, total))
+
+
+def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """The rows in groups of bounded size."""
+    batches: list[pa.RecordBatch] = []
+    size = count = 0
+    while batch := _next(reader):
+        batches.append(batch)
+        size, count = size + batch.nbytes, count + batch.num_rows
+        if count >= GROUP_ROWS or size >= _GROUP_BYTES:
+            yield pa.Table.from_batches(batches)
+            batches, size, count = [], 0, 0
+    if batches:
+        yield pa.Table.from_batches(batches)
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    try:
+        with _duckdb_errors():
+            return reader.read_next_batch()
+    except StopIteration:
+        return None
+
+
+@contextmanager
+def _duckdb_errors() -> Iterator[None]:
+    """Raise an error of DuckDB as such: its stream of Arrow raises an OSError with the same text."""
+    try:
+        yield
+    except OSError as error:
+        kind, found, _ = str(error).partition(" Error: ")
+        if not found:
+            raise
+        name = f"{kind.title().replace(' ', '')}Exception"
+        raise getattr(duckdb, name, duckdb.Error)(str(error)) from error
+
+
+def _has_few_values(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_nested(column.type) or pa.types.is_boolean(column.type):
+        return False
+    return len(pc.unique(column)) <= _FEW_VALUES
+
+
+def _encodings(schema: pa.Schema, few: Sequence[str]) -> dict[str, str]:
+    """The encodings of columns without a dictionary; Spark reads no other encoding of floating point."""
+    found = {}
+    for field in schema:
+        kind = field.type
+        if field.name in few:
+            continue
+        if pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            found[field.name] = "DELTA_BINARY_PACKED"
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            found[field.name] = "DELTA_LENGTH_BYTE_ARRAY"
+    return found
+
+
+def _sum(hashes: pa.ChunkedArray) -> int:
+    """The exact sum of unsigned 64-bit numbers, in two halves that do not overflow."""
+    high = pc.sum(pc.shift_right(hashes, pa.scalar(32, pa.uint64()))).as_py()
+    low = pc.sum(pc.bit_wise_and(hashes, pa.scalar(_LOW_BITS, pa.uint64()))).as_py()
+    return (high << 32) + low
