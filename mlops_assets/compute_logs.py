@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, TextIO
 
 from mlops_assets.compat.dagster_logs import (
@@ -51,6 +51,44 @@ class LocalLogs(LocalComputeLogManager):
             _redact_file(out)
             _redact_file(err)
 
+    def show_captured(self) -> None:
+        """Show in the terminal what was captured so far, before the process ends without a step."""
+        for mirror in reversed(_MIRRORS):  # the last one may write to the file of another
+            mirror.copy()
+
+
+class _Mirror(Thread):
+    """Copies what is appended to a file to a file descriptor, until `stop`."""
+
+    def __init__(self, file: Path, target: int) -> None:
+        super().__init__(daemon=True)
+        self._written, self._shown = file.open("rb"), open(target, "wb")  # noqa: SIM115
+        self._written.seek(0, os.SEEK_END)
+        self._done, self._turn = Event(), Lock()
+
+    def run(self) -> None:
+        while not self._done.wait(_POLL_SECONDS):
+            self.copy()
+
+    def copy(self) -> None:
+        # A terminal or pipe that was closed ends the copy, as it would end `tail`; the file has all output.
+        with self._turn, suppress(OSError):
+            while block := self._written.read(_BLOCK):
+                self._shown.write(block)
+                self._shown.flush()
+
+    def stop(self) -> None:
+        self._done.set()
+        self.join()
+        self.copy()
+        self._written.close()
+        with suppress(OSError):  # the rest that a closed terminal does not take
+            self._shown.close()
+
+
+_MIRRORS: list[_Mirror] = []
+"""Those of this process, which has one stdout and one stderr."""
+
 
 @contextmanager
 def _captured(stream: TextIO, file: Path) -> Iterator[None]:
@@ -61,29 +99,15 @@ def _captured(stream: TextIO, file: Path) -> Iterator[None]:
         yield
         return
     file.touch()
-    done, start = Event(), file.stat().st_size
-    mirror = Thread(target=_mirror, args=(file, start, former, done), daemon=True)
+    mirror = _Mirror(file, former)
+    _MIRRORS.append(mirror)
     mirror.start()
     try:
         with redirect_to_file(stream, str(file)):
             yield
     finally:
-        done.set()
-        mirror.join()
-        os.close(former)
-
-
-def _mirror(file: Path, start: int, target: int, done: Event) -> None:
-    """Copy what is appended to a file to a file descriptor, until the rest is copied."""
-    # A terminal or pipe that was closed ends the copy, as it would end `tail`; the file has all output.
-    with suppress(OSError), file.open("rb") as written, open(target, "wb", closefd=False) as shown:
-        written.seek(start)
-        finished = False
-        while not finished:
-            finished = done.wait(_POLL_SECONDS)
-            while block := written.read(_BLOCK):
-                shown.write(block)
-                shown.flush()
+        mirror.stop()
+        _MIRRORS.remove(mirror)
 
 
 def _redact_file(path: Path) -> None:

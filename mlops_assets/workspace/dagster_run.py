@@ -4,15 +4,15 @@ import re
 import signal
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from logging import INFO
 from pathlib import Path
-from threading import Event, Thread, current_thread, main_thread
+from queue import SimpleQueue
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
-from sqlalchemy.exc import SQLAlchemyError
 
 from mlops_assets.compat.dagster import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -28,7 +28,6 @@ from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.process_lock import process_lock
 from mlops_assets.workspace.workspace import Workspace
 
-POLL_SECONDS = 0.25
 _ABANDONED = re.compile(r"Dependencies for step \S+(?P<steps> .*)\. Not executing\.", re.DOTALL)
 """Dagster has no event for a step that it abandons, only this line in the log."""
 STOPPED = "interrupted; run it again to resume"
@@ -99,27 +98,31 @@ def run_assets(
     last_partition
         Materialize all partitions from `partition` to this one, which the assets must support in one run.
     on_event
-        Called with each entry of the run's event log, within a second.
+        Called in another thread with each entry of the run's event log, as soon as it is stored.
     tags
         Additional tags of the run.
     on_abandon
         Called in another thread before the process ends without waiting for the step.
     """
+    from mlops_assets.compute_logs import LocalLogs  # imports watchdog
+
     run_id = make_new_run_id()
     job = workspace.definitions.resolve_implicit_global_asset_job_def()
     span: dict[str, str] = {}
     if partition and last_partition:
         span = {ASSET_PARTITION_RANGE_START_TAG: partition, ASSET_PARTITION_RANGE_END_TAG: last_partition}
-    done = Event()
+    entries: SimpleQueue[dg.EventLogEntry | None] = SimpleQueue()
+    instance.add_event_listener(run_id, entries.put)
 
     def follow() -> None:
-        # An error of the run storage also fails the run, which reports it.
-        with suppress(SQLAlchemyError):
-            _follow(instance, run_id, on_event, done)
+        for entry in iter(entries.get, None):
+            on_event(entry)
 
     def abandon() -> None:
-        done.set()
+        entries.put(None)
         on_abandon()
+        if isinstance(logs := instance.compute_log_manager, LocalLogs):
+            logs.show_captured()
         _cancel(instance, run_id)
 
     follower = Thread(target=follow, daemon=True)
@@ -143,7 +146,7 @@ def run_assets(
                 tags={**(tags or {}), **span, COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
             )
     finally:
-        done.set()
+        entries.put(None)
         follower.join()
 
 
@@ -241,19 +244,3 @@ def steps_in_the_way(message: str) -> list[str]:
     """The failed or unexecuted steps for which Dagster abandons a step, by its message; empty for others."""
     found = _ABANDONED.fullmatch(message.strip())
     return re.findall(r"'([^']+)'", found["steps"]) if found else []
-
-
-def _follow(
-    instance: DagsterInstance, run_id: str, on_event: Callable[[dg.EventLogEntry], None], done: Event
-) -> None:
-    """Pass on the run's events as they are written, and the last ones after the run is done."""
-    cursor: str | None = None
-    finished = False
-    while not finished:
-        finished = done.wait(POLL_SECONDS)
-        more = True
-        while more:
-            page = instance.get_records_for_run(run_id, cursor=cursor)
-            for record in page.records:
-                on_event(record.event_log_entry)
-            more, cursor = page.has_more, page.cursor

@@ -119,8 +119,9 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 )
             query = event_query(project, as_of)
             store.confine(connection, known.tables.values(), output=spec.key.path)
-            reject_sensitive_features(project, query.run(connection, known.tables).columns)
-            computed = _identified(project, store, partition, query.run(connection, known.tables))
+            rows = query.run(connection, known.tables)
+            reject_sensitive_features(project, rows.columns)
+            computed = _identified(project, store, partition, rows)
             result = write_computed(
                 store,
                 connection,
