@@ -3,6 +3,7 @@
 import gc
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,17 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.command_line import flat, mlops
-from mlops_assets_tests.support.dg_project import copy_dg_project, enter_dg_project
-from mlops_assets_tests.support.loans import (
-    CODED_SCHEMA,
-    FEATURES_SQL,
-    SCHEMA,
-    coded_loans,
-    enter_lending_project,
-)
+from mlops_assets_tests.support.kept import STATE_VARIABLES, Kept
+from mlops_assets_tests.support.library_caches import cache_libraries
+from mlops_assets_tests.support.loans import enter_lending_project
+from mlops_assets_tests.support.loans_project import loans_project
 from mlops_assets_tests.support.postgres import Server, running_server
 from mlops_assets_tests.support.redis_server import RedisServer, running_redis
-from mlops_assets_tests.support.shop import MONTHS, KeptShop, Shop
+from mlops_assets_tests.support.shop import Shop
 
 # A background job of a shell ignores SIGINT, and Dagster then leaves SIGTERM ignored, also for children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,7 +32,10 @@ gc.set_threshold(100_000, 50, 1_000)
 
 settings.register_profile("many", max_examples=2_000, deadline=None)
 
-pytest_plugins = ["mlops_assets.testing"]  # known by its entry point, too, where the package is installed
+pytest_plugins = [
+    "mlops_assets.testing",  # known by its entry point, too, where the package is installed
+    "mlops_assets_tests.support.kept_projects",
+]
 
 MakeProject = Callable[..., Project]
 WORKING_DIRECTORY = Path.cwd()
@@ -85,13 +82,7 @@ def fetch(folder):
 
 @pytest.fixture(autouse=True)
 def _no_state_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "MLOPS_STATE_DIR",
-        "DAGSTER_HOME",
-        "MLFLOW_TRACKING_URI",
-        "MLOPS_LEDGER_KEY",
-        "MLOPS_LEDGER_FORMER_KEYS",
-    ):
+    for name in STATE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -102,6 +93,44 @@ def _coarse_pictures_and_speeds() -> Iterator[None]:
         patch.setattr("mlops_assets.ml.reports.plots.predictions.DOTS_PER_INCH", 40)
         patch.setattr("mlops_assets.ml.model.costs.SINGLE_ROWS", 2)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries_are_cached() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        cache_libraries(patch)
+        yield
+
+
+@pytest.fixture
+def drawn_figures() -> None:
+    """For tests of pages: without it, figures are made and not drawn, which is an eighth of a run.
+
+    They are drawn in the runs of projects that several tests share, too.
+    """
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_not_drawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "drawn_figures" not in request.fixturenames:
+        monkeypatch.setattr("mlops_assets.ml.reports.plots.predictions.figure_png", lambda figure: b"")
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """What the processes of this test run make once."""
+    return Kept.of(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def mlops_tracking_database(kept: Kept) -> Path:
+    """As the fixture of the plugin, but made once for all processes."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        _ = TrackingStore(f"sqlite:///{folder / 'mlflow.db'}").client
+
+    return kept.folder("mlflow", make) / "mlflow.db"
 
 
 @pytest.fixture(scope="session")
@@ -138,31 +167,7 @@ def instance(mlops_instance: dg.DagsterInstance) -> dg.DagsterInstance:
 def make_project(tmp_path: Path) -> MakeProject:
     """A function that creates a project from files and settings; by default one that predicts late loans."""
 
-    def make(
-        *,
-        name: str = "lending",
-        schema: str = SCHEMA,
-        features_sql: str = FEATURES_SQL,
-        pipeline: str | None = None,
-        **settings: Any,
-    ) -> Project:
-        folder = tmp_path / "defs" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "schema.py").write_text(schema, "utf-8")
-        (folder / "features.sql").write_text(features_sql, "utf-8")
-        if pipeline:
-            (folder / "pipeline.py").write_text(pipeline, "utf-8")
-        defaults: dict[str, Any] = {
-            "description": "Which loans are paid late.",
-            "task": "binary",
-            "target": {"column": "outcome"},
-            "tables": {"loans": {"source": "data/*.csv"}},
-            "tuning": {"trials": 3, "folds": 3, "threads": 1, "families": ["xgboost", "linear"]},
-        }
-        declared = ModelProject.model_validate({**defaults, **settings})
-        return Project(name, declared, ProjectFiles(name, folder), tmp_path)
-
-    return make
+    return partial(loans_project, tmp_path)
 
 
 @pytest.fixture
@@ -191,39 +196,6 @@ def open_shop(
 
 
 @pytest.fixture(scope="session")
-def arrived_shop(tmp_path_factory: pytest.TempPathFactory, empty_tracking_store: Path) -> Iterator[KeptShop]:
-    folder = tmp_path_factory.mktemp("shop")
-    with dg.DagsterInstance.ephemeral() as known:
-        made = Shop(folder / "work", empty_tracking_store, known)
-        for month in MONTHS[:5]:
-            made.write(month)
-        made.daemon.follow()
-        made.ingest(*MONTHS[:5])
-        yield KeptShop.of(made, folder / "arrived", empty_tracking_store)
-
-
-@pytest.fixture(scope="session")
-def trained_shop(arrived_shop: KeptShop) -> Iterator[KeptShop]:
-    with dg.DagsterInstance.ephemeral() as known:
-        made = arrived_shop.restored(known)
-        assert made.train(MONTHS[4]).success
-        made.daemon.settle()
-        yield KeptShop.of(made, arrived_shop.folder.with_name("trained"), arrived_shop.mlflow)
-
-
-@pytest.fixture
-def shop(arrived_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
-    """A shop with five months of arrivals and the assets that automation derives from them."""
-    return arrived_shop.restored(instance)
-
-
-@pytest.fixture
-def champion_shop(trained_shop: KeptShop, instance: dg.DagsterInstance) -> Shop:
-    """A shop with a champion, of the cut-off of the fifth month, and its predictions."""
-    return trained_shop.restored(instance)
-
-
-@pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     with running_server() as server:
         yield server
@@ -234,25 +206,6 @@ def redis_server() -> Iterator[RedisServer]:
     """A Redis server of this test process."""
     with running_redis() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def trained_lending(tmp_path_factory: pytest.TempPathFactory, empty_tracking_store: Path) -> Path:
-    """A dg project of loans with version 1 as champion, trained once."""
-    root, files = tmp_path_factory.mktemp("trained") / "project", {"schema.py": CODED_SCHEMA}
-    with pytest.MonkeyPatch.context() as patch:
-        enter_lending_project(root, patch, empty_tracking_store, family="xgboost", files=files)
-        coded_loans().to_csv(root / "data" / "loans.csv", index=False)
-        done = mlops("run", "lending")
-        assert "models:/lending@champion is version 1" in flat(done.output), done.output
-    return root
-
-
-@pytest.fixture
-def lending(trained_lending: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the trained project of loans, as the working directory of commands."""
-    copy_dg_project(trained_lending, tmp_path / "copy", "lending")
-    return enter_dg_project(tmp_path / "copy", monkeypatch)
 
 
 @pytest.fixture

@@ -1,11 +1,16 @@
 """Dagster's daemon for tests: ticks on request, and executes the requested runs in this process."""
 
+import json
+import sqlite3
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._serdes import deserialize_value, serialize_value
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -33,6 +38,17 @@ class Daemon:
         """Continue from the committed cursors of another daemon."""
         self.cursors, self.launched = dict(other.cursors), set(other.launched)
         self.automation_cursor = other.automation_cursor
+
+    def to_text(self) -> str:
+        """What it remembers, as Dagster's daemon serializes it."""
+        automation = serialize_value(self.automation_cursor) if self.automation_cursor else None
+        return json.dumps([self.cursors, sorted(self.launched, key=str), automation])
+
+    def remember_text(self, text: str) -> None:
+        """Continue from what `to_text` of another daemon returned."""
+        self.cursors, launched, automation = json.loads(text)
+        self.launched = {(sensor, key) for sensor, key in launched}
+        self.automation_cursor = deserialize_value(automation) if automation else None
 
     def run(self, *assets: str, partition: str | None = None, **config: Any) -> dg.ExecuteInProcessResult:
         """Materialize assets manually, such as `shop/raw_purchases`; by default all."""
@@ -160,11 +176,25 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
     return {found.check_name: found for found in result.get_asset_check_evaluations()}
 
 
-def copied(known: dg.DagsterInstance, to: dg.DagsterInstance) -> dg.DagsterInstance:
-    """Copy the runs and events of one ephemeral instance into another, empty one."""
-    storages = ("run_storage", "event_log_storage")
-    for source, target in ((getattr(known, name), getattr(to, name)) for name in storages):
-        target._held_conn.rollback()
-        databases = [storage._held_conn.connection.driver_connection for storage in (source, target)]
-        databases[0].backup(databases[1])
-    return to
+_STORAGES = ("run_storage", "event_log_storage")
+
+
+def save_instance(known: dg.DagsterInstance, folder: Path) -> None:
+    """Write the runs and events of an ephemeral instance to databases."""
+    for name in _STORAGES:
+        with closing(sqlite3.connect(folder / name)) as file:
+            _connection(known, name).backup(file)
+
+
+def load_instance(folder: Path, to: dg.DagsterInstance) -> None:
+    """Read what `save_instance` wrote into another, empty instance."""
+    for name in _STORAGES:
+        with closing(sqlite3.connect(folder / name)) as file:
+            file.backup(_connection(to, name))
+
+
+def _connection(instance: dg.DagsterInstance, storage: str) -> Any:
+    """The connection to a storage of an ephemeral instance, which is in memory."""
+    held = getattr(instance, storage)._held_conn
+    held.rollback()
+    return held.connection.driver_connection

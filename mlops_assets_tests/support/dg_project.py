@@ -1,6 +1,7 @@
 """A dg project in a folder of its own, with one model project: what the `mlops` command is run in."""
 
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+FIRST_RUN = "first_run.txt"
+"""The output of the first run of a kept project."""
 DEFINITIONS = """
 from pathlib import Path
 import dagster as dg
@@ -70,4 +73,4 @@ def copy_dg_project(source: Path, root: Path, project: str) -> None:
 
 
 def _package_name(root: Path, project: str) -> str:
-    return f"{project}_{abs(hash(str(root))) % 10**8}"
+    return f"{project}_{zlib.crc32(bytes(root))}"

@@ -6,6 +6,10 @@ from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.tracking.client import make_current
 from mlops_assets_tests.support.daemon import failure_message
 
+LENIENT = {"champion_margin": 10.0}
+PENDING = {"gates": LENIENT, "approval": {"required": True}}
+"""Settings with which the second version of a shop is pending approval."""
+
 
 def events_of(shop) -> list[tuple[str, int]]:
     return [(entry.event.kind, entry.event.version) for entry in Ledger(shop.warehouse, "shop").entries()]

@@ -50,3 +50,11 @@ def materialized(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, 
         for event in found
         if event.asset_key and event.asset_key.path[-1] == asset
     )
+
+
+def recorded(instance: dg.DagsterInstance, project: Project, asset: str) -> dict[str, Any]:
+    """The metadata of the latest materialization of an asset in an instance."""
+    event = instance.get_latest_materialization_event(project.key(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}

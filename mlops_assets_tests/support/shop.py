@@ -24,7 +24,7 @@ from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.daemon import Daemon, copied
+from mlops_assets_tests.support.daemon import Daemon, load_instance, save_instance
 
 MONTHS = [f"{month}" for month in pd.period_range("2024-01", "2025-04", freq="M")]
 """The months of the purchases."""
@@ -131,16 +131,22 @@ class Shop:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.root, self.instance = root, instance
-        self.state = StateDirectory(root / "state")
-        if not self.state.mlflow.is_dir():
-            self.state.mlflow.mkdir(parents=True)
-            shutil.copy(mlflow, self.state.mlflow / "mlflow.db")
+        self.state = self.make_state(root / "state", mlflow)
         self.warehouse = Warehouse(self.state.warehouse)
         self.tracking = TrackingStore(self.state.tracking_uri, self.state.mlflow / "artifacts")
         self.data = root / "data" / "purchases"
         self.data.mkdir(parents=True, exist_ok=True)
         self.purchases = purchases()
         self.declare(schema=schema, features_sql=features_sql, target_sql=target_sql, settings=settings)
+
+    @staticmethod
+    def make_state(root: Path, mlflow: Path) -> StateDirectory:
+        """The state directory; a missing one is created with an empty MLflow database."""
+        state = StateDirectory(root)
+        if not state.mlflow.is_dir():
+            state.mlflow.mkdir(parents=True)
+            shutil.copy(mlflow, state.mlflow / "mlflow.db")
+        return state
 
     def declare(
         self,
@@ -225,35 +231,52 @@ class Shop:
         return ["shop", *asset.split("/")]
 
 
-@dataclass
+@dataclass(frozen=True)
 class KeptShop:
-    """A copy of a shop, from which many tests start.
+    """A copy of a shop, from which many tests start, in each process in a folder of its own.
 
-    It is restored to its original folder, because MLflow's database holds absolute paths.
+    Attributes
+    ----------
+    folder
+        Its files, the databases of its instance, and what its daemon remembers.
+    root
+        Where it is restored.
+    mlflow
+        An empty MLflow database.
     """
 
-    shop: Shop
     folder: Path
+    root: Path
     mlflow: Path
 
-    @classmethod
-    def of(cls, shop: Shop, folder: Path, mlflow: Path) -> "KeptShop":
-        shutil.copytree(shop.root, folder)
-        return cls(shop, folder, mlflow)
+    @staticmethod
+    def keep(shop: Shop, folder: Path) -> None:
+        """Write a shop to a folder; it is not used afterwards."""
+        shutil.copytree(shop.root, folder / "files")
+        (folder / "instance").mkdir()
+        save_instance(shop.instance, folder / "instance")
+        (folder / "daemon").write_text(shop.daemon.to_text(), "utf-8")
 
-    def restored(self, instance: dg.DagsterInstance) -> Shop:
-        root, database = self.shop.root, self.shop.state.mlflow / "mlflow.db"
-        for path in [path for path in root.rglob("*") if path.is_file() and path != database]:
+    def restored(self, instance: dg.DagsterInstance, **declared: Any) -> Shop:
+        """The shop in an empty instance; see `Shop` for what can be declared otherwise.
+
+        It is always in the same folder, because MLflow keeps its connections: its database must stay the
+        file that they opened.
+        """
+        database = StateDirectory(self.root / "state").mlflow / "mlflow.db"
+        for path in [path for path in self.root.rglob("*") if path.is_file() and path != database]:
             path.unlink()
-        for path in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
+        for path in sorted((path for path in self.root.rglob("*") if path.is_dir()), reverse=True):
             if path not in database.parents:
                 path.rmdir()
-        shutil.copytree(self.folder, root, ignore=shutil.ignore_patterns("mlflow.db"), dirs_exist_ok=True)
-        with (  # MLflow keeps its connections: the file must stay the one that they opened
-            closing(sqlite3.connect(self.folder / database.relative_to(root))) as kept,
+        kept_files = self.folder / "files"
+        shutil.copytree(kept_files, self.root, ignore=shutil.ignore_patterns("mlflow.db"), dirs_exist_ok=True)
+        with (
+            closing(sqlite3.connect(kept_files / database.relative_to(self.root))) as kept,
             closing(sqlite3.connect(database)) as live,
         ):
             kept.backup(live)
-        shop = Shop(self.shop.root, self.mlflow, copied(self.shop.instance, instance))
-        shop.daemon.remember(self.shop.daemon)
+        load_instance(self.folder / "instance", instance)
+        shop = Shop(self.root, self.mlflow, instance, **declared)
+        shop.daemon.remember_text((self.folder / "daemon").read_text("utf-8"))
         return shop

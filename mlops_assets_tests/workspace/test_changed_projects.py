@@ -12,7 +12,6 @@ from mlops_assets_tests.support.loans import CODED_SCHEMA as CODED
 from mlops_assets_tests.support.loans import FEATURES_SQL, coded_loans
 from mlops_assets_tests.support.shop import FEATURES_SQL as SHOP_FEATURES
 from mlops_assets_tests.support.shop import TARGET_SQL as SHOP_TARGET
-from mlops_assets_tests.support.shop_project import enter_shop_project
 
 
 @pytest.fixture
@@ -158,9 +157,10 @@ def test_after_the_retirement_of_the_newest_version_a_new_one_is_trained(lending
     assert "lending is up to date" in run("lending")
 
 
-def test_an_event_project_follows_changed_features_and_targets(tmp_path, monkeypatch, empty_tracking_store):
-    place = enter_shop_project(tmp_path / "project", monkeypatch, empty_tracking_store)
-    assert "models:/shop@champion is version 1" in run("shop")
+def test_an_event_project_follows_changed_features_and_targets(champion_project):
+    place = champion_project
+    [assets] = place.glob("*/defs/shop/assets.py")
+    assets.unlink()
 
     text = SHOP_FEATURES.replace("sum(amount::decimal(18, 2))", "if(sum(amount) > 60, 'much', 'little')")
     redefined = SHOP_TARGET.replace("buyers.customer is null", "buyers.customer is not null")

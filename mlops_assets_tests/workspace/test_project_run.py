@@ -6,8 +6,7 @@ from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import FEATURES_SQL, loans
 
 
-def test_a_second_run_on_unchanged_files_does_nothing(place):
-    assert mlops("run", "lending").exit_code == 0
+def test_a_second_run_on_unchanged_files_does_nothing(lending):
     again = mlops("run", "lending")
     assert again.exit_code == 0
     assert "lending is up to date" in again.output

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.dg_project import FIRST_RUN
 from mlops_assets_tests.support.shop import of_month, purchases
 from mlops_assets_tests.support.shop_project import (
     CUSTOM_ASSETS,
@@ -14,7 +15,7 @@ from mlops_assets_tests.support.shop_project import (
     partitions,
     write_month,
 )
-from mlops_assets_tests.support.split_features import SPLIT_FEATURES_SQL, with_huge_purchase
+from mlops_assets_tests.support.split_features import with_huge_purchase
 
 
 @pytest.fixture
@@ -22,12 +23,10 @@ def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     return enter_shop_project(tmp_path / "project", monkeypatch, empty_tracking_store)
 
 
-def test_a_run_materializes_every_partition_a_champion_and_its_predictions(place):
-    [folder] = place.glob("*/defs/shop")
-    (folder / "assets.py").write_text(CUSTOM_ASSETS, "utf-8")
-    done = mlops("run", "shop")
-    assert done.exit_code == 0, done.output
-    output = flat(done.output)
+def test_a_run_materializes_every_partition_a_champion_and_its_predictions(champion_project):
+    place = champion_project
+    first = (place / FIRST_RUN).read_text("utf-8")
+    output = flat(first)
     assert "in 6 partitions" in output
     assert f"registered models:/shop/1, cut-off {LAST}" in output
     assert f"predictions 2024-01 to {LAST}; {LAST}: " in output
@@ -35,13 +34,14 @@ def test_a_run_materializes_every_partition_a_champion_and_its_predictions(place
     assert list(partitions(place, "target")) == MONTHS[:-1]
     assert list(partitions(place, "training_set")) == [LAST]
     assert list(partitions(place, "likely")) == MONTHS, "custom assets follow"
-    assert "counted: done" in done.output
+    assert "counted: done" in first
 
     again = mlops("run", "shop")
     assert again.exit_code == 0
     assert "shop is up to date" in again.output
     assert "done" not in again.output
 
+    [folder] = place.glob("*/defs/shop")
     (folder / "assets.py").write_text(CUSTOM_ASSETS.replace("0.5", "0.6"), "utf-8")
     changed = mlops("run", "shop").output
     assert "predictions: done" not in changed
@@ -49,8 +49,9 @@ def test_a_run_materializes_every_partition_a_champion_and_its_predictions(place
     assert "counted: done" in changed
 
 
-def test_a_corrected_file_updates_only_the_partitions_that_look_back_on_it(place):
-    assert mlops("run", "shop", "--until", "features").exit_code == 0
+def test_a_corrected_file_updates_only_the_partitions_that_look_back_on_it(shop_of_targets):
+    place = shop_of_targets
+    (place / "data" / "purchases" / f"purchases-{LAST}.csv").unlink()
     before = {name: partitions(place, name) for name in ("validated_purchases", "features")}
     write_month(place, "2024-02", without_rows=9)
     again = mlops("run", "shop", "--until", "features")
@@ -64,8 +65,8 @@ def test_a_corrected_file_updates_only_the_partitions_that_look_back_on_it(place
     assert changed == {"validated_purchases": ["2024-02"], "features": ["2024-02", "2024-03", "2024-04"]}
 
 
-def test_one_partition_is_run_with_the_model_of_its_cutoff(place):
-    assert mlops("run", "shop", "--partitions", "2024-01..2024-05", "--until", "target").exit_code == 0
+def test_one_partition_is_run_with_the_model_of_its_cutoff(shop_of_targets):
+    place = shop_of_targets
     done = mlops("run", "shop", "--partition", "2024-05")
     assert done.exit_code == 0, done.output
     assert ", cut-off 2024-05" in flat(done.output)
@@ -113,9 +114,8 @@ def test_a_blocked_partition_is_one_error_and_independent_partitions_still_run(p
     assert list(partitions(place, "features")) == MONTHS
 
 
-def test_nothing_is_built_on_features_that_failed_a_blocking_check(place):
-    [folder] = place.glob("*/defs/shop")
-    (folder / "features.sql").write_text(SPLIT_FEATURES_SQL, "utf-8")
+def test_nothing_is_built_on_features_that_failed_a_blocking_check(shop_of_targets):
+    place = shop_of_targets
     huge = with_huge_purchase(of_month(purchases(), LAST))
     huge.to_csv(place / "data" / "purchases" / f"purchases-{LAST}.csv", index=False)
     for _ in range(2):

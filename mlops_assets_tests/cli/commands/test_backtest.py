@@ -8,9 +8,7 @@ from dagster import AssetKey
 from mlops_assets.workspace.dagster_run import run_assets, run_config
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
-from mlops_assets_tests.support.shop_project import (
-    enter_shop_project,
-)
+from mlops_assets_tests.support.shop_project import enter_shop_project
 
 
 @pytest.fixture
@@ -18,7 +16,9 @@ def place(tmp_path, monkeypatch, empty_tracking_store) -> Path:
     return enter_shop_project(tmp_path / "project", monkeypatch, empty_tracking_store)
 
 
-def test_a_backtest_walks_forward_and_registers_nothing(place):
+def test_a_backtest_walks_forward_and_registers_nothing(shop_of_targets):
+    """It computes what its last cut-off still lacks."""
+    place = shop_of_targets
     done = mlops("backtest", "shop", "--cutoffs", "2024-05..2024-06")
     assert done.exit_code == 0, done.output
     output = flat(done.output)
@@ -37,8 +37,9 @@ def test_a_backtest_before_the_first_cutoff_is_an_error(place):
     assert "choose 2024-04 or a later cut-off" in flat(done.output)
 
 
-def test_the_model_of_a_backtest_is_not_registered_by_a_later_run(place):
+def test_the_model_of_a_backtest_is_not_registered_by_a_later_run(shop_of_targets):
     """Before, `mlops run` found the model up to date, and registered that of the backtest."""
+    place = shop_of_targets
     assert mlops("backtest", "shop", "--cutoffs", "2024-05").exit_code == 0
     workspace = Workspace(place)
     [past] = workspace.tracking.client.search_runs(["1"], "tags.mlops.backtest = 'true'")

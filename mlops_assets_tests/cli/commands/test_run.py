@@ -6,25 +6,25 @@ import pytest
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
+from mlops_assets_tests.support.dg_project import FIRST_RUN
 from mlops_assets_tests.support.loans import loans
 
 
-def test_a_run_prints_its_progress_and_a_summary(place):
-    done = mlops("run", "lending")
-    assert done.exit_code == 0, done.output
+def test_a_run_prints_its_progress_and_a_summary(trained_lending, lending):
+    printed = (lending / FIRST_RUN).read_text("utf-8")
     for asset in ("raw_loans", "features", "training_set", "tuned_model", "evaluation_report", "champion"):
-        assert f"{asset}: done, " in done.output
-    output = flat(done.output)
-    assert "300 read, 300 validated, 0 quarantined" in output
+        assert f"{asset}: done, " in printed
+    output = flat(printed)
+    assert "600 read, 600 validated, 0 quarantined" in output
     assert "registered models:/lending/1" in output
     assert "models:/lending@champion is version 1" in output
     assert "evaluation_report.html" in output
     assert "http://127.0.0.1:3000" in output
-    assert "status_page: done, " in done.output
-    page = place / "data" / "state" / "reports" / "lending" / "status.html"
+    assert "status_page: done, " in printed
+    page = trained_lending / "data" / "state" / "reports" / "lending" / "status.html"
     assert f"status {page}" in output.replace("\n", "")
     assert "version 1" in page.read_text("utf-8")
-    with Workspace(place).instance() as instance:
+    with Workspace(lending).instance() as instance:
         found = instance.get_latest_materialization_event(dg.AssetKey(["lending", "status_page"]))
     metadata = found.asset_materialization.metadata
     assert "champion: version 1" in metadata["summary"].value

@@ -7,14 +7,7 @@ import pytest
 
 from mlops_assets.ml.evaluation.backtest import CutoffScore
 from mlops_assets.ml.reports.backtest_page import backtest_summary, render_backtest
-from mlops_assets.ml.reports.plots import predictions as prediction_plots
 from mlops_assets_tests.support.backtests import NAN, THREE, backtest, scored
-
-
-@pytest.fixture(autouse=True)
-def _coarse_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests do not read the images, and a low resolution halves the time."""
-    monkeypatch.setattr(prediction_plots, "DOTS_PER_INCH", 40)
 
 
 def cells(page: str) -> list[list[str]]:

@@ -16,32 +16,49 @@ from mlops_assets.rows import read_rows
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import mlops
-from mlops_assets_tests.support.dg_project import write_dg_project
+from mlops_assets_tests.support.dg_project import enter_dg_project, write_dg_project
+from mlops_assets_tests.support.kept_projects import enter_copy
 from mlops_assets_tests.support.parcels import ATTRIBUTES, FEATURES_SQL, SCHEMA, parcels
 from mlops_assets_tests.support.shop_project import enter_shop_project
 
 
+def enter_post_project(root, monkeypatch, mlflow):
+    """A project whose text columns look like numbers, as the working directory."""
+    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
+    write_dg_project(root, "post", ATTRIBUTES, files, mlflow=mlflow)
+    parcels().to_csv(root / "data" / "parcels.csv", sep=";", index=False)
+    return enter_dg_project(root, monkeypatch)
+
+
 @pytest.fixture
 def post(tmp_path, monkeypatch, empty_tracking_store):
-    """A project whose text columns look like numbers, as the working directory."""
-    root = tmp_path / "project"
-    files = {"schema.py": SCHEMA, "features.sql": FEATURES_SQL}
-    write_dg_project(root, "post", ATTRIBUTES, files, mlflow=empty_tracking_store)
-    parcels().to_csv(root / "data" / "parcels.csv", sep=";", index=False)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
-    return root
+    return enter_post_project(tmp_path / "project", monkeypatch, empty_tracking_store)
+
+
+@pytest.fixture(scope="session")
+def kept_post(kept, empty_tracking_store):
+    def train(root):
+        with pytest.MonkeyPatch.context() as patch:
+            enter_post_project(root, patch, empty_tracking_store)
+            assert mlops("run", "post").exit_code == 0
+
+    return kept.folder("post", train)
 
 
 @pytest.fixture
-def model(post):
-    assert mlops("run", "post").exit_code == 0
-    tracking = Workspace(post).tracking
+def trained_post(kept_post, tmp_path, monkeypatch):
+    """The project with its first version."""
+    return enter_copy(kept_post, tmp_path / "project", monkeypatch, "post")
+
+
+@pytest.fixture
+def model(trained_post):
+    tracking = Workspace(trained_post).tracking
     return tracking.load(tracking.registry.version("post", 1))
 
 
-def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, post):
+def test_rows_of_a_file_are_predicted_like_the_rows_of_the_project(model, trained_post):
+    post = trained_post
     [file] = (post / "data").glob("*.csv")
     rows = read_rows("post", file)
     assert rows.columns.tolist() == ["postcode", "code", "country", "weight", "insured", "sent_at"]
@@ -115,9 +132,7 @@ def test_times_in_the_zone_of_a_table_are_converted_once(tmp_path, monkeypatch, 
     frame = parcels(400)
     frame["sent_at"] = np.where(frame.index % 3, "2025-03-30 04:30:00", "2025-07-01 12:00:00")
     frame[:300].to_csv(root / "data" / "parcels.csv", sep=";", index=False)
-    monkeypatch.chdir(root)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    enter_dg_project(root, monkeypatch)
     first = mlops("run", "post")
     assert first.exit_code == 0, first.output
     frame.to_csv(root / "data" / "parcels.csv", sep=";", index=False)
@@ -152,10 +167,10 @@ TYPES = {
 }
 
 
-def test_mlflow_and_the_loaded_model_predict_alike_from_every_type_of_the_columns(model, post):
+def test_mlflow_and_the_loaded_model_predict_alike_from_every_type_of_the_columns(model, trained_post):
     rows = read_rows("post", "data/parcels.csv")
     expected = model.predict(rows)
-    served = Workspace(post).tracking.load_pyfunc("models:/post/1")
+    served = Workspace(trained_post).tracking.load_pyfunc("models:/post/1")
     for name, change in TYPES.items():
         changed = change(rows)
         pd.testing.assert_frame_equal(model.predict(changed), expected, obj=name)

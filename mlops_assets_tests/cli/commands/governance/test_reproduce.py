@@ -8,11 +8,13 @@ from mlops_assets_tests.support.command_line import mlops
 from mlops_assets_tests.support.loans import loans
 
 
-def test_a_version_is_reproduced_compared_and_described(place, record_property):
+def test_a_card_of_a_project_without_a_champion_is_an_error(place, record_property):
     done = mlops("card", "lending")
     assert (done.exit_code, "lending has no champion" in done.output) == (1, True)
     record_property("message", done.output)
-    assert mlops("run", "lending").exit_code == 0
+
+
+def test_a_version_is_reproduced_compared_and_described(lending, record_property):
     card = mlops("card", "lending").stdout
     assert card.startswith("# lending, version 1\n")
     assert mlops("card", "lending", "1").stdout == card
@@ -23,7 +25,7 @@ def test_a_version_is_reproduced_compared_and_described(place, record_property):
     compared = json.loads(mlops("diff", "lending", "1", "1", "--json").stdout)
     assert compared["metrics"]["test_roc_auc"][0] == compared["metrics"]["test_roc_auc"][1]
 
-    [sql] = place.rglob("defs/lending/features.sql")
+    [sql] = lending.rglob("defs/lending/features.sql")
     sql.with_name("pipeline.py").write_text("def make_pipeline():\n    raise ValueError('no')\n", "utf-8")
     done = mlops("reproduce", "lending", "1")
     assert done.exit_code == 1

@@ -11,20 +11,20 @@ import pytest
 
 from mlops_assets.core import names
 from mlops_assets_tests.support.daemon import checks
-from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, recorded
 from mlops_assets_tests.support.loans import SCHEMA as LOANS_SCHEMA
 from mlops_assets_tests.support.loans import loans
-from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS
+from mlops_assets_tests.support.shop import MONTHS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = MONTHS[:6]
 
 
 def test_a_classification_project_runs_to_a_champion_that_predicts_raw_rows(
-    make_project, write_loans, run, tracking, state, monkeypatch
+    trained_loans, instance, tracking, state, monkeypatch
 ):
-    project = make_project()
-    write_loans(loans(600))
-    found = run(project, LOAN_DATA + LOAN_MODEL)
+    found = {
+        name: recorded(instance, trained_loans, name) for name in (names.CHAMPION, names.EVALUATION_REPORT)
+    }
     assert found[names.CHAMPION]["version"] == 1
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     served = tracking.load_pyfunc("models:/lending@champion")
@@ -38,11 +38,8 @@ def test_a_classification_project_runs_to_a_champion_that_predicts_raw_rows(
     )
 
 
-def test_an_equal_challenger_does_not_replace_the_champion(make_project, write_loans, run, tracking):
-    project = make_project()
-    write_loans(loans(400))
-    run(project, LOAN_DATA + LOAN_MODEL)
-    found = run(project, LOAN_MODEL)
+def test_an_equal_challenger_does_not_replace_the_champion(trained_loans, run, tracking):
+    found = run(trained_loans, LOAN_MODEL)
     assert found[names.REGISTERED_MODEL]["version"] == 2
     assert found[names.CHAMPION]["version"] == 1
     assert "the champion is unchanged" in found[names.CHAMPION]["decision"]
@@ -89,12 +86,10 @@ def test_the_champion_predicts_integers_and_whole_numbers(make_project, write_lo
     assert served.predict(whole)["probability"].between(0, 1).all()
 
 
-def test_a_lost_training_set_is_reported(make_project, write_loans, run, stores, instance, state):
-    project = make_project()
-    write_loans(loans(300))
-    run(project, LOAN_DATA + LOAN_MODEL)
+def test_a_lost_training_set_is_reported(trained_loans, write_loans, stores, instance, state):
+    project = trained_loans
     shutil.rmtree(state.warehouse / project.name / "training_set")
-    write_loans(loans(310))
+    write_loans(loans(610))
     assets = [build(project) for build in LOAN_DATA + LOAN_MODEL]
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
     failed = next(event for event in result.all_events if event.is_step_failure)
@@ -175,19 +170,6 @@ def test_retraining_on_the_same_data_gives_the_same_model_and_keeps_the_champion
     assert metadata["version"] == 1
     assert metadata["decision"].endswith("the champion is unchanged")
     assert not math.isnan(float(metadata["decision"].split(", champion ")[1].split(",")[0]))
-
-
-def test_a_champion_without_its_features_is_replaced(champion_shop):
-    champion_shop.declare(
-        features_sql=FEATURES_SQL.replace("    sum(amount::decimal(18, 2)) as amount,\n", "")
-    )
-    for month in MONTHS[:5]:
-        assert champion_shop.daemon.run("shop/features", partition=month).success
-    assert champion_shop.train(FIFTH).success
-    metadata = champion_shop.metadata("champion")
-    assert metadata["version"] == 2, metadata["decision"]
-    assert metadata["decision"].endswith("which features.sql does not return: it cannot predict any more")
-    assert champion_shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 
 def test_the_deployed_model_predicts_like_the_logged_model(champion_shop):

@@ -15,6 +15,7 @@ from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, materi
 from mlops_assets_tests.support.loans import SCHEMA, loans
 from mlops_assets_tests.support.shop import MONTHS
 
+pytestmark = pytest.mark.usefixtures("drawn_figures")
 FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
 REPORTED = LOAN_MODEL[:3]
 EXAMPLE = {"income": 3_000, "amount": 8_900, "purpose": "car"}

@@ -8,20 +8,18 @@ from mlops_assets.components.model_project.assets.tuned_model import tuned_model
 from mlops_assets.core import names
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
-from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, recorded
 from mlops_assets_tests.support.loans import loans
 from mlops_assets_tests.support.shop import MONTHS
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = MONTHS[:5]
 
 
-def test_a_version_has_the_facts_of_its_data_code_and_runs(make_project, write_loans, run, tracking):
-    project = make_project()
-    write_loans(loans(400))
-    found = run(project, LOAN_DATA + LOAN_MODEL)
+def test_a_version_has_the_facts_of_its_data_code_and_runs(trained_loans, instance, tracking):
+    project, found = trained_loans, recorded(instance, trained_loans, names.TUNED_MODEL)
     version = tracking.registry.version("lending", 1)
-    assert version.run_id == found[names.TUNED_MODEL]["mlflow_run_id"]
-    assert version.facts["model_digest"] == found[names.TUNED_MODEL]["model_digest"]
+    assert version.run_id == found["mlflow_run_id"]
+    assert version.facts["model_digest"] == found["model_digest"]
     assert version.facts["training_set_version"] == "1"
     assert json.loads(version.facts["inputs"]) == {"lending/features": 1, "lending/validated_loans": 1}
     assert (

@@ -4,16 +4,15 @@ import dagster as dg
 
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
 from mlops_assets.core import names
-from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL
+from mlops_assets_tests.support.loan_assets import LOAN_DATA, recorded
 from mlops_assets_tests.support.loans import loans
 
 
-def test_the_same_data_code_and_seed_give_the_same_model(make_project, write_loans, run):
-    project = make_project()
-    write_loans(loans(300))
-    first = run(project, LOAN_DATA + LOAN_MODEL)
-    again = run(project, LOAN_MODEL)
-    assert again[names.TUNED_MODEL]["model_digest"] == first[names.TUNED_MODEL]["model_digest"]
+def test_the_same_data_code_and_seed_give_the_same_model(trained_loans, run, instance):
+    first = recorded(instance, trained_loans, names.TUNED_MODEL)
+    again = run(trained_loans, [tuned_model_asset])[names.TUNED_MODEL]
+    assert again["mlflow_run_id"] != first["mlflow_run_id"]
+    assert again["model_digest"] == first["model_digest"]
 
 
 def test_a_pipeline_that_can_not_be_saved_fails_before_the_search(

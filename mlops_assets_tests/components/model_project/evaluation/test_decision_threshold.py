@@ -10,13 +10,18 @@ import pytest
 from mlops_assets.components.model_project.evaluation.evaluate import evaluate
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
 from mlops_assets.components.model_project.promotion import champion_comparison
+from mlops_assets.components.resources import resources
 from mlops_assets.ml.metrics.bootstrap import bootstrap_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.search.baselines import CONSTANT_BASELINE, LINEAR_BASELINE, MODEL
 from mlops_assets.stores.tracking.registry import Version
+from mlops_assets.stores.tracking.tracking import TrackingStore
+from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, materialize
 from mlops_assets_tests.support.loans import SCHEMA, loans
+from mlops_assets_tests.support.loans_project import loans_project
+from mlops_assets_tests.support.shop import Shop
 
 ROWS = 600
 
@@ -29,10 +34,14 @@ def visits() -> pd.DataFrame:
     return frame
 
 
-@pytest.fixture
-def evaluated(make_project, stores, instance: dg.DagsterInstance, tracking, warehouse, tmp_path):
-    """The project, its trained model with a threshold far from 0.5, and its evaluation."""
-    project = make_project(
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory, empty_tracking_store):
+    """The trained model with a threshold far from 0.5, and its evaluation; no test changes them."""
+    root = tmp_path_factory.mktemp("threshold")
+    state = Shop.make_state(root / "state", empty_tracking_store)
+    tracking = TrackingStore(state.tracking_uri, state.mlflow / "artifacts")
+    project = loans_project(
+        root,
         schema=SCHEMA.replace("    purpose: str = pa", "    branch: str\n    purpose: str = pa"),
         tuning={
             "trials": 1,
@@ -55,10 +64,13 @@ def evaluated(make_project, stores, instance: dg.DagsterInstance, tracking, ware
             ]
         },
     )
-    (tmp_path / "data").mkdir(exist_ok=True)
-    visits().to_csv(tmp_path / "data" / "loans.csv", index=False)
-    result = materialize([build(project) for build in LOAN_DATA + LOAN_MODEL[:2]], stores, instance)
+    (root / "data").mkdir()
+    visits().to_csv(root / "data" / "loans.csv", index=False)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assets = [build(project) for build in LOAN_DATA + LOAN_MODEL[:2]]
+        result = materialize(assets, resources(state), instance)
     assert result.success
+    warehouse = Warehouse(state.warehouse)
     trained = tracking.trained_model(project.name, dagster_run_id=result.run_id, cutoff=None)
     model = EvaluatedModel.read(project, tracking, trained, warehouse)
     evaluation, over = evaluate(project, tracking, trained, warehouse)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from mlops_assets.components.model_project.maintenance import vacuum_job
 from mlops_assets.components.model_project.project.training_rows import training_set
 from mlops_assets_tests.support.daemon import failure_message
-from mlops_assets_tests.support.governed_shop import champion_of, findings, train
+from mlops_assets_tests.support.governed_shop import PENDING, champion_of, decide, findings
 from mlops_assets_tests.support.shop import MONTHS, of_month
 
-SECOND, FIFTH, SIXTH = MONTHS[1], MONTHS[4], MONTHS[5]
+SECOND, FIFTH = MONTHS[1], MONTHS[4]
 
 
 class Later(datetime):
@@ -46,12 +46,11 @@ def month_again(shop, month: str, factor: float) -> None:
     shop.ingest(month)
 
 
-def test_training_data_of_models_is_kept_at_any_age(champion_shop, monkeypatch):
-    shop = champion_shop
+def test_training_data_of_models_is_kept_at_any_age(pending_shop, instance, monkeypatch):
+    shop = pending_shop.restored(instance, settings=PENDING)
+    assert decide(shop, "reject").success
     month_again(shop, SECOND, 2)  # no model is trained on this version
     month_again(shop, SECOND, 3)
-    shop.declare(settings={"gates": {"minimum": {"accuracy": 1.0}}})
-    train(shop, SIXTH)
     versions = [shop.tracking.registry.version("shop", number) for number in (1, 2)]
     trained = [training_set(shop.project, shop.warehouse, version.facts) for version in versions]
     assert all(one["freed_files"] == 0 for one in clear(shop).values()), "all of it is young"

@@ -73,8 +73,10 @@ def decisions(shop) -> list[tuple]:
     return list(chosen[["cutoff", "rules", "trained_cutoff"]].itertuples(index=False, name=None))
 
 
-def test_drift_leads_to_a_better_champion_by_the_daemon_alone(tmp_path, empty_tracking_store, monkeypatch):
-    with web_receiver() as web, dg.instance_for_test() as instance:
+def test_drift_leads_to_a_better_champion_by_the_daemon_alone(
+    tmp_path, empty_tracking_store, instance, monkeypatch
+):
+    with web_receiver() as web:
         monkeypatch.setenv("OPS_ADDRESS", web.url)
         shop = Shop(
             tmp_path / "shop", empty_tracking_store, instance, features_sql=LAST_AMOUNT, settings=SETTINGS

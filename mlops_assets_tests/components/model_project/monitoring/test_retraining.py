@@ -20,13 +20,22 @@ DRIFT_COLUMNS = (
 DECISIONS = "number, decision, cutoff, rules, trained_cutoff, champion"
 
 
+@pytest.fixture(scope="session")
+def kept_watched(keep_shop, trained_shop):
+    def make(_, known):
+        shop = trained_shop.restored(known)
+        shop.declare(settings=RETRAIN)
+        shop.write(SIXTH)
+        shop.ingest(SIXTH)
+        return shop
+
+    return keep_shop("watched_shop", make)
+
+
 @pytest.fixture
-def watched(champion_shop):
+def watched(kept_watched, instance):
     """A shop with a champion of the fifth month, whose sixth month has arrived."""
-    champion_shop.declare(settings=RETRAIN)
-    champion_shop.write(SIXTH)
-    champion_shop.ingest(SIXTH)
-    return champion_shop
+    return kept_watched.restored(instance, settings=RETRAIN)
 
 
 def report_drift(shop, month, *, drifted=True, version=1):

@@ -14,10 +14,10 @@ from mlops_assets.core.errors import TrackingError
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.stores.tracking.registry import Version
-from mlops_assets_tests.support.governed_shop import champion_of, train
+from mlops_assets_tests.support.governed_shop import champion_of
 from mlops_assets_tests.support.shop import FEATURES_SQL, MONTHS
 
-FIFTH, SIXTH = MONTHS[4:6]
+FIFTH = MONTHS[4]
 LENIENT = {"gates": {"champion_margin": 10.0}}
 
 
@@ -29,10 +29,8 @@ def changed(version, **facts):
     return replace(version, facts={**version.facts, **facts})
 
 
-def test_the_evaluated_models_are_compared_not_the_refitted_ones(champion_shop, record_property):
-    shop = champion_shop
-    shop.declare(settings=LENIENT)
-    train(shop, SIXTH)
+def test_the_evaluated_models_are_compared_not_the_refitted_ones(pending_shop, instance, record_property):
+    shop = pending_shop.restored(instance, settings=LENIENT)
     champion, challenger = (shop.tracking.registry.version("shop", number) for number in (1, 2))
     rows = rows_unseen_by(shop.project, shop.warehouse, challenger, champion)
 
@@ -105,14 +103,16 @@ def test_a_champion_whose_features_are_no_longer_computed_is_replaced(champion_s
     shop.declare(features_sql=fewer)
     for month in MONTHS[:5]:
         assert shop.daemon.run("shop/features", partition=month).success
-    train(shop, SIXTH)
+    assert shop.train(FIFTH).success
     challenger, champion = (shop.tracking.registry.version("shop", number) for number in (2, 1))
     result = compare(shop, challenger, champion)
     assert result.passed
     assert result.message == (
         "champion version 1 requires amount, which features.sql does not return: it cannot predict any more"
     )
-    assert champion_of(shop) == 2
+    assert champion_of(shop) == shop.metadata("champion")["version"] == 2
+    assert shop.metadata("champion")["decision"].endswith(result.message)
+    assert shop.daemon.run("shop/predictions", partition=FIFTH).success
 
 
 def test_the_gain_over_a_baseline_is_read_from_the_metrics_of_the_run():

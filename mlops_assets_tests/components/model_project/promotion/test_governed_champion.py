@@ -8,6 +8,8 @@ import pytest
 from mlops_assets.stores.governance.ledger import Ledger
 from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.governed_shop import (
+    LENIENT,
+    PENDING,
     champion_of,
     decide,
     events_of,
@@ -19,16 +21,12 @@ from mlops_assets_tests.support.shop import MONTHS
 from mlops_assets_tests.support.swapped_model import move_alias, swap_model
 
 FIFTH, SIXTH, SEVENTH = MONTHS[4:7]
-LENIENT = {"champion_margin": 10.0}
-ASKS = {"gates": LENIENT, "approval": {"required": True}}
 
 
 @pytest.fixture
-def pending(champion_shop):
+def pending(pending_shop, instance):
     """A shop whose second version has passed its gates and is pending approval."""
-    champion_shop.declare(settings=ASKS)
-    train(champion_shop, SIXTH)
-    return champion_shop
+    return pending_shop.restored(instance, settings=PENDING)
 
 
 def test_the_first_champion_is_recorded_with_its_metrics(champion_shop):
@@ -44,7 +42,9 @@ def test_the_first_champion_is_recorded_with_its_metrics(champion_shop):
     assert not any(findings(champion_shop).values())
 
 
-def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_the_reason(champion_shop):
+def test_a_version_that_fails_a_gate_is_rejected_with_the_reason_and_approved_only_with_the_option(
+    champion_shop,
+):
     champion_shop.declare(settings={"gates": {**LENIENT, "minimum": {"roc_auc": 0.999999}}})
     result = train(champion_shop, SIXTH)
     assert events_of(champion_shop)[3:] == [("registered", 2), ("rejected", 2)]
@@ -56,6 +56,9 @@ def test_a_version_that_fails_a_gate_is_registered_as_rejected_with_the_reason(c
         "version 2 was rejected by gates: roc_auc"
     )
     assert champion_of(champion_shop) == 1
+    assert "failed its gates: roc_auc" in failure_message(decide(champion_shop, "approve", version=2))
+    assert decide(champion_shop, "approve", version=2, against_gates=True).success
+    assert champion_of(champion_shop) == 2
 
 
 def test_a_version_that_passed_is_pending_until_it_is_approved(pending):
@@ -107,16 +110,8 @@ def test_a_version_rejected_by_a_person_is_not_promoted(pending):
     assert champion_of(pending) == 1
 
 
-def test_a_version_that_failed_its_gates_is_approved_only_with_the_option(champion_shop):
-    champion_shop.declare(settings={"gates": {"champion_margin": 0.0, "minimum": {"accuracy": 1.0}}})
-    train(champion_shop, SIXTH)
-    assert "failed its gates: accuracy" in failure_message(decide(champion_shop, "approve", version=2))
-    assert decide(champion_shop, "approve", version=2, against_gates=True).success
-    assert champion_of(champion_shop) == 2
-
-
 def test_gates_are_evaluated_again_before_an_approval_if_they_changed(pending, record_property):
-    pending.declare(settings={**ASKS, "gates": {**LENIENT, "minimum": {"accuracy": 1.0}}})
+    pending.declare(settings={**PENDING, "gates": {**LENIENT, "minimum": {"accuracy": 1.0}}})
     message = failure_message(decide(pending, "approve"))
     record_property("error", message)
     assert "shop: version 2 failed its gates: accuracy" in message

@@ -13,7 +13,7 @@ from mlops_assets.stores.warehouse import snapshots
 from mlops_assets_tests.components.model_project.maintenance.test_vacuum_job import Later, clear
 from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.events import bought, ingest, labels
-from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS
+from mlops_assets_tests.support.shop import MONTHS, SCHEMA, SETTINGS, Shop
 
 FIRST, SECOND = MONTHS[:2]
 PEOPLE = """
@@ -29,16 +29,28 @@ JOINED = """
 LAYERS = tuple(f"shop/{layer}_people" for layer in ("raw", "validated", "quarantine"))
 
 
-@pytest.fixture
-def open_people(open_shop):
-    """A function that opens a shop with a table of people, and one purchase of `a` in each of two months."""
+@pytest.fixture(scope="session")
+def kept_people(keep_shop, empty_tracking_store):
+    """A shop with a table of people, and one purchase of `a` in each of two months."""
 
-    def open_(schema=SCHEMA + PEOPLE, features_sql=JOINED, **table):
-        shop = open_shop(schema=schema, features_sql=features_sql, settings=declared(**table))
+    def make(root, known):
+        text = {"schema": SCHEMA + PEOPLE, "features_sql": JOINED}
+        shop = Shop(root, empty_tracking_store, known, **text, settings=declared())
         for number, month in enumerate((FIRST, SECOND)):
             shop.write(month, bought((f"p{number}", "a", f"{month}-10", 5)))
         ingest(shop, FIRST, SECOND)
         return shop
+
+    return keep_shop("people", make)
+
+
+@pytest.fixture
+def open_people(kept_people, instance):
+    """A function that opens the shop, with changed declarations of the people."""
+
+    def open_(schema=SCHEMA + PEOPLE, features_sql=JOINED, **table):
+        text = {"schema": schema, "features_sql": features_sql}
+        return kept_people.restored(instance, **text, settings=declared(**table))
 
     return open_
 

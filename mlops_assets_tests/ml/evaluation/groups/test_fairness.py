@@ -121,7 +121,7 @@ def test_a_text_that_is_spelled_like_the_missing_group_is_compared_with_it():
 def test_differences_between_groups_of_few_clusters_are_rarely_certain(task: str):
     """Of 40 schools with 25 pupils each, half are in the north; only chance makes schools different."""
     by_row = by_school = 0
-    for seed in range(60):
+    for seed in range(18):
         random = np.random.default_rng(seed)
         schools = np.repeat(np.arange(40), 25)
         region = pd.Series(np.where(schools < 20, "north", "south"))
@@ -135,5 +135,5 @@ def test_differences_between_groups_of_few_clusters_are_rarely_certain(task: str
             certain = any(gap.is_certain for gap in found.differences)
             by_row += certain and clusters is None
             by_school += certain and clusters is not None
-    assert by_row > 12
-    assert by_school <= 5
+    assert by_row > 4
+    assert by_school <= 1
