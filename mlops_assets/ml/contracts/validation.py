@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.contract import Contract
@@ -109,7 +110,7 @@ def _write_suspects(
     target = scratch / "suspects.parquet"
     if screen.columns:
         with pq.ParquetWriter(target, _PLACE_SCHEMA) as writer:
-            for batch in marked.to_arrow_reader(_BATCH_ROWS):
+            for batch in query_batches(marked.to_arrow_reader(_BATCH_ROWS)):
                 writer.write_table(_suspects_of(batch, screen))
     else:
         marked.filter(_SUSPECT).project(_PLACE).write_parquet(str(target))
@@ -193,7 +194,7 @@ def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dic
         return {}
     rules = rules_sql(contract.columns, rows.columns)
     typed = rows.project(f"{cast}, {rules} as {BROKEN_RULES}").filter(suspect)
-    for batch in typed.to_arrow_reader(_BATCH_ROWS):
+    for batch in query_batches(typed.to_arrow_reader(_BATCH_ROWS)):
         for rules_of_row in violated_rules(batch, contract):
             counts.update(rules_of_row)
     return dict(counts)
@@ -210,7 +211,7 @@ def _future_rule_sql(contract: Contract, name: str, end: datetime) -> str:
 def _write_broken_rows(typed: duckdb.DuckDBPyRelation | None, contract: Contract, target: Path) -> None:
     """Write provenance and rule of every violation, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
-        for batch in typed.to_arrow_reader(_BATCH_ROWS) if typed else ():
+        for batch in query_batches(typed.to_arrow_reader(_BATCH_ROWS)) if typed else ():
             rules = violated_rules(batch, contract)
             positions = [position for position, found in enumerate(rules) for _ in found]
             if positions:

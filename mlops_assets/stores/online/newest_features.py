@@ -12,6 +12,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import quoted, quoted_list
 from mlops_assets.stores.online.base import FORMAT, OnlineColumn, Snapshot
 from mlops_assets.stores.online.encoding import require_storable
@@ -163,7 +164,8 @@ class NewestFeatures:
 
     def batches(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         """Yield the rows in the order of their entities."""
-        yield from self.relation(connection).order(quoted_list(self.entity)).to_arrow_reader(BATCH_ROWS)
+        rows = self.relation(connection).order(quoted_list(self.entity))
+        yield from query_batches(rows.to_arrow_reader(BATCH_ROWS))
 
     def sample(self, connection: duckdb.DuckDBPyConnection, size: int) -> list[tuple[Any, ...]]:
         """Some rows, always the same of a content: partition, entity and features."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.suggestions import closest_name, suggest_name
 from mlops_assets.stores.files.row_files import RowFile, require_absent, suffix_of
 from mlops_assets.stores.sources.base import scratch_folder
@@ -136,7 +137,7 @@ def predict_files(
         rejects = stack.enter_context(RowFile(rejected_to, scorer.rejected_schema(schema)))
         with source.rows(fetched) as relations:
             for relation in relations:
-                for batch in relation.to_arrow_reader(BATCH_ROWS):
+                for batch in query_batches(relation.to_arrow_reader(BATCH_ROWS)):
                     scored = scorer.score(batch)
                     predictions.write(scored.predicted)
                     rejects.write(scored.rejected)

@@ -234,6 +234,16 @@ def test_results_are_replaced_on_request_only_and_stale_rejected_rows_are_remove
         predict(source, "rows.csv", overwrite=True)
 
 
+def test_a_file_that_fails_after_its_first_rows_is_an_error_of_the_file(predict, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_predictions, "BATCH_ROWS", 2_048)
+    path = write(tmp_path, vehicles(12_000), ".csv")
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines, b""]) + b"\r\n".join([*lines[1:9], b""]))  # of another program
+    with pytest.raises(DataError, match=r"line 12,?002 ends with CR LF, the lines before it with LF"):
+        predict(path)
+    assert not (tmp_path / "scores.parquet").exists()
+
+
 def test_a_failure_leaves_the_old_result_and_nothing_else(predict, tmp_path):
     source = write(tmp_path, vehicles(), ".csv")
     predict(source)

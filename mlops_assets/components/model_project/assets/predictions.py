@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.training.in_training import with_in_t
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.query_batches import query_batches
 
 if TYPE_CHECKING:
     import duckdb
@@ -134,7 +135,7 @@ def _scores(
     )
 
     def score() -> Iterator["pa.RecordBatch"]:
-        for batch in batches:
+        for batch in query_batches(batches):
             if not batch.num_rows:
                 continue
             found = predictor.predict(model.compute_features(batch.to_pandas()))

@@ -23,6 +23,7 @@ from mlops_assets.components.model_project.training.in_training import with_stat
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
+from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.suggestions import suggest_name
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _scores(
     )
 
     def score() -> "Iterator[pa.RecordBatch]":
-        for batch in batches:
+        for batch in query_batches(batches):
             if not batch.num_rows:
                 continue
             ordered, features = batch_features(model, batch)

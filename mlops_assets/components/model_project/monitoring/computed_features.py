@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlops_assets.core import names
+from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import quoted_list
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def computed_features(rows: "duckdb.DuckDBPyRelation", model: "TabularModel") ->
     batches = rows.project(quoted_list(columns)).to_arrow_reader(BATCH_ROWS)
 
     def compute() -> "Iterator[pa.Table]":
-        for batch in batches:
+        for batch in query_batches(batches):
             if not batch.num_rows:
                 continue
             ordered, found = batch_features(model, batch)
