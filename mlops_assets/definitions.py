@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 import mlops_assets.defs
+from mlops_assets.components.model_project.serving.external_assets import ignore_copy_warning
 from mlops_assets.components.redacted_process import redact_process
 from mlops_assets.components.resources import resources
 from mlops_assets.core.garbage import without_garbage_collection
@@ -28,6 +29,7 @@ def defs() -> dg.Definitions:
         # `load_from_defs_folder` would also render the documentation of every installed component, which
         # takes 0.2 s in each process that Dagster starts.
         projects = tree.build_defs(DEFS_FOLDER)
+    ignore_copy_warning()
     # One process for each run: with a process for each step, every step would import the libraries again.
     # Runs execute in parallel.
     shared = dg.Definitions(resources=resources(StateDirectory.of(root)), executor=dg.in_process_executor)

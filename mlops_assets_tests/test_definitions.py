@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -131,5 +132,8 @@ def test_the_graph_of_each_project_is_complete(project, last, checks):
     assert found >= {"rejected_share", "both_sides", "beats_baseline", "predicts", *checks}
 
 
-def test_all_resources_are_defined():
-    dg.Definitions.validate_loadable(defs())
+def test_all_resources_are_defined_and_dagster_does_not_warn_of_its_own_arguments():
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        dg.Definitions.validate_loadable(defs())
+    assert not [one for one in found if "execution_type" in str(one.message)]

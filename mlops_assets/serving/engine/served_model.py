@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from mlops_assets.core.errors import ModelError
+from mlops_assets.core.errors import ModelError, ProjectError
 from mlops_assets.core.names import BROKEN_RULES, SOURCE_ROW
 from mlops_assets.ml.model.artifact import load_model
 from mlops_assets.ml.model.tabular_model import TabularModel
@@ -73,7 +73,7 @@ class ServedModel:
         ModelError
             When the files do not match their manifest, or cannot be read.
         ProjectError
-            When the contract of the project does not fit the version.
+            When the contract of the project does not fit the version, or features depend on other rows.
         """
         model = load_model(Path(deployed.folder))
         if model.digest() != deployed.digest:
@@ -88,7 +88,15 @@ class ServedModel:
         else:
             declared = project.table.contract(files)
             contracts = raw_input_contracts(declared, model.spec, deployed.version)
-        return cls(deployed, model, contracts, compile_scorer(model, contracts, cores))
+        compilation = compile_scorer(model, contracts, cores)
+        if compilation.depends_on_batch:
+            raise ProjectError(
+                f"{project.name}: version {deployed.version} can't be served: features.sql computes features "
+                "of a row from other rows, so that an answer would depend on the rest of its request",
+                hint="compute each feature from its own row, as the check row_by_row of features requires, "
+                f"and train again: mlops run {project.name}",
+            )
+        return cls(deployed, model, contracts, compilation)
 
     def score(self, rows: pa.RecordBatch, *, contributions: int = 0) -> ScoredBatch:
         """Predict rows; rows that violate the contract are returned with the violated rules.

@@ -11,8 +11,7 @@ from mlops_assets.core import names
 
 def external_assets(project: Project) -> list[dg.AssetSpec]:
     """The assets of the service that the project declares: `endpoint` and `prediction_log`."""
-    # Dagster warns of its own argument whenever it copies an external asset, in every process.
-    warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
+    ignore_copy_warning()
     serving = project.settings.serving
     champion, endpoint = project.key(names.CHAMPION), project.key(names.ENDPOINT)
     found = []
@@ -37,6 +36,14 @@ def external_assets(project: Project) -> list[dg.AssetSpec]:
             )
         )
     return found
+
+
+def ignore_copy_warning() -> None:
+    """Ignore that Dagster warns of its own argument whenever it copies an external asset, in every process.
+
+    Call it outside `warnings.catch_warnings`, which restores the filters: assets are copied later.
+    """
+    warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
 
 
 def _external(project: Project, name: str, description: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:

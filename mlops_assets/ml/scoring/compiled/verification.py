@@ -45,12 +45,15 @@ class Compilation:
         Why there is no scorer; empty if there is one.
     examples
         Example rows for which both had the same answers.
+    depends_on_batch
+        Whether `features.sql` has other results for one row than for several, by the reference, too.
     """
 
     scorer: CompiledScorer | None
     reference_steps: tuple[str, ...] = ()
     reason: str = ""
     examples: Sequence[Row] = ()
+    depends_on_batch: bool = False
 
     def describe(self) -> dict[str, Any]:
         """How rows are scored, and why, for clients."""
@@ -58,6 +61,10 @@ class Compilation:
             return {"path": "reference", "reason": self.reason}
         steps = list(self.reference_steps)
         return {"path": "compiled", "verified_rows": len(self.examples), "reference_steps": steps}
+
+
+class _DependsOnBatchError(NotCompiledError):
+    """The reference computes other features of a row alone than among others."""
 
 
 def compile_scorer(model: TabularModel, contracts: InputContracts, cores: Cores = ONE_CORE) -> Compilation:
@@ -70,6 +77,8 @@ def compile_scorer(model: TabularModel, contracts: InputContracts, cores: Cores 
     """
     try:
         return _compiled(model, contracts, cores)
+    except _DependsOnBatchError as error:
+        return Compilation(None, reason=str(error), depends_on_batch=True)
     except NotCompiledError as error:
         return Compilation(None, reason=str(error))
     except MlopsError as error:  # the reference fails on the example rows
@@ -80,7 +89,8 @@ def _compiled(model: TabularModel, contracts: InputContracts, cores: Cores) -> C
     typed = TypedRows.of(contracts.contract, contracts.features_contract)
     rows = _examples(model, contracts, typed)
     batch = rows_batch(rows, contracts.contract.columns, SOURCE_ROW)
-    features = feature_frame(model.compute_features(batch.drop_columns([SOURCE_ROW]).to_pandas()))
+    frame = batch.drop_columns([SOURCE_ROW]).to_pandas()
+    features = feature_frame(model.compute_features(frame))
     types = {name: features[name].dtype.kind for name in model.spec.features}
     scorer = CompiledScorer.of(model, typed, types, cores)
     expected_features = [_row_of(features, place, types) for place in range(len(rows))]
@@ -94,7 +104,10 @@ def _compiled(model: TabularModel, contracts: InputContracts, cores: Cores) -> C
         plan.expressions = None
         steps, columns = ["features"], _feature_columns(scorer, rows)
     if not all(map(_equal, expected_features, columns)):
-        raise NotCompiledError("features.sql has other results for one row than for several")
+        reason = "features.sql has other results for one row than for several"
+        alone = [feature_frame(model.compute_features(frame.iloc[[place]])) for place in range(len(rows))]
+        is_own = all(map(_equal, expected_features, [_row_of(one, 0, types) for one in alone]))
+        raise NotCompiledError(reason) if is_own else _DependsOnBatchError(reason)
     scorer, replaced = _verified_steps(model, scorer, features, columns)
     reference = RowScorer(model, contracts.contract, [SOURCE_ROW], contracts.features_contract)
     scored = reference.score(batch)

@@ -12,7 +12,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import SOURCE_ROW
+from mlops_assets.ml.model.artifact import load_model, save_model
 from mlops_assets.ml.model.calibration import Calibration
 from mlops_assets.ml.model.ensemble import Member
 from mlops_assets.ml.model.group_thresholds import GroupThresholds
@@ -27,8 +29,10 @@ from mlops_assets.ml.scoring.compiled.batches import score_batch
 from mlops_assets.ml.scoring.compiled.verification import compile_scorer
 from mlops_assets.ml.scoring.row_scorer import RowScorer
 from mlops_assets.ml.transformers import DistanceToPoints, NeighbourMeans, RotatedCoordinates
+from mlops_assets.serving.config import ServedProject
 from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.serving.engine.served_model import ServedModel
+from mlops_assets.stores.project_folder.table_declaration import TableDeclaration
 
 BY_KIND = Quantiles(1.5, ("kind",), (GroupQuantile(("car",), 2.5, 90), GroupQuantile((None,), 0.5, 90)))
 TREES = {"eta": 0.3, "max_depth": 3}
@@ -74,6 +78,16 @@ MODELS = {
         },
     ),
 }
+
+
+SCHEMA_FILE = """
+import pandera.pandas as pa
+
+class Vehicles(pa.DataFrameModel):
+    size: float = pa.Field(nullable=True)
+    weight: float
+    kind: str | None = pa.Field(nullable=True)
+"""
 
 
 def random_rows(count: int) -> list[dict[str, object]]:
@@ -170,7 +184,7 @@ def test_outputs_that_differ_are_not_served(small_model, monkeypatch):
     assert (found.scorer, found.reason) == (None, "the answers differ from those of the reference")
 
 
-def test_a_query_over_several_rows_is_not_compiled(small_model):
+def test_a_query_over_several_rows_is_not_compiled_and_not_served(small_model, tmp_path):
     model, contracts = small_model("regression")
     whole = "select row_id, size, weight, size - avg(size) over () as ratio, kind from vehicles"
     found = compile_scorer(replace(model, features_sql=whole), contracts)
@@ -178,6 +192,13 @@ def test_a_query_over_several_rows_is_not_compiled(small_model):
         None,
         "features.sql has other results for one row than for several",
     )
+    assert found.depends_on_batch
+    save_model(replace(model, features_sql=whole), tmp_path / "model")
+    (tmp_path / "schema.py").write_text(SCHEMA_FILE)
+    project = ServedProject("garage", str(tmp_path), TableDeclaration("vehicles"))
+    deployed = DeployedVersion(3, load_model(tmp_path / "model").digest(), str(tmp_path / "model"))
+    with pytest.raises(ProjectError, match=r"garage: version 3 can't be served: features\.sql computes"):
+        ServedModel.load(project, deployed)
 
 
 def test_a_check_in_python_is_named_as_the_reason(small_model):
