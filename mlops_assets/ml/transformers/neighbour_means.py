@@ -59,7 +59,9 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
                 "NeighbourMeans requires at least two rows with coordinates",
                 hint="check the coordinates of the training rows",
             )
-        return self._averages(*self.index_.nearest_others(count), known, self._overall())
+        distances, positions = self.index_.nearest_others(count)
+        filled, present = self._filled()
+        return self._averages(distances, filled[positions], present[positions], known, self._overall())
 
     def transform(self, rows: ArrayLike) -> NDArray:
         """Averages over the training rows, shape `(n, columns)`."""
@@ -69,11 +71,13 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
     def prepared(self) -> Callable[[NDArray], NDArray]:
         """`transform` of a matrix for many calls: what is the same for all rows is computed once."""
         most, overall = min(max(self.neighbours), len(self.values_)), self._overall()
+        filled, present = self._filled()
 
         def transform(given: NDArray) -> NDArray:
             place = points(given[:, :2], self.coordinates)
             known = ~np.isnan(place).any(axis=1)
-            return self._averages(*self.index_.nearest(place[known], most), known, overall)
+            distances, positions = self.index_.nearest(place[known], most)
+            return self._averages(distances, filled[positions], present[positions], known, overall)
 
         return transform
 
@@ -106,12 +110,16 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
 
     def _overall(self) -> NDArray:
         """The averages of all training rows."""
-        return _mean(np.nan_to_num(self.values_), ~np.isnan(self.values_), axis=0)
+        return _mean(*self._filled(), axis=0)
 
-    def _averages(self, distances: NDArray, positions: NDArray, known: NDArray, overall: NDArray) -> NDArray:
-        near, columns = self.values_[positions], []
-        present = ~np.isnan(near)
-        filled = np.nan_to_num(near)
+    def _filled(self) -> tuple[NDArray, NDArray]:
+        """The values with 0 for missing ones, and whether each is present."""
+        return np.nan_to_num(self.values_), ~np.isnan(self.values_)
+
+    def _averages(
+        self, distances: NDArray, filled: NDArray, present: NDArray, known: NDArray, overall: NDArray
+    ) -> NDArray:
+        columns = []
         for count in self.neighbours:
             local = _mean(filled[:, :count], present[:, :count], axis=1)
             farthest = np.log1p(distances[:, min(count, distances.shape[1]) - 1])[:, None]

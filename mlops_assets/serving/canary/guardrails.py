@@ -30,6 +30,7 @@ class Guardrails:
     score_distance: float | None = 0.15
     minimum_entities: int = 100
     window_minutes: float = 60.0
+    withdraw_shadow: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

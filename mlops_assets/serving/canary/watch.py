@@ -62,6 +62,12 @@ class _Current:
     retry: float = 0.0
     reported: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_withdrawn_by_guardrails(self) -> bool:
+        """Whether a breach ends the challenge; of a shadow, which affects no client, it is reported."""
+        is_canary = self.challenger.mode == "canary"
+        return is_canary or Guardrails.of(self.challenger.guardrails).withdraw_shadow
+
 
 class ChallengeWatch:
     """The watch over the challenges of one project.
@@ -148,7 +154,7 @@ class ChallengeWatch:
         if current.challenger.mode == "shadow" and current.deployed is not None:
             self._keep_shadow(current, now)
         look = current.statistics.add(current.reader.read(now), now)
-        if look is not None and look.breaches and current.challenger.mode == "canary":
+        if look is not None and look.breaches and current.is_withdrawn_by_guardrails:
             self._withdraw(current, look, now)
         else:
             self._report(current, now)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.canary.deployed import DeployedChallengers, challenge_folder, read_challengers
 from mlops_assets.serving.canary.frames import HEADER, decode
 from mlops_assets.serving.canary.problems import report_problem
-from mlops_assets.serving.canary.samples import SampleWriter
+from mlops_assets.serving.canary.samples import CHALLENGER, CHAMPION, SampleWriter
 from mlops_assets.serving.canary.shadow import Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
 from mlops_assets.serving.canary.watch import ChallengeWatch
@@ -196,10 +197,29 @@ def test_a_shadow_scores_the_same_rows_and_never_answers(service):
     assert (report["champion"]["entities"], report["challenger"]["entities"]) == (6, 6)
     assert report["champion"]["mean"] == report["challenger"]["mean"]
     assert report["dropped"] == 3  # before there was a process
+    observe_failures(samples, 300)
+    service.watch.look()
+    [report] = read_reports(shop.state.serving, "shop", deployed.challenge)
+    assert next(check["breached"] for check in report["checks"]), "reported, and not withdrawn"
     [(role, served)] = service.watch._deployed.served("shop").items()
     assert (role, served.version, served.workers) == ("shadow", deployed.deployed.version, None)
     report_problem(_folder(service), "version 2 does not load")
     assert service.watch._deployed.served("shop") == {}
+    current = service.watch._current
+    settings = {**current.challenger.guardrails, "withdraw_shadow": True}
+    current.challenger = replace(current.challenger, guardrails=settings)
+    observe_failures(samples, 500)
+    service.watch.look()
+    assert not read_challengers(service.run)
+    assert events_of(shop)[-1] == ("withdrawn", 2)
+
+
+def observe_failures(samples: SampleWriter, entities: int) -> None:
+    """Report entities for which the challenger fails."""
+    for number in range(entities):
+        samples.add(CHAMPION, f"e{number}", failed=False, score=0.5, seconds=math.nan)
+        samples.add(CHALLENGER, f"e{number}", failed=True, score=math.nan, seconds=math.nan)
+    samples.flush()
 
 
 def _folder(service: Service) -> Path:

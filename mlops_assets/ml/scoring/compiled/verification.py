@@ -105,8 +105,8 @@ def _compiled(model: TabularModel, contracts: InputContracts, cores: Cores) -> C
         steps, columns = ["features"], _feature_columns(scorer, rows)
     if not all(map(_equal, expected_features, columns)):
         reason = "features.sql has other results for one row than for several"
-        alone = [feature_frame(model.compute_features(frame.iloc[[place]])) for place in range(len(rows))]
-        is_own = all(map(_equal, expected_features, [_row_of(one, 0, types) for one in alone]))
+        apart = [feature_frame(model.compute_features(frame.iloc[[place]])) for place in range(len(rows))]
+        is_own = all(map(_equal, expected_features, [_row_of(one, 0, types) for one in apart]))
         raise NotCompiledError(reason) if is_own else _DependsOnBatchError(reason)
     scorer, replaced = _verified_steps(model, scorer, features, columns)
     reference = RowScorer(model, contracts.contract, [SOURCE_ROW], contracts.features_contract)

@@ -42,3 +42,7 @@ class CanarySettings(Settings):
         le=10_080,
         description="Length of the window in which entities are counted, each once.",
     )
+    withdraw_shadow: bool = Field(
+        default=False,
+        description="Withdraw a shadow, too, and not only report the guardrails that it breaches.",
+    )
