@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.ml.contracts.columns import Column, select_list
+from mlops_assets.ml.contracts.columns import Available, Column, kind_of, select_list
 
 
-def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
+def rules_sql(columns: Sequence[Column], available: Available) -> str:
     """An expression for the list of rules that a source row violates.
 
     Parameters
@@ -18,7 +18,7 @@ def rules_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
     return f"list_filter([{', '.join(rules)}]::varchar[], lambda rule: rule is not null)"
 
 
-def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _rules(columns: Sequence[Column], available: Available) -> Iterator[tuple[str, str]]:
     """SQL conditions on a source row, each with the rule that the row violates when the condition holds."""
     for column in columns:
         null = literal(column.null_rule)
@@ -26,7 +26,8 @@ def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tupl
             if column.required and not column.nullable:
                 yield "true", null
             continue
-        value, was_null = column.cast_sql(), column.is_null_sql()
+        kind = kind_of(available, column)
+        value, was_null = column.cast_sql(kind), column.is_null_sql(kind=kind)
         wrong_type = literal(column.type_rule)
         if (change := column.clock_change_sql()) != "null":
             in_zone = literal(f"({column.time_zone})")
@@ -38,14 +39,14 @@ def _rules(columns: Sequence[Column], available: Sequence[str]) -> Iterator[tupl
             yield f"isinf({value})", literal(f"{column.name}: finite")
 
 
-def typed_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
+def typed_sql(columns: Sequence[Column], available: Available) -> str:
     """A select list that casts a source's columns and keeps the source values that `broken_sql` reads."""
-    sources = (column for column in columns if column.name in available and _may_lack(column))
+    sources = (column for column in columns if column.name in available and _may_lack(column, available))
     kept = [f"{quoted(column.name)} as {_source_of(column)}" for column in sources]
     return ", ".join([select_list(columns, available), *kept])
 
 
-def broken_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
+def broken_sql(columns: Sequence[Column], available: Available) -> str:
     """A condition, never null, that is true for a row of `typed_sql` whose source violates a rule.
 
     Nothing is cast again: the source value is read only where the typed value is missing.
@@ -58,17 +59,17 @@ def broken_sql(columns: Sequence[Column], available: Sequence[str]) -> str:
             continue
         if not column.nullable:
             broken.append(f"{value} is null")
-        elif _may_lack(column):
-            not_castable = f"not {column.is_null_sql(_source_of(column))}"
+        elif _may_lack(column, available):
+            not_castable = f"not {column.is_null_sql(_source_of(column), kind_of(available, column))}"
             broken.append(f"case when {value} is null then {not_castable} else false end")
         if column.sql_type == "DOUBLE":
             broken.append(f"isinf({value})")
     return f"coalesce({' or '.join(broken) or 'false'}, false)"
 
 
-def _may_lack(column: Column) -> bool:
-    """Whether a missing typed value may be valid: then the source value decides."""
-    return column.nullable and column.sql_type != "VARCHAR"
+def _may_lack(column: Column, available: Available) -> bool:
+    """Whether a missing typed value may be valid or not: then the source value decides."""
+    return column.nullable and not column.always_casts(kind_of(available, column))
 
 
 def _source_of(column: Column) -> str:

@@ -1,22 +1,27 @@
 """Typed columns: the cast of source values to the types of a contract."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.numbers.number_sql import (
+    FLOATS,
+    as_text_sql,
     boolean_sql,
     double_sql,
     integer_sql,
+    is_exact,
     is_nan_sql,
     is_nan_text_sql,
 )
 from mlops_assets.ml.contracts.numbers.written_numbers import plain_number_sql
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, clock_change_sql, date_sql, timestamp_sql
 
+Available = Sequence[str] | Mapping[str, str]
+"""The columns of a source, if possible with their SQL types: what a type decides is not planned by DuckDB."""
 SqlType = Literal["BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "DATE", "VARCHAR"]
 PANDAS_TYPES: dict[SqlType, str] = {
     "BIGINT": "int64",
@@ -27,6 +32,12 @@ PANDAS_TYPES: dict[SqlType, str] = {
     "VARCHAR": "object",
 }
 """The pandas type that checks receive and that rules name; a date is a `datetime.date`."""
+
+_UNCHANGED = ("BIGINT", "BOOLEAN")
+"""Types that a cast to themselves does not change."""
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -107,27 +118,38 @@ class Column:
         number += f" {self.unit}" if self.unit else ""
         return f"({number})" if self.parentheses else number
 
-    def cast_sql(self) -> str:
+    def cast_sql(self, kind: str | None = None) -> str:
         """The typed value of a source column; null when the value is missing or can't be cast.
 
         Numbers and booleans are exact, see `number_sql`. Times are in UTC, see `time_sql`. Infinite times,
         and those outside the years 1 to 9999, are not valid: Python's `datetime` can't represent them.
+
+        Parameters
+        ----------
+        kind
+            The SQL type of the source column if it is known.
         """
         raw = quoted(self.name)
         match self.sql_type:
             case "DOUBLE":
-                return double_sql(raw, self._plain_sql())
+                return double_sql(raw, self._plain_sql(), kind)
             case "BIGINT":
-                return integer_sql(raw, self._plain_sql())
+                return integer_sql(raw, self._plain_sql(), kind)
             case "BOOLEAN":
-                return boolean_sql(raw)
+                return boolean_sql(raw, kind)
             case "TIMESTAMP":
                 cast = timestamp_sql(raw, self.time_zone, self.ambiguous_times, self.format)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
             case "DATE":
                 cast = date_sql(raw, self.time_zone, self.format)
                 return f"case when year({cast}) between 1 and 9999 then {cast} end"
-        return f"case when not {is_nan_sql(raw)} then {raw}::varchar end"
+        text, is_nan = as_text_sql(raw, kind), is_nan_sql(raw, kind)
+        return text if is_nan == "false" else f"case when not {is_nan} then {text} end"
+
+    def always_casts(self, kind: str | None) -> bool:
+        """Whether each known value of a type can be cast, so that only missing values become null."""
+        is_double = self.sql_type == "DOUBLE" and (is_exact(kind) or kind in FLOATS)
+        return self.sql_type == "VARCHAR" or is_double or (kind == self.sql_type and kind in _UNCHANGED)
 
     def _plain_sql(self) -> str | None:
         """The text of a number with the marks of SQL; None if that is the text itself."""
@@ -147,19 +169,23 @@ class Column:
             return "null"
         return clock_change_sql(quoted(self.name), self.time_zone, self.format)
 
-    def is_null_sql(self, raw: str | None = None) -> str:
+    def is_null_sql(self, raw: str | None = None, kind: str | None = None) -> str:
         """Whether the source value is missing: null, NaN, or in a number the text NaN; never null.
 
         Parameters
         ----------
         raw
             The source value in SQL; by default the column of this name.
+        kind
+            The SQL type of the value if it is known.
         """
         raw = raw or quoted(self.name)
-        missing = f"{raw} is null or {is_nan_sql(raw)}"
-        if self.sql_type in ("DOUBLE", "BIGINT"):
-            missing = f"{missing} or {is_nan_text_sql(raw)}"
-        return f"({missing})"
+        missing, is_nan = [f"{raw} is null"], is_nan_sql(raw, kind)
+        if is_nan != "false":
+            missing.append(is_nan)
+        if self.sql_type in ("DOUBLE", "BIGINT") and not (is_exact(kind) or kind in FLOATS):
+            missing.append(is_nan_text_sql(raw))
+        return f"({' or '.join(missing)})"
 
 
 def format_attributes(
@@ -200,10 +226,21 @@ def format_attributes(
     }
 
 
-def select_list(columns: Iterable[Column], available: Sequence[str]) -> str:
+def select_list(columns: Iterable[Column], available: Available) -> str:
     """A select list that casts a source's columns; absent columns are null."""
     return ", ".join(
-        f"{column.cast_sql() if column.name in available else f'null::{column.sql_type}'} "
+        f"{column.cast_sql(kind_of(available, column)) if column.name in available else absent} "
         f"as {quoted(column.name)}"
         for column in columns
+        for absent in (f"null::{column.sql_type}",)
     )
+
+
+def kind_of(available: Available, column: Column) -> str | None:
+    """The SQL type of the source of a column if it is known."""
+    return available.get(column.name) if isinstance(available, Mapping) else None
+
+
+def source_types(rows: "duckdb.DuckDBPyRelation") -> dict[str, str]:
+    """The SQL type of each column of a source."""
+    return dict(zip(rows.columns, map(str, rows.types), strict=True))

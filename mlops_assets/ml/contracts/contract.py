@@ -18,7 +18,13 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import NOT_DECLARED, SOURCE_FILE, SOURCE_ROW
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.column_format import ColumnFormat
-from mlops_assets.ml.contracts.columns import PANDAS_TYPES, Column, format_attributes, select_list
+from mlops_assets.ml.contracts.columns import (
+    PANDAS_TYPES,
+    Available,
+    Column,
+    format_attributes,
+    select_list,
+)
 from mlops_assets.ml.contracts.pandera_schema import (
     column_checks,
     reject_unsupported,
@@ -158,7 +164,7 @@ class Contract:
         checks = {one.name: known.get(one.name, pa.Column(nullable=True)) for one in columns}
         return replace(self, columns=tuple(columns), _checks=pa.DataFrameSchema(checks))
 
-    def cast_sql(self, available: Sequence[str]) -> str:
+    def cast_sql(self, available: Available) -> str:
         """A select list that casts the source's columns; values that can't be cast become null."""
         return select_list(self.columns, available)
 

@@ -15,7 +15,7 @@ from mlops_assets.core.errors import ModelError
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
-from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.columns import Column, source_types
 
 _EXAMPLES = 5
 _TYPED = "_typed_rows"
@@ -61,9 +61,10 @@ def typed_rows(
             del arrays[column.name]  # MLflow adds absent optional columns, all null
     arrays[ROW_ID] = pa.array(range(len(rows)), pa.int64())
     source = connection.from_arrow(pa.table(arrays))
-    source.project(f"{typed_sql(columns, source.columns)}, {ROW_ID}").create(_TYPED)  # cast once, read twice
+    types = source_types(source)
+    source.project(f"{typed_sql(columns, types)}, {ROW_ID}").create(_TYPED)  # cast once, read twice
     typed = connection.table(_TYPED)
-    broken = typed.filter(broken_sql(columns, source.columns)).project(ROW_ID)
+    broken = typed.filter(broken_sql(columns, types)).project(ROW_ID)
     if found := [row[0] for row in broken.order(ROW_ID).fetchall()]:
         raise _violations(columns, source, rows, found, subject)
     return typed.project(f"{quoted_list(column.name for column in columns)}, {ROW_ID}")

@@ -6,11 +6,14 @@ DuckDB's own casts accept `1_000` and `0x10`, round 3.5 and decimals to integers
 
 from mlops_assets.core.sql_quoting import literal
 
-_EXACT_TYPES = (
-    "('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'BOOLEAN')"
+_EXACT = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN"),
 )
 """Their cast to a number is exact or out of range, or for a double correctly rounded."""
-_FLOATS = "('FLOAT', 'DOUBLE')"
+_EXACT_TYPES = f"({', '.join(map(literal, _EXACT))})"
+FLOATS = ("FLOAT", "DOUBLE")
+_FLOATS = f"({', '.join(map(literal, FLOATS))})"
 BLANKS = "[ \\t\\n\\v\\f\\r]*"
 """The blanks that DuckDB's casts of a text ignore at its ends, as a pattern."""
 _INTEGER = f"{BLANKS}[+-]?[0-9]+{BLANKS}"
@@ -20,12 +23,19 @@ _TRUE_PATTERN = f"{BLANKS}((?i:true|t|yes|y)|1([.]0*)?){BLANKS}"
 _FALSE_PATTERN = f"{BLANKS}((?i:false|f|no|n)|0([.]0*)?){BLANKS}"
 
 
-def is_nan_sql(raw: str) -> str:
-    """Whether a floating-point value is NaN, which pandas writes for a missing value; never null."""
-    return (
-        f"case when typeof({raw}) in {_FLOATS} then coalesce(isnan(try_cast({raw} as double)), false) "
-        "else false end"
-    )
+def is_nan_sql(raw: str, kind: str | None = None) -> str:
+    """Whether a floating-point value is NaN, which pandas writes for a missing value; never null.
+
+    Parameters
+    ----------
+    kind
+        The SQL type of the value if it is known, here and below: the expression is then a smaller one, which
+        DuckDB plans several times faster.
+    """
+    is_nan = f"coalesce(isnan(try_cast({raw} as double)), false)"
+    if kind is not None:
+        return is_nan if kind in FLOATS else "false"
+    return f"case when typeof({raw}) in {_FLOATS} then {is_nan} else false end"
 
 
 def is_nan_text_sql(raw: str) -> str:
@@ -33,7 +43,12 @@ def is_nan_text_sql(raw: str) -> str:
     return f"regexp_full_match({raw}::varchar, {literal(f'{BLANKS}(?i:nan){BLANKS}')})"
 
 
-def integer_sql(raw: str, text: str | None = None) -> str:
+def is_exact(kind: str | None) -> bool:
+    """Whether each value of a type is exactly a number of SQL, which is no NaN."""
+    return kind is not None and (kind in _EXACT or kind.startswith("DECIMAL"))
+
+
+def integer_sql(raw: str, text: str | None = None, kind: str | None = None) -> str:
     """An expression for the 64-bit integer of a value of any type; null for what is not exactly an integer.
 
     A text is digits with an optional sign, and zeros after an optional point. A text with an exponent is not
@@ -47,20 +62,28 @@ def integer_sql(raw: str, text: str | None = None) -> str:
     text
         The text with the marks of SQL; by default the text of the value.
     """
-    text, number = text or f"{raw}::varchar", f"try_cast({raw} as double)"
+    text, number = text or as_text_sql(raw, kind), f"try_cast({raw} as double)"
     limit = f"case typeof({raw}) when 'FLOAT' then {2**24} else {2**53} end"
-    return (
-        f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as bigint) "
-        f"when typeof({raw}) in {_FLOATS} "
-        f"then case when abs({number}) < {limit} and {number} = trunc({number}) "
-        f"then try_cast({number} as bigint) end "
+    from_float = (
+        f"case when abs({number}) < {limit} and {number} = trunc({number}) "
+        f"then try_cast({number} as bigint) end"
+    )
+    of_text = (
         f"when regexp_full_match({text}, {literal(_INTEGER)}) then try_cast({text} as bigint) "
         f"when regexp_full_match({text}, {literal(_WHOLE)}) "
         f"then try_cast(split_part({text}, '.', 1) as bigint) end"
     )
+    if kind in _EXACT:
+        return f"try_cast({raw} as bigint)"
+    if kind is not None:
+        return from_float if kind in FLOATS else f"case {of_text}"
+    return (
+        f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as bigint) "
+        f"when typeof({raw}) in {_FLOATS} then {from_float} {of_text}"
+    )
 
 
-def double_sql(raw: str, text: str | None = None) -> str:
+def double_sql(raw: str, text: str | None = None, kind: str | None = None) -> str:
     """An expression for the double nearest to a value of any type; null for NaN and what is not a number.
 
     A text is a decimal number with an optional sign and exponent, or `inf` or `infinity` in any case: what
@@ -69,20 +92,22 @@ def double_sql(raw: str, text: str | None = None) -> str:
 
     Parameters
     ----------
-    raw, text
+    raw, text, kind
         As in `integer_sql`.
     """
-    text, number = text or f"{raw}::varchar", f"try_cast({raw} as double)"
-    is_exact = f"typeof({raw}) in {_EXACT_TYPES} or starts_with(typeof({raw}), 'DECIMAL')"
+    text, number = text or as_text_sql(raw, kind), raw if kind == "DOUBLE" else f"try_cast({raw} as double)"
     from_text = f"try_cast({text} as double)"
-    return (
-        f"case when {is_exact} then {number} "
-        f"when typeof({raw}) in {_FLOATS} then case when not isnan({number}) then {number} end "
-        f"when not contains({text}, '_') and not isnan({from_text}) then {from_text} end"
-    )
+    from_float = f"case when not isnan({number}) then {number} end"
+    of_text = f"when not contains({text}, '_') and not isnan({from_text}) then {from_text} end"
+    if is_exact(kind):
+        return number
+    if kind is not None:
+        return from_float if kind in FLOATS else f"case {of_text}"
+    exact = f"typeof({raw}) in {_EXACT_TYPES} or starts_with(typeof({raw}), 'DECIMAL')"
+    return f"case when {exact} then {number} when typeof({raw}) in {_FLOATS} then {from_float} {of_text}"
 
 
-def boolean_sql(raw: str) -> str:
+def boolean_sql(raw: str, kind: str | None = None) -> str:
     """An expression for the boolean of a value of any type; null for what is not a boolean.
 
     `true`, `t`, `yes`, `y`, and `false`, `f`, `no`, `n` in any case; the numbers 1 and 0, as text also `1.0`.
@@ -92,12 +117,23 @@ def boolean_sql(raw: str) -> str:
     raw
         The value, in SQL.
     """
-    text = f"{raw}::varchar"
-    return (
-        f"case when typeof({raw}) = 'BOOLEAN' then try_cast({raw} as boolean) "
-        f"when typeof({raw}) in {_FLOATS} "
-        f"then case try_cast({raw} as double) when 1 then true when 0 then false end "
+    text, of_boolean = as_text_sql(raw, kind), f"try_cast({raw} as boolean)"
+    from_float = f"case try_cast({raw} as double) when 1 then true when 0 then false end"
+    of_text = (
         f"when lower({text}) in {_TRUE} then true when lower({text}) in {_FALSE} then false "
         f"when regexp_full_match({text}, {literal(_TRUE_PATTERN)}) then true "
         f"when regexp_full_match({text}, {literal(_FALSE_PATTERN)}) then false end"
     )
+    if kind == "BOOLEAN":
+        return of_boolean
+    if kind is not None:
+        return from_float if kind in FLOATS else f"case {of_text}"
+    return (
+        f"case when typeof({raw}) = 'BOOLEAN' then {of_boolean} "
+        f"when typeof({raw}) in {_FLOATS} then {from_float} {of_text}"
+    )
+
+
+def as_text_sql(raw: str, kind: str | None = None) -> str:
+    """The text of a value."""
+    return raw if kind == "VARCHAR" else f"{raw}::varchar"

@@ -29,15 +29,21 @@ def cast(sql_type: SqlType, values: Sequence[object], kind: pa.DataType | None =
     column = Column("a", sql_type)
     table = pa.table({"a": pa.array(values, kind or pa.string())})
     with duckdb.connect() as connection:
-        rows = connection.from_arrow(table).project(column.cast_sql()).fetchall()
-    return [value for (value,) in rows]
+        source = connection.from_arrow(table)
+        known = column.cast_sql(str(source.types[0]))
+        rows = source.project(f"{column.cast_sql()}, {known}").fetchall()
+    assert [repr(value) for value, _ in rows] == [repr(value) for _, value in rows], "with the type known"
+    return [value for value, _ in rows]
 
 
 def cast_sql(sql_type: SqlType, value: str) -> object:
     """The cast of a value that is given in SQL."""
     column = Column("a", sql_type)
     with duckdb.connect() as connection:
-        [(found,)] = connection.execute(f"select {column.cast_sql()} from (select {value} as a)").fetchall()
+        source = connection.sql(f"select {value} as a")
+        known = column.cast_sql(str(source.types[0]))
+        [(found, same)] = source.project(f"{column.cast_sql()}, {known}").fetchall()
+    assert repr(found) == repr(same), "with the type known"
     return found
 
 
