@@ -23,8 +23,10 @@ PERMUTATION_ROWS = 2_000
 MOST_SHUFFLED = 100
 """Maximum number of features that are shuffled one by one: of more, those with the largest SHAP values."""
 _SHUFFLES = 5, 10
-_SHUFFLED_ROWS = 400_000
+_SHUFFLED_ROWS = 120_000
 """Number of predictions up to which features are shuffled more than 5 times."""
+_CELLS = 2_000_000
+"""Values of the features that are predicted together: a prediction takes a while whatever its rows."""
 _RESAMPLES = 100
 
 
@@ -108,13 +110,18 @@ def permutation_importances(
     base = loss(positions, predict(sample))(weights)
     chosen = list(features.columns if names is None else names)
     count = shuffles or shuffle_count(len(chosen), len(sample))
+    together = max(1, _CELLS // max(sample.size, 1))
     found = {}
     for name in chosen:
+        values = sample[name].to_numpy()
+        orders = [random.permutation(len(sample)) for _ in range(count)]
         growth = []
-        for _ in range(count):
-            shuffled = sample.copy()
-            shuffled[name] = sample[name].to_numpy()[random.permutation(len(sample))]
-            growth.append(loss(positions, predict(shuffled))(weights) - base)
+        for start in range(0, count, together):
+            part = orders[start : start + together]
+            shuffled = pd.concat([sample] * len(part), ignore_index=True)
+            shuffled[name] = np.concatenate([values[order] for order in part])
+            predictions = np.split(predict(shuffled), len(part))
+            growth += [loss(positions, each)(weights) - base for each in predictions]
         found[name] = _summarised(np.array(growth), count_clusters(codes))
     return dict(sorted(found.items(), key=lambda item: -item[1].mean))
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from mlops_assets.ml.metrics.tasks import Task
 if TYPE_CHECKING:
     import optuna
 
+FEW_PREDICTED = 64
+"""Maximum number of rows that one thread predicts."""
 _LARGEST = float(np.finfo(np.float32).max)
 
 _OBJECTIVES: dict[Task, tuple[str, str]] = {
@@ -87,7 +90,17 @@ class XGBoostEstimator:
     booster: xgb.Booster
 
     def predict(self, matrix: NDArray) -> NDArray:
-        return np.asarray(self.booster.inplace_predict(matrix), dtype=float)
+        return np.asarray(self._booster_for(matrix).inplace_predict(matrix), dtype=float)
+
+    @cached_property
+    def on_one_thread(self) -> xgb.Booster:
+        """A copy for few rows: on a busy machine, several threads take milliseconds to meet."""
+        booster = self.booster.copy()
+        booster.set_param({"nthread": 1})
+        return booster
+
+    def _booster_for(self, matrix: NDArray) -> xgb.Booster:
+        return self.on_one_thread if len(matrix) <= FEW_PREDICTED else self.booster
 
     @property
     def contribution_scale(self) -> ContributionScale:

@@ -1,8 +1,9 @@
 """Confidence intervals of a metric by the bootstrap over clusters of rows, or over independent rows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,10 +148,33 @@ def resampled_weights(random: np.random.Generator, resamples: int, codes: NDArra
         The cluster of each row, as `cluster_codes` returns it.
     """
     count = count_clusters(codes)
+    return _of_rows(_counts(random, resamples, count), codes)
+
+
+def _counts(random: np.random.Generator, resamples: int, count: int) -> NDArray:
+    """Number of times that each cluster occurs in each resample, shape `(resamples, clusters)`."""
     drawn = random.integers(count, size=(resamples, count))
     places = drawn + count * np.arange(resamples)[:, None]
-    times = np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count).astype(float)
-    return times if count == len(codes) else times[:, codes]
+    return np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count)
+
+
+def _blocks(random: np.random.Generator, resamples: int, count: int, block: int) -> Iterator[NDArray]:
+    """The counts in blocks of resamples."""
+    for start in range(0, resamples, block):
+        yield _counts(random, min(block, resamples - start), count)
+
+
+@lru_cache(maxsize=1)  # intervals of several models on the same rows follow one another
+def _blocks_of_seed(seed: int, resamples: int, count: int, block: int) -> tuple[NDArray, ...]:
+    """The blocks of a seed, in as few bytes as they need."""
+    blocks = _blocks(np.random.default_rng(seed), resamples, count, block)
+    return tuple(counts.astype(np.min_scalar_type(counts.max())) for counts in blocks)
+
+
+def _of_rows(counts: NDArray, codes: NDArray) -> NDArray:
+    """The counts of the clusters as weights of the rows."""
+    weights = counts.astype(float)
+    return weights if counts.shape[1] == len(codes) else weights[:, codes]
 
 
 def _percentiles(
@@ -174,8 +198,9 @@ def _percentiles(
     if clusters < 2 or np.isnan(of_sample := float(metric_of(np.ones((1, rows)))[0])):
         return UNDEFINED
     block = max(1, _BLOCK // rows)
-    sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
-    values = np.concatenate([metric_of(resampled_weights(random, size, codes)) for size in sizes])
+    size = (resamples, clusters, block)
+    blocks: Iterable[NDArray] = _blocks(random, *size) if rows < all_rows else _blocks_of_seed(seed, *size)
+    values = np.concatenate([metric_of(_of_rows(counts, codes)) for counts in blocks])
     if np.isnan(values).mean() > MOST_UNDEFINED:
         return UNDEFINED
     ends = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]) - of_sample

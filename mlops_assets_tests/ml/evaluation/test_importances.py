@@ -180,7 +180,7 @@ def test_correlated_rows_do_not_make_noise_important():
 
 
 @pytest.mark.parametrize(
-    ("features", "rows", "count"), [(3, 200, 10), (20, 2_000, 10), (28, 2_000, 7), (500, 2_000, 5)]
+    ("features", "rows", "count"), [(3, 200, 10), (6, 2_000, 10), (8, 2_000, 7), (500, 2_000, 5)]
 )
 def test_many_features_are_shuffled_five_times_and_few_ten_times(features, rows, count):
     assert shuffle_count(features, rows) == count
@@ -190,3 +190,24 @@ def test_the_spread_of_the_shuffles_is_reported():
     found = noise_importance(0)
     assert found.deviation > 0
     assert found.low < found.mean < found.high
+
+
+@pytest.mark.parametrize(("cells", "calls"), [(10**9, 4), (2 * 240 * 3, 1 + 3 * 2), (1, 1 + 3 * 4)])
+def test_shuffles_of_a_feature_are_predicted_together(problem, monkeypatch, cells: int, calls: int):
+    model, features = fitted(problem)
+    sizes: list[int] = []
+
+    def predict(frame: pd.DataFrame) -> np.ndarray:
+        sizes.append(len(frame))
+        return model.predict_features(frame)
+
+    def loss(positions: np.ndarray, predictions: np.ndarray):
+        return weighted_metric(
+            Measure("regression", "rmse"), features["weight"].to_numpy()[positions], predictions
+        )
+
+    one_by_one = permutation_importances(predict, features, loss, seed=0, shuffles=4)
+    monkeypatch.setattr("mlops_assets.ml.evaluation.importances._CELLS", cells)
+    sizes.clear()
+    assert permutation_importances(predict, features, loss, seed=0, shuffles=4) == one_by_one
+    assert (len(sizes), sum(sizes)) == (calls, 240 * (1 + 3 * 4))

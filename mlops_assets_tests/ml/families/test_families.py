@@ -1,6 +1,7 @@
 """Every family: fits are reproducible, and saved models predict the same."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from optuna.samplers import RandomSampler
 
 from mlops_assets.ml.families import FAMILIES, FitRows, Settings
 from mlops_assets.ml.families.base import FEW_BINS, FEW_ROWS, bin_count
-from mlops_assets.ml.families.xgboost import _booster_params
+from mlops_assets.ml.families.xgboost import FEW_PREDICTED, _booster_params
 
 TASKS = ("regression", "binary", "multiclass")
 Problem = Callable[..., Any]
@@ -77,6 +78,21 @@ def test_predictions_have_the_shape_of_the_task_and_are_good(problem: Problem, n
         assert np.corrcoef(predictions, target)[0, 1] > 0.7
     if task == "binary":
         assert 0 <= predictions.min() < predictions.max() <= 1
+
+
+def test_few_rows_are_predicted_by_one_thread(problem: Problem, monkeypatch: pytest.MonkeyPatch):
+    matrix, target, settings = matrix_of(problem, "regression")
+    family = FAMILIES["xgboost"]
+    fitted = family.fit(
+        FitRows(matrix, target), family.defaults(), 20, dataclasses.replace(settings, threads=2)
+    )
+    everyone = fitted.predict(matrix)
+    assert "on_one_thread" not in vars(fitted), "a copy of the trees that batches do not need"
+    config = json.loads(fitted.on_one_thread.save_config())
+    monkeypatch.setattr(fitted.booster, "inplace_predict", None)
+    few = [fitted.predict(matrix[start : start + FEW_PREDICTED]) for start in range(0, 240, FEW_PREDICTED)]
+    np.testing.assert_array_equal(np.concatenate(few), everyone)
+    assert config["learner"]["generic_param"]["nthread"] == "1"
 
 
 @pytest.mark.parametrize("name", FAMILIES)

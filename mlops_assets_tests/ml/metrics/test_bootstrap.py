@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from mlops_assets.ml.metrics import bootstrap
 from mlops_assets.ml.metrics.bootstrap import Interval, bootstrap_interval, paired_difference_interval
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import Measure, Task, metrics_of
@@ -86,6 +87,21 @@ def test_blocks_of_resamples_make_no_difference(monkeypatch: pytest.MonkeyPatch)
     whole = bootstrap_interval(Measure("binary", "roc_auc"), truth, predictions)
     monkeypatch.setattr("mlops_assets.ml.metrics.bootstrap._BLOCK", 1_400)
     assert bootstrap_interval(Measure("binary", "roc_auc"), truth, predictions) == whole
+
+
+def test_models_on_the_same_rows_share_their_resamples(monkeypatch: pytest.MonkeyPatch):
+    truth, predictions = scored(211)
+    measure, others = Measure("binary", "roc_auc"), predictions[::-1]
+    alone = []
+    for each in (predictions, others):
+        bootstrap._blocks_of_seed.cache_clear()
+        alone.append(bootstrap_interval(measure, truth, each))
+    drawn: list[int] = []
+    counts = bootstrap._counts
+    monkeypatch.setattr(bootstrap, "_counts", lambda *size: drawn.append(size[1]) or counts(*size))
+    bootstrap._blocks_of_seed.cache_clear()
+    assert [bootstrap_interval(measure, truth, each) for each in (predictions, others)] == alone
+    assert sum(drawn) == bootstrap.RESAMPLES
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from mlops_assets.ml.evaluation.evaluation import PeriodScore
 from mlops_assets.ml.evaluation.groups.error_map import MIN_ROWS, ErrorMap
@@ -92,15 +92,13 @@ def error_map_plot(found: ErrorMap, *, label: str) -> Figure:
     figure, axes = empty_axes((WIDE[0], inches), "longitude", "latitude")
     enough = found.rows >= MIN_ROWS
     top = float(np.quantile(found.size[enough], 0.98)) if enough.any() else 1.0
-    for index in range(len(found.rows)):
-        corner = (
-            found.longitude[index] - found.width / 2,
-            found.latitude[index] - found.width / 2,
-        )
-        face = _SIZES(min(1.0, found.size[index] / (top or 1.0))) if enough[index] else "white"
-        axes.add_patch(
-            Rectangle(corner, found.width, found.width, facecolor=face, edgecolor="#dfe4e9", linewidth=0.4)
-        )
+    shares = np.minimum(1.0, found.size / (top or 1.0))
+    colours = np.where(enough[:, None], _SIZES(shares), (1.0, 1.0, 1.0, 1.0))
+    west, south = found.longitude - found.width / 2, found.latitude - found.width / 2
+    corners = [(west, south), (west + found.width, south), (west + found.width, south + found.width)]
+    corners.append((west, south + found.width))
+    cells = np.stack([np.column_stack(corner) for corner in corners], axis=1)
+    axes.add_collection(PolyCollection(list(cells), facecolors=colours, edgecolors="#dfe4e9", linewidths=0.4))
     _mark_bias(axes, found, enough, top)
     axes.set_xlim(span(np.append(found.longitude - found.width / 2, found.longitude + found.width / 2)))
     axes.set_ylim(span(np.append(found.latitude - found.width / 2, found.latitude + found.width / 2)))

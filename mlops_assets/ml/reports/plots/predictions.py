@@ -38,6 +38,10 @@ _MAX_POINTS, _MAX_NAMED_CURVES = 1_500, 6
 
 def figure_png(figure: Figure) -> bytes:
     """PNG of a figure at `DOTS_PER_INCH`."""
+    figure.set_dpi(DOTS_PER_INCH)
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)  # once: `savefig` would draw the whole figure for it
+        figure.set_layout_engine(None)
     figure.savefig(buffer := BytesIO(), format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
 

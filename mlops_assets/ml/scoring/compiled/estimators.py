@@ -57,10 +57,8 @@ def compile_estimator(estimator: Estimator) -> Predict:
 
 def _predictor(estimator: Estimator) -> Predict:
     if isinstance(estimator, XGBoostEstimator):
-        # Several threads take milliseconds to meet on a busy machine.
-        booster = estimator.booster.copy()
-        booster.set_param({"nthread": 1})
-        return XGBoostEstimator(booster).predict
+        booster = estimator.on_one_thread
+        return lambda matrix: np.asarray(booster.inplace_predict(matrix), dtype=float)
     if isinstance(estimator, LinearEstimator):
         try:
             scaling = numeric_step(estimator.pipeline[:-1])

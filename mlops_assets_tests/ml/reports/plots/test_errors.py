@@ -44,4 +44,4 @@ def test_the_most_biased_cells_are_marked_with_the_sign_of_their_mean_error():
     assert found is not None
     axes = error_map_plot(found, label="(USD)").axes[0]
     assert [text.get_text() for text in axes.texts] == ["+", "−"]
-    assert len(axes.patches) == 10
+    assert [len(each.get_paths()) for each in axes.collections] == [10]

@@ -1,16 +1,21 @@
 """Plots of predictions and scores show the numbers that they are given."""
 
 import math
+from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
+from mlops_assets.ml.reports.plots import predictions
 from mlops_assets.ml.reports.plots.predictions import (
     calibration,
     figure_png,
     metric_by_cutoff,
     metric_by_training,
     predicted_against_true,
+    residual_histogram,
 )
 
 
@@ -24,6 +29,19 @@ def test_calibration_of_a_constant_probability_is_one_point_at_the_share_of_posi
 def test_figures_are_saved_as_png():
     figure = predicted_against_true(np.zeros(3), np.ones(3), label="(USD)")
     assert figure_png(figure).startswith(b"\x89PNG\r\n")
+
+
+def test_a_figure_is_drawn_once_and_looks_as_if_matplotlib_had_laid_it_out(monkeypatch: pytest.MonkeyPatch):
+    def figure() -> Figure:
+        return residual_histogram(np.arange(200.0), np.arange(200.0) ** 2, label="(USD)")
+
+    figure().savefig(expected := BytesIO(), dpi=predictions.DOTS_PER_INCH)
+    drawn: list[Figure] = []
+    draw = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: drawn.append(self) or draw(self, renderer))
+    png = figure_png(figure())
+    assert len(drawn) == 1
+    np.testing.assert_array_equal(imread(BytesIO(png)), imread(BytesIO(expected.getvalue())))
 
 
 def test_the_metric_by_cutoff_has_its_confidence_interval_and_the_baseline():
