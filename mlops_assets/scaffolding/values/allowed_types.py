@@ -35,7 +35,7 @@ def is_lost_sql(column: Column, kind: str) -> str:
     kind
         The SQL type of the source.
     """
-    text, lost = quoted(column.name), f"({column.cast_sql()}) is null"
+    text, lost = quoted(column.name), f"({column.cast_sql(kind)}) is null"
     if kind == "VARCHAR" and column.sql_type in NUMBERS:
         return f"{lost} or {has_leading_zero_sql(text)}"
     if kind == "VARCHAR" and column.sql_type == "BOOLEAN":

@@ -97,7 +97,7 @@ def _hold(
         counts = ", ".join(
             f"{count_where(filled)}, {count_where(f'{filled} and ({lost})')}"
             for column in tested
-            for filled in (f"not {column.is_null_sql()}",)
+            for filled in (f"not {column.is_null_sql(kind=kinds[column.name])}",)
             for lost in (is_lost_sql(column, kinds[column.name]),)
         )
         [found] = connection.execute(f"select {counts} from {table}").fetchall()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,26 @@ def test_too_few_rows_or_a_constant_target_have_no_suspects():
     frame = pd.DataFrame({"x": np.arange(30.0)})
     assert find_suspects(frame, np.arange(30.0), "regression") == []
     assert find_suspects(pd.DataFrame({"x": np.arange(90.0)}), np.ones(90), "regression") == []
+
+
+@pytest.mark.parametrize(
+    "derive",
+    [
+        lambda x, _: np.sin(3 * x),
+        lambda x, random: (
+            np.where(np.isin(np.floor(3 * x), [1, -2]), 50.0, 0.0) + random.normal(size=len(x)) / 2
+        ),
+        lambda x, random: (x > 2) * 1e6 + random.normal(size=len(x)),
+        lambda x, _: np.exp(np.floor(x)),
+    ],
+)
+def test_trees_are_fitted_to_features_with_an_order_only_and_find_each_function_of_one(derive, monkeypatch):
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame(random.normal(size=(1_000, 40))).rename(columns=lambda place: f"noise_{place}")
+    fitted = []
+    tree = sklearn.tree.DecisionTreeRegressor
+    monkeypatch.setattr(sklearn.tree, "DecisionTreeRegressor", lambda **a: fitted.append(1) or tree(**a))
+    target = derive(rows["noise_7"].to_numpy(), random)
+    [found] = find_suspects(rows, target.tolist(), "regression")
+    assert found.columns == ("noise_7",)
+    assert len(fitted) <= 4
