@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     from mlops_assets.ml.families.contributions import ContributionScale
 
 Params = Mapping[str, Any]
-FEW_ROWS, FEW_BINS, MOST_BINS = 50_000, 64, 256
-
-
-def bin_count(rows: int) -> int:
-    """Number of bins of a column in boosted trees: 64 for at most 50,000 training rows, otherwise 256.
-
-    A node of a few hundred rows takes less time to count than 256 bins of each column take to compare. With
-    fewer bins, fits take about two thirds of the time, and predictions are as good.
-    """
-    return FEW_BINS if rows <= FEW_ROWS else MOST_BINS
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.compat.sklearn import baseline_prediction, boosted_trees, keep_iterations
-from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings, bin_count
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
 from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
 from mlops_assets.ml.metrics.tasks import Task
 
 if TYPE_CHECKING:
     import optuna
-
-_MOST_BINS = 255
-"""Limit of scikit-learn, which has one more bin for missing values."""
 
 _OBJECTIVES: dict[Task, str] = {
     "regression": "reg:squarederror",
@@ -107,8 +104,7 @@ def _model(
     kind = HistGradientBoostingRegressor if settings.task == "regression" else HistGradientBoostingClassifier
     if settings.quantile is not None:
         more |= {"loss": "quantile", "quantile": settings.quantile}
-    bins = min(bin_count(len(rows.target)), _MOST_BINS)
-    return kind(**params, max_bins=bins, monotonic_cst=rows.directions, random_state=settings.seed, **more)
+    return kind(**params, monotonic_cst=rows.directions, random_state=settings.seed, **more)
 
 
 def _single(matrix: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings, bin_count
+from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.contributions import ContributionScale, probability_contributions
 from mlops_assets.ml.families.device import require_device
 from mlops_assets.ml.metrics.tasks import Task
@@ -20,6 +20,7 @@ from mlops_assets.ml.metrics.tasks import Task
 if TYPE_CHECKING:
     import optuna
 
+FEW_ROWS, FEW_BINS, MOST_BINS = 50_000, 64, 256
 FEW_PREDICTED = 64
 """Maximum number of rows that one thread predicts."""
 _LARGEST = float(np.finfo(np.float32).max)
@@ -155,6 +156,15 @@ class _PreparedFold:
         )
         rounds = booster.best_iteration + 1
         return np.asarray(booster.predict(self.valid, iteration_range=(0, rounds)), dtype=float), rounds
+
+
+def bin_count(rows: int) -> int:
+    """Number of bins of a column: 64 for at most 50,000 training rows, otherwise 256.
+
+    A node of a few hundred rows takes less time to count than 256 bins of each column take to compare. With
+    fewer bins, fits take half to two thirds of the time, and predictions are as good.
+    """
+    return FEW_BINS if rows <= FEW_ROWS else MOST_BINS
 
 
 def _binned(
