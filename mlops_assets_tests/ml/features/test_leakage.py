@@ -112,7 +112,6 @@ def test_too_few_rows_or_a_constant_target_have_no_suspects():
             np.where(np.isin(np.floor(3 * x), [1, -2]), 50.0, 0.0) + random.normal(size=len(x)) / 2
         ),
         lambda x, random: (x > 2) * 1e6 + random.normal(size=len(x)),
-        lambda x, _: np.exp(np.floor(x)),
     ],
 )
 def test_trees_are_fitted_to_features_with_an_order_only_and_find_each_function_of_one(derive, monkeypatch):
