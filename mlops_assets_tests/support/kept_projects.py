@@ -113,12 +113,12 @@ def trained_lending(kept: Kept, empty_tracking_store: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def kept_loans(kept: Kept, empty_tracking_store: Path) -> Path:
-    """The project of `make_project` with 600 loans and a champion, and the databases of its instance."""
+    """The project of `make_project` with 1,000 loans and a champion, and the databases of its instance."""
 
     def run(root: Path) -> None:
         project = loans_project(root)
         (root / "data").mkdir()
-        loans(600).to_csv(root / "data" / "loans.csv", index=False)
+        loans(1000).to_csv(root / "data" / "loans.csv", index=False)
         stores = resources(Shop.make_state(root / "state", empty_tracking_store))
         with dg.DagsterInstance.ephemeral() as known:
             done = materialize([build(project) for build in LOAN_DATA + LOAN_MODEL], stores, known)

@@ -56,9 +56,7 @@ def test_a_better_challenger_becomes_champion(make_project, write_loans, run, tr
     assert tracking.registry.champion("lending").version == 2
 
 
-def test_another_split_is_compared_on_rows_unseen_by_the_champion(make_project, write_loans, run):
-    write_loans(loans(1000))
-    run(make_project(), LOAN_DATA + LOAN_MODEL)
+def test_another_split_is_compared_on_rows_unseen_by_the_champion(trained_loans, make_project, run):
     found = run(make_project(split={"seed": 5}), LOAN_DATA[2:] + LOAN_MODEL)
     decision = found[names.CHAMPION]["decision"]
     rows = int(decision.split(" on ")[1].split(" rows")[0].replace(",", ""))
@@ -89,7 +87,7 @@ def test_the_champion_predicts_integers_and_whole_numbers(make_project, write_lo
 def test_a_lost_training_set_is_reported(trained_loans, write_loans, stores, instance, state):
     project = trained_loans
     shutil.rmtree(state.warehouse / project.name / "training_set")
-    write_loans(loans(610))
+    write_loans(loans(1010))
     assets = [build(project) for build in LOAN_DATA + LOAN_MODEL]
     result = dg.materialize(assets, resources=stores, instance=instance, raise_on_error=False)
     failed = next(event for event in result.all_events if event.is_step_failure)
