@@ -1,6 +1,7 @@
 """Errors of `mlops run` for invalid declarations, files and data of a project."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.dg_project import write_dg_project
-from mlops_assets_tests.support.loans import ATTRIBUTES, FEATURES_SQL, SCHEMA, loans
+from mlops_assets_tests.support.kept_projects import enter_copy
+from mlops_assets_tests.support.loans import ATTRIBUTES, FEATURES_SQL, SCHEMA, enter_lending_project, loans
 
 ONLY_LOANS = SCHEMA.split("class Features")[0]
+ONLY_TABLE = {"schema.py": ONLY_LOANS}
 RULE = 'outcome: str = pa.Field(isin=["late", "paid"])'
 CHECK = """
     @pa.check("income")
@@ -43,14 +46,30 @@ def run(tmp_path, monkeypatch, empty_tracking_store) -> Callable[..., str]:
                 (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
         (loans(300) if rows is None else rows).to_csv(root / "data" / "loans.csv", index=False)
         monkeypatch.chdir(root)
-        done = mlops("run", name)
-        assert done.exit_code == 1
-        assert isinstance(done.exception, SystemExit), done.exception
-        assert "Traceback" not in done.output
-        assert "unexpected" not in done.stderr
-        return flat(done.stderr).replace(f"{folder}/", "")
+        return error_of_run(name, folder)
 
     return run_
+
+
+@pytest.fixture(scope="session")
+def kept_validated(kept, empty_tracking_store) -> Path:
+    """The project, which was run until its validated table."""
+
+    def run(root: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            enter_lending_project(root, patch, empty_tracking_store, family="xgboost", files=ONLY_TABLE)
+            assert mlops("run", "lending", "--until", "validated_loans").exit_code == 0
+
+    return kept.folder("validated_loans", run)
+
+
+def error_of_run(name: str, folder: Path) -> str:
+    done = mlops("run", name)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert "Traceback" not in done.output
+    assert "unexpected" not in done.stderr
+    return flat(done.stderr).replace(f"{folder}/", "")
 
 
 def declared(**tuning: Any) -> dict[str, Any]:
@@ -194,8 +213,10 @@ def test_an_error_in_the_contract_is_reported(run, schema, message):
         ("select row_id, income from loans where false", "300 rows have no features"),
     ],
 )
-def test_an_error_in_the_features_is_reported(run, sql, message):
-    assert message in run(files={"schema.py": ONLY_LOANS, "features.sql": sql})
+def test_an_error_in_the_features_is_reported(kept_validated, tmp_path, monkeypatch, sql, message):
+    [folder] = enter_copy(kept_validated, tmp_path / "project", monkeypatch, "lending").glob("*/defs/lending")
+    (folder / "features.sql").write_text(sql, "utf-8")
+    assert message in error_of_run("lending", folder)
 
 
 @pytest.mark.parametrize(
