@@ -28,12 +28,7 @@ def latest_materializations(
     after
         Only materializations that are newer than this event of the log.
     """
-    found: dict[str | None, EventLogRecord] = {}
-    rest = iter(_latest_ids(instance, key, partitions, after).values())
-    while ids := list(islice(rest, _BATCH_SIZE)):
-        chosen = dg.AssetRecordsFilter(key, storage_ids=ids)
-        for record in instance.fetch_materializations(chosen, limit=len(ids)).records:
-            found[record.partition_key] = record
+    found = _latest_of_partitions(instance, key, partitions, after)
     if not found and partitions is None:
         chosen = dg.AssetRecordsFilter(key, after_storage_id=after or None)
         for record in instance.fetch_materializations(chosen, limit=1).records:
@@ -44,6 +39,18 @@ def latest_materializations(
 def runs_of_latest(instance: DagsterInstance, key: AssetKey, partitions: Collection[str]) -> set[str]:
     """The runs of the latest materializations of partitions; no event is decoded."""
     return set(runs_of_events(instance, list(_latest_ids(instance, key, partitions).values())).values())
+
+
+def _latest_of_partitions(
+    instance: DagsterInstance, key: AssetKey, partitions: Collection[str] | None, after: int
+) -> "dict[str | None, EventLogRecord]":
+    found: dict[str | None, EventLogRecord] = {}
+    rest = iter(_latest_ids(instance, key, partitions, after).values())
+    while ids := list(islice(rest, _BATCH_SIZE)):
+        chosen = dg.AssetRecordsFilter(key, storage_ids=ids)
+        for record in instance.fetch_materializations(chosen, limit=len(ids)).records:
+            found[record.partition_key] = record
+    return found
 
 
 def _latest_ids(
@@ -64,8 +71,8 @@ def declared_materializations(
 
     After a change of the periods, Dagster still has the materializations of former ones.
     """
-    found = latest_materializations(instance, key, after=after)
     periods = declared_periods(graph.get(key).partitions_def) if graph.has(key) else None
     if periods is None:
-        return found
+        return latest_materializations(instance, key, after=after)
+    found = _latest_of_partitions(instance, key, None, after)
     return {partition: record for partition, record in found.items() if partition and partition in periods}
