@@ -106,8 +106,7 @@ def run_assets(
     """
     from mlops_assets.compute_logs import LocalLogs  # imports watchdog
 
-    run_id = make_new_run_id()
-    job = workspace.definitions.resolve_implicit_global_asset_job_def()
+    run_id, job = make_new_run_id(), workspace.repeated_job(frozenset(keys))
     span: dict[str, str] = {}
     if partition and last_partition:
         span = {ASSET_PARTITION_RANGE_START_TAG: partition, ASSET_PARTITION_RANGE_END_TAG: last_partition}
@@ -136,13 +135,11 @@ def run_assets(
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
-            return job.execute_in_process(
+            return job.execute(
                 run_config=dict(config),
                 instance=instance,
-                asset_selection=sorted(keys),
                 partition_key=partition if last_partition is None else None,
                 run_id=run_id,
-                raise_on_error=False,
                 tags={**(tags or {}), **span, COMMAND_TAG: "run", PROJECT_TAG: next(iter(keys)).path[0]},
             )
     finally:

@@ -27,6 +27,7 @@ from mlops_assets.workspace.definition_errors import translate_definition_error
 from mlops_assets.workspace.instance_storage import default_settings, read_settings, usable_instance
 
 if TYPE_CHECKING:
+    from mlops_assets.compat.dagster_runs import RepeatedJob
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 
@@ -126,6 +127,19 @@ class Workspace:
             raise ProjectError(f"{project} has no asset {until}", hint=suggest_name(until, by_name))
         selection = dg.AssetSelection.assets(by_name[until]).upstream().required_multi_asset_neighbors()
         return set(selection.resolve(self.definitions.resolve_asset_graph())) & keys
+
+    def repeated_job(self, keys: frozenset[AssetKey]) -> "RepeatedJob":
+        """Return the job of some assets, for runs in this process; the same for the same assets."""
+        from mlops_assets.compat.dagster_runs import RepeatedJob
+
+        if keys not in self._jobs:
+            job = self.definitions.resolve_implicit_global_asset_job_def()
+            self._jobs[keys] = RepeatedJob(job, sorted(keys))
+        return self._jobs[keys]
+
+    @cached_property
+    def _jobs(self) -> "dict[frozenset[AssetKey], RepeatedJob]":
+        return {}
 
     def downstream(self, keys: set[AssetKey]) -> set[AssetKey]:
         """Return assets and everything downstream of them, in all projects."""
