@@ -4,7 +4,7 @@
 # What one expects: `MaterializeResult(metadata=…)` and `context.add_asset_metadata(…)` are two spellings of the same: metadata of
 # the materialization, which Dagster's event log stores once.
 # What happens: the metadata of a `MaterializeResult` is also in the event of the step's output, so the event log has it twice. A
-# schema and lineage of 200 columns, in bytes of the two events:
+# schema of 200 columns, in bytes of the two events:
 #
 #   MaterializeResult(metadata=...)   STEP_OUTPUT 40,539  ASSET_MATERIALIZATION 40,562
 #   context.add_asset_metadata(...)   STEP_OUTPUT 1,389  ASSET_MATERIALIZATION 40,572
