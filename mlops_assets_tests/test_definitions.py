@@ -31,6 +31,7 @@ HEAVY = (
     "prometheus_client",
     "redis",
     "jinja2",
+    "sqlalchemy",
 )
 
 
@@ -47,12 +48,22 @@ def test_loading_the_definitions_imports_nothing_heavy():
     assert not loaded_after("import mlops_assets.definitions as d; d.defs()") & set(HEAVY)
 
 
+def test_help_and_history_import_neither_dagster_nor_the_libraries_of_tables():
+    loaded = loaded_after("import mlops_assets.cli.app")
+    assert not loaded & {*HEAVY, "dagster", "deltalake", "pydantic"}
+    history = ("ledger_reader", "ledger_state", "pending_versions")
+    modules = ", ".join(f"mlops_assets.stores.governance.{name}" for name in history)
+    loaded = loaded_after(f"import mlops_assets.cli.app, {modules}")
+    assert "duckdb" in loaded
+    assert not loaded & {*HEAVY, "dagster", "deltalake"} - {"duckdb"}
+
+
 def test_a_status_imports_neither_the_libraries_of_tables_nor_those_of_models():
     loaded = loaded_after(
         "import mlops_assets.cli.commands.monitoring.status, mlops_assets.workspace.status.collect"
     )
     assert "duckdb" in loaded
-    assert not loaded & {*HEAVY, "deltalake"} - {"duckdb"}
+    assert not loaded & {*HEAVY, "deltalake"} - {"duckdb", "sqlalchemy"}
 
 
 def test_loading_a_model_imports_neither_dagster_nor_optuna():

@@ -1,6 +1,5 @@
 """The Typer application of `mlops`, with all commands."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -41,6 +40,8 @@ app = typer.Typer(
 
 def _print_version(requested: bool) -> None:
     if requested:
+        from importlib.metadata import version
+
         typer.echo(f"mlops_assets {version('mlops-assets')}")
         raise typer.Exit
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_errors
 from mlops_assets.cli.output.table_output import print_json
+from mlops_assets.core.garbage import without_garbage_collection
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
 
     Example: mlops doctor
     """
-    with plain_errors(debug):
+    with plain_errors(debug), without_garbage_collection():
         from mlops_assets.workspace.health.doctor import examine
         from mlops_assets.workspace.workspace import Workspace
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
@@ -14,12 +14,14 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
-from rich.traceback import Traceback
 
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.logs import redact_log_records
 from mlops_assets.core.redaction.redact import redact
 from mlops_assets.core.visible_text import visible
+
+if TYPE_CHECKING:
+    from rich.traceback import Traceback
 
 _WIDEST = 100_000
 
@@ -139,7 +141,9 @@ def plain_errors(debug: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _redacted_traceback(error: Exception) -> Traceback:
+def _redacted_traceback(error: Exception) -> "Traceback":
+    from rich.traceback import Traceback
+
     trace = Traceback.extract(type(error), error, error.__traceback__)
     for stack in trace.stacks:
         stack.exc_value = redact(stack.exc_value)

@@ -12,10 +12,10 @@ from mlops_assets.components.model_project.evaluation.fairness_check import FAIR
 from mlops_assets.components.model_project.monitoring.status_page import STATUS_PAGE_FILE
 from mlops_assets.components.model_project.project.materializations import declared_materializations
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
-from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.core import names
 from mlops_assets.ml.number_format import compact
 from mlops_assets.stores.governance.ledger_entries import GATES
+from mlops_assets.stores.governance.pending_versions import describe_pending
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:

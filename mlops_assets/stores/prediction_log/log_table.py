@@ -15,10 +15,11 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 
 from mlops_assets.core.names import PARTITION, PREDICTION_LOG, project_asset, view_name
 from mlops_assets.stores.delta.commit import CHECKPOINT_INTERVAL, finish_commit
-from mlops_assets.stores.delta.data_files import data_files, rows_by_partition
+from mlops_assets.stores.delta.data_files import data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import is_table, open_table
 from mlops_assets.stores.prediction_log.columns import REQUESTED_AT
+from mlops_assets.stores.prediction_log.logged_days import rows_by_day
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 
@@ -96,11 +97,8 @@ class LogTable:
         return merged.num_rows
 
     def rows_by_day(self) -> dict[str, int]:
-        """The number of rows of each day (UTC), from the log alone; empty without a table."""
-        if not self.exists:
-            return {}
-        counted = rows_by_partition(data_files(self.directory, self._open()))
-        return {str(day): count for day, count in sorted(counted.items(), key=str)}
+        """The number of rows of each day; see `logged_days.rows_by_day`."""
+        return rows_by_day(self.warehouse, self.key[0])
 
     def files(self, day: str | None = None) -> set[Path]:
         """The data files of the newest version, or those of a day."""

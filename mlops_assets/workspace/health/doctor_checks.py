@@ -37,7 +37,7 @@ _IMPORTED = (
     "optuna",
     "xgboost",
     "sklearn",
-    "skops.io",
+    "skops",  # its `io` has no compiled code, and takes 1.5 s to list all classes of scikit-learn
     "matplotlib",
 )
 _SHOWN = (

@@ -27,13 +27,12 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
     Example: mlops history customer_churn
     """
     with plain_errors(debug):
-        from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
-        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger_reader import read_ledger
         from mlops_assets.stores.governance.ledger_state import LedgerState
-        from mlops_assets.stores.warehouse.warehouse import Warehouse
+        from mlops_assets.stores.governance.pending_versions import describe_pending
 
         state = StateDirectory.of(find_project_root()).require_layout()
-        entries = Ledger(Warehouse(state.warehouse), project).entries()
+        entries = read_ledger(state.warehouse, project)
         if not entries:
             raise StoreError(
                 f"{project} has no ledger: no version has been registered",

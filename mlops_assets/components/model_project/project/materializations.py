@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import AssetKey, DagsterInstance, EventLogRecord
 
-from mlops_assets.compat.dagster_events import runs_of_events
 from mlops_assets.components.model_project.project.partitions import declared_periods
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def latest_materializations(
 
 def runs_of_latest(instance: DagsterInstance, key: AssetKey, partitions: Collection[str]) -> set[str]:
     """The runs of the latest materializations of partitions; no event is decoded."""
+    from mlops_assets.compat.dagster_events import runs_of_events  # SQLAlchemy, which definitions do without
+
     return set(runs_of_events(instance, list(_latest_ids(instance, key, partitions).values())).values())
 
 

@@ -237,10 +237,10 @@ class Staleness:
         self, window: LogWindow, log: AssetKey, partition: str | None
     ) -> dict[tuple[AssetKey, str | None], str]:
         """The number of logged rows of each day that a report reads; rows of a day are never changed."""
-        from mlops_assets.stores.prediction_log.log_table import LogTable
+        from mlops_assets.stores.prediction_log.logged_days import rows_by_day
 
         if log not in self._days:
-            self._days[log] = LogTable(self.tables.root, log.path[0]).rows_by_day()
+            self._days[log] = rows_by_day(self.tables.root, log.path[0])
         days = self._days[log]
         return {(log, day): f"{days[day]} rows" for day in window.chosen(partition, days)}
 

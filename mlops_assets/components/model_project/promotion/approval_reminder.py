@@ -1,7 +1,6 @@
 """Versions that are pending approval: their description, the check and the reminder."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import job_names, names
+from mlops_assets.stores.governance.pending_versions import describe_pending
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.ledger_state import LedgerState
@@ -69,15 +69,6 @@ def overdue_evaluation(project: Project, reminder: Reminder) -> dg.AssetCheckEva
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(reminder.messages),
     )
-
-
-def describe_pending(project: str, state: "LedgerState") -> Iterator[str]:
-    """For each version that is pending approval: since when, and the command that decides."""
-    for version in state.pending:
-        yield (
-            f"version {version} is pending approval since {state.pending_since[version]:%Y-%m-%d %H:%M} UTC: "
-            f'mlops approve {project} {version} --reason "…", or mlops reject'
-        )
 
 
 def remind(project: Project, state: "LedgerState", cursor: str | None) -> Reminder:

@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.components.model_project.monitoring.alerts.evaluation import Evaluation
-from mlops_assets.components.model_project.promotion.approval_reminder import describe_pending
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.stores.alerts.alert import Condition, Kind
+from mlops_assets.stores.governance.pending_versions import describe_pending
 
 _REPORTED = {
     "promoted": "is the champion",
