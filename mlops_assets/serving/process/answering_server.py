@@ -6,6 +6,8 @@ import socket
 from uvicorn import Server
 from uvicorn.supervisors.multiprocess import Process
 
+from mlops_assets.core.garbage import postpone_garbage_collection
+
 _TURNS = 3
 _TURN_SECONDS = 0.05
 
@@ -22,6 +24,11 @@ class AnsweringServer(Server):
 
 class Worker(Process):
     """A worker process with such a server."""
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run the server in the new process, whose start creates objects that live to its end."""
+        postpone_garbage_collection()
+        super().target(sockets)
 
     @property
     def server(self) -> Server:

@@ -1,14 +1,7 @@
-"""The configuration of the service, from the declarations of its projects; also a program that prints it.
+"""The configuration of the service, from the declarations of its projects."""
 
-Dagster loads the declarations. `mlops serve` runs the program (`read_declared`), so that its own processes
-import no Dagster.
-"""
-
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from mlops_assets.components.model_project.project.metadata_names import (
     ENTITY,
@@ -18,7 +11,6 @@ from mlops_assets.components.model_project.project.metadata_names import (
     SERVING,
 )
 from mlops_assets.core import names
-from mlops_assets.core.errors import MlopsError
 from mlops_assets.serving.config import ServedProject, ServingConfig
 from mlops_assets.workspace.predictions.prediction_input import dialect_of, raw_spec, table_declaration
 from mlops_assets.workspace.workspace import Workspace
@@ -57,16 +49,3 @@ def _served(workspace: Workspace, name: str) -> ServedProject:
         return replace(declared, table=table_declaration(raw), dialect=dialect_of(raw).non_defaults())
     entity = workspace.declared(names.project_asset(name, names.PREDICTIONS), IDENTITY, default=[])
     return replace(declared, entity=tuple(entity))
-
-
-def main() -> None:
-    """Print the configuration of the projects in the arguments behind the project root, or an error."""
-    root, *projects = sys.argv[1:]
-    try:
-        sys.stdout.write(declared_config(Workspace(Path(root)), projects).to_text())
-    except MlopsError as error:
-        json.dump({"error": error.message, "hint": error.hint}, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.serving.config import ServingConfig
 
-_PROGRAM = "mlops_assets.workspace.serving.declared"
+_PROGRAM = "mlops_assets.workspace.serving.print_declared"
 
 
 def read_declared(root: Path, projects: Sequence[str]) -> ServingConfig:

@@ -147,8 +147,9 @@ def single_leaf(learner: Any) -> xgb.Booster:
 
 
 def _has_distant_children(tree: Any) -> bool:
-    pairs = zip(tree["left_children"], tree["right_children"], strict=True)
-    return any(left >= 0 and right != left + 1 for left, right in pairs)
+    left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
+    inner = left >= 0
+    return bool((right[inner] != left[inner] + 1).any())
 
 
 def _depth(tree: Any) -> int:
