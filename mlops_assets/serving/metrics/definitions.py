@@ -31,10 +31,6 @@ class RequestMetrics:
             ["project", "route", "status"],
             registry=registry,
         )
-        self.rows = Counter(ROWS, "Rows that were predicted.", ["project", "version"], registry=registry)
-        self.rejected_rows = Counter(
-            REJECTED_ROWS, "Rows that violated the contract.", ["project", "version"], registry=registry
-        )
 
 
 class ServiceMetrics:

@@ -1,14 +1,15 @@
-"""The distribution of predictions by version, as an observer of requests."""
+"""Scored rows and the distribution of their predictions by version, as an observer of requests."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from mlops_assets.serving.http.observer import FailedRequest, ScoredRequest
+from mlops_assets.serving.metrics.definitions import REJECTED_ROWS, ROWS
 
 MOST_ROWS = 16
-"""Rows of a request that are counted, evenly spread: a row takes microseconds, which add up."""
+"""Rows of a request whose predictions are counted, evenly spread: a row takes microseconds, which add up."""
 _PROBABILITIES = tuple(step / 20 for step in range(1, 21))
 _VALUES = (
     *(-(10.0**power) for power in range(9, -4, -1)),
@@ -20,7 +21,7 @@ _VALUES = (
 
 
 class PredictionMetrics:
-    """Counts probabilities of the positive or the predicted class, and predicted values."""
+    """Counts rows, probabilities of the positive or the predicted class, and predicted values."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         rows, labels = f"of at most {MOST_ROWS} rows of a request.", ["project", "version"]
@@ -38,15 +39,25 @@ class PredictionMetrics:
             buckets=_VALUES,
             registry=registry,
         )
+        self._rows = Counter(ROWS, "Rows that were predicted.", labels, registry=registry)
+        self._rejected = Counter(REJECTED_ROWS, "Rows that violated the contract.", labels, registry=registry)
         self._observe: dict[tuple[str, int], Callable[[float], None]] = {}
+        self._count: dict[tuple[str, int], Callable[[float], None]] = {}
 
     def on_scored(self, request: ScoredRequest) -> None:
-        """Count the predictions of some rows."""
+        """Count the rows, and the predictions of some of them."""
+        key, rejected = (request.project, request.version), len(request.scored.rejected)
+        labels = request.project, str(request.version)
+        if predicted := request.scored.count - rejected:
+            if (count := self._count.get(key)) is None:
+                count = self._count[key] = self._rows.labels(*labels).inc
+            count(predicted)
+        if rejected:
+            self._rejected.labels(*labels).inc(rejected)
         for outputs in request.scored.spread(MOST_ROWS):
-            probability, key = _probability(outputs), (request.project, request.version)
+            probability = _probability(outputs)
             if (observe := self._observe.get(key)) is None:
                 histogram = self._values if probability is None else self._probabilities
-                labels = request.project, str(request.version)
                 observe = self._observe[key] = histogram.labels(*labels).observe
             observe(outputs["prediction"] if probability is None else probability)
 

@@ -20,7 +20,6 @@ from mlops_assets.serving.metrics.definitions import RequestMetrics
 from mlops_assets.serving.metrics.exposition import metrics_route
 from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
 from mlops_assets.serving.metrics.request_metrics import MeasuredApp
-from mlops_assets.serving.metrics.row_metrics import RowMetrics
 from mlops_assets.serving.options import ServiceOptions
 from mlops_assets.serving.process.loading import loading
 from mlops_assets.serving.process.parent_process import end_with_parent
@@ -40,7 +39,7 @@ def create() -> App:
     registry, challengers = CollectorRegistry(), Challengers(config, run.path)
     metrics = RequestMetrics(registry)
     log = PredictionLog(config, run.path)
-    observers: list[Observer] = [RowMetrics(metrics), PredictionMetrics(registry), LogObserver(log)]
+    observers: list[Observer] = [PredictionMetrics(registry), LogObserver(log)]
     app = create_app(
         engine,
         services=[loading(engine, run), challengers.running(), log.running()],

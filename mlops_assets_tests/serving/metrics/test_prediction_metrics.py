@@ -44,6 +44,9 @@ def test_probabilities_are_counted_by_version_without_rejected_rows(registry):
     metrics.on_scored(_scored([{"prediction": "b", "probability_a": 0.2, "probability_b": 0.8}], version=4))
     found = _buckets(registry, "mlops_serving_probability")
     assert (found[0.05], found[0.9], found[0.95], found[1.0]) == (1, 1, 2, 2)
+    of_version = {"project": "churn", "version": "3"}
+    assert registry.get_sample_value("mlops_serving_rows_total", of_version) == 2
+    assert registry.get_sample_value("mlops_serving_rejected_rows_total", of_version) == 1
     assert min(_buckets(registry, "mlops_serving_probability", 4)) == 0.8
 
 

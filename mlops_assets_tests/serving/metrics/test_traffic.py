@@ -5,7 +5,11 @@ import math
 import pytest
 from prometheus_client import CollectorRegistry
 
+from mlops_assets.serving.http.answers.scored_rows import ScoredRows
+from mlops_assets.serving.http.bodies.request_rows import Records
+from mlops_assets.serving.http.observer import ScoredRequest
 from mlops_assets.serving.metrics.definitions import RequestMetrics
+from mlops_assets.serving.metrics.prediction_metrics import PredictionMetrics
 from mlops_assets.serving.metrics.traffic import counts_by_project, quantile, traffic_between
 
 _BUCKETS = {0.1: 50.0, 0.2: 90.0, 0.5: 100.0, math.inf: 100.0}
@@ -39,8 +43,12 @@ def test_counts_are_sums_over_routes_and_versions_and_quantiles_those_of_the_per
     observe("failed", 9.0, 2)
     observe("refused", 9.0, 3, version="")
     metrics.durations.labels("", "other", "", "refused").observe(1)
-    metrics.rows.labels("shop", "1").inc(70)
-    metrics.rejected_rows.labels("shop", "2").inc(7)
+    predictions = PredictionMetrics(registry)
+    for version, rejected in ((1, {}), (2, {place: ["rule"] for place in range(7)})):
+        scored = ScoredRows(70 if version == 1 else 7, rejected, rows=[])
+        predictions.on_scored(
+            ScoredRequest("shop", version, "champion", "id", Records([]), scored, 0.1, "/a")
+        )
 
     counts = counts_by_project(registry.collect())
     assert set(counts) == {"shop"}

@@ -46,13 +46,16 @@ class _Table:
     numbers: NDArray
     refuses_others: bool
 
-    def of(self, values: NDArray) -> NDArray:
-        """The numbers of values, shape `(n, places)`."""
+    def write(self, values: NDArray, result: NDArray) -> None:
+        """Write the numbers of values into a matrix."""
         find, other = self.known.get, len(self.known)
         rows = [find(None if value != value else value, other) for value in values.tolist()]
         if self.refuses_others and other in rows:
             raise NotCompiledError("an unknown value")
-        return self.numbers[rows]
+        if len(rows) == 1:  # a single row is copied in a third of the time
+            result[0, self.places] = self.numbers[rows[0]]
+        else:
+            result[:, self.places] = self.numbers[rows]
 
 
 def lookup(transformer: Any, names: tuple[str, ...]) -> Callable[[Mapping[str, NDArray]], NDArray]:
@@ -83,7 +86,7 @@ def lookup(transformer: Any, names: tuple[str, ...]) -> Callable[[Mapping[str, N
         for name, table in tables:
             if columns[name].dtype != object:
                 raise NotCompiledError(f"{name} is no text")
-            result[:, table.places] = table.of(columns[name])
+            table.write(columns[name], result)
         return result
 
     return encode
