@@ -17,6 +17,7 @@ from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURC
 from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
+from mlops_assets.ml.contracts.columns import source_types
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.duplicates import find_duplicates
 from mlops_assets.ml.contracts.row_ids import with_row_ids
@@ -186,13 +187,14 @@ def _is_late_sql(time: str, end: datetime) -> str:
 def count_broken_rules(contract: Contract, rows: duckdb.DuckDBPyRelation) -> dict[str, int]:
     """The number of rows that violate each rule of a contract, uniqueness excepted."""
     counts: Counter[str] = Counter()
-    cast = typed_sql(contract.columns, rows.columns)
-    suspect = f"{broken_sql(contract.columns, rows.columns)} or not ({contract.screen.sql})"
+    types = source_types(rows)
+    cast = typed_sql(contract.columns, types)
+    suspect = f"{broken_sql(contract.columns, types)} or not ({contract.screen.sql})"
     if contract.screen.columns:
         suspect = "true"
     elif not rows.project(cast).filter(suspect).project("1").limit(1).fetchall():
         return {}
-    rules = rules_sql(contract.columns, rows.columns)
+    rules = rules_sql(contract.columns, types)
     typed = rows.project(f"{cast}, {rules} as {BROKEN_RULES}").filter(suspect)
     for batch in query_batches(typed.to_arrow_reader(_BATCH_ROWS)):
         for rules_of_row in violated_rules(batch, contract):
