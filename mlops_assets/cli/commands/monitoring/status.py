@@ -1,6 +1,7 @@
 """`mlops status`: the health of all projects, or everything about one of them."""
 
 import errno
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -50,10 +51,13 @@ def status(
         from mlops_assets.cli.output.table_output import print_json
         from mlops_assets.core.status.series import status_document
         from mlops_assets.workspace.status.collect import collect_status
+        from mlops_assets.workspace.status.valid_projects import load_projects
         from mlops_assets.workspace.workspace import Workspace
 
         workspace = Workspace(find_project_root())
-        found = collect_status(workspace, project)
+        loaded = load_projects(workspace)
+        gc.freeze()  # or the end of the process would visit and free a million objects of definitions
+        found = collect_status(workspace, project, loaded=loaded)
         if html is not None:
             _write_page(html, found, workspace, project)
         if as_json:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster import AssetKey
@@ -23,11 +24,13 @@ from mlops_assets.components.model_project.status.champions import (
 from mlops_assets.components.model_project.status.declared import DeclaredProject
 from mlops_assets.components.model_project.status.disk import disk_bytes
 from mlops_assets.components.model_project.status.incidents import incidents, undelivered_alerts
-from mlops_assets.components.model_project.status.reports import Reports, open_reports
 from mlops_assets.components.model_project.status.services import services
 from mlops_assets.core.status.asset import SEVERITY, AssetStatus, Health
 from mlops_assets.core.status.project import ProjectStatus
 from mlops_assets.stores.governance.ledger_state import LedgerState
+
+if TYPE_CHECKING:  # DuckDB, whose objects have to be collected at the end
+    from mlops_assets.components.model_project.status.reports import Reports
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def collect_projects(
         declared = [asset for project in projects for asset in project.assets]
         assets = asset_statuses(instance, declared, now)
         automation = instigators(instance, projects)
+    from mlops_assets.components.model_project.status.reports import open_reports
+
     with open_reports(folders.warehouse, newest) as reports:
         reports.read_ahead([project.name for project in projects])
         return tuple(_collect(project, assets, automation, reports, folders, now) for project in projects)
@@ -76,7 +81,7 @@ def _collect(
     project: DeclaredProject,
     assets: Mapping[AssetKey, AssetStatus],
     automation: Instigators,
-    reports: Reports,
+    reports: "Reports",
     folders: StateFolders,
     now: datetime,
 ) -> ProjectStatus:
