@@ -1,10 +1,11 @@
 """Rows of DuckDB, streamed into a Parquet file and digested as they pass.
 
-DuckDB computes the rows while this thread encodes those before them, so that a query of one thread, such as
-rows with their numbers in a file, needs no more time than its longer half.
+A group of rows is computed while the group before it is encoded: DuckDB computes rows with numbers of their
+place in a file in one thread, and would encode them in the same one.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,27 +49,33 @@ def stream_rows(rows: duckdb.DuckDBPyRelation, file: Path) -> Streamed:
     hashed = rows.project(f"*, hash({quoted_list(digested_columns(columns))}) as {_HASH}")
     with _duckdb_errors():
         reader = hashed.to_arrow_reader(_FETCHED_ROWS)
-    schema = reader.schema.remove(len(columns))
+    groups, end = _groups(reader), reader.schema.empty_table()
     count = total = 0
-    groups = _groups(reader)
-    first = next(groups, reader.schema.empty_table())
-    few = [name for number, name in enumerate(schema.names) if _has_few_values(first.column(number))]
-    with pq.ParquetWriter(
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        group = next(groups, end)
+        with _writer(file, group.remove_column(len(columns))) as writer:
+            while group.num_rows:
+                following = ahead.submit(next, groups, end)
+                count += group.num_rows
+                total += _sum(group.column(len(columns)))
+                writer.write_table(group.remove_column(len(columns)), row_group_size=group.num_rows)
+                group = following.result()
+    return Streamed(columns, RowHashes(count, total))
+
+
+def _writer(file: Path, first: pa.Table) -> pq.ParquetWriter:
+    """A writer for rows of which these are the first."""
+    few = [name for name in first.column_names if _has_few_values(first.column(name))]
+    return pq.ParquetWriter(
         file,
-        schema,
+        first.schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=few,
-        column_encoding=_encodings(schema, few),
+        column_encoding=_encodings(first.schema, few),
         store_schema=False,
         store_decimal_as_integer=True,
-    ) as writer:
-        while first.num_rows:
-            count += first.num_rows
-            total += _sum(first.column(len(columns)))
-            writer.write_table(first.remove_column(len(columns)), row_group_size=first.num_rows)
-            first = next(groups, reader.schema.empty_table())
-    return Streamed(columns, RowHashes(count, total))
+    )
 
 
 def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
