@@ -26,6 +26,7 @@ _FETCHED_ROWS = 2_048
 _FEW_VALUES = 1_000
 """With more distinct values in its first rows, a column has no dictionary."""
 _HASH = "_row_hash"
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 _LOW_BITS = (1 << 32) - 1
 
 
@@ -128,7 +129,7 @@ def _encodings(schema: pa.Schema, few: Sequence[str]) -> dict[str, str]:
             continue
         if pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             found[field.name] = "DELTA_BINARY_PACKED"
-        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+        elif any(matches(kind) for matches in _TEXTS):
             found[field.name] = "DELTA_LENGTH_BYTE_ARRAY"
     return found
 
