@@ -1,8 +1,10 @@
 """`features.sql`: what it sees, and what it may return."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -128,3 +130,23 @@ def test_a_statement_that_writes_a_file_is_rejected_before_it_runs(run: Run, tmp
 def test_an_unsupported_feature_type_is_an_error(run: Run, expression: str, kind: str):
     with pytest.raises(ProjectError, match=f"feature odd has the unsupported type {kind}"):
         run(f"select row_id, {expression} as odd from houses")
+
+
+def test_only_the_columns_that_a_query_names_are_read_from_a_file(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+):
+    file = tmp_path / "orders.parquet"
+    connection.sql(
+        "select i as row_id, i * 2 as rooms, 'n' || i as note, i / 3 as price from range(9) r(i)"
+    ).write_parquet(str(file))
+    query = FeatureQuery("select row_id, rooms + 1 as more from houses", ("price",), "homes: features.sql")
+    features = query.run(connection, {"houses": connection.read_parquet(str(file))})
+    plan = connection.execute(f"explain (format json) {features.sql_query()}").fetchall()[0][1]
+    [read] = [node for node in _nodes(json.loads(plan)[0]) if not node["children"]]
+    assert read["extra_info"]["Projections"] == ["row_id", "rooms"]
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node["children"]:
+        yield from _nodes(child)

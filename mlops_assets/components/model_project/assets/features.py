@@ -23,6 +23,7 @@ from mlops_assets.components.model_project.queries.sql_table import checked_with
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
+from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.stores.project_folder.files import FEATURES_SQL, SCHEMA
 
 if TYPE_CHECKING:
@@ -182,9 +183,10 @@ def _row_by_row(
     from mlops_assets.ml.features.feature_comparison import find_differences
 
     row_id = names.ROW_ID
+    seen = [name for name in valid.columns if name not in (*query.hidden, *names.PROVENANCE)]
     drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
     placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
-    valid.join(drawn, row_id, how="semi").project(placed).create("_sample")
+    valid.project(quoted_list(seen)).join(drawn, row_id, how="semi").project(placed).create("_sample")
     written.join(connection.table("_sample").project(f"{row_id}, _place"), row_id).create("_among")
     found: list[Differences] = []
     for half in (0, 1):  # an aggregate over all rows, such as the maximum, differs in at least one half
