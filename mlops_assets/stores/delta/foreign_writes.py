@@ -47,12 +47,12 @@ def require_own_content(directory: Path, table: Sequence[str], delta: DeltaTable
         what = f", version {foreign.version}, was written by another program: {operation} by {program}"
         raise _error(table, delta, what, foreign.partitions)
     files = data_files(directory, delta)
-    others = {file.partition for file in files if named_digest([file.path]) is None}
-    if others:
-        raise _error(table, delta, " contains files that another program has written", others)
     digests: dict[str | None, set[str | None]] = {}
     for file in files:
         digests.setdefault(file.partition, set()).add(named_digest([file.path]))
+    others = {partition for partition, found in digests.items() if None in found}
+    if others:
+        raise _error(table, delta, " contains files that another program has written", others)
     mixed = [partition for partition, found in digests.items() if len(found) > 1]
     if mixed:  # a commit that replaces a partition has lost a part of its actions
         what = " contains files of several writes of a partition: its log is damaged"

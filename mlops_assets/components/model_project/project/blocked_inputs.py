@@ -36,8 +36,12 @@ def require_succeeded(
     succeeded = SucceededSteps(instance)
     for key, partitions in wanted.items():
         chosen = None if None in partitions else {str(partition) for partition in partitions}
-        if chosen and succeeded.all_succeeded(runs_of_latest(instance, key, chosen)):
-            continue
+        if chosen:
+            runs = runs_of_latest(instance, key, chosen)
+            successes = succeeded.whole_runs(runs.values())
+            chosen = {partition for partition, run_id in runs.items() if run_id not in successes}
+            if not chosen:
+                continue
         records = latest_materializations(instance, key, chosen)
         succeeded.load(record.run_id for record in records.values())
         for partition, record in sorted(records.items(), key=lambda item: str(item[0])):

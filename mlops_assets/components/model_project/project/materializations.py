@@ -35,11 +35,13 @@ def latest_materializations(
     return found
 
 
-def runs_of_latest(instance: DagsterInstance, key: AssetKey, partitions: Collection[str]) -> set[str]:
-    """The runs of the latest materializations of partitions; no event is decoded."""
+def runs_of_latest(instance: DagsterInstance, key: AssetKey, partitions: Collection[str]) -> dict[str, str]:
+    """The run of the latest materialization of each partition; no event is decoded."""
     from mlops_assets.compat.dagster_events import runs_of_events  # SQLAlchemy, which definitions do without
 
-    return set(runs_of_events(instance, list(_latest_ids(instance, key, partitions).values())).values())
+    newest = _latest_ids(instance, key, partitions)
+    runs = runs_of_events(instance, list(newest.values()))
+    return {partition: runs[event] for partition, event in newest.items()}
 
 
 def _latest_of_partitions(

@@ -35,10 +35,10 @@ class SucceededSteps:
                 if run_id not in self._by_run:
                     self._by_run[run_id] = self._steps_of(run_id)
 
-    def all_succeeded(self, run_ids: Collection[str]) -> bool:
-        """Whether all steps of all these runs succeeded."""
+    def whole_runs(self, run_ids: Collection[str]) -> set[str]:
+        """Those of the runs of which all steps succeeded."""
         self.load(run_ids)
-        return all(self._by_run[run_id] is True for run_id in run_ids)
+        return {run_id for run_id in run_ids if self._by_run[run_id] is True}
 
     def forget_others(self) -> None:
         """Forget runs that have not succeeded as a whole: their steps may have ended since."""
