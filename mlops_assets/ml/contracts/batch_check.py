@@ -16,7 +16,7 @@ from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.columns import Column
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.validation import suspected_rows, violated_rules
+from mlops_assets.ml.contracts.splitting.row_rules import suspected_rows, violated_rules
 
 _SUSPECT = "_suspect"
 

@@ -52,7 +52,7 @@ def with_row_ids(
         `translated_identity_errors`.
     """
     bits, numbers = scratch / "repeated_bits.parquet", scratch / "numbers.parquet"
-    identified = relation.project(f"*, {_bits_sql(key, secret=secret)} as _bits")
+    identified = relation.project(f"*, {bits_sql(key, secret=secret)} as _bits")
     times = identified.aggregate("_bits, count(*) as _times", "_bits")
     times.filter("_times > 1").write_parquet(str(bits))
     number = f"row_number() over (partition by _bits order by {_PLACE}) - 1"
@@ -62,7 +62,7 @@ def with_row_ids(
     repeats_numbered = repeated.project(f"{_PLACE}, {number} as _number").filter("_number > 0")
     repeats_numbered.project(f"{_PLACE}, {checked}").write_parquet(str(numbers))
     numbered = identified.join(connection.read_parquet(str(numbers)), _PLACE, how="left")
-    row_id = f"_bits * {most} + coalesce(_number, 0) as {ROW_ID}"
+    row_id = f"{row_id_sql('_bits')} + coalesce(_number, 0) as {ROW_ID}"
     return numbered.project(f"{quoted_list(relation.columns)}, {row_id}")
 
 
@@ -96,7 +96,12 @@ def translated_identity_errors(subject: str) -> Iterator[None]:
 
 def row_bits_sql(key: Sequence[str], *, salt: str, secret: bytes | None = None) -> str:
     """An expression for `row_id` where the key is unique among the rows with the same salt."""
-    return f"{_bits_sql(key, literal(salt), secret=secret)} * {1 << _OCCURRENCE_BITS}"
+    return row_id_sql(bits_sql(key, literal(salt), secret=secret))
+
+
+def row_id_sql(bits: str) -> str:
+    """An expression for the `row_id` of the first row with some key bits."""
+    return f"{bits} * {1 << _OCCURRENCE_BITS}"
 
 
 def key_bits_sql() -> str:
@@ -109,7 +114,18 @@ def key_bits(row_ids: pd.Series) -> pd.Series:
     return row_ids // (1 << _OCCURRENCE_BITS)
 
 
-def _bits_sql(key: Sequence[str], *before: str, secret: bytes | None) -> str:
+def bits_sql(key: Sequence[str], *before: str, secret: bytes | None) -> str:
+    """An expression for the key bits of a typed row.
+
+    Parameters
+    ----------
+    key
+        Columns that identify a row.
+    before
+        Expressions of texts that precede the values of the key.
+    secret
+        The key of the HMAC; by default the digest is MD5.
+    """
     parts = ", ".join([*before, *(f"coalesce({quoted(name)}::varchar, chr(30))" for name in key)])
     text = f"concat_ws(chr(31), {parts})"
     digest = f"md5({text})" if secret is None else keyed_digest_sql(secret, text)

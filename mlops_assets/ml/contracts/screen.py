@@ -1,6 +1,6 @@
 """A fast filter for rows that can't violate a value rule, so that pandera validates only the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,8 @@ class Screen:
     sql: str
     columns: tuple[str, ...]
     _python_checks: tuple[_PythonCheck, ...]
+    _conditions: tuple[tuple[str, str], ...] = ()
+    """Of `sql`, each with its column."""
 
     @classmethod
     def of(
@@ -108,7 +110,7 @@ class Screen:
         for column in columns:
             for check in checks[column.name]:
                 if condition := check_sql(check, column):
-                    conditions.append(condition)
+                    conditions.append((column.name, condition))
                 else:
                     python_checks.append(_PythonCheck(check, (column.name,), {}, of_table=False))
         for check in table_checks:
@@ -117,7 +119,11 @@ class Screen:
                 return cls("false", (), ())
             python_checks.append(_PythonCheck(check, columns_read, types, of_table=True))
         columns_of_checks = dict.fromkeys(name for check in python_checks for name in check.columns)
-        return cls(" and ".join(conditions) or "true", tuple(columns_of_checks), tuple(python_checks))
+        return cls(_all_of(conditions), tuple(columns_of_checks), tuple(python_checks), tuple(conditions))
+
+    def sql_of(self, columns: Collection[str]) -> str:
+        """The part of `sql` that reads only some columns."""
+        return _all_of(pair for pair in self._conditions if pair[0] in columns)
 
     def suspects(self, frame: pd.DataFrame) -> np.ndarray:
         """Whether each row needs pandera, by the checks without an SQL condition.
@@ -136,6 +142,10 @@ class Screen:
         for check in self._python_checks:
             suspected |= check.suspects(frame)
         return suspected
+
+
+def _all_of(conditions: Iterable[tuple[str, str]]) -> str:
+    return " and ".join(condition for _, condition in conditions) or "true"
 
 
 def _columns_read(check: pa.Check, empty: pd.DataFrame) -> tuple[str, ...] | None:

@@ -16,8 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.ml.contracts import duplicates, validation
+from mlops_assets.ml.contracts import duplicates
+from mlops_assets.ml.contracts.cast_rules import rules_sql
 from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.row_ids import with_row_ids
+from mlops_assets.ml.contracts.splitting import row_split
+from mlops_assets.ml.contracts.splitting.row_rules import violated_rules
 from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.stores.delta.content_digest import relation_digest
 
@@ -110,6 +114,43 @@ def split(case: Case, order: Sequence[int]) -> tuple[pd.DataFrame, pd.DataFrame,
         return valid.order("_row").df(), quarantine.order("_row").df(), digests
 
 
+def every_row_examined(case: Case) -> tuple[set[tuple[int, int]], dict[int, list[str]]]:
+    """Row IDs of the valid rows, and the rules of the others, by pandera and windows over all rows."""
+    contract = case.contract
+    frame = pd.DataFrame(
+        [[*row, f"{number % 2}.csv", number] for number, row in enumerate(case.rows)],
+        columns=[*case.columns, "_source_file", "_row"],
+        dtype=object,
+    )
+    texts = "".join(f"{quoted(name)}::varchar as {quoted(name)}, " for name in case.columns)
+    with duckdb.connect() as connection, TemporaryDirectory() as scratch:
+        connection.from_df(frame).project(
+            f"{texts}_source_file::varchar as _source_file, '' as _source_sha256, _row::bigint as _row"
+        ).create("raw")
+        raw = connection.table("raw")
+        rules = rules_sql(contract.columns, raw.columns)
+        if case.time:
+            late = next(one.cast_sql() for one in contract.columns if one.name == case.time)
+            rule = f"{case.time}: before(2024-04-01 00:00:00)".replace("'", "''")
+            rules = f"{rules} || case when {late} >= timestamp '2024-04-01' then ['{rule}'] else [] end"
+        cast = f"{contract.cast_sql(raw.columns)}, _source_file, _source_sha256, _row"
+        raw.project(f"{cast}, {rules} as _broken_rules").order("_row").create("typed")
+        batch = connection.table("typed").to_arrow_table().combine_chunks().to_batches()
+        found = violated_rules(batch[0], contract) if batch else []
+        broken = {row: rules for row, rules in enumerate(found) if rules}
+        connection.execute("alter table typed add column _broken boolean default false")
+        for row in broken:
+            connection.execute("update typed set _broken = true where _row = ?", [row])
+        if contract.unique:
+            again = duplicates.find_duplicates(connection, contract, "typed", Path(scratch))
+            for row, rule in sorted(again.project("_row, rule").fetchall()):
+                broken.setdefault(row, []).append(rule)
+        connection.execute("delete from typed where _row in ?", [[*broken]])
+        kept = connection.table("typed").project("* exclude (_broken, _broken_rules)")
+        identified = with_row_ids(connection, kept, contract.names, Path(scratch))
+        return set(identified.project("_row, row_id").fetchall()), broken
+
+
 def typed(case: Case) -> dict[int, tuple[Any, ...]]:
     """The cast values of each row by its number, as SQL compares them."""
     frame = pd.DataFrame(
@@ -140,10 +181,13 @@ def test_each_row_of_any_table_is_valid_or_quarantined_in_any_order(case, random
     }
     assert all(rules and len(set(rules)) == len(rules) for rules in broken.values())
     check_uniqueness(case, set(valid["_row"]), broken)
+    identified, expected = every_row_examined(case)
+    assert set(zip(valid["_row"], valid["row_id"], strict=True)) == identified
+    assert broken == expected
 
     random.shuffle(numbers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "_BATCH_ROWS", batch)
+        patch.setattr(row_split, "BATCH_ROWS", batch)
         patch.setattr(duplicates, "_FETCHED", batch)
         shuffled, shuffled_quarantine, shuffled_digests = split(case, numbers)
     assert shuffled_digests == digests

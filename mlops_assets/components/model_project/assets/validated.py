@@ -111,7 +111,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.ml.contracts.decimal_comma_hint import comma_hint
         from mlops_assets.ml.contracts.row_ids import translated_identity_errors
-        from mlops_assets.ml.contracts.validation import validate
+        from mlops_assets.ml.contracts.splitting.row_split import RowSplit
         from mlops_assets.stores.system.row_id_key import row_id_key
 
         store, partition = warehouse.store, partition_of(context)
@@ -127,12 +127,13 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             raw = store.relation(connection, raw_key.path, partition=partition, version=version)
             raw = raw.project(f"* exclude ({names.PARTITION})") if partition else raw
             inputs = {(raw_key, partition): store.digest(raw_key.path, partition=partition, version=version)}
-            raw_rows = _require_usable(project.subject(table), declared, raw, partition)
+            raw_rows = store.row_counts(raw_key.path, version=version).get(partition, 0)
+            _require_usable(project.subject(table), declared, raw.columns, raw_rows, partition)
             identity = identity_columns(project, table, declared.names)
             before = None
             if partition and settings.time:
                 before = settings.time, project.time.periods.end_of(partition)
-            good, bad = validate(
+            split = RowSplit(
                 connection,
                 raw,
                 declared,
@@ -142,10 +143,10 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 secret=row_id_key(store.root) if project.sensitive & set(identity) else None,
             )
             results = {}
-            for spec, relation in ((validated, good), (quarantine, bad)):
+            for spec, rows in ((validated, split.valid), (quarantine, split.quarantine)):
                 result = store.write(
                     spec.key.path,
-                    relation,
+                    rows(),
                     partition=partition,
                     dagster_run_id=context.run.run_id,
                     inputs={"/".join(raw_key.path): version},
@@ -154,7 +155,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                 )
                 results[spec.key] = result
                 descriptions = {column.name: column.description for column in declared.columns}
-                extra = _rule_counts(bad, project.sensitive) if spec is quarantine else {}
+                extra = _rule_counts(split.quarantine(), project.sensitive) if spec is quarantine else {}
                 yield materialized(
                     *(context, spec.key, result.digest),
                     {
@@ -168,6 +169,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                         **extra,
                     },
                 )
+            bad = split.quarantine()
             kept, rejected = results[validated.key].rows, results[quarantine.key].rows
             share = rejected / raw_rows if raw_rows else 0.0
             yield _accounting(raw_rows, kept, rejected, validated.key)
@@ -183,21 +185,19 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
 
 
 def _require_usable(
-    subject: str, declared: "Contract", raw: "duckdb.DuckDBPyRelation", partition: str | None
-) -> int:
-    """The number of raw rows, if all columns and at least one row exist; a partition may be empty."""
-    if missing := declared.missing(raw.columns):
-        existing = [name for name in raw.columns if name not in names.PROVENANCE]
+    subject: str, declared: "Contract", columns: Sequence[str], rows: int, partition: str | None
+) -> None:
+    """Require all columns and at least one raw row; a partition may be empty."""
+    if missing := declared.missing(columns):
+        existing = [name for name in columns if name not in names.PROVENANCE]
         similar = _similar_names(missing, [name for name in existing if name not in declared.names])
         raise DataError(
             f"{subject}: the source lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
             f"it has {', '.join(existing)}" + (f". Did you mean {similar}?" if similar else ""),
             hint="rename the columns of the source, or change schema.py; the table was not changed",
         )
-    rows = int(raw.count("*").fetchall()[0][0])
     if not rows and not partition:
         raise DataError(f"{subject}: the source has no rows", hint="check the program that writes the source")
-    return rows
 
 
 def _similar_names(missing: Sequence[str], others: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
     from mlops_assets.stores.warehouse.reader import TableReader
     from mlops_assets.stores.warehouse.snapshots import Snapshot
-
-_NUMBERS = count()
 
 
 @dataclass(frozen=True)
@@ -136,13 +133,10 @@ def _validated_again(
     raw = store.relation(connection, raw_key.path, version=snapshot.raw_version)
     if missing := declared.missing(raw.columns):
         raise DataError(f"{of}: columns {', '.join(missing)} are missing", hint=_LATEST)
-    name = f"_snapshot_{next(_NUMBERS)}"  # a new name, because relations of other reads are lazy
     identity = settings.key or sorted(set(declared.names) - {project.settings.target.column})
     with TemporaryDirectory() as scratch:
-        good, bad = validate(connection, raw, declared, identity=identity, scratch=Path(scratch))
-        good.create(name)
+        kept, bad = validate(connection, raw, declared, identity=identity, scratch=Path(scratch))
         rejected = len(bad)
-    kept = connection.table(name)
     total = len(kept) + rejected
     if total and rejected / total > settings.max_rejected_share:
         raise DataError(

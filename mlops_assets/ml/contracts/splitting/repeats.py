@@ -1,0 +1,52 @@
+"""Values that may occur more than once: the rows that uniqueness and the numbers of row identity concern."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import duckdb
+
+from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.ml.contracts.columns import select_list, source_types
+from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.row_ids import bits_sql
+
+_NUMBERS = count()
+
+
+def repeated_rows_sql(
+    connection: duckdb.DuckDBPyConnection,
+    raw: duckdb.DuckDBPyRelation,
+    contract: Contract,
+    identity: Sequence[str],
+    secret: bytes | None,
+) -> list[str]:
+    """Conditions on a typed row with its `_bits`: one is true where another has its bits or unique values.
+
+    Only the columns of the identity and of the unique values are read. They are compared by a hash: a row
+    whose hash another row has is only examined more closely.
+    """
+    conditions = []
+    for names, hash_sql, known in _hashes(contract, identity, secret):
+        table = f"repeated_{next(_NUMBERS)}"
+        columns = [column for column in contract.columns if column.name in names]
+        typed = raw.project(select_list(columns, source_types(raw))) if columns else raw
+        hashes = typed.project(f"{hash_sql} as _bits")
+        hashes.aggregate("_bits, count(*) as _times", "_bits").filter("_times > 1").project("_bits").create(
+            table
+        )
+        if connection.table(table).limit(1).fetchall():
+            conditions.append(f"{known} in (from {table})")
+    return conditions
+
+
+def _hashes(
+    contract: Contract, identity: Sequence[str], secret: bytes | None
+) -> Iterator[tuple[Sequence[str], str, str]]:
+    """The columns of each hash to compare, its SQL, and its SQL where `_bits` is known."""
+    yield identity, bits_sql(identity, secret=secret), "_bits"
+    # Equal numbers may have two texts, 0.0 and -0.0, and therefore other key bits.
+    numbers = {column.name for column in contract.columns if column.sql_type == "DOUBLE"}
+    for names in contract.unique:
+        if set(names) != set(identity) or numbers & set(names):
+            hash_sql = f"hash({quoted_list(names)})"
+            yield names, hash_sql, hash_sql

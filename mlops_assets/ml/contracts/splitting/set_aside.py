@@ -1,0 +1,97 @@
+"""Rows that a query over all rows sets aside: their places are recorded while the other rows stream on."""
+
+from itertools import count
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from duckdb.func import FunctionNullHandling, PythonUDFType
+
+from mlops_assets.core.names import SOURCE_FILE, SOURCE_ROW
+
+SUSPECT = "_suspect"
+PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
+_SCHEMA = pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), (SUSPECT, pa.bool_())])
+_WRITTEN_ROWS = 65_536
+_NUMBERS = count()
+
+
+class SetAside:
+    """Collects the places of the rows that a query sets aside, in a file.
+
+    In SQL, the rows of one scan can't go to two targets. A function with a side effect is the second target:
+    it is evaluated only for the rows to set aside, in batches, and for each of them once.
+
+    Parameters
+    ----------
+    connection
+        The connection that runs the query.
+    file
+        A Parquet file to write: place of the row, and `_suspect`.
+
+    Attributes
+    ----------
+    rows, suspects
+        The number of rows in the file, and of those that are suspects.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+        self.rows = self.suspects = 0
+        self._name = f"set_aside_{next(_NUMBERS)}"
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._lock = Lock()
+        self._writer = pq.ParquetWriter(file, _SCHEMA)
+        connection.create_function(
+            self._name,
+            self._record,
+            ["VARCHAR", "BIGINT", "BOOLEAN"],
+            "BOOLEAN",
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+            side_effects=True,
+        )
+
+    def __enter__(self) -> "SetAside":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Complete the file."""
+        if error is None:
+            self._write()
+        self._writer.close()
+
+    def unless(self, condition: str) -> str:
+        """A filter that sets the rows aside for which a condition holds, and keeps all others.
+
+        Parameters
+        ----------
+        condition
+            An expression over rows with their provenance and `_suspect`; never null.
+        """
+        return f"case when {condition} then {self._name}({PLACE}, {SUSPECT}) else true end"
+
+    def _record(self, files: pa.Array, numbers: pa.Array, suspects: pa.Array) -> pa.Array:
+        found = pa.table([files, numbers, suspects], schema=_SCHEMA)
+        with self._lock:  # DuckDB calls it from several threads
+            self._waiting.append(found)
+            self._waiting_rows += len(found)
+            self.rows += len(found)
+            self.suspects += pc.sum(suspects).as_py() or 0
+            if self._waiting_rows >= _WRITTEN_ROWS:
+                self._write()
+        return pa.repeat(pa.scalar(False), len(found))
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
+        self._waiting, self._waiting_rows = [], 0
