@@ -16,6 +16,7 @@ from mlops_assets.ml.contracts.numbers.number_sql import (
     is_exact,
     is_nan_sql,
     is_nan_text_sql,
+    when_usual_text_sql,
 )
 from mlops_assets.ml.contracts.numbers.written_numbers import plain_number_sql
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, clock_change_sql, date_sql, timestamp_sql
@@ -33,6 +34,7 @@ PANDAS_TYPES: dict[SqlType, str] = {
 }
 """The pandas type that checks receive and that rules name; a date is a `datetime.date`."""
 
+_YEARS = "{0} >= date '0001-01-01' and {0} < date '10000-01-01'"
 _UNCHANGED = ("BIGINT", "BOOLEAN")
 """Types that a cast to themselves does not change."""
 
@@ -139,10 +141,13 @@ class Column:
                 return boolean_sql(raw, kind)
             case "TIMESTAMP":
                 cast = timestamp_sql(raw, self.time_zone, self.ambiguous_times, self.format)
-                return f"case when year({cast}) between 1 and 9999 then {cast} end"
+                is_usual = self.time_zone == UTC_ZONE and not self.format
+                usual = when_usual_text_sql(raw, "timestamp", _YEARS) if is_usual else ""
+                return f"case {usual}when year({cast}) between 1 and 9999 then {cast} end"
             case "DATE":
                 cast = date_sql(raw, self.time_zone, self.format)
-                return f"case when year({cast}) between 1 and 9999 then {cast} end"
+                usual = "" if self.format else when_usual_text_sql(raw, "date", _YEARS)
+                return f"case {usual}when year({cast}) between 1 and 9999 then {cast} end"
         text, is_nan = as_text_sql(raw, kind), is_nan_sql(raw, kind)
         return text if is_nan == "false" else f"case when not {is_nan} then {text} end"
 

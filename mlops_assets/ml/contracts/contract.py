@@ -31,7 +31,7 @@ from mlops_assets.ml.contracts.pandera_schema import (
     runs_on,
     sql_type,
 )
-from mlops_assets.ml.contracts.screen import Screen
+from mlops_assets.ml.contracts.screening.screen import Screen
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 
 _LAST = 1_000_000

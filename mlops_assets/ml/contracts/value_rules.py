@@ -9,7 +9,7 @@ import numpy as np
 import pandera.pandas as pa
 
 from mlops_assets.compat.pandera import check_arguments
-from mlops_assets.ml.contracts.check_sql import built_in_name
+from mlops_assets.ml.contracts.screening.check_sql import built_in_name
 
 
 @dataclass(frozen=True)

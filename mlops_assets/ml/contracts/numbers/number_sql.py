@@ -62,6 +62,7 @@ def integer_sql(raw: str, text: str | None = None, kind: str | None = None) -> s
     text
         The text with the marks of SQL; by default the text of the value.
     """
+    usual = "" if text else when_usual_text_sql(raw, "bigint")
     text, number = text or as_text_sql(raw, kind), f"try_cast({raw} as double)"
     limit = f"case typeof({raw}) when 'FLOAT' then {2**24} else {2**53} end"
     from_float = (
@@ -69,7 +70,7 @@ def integer_sql(raw: str, text: str | None = None, kind: str | None = None) -> s
         f"then try_cast({number} as bigint) end"
     )
     of_text = (
-        f"when regexp_full_match({text}, {literal(_INTEGER)}) then try_cast({text} as bigint) "
+        f"{usual}when regexp_full_match({text}, {literal(_INTEGER)}) then try_cast({text} as bigint) "
         f"when regexp_full_match({text}, {literal(_WHOLE)}) "
         f"then try_cast(split_part({text}, '.', 1) as bigint) end"
     )
@@ -81,6 +82,19 @@ def integer_sql(raw: str, text: str | None = None, kind: str | None = None) -> s
         f"case when typeof({raw}) in {_EXACT_TYPES} then try_cast({raw} as bigint) "
         f"when typeof({raw}) in {_FLOATS} then {from_float} {of_text}"
     )
+
+
+def when_usual_text_sql(raw: str, kind: str, condition: str = "true") -> str:
+    """A branch of a case for a text that is just as DuckDB writes its value, which no pattern has to match.
+
+    Parameters
+    ----------
+    condition
+        A condition on the value, `{0}`.
+    """
+    value = f"try_cast({raw} as {kind})"
+    is_usual = f"typeof({raw}) = 'VARCHAR' and {value}::varchar = {raw}::varchar"
+    return f"when {is_usual} and {condition.format(value)} then {value} "
 
 
 def double_sql(raw: str, text: str | None = None, kind: str | None = None) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mlops_assets.core.names import BROKEN_RULES
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.screen import Screen
+from mlops_assets.ml.contracts.screening.screen import Screen
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 

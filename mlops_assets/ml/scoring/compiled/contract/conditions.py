@@ -10,8 +10,8 @@ import numpy as np
 import pandera.pandas as pa
 
 from mlops_assets.compat.pandera import check_arguments
-from mlops_assets.ml.contracts.check_sql import built_in_name, check_sql
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.screening.check_sql import built_in_name, check_sql
 
 _EXACT = 2**53
 _Holds = Callable[[Any], Any]

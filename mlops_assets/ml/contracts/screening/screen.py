@@ -9,28 +9,28 @@ import pandas as pd
 import pandera.pandas as pa
 
 from mlops_assets.compat.pandera import check_arguments, check_function
-from mlops_assets.ml.contracts.check_sql import check_sql
+from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import Column
-
-
-class _UnsupportedAccess(BaseException):
-    """A check reads more than columns by their names; a `BaseException`, which no check hides by accident."""
+from mlops_assets.ml.contracts.screening.check_sql import built_in_name, check_sql
+from mlops_assets.ml.contracts.screening.traced_check import Term, UnsupportedOperation, traced_sql
 
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
     """A stand-in for a frame that gives a check of the table its columns and records their names."""
 
-    _values: Mapping[str, pd.Series]
+    _values: Mapping[str, Any]
     _columns_read: set[str]
 
-    def __getitem__(self, name: object) -> pd.Series:
+    def __getitem__(self, name: object) -> Any:
         if not isinstance(name, str) or name not in self._values:
-            raise _UnsupportedAccess(str(name))
+            raise UnsupportedOperation(str(name))
         self._columns_read.add(name)
         return self._values[name]
 
-    def __getattr__(self, name: str) -> pd.Series:
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(pd.DataFrame, name):  # a frame has no attribute for a column with the name of a method
+            raise UnsupportedOperation(name)
         return self[name]
 
 
@@ -53,7 +53,7 @@ class _PythonCheck:
                 result = _result(self.check, _Columns(_series(values.astype(types)), set()))
             else:
                 result = self.check(frame[self.columns[0]]).check_output
-        except (_UnsupportedAccess, Exception):
+        except (UnsupportedOperation, Exception):
             return np.ones(len(frame), dtype=bool)  # pandera runs into the same error and reports it
         if not isinstance(result, pd.Series):
             return np.ones(len(frame), dtype=bool)
@@ -82,7 +82,7 @@ class Screen:
     columns: tuple[str, ...]
     _python_checks: tuple[_PythonCheck, ...]
     _conditions: tuple[tuple[str, str], ...] = ()
-    """Of `sql`, each with its column."""
+    """Of `sql`, each with its column; empty for a condition on several columns."""
 
     @classmethod
     def of(
@@ -109,7 +109,7 @@ class Screen:
         conditions, python_checks = [], []
         for column in columns:
             for check in checks[column.name]:
-                if condition := check_sql(check, column):
+                if condition := check_sql(check, column) or _custom_check_sql(check, column):
                     conditions.append((column.name, condition))
                 else:
                     python_checks.append(_PythonCheck(check, (column.name,), {}, of_table=False))
@@ -117,6 +117,9 @@ class Screen:
             columns_read = _columns_read(check, empty.astype(dict(types)))
             if columns_read is None:
                 return cls("false", (), ())
+            if condition := _table_check_sql(check, columns, types):
+                conditions.append(("", condition))
+                continue
             python_checks.append(_PythonCheck(check, columns_read, types, of_table=True))
         columns_of_checks = dict.fromkeys(name for check in python_checks for name in check.columns)
         return cls(_all_of(conditions), tuple(columns_of_checks), tuple(python_checks), tuple(conditions))
@@ -144,6 +147,22 @@ class Screen:
         return suspected
 
 
+def _custom_check_sql(check: pa.Check, column: Column) -> str | None:
+    """The condition of a check of one column that a project has written; never null."""
+    if check.element_wise or check.groupby is not None or built_in_name(check):
+        return None
+    condition = traced_sql(lambda: _result(check, Term.of_column(column.name, column.sql_type)))
+    missing = f"{quoted(column.name)} is null or " if check.ignore_na else ""
+    return condition and f"({missing}coalesce({condition}, false))"
+
+
+def _table_check_sql(check: pa.Check, columns: Sequence[Column], types: Mapping[str, str]) -> str | None:
+    """The condition of a check of several columns; never null."""
+    terms = {one.name: Term.of_column(one.name, one.sql_type, types.get(one.name)) for one in columns}
+    condition = traced_sql(lambda: _result(check, _Columns(terms, set())))
+    return condition and f"coalesce({condition}, false)"
+
+
 def _all_of(conditions: Iterable[tuple[str, str]]) -> str:
     return " and ".join(condition for _, condition in conditions) or "true"
 
@@ -155,7 +174,7 @@ def _columns_read(check: pa.Check, empty: pd.DataFrame) -> tuple[str, ...] | Non
     columns_read: set[str] = set()
     try:
         _result(check, _Columns(_series(empty), columns_read))
-    except (_UnsupportedAccess, Exception):
+    except (UnsupportedOperation, Exception):
         return None
     return tuple(sorted(columns_read)) or None
 
@@ -164,5 +183,5 @@ def _series(frame: pd.DataFrame) -> dict[str, pd.Series]:
     return {str(name): frame[name] for name in frame.columns}
 
 
-def _result(check: pa.Check, columns: _Columns) -> Any:
+def _result(check: pa.Check, columns: "_Columns | Term") -> Any:
     return check_function(check)(columns, **check_arguments(check))

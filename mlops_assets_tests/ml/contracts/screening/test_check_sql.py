@@ -9,8 +9,8 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from mlops_assets.ml.contracts.check_sql import check_sql
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.screening.check_sql import check_sql
 
 
 @pytest.mark.parametrize(
