@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 
 from mlops_assets.core.names import BROKEN_RULES
-from mlops_assets.core.query_batches import query_batches
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.columns import source_types
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.splitting.row_rules import violated_rules
 from mlops_assets.ml.contracts.splitting.row_split import BATCH_ROWS, RowSplit
+from mlops_assets.ml.query_batches import query_batches
 
 _NUMBERS = count()
 

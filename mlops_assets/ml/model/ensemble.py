@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlops_assets.core.digests import text_digest
 from mlops_assets.ml.families import FAMILIES, Estimator, FitRows, Settings
 from mlops_assets.ml.families.contributions import ContributionScale
-from mlops_assets.ml.fit_threads import in_order, shared_among
+from mlops_assets.ml.families.fit_threads import in_order, shared_among
 
 ENSEMBLE = "ensemble"
 """The family of a model that has several members."""

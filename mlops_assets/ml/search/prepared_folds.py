@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mlops_assets.ml.families import FAMILIES, FitRows, Prepared, Settings
 from mlops_assets.ml.families.base import Params
+from mlops_assets.ml.families.fit_threads import in_order, shared_among
 from mlops_assets.ml.features.monotone import column_directions
 from mlops_assets.ml.features.preprocessing import MakePipeline, transform
-from mlops_assets.ml.fit_threads import in_order, shared_among
 from mlops_assets.ml.metrics.metrics import compute_metric
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER, Measure, Metric
 

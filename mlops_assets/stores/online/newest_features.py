@@ -12,8 +12,8 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import quoted, quoted_list
+from mlops_assets.ml.query_batches import query_batches
 from mlops_assets.stores.online.base import FORMAT, OnlineColumn, Snapshot
 from mlops_assets.stores.online.encoding import require_storable
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -16,7 +16,7 @@ from mlops_assets.components.model_project.training.in_training import with_in_t
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.query_batches import query_batches
+from mlops_assets.ml.query_batches import query_batches
 
 if TYPE_CHECKING:
     import duckdb

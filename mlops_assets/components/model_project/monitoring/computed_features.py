@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlops_assets.core import names
-from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.ml.query_batches import query_batches
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, ROW_ID, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.core.query_batches import query_batches
 from mlops_assets.core.sql_quoting import literal, path_literal, quoted, quoted_list
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.columns import select_list, source_types
@@ -26,6 +25,7 @@ from mlops_assets.ml.contracts.row_ids import bits_sql, row_id_sql, with_row_ids
 from mlops_assets.ml.contracts.splitting.repeats import repeated_rows_sql
 from mlops_assets.ml.contracts.splitting.row_rules import suspected_rows, violated_rules
 from mlops_assets.ml.contracts.splitting.set_aside import PLACE, SUSPECT, SetAside
+from mlops_assets.ml.query_batches import query_batches
 
 BATCH_ROWS = 65_536
 _HELD_ROWS = 1_000_000

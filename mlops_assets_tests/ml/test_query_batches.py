@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from mlops_assets.core.query_batches import query_batches
+from mlops_assets.ml.query_batches import query_batches
 
 ROWS = "select case when i >= 250000 then error('row 250000') else i end as i from range(300000) as t(i)"
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from mlops_assets.ml.families import Settings
-from mlops_assets.ml.fit_threads import in_order, shared_among
+from mlops_assets.ml.families.fit_threads import in_order, shared_among
 
 
 @pytest.mark.parametrize(
