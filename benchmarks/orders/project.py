@@ -105,7 +105,7 @@ def polars_python() -> Path:
     made = folder / "made"
     if not made.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--requirement", str(Path(__file__).with_name("polars.txt"))], check=True)
         made.touch()
     return python

@@ -121,7 +121,7 @@ def _has_few_values(column: pa.ChunkedArray) -> bool:
 
 
 def _encodings(schema: pa.Schema, few: Sequence[str]) -> dict[str, str]:
-    """The encodings of columns without a dictionary; Spark reads no other encoding of floating point."""
+    """The encodings of columns without a dictionary; floating point is plain, which every reader knows."""
     found = {}
     for field in schema:
         kind = field.type

@@ -10,10 +10,17 @@ import pandera.pandas as pa
 import pytest
 
 from mlops_assets.ml.contracts.contract import Contract
+from mlops_assets.ml.contracts.splitting import row_split
 from mlops_assets.ml.contracts.validation import validate
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
 Split = Callable[..., Outcome]
+
+
+@pytest.fixture(params=[250, 1], ids=["narrow", "wide"], autouse=True)
+def columns_of_a_scan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of a narrow table are evaluated in one scan, those of a wide one in groups of columns."""
+    monkeypatch.setattr(row_split, "_MOST_COLUMNS", request.param)
 
 
 def rules(quarantine: pd.DataFrame) -> dict[int, list[str]]:

@@ -102,7 +102,7 @@ def test_a_project_whose_champion_was_retired_is_refused_until_it_has_another(
 
 
 def test_a_killed_worker_is_replaced_and_counters_do_not_fall(service: RunningService) -> None:
-    wait_until(lambda: service.status.state == "serving")
+    wait_until(lambda: [one.workers for one in service.status.versions.values()] == [2])
     requests = service.metric("mlops_serving_request_duration_seconds_count")
     killed, other = service.workers
     with _Clients(service) as clients:

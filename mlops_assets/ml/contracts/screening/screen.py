@@ -116,7 +116,7 @@ class Screen:
         for check in table_checks:
             columns_read = _columns_read(check, empty.astype(dict(types)))
             if columns_read is None:
-                return cls("false", (), ())
+                return cls("false", (), (), (("", "false"),))
             if condition := _table_check_sql(check, columns, types):
                 conditions.append(("", condition))
                 continue

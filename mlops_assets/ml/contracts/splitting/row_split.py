@@ -30,6 +30,8 @@ from mlops_assets.ml.query_batches import query_batches
 BATCH_ROWS = 65_536
 _HELD_ROWS = 1_000_000
 """Up to this number, rows that were set aside are kept in a table instead of being read again."""
+_MOST_COLUMNS = 250
+"""DuckDB holds a vector for each part of an expression: the rules of more columns are evaluated in groups."""
 _PLACE_SCHEMA = pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64())])
 _BROKEN_SCHEMA = pa.schema([*_PLACE_SCHEMA, ("rule", pa.string()), ("rank", pa.int64())])
 _NUMBERS = count()
@@ -96,12 +98,16 @@ class RowSplit:
         """The rows that violate no rule and repeat no other; reading them sets the others aside."""
         contract, available = self.contract, source_types(self.raw)
         repeated = repeated_rows_sql(self.connection, self.raw, contract, self.identity, self.secret)
-        suspect = [f"{broken_sql(contract.columns, available)} or not ({contract.screen.sql})"]
+        if len(contract.columns) > _MOST_COLUMNS:
+            typed, suspect = contract.cast_sql(available), self._suspects_by_group()
+        else:
+            typed = typed_sql(contract.columns, available)
+            suspect = [f"{broken_sql(contract.columns, available)} or not ({contract.screen.sql})"]
         if self.before:
             suspect.append(_is_late_sql(quoted(self.before[0]), self.before[1]))
         if contract.screen.columns:
             suspect += self._suspects_of_python()
-        names, typed = quoted_list(contract.names), typed_sql(contract.columns, available)
+        names = quoted_list(contract.names)
         bits = bits_sql(self.identity, secret=self.secret)
         provenance = quoted_list(PROVENANCE)
         return (
@@ -110,6 +116,21 @@ class RowSplit:
             .filter(aside.unless(" or ".join([SUSPECT, *repeated])))
             .project(f"{names}, {provenance}, {row_id_sql('_bits')} as {ROW_ID}")
         )
+
+    def _suspects_by_group(self) -> list[str]:
+        """Conditions for rows that violate a rule of a column, each group of columns in a scan of its own."""
+        screen, files, found = self.contract.screen, [], 0
+        for start in range(0, len(self.contract.columns), _MOST_COLUMNS):
+            columns = self.contract.columns[start : start + _MOST_COLUMNS]
+            typed = self.raw.project(f"{typed_sql(columns, source_types(self.raw))}, {PLACE}")
+            passed = screen.sql_of([column.name for column in columns])
+            broken = broken_sql(columns, source_types(self.raw))
+            files.append(self.scratch / f"suspects_{start}.parquet")
+            typed.filter(f"{broken} or not ({passed})").project(PLACE).write_parquet(str(files[-1]))
+            found += pq.read_metadata(files[-1]).num_rows
+        places = ", ".join(map(path_literal, files))
+        places_of = f"({PLACE}) in (select ({PLACE}) from read_parquet([{places}]))"
+        return [f"not ({screen.sql_of([''])})", *([places_of] if found else [])]
 
     def _suspects_of_python(self) -> list[str]:
         """Conditions for rows that fail a check written in Python; only columns of such checks are read."""
