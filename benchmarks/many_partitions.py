@@ -21,26 +21,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.made_project import make_package
+
 PROJECT = "shop"
 _ROOT = Path(__file__).parents[1]
-_PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "many"\n'
-_DEFINITIONS = """
-from pathlib import Path
-
-import dagster as dg
-
-from mlops_assets.resources import resources
-from mlops_assets.stores.system.state_directory import StateDirectory
-
-ROOT = Path(__file__).parents[1]
-
-
-@dg.definitions
-def defs():
-    stores = resources(StateDirectory.of(ROOT))
-    shared = dg.Definitions(resources=stores, executor=dg.in_process_executor)
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "many"), shared)
-"""
 _SETTINGS = """
 type: mlops_assets.ModelProject
 attributes:
@@ -107,12 +91,8 @@ def main() -> None:
 
 def write_project(root: Path, partitions: int, rows: int, lookback: int | None) -> None:
     """Write a dg project with an event project, and a file for each of its newest days."""
-    folder = root / "many" / "defs" / PROJECT
-    folder.mkdir(parents=True)
-    for package in (root / "many", root / "many" / "defs"):
-        (package / "__init__.py").touch()
-    (root / "many" / "definitions.py").write_text(_DEFINITIONS, "utf-8")
-    (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
+    folder = make_package(root, "many") / PROJECT
+    folder.mkdir()
     days = [datetime.now(UTC).date() - timedelta(days=partitions - number) for number in range(partitions)]
     back = "" if lookback is None else f", lookback: {lookback}"
     texts = {

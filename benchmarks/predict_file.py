@@ -18,8 +18,8 @@ from statistics import median
 import duckdb
 import numpy as np
 
+from benchmarks.made_project import make_package
 from benchmarks.measured import measure
-from benchmarks.orders.project import _DEFINITIONS, _PYPROJECT
 
 ROOT = Path(__file__).parents[1]
 PROJECT, TABLE, TRAINED_ROWS = "houses", "districts", 20_640
@@ -130,13 +130,8 @@ def _children_cpu() -> float:
 
 def _trained(root: Path) -> Path:
     """A project with a champion, and the file of its booster."""
-    package = root / "orders_project"
-    folder = package / "defs" / PROJECT
-    folder.mkdir(parents=True)
-    (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
-    (package / "__init__.py").touch()
-    (package / "defs" / "__init__.py").touch()
-    (package / "definitions.py").write_text(_DEFINITIONS, "utf-8")
+    folder = make_package(root, "orders_project") / PROJECT
+    folder.mkdir()
     (folder / "defs.yaml").write_text(DEFS, "utf-8")
     (folder / "features.sql").write_text(_features_sql(), "utf-8")
     schema = (ROOT / "mlops_assets/defs/california_housing/schema.py").read_text("utf-8")

@@ -23,6 +23,8 @@ from threading import Event, Thread
 import numpy as np
 import pandas as pd
 
+from benchmarks.made_project import make_package
+
 _CATEGORIES, _TEXTS, _FLAGS = 0.04, 0.005, 0.005
 """Shares of the columns; all others are numbers."""
 _MISSING = 0.05
@@ -45,30 +47,6 @@ _WORDS = (
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SCORING = "\n  scoring:\n    source: data/new.csv\n"
-_PYPROJECT = """
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "wide_project"
-"""
-_DEFINITIONS = """
-from pathlib import Path
-
-import dagster as dg
-
-from mlops_assets.resources import resources
-from mlops_assets.stores.system.state_directory import StateDirectory
-
-ROOT = Path(__file__).parents[1]
-
-
-@dg.definitions
-def defs():
-    stores = resources(StateDirectory.of(ROOT))
-    shared = dg.Definitions(resources=stores, executor=dg.in_process_executor)
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "wide_project"), shared)
-"""
 
 
 def main() -> None:
@@ -109,19 +87,14 @@ class Step:
 
 def measure_project(root: Path, columns: int, rows: int, trials: int, until: str | None) -> dict[str, Step]:
     """Draft, run and ask a project of its own in a folder."""
-    package = root / "wide_project"
-    (package / "defs").mkdir(parents=True)
+    folder = make_package(root, "wide_project")
     (root / "data").mkdir()
-    (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
-    (package / "definitions.py").write_text(_DEFINITIONS, "utf-8")
-    for made in (package, package / "defs"):
-        (made / "__init__.py").touch()
     frame = wide_rows(rows + rows // 4, columns)
     frame[:rows].to_csv(root / "data" / "wide.csv", index=False)
     frame[rows:].drop(columns="response").to_csv(root / "data" / "new.csv", index=False)
     print(f"{columns:,} columns, {(root / 'data' / 'wide.csv').stat().st_size / 1e6:.0f} MB", flush=True)
     steps = dict(measured(root, "new", "wide", "--data", "data/wide.csv", "--target", "response", "--yes"))
-    declared = package / "defs" / "wide" / "defs.yaml"
+    declared = folder / "wide" / "defs.yaml"
     declared.write_text(f"{declared.read_text('utf-8').rstrip()}{_SCORING}", "utf-8")
     limit = ["--until", until] if until else []
     steps |= measured(root, "run", "wide", "--trials", str(trials), "--log-json", *limit)

@@ -6,34 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.made_project import make_package
 from benchmarks.measured import Measured, measure
 from benchmarks.orders.rows import write_orders
 
 _ROOT = Path(__file__).parents[2]
-_PYPROJECT = """
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "orders_project"
-"""
-_DEFINITIONS = """
-from pathlib import Path
-
-import dagster as dg
-
-from mlops_assets.resources import resources
-from mlops_assets.stores.system.state_directory import StateDirectory
-
-ROOT = Path(__file__).parents[1]
-
-
-@dg.definitions
-def defs():
-    stores = resources(StateDirectory.of(ROOT))
-    shared = dg.Definitions(resources=stores, executor=dg.in_process_executor)
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=ROOT / "orders_project"), shared)
-"""
 STEPS = {
     "raw": "orders__raw_orders",
     "validated": "orders__validated_orders",
@@ -47,13 +24,8 @@ class OrdersProject:
     def __init__(self, root: Path, rows: int) -> None:
         self.root = root
         self.source = root / "orders.csv"
-        package = root / "orders_project"
-        folder = package / "defs" / "orders"
-        folder.mkdir(parents=True)
-        (root / "pyproject.toml").write_text(_PYPROJECT, "utf-8")
-        for made in (package, package / "defs"):
-            (made / "__init__.py").touch()
-        (package / "definitions.py").write_text(_DEFINITIONS, "utf-8")
+        folder = make_package(root, "orders_project") / "orders"
+        folder.mkdir()
         for name in ("defs.yaml", "schema.py", "features.sql"):
             shutil.copy(Path(__file__).parent / name, folder)
         write_orders(self.source, rows)
