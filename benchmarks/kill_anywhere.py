@@ -269,8 +269,8 @@ def _look(case: Case, state: Path) -> dict[Any, Any]:
 
     from mlops_assets.core.names import LEDGER
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
-    from mlops_assets.stores.governance.ledger_entries import chain_errors
+    from mlops_assets.stores.governance.ledger.entries import chain_errors
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
     from mlops_assets.stores.system.state_directory import StateDirectory
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse

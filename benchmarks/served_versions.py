@@ -15,7 +15,7 @@ class Champions:
 
     def __init__(self, config: ServingConfig, project: str) -> None:
         from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
         from mlops_assets.stores.tracking.tracking import TrackingStore
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -31,7 +31,7 @@ class Champions:
 
         from mlops_assets.ml.model.artifact import load_model, save_model
         from mlops_assets.ml.model.manifest import manifest_digest
-        from mlops_assets.stores.governance.ledger_entries import Event
+        from mlops_assets.stores.governance.ledger.entries import Event
         from mlops_assets.stores.tracking.trained_model import TrainedModel
 
         registry = self._tracking.registry
@@ -54,7 +54,7 @@ class Champions:
 
     def promote(self, version: int) -> None:
         """Make a version the champion."""
-        from mlops_assets.stores.governance.ledger_entries import Event
+        from mlops_assets.stores.governance.ledger.entries import Event
 
         with self._ledger.lock("benchmark", print):
             self._ledger.recover()

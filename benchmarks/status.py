@@ -25,8 +25,8 @@ from dagster._core.events import StepMaterializationData
 
 from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, Event
+from mlops_assets.stores.governance.ledger.entries import Entry, Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace
 

@@ -49,7 +49,7 @@ class OrdersProject:
 
     def run_with_duckdb(self) -> tuple[Measured, dict[str, float]]:
         """Bare DuckDB with the codec of the warehouse: the process, and the seconds of each phase."""
-        from mlops_assets.stores.delta.staging import PARQUET
+        from mlops_assets.stores.delta.writing.staging import PARQUET
 
         measured = self._measure([sys.executable, "-m", "benchmarks.orders.duckdb_way"], PARQUET)
         seconds: dict[str, float] = json.loads(measured.output.splitlines()[-1])

@@ -1,7 +1,7 @@
 """Errors with a message and a hint for the user."""
 
 from mlops_assets.core.redaction.redact import redact, redact_values
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 
 
 class MlopsError(Exception):

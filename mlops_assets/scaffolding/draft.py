@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Self
 
 from mlops_assets.core.errors import DataError, ProjectError
-from mlops_assets.core.suggestions import closest_name
+from mlops_assets.core.text.suggestions import closest_name
 from mlops_assets.ml.encodings import FEW_VALUES, MANY_VALUES, ROWS_A_VALUE
 from mlops_assets.ml.metrics.tasks import Metric, Task, default_metric
 from mlops_assets.scaffolding.column_profile import ColumnProfile

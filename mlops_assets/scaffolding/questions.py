@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 from mlops_assets.scaffolding.formats.text_formats import FoundFormat
 from mlops_assets.scaffolding.formats.time_formats import is_day_first

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mlops_assets.core.errors import ProjectError, StoreError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.online.features import OnlineFeatures
 from mlops_assets.stores.project_folder.table_declaration import TableDeclaration
 from mlops_assets.stores.system.state_directory import StateDirectory

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mlops_assets.components.model_project.automation.jobs import REGISTRY_ASSETS
 from mlops_assets.components.model_project.promotion.gates import AGAINST
 from mlops_assets.core import names
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.state import LedgerState
 
 
 def repeated_assets(state: LedgerState) -> Sequence[str]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mlops_assets.compat.dagster import CircularDependencyError, ResolutionException
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.redaction.secret_names import names_secret
-from mlops_assets.core.suggestions import closest_name, suggest_name
+from mlops_assets.core.text.suggestions import closest_name, suggest_name
 from mlops_assets.workspace.declared_settings import setting_at, setting_with
 
 _HINT = "run `dg check defs` for details, or add --debug for the traceback"

@@ -19,8 +19,8 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import DataError, ProjectError
 from mlops_assets.core.periods import Periods
 from mlops_assets.ml.features.timeline import Timeline
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.source_arrivals import find_arrivals_of
 from mlops_assets.workspace.workspace import Workspace

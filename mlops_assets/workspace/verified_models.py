@@ -54,7 +54,7 @@ def load_version(project: str, version: int) -> "TabularModel":
 
 def _load(project: str, find: "Callable[[ChampionLedger], RecordedVersion | None]") -> "TabularModel":
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     workspace = Workspace(find_project_root())

@@ -20,7 +20,7 @@ from mlops_assets.components.resources import MlflowTracking, resources
 from mlops_assets.core.errors import ProjectError, StoreError
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.redaction.addresses import literal_secrets
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.features.timeline import Timeline
 from mlops_assets.stores.system.state_directory import STATE_DIR_VARIABLE, StateDirectory, dg_settings
 from mlops_assets.workspace.definition_errors import translate_definition_error

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from mlops_assets_tests.stores.delta.test_stored_types import STORED
+from mlops_assets_tests.stores.delta.writing.test_stored_types import STORED
 from mlops_assets_tests.stores.files.readers.test_parquet_reader import RAW
 
 PAGE = Path(__file__).parents[2] / "docs" / "types.md"

@@ -2,7 +2,7 @@
 
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.tracking.client import make_current
 from mlops_assets_tests.support.daemon import failure_message
 

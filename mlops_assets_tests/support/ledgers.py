@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mlops_assets.stores.governance.ledger_entries import Entry, Event
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import Entry, Event
+from mlops_assets.stores.governance.ledger.state import LedgerState
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

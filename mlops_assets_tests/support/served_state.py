@@ -21,8 +21,8 @@ from mlops_assets.ml.model.manifest import manifest_digest
 from mlops_assets.ml.model.tabular_model import TabularModel
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Event
+from mlops_assets.stores.governance.ledger.entries import Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.serving_status.status import ServingStatus
 from mlops_assets.stores.serving_status.status_files import read_statuses
 from mlops_assets.stores.system.state_directory import StateDirectory

@@ -19,7 +19,7 @@ from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.resources import resources
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.project_folder.files import ProjectFiles
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore

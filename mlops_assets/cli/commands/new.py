@@ -15,7 +15,7 @@ from mlops_assets.cli.output.questions import ask_path, is_interactive, reading
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Cadence
 from mlops_assets.core.plain_settings import setting_text
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 from mlops_assets.ml.metrics.tasks import Task
 from mlops_assets.stores.system.state_directory import find_project_root
 

@@ -115,7 +115,7 @@ def _version(
 ) -> "RecordedVersion":
     """The requested version, or the champion, with the digests of the ledger."""
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
 
     registry, holder = workspace.tracking.registry, "`mlops predict`"
     ledger, found = ChampionLedger(Ledger(warehouse, project), registry), None

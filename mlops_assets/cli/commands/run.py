@@ -52,8 +52,8 @@ def run(
 
     with plain_errors(debug), machine_log(log_json) as log:
         from mlops_assets.cli.output.run_summary import print_summary
-        from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.state import LedgerState
         from mlops_assets.workspace.alerts import alert_notes
         from mlops_assets.workspace.dagster_run import project_lock
         from mlops_assets.workspace.health.former_projects import require_known_history

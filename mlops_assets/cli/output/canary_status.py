@@ -6,8 +6,8 @@ from rich.table import Table
 
 from mlops_assets.cli.output.console import out, print_line, print_table
 from mlops_assets.stores.governance.challenge_report import read_reports
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 

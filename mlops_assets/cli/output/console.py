@@ -18,7 +18,7 @@ from rich.table import Table
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.logs import redact_log_records
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.traceback import Traceback

@@ -21,7 +21,7 @@ from rich.text import Text
 from mlops_assets.cli.output.console import visible_console
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.visible_text import visible, visible_json
+from mlops_assets.core.text.visible_text import visible, visible_json
 from mlops_assets.workspace.run_events import Display, RunEvent
 
 _STYLES = {"waiting": "dim", "running": "yellow", "done": "green", "skipped": "dim", "failed": "bold red"}

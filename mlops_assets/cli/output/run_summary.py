@@ -14,13 +14,13 @@ from mlops_assets.components.model_project.project.materializations import decla
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
 from mlops_assets.core import names
 from mlops_assets.ml.number_format import compact
-from mlops_assets.stores.governance.ledger_entries import GATES
+from mlops_assets.stores.governance.ledger.entries import GATES
 from mlops_assets.stores.governance.pending_versions import describe_pending
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
     from mlops_assets.compat.dagster import BaseAssetGraph
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
 _Records = Mapping[str | None, EventLogRecord]
 

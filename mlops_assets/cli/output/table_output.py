@@ -15,7 +15,7 @@ from rich.text import Text
 
 from mlops_assets.cli.output.console import err, print_table
 from mlops_assets.core.sql_quoting import NUMBERS
-from mlops_assets.core.visible_text import visible, visible_json
+from mlops_assets.core.text.visible_text import visible, visible_json
 
 if TYPE_CHECKING:
     import duckdb

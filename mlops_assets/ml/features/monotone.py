@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.features.preprocessing import transform
 
 _GRID, _BASES = 200, 8

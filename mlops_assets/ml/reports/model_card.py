@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mlops_assets.core.visible_text import markdown_line
+from mlops_assets.core.text.visible_text import markdown_line
 from mlops_assets.ml.number_format import interval_text, metric_title, number, parameter
 from mlops_assets.ml.search.baselines import MODEL
 

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.encodings import FEW_VALUES, MANY_VALUES, ROWS_A_VALUE, Encoding
 
 Kind = Literal["number", "one_hot", "target", "frequency", "text", "date"]

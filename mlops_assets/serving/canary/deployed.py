@@ -14,7 +14,7 @@ from mlops_assets.stores.serving_status.status import ServedVersion
 from mlops_assets.stores.system.disk_errors import write_replaceable
 
 if TYPE_CHECKING:  # which imports the tables: workers do without
-    from mlops_assets.stores.governance.challenger import Mode
+    from mlops_assets.stores.governance.ledger.challenger import Mode
 
 _FILE, _FOLDER = "challengers.json", "canary"
 

@@ -27,9 +27,9 @@ from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.serving.error_texts import error_message
 from mlops_assets.serving.file_signs import FileSign, ledger_sign
 from mlops_assets.stores.governance.challenge_report import write_report
-from mlops_assets.stores.governance.challenger import Challenger
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.challenger import Challenger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.tracking.registry import RecordedVersion
 
 _LOG = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_assets.stores.governance.challenger import Challenger
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger_entries import GUARDRAILS, Event
+from mlops_assets.stores.governance.ledger.challenger import Challenger
+from mlops_assets.stores.governance.ledger.entries import GUARDRAILS, Event
 from mlops_assets.stores.system.disk_errors import write_atomically
 
 _HOLDER, _FOLDER = "mlops serve: guardrails", "canary"

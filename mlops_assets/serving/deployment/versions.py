@@ -11,7 +11,7 @@ from mlops_assets.serving.config import ServingConfig
 from mlops_assets.serving.deployment.model_facts import write_facts
 from mlops_assets.serving.deployment.state import DeployedVersion
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import RecordedVersion

@@ -14,7 +14,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 from mlops_assets.stores.alerts.alert import Alert, Kind, Severity, rank
 from mlops_assets.stores.alerts.incidents import IncidentStore
 from mlops_assets.stores.alerts.message import Markup, Message, Render, compose

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from mlops_assets.core.redaction.redact import redact
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 from mlops_assets.stores.alerts.alert import Alert
 
 if TYPE_CHECKING:

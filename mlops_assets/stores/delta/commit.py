@@ -27,7 +27,7 @@ from mlops_assets.stores.delta.data_files import DataFile, data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.delta.schema import creatable, missing_features, table_schema
-from mlops_assets.stores.delta.staging import Staged
+from mlops_assets.stores.delta.writing.staging import Staged
 from mlops_assets.stores.system.durable import flush_files
 
 CHECKPOINT_INTERVAL = 10

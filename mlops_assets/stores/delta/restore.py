@@ -13,7 +13,7 @@ from mlops_assets.stores.delta.content_digest import named_digest, relation_dige
 from mlops_assets.stores.delta.damage import find_damage
 from mlops_assets.stores.delta.data_files import DataFile, data_files, is_partitioned
 from mlops_assets.stores.delta.schema import rows_schema
-from mlops_assets.stores.delta.staging import Staged
+from mlops_assets.stores.delta.writing.staging import Staged
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from mlops_assets.stores.delta.common_types import (
     united_type,
     widens,
 )
-from mlops_assets.stores.delta.staging import Staged
+from mlops_assets.stores.delta.writing.staging import Staged
 
 _FEATURES_OF_TYPES = [
     ("timestampNtz", "timestamp_(ntz|nanos)", TableFeatures.TimestampWithoutTimezone),

@@ -12,7 +12,7 @@ from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.names import BROKEN_RULES, PROVENANCE, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.delta.common_types import EXACT_IN_DOUBLE, common_type, needs_small_integers
-from mlops_assets.stores.delta.stored_types import text_sql
+from mlops_assets.stores.delta.writing.stored_types import text_sql
 from mlops_assets.stores.files.number_formats import reject_mixed_number_formats
 from mlops_assets.stores.files.readers.csv_reader import csv_scan, header_of
 from mlops_assets.stores.files.readers.excel_reader import excel_scan

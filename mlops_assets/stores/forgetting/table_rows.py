@@ -17,7 +17,7 @@ from mlops_assets.stores.delta.data_files import data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
 from mlops_assets.stores.delta.rewritten_log import Content, Successor, TableLog
-from mlops_assets.stores.delta.staging import PARQUET, remove_unheld, staging
+from mlops_assets.stores.delta.writing.staging import PARQUET, remove_unheld, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -10,15 +10,15 @@ from mlflow.exceptions import MlflowException
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
 from mlops_assets.stores.governance.clock import clock_notes
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_review import LOST_LEDGER, Review, head_of, head_sequence
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.review import LOST_LEDGER, Review, head_of, head_sequence
+from mlops_assets.stores.governance.ledger.signatures import signature_note, unverified_notes
 from mlops_assets.stores.governance.recorded_versions import (
     changed_digests,
     differences,
     registration,
     with_recorded_digests,
 )
-from mlops_assets.stores.governance.signatures import signature_note, unverified_notes
 from mlops_assets.stores.governance.training_content import training_set_error
 from mlops_assets.stores.tracking.model_files import verify_model_files
 from mlops_assets.stores.tracking.registry import Version

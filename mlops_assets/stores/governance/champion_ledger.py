@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, Event, Kind
-from mlops_assets.stores.governance.ledger_keys import KEY_VARIABLE, LedgerKeys
-from mlops_assets.stores.governance.ledger_review import (
+from mlops_assets.stores.governance.ledger.entries import Entry, Event, Kind
+from mlops_assets.stores.governance.ledger.keys import KEY_VARIABLE, LedgerKeys
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.review import (
     ANCHOR,
     HEAD,
     LOST_LEDGER,
@@ -30,9 +30,9 @@ from mlops_assets.stores.governance.ledger_review import (
     compare_with_registry,
     head_of,
 )
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.signatures import SignatureError, signature_errors
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.governance.recorded_versions import MODEL_FACTS, recorded_version
-from mlops_assets.stores.governance.signatures import SignatureError, signature_errors
 from mlops_assets.stores.tracking.registry import RecordedVersion, Registry, Version
 
 _LOST_LEDGER_HINT = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from mlops_assets.stores.governance.ledger_entries import Entry
+from mlops_assets.stores.governance.ledger.entries import Entry
 
 _TOLERANCE = timedelta(seconds=1)
 """Clocks of machines that share a warehouse differ a little."""

@@ -2,8 +2,8 @@
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger_review import ANCHOR, HEAD, LOST_LEDGER, anchors
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.review import ANCHOR, HEAD, LOST_LEDGER, anchors
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.tracking.registry import Registry, Version
 
 

@@ -16,8 +16,8 @@ from mlflow.exceptions import MlflowException
 
 from mlops_assets.compat.mlflow import ArtifactRepository, get_artifact_repository
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger_entries import RETENTION, Event
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import RETENTION, Event
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.own_files import is_own
 from mlops_assets.stores.tracking.client import full_address, make_current, translated_mlflow_errors

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
 
 def describe_pending(project: str, state: "LedgerState") -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger_entries import Entry
+from mlops_assets.stores.governance.ledger.entries import Entry
 from mlops_assets.stores.tracking.registry import RecordedVersion, Version
 
 MODEL_FACTS = ("model_manifest", "evaluated_digest", "evaluated_manifest")

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_keys import FORMER_KEYS_VARIABLE, KEY_VARIABLE, signing_key_id
-from mlops_assets.stores.governance.signatures import UNVERIFIED
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.keys import FORMER_KEYS_VARIABLE, KEY_VARIABLE, signing_key_id
+from mlops_assets.stores.governance.ledger.signatures import UNVERIFIED
 
 
 def sign_ledger(champion_ledger: ChampionLedger, actor: str, reason: str, *, unverified: bool = False) -> str:

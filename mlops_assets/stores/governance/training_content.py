@@ -9,7 +9,7 @@ from typing import Any
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.stores.governance.ledger_entries import Entry
+from mlops_assets.stores.governance.ledger.entries import Entry
 from mlops_assets.stores.governance.recorded_versions import registration
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 

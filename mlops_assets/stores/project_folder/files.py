@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.project_folder.schema_fields import sensitive_fields
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 import duckdb
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.stores.delta.staging import staging
+from mlops_assets.stores.delta.writing.staging import staging
 from mlops_assets.stores.files.copies import reject_copies
 from mlops_assets.stores.files.locations import Files, LocalFiles
 from mlops_assets.stores.files.reader import require_rows, verified_relations

@@ -32,7 +32,7 @@ def open_source(
         yield TableSource(declared["asset"], ingestion, warehouse)
     elif isinstance(declared, Mapping) and "sql" in declared:
         from mlops_assets.stores.databases.open import resolve_database
-        from mlops_assets.stores.delta.staging import staging
+        from mlops_assets.stores.delta.writing.staging import staging
         from mlops_assets.stores.sources.query_source import QuerySource
 
         database = resolve_database(declared["database"], root, subject=ingestion.subject)

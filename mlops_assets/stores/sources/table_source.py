@@ -16,7 +16,7 @@ from mlops_assets.core.names import RESERVED, SCORING, SOURCE_FILE, SOURCE_ROW, 
 from mlops_assets.core.periods import Periods
 from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.stores.delta.content_digest import row_hashes
-from mlops_assets.stores.delta.stored_types import scalar_columns
+from mlops_assets.stores.delta.writing.stored_types import scalar_columns
 from mlops_assets.stores.sources.arrivals import Arrival, Arrivals
 from mlops_assets.stores.sources.base import Fetched, Ingestion, translated_errors
 from mlops_assets.stores.sources.partition_dates import late_rows, newest_period, now, period_sql

@@ -8,7 +8,7 @@ from typing import Any
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.errors import MlopsError
-from mlops_assets.core.text_diff import unified_diff
+from mlops_assets.core.text.text_diff import unified_diff
 from mlops_assets.ml.model.runtime_environment import environment_changes
 from mlops_assets.stores.tracking.client import translated_mlflow_errors
 from mlops_assets.stores.tracking.model_files import verify_model_files

@@ -10,7 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
 from mlops_assets.stores.delta.damage import Damage, find_damage

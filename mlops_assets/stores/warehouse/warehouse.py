@@ -15,10 +15,10 @@ from mlops_assets.stores.delta.content_digest import relation_digest
 from mlops_assets.stores.delta.data_files import require_partition_name
 from mlops_assets.stores.delta.locks import turn_lock
 from mlops_assets.stores.delta.log import open_table, partitioning_error
-from mlops_assets.stores.delta.parquet_stream import Streamed
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
-from mlops_assets.stores.delta.staging import Staged, as_text, stage, staged_digest, staging
+from mlops_assets.stores.delta.writing.parquet_stream import Streamed
+from mlops_assets.stores.delta.writing.staging import Staged, as_text, stage, staged_digest, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
 

@@ -18,7 +18,7 @@ from mlops_assets.components.model_project.project.partitions import declared_pe
 from mlops_assets.components.model_project.project.staleness import Staleness, StaleReason
 from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.run_plan import RunPlan
 

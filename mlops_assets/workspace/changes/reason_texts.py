@@ -16,8 +16,8 @@ from mlops_assets.components.model_project.project.metadata_names import (
 )
 from mlops_assets.components.model_project.project.staleness import StaleReason
 from mlops_assets.core import names
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.workspace.changes.code_changes import CodeChanges
 from mlops_assets.workspace.changes.projection import NEW_CHAMPION, ProjectedPlan
 from mlops_assets.workspace.plan_context import asset_name

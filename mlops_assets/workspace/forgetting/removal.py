@@ -10,14 +10,14 @@ from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta.duckdb_connection import remove_left_spill
-from mlops_assets.stores.delta.staging import remove_unheld
+from mlops_assets.stores.delta.writing.staging import remove_unheld
 from mlops_assets.stores.forgetting.project_rows import ProjectRows
 from mlops_assets.stores.forgetting.records import Record, Removed
 from mlops_assets.stores.forgetting.table_rows import remove_rows
 from mlops_assets.stores.forgetting.texts import TextPlace
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Event
+from mlops_assets.stores.governance.ledger.entries import Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.sources.base import scratch_folder
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.workspace.dagster_run import PROJECT_TAG

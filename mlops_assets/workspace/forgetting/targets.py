@@ -8,14 +8,14 @@ from mlops_assets.components.model_project.project.metadata_names import ENTITY
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.periods import Periods
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.forgetting.entity import Entity
 from mlops_assets.stores.forgetting.online_rows import OnlineRows
 from mlops_assets.stores.forgetting.project_rows import ProjectRows, types_of
 from mlops_assets.stores.forgetting.records import ForgottenEntities
 from mlops_assets.stores.forgetting.table_rows import Condition
 from mlops_assets.stores.forgetting.texts import TextPlace, TextSearch
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.sources.base import Source
 from mlops_assets.stores.tracking.registry import Version
 from mlops_assets.stores.warehouse.warehouse import Warehouse

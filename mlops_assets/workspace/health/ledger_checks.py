@@ -8,10 +8,10 @@ from mlops_assets.components.model_project.automation.jobs import REGISTRY_ASSET
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.clock import clock_note
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_keys import LedgerKeys
-from mlops_assets.stores.governance.signatures import signature_errors
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.keys import LedgerKeys
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.signatures import signature_errors
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.health.doctor_checks import CheckWarningError
 from mlops_assets.workspace.workspace import Workspace

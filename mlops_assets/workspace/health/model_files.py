@@ -28,7 +28,7 @@ def check_model_files(workspace: Workspace) -> str:
     if own and not own.database.is_file():
         return "no models yet"
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
     from mlops_assets.stores.tracking.model_files import verify_model_files
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
@@ -58,8 +58,8 @@ def check_model_files(workspace: Workspace) -> str:
 
 
 def _require_versions(workspace: Workspace, own: OwnArtifacts) -> None:
-    from mlops_assets.stores.governance.ledger import Ledger
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.state import LedgerState
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
     warehouse = Warehouse(workspace.state.warehouse)

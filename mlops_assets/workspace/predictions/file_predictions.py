@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.suggestions import closest_name, suggest_name
+from mlops_assets.core.text.suggestions import closest_name, suggest_name
 from mlops_assets.ml.query_batches import query_batches
 from mlops_assets.stores.files.row_files import RowFile, require_absent, suffix_of
 from mlops_assets.stores.sources.base import scratch_folder

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlops_assets.core.errors import DataError, StoreError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.serving.config import ServingConfig
 from mlops_assets.stores.online.features import OnlineAnswer, OnlineFeatures, State
 from mlops_assets.stores.system.state_directory import find_project_root

@@ -10,7 +10,7 @@ from mlops_assets.components.model_project.status.incidents import shared_incide
 from mlops_assets.core.errors import MlopsError, ProjectError
 from mlops_assets.core.status.project import ProjectStatus
 from mlops_assets.core.status.workspace import DaemonStatus, DiskStatus, WorkspaceStatus
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.status.read_only_instance import read_only_instance
 from mlops_assets.workspace.status.valid_projects import LoadedProjects, load_projects

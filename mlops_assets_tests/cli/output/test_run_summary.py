@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from mlops_assets.cli.output.run_summary import _champion_line, _summary_lines
-from mlops_assets.stores.governance.ledger_entries import GATES
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import GATES
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.support.ledgers import FIRST, chain, event, state_after
 
 METADATA = {"alias": "models:/shop@champion", "version": 1, "decision": "because"}

@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from mlops_assets.core.visible_text import markdown_line
+from mlops_assets.core.text.visible_text import markdown_line
 from mlops_assets.ml.reports.model_card import CardEvent, ModelCard, render_card, shortened
-from mlops_assets.stores.governance.ledger_state import Status
+from mlops_assets.stores.governance.ledger.state import Status
 
 EVALUATION = {
     "metric": "roc_auc",

@@ -7,7 +7,7 @@ import pytest
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.serving.canary.withdrawals import Withdrawal, Withdrawals
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.support.ledgers import chain, event
 
 WITHDRAWAL = Withdrawal(3, 2, "score_distance 0.4", {"look": 1})

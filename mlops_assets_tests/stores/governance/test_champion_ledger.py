@@ -13,9 +13,9 @@ import pytest
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, Event
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import Entry, Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.governance.lost_ledger import replace_lost_ledger
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse

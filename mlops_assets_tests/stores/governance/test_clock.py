@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from mlops_assets.stores.governance.clock import clock_note, clock_notes
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.support.ledgers import NOON, chain, event
 
 DAY = timedelta(days=1)

@@ -15,8 +15,8 @@ from mlops_assets.ml.model.artifact import save_model
 from mlops_assets.stores.governance import model_retention
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Event
+from mlops_assets.stores.governance.ledger.entries import Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.governance.model_retention import Expired, expire
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.stores.tracking.tracking import TrackingStore

@@ -9,12 +9,12 @@ import pytest
 from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance import ledger
 from mlops_assets.stores.governance.audit import audit
 from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, Event
-from mlops_assets.stores.governance.ledger_keys import LedgerKeys, signing_key_id
+from mlops_assets.stores.governance.ledger import ledger
+from mlops_assets.stores.governance.ledger.entries import Entry, Event
+from mlops_assets.stores.governance.ledger.keys import LedgerKeys, signing_key_id
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.governance.signing import sign_ledger
 from mlops_assets.stores.tracking.tracking import TrackingStore
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.system.disk_errors import write_atomically
 from mlops_assets.stores.system.durable import flush_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse

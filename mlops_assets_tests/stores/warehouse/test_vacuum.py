@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.vacuum import VacuumResult, needed_versions, vacuum
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.ledgers import chain, event

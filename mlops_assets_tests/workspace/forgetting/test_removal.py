@@ -9,7 +9,7 @@ import pytest
 from mlops_assets.components.model_project.maintenance.reproduce_job import reproduce
 from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core.errors import MlopsError, StoreError
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.governance.table_audit import audit_tables
 from mlops_assets.stores.system.state_directory import StateDirectory
 from mlops_assets.workspace.forgetting import removal

@@ -12,8 +12,8 @@ import yaml
 
 from mlops_assets.components.model_project.status.reports import open_reports
 from mlops_assets.stores.delta.duckdb_connection import SPILL
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, Event
+from mlops_assets.stores.governance.ledger.entries import Entry, Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.status.collect import collect_status
 from mlops_assets.workspace.workspace import Workspace

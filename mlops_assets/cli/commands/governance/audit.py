@@ -49,7 +49,7 @@ def audit(
         from mlops_assets.components.model_project.maintenance.vacuum_job import model_inputs
         from mlops_assets.stores.governance.audit import audit as find
         from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
         from mlops_assets.stores.governance.table_audit import audit_tables
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.forgetting.audit import audit_entity, audit_forgotten

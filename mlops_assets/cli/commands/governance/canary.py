@@ -99,8 +99,8 @@ def promote(
     """
     with plain_errors(debug):
         from mlops_assets.components.model_project.promotion.challenge import require_challenger
-        from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.state import LedgerState
         from mlops_assets.stores.warehouse.warehouse import Warehouse
 
         state = StateDirectory.of(find_project_root()).require_layout()
@@ -138,7 +138,7 @@ def _decision(project: str, what: str, reason: str, actor: str | None) -> Iterat
     from mlops_assets.components.model_project.promotion.transitions import Attribution, deciding_actor
     from mlops_assets.core.command_user import run_of_command
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
     from mlops_assets.stores.warehouse.warehouse import Warehouse
     from mlops_assets.workspace.workspace import Workspace
 

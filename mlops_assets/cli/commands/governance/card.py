@@ -6,7 +6,7 @@ import typer
 
 from mlops_assets.cli.output.console import DebugOption, ProjectArgument, plain_errors
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.core.visible_text import visible
+from mlops_assets.core.text.visible_text import visible
 from mlops_assets.stores.system.state_directory import find_project_root
 
 

@@ -18,7 +18,7 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_entries import Entry
+    from mlops_assets.stores.governance.ledger.entries import Entry
 
 
 def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugOption = False) -> None:
@@ -27,8 +27,8 @@ def history(project: ProjectArgument, as_json: JsonOption = False, debug: DebugO
     Example: mlops history customer_churn
     """
     with plain_errors(debug):
-        from mlops_assets.stores.governance.ledger_reader import read_ledger
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.reader import read_ledger
+        from mlops_assets.stores.governance.ledger.state import LedgerState
         from mlops_assets.stores.governance.pending_versions import describe_pending
 
         state = StateDirectory.of(find_project_root()).require_layout()

@@ -38,7 +38,7 @@ def sign(
         from mlops_assets.components.model_project.promotion.transitions import deciding_actor
         from mlops_assets.core.command_user import run_of_command
         from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-        from mlops_assets.stores.governance.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
         from mlops_assets.stores.governance.signing import sign_ledger
         from mlops_assets.stores.warehouse.warehouse import Warehouse
         from mlops_assets.workspace.workspace import Workspace

@@ -8,7 +8,7 @@ import typer
 from mlops_assets.cli.output.console import DebugOption, ProjectArgument, plain_errors
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from mlops_assets.cli.output.console import DebugOption, JsonOption, err, out, plain_errors, print_table
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.system.state_directory import StateDirectory, find_project_root
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ def champion_asset(project: Project) -> dg.AssetsDefinition:
         mlflow: MlflowTracking,
         folders: WorkFolders,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.state import LedgerState
 
         with as_dagster_failures(project.name, project.sensitive):
             tracking, store = mlflow.store, warehouse.store

@@ -23,7 +23,7 @@ from mlops_assets.components.model_project.training.in_training import with_stat
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.query_batches import query_batches
 
 if TYPE_CHECKING:

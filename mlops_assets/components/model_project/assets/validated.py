@@ -27,7 +27,7 @@ from mlops_assets.components.model_project.training.row_weights import weight_co
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.suggestions import closest_name
+from mlops_assets.core.text.suggestions import closest_name
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.project_folder.files import SCHEMA
 

@@ -152,8 +152,8 @@ def approval_sensor(project: Project) -> dg.SensorDefinition:
     def approval_reminder(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult:
-        from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.state import LedgerState
 
         with as_dagster_failures(project.name, project.sensitive):
             ledger_state = LedgerState.of(Ledger(warehouse.store, project.name).entries())

@@ -112,7 +112,7 @@ def _champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "Leaderbo
 def _other_champion(evaluated: EvaluatedModel, tracking: "TrackingStore") -> "RecordedVersion | None":
     """The champion, if mlops_assets registered it, it is not this model, and its cut-off is not later."""
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
 
     before, facts = tracking.registry.champion(evaluated.project.name), evaluated.trained.facts
     if before is None or before.run_id == evaluated.trained.run_id:

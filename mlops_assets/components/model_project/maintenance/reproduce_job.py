@@ -99,7 +99,7 @@ def reproduce(
         fit are reported as differences instead.
     """
     from mlops_assets.ml.model.refit_comparison import Difference, Reproduction
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
     from mlops_assets.stores.governance.training_content import training_set_error
 
     recorded = {_EVALUATED: tracking.load(version.as_evaluated)}

@@ -96,7 +96,7 @@ def model_inputs(warehouse: "Warehouse", tracking: "TrackingStore") -> "Iterator
 
     Those of all projects, because a project may read tables of another one.
     """
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
 
     projects = {table[0] for table in warehouse.tables()} | set(tracking.registry.projects())
     for name in sorted(projects):

@@ -37,8 +37,8 @@ def known_history(
     tags
         Tags of the run that decides.
     """
-    from mlops_assets.stores.governance.ledger import Ledger
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
     registered = latest_materializations(instance, project.key(names.REGISTERED_MODEL))
     trained_at = {

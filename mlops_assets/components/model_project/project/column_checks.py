@@ -19,7 +19,7 @@ from mlops_assets.components.model_project.settings.fairness import FairnessSett
 from mlops_assets.components.model_project.settings.rules.sensitive import sensitive_errors
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.project.project import Project

@@ -10,7 +10,7 @@ from mlops_assets.components.model_project.project.metadata_names import CLOCK, 
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous, TimeText
 from mlops_assets.stores.sources.base import Ingestion, SourceSpec

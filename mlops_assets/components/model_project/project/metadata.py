@@ -7,7 +7,7 @@ import dagster as dg
 
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.visible_text import markdown_line
+from mlops_assets.core.text.visible_text import markdown_line
 
 if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.warehouse import WriteResult

@@ -12,7 +12,7 @@ from mlops_assets.core import job_names, names
 from mlops_assets.stores.governance.pending_versions import describe_pending
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
 NO_OVERDUE_APPROVAL = "no_overdue_approval"
 """Name of the check."""

@@ -11,7 +11,7 @@ from mlops_assets.core.errors import ProjectError, TrackingError
 if TYPE_CHECKING:
     from mlops_assets.ml.contracts.contract import Contract
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
     from mlops_assets.stores.tracking.tracking import TrackingStore
 
 SHARE = 0.1

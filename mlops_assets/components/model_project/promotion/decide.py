@@ -30,7 +30,7 @@ from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger_entries import Kind
+    from mlops_assets.stores.governance.ledger.entries import Kind
     from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -65,7 +65,7 @@ def evaluate_gates(
     list of dict
         As `run_gates` returns them; empty for a version without recorded results that is not evaluated again.
     """
-    from mlops_assets.stores.governance.ledger_entries import GATES
+    from mlops_assets.stores.governance.ledger.entries import GATES
 
     champion_ledger = open_champion_ledger(project, warehouse, tracking)
     state, champion = champion_ledger.recover(), champion_ledger.recorded_champion()

@@ -9,7 +9,7 @@ from mlops_assets.components.model_project.promotion.transitions import PAST
 from mlops_assets.core.errors import TrackingError
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
 
 class ManualDecision(StrEnum):

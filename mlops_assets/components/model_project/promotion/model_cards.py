@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops_assets.ml.reports.model_card import ModelCard
-    from mlops_assets.stores.governance.ledger_entries import Entry
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.entries import Entry
+    from mlops_assets.stores.governance.ledger.state import LedgerState
     from mlops_assets.stores.tracking.registry import Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -46,7 +46,7 @@ def update_cards(project: Project, warehouse: "Warehouse", tracking: "TrackingSt
     reports
         Folder of all reports.
     """
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
     entries = open_champion_ledger(project, warehouse, tracking).ledger.entries()
     state = LedgerState.of(entries)

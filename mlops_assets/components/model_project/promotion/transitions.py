@@ -12,8 +12,8 @@ from mlops_assets.core.errors import ProjectError
 
 if TYPE_CHECKING:
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger_entries import Event, Kind
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.entries import Event, Kind
+    from mlops_assets.stores.governance.ledger.state import LedgerState
     from mlops_assets.stores.tracking.registry import RecordedVersion, Version
     from mlops_assets.stores.tracking.tracking import TrackingStore
     from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -70,7 +70,7 @@ class Attribution:
 
     def event(self, kind: "Kind", version: "Version", **details: Any) -> "Event":
         """An event of a registered version."""
-        from mlops_assets.stores.governance.ledger_entries import Event
+        from mlops_assets.stores.governance.ledger.entries import Event
 
         return Event(
             kind,
@@ -122,7 +122,7 @@ def open_champion_ledger(
 ) -> "ChampionLedger":
     """Ledger and registry of a project."""
     from mlops_assets.stores.governance.champion_ledger import ChampionLedger
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
 
     return ChampionLedger(Ledger(warehouse, project.name), tracking.registry)
 

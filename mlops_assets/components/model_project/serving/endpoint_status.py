@@ -39,8 +39,8 @@ class EndpointStatus:
     @classmethod
     def read(cls, project: Project, store: "Warehouse", now: datetime) -> "EndpointStatus":
         """Read the status files in the state directory, and the ledger."""
-        from mlops_assets.stores.governance.ledger import Ledger
-        from mlops_assets.stores.governance.ledger_state import LedgerState
+        from mlops_assets.stores.governance.ledger.ledger import Ledger
+        from mlops_assets.stores.governance.ledger.state import LedgerState
         from mlops_assets.stores.serving_status.status_files import read_statuses
 
         found = read_statuses(state_folder(store), project.name)

@@ -8,8 +8,8 @@ from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.core.status.project import ChallengerStatus, ChampionStatus, PendingVersion
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.governance.ledger_entries import Entry
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.entries import Entry
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
 _MODEL = "model"
 """Name of the model beside its baselines in the numbers of an evaluation report."""

@@ -27,7 +27,7 @@ from mlops_assets.components.model_project.status.incidents import incidents, un
 from mlops_assets.components.model_project.status.services import services
 from mlops_assets.core.status.asset import SEVERITY, AssetStatus, Health
 from mlops_assets.core.status.project import ProjectStatus
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.state import LedgerState
 
 if TYPE_CHECKING:  # DuckDB, whose objects have to be collected at the end
     from mlops_assets.components.model_project.status.reports import Reports

@@ -16,8 +16,8 @@ from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.core.status.project import DriftPoint, PerformancePoint, QualityPoint, RetrainingStatus
 from mlops_assets.stores.delta.current_files import TableFiles, current_files, require_intact
 from mlops_assets.stores.delta.data_files import DataFile, project_of_file, scan
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_reader import read_ledger, read_ledgers
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.reader import read_ledger, read_ledgers
 
 _Read = TypeVar("_Read")
 _Rows = list[tuple[Any, ...]]

@@ -14,7 +14,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.base import recorded
 from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
-from mlops_assets.core.text_diff import unified_diff
+from mlops_assets.core.text.text_diff import unified_diff
 from mlops_assets.stores.project_folder.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
 
 if TYPE_CHECKING:

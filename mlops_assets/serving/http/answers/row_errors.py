@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mlops_assets.core.suggestions import closest_name
+from mlops_assets.core.text.suggestions import closest_name
 from mlops_assets.ml.contracts.shown_rules import shown_rule
 from mlops_assets.serving.engine.served_model import ServedModel
 from mlops_assets.serving.http.answers.scored_rows import ScoredRows

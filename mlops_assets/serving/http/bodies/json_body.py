@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.serving.http.bodies.request_rows import Columns, Records, RequestRows
 from mlops_assets.serving.http.errors import RequestError
 

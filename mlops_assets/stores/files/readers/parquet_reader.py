@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from mlops_assets.core.errors import TABLE_UNCHANGED, DataError
 from mlops_assets.core.sql_quoting import path_literal, quoted
-from mlops_assets.stores.delta.stored_types import guarded_cast, scalar_columns
+from mlops_assets.stores.delta.writing.stored_types import guarded_cast, scalar_columns
 from mlops_assets.stores.files.readers.read_errors import read_error
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
 from mlops_assets.core import names
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.loan_assets import LOAN_DATA, LOAN_MODEL, recorded
 from mlops_assets_tests.support.loans import loans

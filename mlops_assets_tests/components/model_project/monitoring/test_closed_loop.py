@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets_tests.support.receivers import web_receiver
 from mlops_assets_tests.support.shop import FEATURES_SQL, FILES, MONTHS, Shop
 

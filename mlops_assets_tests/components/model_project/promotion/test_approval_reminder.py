@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from mlops_assets.components.model_project.promotion import approval_reminder
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Event
+from mlops_assets.stores.governance.ledger.entries import Event
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets_tests.support.daemon import checks
 from mlops_assets_tests.support.governed_shop import decide, register_again
 

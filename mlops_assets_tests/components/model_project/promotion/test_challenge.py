@@ -5,7 +5,7 @@ import pytest
 from mlops_assets.components.model_project.promotion.challenge import Challenge, resolve_challenger
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.stores.governance.challenge_report import write_report
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.components.model_project.promotion.test_decide import decision, shop
 from mlops_assets_tests.support.governed_shop import champion_of, events_of, findings
 from mlops_assets_tests.support.ledgers import FIRST, SECOND, chain, event, state_after

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets_tests.support.daemon import checks, failure_message
 from mlops_assets_tests.support.governed_shop import (
     LENIENT,

@@ -6,8 +6,8 @@ import pytest
 
 from mlops_assets.components.model_project.promotion.manual_decision import ManualDecision, resolve_version
 from mlops_assets.core.errors import TrackingError
-from mlops_assets.stores.governance.ledger_entries import GATES
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import GATES
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.support.ledgers import FIRST, SECOND, chain, event, state_after
 
 SHOP = SimpleNamespace(name="shop")

@@ -6,7 +6,7 @@ from mlops_assets.components.model_project.promotion.model_cards import update_c
 from mlops_assets.components.model_project.training.provenance import record_provenance
 from mlops_assets.components.model_project.training.search import fit_settings
 from mlops_assets.ml.number_format import number
-from mlops_assets.stores.governance.ledger import Ledger
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.tracking.registry import Registry
 from mlops_assets.stores.tracking.run_artifacts import MOST_DESCRIPTION, read_text
 from mlops_assets_tests.support.governed_shop import decide

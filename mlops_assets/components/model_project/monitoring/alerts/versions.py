@@ -24,9 +24,9 @@ _TRAIN = "train"
 
 def versions(evaluation: Evaluation, warehouse: WarehouseResource) -> Iterator[Condition]:
     """Yield a condition for each version that is pending approval, and an event for each decision."""
-    from mlops_assets.stores.governance.ledger import Ledger
-    from mlops_assets.stores.governance.ledger_entries import GUARDRAILS
-    from mlops_assets.stores.governance.ledger_state import LedgerState
+    from mlops_assets.stores.governance.ledger.entries import GUARDRAILS
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.state import LedgerState
 
     name, settings = evaluation.project.name, evaluation.project.settings
     entries = Ledger(warehouse.store, name).entries()

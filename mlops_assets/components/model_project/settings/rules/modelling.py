@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.components.model_project.settings.rules.intervals import has_uncertainty
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.ml.metrics.tasks import COVERAGE, metrics_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.settings.base import Errors
 from mlops_assets.components.model_project.settings.protected_columns import protected_column
-from mlops_assets.core.suggestions import suggest_name
+from mlops_assets.core.text.suggestions import suggest_name
 
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings

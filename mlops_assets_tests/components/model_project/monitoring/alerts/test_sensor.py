@@ -13,7 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.components.model_project.monitoring.alerts import operation
 from mlops_assets.stores.alerts.incidents import open_incidents
-from mlops_assets.stores.governance.ledger_entries import Event
+from mlops_assets.stores.governance.ledger.entries import Event
 from mlops_assets.stores.serving_status.status import ServingError, ServingStatus
 from mlops_assets.stores.serving_status.status_files import remove_statuses, write_status
 from mlops_assets_tests.support.governed_shop import decide, register_again
@@ -343,7 +343,7 @@ def test_problems_of_a_service_are_reported_until_it_reports_that_they_are_solve
 def test_a_source_that_fails_hides_no_other_alert_and_resolves_nothing(alerts, monkeypatch):
     evaluated(alerts.shop, "beats_baseline", MONTHS[3], passed=False)
     alerts.tick()
-    from mlops_assets.stores.governance.ledger import Ledger
+    from mlops_assets.stores.governance.ledger.ledger import Ledger
 
     monkeypatch.setattr(Ledger, "entries", lambda _: 1 / 0)
     evaluated(alerts.shop, "plausible_score", MONTHS[3], passed=False)

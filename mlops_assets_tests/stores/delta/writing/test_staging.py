@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.delta.staging import stage, staging
+from mlops_assets.stores.delta.writing.staging import stage, staging
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 KEY = ("shop", "validated_orders")

@@ -7,9 +7,9 @@ that the ledger, the registry or the alias was changed by something else.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, chain_errors
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.entries import Entry, chain_errors
+from mlops_assets.stores.governance.ledger.ledger import Ledger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets.stores.tracking.registry import Registry, Version
 
 HEAD = "ledger_head"

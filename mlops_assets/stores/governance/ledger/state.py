@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from mlops_assets.stores.governance.challenger import Challenger
-from mlops_assets.stores.governance.ledger_entries import GATES, Entry, Event
+from mlops_assets.stores.governance.ledger.challenger import Challenger
+from mlops_assets.stores.governance.ledger.entries import GATES, Entry, Event
 
 Status = Literal["registered", "pending", "approved", "rejected", "champion", "retired", "expired"]
 """`pending`: the version passed its gates and no decision was made yet. `expired`: its files were removed."""

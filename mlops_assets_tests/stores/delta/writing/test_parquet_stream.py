@@ -7,10 +7,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_assets.stores.delta import parquet_stream, staging
 from mlops_assets.stores.delta.content_digest import relation_digest
-from mlops_assets.stores.delta.parquet_stream import stream_rows
-from mlops_assets.stores.delta.staging import staged_digest
+from mlops_assets.stores.delta.writing import parquet_stream, staging
+from mlops_assets.stores.delta.writing.parquet_stream import stream_rows
+from mlops_assets.stores.delta.writing.staging import staged_digest
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 KEY = ("shop", "validated_orders")

@@ -16,8 +16,13 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.stores.delta.content_digest import RowHashes, content_digest, relation_digest
-from mlops_assets.stores.delta.parquet_stream import Streamed, stream_rows
-from mlops_assets.stores.delta.stored_types import OUT_OF_RANGE, WIDE_INTEGERS, stored_columns, text_sql
+from mlops_assets.stores.delta.writing.parquet_stream import Streamed, stream_rows
+from mlops_assets.stores.delta.writing.stored_types import (
+    OUT_OF_RANGE,
+    WIDE_INTEGERS,
+    stored_columns,
+    text_sql,
+)
 
 _STALE_SECONDS = 24 * 3600
 PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 1000"

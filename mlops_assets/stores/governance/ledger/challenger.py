@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from mlops_assets.stores.governance.ledger_entries import Entry
+from mlops_assets.stores.governance.ledger.entries import Entry
 
 Mode = Literal["shadow", "canary"]
 """`shadow`: its predictions are logged and never answered. `canary`: it answers a share of the traffic."""

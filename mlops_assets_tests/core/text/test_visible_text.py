@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mlops_assets.core.errors import DataError
-from mlops_assets.core.visible_text import markdown_line, visible, visible_json
+from mlops_assets.core.text.visible_text import markdown_line, visible, visible_json
 
 TEXTS = {
     "a\x1b[31m": "a\\x1b[31m",

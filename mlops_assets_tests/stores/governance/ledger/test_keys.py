@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger_keys import LedgerKeys, key_id, signing_key_id
+from mlops_assets.stores.governance.ledger.keys import LedgerKeys, key_id, signing_key_id
 
 KEY, OTHER = "a" * 32, "b" * 64
 

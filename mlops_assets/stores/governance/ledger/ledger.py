@@ -13,8 +13,8 @@ from mlops_assets.core import names
 from mlops_assets.stores.delta.commit import add_action, finish_commit
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
-from mlops_assets.stores.governance.ledger_entries import Entry
-from mlops_assets.stores.governance.ledger_reader import read_ledger
+from mlops_assets.stores.governance.ledger.entries import Entry
+from mlops_assets.stores.governance.ledger.reader import read_ledger
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 from mlops_assets.stores.warehouse.warehouse import Warehouse

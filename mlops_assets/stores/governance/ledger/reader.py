@@ -9,7 +9,7 @@ from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta.current_files import current_files, require_intact
 from mlops_assets.stores.delta.data_files import DataFile, project_of_file, scan
-from mlops_assets.stores.governance.ledger_entries import Entry, entry_of
+from mlops_assets.stores.governance.ledger.entries import Entry, entry_of
 
 
 def read_ledger(warehouse: Path, project: str) -> list[Entry]:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mlops_assets.stores.governance.challenger import Challenger
-from mlops_assets.stores.governance.ledger_state import LedgerState
+from mlops_assets.stores.governance.ledger.challenger import Challenger
+from mlops_assets.stores.governance.ledger.state import LedgerState
 from mlops_assets_tests.support.ledgers import FIRST, NOON, SECOND, THIRD, chain, event, state_after
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.core.suggestions import closest_name, suggest_name
+from mlops_assets.core.text.suggestions import closest_name, suggest_name
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.governance.ledger import Ledger
-from mlops_assets.stores.governance.ledger_entries import Entry, chain_errors
+from mlops_assets.stores.governance.ledger.entries import Entry, chain_errors
+from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.ledgers import NOON, chain, event
 

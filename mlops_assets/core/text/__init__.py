@@ -1,0 +1,1 @@
+"""Texts for people: safe to show, similar names, differences."""

@@ -1,0 +1,1 @@
+"""The ledger of a project: entries, state, keys and signatures."""
