@@ -26,6 +26,7 @@ from mlops_assets.stores.delta.damage import find_damage, has_known_bytes
 from mlops_assets.stores.delta.data_files import DataFile, data_files
 from mlops_assets.stores.delta.locks import commit_lock
 from mlops_assets.stores.delta.log import open_table
+from mlops_assets.stores.delta.opened_tables import give_writer, opened_table, take_writer
 from mlops_assets.stores.delta.schema import creatable, missing_features, table_schema
 from mlops_assets.stores.delta.writing.staging import Staged
 from mlops_assets.stores.system.durable import flush_files
@@ -100,6 +101,7 @@ def _commit_once(
     current = data_files(directory, delta)
     replaced = {file for file in current if file.partition == partition}
     if named_digest([file.path for file in replaced]) == staged.digest and _are_intact(replaced, staged):
+        give_writer(directory, delta)
         return int(delta.version()), False
     if staged.in_place and (missing_files := [file for file in staged.files if not file.exists()]):
         raise StoreError(
@@ -127,6 +129,7 @@ def _commit_once(
     )
     delta.update_incremental()  # under the lock, so that the newest version is that of this commit
     finish_commit(directory, delta)
+    give_writer(directory, delta)
     return int(delta.version()), True
 
 
@@ -135,11 +138,11 @@ def remove_partitions(
 ) -> list[str]:
     """Commit the removal of the partitions that are not declared, if there are any; return them."""
     directory = root.joinpath(*table)
+    if not _undeclared(root, table, declared):
+        return []
     with commit_lock(root, table):
-        delta = open_table(root, table)
-        found = {file.partition for file in data_files(directory, delta)}
-        removed = sorted(partition for partition in found if partition and partition not in declared)
-        if removed:
+        if removed := _undeclared(root, table, declared):
+            delta = open_table(root, table)
             delta.create_write_transaction(
                 [],
                 mode="overwrite",
@@ -151,6 +154,11 @@ def remove_partitions(
             delta.update_incremental()
             finish_commit(directory, delta)
     return removed
+
+
+def _undeclared(root: Path, table: Sequence[str], declared: DeclaredPartitions) -> list[str]:
+    found = {file.partition for file in opened_table(root, table).files}
+    return sorted(partition for partition in found if partition and partition not in declared)
 
 
 def finish_commit(directory: Path, delta: DeltaTable) -> None:
@@ -185,6 +193,8 @@ def _last_checkpoint(log: Path) -> int:
 
 
 def _open_or_create(directory: Path, schema: Schema, *, partitioned: bool) -> DeltaTable:
+    if (delta := take_writer(directory)) is not None:
+        return delta
     try:
         return DeltaTable(str(directory))
     except TableNotFoundError:

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,17 +17,23 @@ from mlops_assets.stores.delta.data_files import DataFile
 _COMMIT = re.compile(r"\d{20}\.json")
 _LONGEST = 200
 """Commits of a longer log take more time than delta-rs takes to open the table at its checkpoint."""
+_PATH = attrgetter("path")
 _FEATURES = frozenset({"timestampNtz"})
 """Features of a newer format in which a commit, too, only adds and removes whole files."""
 
 
 @dataclass(frozen=True)
 class TableFiles:
-    """The files of the newest version of a table, sorted by path."""
+    """The files of a version of a table, sorted by path."""
 
     version: int
     partitioned: bool
     files: tuple[DataFile, ...]
+
+    def of_partitions(self, partitions: Collection[str]) -> tuple[DataFile, ...]:
+        """The files of some partitions."""
+        wanted = set(partitions)
+        return tuple(file for file in self.files if file.partition in wanted)
 
 
 def current_files(root: Path, table: Sequence[str]) -> TableFiles | None:
@@ -82,24 +89,63 @@ def _replayed(directory: Path) -> TableFiles:
     current: dict[str, dict[str, Any]] = {}
     partitioned: bool | None = None
     for commit in commits:
-        if not (lines := (log / commit).read_bytes().splitlines()):
-            raise ValueError(log)
-        added: dict[str, dict[str, Any]] = {}
-        for line in lines:
-            action = json.loads(line)
-            if "add" in action:
-                added[action["add"]["path"]] = action["add"]
-            elif "remove" in action:
-                current.pop(action["remove"]["path"], None)
-            elif "metaData" in action:
-                partitioned = bool(action["metaData"]["partitionColumns"])
-            elif "protocol" in action and not _is_known(action["protocol"]):
-                raise ValueError(log)
-        current |= added  # a commit may remove and add the same file
+        changes = _changes(log / commit)
+        for path in changes.removed:
+            current.pop(path, None)
+        current |= changes.added  # a commit may remove and add the same file
+        partitioned = partitioned if changes.partitioned is None else changes.partitioned
     if partitioned is None:
         raise ValueError(log)
-    files = sorted(_file(directory, add) for add in current.values())
+    files = sorted((_file(directory, add) for add in current.values()), key=_PATH)
     return TableFiles(len(commits) - 1, partitioned, tuple(files))
+
+
+def with_commit(directory: Path, before: TableFiles) -> TableFiles:
+    """The files of a table after the commit that follows a version.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If the commit is damaged, or not one of our format.
+    OSError
+        If it can't be read.
+    """
+    version = before.version + 1
+    changes = _changes(directory / "_delta_log" / f"{version:020}.json")
+    added = [_file(directory, add) for add in changes.added.values()]
+    gone = {*(f"{directory}/{unquote(path)}" for path in changes.removed), *map(_PATH, added)}
+    files = sorted([*(file for file in before.files if file.path not in gone), *added], key=_PATH)
+    partitioned = before.partitioned if changes.partitioned is None else changes.partitioned
+    return TableFiles(version, partitioned, tuple(files))
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What a commit changes; paths are those of the log."""
+
+    added: Mapping[str, dict[str, Any]]
+    removed: Sequence[str]
+    partitioned: bool | None
+    """None if the commit does not change it."""
+
+
+def _changes(commit: Path) -> _Changes:
+    if not (lines := commit.read_bytes().splitlines()):
+        raise ValueError(commit)
+    added: dict[str, dict[str, Any]] = {}
+    removed: list[str] = []
+    partitioned: bool | None = None
+    for line in lines:
+        action = json.loads(line)
+        if "add" in action:
+            added[action["add"]["path"]] = action["add"]
+        elif "remove" in action:
+            removed.append(action["remove"]["path"])
+        elif "metaData" in action:
+            partitioned = bool(action["metaData"]["partitionColumns"])
+        elif "protocol" in action and not _is_known(action["protocol"]):
+            raise ValueError(commit)
+    return _Changes(added, removed, partitioned)
 
 
 def _is_known(protocol: dict[str, Any]) -> bool:

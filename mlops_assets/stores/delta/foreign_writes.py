@@ -5,14 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from deltalake import DeltaTable
+from weakref import WeakValueDictionary
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.commit_metadata import all_versions
 from mlops_assets.stores.delta.content_digest import named_digest
-from mlops_assets.stores.delta.data_files import data_files
+from mlops_assets.stores.delta.current_files import TableFiles
+from mlops_assets.stores.delta.log import open_table
+
+_CHECKED: WeakValueDictionary[int, TableFiles] = WeakValueDictionary()
+"""Tables that have passed, as long as the log is unchanged; see `opened_table`."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class _Commit:
         return any(name.startswith("mlops.") for name in self.info)
 
 
-def require_own_content(directory: Path, table: Sequence[str], delta: DeltaTable) -> None:
+def require_own_content(root: Path, table: Sequence[str], opened: TableFiles) -> None:
     """Check that no other program has changed the files of a table's version.
 
     A table without any commit of the warehouse belongs to another program, such as a custom asset, and
@@ -38,25 +41,28 @@ def require_own_content(directory: Path, table: Sequence[str], delta: DeltaTable
     StoreError
         If another program has committed files since the last own commit, or current files are not own ones.
     """
-    foreign, own = _newest_commits(directory, delta.version())
+    if _CHECKED.get(id(opened)) is opened:
+        return
+    foreign, own = _newest_commits(root.joinpath(*table), opened.version)
     if own is None:
         return
     if foreign is not None:
         operation = foreign.info.get("operation", "an unknown operation")
         program = foreign.info.get("engineInfo") or foreign.info.get("clientVersion") or "an unknown program"
         what = f", version {foreign.version}, was written by another program: {operation} by {program}"
-        raise _error(table, delta, what, foreign.partitions)
-    files = data_files(directory, delta)
+        raise _error(root, table, opened.version, what, foreign.partitions)
     digests: dict[str | None, set[str | None]] = {}
-    for file in files:
+    for file in opened.files:
         digests.setdefault(file.partition, set()).add(named_digest([file.path]))
     others = {partition for partition, found in digests.items() if None in found}
     if others:
-        raise _error(table, delta, " contains files that another program has written", others)
+        what = " contains files that another program has written"
+        raise _error(root, table, opened.version, what, others)
     mixed = [partition for partition, found in digests.items() if len(found) > 1]
     if mixed:  # a commit that replaces a partition has lost a part of its actions
         what = " contains files of several writes of a partition: its log is damaged"
-        raise _error(table, delta, what, mixed)
+        raise _error(root, table, opened.version, what, mixed)
+    _CHECKED[id(opened)] = opened
 
 
 def _newest_commits(directory: Path, newest: int) -> tuple[_Commit | None, _Commit | None]:
@@ -86,10 +92,10 @@ def _read(directory: Path, version: int) -> _Commit | None:
 
 
 def _error(
-    table: Sequence[str], delta: DeltaTable, what: str, partitions: Collection[str | None]
+    root: Path, table: Sequence[str], version: int, what: str, partitions: Collection[str | None]
 ) -> StoreError:
     name = f"{table[0]} {'_'.join(table[1:])}"
-    history = all_versions(delta)
+    history = all_versions(open_table(root, table, version))
     restores = []
     for partition in sorted(partitions, key=str):
         known = next((found.version for found in history if found.partition == partition), None)

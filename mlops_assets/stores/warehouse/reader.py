@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
-
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
+from mlops_assets.stores.delta.current_files import TableFiles
 from mlops_assets.stores.delta.damage import Damage, find_damage
-from mlops_assets.stores.delta.data_files import (
-    by_partition,
-    data_files,
-    is_partitioned,
-    rows_by_partition,
-    scan,
-)
+from mlops_assets.stores.delta.data_files import by_partition, rows_by_partition, scan
 from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
 from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
+from mlops_assets.stores.delta.opened_tables import opened_table, version_files
 from mlops_assets.stores.warehouse.opened_files import record, translated_damage
 from mlops_assets.stores.warehouse.views import create_views
 
@@ -88,7 +82,7 @@ class TableReader:
 
     def is_partitioned(self, table: TableKey) -> bool:
         """Whether the table is written by partition."""
-        return is_partitioned(open_table(self.root, table))
+        return opened_table(self.root, table).partitioned
 
     def tables(self) -> list[tuple[str, ...]]:
         """The keys of all tables."""
@@ -142,15 +136,16 @@ class TableReader:
         if isinstance(partitions, str) or (partition is not None and partitions is not None):
             raise ValueError("give one partition, or a collection of partitions")
         wanted = partitions if partition is None else [partition]
-        delta = self._open(table, version)
-        if wanted is not None and not is_partitioned(delta):
+        opened = self._open(table, version)
+        if wanted is not None and not opened.partitioned:
             raise partitioning_error(table, partitioned=False)
-        files = data_files(self._directory(table), delta, wanted)
-        require_data_files(self._directory(table), table, delta.version(), files)
-        record(connection, table, delta.version(), files)
+        files = opened.files if wanted is None else opened.of_partitions(wanted)
+        require_data_files(self._directory(table), table, opened.version, files)
+        record(connection, table, opened.version, files)
         if not files:
-            return connection.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())
-        return connection.sql(scan(files, partitioned=is_partitioned(delta)))
+            schema = open_table(self.root, table, opened.version).schema()
+            return connection.from_arrow(pa.schema(schema.to_arrow()).empty_table())
+        return connection.sql(scan(files, partitioned=opened.partitioned))
 
     def batches(
         self,
@@ -214,18 +209,17 @@ class TableReader:
         """
         if version is None and not self.exists(table):
             return {}
-        delta = self._open(table, version)
-        if not is_partitioned(delta):
+        opened = self._open(table, version)
+        if not opened.partitioned:
             raise partitioning_error(table, partitioned=False)
-        found = by_partition(data_files(self._directory(table), delta))
         return {
-            partition: named_digest(paths) or self.digest(table, partition=partition, version=delta.version())
-            for partition, paths in found.items()
+            partition: named_digest(paths) or self.digest(table, partition=partition, version=opened.version)
+            for partition, paths in by_partition(opened.files).items()
         }
 
     def row_counts(self, table: TableKey, *, version: int | None = None) -> dict[str | None, int]:
         """The number of rows of each partition; the key is None for a table without partitions."""
-        return rows_by_partition(data_files(self._directory(table), self._open(table, version)))
+        return rows_by_partition(self._open(table, version).files)
 
     def damage(self, table: TableKey, *, version: int | None = None, content: bool = False) -> list[Damage]:
         """The damaged data files of a version, by default of the newest.
@@ -236,12 +230,11 @@ class TableReader:
             Read the files, and compare their bytes with the digest in their names. By default only the sizes
             are compared with the log.
         """
-        files = data_files(self._directory(table), open_table(self.root, table, version))
-        return list(find_damage(files, content=content))
+        return list(find_damage(self._files(table, version).files, content=content))
 
     def version(self, table: TableKey) -> int:
         """The newest version's number."""
-        return int(self._open(table).version())
+        return self._open(table).version
 
     def inputs(self, table: TableKey, version: int) -> dict[str, int]:
         """The input tables of a version and their versions.
@@ -256,13 +249,13 @@ class TableReader:
 
     def digest(self, table: TableKey, *, partition: str | None = None, version: int | None = None) -> str:
         """The content digest of a table, or of one of its partitions; see `relation_digest`."""
-        delta = self._open(table, version)
-        wanted = None if partition is None else [partition]
-        known = named_digest([file.path for file in data_files(self._directory(table), delta, wanted)])
+        opened = self._open(table, version)
+        files = opened.files if partition is None else opened.of_partitions([partition])
+        known = named_digest([file.path for file in files])
         if known is not None:
             return known
         with self.connect() as connection:
-            rows = self.relation(connection, table, partition=partition, version=delta.version())
+            rows = self.relation(connection, table, partition=partition, version=opened.version)
             return relation_digest(rows)[1]
 
     def has_content(
@@ -289,8 +282,12 @@ class TableReader:
     def _directory(self, table: TableKey) -> Path:
         return self.root.joinpath(*table)
 
-    def _open(self, table: TableKey, version: int | None = None) -> DeltaTable:
-        """Open a table whose content the warehouse has written."""
-        delta = open_table(self.root, table, version)
-        require_own_content(self._directory(table), table, delta)
-        return delta
+    def _open(self, table: TableKey, version: int | None = None) -> TableFiles:
+        """The files of a version of a table whose content the warehouse has written."""
+        opened = self._files(table, version)
+        require_own_content(self.root, table, opened)
+        return opened
+
+    def _files(self, table: TableKey, version: int | None) -> TableFiles:
+        newest = opened_table(self.root, table)
+        return newest if version in (None, newest.version) else version_files(self.root, table, version)
