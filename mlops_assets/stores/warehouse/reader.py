@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.text.suggestions import suggest_name
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
