@@ -51,8 +51,8 @@ class ModelCard:
         Gate results, from `GateResult.to_json`.
     tables, lineage
         Versions of the tables that the model is derived from, and identifiers of its training, by name.
-    serving_periods
-        Of an event project: the first and the last partition that the deployed model was fitted on.
+    refitted_on
+        The rows that the deployed model was fitted on; empty if it is the evaluated model.
     """
 
     project: str
@@ -69,7 +69,7 @@ class ModelCard:
     tables: Mapping[str, str]
     lineage: Mapping[str, str]
     history: Sequence[CardEvent]
-    serving_periods: tuple[str, str] | None = None
+    refitted_on: str = ""
 
     @property
     def metrics(self) -> list[tuple[str, list[str]]]:

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+def is_refitted(facts: Mapping[str, str]) -> bool:
+    """Whether the model to deploy was fitted again on all labelled rows, after the evaluation."""
+    return "serving_uri" in facts
+
+
 @dataclass(frozen=True)
 class TrainedModel:
     """A model that a run has logged.

@@ -50,7 +50,7 @@ CARD = ModelCard(
     history=(
         CardEvent(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "promoted", "ada", "she\n| said <b>so</b>"),
     ),
-    serving_periods=("2024-01", "2025-03"),
+    refitted_on="2024-01 to 2025-03",
 )
 
 
@@ -140,7 +140,7 @@ def test_a_card_has_intended_use_limitations_and_the_optional_analyses():
 
 
 def test_a_version_without_an_evaluation_has_a_card():
-    text = render_card(replace(CARD, evaluation={}, gates=(), tables={}, owners=(), serving_periods=None))
+    text = render_card(replace(CARD, evaluation={}, gates=(), tables={}, owners=(), refitted_on=""))
     assert headings(text) == ["Lineage", "History"]
     assert json.dumps(text)
 

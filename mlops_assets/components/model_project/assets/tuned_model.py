@@ -66,12 +66,11 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that runs the search, and fits and logs the best model."""
     training_key, partitions = project.key(names.TRAINING_SET), cutoff_partitions(project)
     settings = project.settings
-    refit = project.timeline is not None and settings.training.refit
     spec = project.spec(
         project.key(names.TUNED_MODEL),
         description=f"Search over {', '.join(settings.tuning.families)} by cross-validation on the training "
         "rows, and the best model fitted on all of them"
-        + ("; for deployment, it is refitted on all labelled rows." if refit else "."),
+        + ("; for deployment, it is refitted on all labelled rows." if settings.is_refitted else "."),
         kinds=["optuna", "xgboost", "scikitlearn", "mlflow"],
         deps=[training_key],
         code=[
@@ -87,7 +86,7 @@ def tuned_model_asset(project: Project) -> dg.AssetsDefinition:
                 if settings.fairness
                 else []
             ),
-            *([public_settings(settings.training)] if project.timeline else []),
+            *_refit(project),
             *_spelling(project),
             *([f"monotone {sorted(settings.monotone.items())!r}"] if settings.monotone else []),
         ],
@@ -200,13 +199,22 @@ def _read_rows(project: Project, frame: "pd.DataFrame", cutoff: str | None) -> R
         )
 
     labelled = None
-    if cutoff and project.settings.training.refit:
-        labelled = read(frame[frame[names.PERIOD].isin(project.time.labelled_periods(cutoff))])
+    if project.settings.is_refitted:
+        known = frame[names.PERIOD].isin(project.time.labelled_periods(cutoff)) if cutoff else slice(None)
+        labelled = read(frame[known])
     fitted, declared = read(train), project.settings.tuning.class_weight
     class_weights = (
         resolve_class_weights(declared, classes, fitted.target, fitted.weights) if declared else ()
     )
     return Rows(fitted, labelled, classes, class_weights)
+
+
+def _refit(project: Project) -> list[str]:
+    """The partitions and the refit; nothing of a static project without one, as before it could have one."""
+    if project.timeline is None:
+        return ["refit"] if project.settings.is_refitted else []
+    training = project.settings.training
+    return [public_settings(training.model_copy(update={"refit": project.settings.is_refitted}))]
 
 
 def _spelling(project: Project) -> list[str]:

@@ -10,6 +10,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError, TrackingError
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,6 +77,8 @@ def fitted_rows(
     if SERVING_PERIODS in facts:
         periods = ", ".join(map(literal, json.loads(facts[SERVING_PERIODS])))
         return rows.filter(f"{names.PERIOD} in ({periods})")
+    if is_refitted(facts):
+        return rows
     return rows.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
 
 

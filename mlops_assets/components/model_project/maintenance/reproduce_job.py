@@ -164,9 +164,11 @@ def _refits(
 
 
 def _fitted_on(project: Project, version: "Version", frame: "pd.DataFrame", role: str) -> "pd.DataFrame":
-    """The training rows; for the refitted model of an event project all rows labelled at its cut-off."""
+    """The training rows; for the refitted model all labelled rows, in an event project of its cut-off."""
     if role == _EVALUATED:
         return frame[frame[names.SPLIT] == names.TRAIN]
+    if project.timeline is None:
+        return frame
     recorded = version.facts.get(SERVING_PERIODS)
     periods = json.loads(recorded) if recorded else project.time.labelled_periods(version.facts["cutoff"])
     return frame[frame[names.PERIOD].isin(periods)]

@@ -8,6 +8,7 @@ from mlops_assets.components.model_project.project.metadata_names import NUMBERS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.promotion.gates import GATE_RESULTS
 from mlops_assets.components.model_project.promotion.transitions import open_champion_ledger
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,6 @@ def _collect(
     settings, evaluation = project.settings, _evaluation(tracking, version)
     own = [entry for entry in entries if entry.event.version == version.version]
     gated = state.gate_entries.get(version.version)
-    periods = json.loads(version.facts.get(SERVING_PERIODS, "[]"))
     return ModelCard(
         project=project.name,
         version=version.version,
@@ -102,8 +102,15 @@ def _collect(
         tables=_tables(version),
         lineage=_lineage(version),
         history=[CardEvent(e.at, e.event.kind, e.event.actor, e.event.reason) for e in own],
-        serving_periods=(periods[0], periods[-1]) if periods else None,
+        refitted_on=_refitted_on(version),
     )
+
+
+def _refitted_on(version: "Version") -> str:
+    if not is_refitted(version.facts):
+        return ""
+    periods = json.loads(version.facts.get(SERVING_PERIODS, "[]"))
+    return f"{periods[0]} to {periods[-1]}" if periods else "all labelled rows"
 
 
 def _evaluation(tracking: "TrackingStore", version: "Version") -> dict[str, Any]:

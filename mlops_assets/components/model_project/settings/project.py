@@ -173,6 +173,12 @@ class ProjectSettings(dg.Model):
         return self.tuning.metric or default_metric(self.task, self.target.quantile)
 
     @property
+    def is_refitted(self) -> bool:
+        """Whether the registered model is fitted on the holdout, too."""
+        declared = self.training.refit
+        return self.partitions is not None if declared is None else declared
+
+    @property
     def monotone_signs(self) -> dict[str, int]:
         """For features with a constraint 1 for increasing, -1 for decreasing."""
         return {name: 1 if direction == "increasing" else -1 for name, direction in self.monotone.items()}

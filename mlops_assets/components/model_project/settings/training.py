@@ -87,17 +87,18 @@ class PartitionSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """Which partitions of an event project the model of a cut-off is trained on."""
+    """Which labelled rows the registered model is fitted on."""
 
     window: int | None = Field(
         default=None,
         ge=1,
-        description="Number of newest labelled partitions to train on; by default all.",
+        description="Event projects: number of newest labelled partitions to train on; by default all.",
     )
-    refit: bool = Field(
-        default=True,
-        description="Fit the registered model again on all labelled partitions, after its evaluation on the "
-        "newest of them.",
+    refit: bool | None = Field(
+        default=None,
+        description="Fit the registered model again on all labelled rows, after its evaluation on the "
+        "holdout; the metrics are those before the refit. By default in event projects, where the holdout "
+        "is the newest labelled partition.",
     )
 
 

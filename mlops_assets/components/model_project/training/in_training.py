@@ -10,6 +10,7 @@ from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import identity_columns
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,7 +93,7 @@ def _static_training_rows(
     if not store.has_content(table, facts["training_set_digest"], version=version):
         return None
     rows = store.relation(connection, table, version=version)
-    return rows.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
+    return rows if is_refitted(facts) else rows.filter(f"{names.SPLIT} = {literal(names.TRAIN)}")
 
 
 def _training_rows(

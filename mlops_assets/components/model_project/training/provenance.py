@@ -67,7 +67,7 @@ def record_provenance(
         if uri := facts.get(f"{role}_uri"):
             with tracking.files(uri) as folder:
                 more[f"{role}_manifest"] = manifest_digest(folder)
-    if "serving_uri" in facts:
+    if "serving_uri" in facts and project.timeline:
         more[SERVING_PERIODS] = json.dumps(project.time.labelled_periods(facts["cutoff"]))
     if checkout := checkout_of(project.files.folder):
         more |= {COMMIT: checkout.commit, FOLDER: checkout.path, CLEAN: json.dumps(checkout.clean)}
@@ -77,12 +77,14 @@ def record_provenance(
 def current_texts(project: Project) -> dict[str, str]:
     """Files and settings that determine a model, by name. Sources are left out: URLs may contain secrets."""
     settings = project.settings
+    # A static project without a refit has always recorded the default of event projects.
+    refit = True if settings.training.refit is None else settings.training.refit
     shaping: dict[str, Any] = {
         "task": settings.task,
         "entity": settings.entity,
         "target": recorded(settings.target, mode="json"),
         "split": settings.split.model_dump(mode="json"),
-        "training": settings.training.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json") | {"refit": refit},
         "tuning": recorded(settings.tuning, mode="json"),
         **({"fairness": settings.fairness.model_dump(mode="json")} if settings.fairness else {}),
     }

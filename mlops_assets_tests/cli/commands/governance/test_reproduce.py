@@ -2,6 +2,8 @@
 
 import json
 
+import yaml
+
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.project_run import ProjectRun
 from mlops_assets_tests.support.command_line import mlops
@@ -53,11 +55,17 @@ def test_a_version_with_an_unseeded_target_encoder_is_reproduced_until_a_row_is_
 ):
     [sql] = place.rglob("defs/lending/features.sql")
     sql.with_name("pipeline.py").write_text(TARGET_ENCODER, "utf-8")
+    written = sql.with_name("defs.yaml")
+    declared = yaml.safe_load(written.read_text("utf-8"))
+    declared["attributes"]["training"] = {"refit": True}
+    written.write_text(yaml.safe_dump(declared), "utf-8")
     assert mlops("run", "lending").exit_code == 0
+    assert "The deployed model was refitted on all labelled rows." in mlops("card", "lending", "1").stdout
     done = mlops("reproduce", "lending", "1", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["outcome"], [refit["role"] for refit in found["refits"]]) == ("identical", ["evaluated"])
+    fitted = [(refit["role"], refit["outcome"], refit["fitted_rows"]) for refit in found["refits"]]
+    assert fitted == [("evaluated", "identical", 248), ("serving", "identical", 300)]
     _forget_a_row_and_verify_it(place, record_property, monkeypatch)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mlops_assets.components.model_project.assets.tuned_model import tuned_model_asset
+from mlops_assets.components.model_project.evaluation.drift_reference import fitted_rows
 from mlops_assets.core import names
 from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -53,6 +54,16 @@ def test_a_model_that_does_not_beat_its_baseline_is_registered_as_rejected(
         tracking.registry.version("lending", 1).facts["model_digest"]
         == found[names.TUNED_MODEL]["model_digest"]
     )
+
+
+def test_a_refitted_model_of_a_static_project_was_fitted_on_the_holdout_too(trained_loans, tracking, state):
+    store, facts = Warehouse(state.warehouse), tracking.registry.version("lending", 1).facts
+    with store.connect() as connection:
+        evaluated = len(fitted_rows(trained_loans, store, connection, facts))
+        everything = len(
+            fitted_rows(trained_loans, store, connection, {**facts, "serving_uri": "models:/m-1"})
+        )
+    assert (evaluated < everything, everything) == (True, 1_000)
 
 
 def test_the_deployed_model_is_refitted_on_all_labelled_partitions(champion_shop):

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
-from mlops_assets.components.model_project.project.metadata_names import SERVING_PERIODS
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class ScoredVersion:
     @property
     def is_refitted(self) -> bool:
         """Whether the deployed model was fitted on more rows than the evaluated one."""
-        return SERVING_PERIODS in self.trained.facts
+        return is_refitted(self.trained.facts)
 
     @classmethod
     def read(

@@ -26,7 +26,7 @@ from mlops_assets.components.model_project.settings.rules.retraining import retr
 from mlops_assets.components.model_project.settings.rules.scoring import scoring_errors
 from mlops_assets.components.model_project.settings.rules.serving import serving_errors
 from mlops_assets.components.model_project.settings.rules.sources import source_errors
-from mlops_assets.components.model_project.settings.training import SplitSettings, TrainingSettings
+from mlops_assets.components.model_project.settings.training import SplitSettings
 from mlops_assets.core import names
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.periods import Periods
@@ -110,7 +110,7 @@ def _static_errors(settings: "ProjectSettings") -> Errors:
     events_only: dict[str, object] = {
         "entity": settings.entity,
         "target.horizon": settings.target.horizon,
-        "training": settings.training != TrainingSettings(),
+        "training.window": settings.training.window is not None,
     }
     for name, table in settings.tables.items():
         given = table.model_fields_set & {"time", "arrival", "history", "valid_from", "valid_to"}

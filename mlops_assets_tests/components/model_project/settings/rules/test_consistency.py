@@ -186,7 +186,7 @@ def test_a_zone_of_the_database_is_accepted(zone):
     [
         ("entity", ["customer"]),
         ("target.horizon", 3),
-        ("training", {"window": 3}),
+        ("training.window", 3),
         ("tables.loans.time", "paid_at"),
     ],
 )
