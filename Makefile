@@ -69,7 +69,7 @@ reference: install ## Generate the pages of docs/reference/ from the code
 lowest: ## Run the tests with the lowest dependencies of pyproject.toml, in .lowest (requires uv)
 	uv venv --quiet --clear --python 3.11 .lowest
 	uv pip install --quiet --python .lowest/bin/python --resolution lowest-direct \
-		--editable '.[postgres]' 'hypothesis>=6.140' 'pytest>=8.4' 'pytest-xdist>=3.6'
+		--editable '.[catboost,lightgbm,postgres]' 'hypothesis>=6.140' 'pytest>=8.4' 'pytest-xdist>=3.6'
 	.lowest/bin/python -m pytest -n auto mlops_assets_tests/compat mlops_assets_tests/core mlops_assets_tests/ml mlops_assets_tests/stores
 	MLOPS_STATE_DIR=$(CURDIR)/.lowest/state .lowest/bin/mlops run customer_churn --trials 2
 

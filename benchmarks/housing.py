@@ -5,7 +5,7 @@
 
 `ours` is what `mlops run california_housing` does without Dagster and MLflow: `features.sql`, `pipeline.py`,
 the search of `defs.yaml`, its ensemble, fitted on the rows that train. Minutes are for all of it. `xgboost`
-and `catboost` (`pip install '.[bench]'`) are tuned by Optuna, five folds, up to 50 trials within the same
+and `catboost` (`pip install '.[catboost]'`) are tuned by Optuna, five folds, up to 50 trials within the same
 minutes, on the eight columns of scikit-learn's version of the data, averages per household.
 
 A result is a line of JSON; what the file holds already is not run again, so that the table can be made in

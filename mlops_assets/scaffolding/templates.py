@@ -15,6 +15,7 @@ import yaml
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
+from mlops_assets.ml.families.extras import installed_extras
 from mlops_assets.ml.features.sql_functions import KEYWORDS
 from mlops_assets.ml.metrics.tasks import metrics_of
 from mlops_assets.ml.number_format import share_text
@@ -128,6 +129,7 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         draft=draft,
         drafted=drafted,
         schema=schema,
+        families=["xgboost", *installed_extras(), "linear"],
         metrics=[name for name in metrics_of(draft.task) if name != draft.metric],
         read=lambda column: _read(draft, column),
         field=lambda column: _field(draft, column),

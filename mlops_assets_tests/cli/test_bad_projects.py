@@ -91,7 +91,7 @@ def declared(**tuning: Any) -> dict[str, Any]:
         (declared(trials="many"), "defs.yaml:14: tuning.trials is 'many', which is not a number"),
         (declared(trials=0), "defs.yaml:14: tuning.trials is 0: input should be greater than or equal to 1"),
         (declared(families=["xgbost"]), "tuning.families.0 is 'xgbost'; did you mean xgboost?"),
-        (declared(families=["catboost"]), "tuning.families.0 is 'catboost': input should be 'xgboost'"),
+        (declared(families=["svm"]), "tuning.families.0 is 'svm': input should be 'xgboost'"),
         (
             declared(metric="rmse"),
             "tuning.metric is rmse; choose a metric of binary: roc_auc, average_precision",

@@ -1,19 +1,15 @@
 """Verification of monotone constraints on a fitted model: its predictions along grids, and its structure."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.ml.families.linear import LinearEstimator
-from mlops_assets.ml.families.xgboost import XGBoostEstimator
+from mlops_assets.ml.evaluation.monotone_structure import holds_in_structure
 from mlops_assets.ml.features.monotone import column_directions, grid_rows, value_grid
 from mlops_assets.ml.model.calibration import Calibration
-from mlops_assets.ml.model.ensemble import EnsembleEstimator
 from mlops_assets.ml.model.tabular_model import TabularModel
 
 ROWS, GRID = 200, 40
@@ -99,7 +95,7 @@ def _verified(
         values=len(grid),
         violations=int(wrong.sum()),
         largest=float(falls[wrong].max(initial=0.0)),
-        in_structure=_rises(model.spec.calibration) and _holds_in(model.estimator, columns),
+        in_structure=_rises(model.spec.calibration) and holds_in_structure(model.estimator, columns),
     )
 
 
@@ -109,48 +105,3 @@ def _rises(calibration: Calibration | None) -> bool:
     if calibration.method == "sigmoid":
         return calibration.x[0] >= 0
     return bool(np.all(np.diff(calibration.y) >= 0))
-
-
-def _holds_in(estimator: Any, columns: Mapping[int, int]) -> bool:
-    match estimator:
-        case EnsembleEstimator():
-            return all(_holds_in(member, columns) for member in estimator.members)
-        case LinearEstimator():
-            coefficients = np.asarray(estimator.pipeline[-1].coef_, dtype=float).ravel()
-            return all(sign * coefficients[place] >= 0 for place, sign in columns.items())
-        case XGBoostEstimator():
-            trees = _trees(estimator)
-            return all(_tree_holds(*tree, columns) for tree in trees)
-    return False
-
-
-def _trees(estimator: XGBoostEstimator) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray]]:
-    """Left and right children, split columns, and the leaf values in place of the thresholds of leaves."""
-    model = json.loads(bytes(estimator.booster.save_raw("json")))
-    for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
-        names = ("left_children", "right_children", "split_indices", "split_conditions")
-        left, right, split, values = (np.asarray(tree[name]) for name in names)
-        yield left, right, split, values
-
-
-def _tree_holds(
-    left: NDArray, right: NDArray, split: NDArray, values: NDArray, columns: Mapping[int, int]
-) -> bool:
-    """Whether no leaf left of a split of these columns is above a leaf right of it, or below for -1.
-
-    Two rows that differ in one column part at a split of it, so this suffices (it is not necessary).
-    """
-    low, high = values.astype(float), values.astype(float)
-    order, stack = [], [0]
-    while stack:
-        node = stack.pop()
-        if left[node] >= 0:
-            order.append(node)
-            stack += [int(left[node]), int(right[node])]
-    for node in reversed(order):
-        one, other = left[node], right[node]
-        sign = columns.get(int(split[node]), 0)
-        if (sign > 0 and high[one] > low[other]) or (sign < 0 and low[one] < high[other]):
-            return False
-        low[node], high[node] = min(low[one], low[other]), max(high[one], high[other])
-    return True

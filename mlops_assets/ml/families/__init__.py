@@ -8,6 +8,8 @@ from mlops_assets.ml.families.base import Estimator, Family, FitRows, Prepared, 
 
 _FAMILIES = {
     "xgboost": ("xgboost", "XGBoostFamily"),
+    "lightgbm": ("lightgbm", "LightGBMFamily"),
+    "catboost": ("catboost", "CatBoostFamily"),
     "hist_gradient_boosting": ("hist_gradient_boosting", "HistGradientBoostingFamily"),
     "extra_trees": ("forests", "ExtraTreesFamily"),
     "random_forest": ("forests", "RandomForestFamily"),

@@ -12,17 +12,16 @@ from threadpoolctl import threadpool_limits
 from mlops_assets.compat.sklearn import baseline_prediction, boosted_trees, keep_iterations
 from mlops_assets.ml.families.base import FitRows, Params, Prepared, Settings
 from mlops_assets.ml.families.xgboost import XGBoostEstimator, XGBoostFamily
-from mlops_assets.ml.families.xgboost_conversion import Tree, booster_of, leaf
-from mlops_assets.ml.metrics.tasks import Task
+from mlops_assets.ml.families.xgboost_conversion import (
+    OBJECTIVES,
+    Tree,
+    booster_of,
+    in_single_precision,
+    leaf,
+)
 
 if TYPE_CHECKING:
     import optuna
-
-_OBJECTIVES: dict[Task, str] = {
-    "regression": "reg:squarederror",
-    "binary": "binary:logistic",
-    "multiclass": "multi:softprob",
-}
 
 
 class HistGradientBoostingFamily:
@@ -57,7 +56,7 @@ class HistGradientBoostingFamily:
 
     def prepare(self, train: FitRows, valid: FitRows, settings: Settings) -> Prepared:
         fittable = replace(train, matrix=_fittable(train.matrix))
-        return _PreparedFold(fittable, replace(valid, matrix=_single(valid.matrix)), settings)
+        return _PreparedFold(fittable, replace(valid, matrix=in_single_precision(valid.matrix)), settings)
 
     def fit(self, rows: FitRows, params: Params, rounds: int | None, settings: Settings) -> XGBoostEstimator:
         most = rounds or settings.max_rounds
@@ -66,7 +65,7 @@ class HistGradientBoostingFamily:
             model.fit(_fittable(rows.matrix), rows.target, sample_weight=rows.weights)
         trees = list(_trees(model))
         outputs, columns = settings.classes if settings.task == "multiclass" else 1, rows.matrix.shape[1]
-        return XGBoostEstimator(booster_of(trees, columns, _OBJECTIVES[settings.task], outputs))
+        return XGBoostEstimator(booster_of(trees, columns, OBJECTIVES[settings.task], outputs))
 
     load = XGBoostFamily.load
 
@@ -107,17 +106,12 @@ def _model(
     return kind(**params, monotonic_cst=rows.directions, random_state=settings.seed, **more)
 
 
-def _single(matrix: NDArray) -> NDArray:
-    """The matrix in single precision, in which loaded models compare thresholds."""
-    return matrix.astype(np.float32)
-
-
 def _fittable(matrix: NDArray) -> NDArray:
     """The matrix for a fit: columns without any value become constant.
 
     scikit-learn finds no thresholds in either, but reports so only for constant columns.
     """
-    single = _single(matrix)
+    single = in_single_precision(matrix)
     single[:, np.isnan(single).all(axis=0)] = 0.0
     return single
 

@@ -1,13 +1,14 @@
-"""Conversion of scikit-learn trees to XGBoost boosters: one file format, fast predictions and SHAP values.
+"""Conversion of trees of other libraries to XGBoost boosters: one file format, fast predictions, SHAP values.
 
-Trees of scikit-learn are Cython objects that skops does not trust, and a forest takes a hundred megabytes. A
-booster takes a third, is loaded by trusted code, predicts a row in microseconds and computes contributions of
-columns. Thresholds are converted exactly: scikit-learn sends `x <= t` to the left, XGBoost `x < t` in single
-precision, and columns are single-precision numbers when a tree is grown.
+Trees of scikit-learn are Cython objects that skops does not trust, and a forest takes a hundred megabytes;
+trees of LightGBM and CatBoost could only be loaded where these are installed. A booster takes a third, is
+loaded by trusted code, predicts a row in microseconds and computes contributions of columns. Thresholds are
+converted exactly: the others send `x <= t` to the left, XGBoost `x < t` in single precision, and columns are
+single-precision numbers when a tree is grown.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,16 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from mlops_assets.core.errors import ModelError
+from mlops_assets.ml.metrics.tasks import Task
+
+OBJECTIVES: dict[Task, str] = {
+    "regression": "reg:squarederror",
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+}
+"""What a booster of gradient boosted trees does with their sum."""
+COMPARED_ROWS = 256
 ROOTS_PARENT = 2**31 - 1
 
 
@@ -46,6 +57,12 @@ class Tree:
     output: int = 0
 
 
+def in_single_precision(matrix: NDArray) -> NDArray[np.float32]:
+    """The matrix in single precision, in which loaded models compare thresholds and trees are grown."""
+    with np.errstate(over="ignore"):  # XGBoost reads a number beyond its own as infinite, too
+        return matrix.astype(np.float32)
+
+
 def leaf(value: float, output: int = 0) -> Tree:
     """A tree with the same contribution to every row."""
     none = np.array([-1])
@@ -73,6 +90,40 @@ def booster_of(trees: Sequence[Tree], columns: int, objective: str, outputs: int
     learner["gbtree_model_param"]["num_trees"] = str(len(trees))
     learner["iteration_indptr"] = [0, len(trees)]
     return xgb.Booster(model_file=bytearray(_ubjson(model)))
+
+
+def require_equal(
+    booster: xgb.Booster, outputs: Sequence[int], added: Callable[[NDArray], NDArray], matrix: NDArray
+) -> None:
+    """Compare a booster with the library that grew its trees, to the last bit, on some of the training rows.
+
+    Parameters
+    ----------
+    outputs
+        For each tree the class that it contributes to, or 0.
+    added
+        The value that each tree adds to each row, shape `(n, trees)`, by the library.
+    matrix
+        Training rows in single precision.
+
+    Raises
+    ------
+    ModelError
+        If a row reaches another leaf.
+    """
+    rows = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
+    margins = booster.inplace_predict(rows, predict_type="margin").reshape(len(rows), -1)
+    values, places = added(rows).astype(np.float32), np.asarray(outputs)
+    start = np.full((len(rows), 1), 0.5 if margins.shape[1] > 1 else 0.0, dtype=np.float32)
+    for output in range(margins.shape[1]):
+        steps = np.hstack([start, values[:, places == output]])
+        expected = np.add.accumulate(steps, axis=1)[:, -1]  # one by one, as XGBoost adds them
+        if not np.array_equal(expected, margins[:, output]):
+            raise ModelError(
+                f"trees could not be converted: {np.sum(expected != margins[:, output])} of {len(rows)} "
+                "training rows have another prediction",
+                hint="remove the family from tuning.families, and report this with the library's version",
+            )
 
 
 def _empty_model(columns: int, objective: str, outputs: int) -> dict[str, Any]:
@@ -154,7 +205,8 @@ def _with_siblings_side_by_side(tree: Tree) -> Tree:
 def _single_at_most(values: NDArray) -> NDArray:
     """The largest single-precision numbers that are not greater than `values`."""
     single = values.astype(np.float32)
-    return np.where(single > values, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
+    with np.errstate(over="ignore"):  # below the lowest number, which CatBoost compares with, is infinity
+        return np.where(single > values, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float32)
 
 
 _UBJSON_TYPES = {

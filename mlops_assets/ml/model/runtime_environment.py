@@ -6,16 +6,18 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
+from mlops_assets.ml.families.extras import installed_extras
+
 PACKAGES = ("mlops-assets", "duckdb", "numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
 ABSENT = "absent"
 
 
 def runtime_environment() -> dict[str, str]:
-    """Versions of Python and `PACKAGES`, the operating system and the CPU architecture, by name."""
+    """Versions by name: Python, `PACKAGES`, libraries of further families, operating system, architecture."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        **{name: _version(name) for name in PACKAGES},
+        **{name: _version(name) for name in (*PACKAGES, *installed_extras())},
     }
 
 

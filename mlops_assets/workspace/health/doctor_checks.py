@@ -19,6 +19,7 @@ from mlops_assets.components.model_project.queries.known_tables import ENTITIES
 from mlops_assets.core import names
 from mlops_assets.core.errors import MlopsError, ProjectError, StoreError, TrackingError
 from mlops_assets.core.redaction.redact import short_secrets
+from mlops_assets.ml.families.extras import installed_extras
 from mlops_assets.stores.project_folder.files import FEATURES_SQL, TARGET_SQL, ProjectFiles
 from mlops_assets.stores.system.own_files import linked_outside
 from mlops_assets.stores.system.permissions import STATE_MODE_VARIABLE, wider_mode
@@ -95,7 +96,7 @@ def check_packages(_: Workspace) -> str:
 def check_libraries(_: Workspace) -> str:
     """Check that the installed packages can be imported, which a missing system library prevents."""
     broken = []
-    for name in _IMPORTED:
+    for name in (*_IMPORTED, *installed_extras()):
         try:
             importlib.import_module(name)
         except Exception as error:  # an import may raise anything

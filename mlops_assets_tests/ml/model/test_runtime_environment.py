@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from joblib.externals.loky.backend import context as loky
 
+from mlops_assets.ml.families.extras import installed_extras
 from mlops_assets.ml.model.runtime_environment import (
     ABSENT,
     PACKAGES,
@@ -18,7 +19,7 @@ from mlops_assets.ml.model.runtime_environment import (
 
 def test_python_the_system_and_every_package_are_recorded():
     found = runtime_environment()
-    assert set(found) == {"python", "system", *PACKAGES}
+    assert set(found) == {"python", "system", *PACKAGES, *installed_extras()}
     assert (found["python"], found["numpy"]) == (platform.python_version(), np.__version__)
 
 

@@ -234,7 +234,7 @@ class TuningSettings(Settings):
         min_length=1,
         description="Model families that share the trials: "
         + ", ".join(f"`{name}`" for name in FAMILY_NAMES)
-        + ".",
+        + ". `lightgbm` and `catboost` require `pip install 'mlops-assets[lightgbm,catboost]'` for training.",
     )
     ensemble: int = Field(
         default=5,

@@ -33,11 +33,13 @@ MOST_FIRST = 3
 
 
 def fit_settings(project: Project, classes: int) -> "Settings":
-    """Settings of all fits of the project; raises `ModelError` if there is no declared GPU."""
+    """Settings of all fits of the project; raises `ModelError` if there is no declared GPU or library."""
     from mlops_assets.ml.families import Settings
     from mlops_assets.ml.families.device import require_device
+    from mlops_assets.ml.families.extras import require_extras
 
     tuning = project.settings.tuning
+    require_extras(tuning.families)
     if "xgboost" in tuning.families:
         require_device(tuning.device)
     return Settings(

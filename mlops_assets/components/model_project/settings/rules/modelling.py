@@ -11,7 +11,7 @@ from mlops_assets.ml.metrics.tasks import COVERAGE, metrics_of
 if TYPE_CHECKING:
     from mlops_assets.components.model_project.settings.project import ProjectSettings
 
-_QUANTILE_FAMILIES = ("xgboost", "hist_gradient_boosting", "linear")
+_QUANTILE_FAMILIES = ("xgboost", "lightgbm", "catboost", "hist_gradient_boosting", "linear")
 
 
 def modelling_errors(settings: "ProjectSettings") -> Errors:
