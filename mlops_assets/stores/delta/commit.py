@@ -251,7 +251,8 @@ def _put(directory: Path, staged: Staged) -> list[Path]:
             placed.append(moved)
             continue
         folder.mkdir(exist_ok=True)
-        name = file_name(staged.digest, file.parent.name[:8], file.stem, file_digest(file))
+        digest = staged.recorded.get(file) or file_digest(file)
+        name = file_name(staged.digest, file.parent.name[:8], file.stem, digest)
         placed.append(file.rename(folder / name))
     return placed
 

@@ -53,9 +53,15 @@ def relation_digest(relation: duckdb.DuckDBPyRelation) -> tuple[int, str]:
     rows, digest
         The number of rows and 32 hexadecimal digits.
     """
+    hashes, digest = relation_content(relation)
+    return hashes.rows, digest
+
+
+def relation_content(relation: duckdb.DuckDBPyRelation) -> tuple[RowHashes, str]:
+    """The summed hashes of the rows, and their digest; see `relation_digest`."""
     columns = dict(zip(relation.columns, map(str, relation.types), strict=True))
     hashes = row_hashes(relation, digested_columns(columns)).get(None, RowHashes(0, 0))
-    return hashes.rows, content_digest(columns, hashes)
+    return hashes, content_digest(columns, hashes)
 
 
 def digested_columns(columns: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from mlops_assets.stores.delta.rewritten_log import Content, Successor, TableLog
 from mlops_assets.stores.delta.writing.staging import PARQUET, remove_unheld, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
+from mlops_assets.stores.warehouse.step_record import remove_record
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 Condition = Callable[[Collection[str]], str | None]
@@ -105,6 +106,7 @@ def remove_rows(
                 for partition in chosen:
                     locks.enter_context(warehouse.turn(_lock_table(table), partition))
                 locks.enter_context(commit_lock(warehouse.root, table))
+                remove_record(warehouse.root, _lock_table(table))
                 log = TableLog(directory, name)
                 log.require_own()
                 for content in _held(connection, log, directory, condition):

@@ -14,7 +14,7 @@ from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
 from mlops_assets.stores.delta.current_files import TableFiles
 from mlops_assets.stores.delta.damage import Damage, find_damage
-from mlops_assets.stores.delta.data_files import by_partition, rows_by_partition, scan
+from mlops_assets.stores.delta.data_files import DataFile, by_partition, rows_by_partition, scan
 from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
 from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
@@ -200,7 +200,24 @@ class TableReader:
         """
         return create_views(connection, self.root, self.tables(), versions or {}, on_error, files)
 
+    def relation_of(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: TableKey,
+        files: Sequence[DataFile],
+        *,
+        version: int,
+    ) -> duckdb.DuckDBPyRelation:
+        """Some files of a version of a table without partitions, as a lazy DuckDB relation."""
+        require_data_files(self._directory(table), table, version, files)
+        record(connection, table, version, files)
+        return connection.sql(scan(files, partitioned=False))
+
     # ---------------------------------------------------------------- metadata
+
+    def files(self, table: TableKey, *, version: int | None = None) -> list[DataFile]:
+        """The data files of a version, by default of the newest, in the order of their rows."""
+        return list(self._open(table, version).files)
 
     def partitions(self, table: TableKey, *, version: int | None = None) -> dict[str, str]:
         """The content digest of each partition, sorted by partition; empty if the table does not exist.

@@ -1,6 +1,6 @@
 """The warehouse: Delta tables on disk, written and restored with DuckDB."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +11,15 @@ import duckdb
 from mlops_assets.core.names import PARTITION, view_name
 from mlops_assets.stores.delta.commit import DeclaredPartitions, commit, remove_partitions
 from mlops_assets.stores.delta.commit_metadata import TableVersion, custom_metadata
-from mlops_assets.stores.delta.content_digest import relation_digest
+from mlops_assets.stores.delta.content_digest import RowHashes, relation_digest
 from mlops_assets.stores.delta.data_files import require_partition_name
+from mlops_assets.stores.delta.kept_content import KeptContent
 from mlops_assets.stores.delta.locks import turn_lock
 from mlops_assets.stores.delta.log import open_table, partitioning_error
 from mlops_assets.stores.delta.restore import content_at
 from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
 from mlops_assets.stores.delta.writing.parquet_stream import Streamed
-from mlops_assets.stores.delta.writing.staging import Staged, as_text, stage, staged_digest, staging
+from mlops_assets.stores.delta.writing.staging import Staged, as_text, stage, staged_content, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
 from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
 
@@ -58,6 +59,8 @@ class WriteResult:
     """The SQL name of the table, such as `california_housing.validated_districts`."""
     uri: str
     """The address of the Delta table."""
+    hashes: RowHashes | None = None
+    """The sum of the row hashes, of which the content has the digest; None of a restored version."""
 
 
 class Warehouse(TableReader):
@@ -92,6 +95,7 @@ class Warehouse(TableReader):
         inputs: Mapping[str, int] | None = None,
         conflicts_as_text: bool = False,
         declared: DeclaredPartitions | None = None,
+        kept: KeptContent | None = None,
     ) -> WriteResult:
         """Replace the content of a table, or of one partition, in one commit; skip it if nothing changes.
 
@@ -115,6 +119,8 @@ class Warehouse(TableReader):
             Write a column as text if its type has no common type with other partitions.
         declared
             The partitions that the table may have; others are removed, see `keep_partitions`.
+        kept
+            Content of the table to which the rows are added, for a table without partitions.
 
         Raises
         ------
@@ -133,12 +139,18 @@ class Warehouse(TableReader):
             staging(directory) as folder,
             self.connect() as connection,
         ):
-            files = stage(folder, relations, connection, table=name, partition=partition)
+            linked = kept.link(folder) if kept else {}
+            files = stage(
+                *(folder, relations, connection), table=name, partition=partition, first=len(linked)
+            )
+            streamed = [*([kept.streamed] if kept else []), *files.values()]
             commit_files = partial(
                 self._commit,
                 connection,
                 table,
-                files,
+                [*linked, *files],
+                streamed,
+                linked,
                 partition=partition,
                 dagster_run_id=dagster_run_id,
                 inputs=inputs,
@@ -158,7 +170,9 @@ class Warehouse(TableReader):
         self,
         connection: duckdb.DuckDBPyConnection,
         table: TableKey,
-        files: Mapping[Path, Streamed],
+        files: Sequence[Path],
+        streamed: Sequence[Streamed],
+        recorded: Mapping[Path, str],
         *,
         partition: str | None,
         dagster_run_id: str | None,
@@ -167,15 +181,15 @@ class Warehouse(TableReader):
         """Commit staged files; nothing is moved if a type conflicts with other partitions."""
         name, directory = view_name(tuple(table)), self._directory(table)
         staged = connection.read_parquet([str(file) for file in files], union_by_name=True)
-        rows, digest = staged_digest(staged, files.values())
+        hashes, digest = staged_content(staged, streamed)
         metadata = custom_metadata(
-            rows=rows, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
+            rows=hashes.rows, digest=digest, partition=partition, dagster_run_id=dagster_run_id, inputs=inputs
         )
         schema = rows_schema(staged, table=name, partitioned=partition is not None)
-        content = Staged(list(files), staged, schema, digest, partition)
+        content = Staged(files, staged, schema, digest, partition, recorded=recorded)
         version, changed = commit(self.root, table, content, connection, metadata)
         columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
-        return WriteResult(version, rows, digest, changed, columns, name, _uri(directory))
+        return WriteResult(version, hashes.rows, digest, changed, columns, name, _uri(directory), hashes)
 
     def keep_partitions(
         self, table: TableKey, declared: DeclaredPartitions, *, dagster_run_id: str | None = None

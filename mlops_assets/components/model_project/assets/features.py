@@ -19,6 +19,12 @@ from mlops_assets.components.model_project.project.metadata import table_metadat
 from mlops_assets.components.model_project.project.metadata_names import TARGET, TARGET_EXPRESSION, WEIGHT
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import expression_code, hidden_columns
+from mlops_assets.components.model_project.queries.added_rows import (
+    StepInput,
+    added_input,
+    added_or_all,
+    record_step,
+)
 from mlops_assets.components.model_project.queries.sql_table import checked_with_intact_files, write_computed
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
@@ -78,6 +84,10 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     def features(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        from mlops_assets.ml.features.row_wise import is_row_wise
+        from mlops_assets.stores.delta.kept_content import AllRowsNeededError
+        from mlops_assets.stores.warehouse.step_record import StepRecord, step_code
+
         store = warehouse.store
         with as_dagster_failures(project.name, project.sensitive), store.connect() as connection:
             require_unblocked(project, store, project.table, [None])
@@ -85,8 +95,17 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
             version = store.version(validated_key.path)
             valid = store.relation(connection, validated_key.path, version=version)
             query = feature_query(project, valid.columns)
+            code = step_code(str(spec.code_version))
+
+            def added() -> StepInput:
+                if not is_row_wise(query.sql, project.table, _seen(query, valid)):
+                    raise AllRowsNeededError("features.sql may compute a row from other rows")
+                last = StepRecord.last(store, spec.key.path, code)
+                return added_input(connection, store, last, validated_key, version, [spec.key])
+
+            step = added_or_all(context, spec.key, added, lambda: StepInput(valid))
             store.confine(connection, [valid], output=spec.key.path)
-            computed = query.run(connection, {project.table: valid})
+            computed = query.run(connection, {project.table: step.rows})
             reject_sensitive_features(project, computed.columns)
             result = write_computed(
                 store,
@@ -96,7 +115,9 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
                 computed,
                 dagster_run_id=context.run.run_id,
                 inputs={"/".join(validated_key.path): version},
+                kept=step.kept.get(spec.key),
             )
+            record_step(store, spec.key, code, validated_key, version, result)
             written = store.relation(connection, spec.key.path, version=result.version)
             reject_copied_columns(project, valid, written)
             yield dg.MaterializeResult(
@@ -135,6 +156,12 @@ def feature_query(project: Project, columns: Sequence[str]) -> "FeatureQuery":
         hidden=hidden_columns(project, columns),
         subject=f"{project.name}: {FEATURES_SQL}",
     )
+
+
+def _seen(query: "FeatureQuery", valid: "duckdb.DuckDBPyRelation") -> dict[str, str]:
+    """The columns that the query can read, with their types."""
+    types = dict(zip(valid.columns, map(str, valid.types), strict=True))
+    return {name: kind for name, kind in types.items() if name not in (*query.hidden, *names.PROVENANCE)}
 
 
 def _lineage(
@@ -183,7 +210,7 @@ def _row_by_row(
     from mlops_assets.ml.features.feature_comparison import find_differences
 
     row_id = names.ROW_ID
-    seen = [name for name in valid.columns if name not in (*query.hidden, *names.PROVENANCE)]
+    seen = _seen(query, valid)
     drawn = valid.project(row_id).order(f"hash({row_id}), {row_id}").limit(_SAMPLE_ROWS).set_alias("drawn")
     placed = f"*, row_number() over (order by hash({row_id}), {row_id}) as _place"
     valid.project(quoted_list(seen)).join(drawn, row_id, how="semi").project(placed).create("_sample")

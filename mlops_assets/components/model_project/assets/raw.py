@@ -31,6 +31,7 @@ from mlops_assets.components.model_project.project.partitions import (
     table_partitions,
 )
 from mlops_assets.components.model_project.project.project import Project
+from mlops_assets.components.model_project.queries.added_rows import added_or_all
 from mlops_assets.components.model_project.settings.tables import TableSettings
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
@@ -38,7 +39,13 @@ from mlops_assets.core.command_user import command_user
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from mlops_assets.stores.delta.kept_content import KeptContent
     from mlops_assets.stores.sources.base import Fetched
+    from mlops_assets.stores.warehouse.warehouse import WriteResult
 
 
 class RawConfig(dg.Config):
@@ -88,6 +95,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: RawConfig, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:
         from mlops_assets.stores.forgetting.records import ForgottenEntities
+        from mlops_assets.stores.sources.appended_rows import AppendedRows
         from mlops_assets.stores.sources.open import open_source
         from mlops_assets.stores.sources.roots import require_within_roots
 
@@ -105,8 +113,11 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             forgotten = ForgottenEntities(store.root, project.name)
             require_same_partitioning(project, store, table)
             fetched = source.fetch(connection, partition)
-            with source.rows(fetched) as rows:
-                result = store.write(
+
+            def write(
+                rows: "Iterable[duckdb.DuckDBPyRelation]", kept: "KeptContent | None" = None
+            ) -> "WriteResult":
+                return store.write(
                     spec.key.path,
                     forgotten.without_forgotten(rows),
                     partition=partition,
@@ -115,7 +126,20 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     # With declared marks, the contract would read the text of a number in another way.
                     conflicts_as_text=not settings.mixes_numbers,
                     declared=project.periods_of(table),
+                    kept=kept,
                 )
+
+            def write_all() -> "WriteResult":
+                with source.rows(fetched) as rows:
+                    return write(rows)
+
+            if partition or not fetched.files or forgotten.records():  # rows of the file are left out
+                result = write_all()
+            else:
+                code, subject = str(spec.code_version), project.subject(table)
+                appended = AppendedRows(connection, store, spec.key.path, fetched, code, subject)
+                result = added_or_all(context, spec.key, lambda: appended.write(write), write_all)
+                appended.record(result)
         return materialized(
             *(context, spec.key, result.digest),
             {

@@ -1,6 +1,6 @@
 """validated_<table> and quarantine_<table>: each raw row is in exactly one of the two."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,7 @@ from mlops_assets.components.model_project.automation.conditions import follows_
 from mlops_assets.components.model_project.lineage.column_lineage import ColumnLineage, copied_columns
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
 from mlops_assets.components.model_project.project.failures import as_dagster_failures
-from mlops_assets.components.model_project.project.metadata import (
-    markdown_table,
-    materialized,
-    table_metadata,
-)
+from mlops_assets.components.model_project.project.metadata import materialized, table_metadata
 from mlops_assets.components.model_project.project.partitions import (
     one_by_one,
     partition_of,
@@ -23,20 +19,25 @@ from mlops_assets.components.model_project.project.partitions import (
 )
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.project.target_columns import expression_code, identity_columns
+from mlops_assets.components.model_project.queries.added_rows import (
+    StepInput,
+    added_input,
+    added_or_all,
+    record_step,
+)
+from mlops_assets.components.model_project.queries.broken_rules import describe_rules, rule_counts
 from mlops_assets.components.model_project.training.row_weights import weight_code
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
+from mlops_assets.core.digests import keyed_digest
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.text.suggestions import closest_name
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.stores.project_folder.files import SCHEMA
 
 if TYPE_CHECKING:
-    import duckdb
-
     from mlops_assets.ml.contracts.contract import Contract
 
-_SHOWN_RULES = 3
 REJECTED_SHARE = "rejected_share"
 EVERY_ROW_ACCOUNTED_FOR = "every_row_accounted_for"
 
@@ -111,8 +112,11 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from mlops_assets.ml.contracts.decimal_comma_hint import comma_hint
         from mlops_assets.ml.contracts.row_ids import translated_identity_errors
+        from mlops_assets.ml.contracts.splitting.earlier_rows import repeat_earlier_rows
         from mlops_assets.ml.contracts.splitting.row_split import RowSplit
+        from mlops_assets.stores.delta.kept_content import AllRowsNeededError
         from mlops_assets.stores.system.row_id_key import row_id_key
+        from mlops_assets.stores.warehouse.step_record import StepRecord, step_code
 
         store, partition = warehouse.store, partition_of(context)
         with (
@@ -133,14 +137,33 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
             before = None
             if partition and settings.time:
                 before = settings.time, project.time.periods.end_of(partition)
+            secret = row_id_key(store.root) if project.sensitive & set(identity) else None
+            record_code = step_code(str(validated.code_version), _fingerprint(secret))
+
+            def added() -> StepInput:
+                last = StepRecord.last(store, validated.key.path, record_code)
+                found = added_input(
+                    *(connection, store, last, raw_key, version), [validated.key, quarantine.key]
+                )
+                valid, invalid = (
+                    store.relation(connection, spec.key.path) for spec in (validated, quarantine)
+                )
+                if repeat_earlier_rows(connection, found.rows, valid, invalid, declared, identity, secret):
+                    raise AllRowsNeededError("new rows have the key or unique values of earlier ones")
+                return found
+
+            everything = StepInput(raw)
+            step = (
+                everything if partition else added_or_all(context, validated.key, added, lambda: everything)
+            )
             split = RowSplit(
                 connection,
-                raw,
+                step.rows,
                 declared,
                 identity=identity,
                 scratch=Path(scratch),
                 before=before,
-                secret=row_id_key(store.root) if project.sensitive & set(identity) else None,
+                secret=secret,
             )
             results = {}
             for spec, rows in ((validated, split.valid), (quarantine, split.quarantine)):
@@ -152,10 +175,12 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                     inputs={"/".join(raw_key.path): version},
                     conflicts_as_text=spec is quarantine,
                     declared=project.periods_of(table),
+                    kept=step.kept.get(spec.key),
                 )
                 results[spec.key] = result
+                bad = store.relation(connection, spec.key.path, partition=partition, version=result.version)
                 descriptions = {column.name: column.description for column in declared.columns}
-                extra = _rule_counts(split.quarantine(), project.sensitive) if spec is quarantine else {}
+                extra = rule_counts(bad, project.sensitive) if spec is quarantine else {}
                 yield materialized(
                     *(context, spec.key, result.digest),
                     {
@@ -169,19 +194,25 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
                         **extra,
                     },
                 )
-            bad = split.quarantine()
+            if not partition:
+                record_step(*(store, validated.key, record_code, raw_key, version), *results.values())
             kept, rejected = results[validated.key].rows, results[quarantine.key].rows
             share = rejected / raw_rows if raw_rows else 0.0
             yield _accounting(raw_rows, kept, rejected, validated.key)
             checked = _share(share, settings.max_rejected_share, rejected, raw_rows, validated.key)
             if not checked.passed:
-                advice = _advice(bad, ".".join(quarantine.key.path), project.sensitive)
+                advice = describe_rules(bad, ".".join(quarantine.key.path), project.sensitive)
                 checked = checked._replace(description=f"{checked.description}; {advice}")
             if not checked.passed and (hint := comma_hint(declared.columns, bad)):
                 checked = checked._replace(description=f"{checked.description}; {hint}")
             yield checked
 
     return contract
+
+
+def _fingerprint(secret: bytes | None) -> str:
+    """What changes with the key of row IDs, without revealing it."""
+    return keyed_digest(secret, "record of a step") if secret else ""
 
 
 def _require_usable(
@@ -226,33 +257,6 @@ def _share(share: float, limit: float, rejected: int, raw: int, key: dg.AssetKey
         f"{limit:.2%}",
         metadata={"rejected_share": share, "limit": limit},
     )
-
-
-def _advice(bad: "duckdb.DuckDBPyRelation", quarantine: str, sensitive: Collection[str]) -> str:
-    """The rules that most rows violate, and what to do."""
-    counts = _counts_of_rules(bad, _SHOWN_RULES, sensitive)
-    rules = ", ".join(f"{rule} ({rows:,} row{'s' * (rows != 1)})" for rule, rows in counts)
-    return (
-        f'most frequent: {rules}; inspect them with `mlops sql "select * from {quarantine}"`, then '
-        "correct the source or the contract"
-    )
-
-
-def _rule_counts(bad: "duckdb.DuckDBPyRelation", sensitive: Collection[str]) -> dict[str, Any]:
-    """Number of violations of each rule, most frequent first."""
-    counts = _counts_of_rules(bad, 50, sensitive)
-    return {"broken_rules": markdown_table(["rule", "rows"], counts)} if counts else {}
-
-
-def _counts_of_rules(
-    bad: "duckdb.DuckDBPyRelation", most: int, sensitive: Collection[str]
-) -> list[tuple[str, int]]:
-    """The most frequently violated rules with their numbers of rows."""
-    from mlops_assets.ml.contracts.shown_rules import shown_rule
-
-    rules = bad.project(f"unnest({names.BROKEN_RULES}) as rule")
-    counted = rules.aggregate("rule, count(*) as n", "rule").order("n desc, rule").limit(most).fetchall()
-    return [(shown_rule(rule, sensitive), count) for rule, count in counted]
 
 
 def _lineage(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.features.feature_query import FeatureQuery
     from mlops_assets.ml.features.project_query import ProjectQuery
     from mlops_assets.stores.delta.commit import DeclaredPartitions
+    from mlops_assets.stores.delta.kept_content import KeptContent
     from mlops_assets.stores.warehouse.warehouse import Warehouse, WriteResult
 
 
@@ -30,6 +31,7 @@ def write_computed(
     inputs: Mapping[str, int],
     partition: str | None = None,
     declared: "DeclaredPartitions | None" = None,
+    kept: "KeptContent | None" = None,
 ) -> "WriteResult":
     """Compute and write rows; errors are reported as errors of the query.
 
@@ -57,6 +59,7 @@ def write_computed(
             dagster_run_id=dagster_run_id,
             inputs=inputs,
             declared=declared,
+            kept=kept,
         )
     except duckdb.Error as error:
         require_intact(connection)

@@ -26,11 +26,9 @@ def repeated_rows_sql(
     whose hash another row has is only examined more closely.
     """
     conditions = []
-    for names, hash_sql, known in _hashes(contract, identity, secret):
+    for names, hash_sql, known in compared_hashes(contract, identity, secret):
         table = f"repeated_{next(_NUMBERS)}"
-        columns = [column for column in contract.columns if column.name in names]
-        typed = raw.project(select_list(columns, source_types(raw))) if columns else raw
-        hashes = typed.project(f"{hash_sql} as _bits")
+        hashes = raw_hashes(raw, contract, names, hash_sql)
         hashes.aggregate("_bits, count(*) as _times", "_bits").filter("_times > 1").project("_bits").create(
             table
         )
@@ -39,7 +37,16 @@ def repeated_rows_sql(
     return conditions
 
 
-def _hashes(
+def raw_hashes(
+    raw: duckdb.DuckDBPyRelation, contract: Contract, names: Sequence[str], hash_sql: str
+) -> duckdb.DuckDBPyRelation:
+    """A hash of each raw row as `_bits`, by its SQL over some columns, which are cast."""
+    columns = [column for column in contract.columns if column.name in names]
+    typed = raw.project(select_list(columns, source_types(raw))) if columns else raw
+    return typed.project(f"{hash_sql} as _bits")
+
+
+def compared_hashes(
     contract: Contract, identity: Sequence[str], secret: bytes | None
 ) -> Iterator[tuple[Sequence[str], str, str]]:
     """The columns of each hash to compare, its SQL, and its SQL where `_bits` is known."""

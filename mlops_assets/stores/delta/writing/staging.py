@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.names import PARTITION
 from mlops_assets.core.sql_quoting import literal, quoted
-from mlops_assets.stores.delta.content_digest import RowHashes, content_digest, relation_digest
+from mlops_assets.stores.delta.content_digest import RowHashes, content_digest, relation_content
 from mlops_assets.stores.delta.writing.parquet_stream import Streamed, stream_rows
 from mlops_assets.stores.delta.writing.stored_types import (
     OUT_OF_RANGE,
@@ -42,6 +42,8 @@ class Staged:
     partition: str | None
     in_place: bool = False
     """Whether the files are in the table's folder already, as those of a restored version."""
+    recorded: Mapping[Path, str] = field(default_factory=dict)
+    """The recorded digests of the bytes of files that are kept: a new digest would hide their damage."""
 
 
 @contextmanager
@@ -106,6 +108,7 @@ def stage(
     *,
     table: str,
     partition: str | None,
+    first: int = 0,
 ) -> dict[Path, Streamed]:
     """Stream each relation once into its own file, with the types that a table stores.
 
@@ -116,6 +119,8 @@ def stage(
     ----------
     connection
         Reads staged files; the relations may belong to another one.
+    first
+        The number of the first file.
 
     Returns
     -------
@@ -128,7 +133,7 @@ def stage(
     """
     files: dict[Path, Streamed] = {}
     wide: dict[str, None] = {}
-    for number, relation in enumerate(relations):
+    for number, relation in enumerate(relations, first):
         if partition is not None and PARTITION in (name.lower() for name in relation.columns):
             raise StoreError(
                 f"table {table}: the rows of partition {partition} have a column {PARTITION!r}, "
@@ -149,8 +154,8 @@ def stage(
     return files
 
 
-def staged_digest(rows: duckdb.DuckDBPyRelation, streamed: Iterable[Streamed]) -> tuple[int, str]:
-    """The number of rows of staged files and the digest of their content, as `relation_digest` has them.
+def staged_content(rows: duckdb.DuckDBPyRelation, streamed: Iterable[Streamed]) -> tuple[RowHashes, str]:
+    """The summed hashes of the rows of staged files, and the digest of their content.
 
     Files are read only if their rows are not those that were hashed: columns were rewritten, or files with
     different columns are read as one.
@@ -158,9 +163,9 @@ def staged_digest(rows: duckdb.DuckDBPyRelation, streamed: Iterable[Streamed]) -
     columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
     found = list(streamed)
     if any(one.columns != columns for one in found):
-        return relation_digest(rows)
-    count = sum(one.hashes.rows for one in found)
-    return count, content_digest(columns, RowHashes(count, sum(one.hashes.total for one in found)))
+        return relation_content(rows)
+    hashes = RowHashes(sum(one.hashes.rows for one in found), sum(one.hashes.total for one in found))
+    return hashes, content_digest(columns, hashes)
 
 
 def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> Streamed:

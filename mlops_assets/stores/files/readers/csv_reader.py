@@ -99,6 +99,16 @@ def header_of(file: "SourceFile", subject: str) -> list[str]:
     return [field or f"{UNNAMED}{number}" for number, field in enumerate(fields, 1)]
 
 
+def header_lines(file: "SourceFile") -> list[str]:
+    """The lines up to the end of the header, which `header_of` has accepted, with their line ends."""
+    dialect = file.dialect
+    with open_text(file.path, encoding_of(file.path, dialect)) as text:
+        lines = bounded_lines(text)
+        read = [line for _, line in zip(range(dialect.skip_lines), lines, strict=False)]
+        next(csv.reader(_collected(lines, read), **dialect.csv_options()), [])
+    return read
+
+
 def open_text(path: Path, encoding: str, errors: str = "strict") -> TextIO:
     """Open a file as text, decompressed and with its original line ends."""
     return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors=errors, newline="")
@@ -139,6 +149,12 @@ def _missing_header(first: str, before: list[str], skip_lines: int) -> str:
     if first or len(before) == skip_lines > 0:
         return "the header line is empty"
     return "its first line is empty" if before else "the file is empty"
+
+
+def _collected(lines: Iterator[str], read: list[str]) -> Iterator[str]:
+    for line in lines:
+        read.append(line)
+        yield line
 
 
 def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
