@@ -58,7 +58,7 @@ def appended_part(file: SourceFile, earlier: EarlierFile, target: Path) -> Sourc
     header = _header(file)
     with file.path.open("rb") as stream:
         _require_prefix(stream, file, earlier)
-        _skip_line_end(stream, file)
+        _skip_line_end(stream, file, earlier.size)
         with target.open("wb") as part:
             part.write(header)
             shutil.copyfileobj(stream, part, _CHUNK)
@@ -77,9 +77,8 @@ def _require_prefix(stream: IO[bytes], file: SourceFile, earlier: EarlierFile) -
         raise AllRowsNeededError(f"{file.name} was changed in its earlier part")
 
 
-def _skip_line_end(stream: IO[bytes], file: SourceFile) -> None:
+def _skip_line_end(stream: IO[bytes], file: SourceFile, end: int) -> None:
     """Move to the first line after the earlier part, which must be one of whole lines."""
-    end = stream.tell()
     stream.seek(max(0, end - 1))
     last, following = stream.read(1), stream.read(2)
     if last == b"\n":

@@ -9,9 +9,11 @@ from deltalake import DeltaTable
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.delta import rewritten_log
 from mlops_assets.stores.delta.commit import CHECKPOINT_INTERVAL
+from mlops_assets.stores.delta.kept_content import AllRowsNeededError
 from mlops_assets.stores.forgetting.entity import Entity, Key
 from mlops_assets.stores.forgetting.records import Removed
 from mlops_assets.stores.forgetting.table_rows import find_rows, remove_rows
+from mlops_assets.stores.warehouse.step_record import StepRecord
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 KEY = Key(b"0123456789abcdef")
@@ -44,6 +46,20 @@ def forget(warehouse: Warehouse, table=TABLE) -> None:
 def count(warehouse: Warehouse, table=TABLE):
     with warehouse.connect() as connection:
         return find_rows(warehouse, connection, table, condition)
+
+
+def test_versions_that_share_bytes_and_the_record_of_their_step_keep_nothing(warehouse):
+    first = write(warehouse, "ada", "bob")
+    StepRecord.of("", {}, first).write(warehouse, TABLE)
+    kept = StepRecord.last(warehouse, TABLE, "").kept(warehouse, TABLE)
+    with warehouse.connect() as connection:
+        second = warehouse.write(TABLE, connection.sql("select 2 as n, 'cleo' as customer"), kept=kept)
+    forget(warehouse)
+    assert count(warehouse).rows == 0
+    assert customers(warehouse, first.version) == ["bob"]
+    assert customers(warehouse, second.version) == ["bob", "cleo"]
+    with pytest.raises(AllRowsNeededError, match="no earlier run is recorded"):
+        StepRecord.last(warehouse, TABLE, "")
 
 
 def test_no_version_has_a_row_any_more_and_each_has_the_others(warehouse):
