@@ -51,6 +51,7 @@ UNITS: dict[str, str] = {
     "serving.log.max_memory_mb": "MiB",
     "serving.log.max_spool_mb": "MiB",
     "monitoring.live_days": "days",
+    "monitoring.performance.live_days": "days",
     "monitoring.drift.significance": "probability",
     "monitoring.drift.effect": "standard deviations",
     "monitoring.drift.auc": "ROC AUC",

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from mlops_assets.core.byte_size import format_bytes
 from mlops_assets.core.status.project import ProjectStatus, ServiceStatus, TickStatus
 from mlops_assets.core.status.series import (
-    TRAINING,
+    drift_points,
     drift_series,
+    kind_in_words,
     performance_points,
     performance_series,
     shown_metric,
@@ -75,7 +76,7 @@ def _champion_lines(project: ProjectStatus, status: WorkspaceStatus) -> Iterator
 
 def _figure_lines(project: ProjectStatus) -> Iterator[tuple[str, str]]:
     if points := drift_series(project):
-        last = [point for point in project.drift if point.reference == TRAINING][-1]
+        last = drift_points(project)[-1]
         largest = f", largest effect {last.largest:.3g} ({last.largest_column})" if last.largest else ""
         yield (
             "drift",
@@ -91,7 +92,7 @@ def _figure_lines(project: ProjectStatus) -> Iterator[tuple[str, str]]:
         yield (
             "performance",
             f"{sparkline(series)}  {series[0].partition} to {series[-1].partition}: {metric} {value} "
-            f"{newest.kind}{before}{holds}",
+            f"{kind_in_words(newest)}{before}{holds}",
         )
     if project.quality:
         last_quality = project.quality[-1]

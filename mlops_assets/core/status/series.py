@@ -4,13 +4,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlops_assets.core.status.project import PerformancePoint, ProjectStatus
+from mlops_assets.core.status.project import DriftPoint, PerformancePoint, ProjectStatus
 from mlops_assets.core.status.workspace import WorkspaceStatus
 
 SCHEMA = 1
 """Version of the JSON document, raised when a field is removed or changes its meaning."""
-TRAINING, MEASURED, ESTIMATED = "training", "measured", "estimated"
-"""The reference of a drift report, and the kinds of performance."""
+_TRAINING, _LIVE = "training", "live"
+_KINDS = {
+    "measured": "measured",
+    "live_measured": "measured on live requests",
+    "estimated": "estimated",
+    "live_estimated": "estimated on live requests",
+}
+"""The kinds of performance in words, the one to show first."""
+ESTIMATES = frozenset(_KINDS[kind] for kind in ("estimated", "live_estimated"))
+"""The kinds of `SeriesPoint` that are estimates."""
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -26,12 +34,19 @@ class SeriesPoint:
     kind: str = ""
 
 
+def drift_points(status: ProjectStatus) -> list[DriftPoint]:
+    """Drift against the training data in each partition; of logged requests if nothing else is predicted."""
+    by_reference = {
+        name: [point for point in status.drift if point.reference == name] for name in (_TRAINING, _LIVE)
+    }
+    return by_reference[_TRAINING] or by_reference[_LIVE]
+
+
 def drift_series(status: ProjectStatus) -> list[SeriesPoint]:
     """The largest weighted effect of a feature in each partition, against the training data."""
     return [
         SeriesPoint(point.partition or "all rows", point.largest, bool(point.drifted or point.drifted_kinds))
-        for point in status.drift
-        if point.reference == TRAINING
+        for point in drift_points(status)
     ]
 
 
@@ -44,12 +59,25 @@ def shown_metric(status: ProjectStatus) -> str | None:
 
 
 def performance_points(status: ProjectStatus) -> list[PerformancePoint]:
-    """One value of the shown metric for each partition: the measured one, before it is known the estimate."""
-    metric, found = shown_metric(status), dict[str | None, PerformancePoint]()
+    """One value of the shown metric for each partition: measured, or before it is known the estimate.
+
+    Predictions that are stored go before logged requests, and of several versions the newest one counts.
+    """
+    metric, order = shown_metric(status), list(_KINDS)
+    found = dict[str | None, PerformancePoint]()
     for point in status.performance:
-        if point.metric == metric and (point.kind == MEASURED or point.partition not in found):
+        if point.metric != metric or point.kind not in order:
+            continue
+        best = found.setdefault(point.partition, point)
+        rank, of_best = order.index(point.kind), order.index(best.kind)
+        if rank < of_best or (rank == of_best and (point.model_version or 0) >= (best.model_version or 0)):
             found[point.partition] = point
     return list(found.values())
+
+
+def kind_in_words(point: PerformancePoint) -> str:
+    """Whether a value is measured or estimated, and on which rows."""
+    return _KINDS[point.kind]
 
 
 def performance_series(status: ProjectStatus) -> list[SeriesPoint]:
@@ -61,7 +89,7 @@ def performance_series(status: ProjectStatus) -> list[SeriesPoint]:
             point.holds is False,
             point.low,
             point.high,
-            point.kind,
+            kind_in_words(point),
         )
         for point in performance_points(status)
     ]

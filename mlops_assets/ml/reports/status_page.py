@@ -8,9 +8,10 @@ from markupsafe import Markup
 from mlops_assets.core.status.asset import SEVERITY, Health
 from mlops_assets.core.status.project import ProjectStatus
 from mlops_assets.core.status.series import (
-    ESTIMATED,
-    TRAINING,
+    ESTIMATES,
+    drift_points,
     drift_series,
+    kind_in_words,
     performance_points,
     performance_series,
     shown_metric,
@@ -133,7 +134,7 @@ def _score(project: ProjectStatus) -> str:
 
 
 def _drift_text(project: ProjectStatus) -> str:
-    points = [point for point in project.drift if point.reference == TRAINING]
+    points = drift_points(project)
     if not points:
         return ""
     last, alarms = points[-1], sum(point.alarm for point in drift_series(project))
@@ -157,7 +158,7 @@ def _performance_text(project: ProjectStatus) -> str:
     of = f" in {last.partition}" if last.partition else ""
     before = f", {compact(last.at_registration)} at registration" if last.at_registration is not None else ""
     holds = {None: "", True: "; it holds", False: "; it does not hold"}[last.holds]
-    return f"{metric_title(last.metric)} {value} {last.kind}{of}{before}{holds}."
+    return f"{metric_title(last.metric)} {value} {kind_in_words(last)}{of}{before}{holds}."
 
 
 def _drift_plot(project: ProjectStatus, text: str) -> Markup:
@@ -171,7 +172,7 @@ def _performance_plot(project: ProjectStatus, text: str, at_registration: float 
 
     points = performance_series(project)
     return line_svg(
-        points, text=f"Performance by partition. {text}", hollow=ESTIMATED, reference=at_registration
+        points, text=f"Performance by partition. {text}", hollow=ESTIMATES, reference=at_registration
     )
 
 

@@ -36,6 +36,12 @@ def rows_batch(rows: Sequence[Row], columns: Sequence[Column], position: str) ->
     return pa.RecordBatch.from_arrays(arrays, names=[*(column.name for column in columns), position])
 
 
+def written_texts(values: Iterable[Any], column: Column) -> list[str | None]:
+    """Values as texts that the contract casts to the same values: numbers with the marks of the column."""
+    convert, _ = _CONVERSIONS[column.sql_type]
+    return [None if value is None or value != value else _text_in(convert(value), column) for value in values]
+
+
 def value_problems(row: Row, columns: Iterable[Column]) -> list[str]:
     """The rules that a row violates because a value is absent, or is no plain value."""
     problems = []

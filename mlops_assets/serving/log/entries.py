@@ -13,6 +13,8 @@ from mlops_assets.ml.contracts.columns import Column, SqlType
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE
 from mlops_assets.ml.model.model_spec import ModelSpec
+from mlops_assets.ml.scoring.plain_rows import written_texts
+from mlops_assets.serving.log.key_digests import KeyDigests
 from mlops_assets.stores.prediction_log import columns as log
 
 
@@ -98,12 +100,18 @@ class LoggedColumns:
         The names of the inputs in the log.
     hashed
         Inputs whose values are replaced by keyed digests.
+    typed
+        Those of them that the contract casts before.
+    written
+        Numbers and times that are logged as texts, because only the contract can read them.
     """
 
     inputs: Mapping[str, pa.DataType]
     outputs: Mapping[str, pa.DataType]
     names: Mapping[str, str]
     hashed: frozenset[str]
+    typed: KeyDigests
+    written: Mapping[str, Column]
 
     @classmethod
     def of(
@@ -134,7 +142,15 @@ class LoggedColumns:
         }
         outputs = {name: _PYTHON[kind] for name, kind in spec.output_types().items()}
         names = log.input_names(list(kept), list(outputs))
-        return cls(kept, outputs, names, hidden & kept.keys())
+        hashed = hidden & kept.keys()
+        typed = KeyDigests([column for column in contract.columns if column.name in hashed])
+        visible = (column for column in contract.columns if column.name not in hidden)
+        written = {
+            column.name: column
+            for column in visible
+            if column.sql_type != "VARCHAR" and _logged_type(column) == pa.string()
+        }
+        return cls(kept, outputs, names, hashed, typed, written)
 
     def table(self, version: int, entries: Sequence[Entry], key: bytes) -> pa.Table:
         """The rows of entries.
@@ -155,14 +171,23 @@ class LoggedColumns:
         """The rows of several requests of records, or of one with a table."""
         columns = _describing(version, answered)
         rows, outputs = (_together([getattr(one, name) for one in answered]) for name in ("rows", "outputs"))
+        digests = self.typed.of(rows, key)
         for name, kind in self.inputs.items():
-            values = _values(rows, name)
-            if name in self.hashed:
-                values = _digests(values, key)
+            values = digests[name] if name in digests else self._values(rows, name, key)
             columns[self.names[name]] = _array(values, kind)
         for name, kind in self.outputs.items():
             columns[name] = _array(_values(outputs, name), kind)
         return pa.table(columns)
+
+    def _values(self, rows: Any, name: str, key: bytes) -> "list[Any] | pa.Array":
+        """The values of an input as they are logged."""
+        values = _values(rows, name)
+        if name not in self.hashed and name not in self.written:
+            return values
+        found = values if isinstance(values, list) else values.to_pylist()
+        if name in self.written:
+            return written_texts(found, self.written[name])
+        return [None if value is None else keyed_digest(key, str(value)) for value in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,11 +260,6 @@ def _values(rows: "list[Mapping[str, Any]] | pa.RecordBatch | pa.Table", name: s
         return [None] * rows.num_rows
     column = rows.column(name)
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _digests(values: "list[Any] | pa.Array", key: bytes) -> list[Any]:
-    found = values if isinstance(values, list) else values.to_pylist()
-    return [None if value is None else keyed_digest(key, str(value)) for value in found]
 
 
 def _array(values: "list[Any] | pa.Array", kind: pa.DataType) -> pa.Array:

@@ -100,6 +100,26 @@ def test_a_row_is_logged_with_the_types_of_the_contract(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["records", "arrow"])
+def test_a_number_of_a_column_with_marks_is_logged_as_the_contract_reads_it(tmp_path, form):
+    log, spool = open_log(tmp_path)
+    given = [{**ROW, "price": 2.5}]
+    rows = given if form == "records" else pa.RecordBatch.from_pylist(given)
+    log.add("shop", MODEL, request_id="r1", rows=rows, outputs=pa.Table.from_pylist([OUTPUT]))
+    log.flush()
+    [row] = written(spool)
+    assert row["price"] == "2,5", "2.5 would be no number in a table with decimal commas"
+
+
+@pytest.mark.parametrize("value", [7, 7.0, "7", " 7"])
+def test_a_value_has_one_digest_however_it_was_sent(tmp_path, value):
+    log, spool = open_log(tmp_path, sensitive="hash")
+    add(log, {**ROW, "income": value})
+    log.flush()
+    [row] = written(spool)
+    assert row["income"] == keyed_digest(row_id_key(tmp_path / "warehouse"), "7")
+
+
+@pytest.mark.parametrize("form", ["records", "arrow"])
 @pytest.mark.parametrize("mode", ["drop", "hash"])
 def test_sensitive_columns_are_left_out_or_hashed(tmp_path, mode, form):
     log, spool = open_log(tmp_path, columns=("customer",), sensitive=mode)

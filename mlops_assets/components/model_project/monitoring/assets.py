@@ -10,6 +10,7 @@ from mlops_assets.components.model_project.monitoring.drift.drift_report import 
 from mlops_assets.components.model_project.monitoring.performance.performance_report import (
     performance_report_asset,
 )
+from mlops_assets.components.model_project.project.log_window import LogWindow, measurable_log
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.components.model_project.settings.monitoring.reports import Report
 from mlops_assets.core import job_names
@@ -29,7 +30,8 @@ def report_assets(project: Project) -> list[dg.AssetsDefinition]:
     """The declared reports over the partitions of an event project, the rows of `scoring`, or the log."""
     wanted = [name for name in _REPORTS if name in project.settings.monitoring.reports]
     if project.scored_key is None:  # the log of the service has the only rows that are predicted
-        wanted = [name for name in wanted if name == "drift" and project.settings.serving.log.enabled]
+        read_log = {"drift": LogWindow.of_project(project), "performance": measurable_log(project)}
+        wanted = [name for name in wanted if read_log.get(name)]
     return [_REPORTS[name](project) for name in wanted]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.components.model_project.monitoring.computed_features import computed_features
 from mlops_assets.components.model_project.monitoring.report import ReportRun
 from mlops_assets.components.model_project.project.declared_tables import declared_contract
-from mlops_assets.components.model_project.project.log_window import LogWindow
+from mlops_assets.components.model_project.project.log_window import LogWindow, table_key
 from mlops_assets.core import names
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
 from mlops_assets.stores.prediction_log import columns as log
@@ -57,18 +57,20 @@ class LoggedRows:
     ) -> "duckdb.DuckDBPyRelation":
         """The rows that a version answered, with their columns under their own names, and `row_id`.
 
-        Of an event project the last request of each entity: its features are those of its other requests, and
-        rows that repeat are no further evidence.
+        Of each entity, or of each key of a static project, the last request: rows that repeat are no further
+        evidence. Rows without a key all count.
         """
         rows = self._relation(self.days(partition)).filter(f"{log.VERSION} = {version}")
         own = [column.name for column in model.spec.columns]
-        entity = list(self.project.settings.entity) if self.project.timeline else []
+        entity = list(self.project.settings.entity) if self.project.timeline else table_key(self.project)
         inputs = log.input_names([*entity, *own], model.spec.output_types())
         kept = [name for name in inputs if inputs[name] in rows.columns]
         if entity and set(entity) <= set(kept):
-            same = quoted_list(inputs[name] for name in entity)
-            place = f"row_number() over (partition by {same} order by {log.REQUESTED_AT} desc) as _place"
-            rows = rows.project(f"*, {place}").filter("_place = 1")
+            same = [quoted(inputs[name]) for name in entity]
+            order = f"{log.REQUESTED_AT} desc, {log.REQUEST_ID} desc, {log.ROW} desc"
+            place = f"row_number() over (partition by {', '.join(same)} order by {order}) as _place"
+            unknown = " or ".join(f"{name} is null" for name in same)
+            rows = rows.project(f"*, {place}").filter(f"_place = 1 or {unknown}")
         chosen = [f"{quoted(inputs[name])} as {quoted(name)}" for name in kept]
         outputs = [f"{quoted(name)}" for name in model.spec.output_types() if name not in kept]
         more = [f"{log.FEATURES_AS_OF}, {log.REQUESTED_AT}, row_number() over () - 1 as {names.ROW_ID}"]
@@ -79,14 +81,15 @@ class LoggedRows:
     def features(
         self, rows: "duckdb.DuckDBPyRelation", model: "TabularModel"
     ) -> "duckdb.DuckDBPyRelation | None":
-        """The features of answered rows, with `row_id`; None if columns that they require are not logged.
+        """The features of answered rows, with `row_id`; None if columns that they require are not logged,
+        or as digests alone.
 
         A static project logs raw rows, which its contract casts as it did for the answer.
         """
         own = [column.name for column in model.spec.columns]
         if self.project.timeline is not None:
             return rows
-        if not set(own) <= set(rows.columns):
+        if not set(own) <= set(rows.columns) - self.project.sensitive:
             return None
         from mlops_assets.ml.contracts.batch_check import check_rows
         from mlops_assets.ml.scoring.input_contract import raw_input_contracts
@@ -105,6 +108,25 @@ class LoggedRows:
             connection.execute(f"create temp table {_FEATURES} as from {_STREAM}")
             connection.unregister(_STREAM)
         return connection.table(_FEATURES)
+
+    def typed(self, rows: "duckdb.DuckDBPyRelation", model: "TabularModel") -> "duckdb.DuckDBPyRelation":
+        """The logged input columns of answered rows of a static project, cast, and `row_id`.
+
+        Columns of its key stay as they are logged, which may be digests.
+        """
+        from mlops_assets.ml.contracts.columns import source_types
+
+        contract, types = (
+            declared_contract(self.project, self.project.table, for_training=False),
+            source_types(rows),
+        )
+        key, own = table_key(self.project), {column.name for column in model.spec.columns}
+        cast = [
+            f"{column.cast_sql(types[column.name])} as {quoted(column.name)}"
+            for column in contract.columns
+            if column.name in own and column.name in types and column.name not in key
+        ]
+        return rows.project(", ".join([names.ROW_ID, *map(quoted, key), *cast]))
 
     def _relation(self, days: list[str]) -> "duckdb.DuckDBPyRelation":
         rows = self.run.store.relation(self.run.connection, self.key.path, partitions=days)

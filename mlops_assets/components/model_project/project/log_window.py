@@ -37,13 +37,19 @@ class LogWindow:
     days: int
 
     @classmethod
-    def of_project(cls, project: Project) -> Self | None:
-        """The window of a project; None if it does not log predictions."""
+    def of_project(cls, project: Project, *, days: int | None = None) -> Self | None:
+        """The window of a project; None if it does not log predictions.
+
+        Parameters
+        ----------
+        days
+            Without partitions: the number of days that are read; by default `monitoring.live_days`.
+        """
         if not project.settings.serving.log.enabled:
             return None
         key = project.key(names.PREDICTION_LOG).to_user_string()
         periods = project.timeline.periods if project.timeline else project.periods_of(names.SCORING)
-        days = project.settings.monitoring.live_days
+        days = days or project.settings.monitoring.live_days
         if periods is None:
             return cls(key, None, "", 0, days)
         return cls(key, periods.cadence, periods.first, int(project.timeline is not None), days)
@@ -74,3 +80,23 @@ class LogWindow:
             return None
         periods = Periods(self.cadence, self.first)
         return periods.shift(periods.key_of(date.fromisoformat(day)), -self.after)
+
+
+def table_key(project: Project) -> list[str]:
+    """The columns that identify a row of the table of a static project; empty if none are declared."""
+    return list(project.read_tables[project.table].key) if project.timeline is None else []
+
+
+def measurable_log(project: Project) -> LogWindow | None:
+    """The days of the log whose predictions are compared with targets; None if no target can be joined.
+
+    A target belongs to an entity and a partition, or in a static project to the key of the table. A sensitive
+    key is in the log only as a digest.
+    """
+    log, key = project.settings.serving.log, table_key(project)
+    if project.timeline is not None:
+        return LogWindow.of_project(project)
+    if not key or (log.sensitive == "drop" and set(key) & project.sensitive):
+        return None
+    days = project.settings.monitoring.performance.live_days
+    return LogWindow.of_project(project, days=days or log.retention_days)

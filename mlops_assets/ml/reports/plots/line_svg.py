@@ -1,7 +1,7 @@
 """A small line plot over partitions as inline SVG, which follows the colours of its page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -34,7 +34,7 @@ def line_svg(
     points: Sequence[SeriesPoint],
     *,
     text: str,
-    hollow: str = "",
+    hollow: Collection[str] = (),
     reference: float | None = None,
     zero: bool = False,
 ) -> Markup:
@@ -45,7 +45,7 @@ def line_svg(
     text
         What the plot shows, for readers who do not see it.
     hollow
-        The kind of points that are drawn hollow, such as estimates.
+        The kinds of points that are drawn hollow, such as estimates.
     reference
         A value that is drawn as a dashed line.
     zero
@@ -98,9 +98,9 @@ def _axis(scale: _Scale) -> list[str]:
     return parts
 
 
-def _dot(scale: _Scale, place: int, point: SeriesPoint, hollow: str) -> str:
+def _dot(scale: _Scale, place: int, point: SeriesPoint, hollow: Collection[str]) -> str:
     value = point.value or 0.0
-    kind = "alarm" if point.alarm else "hollow" if hollow and point.kind == hollow else "dot"
+    kind = "alarm" if point.alarm else "hollow" if point.kind in hollow else "dot"
     interval = (
         f" ({compact(point.low)} to {compact(point.high)})"
         if point.low is not None and point.high is not None and _finite(point.low) and _finite(point.high)

@@ -8,8 +8,8 @@ from mlops_assets.components.model_project.monitoring.performance.performance_re
     COLUMNS,
     ESTIMATED_PERFORMANCE_HOLDS,
     PERFORMANCE_HOLDS,
-    reconciled,
 )
+from mlops_assets.components.model_project.monitoring.performance.version_report import reconciled
 from mlops_assets.ml.monitoring.performance import Figure
 from mlops_assets_tests.support.shop import MONTHS
 

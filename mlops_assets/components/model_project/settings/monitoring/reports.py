@@ -47,6 +47,13 @@ class PerformanceSettings(Settings):
         "probability minus share of the second class, or in regression of prediction minus target, in "
         "`target.unit`. By default 0.03, or 10 % of the RMSE at registration.",
     )
+    live_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Projects without partitions: number of the last days of logged requests whose "
+        "predictions are compared with targets. A target that arrives later does not count. By default all "
+        "days of the log, `serving.log.retention_days`.",
+    )
 
 
 class DriftSettings(Settings):
@@ -101,8 +108,8 @@ class MonitoringSettings(Settings):
     live_days: int = Field(
         default=7,
         ge=1,
-        description="Projects without partitions: number of the last days of logged requests that a report "
-        "compares. With partitions, the requests of its period.",
+        description="Projects without partitions: number of the last days of logged requests that "
+        "`drift_report` compares. With partitions, the requests of its period.",
     )
     data_quality: DataQualitySettings = Field(
         default=DataQualitySettings(), description="Comparison of the rows of a partition with the past."

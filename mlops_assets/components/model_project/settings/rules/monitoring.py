@@ -31,9 +31,19 @@ def _performance_errors(settings: "ProjectSettings") -> Errors:
         return
     if "performance" not in monitoring.reports:
         yield path, "requires performance in monitoring.reports, which leaves it out"
-    elif settings.partitions is None and settings.scoring is None:
-        yield path, "requires predictions; declare `scoring`, the rows to predict"
+    elif settings.partitions is None and settings.scoring is None and not settings.serving.log.enabled:
+        yield path, "requires predictions; declare `scoring`, the rows to predict, or `serving.log`"
+    elif settings.partitions is None and settings.scoring is None and not _has_key(settings):
+        yield path, "requires a key, by which targets belong to logged requests; declare it for the table"
+    elif "live_days" in given and not settings.serving.log.enabled:
+        yield f"{path}.live_days", "requires the log of requests; declare `serving.log`"
+    elif "live_days" in given and (settings.partitions or (settings.scoring and settings.scoring.partitions)):
+        yield f"{path}.live_days", "has no effect with partitions: a report reads the requests of its period"
     elif "mean_error_margin" in given and settings.task == "multiclass":
         yield f"{path}.mean_error_margin", "is for two classes or regression; use margin"
     elif "mean_error_margin" in given and settings.target.quantile is not None:
         yield f"{path}.mean_error_margin", "has no effect on target.quantile, whose errors do not cancel"
+
+
+def _has_key(settings: "ProjectSettings") -> bool:
+    return any(table.key for table in settings.tables.values())

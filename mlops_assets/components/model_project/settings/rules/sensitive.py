@@ -39,6 +39,7 @@ def sensitive_errors(settings: "ProjectSettings", sensitive: Collection[str]) ->
                     f"is {column}, which is sensitive: partitions and messages show its times; remove it "
                     "from the sensitive columns",
                 )
+    yield from _live_performance_errors(settings, sensitive)
     protected = protected_column(settings)
     if protected in sensitive:
         yield (
@@ -64,3 +65,17 @@ def sensitive_errors(settings: "ProjectSettings", sensitive: Collection[str]) ->
                 if sensitive
                 else f"is {column}, but no column is sensitive; remove it",
             )
+
+
+def _live_performance_errors(settings: "ProjectSettings", sensitive: Collection[str]) -> Errors:
+    """Performance of logged requests without the key by which targets belong to them."""
+    is_asked = bool(settings.monitoring.performance.model_fields_set)
+    if settings.partitions is not None or settings.scoring is not None or not is_asked:
+        return
+    keys = [name for table in settings.tables.values() for name in table.key if name in sensitive]
+    if keys and settings.serving.log.enabled and settings.serving.log.sensitive == "drop":
+        yield (
+            "monitoring.performance",
+            f"requires the key {', '.join(keys)} in the prediction log, which leaves it out because it is "
+            "sensitive; set serving.log.sensitive to hash",
+        )

@@ -37,6 +37,16 @@ LOANS: dict[str, Any] = {
             "prediction_sets.groups.1",
             "the model contains the values of groups",
         ),
+        (
+            {
+                "tables": {"loans": {"source": "loans.csv", "key": ["id"]}},
+                "serving": {"log": {"enabled": True}},
+                "monitoring": {"performance": {"margin": 0.1}},
+            },
+            "id",
+            "monitoring.performance",
+            "set serving.log.sensitive to hash",
+        ),
         ({"sensitive_features": ["sx"]}, "sex", "sensitive_features.0", "is not sensitive; did you mean sex"),
     ],
 )
