@@ -10,6 +10,7 @@ import duckdb
 from mlops_assets.core.errors import DataError
 from mlops_assets.core.sql_quoting import UTC_SESSION, quoted, quoted_list
 from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.wide_queries import plan_wide
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 from mlops_assets.scaffolding.formats.missing_values import with_formats
 from mlops_assets.scaffolding.formats.number_codes import keep_codes_as_text
@@ -95,6 +96,7 @@ def profile_source(
     with duckdb.connect() as connection:
         connection.execute(UTC_SESSION)
         loaded = load_rows(connection, source, root=root, subject=subject, dialect=dialect)
+        plan_wide(connection, len(loaded.columns))
         known = loaded.declarable
         detected = detect_values(connection, SEEN, loaded.columns, known, marks=loaded.has_texts)
         coded = keep_codes_as_text(connection, detected.rows, detected.columns)

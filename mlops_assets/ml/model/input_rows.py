@@ -16,6 +16,7 @@ from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import quoted_list
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
 from mlops_assets.ml.contracts.columns import Column, source_types
+from mlops_assets.ml.wide_queries import plan_wide
 
 _EXAMPLES = 5
 _TYPED = "_typed_rows"
@@ -60,6 +61,7 @@ def typed_rows(
         if not column.required and array.null_count == len(array):
             del arrays[column.name]  # MLflow adds absent optional columns, all null
     arrays[ROW_ID] = pa.array(range(len(rows)), pa.int64())
+    plan_wide(connection, len(arrays))
     source = connection.from_arrow(pa.table(arrays))
     types = source_types(source)
     source.project(f"{typed_sql(columns, types)}, {ROW_ID}").create(_TYPED)  # cast once, read twice

@@ -11,6 +11,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import UTC_SESSION, literal
 from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes
+from mlops_assets.ml.wide_queries import WRONG_OPTIMIZERS
 from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 
 SPILL = ".spill"
@@ -37,9 +38,7 @@ def connect(
         "temp_directory": str(spill),
         "autoinstall_known_extensions": "false",
         "python_enable_replacements": "false",
-        # In DuckDB 2.0.0 this optimizer drops the filter on a Hive partition below a window function, and the
-        # query returns rows of other partitions.
-        "disabled_optimizers": "window_self_join",
+        "disabled_optimizers": WRONG_OPTIMIZERS,
         **({"threads": threads} if threads else {}),
     }
     with _translated_errors(root, spill):

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.text.suggestions import suggest_name
+from mlops_assets.ml.wide_queries import plan_wide
 from mlops_assets.stores.delta.commit_metadata import TableVersion, all_versions, one_version
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
 from mlops_assets.stores.delta.current_files import TableFiles
@@ -146,7 +147,9 @@ class TableReader:
         if not files:
             schema = open_table(self.root, table, opened.version).schema()
             return connection.from_arrow(pa.schema(schema.to_arrow()).empty_table())
-        return connection.sql(scan(files, partitioned=opened.partitioned))
+        found = connection.sql(scan(files, partitioned=opened.partitioned))
+        plan_wide(connection, len(found.columns))
+        return found
 
     def batches(
         self,

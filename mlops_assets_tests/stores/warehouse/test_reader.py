@@ -224,3 +224,24 @@ def test_a_table_that_can_not_be_read_is_reported_and_has_no_view(warehouse: War
         with pytest.raises(StoreError, match=r"data file .* is missing"):
             warehouse.create_views(connection)
     assert [f"{file}" in error.message for error in errors] == [True]
+
+
+@pytest.mark.parametrize(("columns", "is_wide"), [(3, False), (300, True)])
+def test_a_wide_table_is_planned_without_common_subexpressions(
+    warehouse: Warehouse, columns: int, is_wide: bool
+):
+    with warehouse.connect() as connection:
+        listed = ", ".join(f"{place} as c{place}" for place in range(columns))
+        warehouse.write(KEY, connection.sql(f"select {listed}"))
+        warehouse.relation(connection, KEY)
+        [[off]] = connection.execute("select current_setting('disabled_optimizers')").fetchall()
+        assert set(off.split(",")) == {"window_self_join", *(["common_subexpressions"] if is_wide else [])}
+
+
+def test_a_wide_table_is_read_by_a_connection_that_is_confined(warehouse: Warehouse):
+    with warehouse.connect() as connection:
+        listed = ", ".join(f"{place} as c{place}" for place in range(300))
+        warehouse.write(KEY, connection.sql(f"select {listed}"))
+    with warehouse.connect() as connection:
+        warehouse.confine(connection, [], output=KEY)
+        assert warehouse.relation(connection, KEY).fetchall() == [tuple(range(300))]
