@@ -7,6 +7,7 @@ of a whole column would have another result for each batch. Such checks are reje
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from mlops_assets.ml.contracts.pandera_schema import (
     sql_type,
 )
 from mlops_assets.ml.contracts.screening.screen import Screen
+from mlops_assets.ml.contracts.table_checks import failing_rows, rule_of
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 
 _LAST = 1_000_000
@@ -186,11 +188,11 @@ class Contract:
         """
         frame = frame.reset_index(drop=True)
         broken: dict[int, list[str]] = {}
-        for checks, rows in ((self._checks, frame), (self._table_checks, self._complete(frame))):
-            for position, rule in self._failures(checks, rows):
-                rules = broken.setdefault(position, [])
-                if rule not in rules:
-                    rules.append(rule)
+        of_columns = self._failures(self._checks, frame)
+        for position, rule in chain(of_columns, self._table_failures(self._complete(frame))):
+            rules = broken.setdefault(position, [])
+            if rule not in rules:
+                rules.append(rule)
         places = {name: place for place, name in enumerate(self.names)}
         return {
             position: sorted(rules, key=lambda rule: places.get(rule.split(":")[0], len(places)))
@@ -231,6 +233,15 @@ class Contract:
             pd.DataFrame({column.name: _empty(column) for column in self.columns}),
             self._row_types,
         )
+
+    def _table_failures(self, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
+        for check in self._table_checks.checks:
+            failing = failing_rows(check, frame)
+            if failing is None:
+                yield from self._failures(pa.DataFrameSchema(checks=[check]), frame)
+            else:
+                positions = frame.index[failing].tolist()
+                yield from ((position, rule_of(check)) for position in positions)
 
     def _failures(self, checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
         try:

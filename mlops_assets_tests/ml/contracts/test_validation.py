@@ -5,12 +5,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pandera.pandas as pa
 import pytest
 
 from mlops_assets.ml.contracts.contract import Contract
-from mlops_assets.ml.contracts.splitting import row_split
+from mlops_assets.ml.contracts.splitting import row_split, set_aside
+from mlops_assets.ml.contracts.splitting.row_split import RowSplit
 from mlops_assets.ml.contracts.validation import validate
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
@@ -169,3 +171,33 @@ def test_rows_from_the_future_are_quarantined_by_a_rule_with_the_bound(split_bef
 def test_an_invalid_time_violates_the_type_rule_and_not_the_bound(split_before):
     _, quarantine = split_before([["soon", "1"]])
     assert rules(quarantine) == {1: ["at: dtype(datetime64[ns])"]}
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_rows_that_are_set_aside_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, held: bool
+):
+    if not held:
+        monkeypatch.setattr(set_aside, "_HELD_BYTES", 0)
+    monkeypatch.setattr(row_split, "_MOST_COLUMNS", 250)
+    schema = pa.DataFrameSchema({"a": pa.Column(int, pa.Check.gt(0))})
+    source = tmp_path / "raw.parquet"
+    with duckdb.connect() as connection:
+        value = "case i when 7 then 'x' when 9 then '8' else i::varchar end"
+        provenance = "'a.csv' as _source_file, 'abc' as _source_sha256, i as _row"
+        rows = f"select {value} as a, [i, null]::varchar as other, {provenance}"
+        connection.sql(f"{rows} from range(1, 101) r(i)").write_parquet(str(source))
+        declared = Contract.of(schema, subject="shop: orders", key=["a"])
+        split = RowSplit(connection, connection.read_parquet(str(source)), declared, ["a"], tmp_path)
+        valid = split.valid()
+        clean = next(valid).project("_row").fetchall()
+        source.unlink()
+        if not held:
+            with pytest.raises(duckdb.IOException):
+                next(valid)
+            return
+        kept = [row for rows in valid for row in rows.project("_row, a").fetchall()]
+        quarantined = split.quarantine().project("_row, a, other, _broken_rules").order("_row").fetchall()
+    assert len(clean) == 97
+    assert kept == [(8, 8)]
+    assert quarantined == [(7, "x", "[7, NULL]", ["a: dtype(int64)"]), (9, "8", "[9, NULL]", ["(a): unique"])]

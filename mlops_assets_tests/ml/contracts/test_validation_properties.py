@@ -20,7 +20,7 @@ from mlops_assets.ml.contracts import duplicates
 from mlops_assets.ml.contracts.cast_rules import rules_sql
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.row_ids import with_row_ids
-from mlops_assets.ml.contracts.splitting import row_split
+from mlops_assets.ml.contracts.splitting import repeats, row_split, set_aside
 from mlops_assets.ml.contracts.splitting.row_rules import violated_rules
 from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.stores.delta.content_digest import relation_digest
@@ -189,6 +189,8 @@ def test_each_row_of_any_table_is_valid_or_quarantined_in_any_order(case, random
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_split, "BATCH_ROWS", batch)
         patch.setattr(duplicates, "_FETCHED", batch)
+        patch.setattr(repeats, "_SORTED_ROWS", 0)
+        patch.setattr(set_aside, "_HELD_BYTES", 0)
         shuffled, shuffled_quarantine, shuffled_digests = split(case, numbers)
     assert shuffled_digests == digests
     pd.testing.assert_frame_equal(shuffled, valid)

@@ -71,20 +71,22 @@ class RowSplit:
         the clean rows, and reading it finds the others.
         """
         file = self.scratch / "aside.parquet"
-        with SetAside(self.connection, file) as aside:
+        with SetAside(self.connection, file, self._source_values()) as aside:
             yield self._clean(aside)
         if not aside.rows:
             self._quarantine = self.raw.project(f"*, null::varchar[] as {BROKEN_RULES}").limit(0)
             return
         places = self.connection.read_parquet(str(file))
-        others = self.raw.join(places.project(PLACE), PLACE, how="semi")
+        others = aside.held(self.connection)
+        if others is None:
+            others = self.raw.join(places.project(PLACE), PLACE, how="semi")
         if aside.rows <= _HELD_ROWS:
             others = self._held(others)
         suspects = others.join(places.filter(SUSPECT), PLACE, how="semi") if aside.suspects else None
         listed = self._violations(others, suspects)
         self._quarantine = others.join(listed, PLACE)
         if len(listed) < aside.rows:
-            columns = f"{self.contract.cast_sql(source_types(self.raw))}, {quoted_list(PROVENANCE)}"
+            columns = f"{self.contract.cast_sql(source_types(others))}, {quoted_list(PROVENANCE)}"
             valid = self._held(others.join(listed, PLACE, how="anti").project(columns))
             yield with_row_ids(self.connection, valid, self.identity, self.scratch, self.secret)
 
@@ -110,12 +112,23 @@ class RowSplit:
         names = quoted_list(contract.names)
         bits = bits_sql(self.identity, secret=self.secret)
         provenance = quoted_list(PROVENANCE)
+        sources = "".join(
+            f", {quoted(name)} as {source}" for name, (source, _) in self._source_values().items()
+        )
+        kept = "".join(f", {source}" for source, _ in self._source_values().values())
         return (
-            self.raw.project(f"{typed}, {provenance}")
-            .project(f"{names}, {provenance}, {bits} as _bits, {' or '.join(suspect)} as {SUSPECT}")
+            self.raw.project(f"{typed}, {provenance}{sources}")
+            .project(f"{names}, {provenance}, {bits} as _bits, {' or '.join(suspect)} as {SUSPECT}{kept}")
             .filter(aside.unless(" or ".join([SUSPECT, *repeated])))
             .project(f"{names}, {provenance}, {row_id_sql('_bits')} as {ROW_ID}")
         )
+
+    def _source_values(self) -> dict[str, tuple[str, str]]:
+        """The source's columns in `_clean`, which rows that are set aside keep; none of a wide table."""
+        columns = dict(zip(self.raw.columns, self.raw.types, strict=True))
+        if len(columns) > _MOST_COLUMNS:
+            return {}
+        return {name: (quoted(f"raw {name}"), str(kind)) for name, kind in columns.items()}
 
     def _suspects_by_group(self) -> list[str]:
         """Conditions for rows that violate a rule of a column, each group of columns in a scan of its own."""

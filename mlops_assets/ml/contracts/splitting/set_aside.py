@@ -1,5 +1,6 @@
-"""Rows that a query over all rows sets aside: their places are recorded while the other rows stream on."""
+"""Rows that a query over all rows sets aside: they are recorded while the other rows stream on."""
 
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -12,16 +13,18 @@ import pyarrow.parquet as pq
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from mlops_assets.core.names import SOURCE_FILE, SOURCE_ROW
+from mlops_assets.core.sql_quoting import quoted
 
 SUSPECT = "_suspect"
 PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _SCHEMA = pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), (SUSPECT, pa.bool_())])
 _WRITTEN_ROWS = 65_536
+_HELD_BYTES = 64 << 20
 _NUMBERS = count()
 
 
 class SetAside:
-    """Collects the places of the rows that a query sets aside, in a file.
+    """Collects the places of the rows that a query sets aside in a file, and few rows themselves in memory.
 
     In SQL, the rows of one scan can't go to two targets. A function with a side effect is the second target:
     it is evaluated only for the rows to set aside, in batches, and for each of them once.
@@ -32,6 +35,8 @@ class SetAside:
         The connection that runs the query.
     file
         A Parquet file to write: place of the row, and `_suspect`.
+    values
+        The columns of `held`: an expression of the query and its type.
 
     Attributes
     ----------
@@ -39,17 +44,26 @@ class SetAside:
         The number of rows in the file, and of those that are suspects.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        file: Path,
+        values: Mapping[str, tuple[str, str]],
+    ) -> None:
         self.rows = self.suspects = 0
+        self._values = values
+        self._held: list[pa.Array] | None = [] if values else None
+        self._held_bytes = 0
         self._name = f"set_aside_{next(_NUMBERS)}"
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._lock = Lock()
         self._writer = pq.ParquetWriter(file, _SCHEMA)
+        fields = ", ".join(f"{quoted(name)} {kind}" for name, (_, kind) in values.items())
         connection.create_function(
             self._name,
             self._record,
-            ["VARCHAR", "BIGINT", "BOOLEAN"],
+            ["VARCHAR", "BIGINT", "BOOLEAN", f"struct({fields})" if fields else "BOOLEAN"],
             "BOOLEAN",
             type=PythonUDFType.ARROW,
             null_handling=FunctionNullHandling.SPECIAL,
@@ -78,9 +92,24 @@ class SetAside:
         condition
             An expression over rows with their provenance and `_suspect`; never null.
         """
-        return f"case when {condition} then {self._name}({PLACE}, {SUSPECT}) else true end"
+        values = ", ".join(f"{quoted(name)} := {value}" for name, (value, _) in self._values.items())
+        row = f"struct_pack({values})" if values else "null::boolean"
+        return f"case when {condition} then {self._name}({PLACE}, {SUSPECT}, {row}) else true end"
 
-    def _record(self, files: pa.Array, numbers: pa.Array, suspects: pa.Array) -> pa.Array:
+    def held(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation | None:
+        """The values of the rows, in the order of their places; None if they are too large to be held."""
+        if self._held is None:
+            return None
+        rows = pa.table({"value": pa.concat_arrays(self._held)})
+        return connection.from_arrow(rows).project("unnest(value)").order(PLACE)
+
+    def _record(
+        self,
+        files: pa.ChunkedArray,
+        numbers: pa.ChunkedArray,
+        suspects: pa.ChunkedArray,
+        rows: pa.ChunkedArray,
+    ) -> pa.Array:
         found = pa.table([files, numbers, suspects], schema=_SCHEMA)
         with self._lock:  # DuckDB calls it from several threads
             self._waiting.append(found)
@@ -89,7 +118,15 @@ class SetAside:
             self.suspects += pc.sum(suspects).as_py() or 0
             if self._waiting_rows >= _WRITTEN_ROWS:
                 self._write()
+            self._hold(rows)
         return pa.repeat(pa.scalar(False), len(found))
+
+    def _hold(self, rows: pa.ChunkedArray) -> None:
+        if self._held is not None:
+            self._held += rows.chunks
+            self._held_bytes += rows.nbytes
+            if self._held_bytes > _HELD_BYTES:
+                self._held = None
 
     def _write(self) -> None:
         if self._waiting:
