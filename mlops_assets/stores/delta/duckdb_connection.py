@@ -17,6 +17,8 @@ from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_e
 SPILL = ".spill"
 """Folder of DuckDB's temporary files, below the warehouse."""
 _STALE_SECONDS = 24 * 3600
+_OWN = "memory"
+"""DuckDB's name of the database of a connection that shares none."""
 
 
 @contextmanager
@@ -32,7 +34,23 @@ def connect(
     StoreError
         If the disk is full, or `root` can't be written.
     """
-    spill = root / SPILL / uuid.uuid4().hex
+    spill = new_spill_folder(root)
+    with translated_errors(root, spill):
+        try:
+            with open_database(spill, memory_limit=memory_limit, threads=threads) as connection:
+                connection.execute(UTC_SESSION)
+                yield connection
+        finally:
+            shutil.rmtree(spill, ignore_errors=True)
+
+
+def new_spill_folder(root: Path) -> Path:
+    """A folder for the temporary files of a database, which DuckDB creates when it spills."""
+    return root / SPILL / uuid.uuid4().hex
+
+
+def open_database(spill: Path, *, memory_limit: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB; see `connect`."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(spill),
@@ -41,13 +59,7 @@ def connect(
         "disabled_optimizers": WRONG_OPTIMIZERS,
         **({"threads": threads} if threads else {}),
     }
-    with _translated_errors(root, spill):
-        try:
-            with duckdb.connect(config=config) as connection:
-                connection.execute(UTC_SESSION)
-                yield connection
-        finally:
-            shutil.rmtree(spill, ignore_errors=True)
+    return duckdb.connect(config=config)
 
 
 def confine(
@@ -60,7 +72,15 @@ def confine(
 
     Neither files, network and extensions nor settings can be reached by a statement from then on, whatever it
     is. DuckDB permits reading and writing alike, so `folders` are for the result.
+
+    Raises
+    ------
+    ValueError
+        If the connection is one to the shared database, whose other users it would confine, too.
     """
+    [[database]] = connection.execute("select current_database()").fetchall()
+    if database != _OWN:
+        raise ValueError("only a connection with a database of its own can be confined")
     files = sorted({file for relation in relations for file in _files(connection, relation)})
     allowed = [str(folder.absolute()) for folder in folders]
     connection.execute(f"set allowed_paths = [{', '.join(map(literal, files))}]")
@@ -92,7 +112,7 @@ def remove_left_spill(root: Path) -> None:
 
 
 @contextmanager
-def _translated_errors(root: Path, spill: Path) -> Iterator[None]:
+def translated_errors(root: Path, spill: Path) -> Iterator[None]:
     """Translate the disk errors of DuckDB; other errors on the connection pass unchanged."""
     with translated_disk_errors("the warehouse", root):
         spill.parent.mkdir(

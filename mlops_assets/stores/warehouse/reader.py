@@ -20,6 +20,7 @@ from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.foreign_writes import require_own_content
 from mlops_assets.stores.delta.log import is_table, open_table, partitioning_error, require_data_files
 from mlops_assets.stores.delta.opened_tables import opened_table, version_files
+from mlops_assets.stores.delta.shared_database import shared_connection
 from mlops_assets.stores.warehouse.opened_files import record, translated_damage
 from mlops_assets.stores.warehouse.views import create_views
 
@@ -61,6 +62,15 @@ class TableReader:
         """
         with (
             connect(self.root, memory_limit=self.memory_limit, threads=threads) as connection,
+            translated_damage(connection),
+        ):
+            yield connection
+
+    @contextmanager
+    def shared_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to a DuckDB that all steps of this process share; see `shared_connection`."""
+        with (
+            shared_connection(self.root, memory_limit=self.memory_limit) as connection,
             translated_damage(connection),
         ):
             yield connection

@@ -137,7 +137,7 @@ class Warehouse(TableReader):
         with (
             translated_disk_errors(f"table {name}", directory),
             staging(directory) as folder,
-            self.connect() as connection,
+            self.shared_connection() as connection,
         ):
             linked = kept.link(folder) if kept else {}
             files = stage(
@@ -187,8 +187,9 @@ class Warehouse(TableReader):
         )
         schema = rows_schema(staged, table=name, partitioned=partition is not None)
         content = Staged(files, staged, schema, digest, partition, recorded=recorded)
-        version, changed = commit(self.root, table, content, connection, metadata)
+        # Before the files are moved: DuckDB reads them again after a change of its catalog.
         columns = dict(zip(staged.columns, map(str, staged.types), strict=True))
+        version, changed = commit(self.root, table, content, connection, metadata)
         return WriteResult(version, hashes.rows, digest, changed, columns, name, _uri(directory), hashes)
 
     def keep_partitions(

@@ -122,7 +122,7 @@ def validated_asset(project: Project, table: str) -> dg.AssetsDefinition:
         with (
             as_dagster_failures(project.name, project.sensitive),
             store.turn(validated.key.path, partition),
-            store.connect() as connection,
+            store.shared_connection() as connection,
             TemporaryDirectory() as scratch,
             translated_identity_errors(project.subject(table)),
         ):
