@@ -108,7 +108,7 @@ def raw_asset(project: Project, table: str) -> dg.AssetsDefinition:
             as_dagster_failures(project.name, project.sensitive),
             open_source(config.source or declared, ingestion, root=project.root, warehouse=store) as source,
             store.turn(spec.key.path, partition),
-            store.connect() as connection,
+            store.shared_connection() as connection,
         ):
             forgotten = ForgottenEntities(store.root, project.name)
             require_same_partitioning(project, store, table)

@@ -168,7 +168,8 @@ class RowSplit:
         """The places of the rows that violate rules, and all these rules in their order."""
         file = self.scratch / "broken.parquet"
         # DuckDB plans the rules of thousands of columns for minutes: without suspects, nothing is planned.
-        _write_broken_rows(self._with_rules(suspects) if suspects else None, self.contract, file)
+        found = None if suspects is None else self._with_rules(suspects)
+        _write_broken_rows(found, self.contract, file)
         broken = self.connection.read_parquet(str(file))
         if self.contract.unique:
             broken = self._with_duplicates(others, broken)
@@ -219,7 +220,8 @@ def _future_rule_sql(contract: Contract, name: str, end: datetime) -> str:
 def _write_broken_rows(typed: duckdb.DuckDBPyRelation | None, contract: Contract, target: Path) -> None:
     """Write provenance and rule of every violation, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
-        for batch in query_batches(typed.to_arrow_reader(BATCH_ROWS)) if typed else ():
+        # A relation is true if it has rows: asking it would run the query once more.
+        for batch in () if typed is None else query_batches(typed.to_arrow_reader(BATCH_ROWS)):
             rules = violated_rules(batch, contract)
             positions = [position for position, found in enumerate(rules) for _ in found]
             if positions:

@@ -1,6 +1,7 @@
 """Rows that a query over all rows sets aside: they are recorded while the other rows stream on."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -58,6 +59,7 @@ class SetAside:
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._lock = Lock()
+        self._connection = connection
         self._writer = pq.ParquetWriter(file, _SCHEMA)
         fields = ", ".join(f"{quoted(name)} {kind}" for name, (_, kind) in values.items())
         connection.create_function(
@@ -79,10 +81,12 @@ class SetAside:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Complete the file."""
+        """Complete the file, and remove the function, which a shared database would keep."""
         if error is None:
             self._write()
         self._writer.close()
+        with suppress(duckdb.Error) if error else nullcontext():  # of a connection that was closed since
+            self._connection.remove_function(self._name)
 
     def unless(self, condition: str) -> str:
         """A filter that sets the rows aside for which a condition holds, and keeps all others.
