@@ -1,7 +1,7 @@
 """Dagster's storage in SQLite: connections that stay open, and one event log for all runs."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import local
@@ -21,6 +21,7 @@ from mlops_assets.compat.dagster_storage import (
     SqliteScheduleStorage,
     create_db_conn_string,
 )
+from mlops_assets.core.text.compact_text import compact, expanded
 
 
 class LocalStorage(DagsterSqliteStorage):
@@ -28,7 +29,8 @@ class LocalStorage(DagsterSqliteStorage):
 
     Dagster's own class opens the database for each statement and closes it, which takes ten times as long as
     the statement. For each run it creates a database of 27 tables and indexes, and stores the events of
-    assets twice. Here connections stay open, an event is one transaction, and all runs share one database.
+    assets twice. Here connections stay open, an event is one transaction, all runs share one database, and
+    events, which repeat the same names in each partition, are compressed.
 
     A folder whose events are in the databases of Dagster's own class keeps them there.
     """
@@ -68,8 +70,8 @@ class LocalStorage(DagsterSqliteStorage):
 class _Database:
     """A SQLite database with a pool of open connections, which a forked process does not inherit."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, *, compact_texts: bool = False) -> None:
+        self._address, self._compact_texts = address, compact_texts
         self._engine: db.Engine | None = None
         self._owner = 0
         self._current = local()
@@ -98,8 +100,20 @@ class _Database:
         if self._engine is None or self._owner != os.getpid():
             engine = db.create_engine(self._address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
             db.event.listen(engine, "connect", _flush_at_checkpoints)
+            if self._compact_texts:  # in the columns of this database, which Dagster declares as Text
+                engine.dialect.colspecs = {**engine.dialect.colspecs, db.Text: _CompactText}
             self._engine, self._owner = engine, os.getpid()
         return self._engine
+
+
+class _CompactText(db.Text):
+    """A column with long texts compressed; what was stored as a text before is read as one."""
+
+    def bind_processor(self, _: db.Dialect) -> Callable[[str | None], str | bytes | None]:
+        return lambda text: None if text is None else compact(text)
+
+    def result_processor(self, _: db.Dialect, __: object) -> Callable[[str | bytes | None], str | None]:
+        return lambda stored: None if stored is None else expanded(stored)
 
 
 def _flush_at_checkpoints(connection: Any, _: Any) -> None:
@@ -113,7 +127,8 @@ def _flush_at_checkpoints(connection: Any, _: Any) -> None:
 
 class _Events(ConsolidatedSqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
-        self._database = _Database(create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME))
+        address = create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME)
+        self._database = _Database(address, compact_texts=True)
         self._known_tables: set[str] = set()
         self._known_columns: set[str] = set()
         super().__init__(base_dir)

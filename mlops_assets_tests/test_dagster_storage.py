@@ -1,8 +1,10 @@
 """Dagster's storage in SQLite: what one run and many runs write, and how often a database is opened."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.compat.dagster_events import partition_events
+from mlops_assets.core.text.compact_text import expanded
 
 KEY = dg.AssetKey(["shop", "features"])
 STORAGE = {"module": "mlops_assets.dagster_storage", "class": "LocalStorage"}
@@ -92,6 +95,23 @@ def test_an_event_of_an_asset_is_stored_as_a_whole_or_not_at_all(home: Path, mon
         assert instance.fetch_materializations(KEY, limit=5).records == []
         instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="a"))
         assert len(instance.fetch_materializations(KEY, limit=5).records) == 1
+
+
+def test_events_are_compressed_and_those_that_were_stored_as_text_are_read(home: Path):
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        run_id = run(instance, "a")
+        entries = [str(entry) for entry in instance.all_logs(run_id)]
+        with closing(sqlite3.connect(home / "history" / "event_log.db")) as other, other:
+            events = other.execute("select id, event from event_logs").fetchall()
+            assert {type(event) for _, event in events} == {bytes}
+            texts = [(expanded(event), number) for number, event in events]
+            assert sum(len(event) for _, event in events) < 0.55 * sum(len(text) for text, _ in texts)
+            [evaluation] = other.execute("select evaluation_event from asset_check_executions").fetchone()
+            assert "ASSET_CHECK_EVALUATION" in expanded(evaluation)
+            other.executemany("update event_logs set event = ? where id = ?", texts)
+        assert [str(entry) for entry in instance.all_logs(run_id)] == entries
+        run(instance, "b")
+        assert {one.partition for one in partition_events(instance, [KEY])} == {"a", "b"}
 
 
 def test_events_in_the_databases_of_dagsters_own_class_stay_there(home: Path):

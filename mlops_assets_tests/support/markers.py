@@ -2,11 +2,16 @@
 
 import gzip
 import re
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pandas as pd
+
+from mlops_assets.core.sql_quoting import quoted
+from mlops_assets.core.text.compact_text import expanded
 
 MARKER = re.compile(rb"zqmail\w*|zqtown\w*|4915170\d{5}|07:53:1\d")
 """Parts of the e-mail addresses, towns, telephone numbers and times of birth that `with_markers` adds."""
@@ -33,7 +38,7 @@ def with_markers(rows: pd.DataFrame, start: int = 0) -> pd.DataFrame:
 def marked_files(state: Path) -> dict[str, set[str]]:
     """Files of a state directory with markers, but those of Delta tables, and the markers.
 
-    Archives and compressed files are opened.
+    Archives, compressed files and compressed texts of databases are opened.
     """
     found: dict[str, set[str]] = {}
     for path in sorted(state.rglob("*")):
@@ -51,3 +56,15 @@ def _contents(path: Path) -> Iterator[bytes]:
             yield from (archive.read(name) for name in archive.namelist())
     if path.suffix == ".gz":
         yield gzip.decompress(path.read_bytes())
+    if path.suffix == ".db":
+        yield from _long_texts(path)
+
+
+def _long_texts(path: Path) -> Iterator[bytes]:
+    """The texts that Dagster's event log keeps compressed."""
+    with closing(sqlite3.connect(path)) as connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            for row in connection.execute(f"select * from {quoted(table)}"):
+                for value in row:
+                    with suppress(ValueError):  # other bytes
+                        yield expanded(value).encode() if isinstance(value, bytes) else b""

@@ -1,4 +1,4 @@
-"""A DuckDB that the steps of a process share: starting one takes longer than the work on a small partition."""
+"""A DuckDB that the steps of a process share: to start one takes longer than to write a small partition."""
 
 import atexit
 import os

@@ -17,6 +17,7 @@ import duckdb
 from mlops_assets.core.errors import StoreError
 from mlops_assets.core.redaction.patterns import any_spelling
 from mlops_assets.core.sql_quoting import literal, quoted
+from mlops_assets.core.text.compact_text import compact, expanded
 from mlops_assets.stores.system.disk_errors import disk_error, translated_disk_errors
 from mlops_assets.stores.system.durable import flush_files
 
@@ -168,12 +169,13 @@ class TextSearch:
             connection.execute("pragma secure_delete = on")
             for table, column in _text_columns(connection):
                 name, found = quoted(column), self._rows_of(connection, table, column)
-                for row, text in found:
-                    changed, times = self._word.subn(REPLACEMENT, text)
+                for row, stored in found:
+                    changed, times = self._word.subn(REPLACEMENT, expanded(stored))
                     count += times
                     if times and replace and not reason:
+                        value = changed if isinstance(stored, str) else compact(changed)
                         connection.execute(
-                            f"update {quoted(table)} set {name} = ? where rowid = ?", (changed, row)
+                            f"update {quoted(table)} set {name} = ? where rowid = ?", (value, row)
                         )
             if count and replace and not reason:
                 connection.execute("pragma wal_checkpoint(truncate)")
@@ -182,17 +184,27 @@ class TextSearch:
             outcome: Outcome = "replaced" if replace and not reason else "kept" if replace else "found"
             yield TextPlace(path, count, outcome, reason)
 
-    def _rows_of(self, connection: sqlite3.Connection, table: str, column: str) -> list[tuple[int, str]]:
+    def _rows_of(
+        self, connection: sqlite3.Connection, table: str, column: str
+    ) -> list[tuple[int, str | bytes]]:
+        """The rows whose text may contain the ID, with the text as it is stored, maybe compressed."""
         name = quoted(column)
-        query = (
-            f"select rowid, {name} from {quoted(table)} where typeof({name}) = 'text' and instr({name}, ?)"
-        )
+        connection.create_function("may_contain", 1, self._may_contain, deterministic=True)
+        query = f"select rowid, {name} from {quoted(table)} where may_contain({name})"
         try:
-            return connection.execute(query, (self._trace,)).fetchall()
+            return connection.execute(query).fetchall()
         except sqlite3.OperationalError as error:
             if "no such column: rowid" not in str(error):
                 raise
             return []
+
+    def _may_contain(self, stored: object) -> bool:
+        if isinstance(stored, bytes):
+            try:
+                stored = expanded(stored)
+            except ValueError:  # other bytes
+                return False
+        return isinstance(stored, str) and self._trace in stored
 
 
 def _require_no_other_cause(error: Exception, path: Path) -> None:

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from mlops_assets.core.errors import StoreError
+from mlops_assets.core.text.compact_text import compact, expanded
 from mlops_assets.stores.forgetting import texts
 from mlops_assets.stores.forgetting.texts import TextSearch
 
@@ -66,6 +67,19 @@ def test_texts_and_databases_lose_the_id_and_files_with_digests_keep_it(tmp_path
         texts = [text for (text,) in connection.execute("select event from events order by id")]
     assert texts == ['{"message": "row of [forgotten] is late"}', "C-001980", "other"]
     assert {one.outcome for one in search.places(replace=True)} == {"kept"}
+
+
+def test_compressed_events_lose_the_id_and_other_bytes_are_left(tmp_path):
+    events, long = database(tmp_path), f"row of {ID}, then {'others ' * 100}"
+    stored = [(compact(long),), (b"zlib\0" + ID.encode(),), (ID.encode(),)]
+    with closing(sqlite3.connect(events)) as connection, connection:
+        connection.executemany("insert into events (event) values (?)", stored)
+    [place] = TextSearch(tmp_path, ID).places(replace=True)
+    assert (place.count, place.outcome) == (2, "replaced")
+    with closing(sqlite3.connect(events)) as connection:
+        left = connection.execute("select event from events order by id limit -1 offset 3").fetchall()
+    assert expanded(left[0][0]) == long.replace(ID, "[forgotten]")
+    assert left[1:] == stored[1:]
 
 
 @pytest.mark.parametrize(("value", "outcomes"), [("12345", ["kept"]), ("C1", [])])
