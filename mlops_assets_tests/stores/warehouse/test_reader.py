@@ -227,7 +227,7 @@ def test_a_table_that_can_not_be_read_is_reported_and_has_no_view(warehouse: War
 
 
 @pytest.mark.parametrize(("columns", "is_wide"), [(3, False), (300, True)])
-def test_a_wide_table_is_planned_without_common_subexpressions(
+def test_a_wide_table_is_planned_without_quadratic_optimizers(
     warehouse: Warehouse, columns: int, is_wide: bool
 ):
     with warehouse.connect() as connection:
@@ -235,7 +235,8 @@ def test_a_wide_table_is_planned_without_common_subexpressions(
         warehouse.write(KEY, connection.sql(f"select {listed}"))
         warehouse.relation(connection, KEY)
         [[off]] = connection.execute("select current_setting('disabled_optimizers')").fetchall()
-        assert set(off.split(",")) == {"window_self_join", *(["common_subexpressions"] if is_wide else [])}
+        assert ("common_subexpressions" in off.split(",")) == is_wide
+        assert "window_self_join" in off.split(",")
 
 
 def test_a_wide_table_is_read_by_a_connection_that_is_confined(warehouse: Warehouse):
