@@ -7,11 +7,10 @@ import duckdb
 
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
+from mlops_assets.ml.wide_queries import MANY_COLUMNS
 
 _RELATIVE, _OF_MAGNITUDE = 1e-9, 1e-12
 _EXAMPLES = 2
-_COLUMNS_A_QUERY = 250
-"""The time that DuckDB takes for a query grows with the square of its expressions."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +140,9 @@ def _summed_hashes(rows: duckdb.DuckDBPyRelation, hashed: Sequence[str]) -> list
     """The sum of the hashes of each list of columns, over all rows."""
     return [
         total
-        for start in range(0, len(hashed), _COLUMNS_A_QUERY)
+        for start in range(0, len(hashed), MANY_COLUMNS)
         for total in rows.aggregate(
-            ", ".join(f"sum(hash({each})::hugeint)" for each in hashed[start : start + _COLUMNS_A_QUERY])
+            ", ".join(f"sum(hash({each})::hugeint)" for each in hashed[start : start + MANY_COLUMNS])
         ).fetchall()[0]
     ]
 

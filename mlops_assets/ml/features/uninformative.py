@@ -6,9 +6,8 @@ from itertools import chain
 import duckdb
 
 from mlops_assets.core.sql_quoting import count_where, quoted
+from mlops_assets.ml.wide_queries import MANY_COLUMNS
 
-_COLUMNS_A_QUERY = 250
-"""The time that DuckDB takes for a query grows with the square of its expressions."""
 _MANY = 1_000
 _NEARLY_ALL = 0.5
 _FREE_TEXT = 0.5
@@ -42,28 +41,31 @@ def find_uninformative(
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     values = chain.from_iterable(
         rows.aggregate(
-            ", ".join(_measures(name, kinds[name]) for name in features[start : start + _COLUMNS_A_QUERY])
+            ", ".join(_measures(name, kinds[name]) for name in features[start : start + MANY_COLUMNS])
         ).fetchall()[0]
-        for start in range(0, len(features), _COLUMNS_A_QUERY)
+        for start in range(0, len(features), MANY_COLUMNS)
     )
     found = {}
     for feature in features:
-        known, least, constant, different, of_words = (next(values) for _ in range(5))
+        known, same = next(values), next(values)
+        different, of_words = (next(values), next(values)) if kinds[feature] == "VARCHAR" else (0, 0)
         if not known:
             found[feature] = "is missing in all rows"
-        elif constant:
-            found[feature] = "is constant" if feature in hidden else f"is {least} in all rows"
-        elif kinds[feature] == "VARCHAR":
-            are_keys = different > max(_MANY, _NEARLY_ALL * known) and of_words < _FREE_TEXT * known
-            if are_keys:
-                found[feature] = f"has about {different:,} distinct words in {known:,} rows"
+        elif same and known == total:
+            found[feature] = (
+                "is constant" if feature in hidden else f"is {_text_of_first(rows, feature)} in all rows"
+            )
+        elif different > max(_MANY, _NEARLY_ALL * known) and of_words < _FREE_TEXT * known:
+            found[feature] = f"has about {different:,} distinct words in {known:,} rows"
     return found
 
 
 def _measures(feature: str, kind: str) -> str:
     name = quoted(feature)
     words = f"approx_count_distinct({name}), " + count_where(f"trim({name}) like '% %'")
-    return (
-        f"count({name}), min({name})::varchar, count({name}) = count(*) and min({name}) = max({name}), "
-        f"{words if kind == 'VARCHAR' else '0, 0'}"
-    )
+    return f"count({name}), min({name}) = max({name})" + (f", {words}" if kind == "VARCHAR" else "")
+
+
+def _text_of_first(rows: duckdb.DuckDBPyRelation, feature: str) -> str:
+    [[text]] = rows.project(f"{quoted(feature)}::varchar").limit(1).fetchall()
+    return str(text)
