@@ -6,7 +6,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MANY_COLUMNS = 250
-"""Above this number, columns are planned without two optimizers, or in groups."""
+"""Above this number, columns are planned without two optimizers, and rules and aggregates in groups: DuckDB
+holds a vector for each part of an expression."""
 _QUADRATIC = "common_subexpressions,projection_placement"
 WRONG_OPTIMIZERS = "window_self_join"
 """In DuckDB 2.0.0 this optimizer drops the filter on a Hive partition below a window function, and the query

@@ -22,7 +22,7 @@ Split = Callable[..., Outcome]
 @pytest.fixture(params=[250, 1], ids=["narrow", "wide"], autouse=True)
 def columns_of_a_scan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules of a narrow table are evaluated in one scan, those of a wide one in groups of columns."""
-    monkeypatch.setattr(row_split, "_MOST_COLUMNS", request.param)
+    monkeypatch.setattr(row_split, "MANY_COLUMNS", request.param)
 
 
 def rules(quarantine: pd.DataFrame) -> dict[int, list[str]]:
@@ -179,7 +179,7 @@ def test_rows_that_are_set_aside_are_read_once(
 ):
     if not held:
         monkeypatch.setattr(set_aside, "_HELD_BYTES", 0)
-    monkeypatch.setattr(row_split, "_MOST_COLUMNS", 250)
+    monkeypatch.setattr(row_split, "MANY_COLUMNS", 250)
     schema = pa.DataFrameSchema({"a": pa.Column(int, pa.Check.gt(0))})
     source = tmp_path / "raw.parquet"
     with duckdb.connect() as connection:

@@ -26,12 +26,11 @@ from mlops_assets.ml.contracts.splitting.repeats import repeated_rows_sql
 from mlops_assets.ml.contracts.splitting.row_rules import suspected_rows, violated_rules
 from mlops_assets.ml.contracts.splitting.set_aside import PLACE, SUSPECT, SetAside
 from mlops_assets.ml.query_batches import query_batches
+from mlops_assets.ml.wide_queries import MANY_COLUMNS
 
 BATCH_ROWS = 65_536
 _HELD_ROWS = 1_000_000
 """Up to this number, rows that were set aside are kept in a table instead of being read again."""
-_MOST_COLUMNS = 250
-"""DuckDB holds a vector for each part of an expression: the rules of more columns are evaluated in groups."""
 _PLACE_SCHEMA = pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64())])
 _BROKEN_SCHEMA = pa.schema([*_PLACE_SCHEMA, ("rule", pa.string()), ("rank", pa.int64())])
 _NUMBERS = count()
@@ -100,7 +99,7 @@ class RowSplit:
         """The rows that violate no rule and repeat no other; reading them sets the others aside."""
         contract, available = self.contract, source_types(self.raw)
         repeated = repeated_rows_sql(self.connection, self.raw, contract, self.identity, self.secret)
-        if len(contract.columns) > _MOST_COLUMNS:
+        if len(contract.columns) > MANY_COLUMNS:
             typed, suspect = contract.cast_sql(available), self._suspects_by_group()
         else:
             typed = typed_sql(contract.columns, available)
@@ -126,21 +125,29 @@ class RowSplit:
     def _source_values(self) -> dict[str, tuple[str, str]]:
         """The source's columns in `_clean`, which rows that are set aside keep; none of a wide table."""
         columns = dict(zip(self.raw.columns, self.raw.types, strict=True))
-        if len(columns) > _MOST_COLUMNS:
+        if len(columns) > MANY_COLUMNS:
             return {}
         return {name: (quoted(f"raw {name}"), str(kind)) for name, kind in columns.items()}
 
     def _suspects_by_group(self) -> list[str]:
-        """Conditions for rows that violate a rule of a column, each group of columns in a scan of its own."""
+        """Conditions for rows that violate a rule of a column, each group of columns in a scan of its own.
+
+        Each scan is one statement: relations bind the columns at each step.
+        """
         screen, files, found = self.contract.screen, [], 0
-        for start in range(0, len(self.contract.columns), _MOST_COLUMNS):
-            columns = self.contract.columns[start : start + _MOST_COLUMNS]
-            typed = self.raw.project(f"{typed_sql(columns, source_types(self.raw))}, {PLACE}")
+        view, types = f"raw_rows_{next(_NUMBERS)}", source_types(self.raw)
+        self.raw.create_view(view)
+        for start in range(0, len(self.contract.columns), MANY_COLUMNS):
+            columns = self.contract.columns[start : start + MANY_COLUMNS]
+            typed, broken = typed_sql(columns, types), broken_sql(columns, types)
             passed = screen.sql_of([column.name for column in columns])
-            broken = broken_sql(columns, source_types(self.raw))
             files.append(self.scratch / f"suspects_{start}.parquet")
-            typed.filter(f"{broken} or not ({passed})").project(PLACE).write_parquet(str(files[-1]))
+            self.connection.execute(
+                f"copy (select {PLACE} from (select {typed}, {PLACE} from {view}) "
+                f"where {broken} or not ({passed})) to {path_literal(files[-1])} (format parquet)"
+            )
             found += pq.read_metadata(files[-1]).num_rows
+        self.connection.execute(f"drop view {view}")
         places = ", ".join(map(path_literal, files))
         places_of = f"({PLACE}) in (select ({PLACE}) from read_parquet([{places}]))"
         return [f"not ({screen.sql_of([''])})", *([places_of] if found else [])]
