@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import kill_anywhere
+from benchmarks.models.scores import loss, standings
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 OTHER_ENVIRONMENTS = {"polars_way.py"}
@@ -61,3 +64,21 @@ def test_every_seam_names_an_existing_function(seam: str):
 @pytest.mark.parametrize("module", [*kill_anywhere.LIBRARIES, *kill_anywhere.MODULES])
 def test_every_preloaded_module_exists(module: str):
     import_module(module)
+
+
+def test_a_row_without_a_prediction_has_the_loss_of_no_model():
+    train, truth = pd.Series([1.0, 3.0]), pd.Series([2.0, 5.0])
+    assert loss(truth, pd.DataFrame({"prediction": []}), "regression", train) == pytest.approx(4.5**0.5)
+    classes = pd.Series(["no", "no", "no", "yes"])
+    one = pd.DataFrame({"no": [0.5], "yes": [0.5]}, index=[1])
+    expected = -(np.log(0.75) + np.log(0.5)) / 2
+    assert loss(pd.Series(["no", "yes"]), one, "binary", classes) == pytest.approx(expected)
+
+
+def test_the_standing_of_a_system_is_by_its_ranks_ratios_and_wins():
+    losses = pd.DataFrame({"ours": [1.0, 2.0], "peer": [2.0, 1.0], "other": [1.005, 4.0]})
+    found = standings(losses, "ours")
+    assert [found[system].rank for system in losses] == [1.5, 2.0, 2.5]
+    assert found["ours"].ratio == pytest.approx(2**0.5)
+    assert (found["peer"].wins, found["other"].wins) == (0.5, 1.0)
+    assert (found["ours"].near, found["other"].near) == (1, 1)
