@@ -63,7 +63,7 @@ def _sorted_repeats(
         found[start:end] = batch.column(0).to_numpy()
     found.sort()
     repeated = np.unique(found[1:][found[1:] == found[:-1]])
-    return connection.from_arrow(pa.table({"_bits": repeated}))
+    return connection.from_arrow(pa.table({"_bits": repeated})).project(f"_bits::{hashes.types[0]} as _bits")
 
 
 def _grouped(hashes: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

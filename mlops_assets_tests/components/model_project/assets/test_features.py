@@ -58,6 +58,24 @@ def test_checks_find_leaking_missing_and_invalid_features(
     assert not check(result, failed).passed
 
 
+def test_a_query_over_other_rows_is_compared_on_a_sample(make_project, stores, warehouse, instance):
+    """A correlated subquery that finds the row itself passes: its plan does not show that."""
+    same = "(select other.amount from loans other where other.row_id = loans.row_id)"
+    project = make_project(
+        schema=LOANS_SCHEMA.split("class Features")[0],
+        features_sql=f"select row_id, {same} / income as share from loans",
+    )
+    with warehouse.connect() as connection:
+        rows = connection.sql(
+            "select i as row_id, 500.0 + i as amount, 9.0 as income, 'paid' as outcome from range(5) r(i)"
+        )
+        warehouse.write(project.table_key("validated").path, rows)
+    result = dg.materialize([features_asset(project)], resources=stores, instance=instance)
+    found = check(result, "row_by_row")
+    assert found.passed
+    assert found.description == "0 of 5 sampled rows have other features when computed separately"
+
+
 def test_one_asset_can_be_tested_alone_as_in_contributing(make_project, stores, warehouse, instance):
     project = make_project(
         schema=LOANS_SCHEMA.split("class Features")[0],
@@ -68,7 +86,11 @@ def test_one_asset_can_be_tested_alone_as_in_contributing(make_project, stores, 
         warehouse.write(project.table_key("validated").path, rows)
     result = dg.materialize([features_asset(project)], resources=stores, instance=instance)
     assert warehouse.frame(project.key("features").path)["share"].tolist() == [0.5]
-    assert all(found.passed for found in result.get_asset_check_evaluations())
+    found = {one.check_name: one for one in result.get_asset_check_evaluations()}
+    assert all(one.passed for one in found.values())
+    assert (
+        found["row_by_row"].description == "the plan of features.sql computes each row from one validated row"
+    )
 
 
 def test_sql_that_passed_the_check_reads_no_other_file(
