@@ -1,6 +1,7 @@
 """The rows of a query as a stream of Arrow batches, with the errors of DuckDB."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,16 +14,29 @@ def query_batches(reader: "pa.RecordBatchReader") -> "Iterator[pa.RecordBatch]":
     Raises
     ------
     duckdb.Error
-        When the query fails after its first rows: pyarrow raises `OSError` for it, which callers would take
-        for an error of the operating system.
+        When the query fails after its first rows; see `duckdb_errors`.
+    """
+    while True:
+        with duckdb_errors():
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+        yield batch
+
+
+@contextmanager
+def duckdb_errors() -> Iterator[None]:
+    """Raise an error of DuckDB as such, and of its kind.
+
+    pyarrow raises `OSError` with the same text for it, which callers would take for an error of the operating
+    system.
     """
     import duckdb
 
-    while True:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            return
-        except OSError as error:
-            raise duckdb.Error(str(error)) from error
-        yield batch
+    try:
+        yield
+    except OSError as error:
+        name = f"{str(error).partition(' Error: ')[0].replace(' ', '')}Exception".lower()
+        kinds = {name.lower(): kind for name, kind in vars(duckdb).items()}
+        raise kinds.get(name, duckdb.Error)(str(error)) from error

@@ -6,7 +6,6 @@ place in a file in one thread, and would encode them in the same one.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.ml.query_batches import duckdb_errors, query_batches
 from mlops_assets.stores.delta.content_digest import RowHashes, digested_columns
 
 GROUP_ROWS = 122_880
@@ -48,7 +48,7 @@ def stream_rows(rows: duckdb.DuckDBPyRelation, file: Path) -> Streamed:
     """
     columns = dict(zip(rows.columns, map(str, rows.types), strict=True))
     hashed = rows.project(f"*, hash({quoted_list(digested_columns(columns))}) as {_HASH}")
-    with _duckdb_errors():
+    with duckdb_errors():
         reader = hashed.to_arrow_reader(_FETCHED_ROWS)
     groups, end = _groups(reader), reader.schema.empty_table()
     count = total = 0
@@ -83,7 +83,7 @@ def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """The rows in groups of bounded size."""
     batches: list[pa.RecordBatch] = []
     size = count = 0
-    while batch := _next(reader):
+    for batch in query_batches(reader):
         batches.append(batch)
         size, count = size + batch.nbytes, count + batch.num_rows
         if count >= GROUP_ROWS or size >= _GROUP_BYTES:
@@ -91,27 +91,6 @@ def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
             batches, size, count = [], 0, 0
     if batches:
         yield pa.Table.from_batches(batches)
-
-
-def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
-    try:
-        with _duckdb_errors():
-            return reader.read_next_batch()
-    except StopIteration:
-        return None
-
-
-@contextmanager
-def _duckdb_errors() -> Iterator[None]:
-    """Raise an error of DuckDB as such: its stream of Arrow raises an OSError with the same text."""
-    try:
-        yield
-    except OSError as error:
-        kind, found, _ = str(error).partition(" Error: ")
-        if not found:
-            raise
-        name = f"{kind.title().replace(' ', '')}Exception"
-        raise getattr(duckdb, name, duckdb.Error)(str(error)) from error
 
 
 def _has_few_values(column: pa.ChunkedArray) -> bool:
