@@ -108,7 +108,7 @@ class Warehouse(TableReader):
         table
             The key of the table.
         rows
-            One relation, or several with the same columns; each is written to its own file.
+            One relation, or several with the same columns; each is written to files of its own.
         partition
             The partition to replace; None for a table without partitions.
         dagster_run_id

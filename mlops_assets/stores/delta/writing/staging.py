@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -110,7 +111,7 @@ def stage(
     partition: str | None,
     first: int = 0,
 ) -> dict[Path, Streamed]:
-    """Stream each relation once into its own file, with the types that a table stores.
+    """Stream each relation once into files of its own, with the types that a table stores.
 
     Integers wider than BIGINT, such as the sum of a BIGINT, are stored as BIGINT if all values fit, and
     otherwise as a decimal.
@@ -133,7 +134,8 @@ def stage(
     """
     files: dict[Path, Streamed] = {}
     wide: dict[str, None] = {}
-    for number, relation in enumerate(relations, first):
+    paths = (folder / f"{number:05}.parquet" for number in count(first))
+    for relation in relations:
         if partition is not None and PARTITION in (name.lower() for name in relation.columns):
             raise StoreError(
                 f"table {table}: the rows of partition {partition} have a column {PARTITION!r}, "
@@ -142,8 +144,7 @@ def stage(
             )
         types = zip(relation.columns, relation.types, strict=True)
         wide.update(dict.fromkeys(name for name, kind in types if kind.id in WIDE_INTEGERS))
-        file = folder / f"{number:05}.parquet"
-        files[file] = _write(stored_columns(relation, subject=f"table {table}"), file, table)
+        files |= _write(stored_columns(relation, subject=f"table {table}"), paths, table)
     if not files:
         raise StoreError(
             f"table {table}: no relation to write, so the columns are unknown",
@@ -168,9 +169,9 @@ def staged_content(rows: duckdb.DuckDBPyRelation, streamed: Iterable[Streamed]) 
     return hashes, content_digest(columns, hashes)
 
 
-def _write(rows: duckdb.DuckDBPyRelation, file: Path, table: str) -> Streamed:
+def _write(rows: duckdb.DuckDBPyRelation, paths: Iterator[Path], table: str) -> dict[Path, Streamed]:
     try:
-        return stream_rows(rows, file)
+        return stream_rows(rows, paths)
     except duckdb.InvalidInputException as error:
         if OUT_OF_RANGE not in str(error):
             raise

@@ -1,13 +1,14 @@
 """Rows are streamed into a Parquet file, in bounded groups, and digested as they pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_assets.stores.delta.content_digest import relation_digest
+from mlops_assets.stores.delta.content_digest import relation_content, relation_digest
 from mlops_assets.stores.delta.writing import parquet_stream, staging
 from mlops_assets.stores.delta.writing.parquet_stream import stream_rows
 from mlops_assets.stores.delta.writing.staging import staged_content
@@ -37,12 +38,17 @@ VALUES = {
 }
 
 
+def numbered(folder: Path) -> Iterator[Path]:
+    """Paths of new files."""
+    return (folder / f"{number}.parquet" for number in count())
+
+
 @pytest.mark.parametrize("kind", VALUES)
 def test_the_digest_of_a_stream_is_that_of_the_file(tmp_path: Path, kind: str):
     file = tmp_path / "rows.parquet"
     with duckdb.connect() as connection:
         source = connection.sql(f"select {VALUES[kind]} as a, i as _row from range(1, 3001) r(i)")
-        streamed = stream_rows(source, file)
+        streamed = stream_rows(source, iter([file]))[file]
         written = connection.read_parquet(str(file))
         assert dict(zip(written.columns, map(str, written.types), strict=True)) == streamed.columns
         hashes, digest = staged_content(written, [streamed])
@@ -78,28 +84,60 @@ def test_a_file_of_an_earlier_format_with_the_same_rows_stays(
     assert (again.changed, again.version, again.digest) == (False, before.version, before.digest)
 
 
-def _copied(rows: duckdb.DuckDBPyRelation, file: Path) -> parquet_stream.Streamed:
-    streamed = stream_rows(rows, file)
+def _copied(rows: duckdb.DuckDBPyRelation, paths: Iterator[Path]) -> dict[Path, parquet_stream.Streamed]:
+    streamed = stream_rows(rows, paths)
+    [file] = streamed
     rows.query("staged", f"copy staged to '{file}' (format parquet)")
     return streamed
 
 
 def test_long_rows_end_a_group_before_it_needs_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parquet_stream, "_GROUP_BYTES", 20_000_000)
-    file = tmp_path / "rows.parquet"
     with duckdb.connect() as connection:
-        stream_rows(connection.sql("select repeat('x', 4000) || i as a from range(20000) r(i)"), file)
-    footer = pq.read_metadata(file)
-    groups = [footer.row_group(number).num_rows for number in range(footer.num_row_groups)]
+        rows = connection.sql("select repeat('x', 4000) || i as a from range(20000) r(i)")
+        streamed = stream_rows(rows, numbered(tmp_path))
+    groups = [
+        footer.row_group(number).num_rows
+        for footer in map(pq.read_metadata, streamed)
+        for number in range(footer.num_row_groups)
+    ]
     assert sum(groups) == 20_000
     assert max(groups) <= 3 * 2048
+
+
+def test_groups_of_rows_go_to_two_files_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parquet_stream, "GROUP_ROWS", 2048)
+    with duckdb.connect() as connection:
+        rows = connection.sql("select i from range(5000) r(i)")
+        streamed = stream_rows(rows, numbered(tmp_path))
+        written = connection.read_parquet([str(file) for file in streamed])
+        assert staged_content(written, streamed.values()) == relation_content(rows)
+    first, second = (pq.read_table(file)["i"].to_pylist() for file in streamed)
+    assert (first, second) == ([*range(2048), *range(4096, 5000)], [*range(2048, 4096)])
+    assert [one.hashes.rows for one in streamed.values()] == [len(first), len(second)]
+
+
+def test_no_rows_are_one_file(tmp_path: Path):
+    with duckdb.connect() as connection:
+        streamed = stream_rows(connection.sql("select 1 as a limit 0"), numbered(tmp_path))
+    assert [pq.read_metadata(file).num_rows for file in streamed] == [0]
+
+
+def test_an_error_of_an_encoder_ends_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parquet_stream, "GROUP_ROWS", 2048)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with duckdb.connect() as connection, pytest.raises(OSError, match="No space left"):
+        stream_rows(connection.sql("select i from range(90000) r(i)"), numbered(tmp_path))
 
 
 def test_only_columns_with_few_values_have_a_dictionary(tmp_path: Path):
     file = tmp_path / "rows.parquet"
     with duckdb.connect() as connection:
         columns = "'n' || i % 900 as few, 'n' || i as many, i as number, i / 7 as fraction"
-        stream_rows(connection.sql(f"select {columns} from range(5000) r(i)"), file)
+        stream_rows(connection.sql(f"select {columns} from range(5000) r(i)"), iter([file]))
     group = pq.read_metadata(file).row_group(0)
     found = {group.column(n).path_in_schema: set(group.column(n).encodings) for n in range(4)}
     assert "RLE_DICTIONARY" in found["few"]
@@ -114,9 +152,9 @@ def test_an_error_while_rows_are_computed_is_one_of_duckdb(tmp_path: Path):
             "select case when i = 9000 then error('broke off') end as a from range(9999) r(i)"
         )
         with pytest.raises(duckdb.InvalidInputException, match="broke off"):
-            stream_rows(failing, tmp_path / "rows.parquet")
+            stream_rows(failing, numbered(tmp_path))
         failing = connection.sql(
             "select (i || case when i = 9000 then 'x' else '' end)::bigint as a from range(9999) r(i)"
         )
         with pytest.raises(duckdb.ConversionException, match="Could not convert"):
-            stream_rows(failing, tmp_path / "rows.parquet")
+            stream_rows(failing, numbered(tmp_path))
