@@ -18,7 +18,7 @@ from mlops_assets.ml.families.xgboost_conversion import (
     OBJECTIVES,
     Tree,
     booster_of,
-    in_single_precision,
+    finite,
     leaf,
     require_equal,
 )
@@ -32,8 +32,6 @@ _OBJECTIVES: dict[Task, str] = {"regression": "RMSE", "binary": "Logloss", "mult
 _FEW_WEIGHTS = 1e-3
 """The weight of a leaf without training rows; XGBoost's SHAP values divide by weights."""
 _LEAST_SHARE = 1e-6
-_LARGEST = float(np.finfo(np.float32).max)
-"""Infinite numbers are fitted as this one, because CatBoost makes an infinite border beside them."""
 _NEVER = -100.0
 """Log-odds of a class without training rows."""
 
@@ -110,7 +108,7 @@ class _PreparedFold:
         )
         kind = "RawFormulaVal" if self.settings.task == "regression" else "Probability"
         predicted = model.predict(
-            in_single_precision(self.valid.matrix), prediction_type=kind, thread_count=self.settings.threads
+            finite(self.valid.matrix), prediction_type=kind, thread_count=self.settings.threads
         )
         return (predicted[:, 1] if self.settings.task == "binary" else predicted), model.tree_count_
 
@@ -142,15 +140,14 @@ def _model(params: Params, rows: FitRows, settings: Settings, rounds: int) -> "c
 def _pool(rows: FitRows, settings: Settings) -> "cb.Pool":
     import catboost as cb
 
-    matrix = np.clip(in_single_precision(rows.matrix), -_LARGEST, _LARGEST)
-    return cb.Pool(matrix, rows.target, weight=rows.weights, thread_count=settings.threads)
+    return cb.Pool(finite(rows.matrix), rows.target, weight=rows.weights, thread_count=settings.threads)
 
 
 def _is_constant(rows: FitRows) -> bool:
     """Whether target or all columns have one value, which CatBoost refuses."""
     if np.all(rows.target == rows.target[0]):
         return True
-    single = in_single_precision(rows.matrix)
+    single = finite(rows.matrix)
     return bool(np.all((single == single[0]) | (np.isnan(single) & np.isnan(single[0]))))
 
 
@@ -202,7 +199,7 @@ def _converted(model: "cb.CatBoost", rows: FitRows, settings: Settings) -> Any:
             [np.tile(start, (len(few), 1)), *(each[at] for each, at in zip(values, places.T, strict=True))]
         )
 
-    require_equal(booster, [tree.output for tree in trees], added, in_single_precision(rows.matrix))
+    require_equal(booster, [tree.output for tree in trees], added, finite(rows.matrix))
     return booster
 
 

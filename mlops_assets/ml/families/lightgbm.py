@@ -14,7 +14,7 @@ from mlops_assets.ml.families.xgboost_conversion import (
     OBJECTIVES,
     Tree,
     booster_of,
-    in_single_precision,
+    finite,
     leaf,
     require_equal,
 )
@@ -94,7 +94,7 @@ class _PreparedFold:
         most = self.settings.max_rounds
         booster = _train(params, self.binned, self.train, self.settings, most, stopped_by=self.binned_valid)
         rounds = booster.best_iteration
-        predicted = booster.predict(in_single_precision(self.valid.matrix), num_iteration=rounds)
+        predicted = booster.predict(finite(self.valid.matrix), num_iteration=rounds)
         return np.asarray(predicted, dtype=float), rounds
 
 
@@ -138,7 +138,7 @@ def _binned(rows: FitRows, settings: Settings, *, reference: "lgb.Dataset | None
     shared = _shared_params(settings) | {"feature_pre_filter": False}
     bins = bin_count(len(rows.target) if reference is None else reference.num_data())
     return lgb.Dataset(
-        in_single_precision(rows.matrix),
+        finite(rows.matrix),
         rows.target,
         weight=rows.weights,
         reference=reference,
@@ -172,7 +172,7 @@ def _converted(booster: "lgb.Booster", matrix: NDArray, settings: Settings) -> A
         places = np.asarray(booster.predict(rows, pred_leaf=True), dtype=int).reshape(len(rows), -1)
         return np.column_stack([leaves[at] for leaves, at in zip(values, places.T, strict=True)])
 
-    require_equal(converted, [tree.output for tree in trees], added, in_single_precision(matrix))
+    require_equal(converted, [tree.output for tree in trees], added, finite(matrix))
     return converted
 
 

@@ -26,6 +26,7 @@ OBJECTIVES: dict[Task, str] = {
 }
 """What a booster of gradient boosted trees does with their sum."""
 COMPARED_ROWS = 256
+_LARGEST = np.finfo(np.float32).max
 ROOTS_PARENT = 2**31 - 1
 
 
@@ -61,6 +62,16 @@ def in_single_precision(matrix: NDArray) -> NDArray[np.float32]:
     """The matrix in single precision, in which loaded models compare thresholds and trees are grown."""
     with np.errstate(over="ignore"):  # XGBoost reads a number beyond its own as infinite, too
         return matrix.astype(np.float32)
+
+
+def finite(matrix: NDArray) -> NDArray[np.float32]:
+    """The matrix in single precision without infinite numbers, with the largest ones in their place.
+
+    CatBoost makes an infinite threshold beside them. LightGBM makes one between numbers and missing values,
+    and XGBoost sends infinity to the right of it.
+    """
+    single = in_single_precision(matrix)
+    return np.clip(single, -_LARGEST, _LARGEST)
 
 
 def leaf(value: float, output: int = 0) -> Tree:
