@@ -16,6 +16,7 @@ from mlops_assets.components.model_project.component import ModelProject
 from mlops_assets.components.model_project.project.project import Project
 from mlops_assets.core.errors import MlopsError
 from mlops_assets.resources import WarehouseResource
+from mlops_assets.scaffolding import templates
 from mlops_assets.scaffolding.drafting import draft_from
 from mlops_assets.scaffolding.templates import _yaml, new_folder, write_files
 from mlops_assets.stores.project_folder.files import ProjectFiles
@@ -86,6 +87,17 @@ FILES = {
         {"signed", "rent", "share"},
     ),
 }
+
+
+@pytest.mark.parametrize("installed", [[], ["lightgbm"], ["lightgbm", "catboost"]])
+def test_installed_families_are_drafted(tmp_path, monkeypatch, installed):
+    monkeypatch.setattr(templates, "installed_extras", lambda: installed)
+    (tmp_path / "rows.csv").write_text("size,price\n" + "".join(f"{n},{n * 1.5}\n" for n in range(40)))
+    write_files(
+        draft_from("shop", tmp_path, data=tmp_path / "rows.csv", target="price"), tmp_path, drafted=True
+    )
+    tuning = loaded(tmp_path, "shop", tmp_path).settings.tuning
+    assert tuning.families == ["xgboost", *installed, "linear"]
 
 
 def test_a_sheet_with_two_header_lines_runs_unedited(tmp_path, instance):

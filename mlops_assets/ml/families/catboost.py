@@ -56,10 +56,9 @@ class CatBoostFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Deep trees with a low learning rate, and shallow trees with a higher one."""
-        deep = {"learning_rate": 0.04, "depth": 8, "l2_leaf_reg": 2.0, "leaf_estimation_iterations": 2}
+        """Shallow trees with a higher learning rate, and trees that see half of the columns."""
         shallow = {"learning_rate": 0.08, "depth": 4, "l2_leaf_reg": 0.5, "leaf_estimation_iterations": 4}
-        return [self.defaults() | deep | {"rsm": 0.9}, self.defaults() | shallow]
+        return [self.defaults() | shallow, self.defaults() | {"rsm": 0.5}]
 
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         name = self.name
@@ -224,7 +223,7 @@ def _trees(
 
     The first split is the lowest bit of the number of a leaf, so leaves are in the order of their numbers.
     """
-    splits = tree["splits"][::-1]
+    splits = (tree["splits"] or [])[::-1]  # none where no column improved the score
     counts = [2**level for level in range(len(splits))]
     features = [split["float_feature_index"] for split in splits]
     borders = [split["border"] for split in splits]

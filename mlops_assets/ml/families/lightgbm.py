@@ -52,11 +52,11 @@ class LightGBMFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Random thresholds with many leaves, few leaves, and many leaves."""
-        random = {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 4, "learning_rate": 0.06}
+        """Few leaves, many leaves at random thresholds, and leaves of single rows at a low learning rate."""
         narrow = {"num_leaves": 8, "feature_fraction": 0.7, "bagging_fraction": 0.8}
-        wide = {"num_leaves": 84, "min_data_in_leaf": 3, "learning_rate": 0.03}
-        return [self.defaults() | random, self.defaults() | narrow, self.defaults() | wide]
+        random = {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 4, "learning_rate": 0.06}
+        single = {"num_leaves": 24, "min_data_in_leaf": 1, "learning_rate": 0.03, "bagging_fraction": 0.8}
+        return [self.defaults() | each for each in (narrow, random, single | {"lambda_l1": 0.6})]
 
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         name = self.name

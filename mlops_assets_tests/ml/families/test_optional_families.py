@@ -63,7 +63,9 @@ def test_all_parameters_of_the_portfolio_predict_alike_in_folds_and_from_the_art
 @pytest.mark.parametrize("task", CLASSES)
 def test_contributions_are_finite_and_add_up(matrix: np.ndarray, value: np.ndarray, name: str, task: str):
     family = FAMILIES[name]
-    fitted = family.fit(FitRows(matrix, target_of(value, task)), family.portfolio()[0], 40, settings_of(task))
+    fitted = family.fit(
+        FitRows(matrix, target_of(value, task)), family.portfolio()[-1], 40, settings_of(task)
+    )
     sums = fitted._contributions(matrix).sum(axis=-1)
     margins = fitted.booster.inplace_predict(matrix, predict_type="margin")
     np.testing.assert_allclose(sums, margins, atol=1e-4)
