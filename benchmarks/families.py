@@ -1,4 +1,4 @@
-"""Each family of models alone within the same time, then all together, on tables that nobody tuned for.
+"""Each family of models alone within the same time, then all together, on public tables.
 
 python -m benchmarks.families [--seconds 30] [--seeds 0,1,2] [--threads 2] [--rows 8000] [--tables a,b]
 python -m benchmarks.families --categories
