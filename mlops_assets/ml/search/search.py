@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mlops_assets.core.errors import ModelError
 from mlops_assets.ml.families import FAMILIES, Settings
+from mlops_assets.ml.families.wide_tables import first_defaults, first_portfolio
 from mlops_assets.ml.features.preprocessing import MakePipeline
 from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
 from mlops_assets.ml.search.family_budget import next_family
@@ -81,7 +82,8 @@ def tune(
         Called after each fold but the last with the number of the trial, its family, the number of its folds
         so far and their seconds.
     """
-    study = _open_study(search, journal)
+    shape = features.shape
+    study = _open_study(search, journal, shape)
     kept = OutOfFold(journal.with_suffix(".predictions") if journal else None)
     prepared = PreparedFolds(
         features, target, folds, make_pipeline, settings, weights=weights, monotone=monotone
@@ -91,7 +93,7 @@ def tune(
     for number, trial in enumerate(resumed, 1):
         on_trial(summary(number, trial))
     while _has_budget(study, search, finished):
-        proposed = _propose(study, search, finished, settings.seed)
+        proposed = _propose(study, search, finished, shape, settings.seed)
         _run(study, proposed, search, prepared, kept, partial(on_fold, len(finished) + 1))
         finished = study.get_trials(states=FINISHED)
         on_trial(summary(len(finished), finished[-1]))
@@ -99,7 +101,7 @@ def tune(
     return replace(result, resumed_seconds=sum(trial.user_attrs[SECONDS] for trial in resumed))
 
 
-def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
+def _open_study(search: SearchSettings, journal: Path | None, shape: tuple[int, int]) -> optuna.Study:
     """Open the study; trials that were running when the process ended are marked as failed."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # `on_trial` reports progress
     study = optuna.create_study(
@@ -115,7 +117,7 @@ def _open_study(search: SearchSettings, journal: Path | None) -> optuna.Study:
         first = [
             (family, dict(params)) for family, params in search.first if _can_try(family, params, search)
         ]
-        defaults = [(family, FAMILIES[family].defaults()) for family in search.families]
+        defaults = [(family, first_defaults(family, *shape)) for family in search.families]
         study.set_user_attr(_FIRST, first + [each for each in defaults if each not in first])
     return study
 
@@ -141,7 +143,11 @@ def _has_budget(study: optuna.Study, search: SearchSettings, finished: Sequence[
 
 
 def _propose(
-    study: optuna.Study, search: SearchSettings, finished: Sequence[FrozenTrial], seed: int
+    study: optuna.Study,
+    search: SearchSettings,
+    finished: Sequence[FrozenTrial],
+    shape: tuple[int, int],
+    seed: int,
 ) -> optuna.Trial:
     """Propose a trial: first trials, then the next family by budget, with its portfolio before TPE.
 
@@ -156,15 +162,15 @@ def _propose(
             family, params = first[number]
         else:
             family = next_family(search.families, [attempt(each, search) for each in finished])
-            params = _from_portfolio(family, finished)
+            params = _from_portfolio(family, finished, shape)
         study.enqueue_trial({FAMILY: family, **_prefixed(family, params)})
     return study.ask()
 
 
-def _from_portfolio(family: str, finished: Sequence[FrozenTrial]) -> dict[str, Any]:
+def _from_portfolio(family: str, finished: Sequence[FrozenTrial], shape: tuple[int, int]) -> dict[str, Any]:
     """The next parameters of the portfolio of a family; empty when all were tried."""
     tried = [trial.user_attrs[PARAMS] for trial in finished if trial.user_attrs[FAMILY] == family]
-    return next((params for params in FAMILIES[family].portfolio() if params not in tried), {})
+    return next((params for params in first_portfolio(family, *shape) if params not in tried), {})
 
 
 def _run(

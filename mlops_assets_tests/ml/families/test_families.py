@@ -159,11 +159,12 @@ def test_columns_of_few_rows_have_few_bins():
     splits = fitted.booster.trees_to_dataframe()["Split"]
     assert 32 < splits.nunique() < FEW_BINS
     assert [bin_count(count) for count in (FEW_ROWS, FEW_ROWS + 1)] == [64, 256]
+    assert [bin_count(*shape) for shape in ((2_000, 400), (1_999, 400), (500, 250))] == [64, 32, 64]
 
 
 def test_the_device_reaches_xgboost():
     settings = Settings("regression", 1, seed=0, threads=2, device="cuda")
-    found = _booster_params(FAMILIES["xgboost"].defaults(), settings, None, 100)
+    found = _booster_params(FAMILIES["xgboost"].defaults(), settings, None, 64)
     assert (found["device"], found["nthread"], found["tree_method"]) == ("cuda", 2, "hist")
 
 
