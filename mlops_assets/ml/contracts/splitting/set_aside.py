@@ -19,7 +19,9 @@ from mlops_assets.core.sql_quoting import quoted
 SUSPECT = "_suspect"
 PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _SCHEMA = pa.schema([(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), (SUSPECT, pa.bool_())])
-_WRITTEN_ROWS = 65_536
+_VALUES = "values"
+_PIECES = 64
+"""What was recorded in so many calls is written together."""
 _HELD_BYTES = 64 << 20
 _NUMBERS = count()
 
@@ -53,11 +55,11 @@ class SetAside:
     ) -> None:
         self.rows = self.suspects = 0
         self._values = values
-        self._held: list[pa.Array] | None = [] if values else None
+        self._held: list[pa.ChunkedArray] | None = [] if values else None
         self._held_bytes = 0
         self._name = f"set_aside_{next(_NUMBERS)}"
-        self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
+        self._pieces: list[pa.Table] = []
+        self._piece_bytes = 0
         self._lock = Lock()
         self._connection = connection
         self._writer = pq.ParquetWriter(file, _SCHEMA)
@@ -104,35 +106,37 @@ class SetAside:
         """The values of the rows, in the order of their places; None if they are too large to be held."""
         if self._held is None:
             return None
-        rows = pa.table({"value": pa.concat_arrays(self._held)})
-        return connection.from_arrow(rows).project("unnest(value)").order(PLACE)
+        chunks = [chunk for values in self._held for chunk in values.chunks]
+        rows = pa.table({_VALUES: pa.concat_arrays(chunks)})
+        return connection.from_arrow(rows).project(f"unnest({quoted(_VALUES)})").order(PLACE)
 
     def _record(
         self,
         files: pa.ChunkedArray,
         numbers: pa.ChunkedArray,
         suspects: pa.ChunkedArray,
-        rows: pa.ChunkedArray,
+        values: pa.ChunkedArray,
     ) -> pa.Array:
-        found = pa.table([files, numbers, suspects], schema=_SCHEMA)
+        found = pa.table([files, numbers, suspects, values], names=[*_SCHEMA.names, _VALUES])
         with self._lock:  # DuckDB calls it from several threads
-            self._waiting.append(found)
-            self._waiting_rows += len(found)
+            self._pieces.append(found if self._held is not None else found.select(_SCHEMA.names))
+            self._piece_bytes += self._pieces[-1].nbytes
             self.rows += len(found)
             self.suspects += pc.sum(suspects).as_py() or 0
-            if self._waiting_rows >= _WRITTEN_ROWS:
+            if len(self._pieces) >= _PIECES or self._piece_bytes >= _HELD_BYTES // 4:
                 self._write()
-            self._hold(rows)
         return pa.repeat(pa.scalar(False), len(found))
 
-    def _hold(self, rows: pa.ChunkedArray) -> None:
+    def _write(self) -> None:
+        """Write the places of what was recorded, and hold its values."""
+        if not self._pieces:
+            return
+        # Each piece has the buffers of a whole vector of DuckDB, however few rows it has.
+        found = pa.concat_tables(self._pieces, promote_options="default").combine_chunks()
+        self._pieces, self._piece_bytes = [], 0
+        self._writer.write_table(found.select(_SCHEMA.names).cast(_SCHEMA))
         if self._held is not None:
-            self._held += rows.chunks
-            self._held_bytes += rows.nbytes
+            self._held.append(found.column(_VALUES))
+            self._held_bytes += found.nbytes
             if self._held_bytes > _HELD_BYTES:
                 self._held = None
-
-    def _write(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
-        self._waiting, self._waiting_rows = [], 0
