@@ -14,6 +14,7 @@ from mlops_assets.serving.canary.challengers import Challengers
 from mlops_assets.serving.canary.deployed import DeployedChallengers, challenge_folder, read_challengers
 from mlops_assets.serving.canary.frames import HEADER, decode
 from mlops_assets.serving.canary.problems import report_problem
+from mlops_assets.serving.canary.routing import takes_challenger
 from mlops_assets.serving.canary.samples import CHALLENGER, CHAMPION, SampleWriter
 from mlops_assets.serving.canary.shadow import Shadow
 from mlops_assets.serving.canary.shadow_link import write_address
@@ -121,6 +122,12 @@ def test_a_canary_answers_its_share_until_the_guardrails_withdraw_it(service, mo
         )
         / [*chosen.values()].count(2)
     )
+
+    unnamed = [{name: value for name, value in ROWS[0].items() if name != "customer"}] * 2
+    for key in ("ada", "bob", "cem", "dan", "eva", "fay"):  # rows of no entity share the key of the request
+        wanted = 2 if takes_challenger("shop", 2, key, 0.4) else 1
+        assert versions(service.ask(unnamed, x_sticky_key=key)) == [wanted] * 2
+        assert versions(service.ask(unnamed[:1], x_sticky_key=key)) == [wanted]
 
     monkeypatch.setattr(service.challengers.get("shop").model, "__class__", Broken)
     many = [{**ROWS[0], "customer": f"d{number}"} for number in range(300)]

@@ -7,8 +7,10 @@ import pytest
 
 from mlops_assets.core.errors import TrackingError
 from mlops_assets.serving.deployment.champion_watch import ChampionWatch
+from mlops_assets.serving.deployment.model_facts import read_facts
 from mlops_assets.serving.deployment.rollout import Rollout
 from mlops_assets.serving.deployment.versions import VersionFolders
+from mlops_assets.stores.tracking.client import TAG
 from mlops_assets_tests.support.served_samples import HOUSING, Samples
 from mlops_assets_tests.support.served_state import ServedState
 
@@ -84,6 +86,19 @@ def test_a_registry_that_can_not_be_read_is_reported_and_the_watch_goes_on(
 
     assert watch.look()
     assert rollout.project(HOUSING).error is None
+
+
+def test_a_version_whose_run_has_lost_the_tag_of_its_model_is_deployed_with_its_facts(
+    state: ServedState, tmp_path: Path
+) -> None:
+    version = state.tracking.registry.version(HOUSING, state.add_version())
+    state.tracking.client.log_metric(version.run_id, "test_rmse", 0.5)
+    state.tracking.client.delete_tag(version.run_id, f"{TAG}model_uri")
+    with pytest.raises(TrackingError, match="has no tag"):
+        state.tracking.model_of_run(version.run_id)
+    deployed = VersionFolders(state.config, tmp_path, print).fetch(version)
+    facts = read_facts(Path(deployed.folder))
+    assert (facts["run_id"], facts["metrics"]) == (version.run_id, {"test_rmse": 0.5})
 
 
 def _fails(*_: object) -> None:

@@ -175,6 +175,7 @@ def _invocations(name: str, title: str, example: dict[str, Any]) -> dict[str, An
             "200": {"description": "predictions", **json_content(answer)},
             "400": {"description": "an error as MLflow states it", **json_content({"type": "object"})},
         },
+        parameters=_HEADERS,
         requestBody={"required": True, "content": content},
     )
 
@@ -191,6 +192,7 @@ def _infer(title: str, example: dict[str, Any]) -> dict[str, Any]:
             "200": {"description": "outputs as tensors", **json_content({"type": "object"})},
             "400": {"description": "an error", **json_content({"type": "object"})},
         },
+        parameters=_HEADERS,
         requestBody={
             "required": True,
             **json_content({"type": "object", "required": ["inputs"]}, example={"inputs": inputs}),

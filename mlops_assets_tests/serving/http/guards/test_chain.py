@@ -148,6 +148,30 @@ def test_an_allowed_page_reads_answers_and_refusals_and_another_page_none(servic
     assert (status, headers["access-control-allow-origin"]) == (403, None)
 
 
+def test_an_allowed_page_sends_and_reads_the_headers_of_the_service_and_no_others(service, client):
+    def preflight(*headers: str) -> tuple[int, str]:
+        asks = {
+            "access_control_request_method": "POST",
+            "access_control_request_headers": ", ".join(headers),
+        }
+        status, found, _ = service.request(method="OPTIONS", key=False, origin=PAGE, **asks)
+        return status, found["access-control-allow-headers"].lower()
+
+    document = client.get("/openapi.json").json()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    described = {
+        one["name"] for each in operations for one in each.get("parameters", ()) if one["in"] == "header"
+    }
+    assert described == {"X-Sticky-Key", "X-Request-ID"}
+    status, allowed = preflight(*described, "Authorization", "X-API-Key", "Content-Type", "traceparent")
+    assert status == 200
+    assert {name.lower() for name in described} <= set(allowed.split(", "))
+    assert preflight("X-Forwarded-For")[0] == 400
+    _, headers, _ = service.request(origin=PAGE, x_sticky_key="ada")
+    exposed = set(headers["access-control-expose-headers"].split(", "))
+    assert exposed >= {"X-Request-ID", "X-Model-Version", "Retry-After", "X-Features-Age-Seconds"}
+
+
 def test_a_body_without_a_length_is_limited_while_it_arrives(service):
     status, headers, _ = service.request(body=iter([b"1" * 600] * 2), transfer_encoding="chunked")
     assert (status, headers["connection"]) == (413, "close")

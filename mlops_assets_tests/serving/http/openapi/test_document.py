@@ -56,6 +56,21 @@ def test_the_example_of_each_project_fits_its_schema_and_is_predicted(document, 
         assert client.post(path, json=content["example"]).status_code == 200
 
 
+def test_routes_that_score_rows_describe_the_key_of_a_canary_and_the_id_of_a_request(
+    document: dict[str, Any],
+):
+    found = {
+        path: {one["name"]: one for one in operation["post"].get("parameters", ())}
+        for path, operation in document["paths"].items()
+        if "post" in operation
+    }
+    assert len(found) == 6  # three protocols of two projects
+    for parameters in found.values():
+        for name in ("X-Sticky-Key", "X-Request-ID"):
+            assert (parameters[name]["in"], parameters[name].get("required", False)) == ("header", False)
+            assert parameters[name]["description"]
+
+
 def test_errors_have_the_described_structure(document: dict[str, Any], client: TestClient):
     schema = {**document["components"]["schemas"]["Error"], "components": document["components"]}
     answers = [
