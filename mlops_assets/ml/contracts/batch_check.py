@@ -14,7 +14,7 @@ from pandera.pandas import DataFrameSchema
 from mlops_assets.core.names import BROKEN_RULES, ROW_ID
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.cast_rules import broken_sql, rules_sql, typed_sql
-from mlops_assets.ml.contracts.columns import Column
+from mlops_assets.ml.contracts.columns import Column, source_types
 from mlops_assets.ml.contracts.contract import Contract
 from mlops_assets.ml.contracts.splitting.row_rules import suspected_rows, violated_rules
 
@@ -54,7 +54,7 @@ def check_rows(
     table
         Name of a new table for the typed rows.
     """
-    columns, available, screen = contract.columns, source.columns, contract.screen
+    columns, available, screen = contract.columns, source_types(source), contract.screen
     source.project(f"{typed_sql(columns, available)}, {ROW_ID}").create(table)  # cast once, read twice
     typed = connection.table(table)
     suspect = f"{broken_sql(columns, available)} or not ({screen.sql})"
