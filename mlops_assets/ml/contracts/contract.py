@@ -33,7 +33,7 @@ from mlops_assets.ml.contracts.pandera_schema import (
     sql_type,
 )
 from mlops_assets.ml.contracts.screening.screen import Screen
-from mlops_assets.ml.contracts.table_checks import failing_rows, rule_of
+from mlops_assets.ml.contracts.table_checks import failing_rows, failing_values, rule_of
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
 
 _LAST = 1_000_000
@@ -188,8 +188,9 @@ class Contract:
         """
         frame = frame.reset_index(drop=True)
         broken: dict[int, list[str]] = {}
-        of_columns = self._failures(self._checks, frame)
-        for position, rule in chain(of_columns, self._table_failures(self._complete(frame))):
+        for position, rule in chain(
+            self._column_failures(frame), self._table_failures(self._complete(frame))
+        ):
             rules = broken.setdefault(position, [])
             if rule not in rules:
                 rules.append(rule)
@@ -233,6 +234,16 @@ class Contract:
             pd.DataFrame({column.name: _empty(column) for column in self.columns}),
             self._row_types,
         )
+
+    def _column_failures(self, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
+        for name, declared in self._checks.columns.items():
+            for check in declared.checks:
+                failing = failing_values(check, frame[name])
+                if failing is None:
+                    only = pa.Column(checks=[check], nullable=True, required=True)
+                    yield from self._failures(pa.DataFrameSchema({name: only}), frame)
+                else:
+                    yield from ((position, f"{name}: {rule_of(check)}") for position in failing.tolist())
 
     def _table_failures(self, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
         for check in self._table_checks.checks:

@@ -1,4 +1,4 @@
-"""Checks of several columns of a row: the rows that fail, without pandera's table of all their values."""
+"""Checks of rows and of values: those that fail, without pandera's table of all their values."""
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,28 @@ def failing_rows(check: pa.Check, frame: pd.DataFrame) -> NDArray[np.intp] | Non
     if not isinstance(passed, pd.Series) or passed.dtype != bool or not passed.index.equals(frame.index):
         return None
     return np.flatnonzero(~passed)
+
+
+def failing_values(check: pa.Check, values: pd.Series) -> NDArray[np.intp] | None:
+    """The positions of the values of a column that fail a check; None if only pandera's own report has them.
+
+    Parameters
+    ----------
+    values
+        With the positions of the rows as index.
+    """
+    if check.raise_warning or check.n_failure_cases is not None or check.groupby is not None:
+        return None
+    try:
+        passed = check(values).check_output
+    except Exception:  # pandera runs into the same error and reports it
+        return None
+    expected = values.index[values.notna()] if check.ignore_na else values.index
+    if not isinstance(passed, pd.Series) or passed.dtype not in (bool, "boolean") or passed.hasnans:
+        return None
+    if not passed.index.equals(expected):
+        return None
+    return passed.index[~passed.to_numpy(bool)].to_numpy()
 
 
 def rule_of(check: pa.Check) -> str:

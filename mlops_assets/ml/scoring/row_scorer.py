@@ -106,7 +106,9 @@ class RowScorer:
             is_valid[list(checked.rejected)] = False
             places = np.flatnonzero(is_valid)
             if not len(places):
-                return ScoredBatch(self.schema(batch.schema).empty_table(), _rejected(batch, checked.rejected))
+                return ScoredBatch(
+                    self.schema(batch.schema).empty_table(), _rejected(batch, checked.rejected)
+                )
             computed = self._compute(connection, checked.valid, places)
             typed = self._typed(checked.valid)
         if computed.failed:

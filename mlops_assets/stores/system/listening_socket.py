@@ -5,6 +5,7 @@ import errno
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 from mlops_assets.core.errors import StoreError
 
@@ -53,10 +54,12 @@ def _hint(number: int | None) -> str:
 def stop_connecting(listening: socket.socket) -> None:
     """Let no further connection in, while those that wait in the socket can still be accepted.
 
-    Only Linux can do that: it drops the packets of new connections, and their clients try again. Elsewhere
-    the socket is unchanged.
+    Only Linux can do that: it drops the packets of new connections, and their clients try again. Elsewhere,
+    and where the system does not permit it, the socket is unchanged.
     """
-    if sys.platform == "linux":
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):  # hardened kernels refuse it to users without capabilities
         program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
         listening.setsockopt(
             socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program))

@@ -1,4 +1,4 @@
-"""Failing rows of a check of several columns are those of pandera's report, which is not made for them."""
+"""Failing rows of a check are those of pandera's report, which is not made for them."""
 
 from typing import Any
 
@@ -48,6 +48,34 @@ def test_the_rules_are_those_of_panderas_report(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(module, "failing_rows", lambda *_: None)
     assert found == declared.broken_rules(FRAME)
     assert found or kind == "a warning"
+
+
+COLUMN_CHECKS: dict[str, tuple[Any, list[pa.Check]]] = {
+    "built in": (float, [pa.Check.gt(2), pa.Check.isin([1.0, 5.0]), pa.Check.le(4, error="too large")]),
+    "nullable integers": ("Int64", [pa.Check.gt(2), pa.Check(lambda values: values < 5, name="small")]),
+    "missing values count": (float, [pa.Check(lambda values: values > 2, name="known", ignore_na=False)]),
+    "element-wise": (float, [pa.Check(lambda value: value > 2, name="each", element_wise=True)]),
+    "texts": (str, [pa.Check.str_matches("[35]"), pa.Check.str_length(1, 2)]),
+    "a warning": (float, [pa.Check.gt(2, raise_warning=True)]),
+    "some cases": (float, [pa.Check.gt(2, n_failure_cases=1)]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pandera.errors.SchemaWarning")
+@pytest.mark.parametrize("kind", COLUMN_CHECKS)
+def test_the_rules_of_a_column_are_those_of_panderas_report(monkeypatch: pytest.MonkeyPatch, kind: str):
+    dtype, checks = COLUMN_CHECKS[kind]
+    columns = {
+        "a": pa.Column(dtype, checks, nullable=True),
+        "b": pa.Column(float, pa.Check.lt(3), nullable=True),
+    }
+    declared = Contract.of(pa.DataFrameSchema(columns), subject="shop: orders")
+    texts = FRAME["a"].map(lambda value: None if pd.isna(value) else f"{value:g}")
+    frame = FRAME.assign(a=texts if dtype is str else FRAME["a"].astype(dtype))
+    found = declared.broken_rules(frame)
+    monkeypatch.setattr(module, "failing_values", lambda *_: None)
+    assert found == declared.broken_rules(frame)
+    assert any(rule.startswith("a: ") for rules in found.values() for rule in rules) or kind == "a warning"
 
 
 def test_values_of_failing_rows_are_not_listed(monkeypatch: pytest.MonkeyPatch):
