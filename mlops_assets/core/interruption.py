@@ -3,11 +3,12 @@
 import atexit
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, current_thread, main_thread
 from time import monotonic, sleep
+
+from mlops_assets.core.process_end import exit_at_once
 
 GRACE_SECONDS = 3.0
 """Time from SIGINT or SIGTERM until the process ends without waiting for the current call."""
@@ -65,7 +66,7 @@ def limited_interruption(
             if not left.wait(REPEAT_SECONDS):
                 os.kill(os.getpid(), number[0])
             if until_exit:
-                atexit.register(_exit_at_once, exit_code)
+                atexit.register(exit_at_once, exit_code)  # clearing modules takes seconds
                 sleep(max(deadline - monotonic(), 0))
             elif left.wait(max(deadline - monotonic(), 0)):
                 continue
@@ -86,10 +87,3 @@ def limited_interruption(
         os.close(writer)  # the thread ends, unless it has read or will read a signal
         if not until_exit:
             watcher.join()
-
-
-def _exit_at_once(exit_code: int) -> None:
-    """End the process before Python clears its modules, which takes seconds without any other thread."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(exit_code)

@@ -103,6 +103,11 @@ def run_assets(
         Additional tags of the run.
     on_abandon
         Called in another thread before the process ends without waiting for the step.
+
+    Raises
+    ------
+    BrokenPipeError
+        After the end of the run, if `on_event` has raised it.
     """
     from mlops_assets.compute_logs import LocalLogs  # imports watchdog
 
@@ -113,9 +118,15 @@ def run_assets(
     entries: SimpleQueue[dg.EventLogEntry | None] = SimpleQueue()
     instance.add_event_listener(run_id, entries.put)
 
+    unread: list[BrokenPipeError] = []
+
     def follow() -> None:
         for entry in iter(entries.get, None):
-            on_event(entry)
+            try:
+                on_event(entry)
+            except BrokenPipeError as error:  # no reader any more; the run continues
+                unread.append(error)
+                return
 
     def abandon() -> None:
         entries.put(None)
@@ -135,7 +146,7 @@ def run_assets(
             translated_disk_errors("Dagster's run storage", workspace.state.dagster),
         ):
             warnings.simplefilter("ignore", dg.BetaWarning)
-            return job.execute(
+            result = job.execute(
                 run_config=dict(config),
                 instance=instance,
                 partition_key=partition if last_partition is None else None,
@@ -145,6 +156,9 @@ def run_assets(
     finally:
         entries.put(None)
         follower.join()
+    if unread:
+        raise unread[0]
+    return result
 
 
 def run_job(

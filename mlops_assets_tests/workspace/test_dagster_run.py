@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.stores.warehouse.warehouse import Warehouse
+from mlops_assets.workspace.dagster_run import run_assets
 from mlops_assets.workspace.workspace import Workspace
 from mlops_assets_tests.support.command_line import flat, mlops
 from mlops_assets_tests.support.loans import enter_lending_project
@@ -76,6 +77,16 @@ def test_of_two_runs_at_once_one_waits_and_is_up_to_date(place, record_property)
     with Workspace(place).instance() as instance:
         [run] = instance.get_runs()
         assert run.is_success
+
+
+def test_a_run_whose_events_have_no_reader_any_more_ends_and_then_reports_it(place):
+    def show(_: dg.EventLogEntry) -> None:
+        raise BrokenPipeError
+
+    workspace, key = Workspace(place), dg.AssetKey(["lending", "raw_loans"])
+    with workspace.instance() as instance, pytest.raises(BrokenPipeError):
+        run_assets(workspace, instance, [key], None, {}, show)
+    assert Warehouse(place / "data" / "state" / "warehouse").exists(key.path)
 
 
 def test_a_killed_run_is_canceled_by_the_next(place):

@@ -1,8 +1,6 @@
 """`mlops doctor`: the diagnosis of the environment, the stores and the projects."""
 
 import atexit
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,6 +10,7 @@ from rich.text import Text
 from mlops_assets.cli.output.console import DebugOption, JsonOption, out, plain_errors
 from mlops_assets.cli.output.table_output import print_json
 from mlops_assets.core.garbage import without_garbage_collection
+from mlops_assets.core.process_end import exit_at_once
 from mlops_assets.stores.system.state_directory import find_project_root
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def doctor(as_json: JsonOption = False, debug: DebugOption = False) -> None:
         if as_json:
             print_json([_as_json(finding) for finding in found])
         if any(finding.hangs for finding in found):
-            atexit.register(_exit_at_once)
+            atexit.register(exit_at_once, 1)  # other exit functions may wait for the check that hangs
         if any(finding.state == "error" for finding in found):
             raise typer.Exit(1)
 
@@ -58,10 +57,3 @@ def _as_json(finding: "Finding") -> dict[str, Any]:
         "hint": finding.hint,
         "hangs": finding.hangs,
     }
-
-
-def _exit_at_once() -> None:
-    """Exit without cleanup, which would wait for the check that hangs inside a library."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)

@@ -1,7 +1,6 @@
 """`mlops status`: the health of all projects, or everything about one of them."""
 
 import errno
-import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -56,7 +55,6 @@ def status(
 
         workspace = Workspace(find_project_root())
         loaded = load_projects(workspace)
-        gc.freeze()  # or the end of the process would visit and free a million objects of definitions
         found = collect_status(workspace, project, loaded=loaded)
         if html is not None:
             _write_page(html, found, workspace, project)
