@@ -4,7 +4,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -106,9 +106,10 @@ def _texts(argument: Node) -> Iterator[str]:
 def remove_left_spill(root: Path) -> None:
     """Remove the spill folders of processes that were killed: those that were not changed for a day."""
     for folder in (root / SPILL).glob("*"):
-        newest = max((path.stat().st_mtime for path in (folder, *folder.glob("*"))), default=0)
-        if time.time() - newest > _STALE_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its connection was closed meanwhile
+            newest = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+            if time.time() - newest > _STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

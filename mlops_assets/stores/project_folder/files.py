@@ -241,18 +241,22 @@ class ProjectFiles:
         return {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
 
     def _module(self, file: str) -> ModuleType:
-        """Import a file under a name that contains its digest, so that a changed file is a new module."""
-        path = self.folder / file
-        name = f"mlops_project_{self.project}_{path.stem}_{text_digest(str(path), self.text(file))[:12]}"
+        """Import a file under a name that contains its digest, so that a changed file is a new module.
+
+        The text with this digest is compiled. Python's own import takes compiled code from its cache if the
+        file has the same size, and was changed in the same second.
+        """
+        path, text = self.folder / file, self.text(file)
+        name = f"mlops_project_{self.project}_{path.stem}_{text_digest(str(path), text)[:12]}"
         if name in sys.modules:
             return sys.modules[name]
         spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
+        if spec is None:
             raise ProjectError(f"{self.project}: {path} can't be imported")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
         except Exception as error:
             del sys.modules[name]
             raise ProjectError(

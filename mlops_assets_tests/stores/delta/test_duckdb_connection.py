@@ -95,6 +95,16 @@ def test_a_confined_connection_denies_all_else(confined, statement):
         connection.execute(statement.format(root=root))
 
 
+def test_a_spill_folder_that_is_closed_meanwhile_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder, glob = tmp_path / ".spill" / "other", Path.glob
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(
+        Path, "glob", lambda path, name: path != folder and glob(path, name) or path.rmdir() or [path]
+    )
+    remove_left_spill(tmp_path)
+    assert not folder.exists()
+
+
 def test_spill_folders_that_were_left_a_day_ago_are_removed(tmp_path: Path):
     for name, days in (("old", 2), ("new", 0)):
         folder = tmp_path / ".spill" / name

@@ -81,8 +81,12 @@ def remove_unheld(directory: Path) -> None:
 
 def _remove_left(area: Path, *, older_than: float = _STALE_SECONDS) -> None:
     """Remove folders that no process holds."""
-    for left in area.iterdir():
-        if not left.is_dir() or time.time() - left.stat().st_mtime < older_than:
+    for left in [path for path in area.iterdir() if path.is_dir()]:
+        try:
+            changed = left.stat().st_mtime
+        except FileNotFoundError:  # its holder has removed it meanwhile, which needs no lock of the area
+            continue
+        if time.time() - changed < older_than:
             continue
         lock = _lock_of(left)
         try:

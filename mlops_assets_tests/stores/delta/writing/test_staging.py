@@ -46,6 +46,15 @@ def test_old_files_of_killed_processes_are_removed(warehouse: Warehouse, rows: R
     assert recent.exists()
 
 
+def test_a_folder_that_another_writer_removes_meanwhile_is_skipped(
+    warehouse: Warehouse, rows: Rows, monkeypatch: pytest.MonkeyPatch
+):
+    other, is_dir = warehouse.root.joinpath(*KEY) / "_staging" / "other", Path.is_dir
+    other.mkdir(parents=True)
+    monkeypatch.setattr(Path, "is_dir", lambda path: is_dir(path) and (path != other or not path.rmdir()))
+    assert warehouse.write(KEY, rows("(1, 'x')")).changed
+
+
 def test_the_folder_of_a_write_longer_than_a_day_is_not_removed_by_another_writer(
     tmp_path: Path, processes: BaseContext
 ):
