@@ -16,8 +16,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from mlops_assets.core.errors import ProjectError
-from mlops_assets.core.names import NOT_DECLARED, SOURCE_FILE, SOURCE_ROW
-from mlops_assets.core.sql_quoting import literal, quoted_list
+from mlops_assets.core.names import NOT_DECLARED
 from mlops_assets.ml.contracts.column_format import ColumnFormat
 from mlops_assets.ml.contracts.columns import (
     PANDAS_TYPES,
@@ -35,9 +34,6 @@ from mlops_assets.ml.contracts.pandera_schema import (
 from mlops_assets.ml.contracts.screening.screen import Screen
 from mlops_assets.ml.contracts.table_checks import failing_rows, failing_values, rule_of
 from mlops_assets.ml.contracts.time_sql import UTC_ZONE, Ambiguous
-
-_LAST = 1_000_000
-"""Rank of uniqueness among the rules that a row violates."""
 
 
 @dataclass(frozen=True)
@@ -275,29 +271,6 @@ class Contract:
             cases["index"], cases["schema_context"], cases["column"], cases["check"], strict=True
         ):
             yield int(position), f"{column}: {check}" if context == "Column" else str(check)
-
-    def duplicates_sql(self, columns: tuple[str, ...], rows: str) -> str:
-        """A query for the rows that duplicate the values of a kept row.
-
-        Parameters
-        ----------
-        columns
-            One of `unique`.
-        rows
-            Name of a relation with the columns, the provenance and `_broken`, which is true for a row that
-            violates another rule: such a row is never the kept one.
-        """
-        place = f"({SOURCE_FILE}, {SOURCE_ROW})"
-        kept, repeats = {
-            "first": (f"min({place})", f"{place} > kept"),
-            "last": (f"max({place})", f"{place} < kept"),
-        }[self.keep]
-        rule = literal(f"({', '.join(columns)}): unique")
-        return (
-            f"select {SOURCE_FILE}, {SOURCE_ROW}, {rule} as rule, {_LAST} as rank from ("
-            f"select {SOURCE_FILE}, {SOURCE_ROW}, {kept} filter (not _broken) over "
-            f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
-        )
 
     def _reject_aggregates(self) -> None:
         """Run every check on an empty table: one result instead of none shows a check of the whole column."""

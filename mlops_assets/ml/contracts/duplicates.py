@@ -13,9 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from mlops_assets.core.names import SOURCE_FILE, SOURCE_ROW
-from mlops_assets.core.sql_quoting import quoted_list
+from mlops_assets.core.sql_quoting import literal, quoted_list
 from mlops_assets.ml.contracts.contract import Contract
 
+_LAST = 1_000_000
+"""Rank of uniqueness among the rules that a row violates."""
 _PLACE = f"{SOURCE_FILE}, {SOURCE_ROW}"
 _FETCHED = 65_536
 
@@ -23,12 +25,12 @@ _FETCHED = 65_536
 def find_duplicates(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str, scratch: Path
 ) -> duckdb.DuckDBPyRelation:
-    """Provenance and rule of each row that duplicates a kept row, as in `Contract.duplicates_sql`.
+    """Provenance and rule of each row that duplicates a kept row, as in `_duplicates_sql`.
 
     Parameters
     ----------
     rows
-        Name of a relation with the columns that `Contract.duplicates_sql` requires.
+        Name of a relation with the columns that `_duplicates_sql` requires.
     scratch
         A folder for a file that the returned relation may read.
     """
@@ -56,8 +58,32 @@ def find_duplicates(
 def _by_each_rule(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows: str
 ) -> duckdb.DuckDBPyRelation:
-    queries = [contract.duplicates_sql(names, rows) for names in contract.unique]
+    queries = [_duplicates_sql(contract, names, rows) for names in contract.unique]
     return connection.sql(" union all ".join(f"({query})" for query in queries))
+
+
+def _duplicates_sql(contract: Contract, columns: tuple[str, ...], rows: str) -> str:
+    """A query for the rows that duplicate the values of a kept row.
+
+    Parameters
+    ----------
+    columns
+        One of `contract.unique`.
+    rows
+        Name of a relation with the columns, the provenance and `_broken`, which is true for a row that
+        violates another rule: such a row is never the kept one.
+    """
+    place = f"({_PLACE})"
+    kept, repeats = {
+        "first": (f"min({place})", f"{place} > kept"),
+        "last": (f"max({place})", f"{place} < kept"),
+    }[contract.keep]
+    rule = literal(f"({', '.join(columns)}): unique")
+    return (
+        f"select {_PLACE}, {rule} as rule, {_LAST} as rank from ("
+        f"select {_PLACE}, {kept} filter (not _broken) over "
+        f"(partition by {quoted_list(columns)}) as kept from {rows}) where {repeats}"
+    )
 
 
 def _removed(

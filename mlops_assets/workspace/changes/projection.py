@@ -93,7 +93,7 @@ class Projected(Staleness):
 
     def recorded(self, key: AssetKey) -> Mapping[str | None, EventLogRecord]:
         """The latest materialization of each partition of an asset; under None without partitions."""
-        return self._materialized(key)
+        return self._known.records(key)
 
     def _made_partitions(self, key: AssetKey) -> set[str]:
         return {partition for partition in self.made.get(key, ()) if partition is not None}

@@ -11,9 +11,13 @@ from typing import Any
 import dagster as dg
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.project.materializations import declared_materializations
+from mlops_assets.components.model_project.project.materializations import (
+    DATA_VERSION,
+    TABLE_VERSION,
+    declared_materializations,
+)
 from mlops_assets.components.model_project.project.metadata_names import INPUTS
-from mlops_assets.components.model_project.project.staleness import DATA_VERSION, TABLE_VERSION, Staleness
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core.errors import StoreError
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.workspace import Workspace

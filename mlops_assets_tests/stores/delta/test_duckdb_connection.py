@@ -99,7 +99,7 @@ def test_a_spill_folder_that_is_closed_meanwhile_is_no_error(tmp_path: Path, mon
     folder, glob = tmp_path / ".spill" / "other", Path.glob
     folder.mkdir(parents=True)
     monkeypatch.setattr(
-        Path, "glob", lambda path, name: path != folder and glob(path, name) or path.rmdir() or [path]
+        Path, "glob", lambda path, name: (path != folder and glob(path, name)) or path.rmdir() or [path]
     )
     remove_left_spill(tmp_path)
     assert not folder.exists()

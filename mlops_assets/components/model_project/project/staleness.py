@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from dagster import AssetKey, DagsterInstance, EventLogRecord
+from dagster import AssetKey, DagsterInstance
 
 from mlops_assets.components.model_project.project.log_window import LogWindow
-from mlops_assets.components.model_project.project.materializations import declared_materializations
+from mlops_assets.components.model_project.project.materializations import (
+    TABLE_VERSION,
+    MaterializedContents,
+)
 from mlops_assets.components.model_project.project.metadata import inputs_digest
 from mlops_assets.components.model_project.project.metadata_names import (
     INPUTS,
@@ -27,8 +30,7 @@ if TYPE_CHECKING:
     from mlops_assets.stores.warehouse.snapshots import Snapshot
     from mlops_assets.stores.warehouse.warehouse import Warehouse
 
-DATA_VERSION, CODE_VERSION = "dagster/data_version", "dagster/code_version"
-TABLE_VERSION = "table_version"
+CODE_VERSION = "dagster/code_version"
 
 
 @dataclass(frozen=True)
@@ -57,36 +59,23 @@ class Staleness:
     graph: "BaseAssetGraph"
     instance: DagsterInstance
     tables: "Warehouse"
-    _records: "dict[AssetKey, dict[str | None, EventLogRecord]]" = field(default_factory=dict)
-    _contents: dict[AssetKey, dict[str | None, str]] = field(default_factory=dict)
+    _known: MaterializedContents = field(init=False)
     _arrived: "dict[AssetKey, list[Snapshot]]" = field(default_factory=dict)
     _days: dict[AssetKey, dict[str, int]] = field(default_factory=dict)
     _ranges: dict[tuple[AssetKey, AssetKey], PeriodRange | None] = field(default_factory=dict)
     _succeeded: SucceededSteps = field(init=False)
-    _newest: int = field(init=False)
-    """The newest event of the log when the answers were loaded."""
 
     def __post_init__(self) -> None:
         self._succeeded = SucceededSteps(self.instance)
-        self._newest = self._newest_event()
+        self._known = MaterializedContents(self.graph, self.instance, self.tables)
 
     def refresh(self) -> "Staleness":
         """Load what this or another process has materialized since, and return the object."""
-        newest = self._newest_event()
-        if newest != self._newest:
-            for key, records in self._records.items():
-                newer = declared_materializations(self.graph, self.instance, key, after=self._newest)
-                records |= newer
-                if newer:
-                    self._contents.pop(key, None)
+        if self._known.refresh():
             self._succeeded.forget_others()
             self._arrived.clear()
             self._days.clear()
-            self._newest = newest
         return self
-
-    def _newest_event(self) -> int:
-        return self.instance.event_log_storage.get_maximum_record_id() or 0
 
     def stale(
         self,
@@ -131,11 +120,11 @@ class Staleness:
 
     def partitions(self, key: AssetKey) -> set[str]:
         """The materialized partitions of an asset."""
-        return {partition for partition in self._materialized(key) if partition is not None}
+        return {partition for partition in self._known.records(key) if partition is not None}
 
     def usable_partitions(self, key: AssetKey) -> set[str]:
         """The materialized partitions of an asset, without those that failed a blocking check."""
-        records = self._materialized(key)
+        records = self._known.records(key)
         self._succeeded.load(record.run_id for record in records.values())
         return {
             partition
@@ -145,7 +134,7 @@ class Staleness:
 
     def is_materialized(self, key: AssetKey) -> bool:
         """Whether an asset, or any partition of it, is materialized."""
-        return bool(self._materialized(key))
+        return bool(self._known.records(key))
 
     def expected_from_champion(self, project: str) -> dict[AssetKey, dict[str, Any]]:
         """Argument `expected` of `stale` for the newest predictions: they must be the champion's.
@@ -155,7 +144,7 @@ class Staleness:
         champion, predictions = (
             AssetKey(names.project_asset(project, asset)) for asset in (names.CHAMPION, names.PREDICTIONS)
         )
-        record = self._materialized(champion).get(None)
+        record = self._known.records(champion).get(None)
         if record is None or record.asset_materialization is None:
             return {}
         version = record.asset_materialization.metadata["version"].value
@@ -167,7 +156,7 @@ class Staleness:
         """Why an asset is stale, apart from inputs that run before it; None if it is up to date."""
         node = self.graph.get(key)
         own_partition = partition if node.partitions_def is not None else None
-        record = self._materialized(key).get(own_partition)
+        record = self._known.records(key).get(own_partition)
         if record is None or record.asset_materialization is None:
             return StaleReason("missing")
         if not self._succeeded.includes(record):
@@ -274,41 +263,13 @@ class Staleness:
         """Storage id in the event log of the newest materialization of an input."""
         parents = self.graph.get(key).parent_keys
         storage_ids = [
-            self._materialized(parent)[source].storage_id
+            self._known.records(parent)[source].storage_id
             for parent in parents
             for source in self._sources(key, parent, partition)
-            if source in self._materialized(parent)
+            if source in self._known.records(parent)
         ]
         return max(storage_ids, default=0)
 
     def _content(self, key: AssetKey) -> dict[str | None, str]:
-        """Data version of each partition: of a table its current content, else the recorded one."""
-        if key not in self._contents:
-            known = self._materialized(key)
-            versions = {
-                partition: str((record.asset_materialization.tags or {}).get(DATA_VERSION))
-                for partition, record in known.items()
-                if record.asset_materialization
-            }
-            is_table = self.tables.exists(key.path) or any(
-                TABLE_VERSION in record.asset_materialization.metadata
-                for record in known.values()
-                if record.asset_materialization
-            )
-            if is_table:
-                partitioned = self.graph.get(key).partitions_def is not None
-                versions = self._table_content(key, partitioned=partitioned)
-            self._contents[key] = versions
-        return self._contents[key]
-
-    def _table_content(self, key: AssetKey, *, partitioned: bool) -> dict[str | None, str]:
-        if not self.tables.exists(key.path):
-            return {}
-        if not partitioned:
-            return {None: self.tables.digest(key.path)}
-        return dict(self.tables.partitions(key.path).items())
-
-    def _materialized(self, key: AssetKey) -> "dict[str | None, EventLogRecord]":
-        if key not in self._records:
-            self._records[key] = declared_materializations(self.graph, self.instance, key)
-        return self._records[key]
+        """Data version of each partition."""
+        return self._known.contents(key)

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import AssetKey, DagsterInstance
 
-from mlops_assets.components.model_project.project.materializations import latest_materializations
+from mlops_assets.components.model_project.project.materializations import (
+    DATA_VERSION,
+    latest_materializations,
+)
 from mlops_assets.components.model_project.project.project import Project
-from mlops_assets.components.model_project.project.staleness import DATA_VERSION
 from mlops_assets.core import names
 from mlops_assets.core.errors import DataError
 

@@ -8,9 +8,12 @@ import pytest
 import sqlalchemy as db
 from dagster._core.storage.event_log import sql_event_log
 
-from mlops_assets.components.model_project.project.materializations import latest_materializations
+from mlops_assets.components.model_project.project.materializations import (
+    DATA_VERSION,
+    latest_materializations,
+)
 from mlops_assets.components.model_project.project.metadata_names import FINGERPRINT
-from mlops_assets.components.model_project.project.staleness import DATA_VERSION, Staleness
+from mlops_assets.components.model_project.project.staleness import Staleness
 from mlops_assets.core import names
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets_tests.support.shop import FEATURES_SQL, MODEL, MONTHS, of_month
