@@ -7,6 +7,7 @@ speeds. Run: python -m benchmarks.housing_script housing.csv TRIALS FOLDER
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from mlops_assets.ml.contracts.validation import validate
 from mlops_assets.ml.evaluation.evaluation import Evaluation, Predicted, score_all, score_intervals
 from mlops_assets.ml.evaluation.importances import permutation_importances, shap_importances
 from mlops_assets.ml.evaluation.partial_dependence import partial_dependence
+from mlops_assets.ml.evaluation.shuffled_rows import ShuffledMatrix
 from mlops_assets.ml.families import Settings
 from mlops_assets.ml.features.feature_query import FeatureQuery
 from mlops_assets.ml.metrics.tasks import Measure
@@ -135,7 +137,10 @@ def evaluate(
     def amounts(features: pd.DataFrame) -> NDArray:
         return model.predict_features(features) / UNIT
 
-    permuted = permutation_importances(model.predict_features, holdout.features, loss, seed=0)
+    shuffled = partial(ShuffledMatrix, model, seed=0)
+    permuted = permutation_importances(
+        model.predict_features, holdout.features, loss, seed=0, shuffled=shuffled
+    )
     importances = {name: each.mean for name, each in permuted.items()}
     leading = [partial_dependence(amounts, holdout.features, name, seed=0) for name in list(importances)[:6]]
     return Evaluation(

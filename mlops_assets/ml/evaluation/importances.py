@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.ml.evaluation.shuffled_rows import ShuffledFrame, ShuffledRows
 from mlops_assets.ml.features.preprocessing import feature_frame, transform
 from mlops_assets.ml.metrics.bootstrap import LEVEL, MOST_UNDEFINED, resampled_weights
 from mlops_assets.ml.metrics.clusters import cluster_codes, count_clusters, small_sample_factor
@@ -76,6 +77,7 @@ def permutation_importances(
     names: Sequence[str] | None = None,
     shuffles: int | None = None,
     clusters: NDArray | None = None,
+    shuffled: Callable[[pd.DataFrame], ShuffledRows] | None = None,
 ) -> dict[str, PermutationImportance]:
     """Permutation importance: the increase of a loss when one feature is shuffled (Breiman 2001).
 
@@ -111,16 +113,14 @@ def permutation_importances(
     chosen = list(features.columns if names is None else names)
     count = shuffles or shuffle_count(len(chosen), len(sample))
     together = max(1, _CELLS // max(sample.size, 1))
+    of_sample = shuffled(sample) if shuffled else ShuffledFrame(predict, sample)
     found = {}
     for name in chosen:
-        values = sample[name].to_numpy()
         orders = [random.permutation(len(sample)) for _ in range(count)]
         growth = []
         for start in range(0, count, together):
             part = orders[start : start + together]
-            shuffled = pd.concat([sample] * len(part), ignore_index=True)
-            shuffled[name] = np.concatenate([values[order] for order in part])
-            predictions = np.split(predict(shuffled), len(part))
+            predictions = np.split(of_sample.predict(name, part), len(part))
             growth += [loss(positions, each)(weights) - base for each in predictions]
         found[name] = _summarised(np.array(growth), count_clusters(codes))
     return dict(sorted(found.items(), key=lambda item: -item[1].mean))

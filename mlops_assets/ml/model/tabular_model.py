@@ -89,16 +89,15 @@ class TabularModel:
         return cls(spec, features_sql, pipeline, estimator)
 
     def predict_features(self, features: pd.DataFrame) -> NDArray:
-        """Predict from computed features.
-
-        Returns
-        -------
-        Predictions of the shape that `Task` defines, calibrated or clipped to the bounds.
-        """
+        """Predict from computed features, in the shape of `Task`, calibrated or clipped to the bounds."""
         if features.empty:  # transformers refuse it
             return np.empty((0, len(self.spec.classes)) if self.spec.task == "multiclass" else 0)
         frame = feature_frame(features[list(self.spec.features)])
-        predictions = self.estimator.predict(transform(self.pipeline, frame))
+        return self.predict_matrix(transform(self.pipeline, frame))
+
+    def predict_matrix(self, matrix: NDArray) -> NDArray:
+        """Predict from the output of the pipeline; otherwise as `predict_features`."""
+        predictions = self.estimator.predict(matrix)
         if self.spec.calibration:
             return self.spec.calibration.apply(predictions)
         return self._within_bounds(predictions)

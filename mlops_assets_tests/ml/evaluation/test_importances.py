@@ -1,6 +1,9 @@
 """Importances are those of the features, whatever columns the pipeline derives from them."""
 
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +24,9 @@ from mlops_assets.ml.evaluation.importances import (
     shap_rows,
     shuffle_count,
 )
+from mlops_assets.ml.evaluation.shuffled_rows import ShuffledMatrix
 from mlops_assets.ml.families import FAMILIES
+from mlops_assets.ml.features.preprocessing import default_pipeline
 from mlops_assets.ml.metrics.tasks import Measure
 from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
 from mlops_assets.ml.model.model_spec import ModelSpec
@@ -211,3 +216,34 @@ def test_shuffles_of_a_feature_are_predicted_together(problem, monkeypatch, cell
     sizes.clear()
     assert permutation_importances(predict, features, loss, seed=0, shuffles=4) == one_by_one
     assert (len(sizes), sum(sizes)) == (calls, 240 * (1 + 3 * 4))
+
+
+@pytest.mark.parametrize(("pipeline", "transformed"), [(rotating_pipeline, 10), (default_pipeline, 0)])
+def test_shuffled_rows_are_transformed_only_for_features_that_share_a_column(
+    problem, monkeypatch, pipeline: Callable[[], Any], transformed: int
+):
+    features, target, settings = problem("regression")
+    model = fitted(problem)[0]
+    model = TabularModel.fit(model.spec, "", features, target, pipeline, settings)
+    seen: list[int] = []
+    predict = TabularModel.predict_features
+
+    def counted(one: TabularModel, frame: pd.DataFrame) -> np.ndarray:
+        seen.append(len(frame) // len(features))
+        return predict(one, frame)
+
+    def run(**arguments: Any) -> dict[str, PermutationImportance]:
+        return permutation_importances(
+            model.predict_features,
+            features,
+            lambda positions, found: weighted_metric(Measure("regression", "rmse"), target[positions], found),
+            seed=0,
+            shuffles=5,
+            **arguments,
+        )
+
+    in_frames = run()
+    monkeypatch.setattr(TabularModel, "predict_features", counted)
+    assert run(shuffled=partial(ShuffledMatrix, model, seed=0)) == in_frames
+    assert sum(seen) == 1 + transformed
+    assert max(each.mean for each in in_frames.values()) > 0

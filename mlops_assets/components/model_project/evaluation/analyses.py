@@ -1,6 +1,7 @@
 """Analyses of an evaluated model beside its metrics: slices, importances, errors over time."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_assets.components.model_project.evaluation.holdout_evaluation import EvaluatedModel
@@ -75,6 +76,7 @@ def importances(
 ) -> "dict[str, PermutationImportance]":
     """How much worse the primary metric gets when a feature is shuffled; of many, when a leading one is."""
     from mlops_assets.ml.evaluation.importances import leading_features, permutation_importances
+    from mlops_assets.ml.evaluation.shuffled_rows import ShuffledMatrix
     from mlops_assets.ml.metrics.metrics import at_rows
     from mlops_assets.ml.metrics.tasks import HIGHER_IS_BETTER
     from mlops_assets.ml.metrics.weighted_metrics import weighted_metric
@@ -98,6 +100,7 @@ def importances(
         names=leading_features(shap, list(evaluated.holdout.features.columns)),
         seed=evaluated.seed,
         clusters=evaluated.clusters,
+        shuffled=partial(ShuffledMatrix, evaluated.model, seed=evaluated.seed),
     )
 
 
