@@ -25,6 +25,7 @@ from dagster._core.events import StepMaterializationData
 
 from mlops_assets.core import names
 from mlops_assets.core.periods import Periods
+from mlops_assets.core.text.compact_text import compact, expanded
 from mlops_assets.stores.governance.ledger.entries import Entry, Event
 from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse
@@ -197,7 +198,8 @@ def copy_rows(file: Path, table: str, source: tuple[str, str], targets: list[tup
     """Copy the rows of a project and month for others, and return the number of rows then."""
     with closing(sqlite3.connect(file)) as connection:
         columns = [name for _, name, *_ in connection.execute(f"pragma table_info({table})") if name != "id"]
-        chosen = ", ".join(f"replace(replace({name}, ?, ?), ?, ?)" for name in columns)
+        connection.create_function("replaced", 5, replaced)
+        chosen = ", ".join(f"replaced({name}, ?, ?, ?, ?)" for name in columns)
         newest = connection.execute(f"select max(id) from {table}").fetchone()[0]
         for project, month in targets:
             values = [source[0], project, source[1], month] * len(columns)
@@ -205,6 +207,14 @@ def copy_rows(file: Path, table: str, source: tuple[str, str], targets: list[tup
             connection.execute(f"{into} select {chosen} from {table} where id <= {newest}", values)
         connection.commit()
         return int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+
+
+def replaced(stored: Any, project: str, other: str, month: str, other_month: str) -> Any:
+    """A value of a copied row; the event log keeps long texts compressed."""
+    text = expanded(stored) if isinstance(stored, bytes) else stored
+    if isinstance(text, str):
+        text = text.replace(project, other).replace(month, other_month)
+    return compact(text) if isinstance(stored, bytes) else text
 
 
 def report(

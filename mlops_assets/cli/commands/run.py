@@ -92,10 +92,10 @@ def run(
                 progress.note(f"{project} is up to date; to run it again, use --force")
             if not progress.errors:
                 ledger_state = LedgerState.of(Ledger(plan.tables, project).entries())
-                keys = workspace.project(project)
+                staleness = plan.staleness
+                records = {key: staleness.recorded(key) for key in workspace.project(project)}
                 print_summary(
-                    *(out, project, instance, keys),
-                    graph=workspace.definitions.resolve_asset_graph(),
+                    *(out, project, records),
                     ledger_state=ledger_state,
                     reports=workspace.state.reports / project,
                     uis=UI_ADDRESSES,

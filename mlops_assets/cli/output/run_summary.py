@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetKey, DagsterInstance, EventLogRecord
+from dagster import AssetKey, EventLogRecord
 from rich.console import Console
 from rich.text import Text
 
 from mlops_assets.components.model_project.evaluation.fairness_check import FAIRNESS_SUMMARY
 from mlops_assets.components.model_project.monitoring.status_page import STATUS_PAGE_FILE
-from mlops_assets.components.model_project.project.materializations import declared_materializations
 from mlops_assets.components.model_project.project.metadata_names import SPLIT
 from mlops_assets.core import names
 from mlops_assets.ml.number_format import compact
@@ -19,7 +18,6 @@ from mlops_assets.stores.governance.pending_versions import describe_pending
 from mlops_assets.stores.system.own_files import own_report
 
 if TYPE_CHECKING:
-    from mlops_assets.compat.dagster import BaseAssetGraph
     from mlops_assets.stores.governance.ledger.state import LedgerState
 
 _Records = Mapping[str | None, EventLogRecord]
@@ -28,10 +26,8 @@ _Records = Mapping[str | None, EventLogRecord]
 def print_summary(
     console: Console,
     project: str,
-    instance: DagsterInstance,
-    keys: Iterable[AssetKey],
+    records: Mapping[AssetKey, _Records],
     *,
-    graph: "BaseAssetGraph",
     ledger_state: "LedgerState",
     reports: Path,
     uis: str,
@@ -40,14 +36,13 @@ def print_summary(
 
     Parameters
     ----------
-    graph
-        The definitions' graph, whose partitions are counted.
+    records
+        The latest materializations of the assets by partition.
     ledger_state
         The state of the ledger. It is newer than the materializations after a manual decision.
     reports
         The folder of the project's reports.
     """
-    records = {key: declared_materializations(graph, instance, key) for key in keys}
     lines = [*_summary_lines(project, records, ledger_state, reports), ("UIs", uis)]
     width = max(len(name) for name, _ in lines)
     console.print()

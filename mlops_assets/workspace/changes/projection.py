@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetKey, EventLogRecord
+from dagster import AssetKey
 
 from mlops_assets.components.model_project.project.metadata_names import (
     NOT_FOLLOWED,
@@ -90,10 +90,6 @@ class Projected(Staleness):
             for source in self._sources(key, parent, partition)
             if (record := self.recorded(parent).get(source)) and own and record.storage_id > own.storage_id
         }
-
-    def recorded(self, key: AssetKey) -> Mapping[str | None, EventLogRecord]:
-        """The latest materialization of each partition of an asset; under None without partitions."""
-        return self._known.records(key)
 
     def _made_partitions(self, key: AssetKey) -> set[str]:
         return {partition for partition in self.made.get(key, ()) if partition is not None}

@@ -132,6 +132,10 @@ class Staleness:
             if partition is not None and self._succeeded.includes(record)
         }
 
+    def recorded(self, key: AssetKey) -> "Mapping[str | None, EventLogRecord]":
+        """The latest materialization of each partition of an asset; under None without partitions."""
+        return self._known.records(key)
+
     def is_materialized(self, key: AssetKey) -> bool:
         """Whether an asset, or any partition of it, is materialized."""
         return bool(self._known.records(key))
