@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, EventLogRecord
 
 from mlops_assets.components.model_project.project.log_window import LogWindow
 from mlops_assets.components.model_project.project.materializations import (
