@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from mlops_assets.components.model_project.monitoring.performance import scored_requests
 from mlops_assets.serving.http.bodies.arrow_body import STREAM
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 from mlops_assets.workspace.serving.declared import declared_config
@@ -135,3 +136,8 @@ def test_requests_are_scored_with_the_labels_that_arrive_with_their_keys(lending
     assert re.search(r"log_loss [\d.]+ measured on live requests, .*; does not hold", status), status
     points = json.loads(mlops("status", "lending", "--json").output)["projects"][0]["performance"]
     assert {point["kind"] for point in points} == {"live_measured", "live_estimated"}
+
+    monkeypatch.setattr(scored_requests, "MOST_ROWS", ALL - KNOWN - 50)
+    _, checks, counts = report(root)
+    assert counts["live_older_rows"] == KNOWN + 50
+    assert "350 older than the newest 150" in checks["performance_holds"].description

@@ -73,7 +73,9 @@ class LoggedRows:
             rows = rows.project(f"*, {place}").filter(f"_place = 1 or {unknown}")
         chosen = [f"{quoted(inputs[name])} as {quoted(name)}" for name in kept]
         outputs = [f"{quoted(name)}" for name in model.spec.output_types() if name not in kept]
-        more = [f"{log.FEATURES_AS_OF}, {log.REQUESTED_AT}, row_number() over () - 1 as {names.ROW_ID}"]
+        order = f"{log.REQUESTED_AT}, {log.REQUEST_ID}, {log.ROW}"  # the same rows give the same report
+        place = f"row_number() over (order by {order}) - 1 as {names.ROW_ID}"
+        more = [log.FEATURES_AS_OF, log.REQUESTED_AT, place]
         self.run.connection.execute(f"drop table if exists {_LOGGED}")
         rows.project(", ".join([*chosen, *outputs, *more])).create(_LOGGED)
         return self.run.connection.table(_LOGGED)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from mlops_assets.components.model_project.monitoring.performance.scored_version import ScoredVersion
     from mlops_assets.ml.model.tabular_model import TabularModel
 
-REPEATED, WITHOUT_KEY, IN_TRAINING = "repeated", "without_key", "in_training"
+REPEATED, WITHOUT_KEY, IN_TRAINING, OLDER = "repeated", "without_key", "in_training", "older"
+MOST_ROWS = 1_000_000
+"""Keys of a version that are evaluated, from the newest request on: more would not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class ScoredRequests:
             REPEATED: "earlier requests of the same key",
             WITHOUT_KEY: f"without {', '.join(table_key(project))}",
             IN_TRAINING: "in the training set of the version",
+            OLDER: f"older than the newest {MOST_ROWS:,}",
         }
         texts = [f"{count:,} {reasons[name]}" for name, count in self.left_out.items() if count]
         left_out = f"left out: {', '.join(texts)}" if texts else ""
@@ -114,6 +117,9 @@ def _static_requests(
         return ScoredRequests(None, left_out, f"{problem}training set can't be left out; train a new one")
     identified = rows.filter(" and ".join(f"{quoted(name)} is not null" for name in key))
     left_out[WITHOUT_KEY] = len(rows) - len(identified)
+    if (known := len(identified)) > MOST_ROWS:
+        identified = identified.order(f"{names.ROW_ID} desc").limit(MOST_ROWS)
+        left_out[OLDER] = known - MOST_ROWS
     typed = with_key_bits(run, logged.typed(identified, model))
     digests = [name for name in typed.columns if name in project.sensitive]  # no values to compute with
     keyed = typed.project(
