@@ -39,10 +39,10 @@ class HistGradientBoostingFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Few leaves with more columns, and many leaves with few columns."""
-        narrow = {"learning_rate": 0.08, "max_leaf_nodes": 16, "min_samples_leaf": 10, "max_features": 0.4}
+        """Many leaves with few columns, and few leaves with more columns."""
         wide = {"learning_rate": 0.03, "max_leaf_nodes": 64, "max_features": 0.2}
-        return [self.defaults() | narrow, self.defaults() | wide]
+        narrow = {"learning_rate": 0.08, "max_leaf_nodes": 16, "min_samples_leaf": 10, "max_features": 0.4}
+        return [self.defaults() | wide, self.defaults() | narrow]
 
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         name = self.name
