@@ -73,6 +73,17 @@ def test_contributions_are_finite_and_add_up(matrix: np.ndarray, value: np.ndarr
 
 
 @each_family
+def test_a_missing_value_in_a_column_without_any_is_read_as_its_library_does(name: str):
+    random = np.random.default_rng(0)
+    matrix = random.uniform(1, 5, (ROWS, 2)) * [1, -1]
+    rows, family = FitRows(matrix, matrix[:, 0] + matrix[:, 1] ** 2), FAMILIES[name]
+    fitted = family.fit(rows, family.defaults(), 40, settings_of("regression"))
+    missing, read = np.array([[np.nan, -3.0], [3.0, np.nan]]), 0.0 if name == "lightgbm" else -9.0
+    instead = np.where(np.isnan(missing), read, missing)
+    np.testing.assert_array_equal(fitted.predict(missing), fitted.predict(instead))
+
+
+@each_family
 def test_a_quantile_is_predicted_for_its_share_of_the_rows(matrix: np.ndarray, value: np.ndarray, name: str):
     family, settings = FAMILIES[name], settings_of("regression", quantile=0.8)
     fitted = family.fit(FitRows(matrix, value), family.defaults(), 40, settings)
