@@ -46,6 +46,7 @@ def measure_speed(predict: Callable[[pd.DataFrame], NDArray | pd.DataFrame], row
     rows
         At least one row; the first 15 are predicted one at a time, up to 10,000 together.
     """
+
     def timed(part: pd.DataFrame) -> float:
         started = perf_counter()
         predict(part)

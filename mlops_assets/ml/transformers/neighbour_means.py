@@ -11,6 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.transformers.places import Coordinates, PlaceIndex, matrix, points
 
+_Values = tuple[NDArray, NDArray | None]
+"""Values, and whether each is present; None if all are."""
+
 
 class NeighbourMeans(TransformerMixin, BaseEstimator):
     """Average columns over the nearest training rows, and measure their density.
@@ -60,8 +63,7 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
                 hint="check the coordinates of the training rows",
             )
         distances, positions = self.index_.nearest_others(count)
-        filled, present = self._filled()
-        return self._averages(distances, filled[positions], present[positions], known, self._overall())
+        return self._averages(distances, positions, self._filled(), known, self._overall())
 
     def transform(self, rows: ArrayLike) -> NDArray:
         """Averages over the training rows, shape `(n, columns)`."""
@@ -71,13 +73,13 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
     def prepared(self) -> Callable[[NDArray], NDArray]:
         """`transform` of a matrix for many calls: what is the same for all rows is computed once."""
         most, overall = min(max(self.neighbours), len(self.values_)), self._overall()
-        filled, present = self._filled()
+        values = self._filled()
 
         def transform(given: NDArray) -> NDArray:
             place = points(given[:, :2], self.coordinates)
             known = ~np.isnan(place).any(axis=1)
             distances, positions = self.index_.nearest(place[known], most)
-            return self._averages(distances, filled[positions], present[positions], known, overall)
+            return self._averages(distances, positions, values, known, overall)
 
         return transform
 
@@ -112,18 +114,24 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         """The averages of all training rows."""
         return _mean(*self._filled(), axis=0)
 
-    def _filled(self) -> tuple[NDArray, NDArray]:
+    def _filled(self) -> _Values:
         """The values with 0 for missing ones, and whether each is present."""
-        return np.nan_to_num(self.values_), ~np.isnan(self.values_)
+        missing = np.isnan(self.values_)
+        is_complete = len(missing) > 0 and bool(np.isfinite(self.values_).all())
+        return self.values_ if is_complete else np.nan_to_num(self.values_), None if is_complete else ~missing
 
     def _averages(
-        self, distances: NDArray, filled: NDArray, present: NDArray, known: NDArray, overall: NDArray
+        self, distances: NDArray, positions: NDArray, values: _Values, known: NDArray, overall: NDArray
     ) -> NDArray:
+        filled, present = values
+        near, is_present = filled[positions], None if present is None else present[positions]
         columns = []
         for count in self.neighbours:
-            local = _mean(filled[:, :count], present[:, :count], axis=1)
+            local = _mean(near[:, :count], None if is_present is None else is_present[:, :count], axis=1)
+            if is_present is not None:
+                local = np.where(np.isnan(local), overall, local)
             farthest = np.log1p(distances[:, min(count, distances.shape[1]) - 1])[:, None]
-            columns.append(np.concatenate([np.where(np.isnan(local), overall, local), farthest], axis=1))
+            columns.append(np.concatenate([local, farthest], axis=1))
         averages = np.concatenate(columns, axis=1)
         if known.all():
             return averages
@@ -133,7 +141,9 @@ class NeighbourMeans(TransformerMixin, BaseEstimator):
         return result
 
 
-def _mean(values: NDArray, present: NDArray, *, axis: int) -> NDArray:
+def _mean(values: NDArray, present: NDArray | None, *, axis: int) -> NDArray:
     """The mean of the present values; NaN without any."""
+    if present is None:
+        return np.asarray(values.sum(axis=axis) / values.shape[axis])
     count = present.sum(axis=axis)
     return np.where(count > 0, values.sum(axis=axis) / np.maximum(count, 1), np.nan)

@@ -51,3 +51,14 @@ def test_it_is_the_same_after_saving_and_loading(places, survives):
 def test_too_few_columns_or_rows_are_an_error(rows, message):
     with pytest.raises(ProjectError, match=message):
         NeighbourMeans().fit_transform(rows)
+
+
+def test_means_of_complete_rows_are_the_same_with_and_without_a_missing_value_elsewhere():
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(200, 5))
+    far = [1e6, 1e6, np.nan, 1.0, 1.0]
+    complete, incomplete = (
+        NeighbourMeans((3, 8), coordinates="plane").fit(given) for given in (rows, [*rows.tolist(), far])
+    )
+    asked = random.normal(size=(50, 5))
+    assert complete.transform(asked).tobytes() == incomplete.transform(asked).tobytes()
