@@ -47,7 +47,7 @@ class CatBoostFamily:
 
     def defaults(self) -> dict[str, Any]:
         return {
-            "learning_rate": 0.06,
+            "learning_rate": 0.1,
             "depth": 6,
             "l2_leaf_reg": 3.0,
             "subsample": 0.8,
@@ -56,9 +56,9 @@ class CatBoostFamily:
         }
 
     def portfolio(self) -> list[dict[str, Any]]:
-        """Shallow trees with a higher learning rate, and trees that see half of the columns."""
+        """Shallow trees, and trees that see half of the columns, at a lower learning rate."""
         shallow = {"learning_rate": 0.08, "depth": 4, "l2_leaf_reg": 0.5, "leaf_estimation_iterations": 4}
-        return [self.defaults() | shallow, self.defaults() | {"rsm": 0.5}]
+        return [self.defaults() | shallow, self.defaults() | {"learning_rate": 0.05, "rsm": 0.5}]
 
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         name = self.name

@@ -13,6 +13,7 @@ from mlops_assets.ml.evaluation.monotone_structure import holds_in_structure
 from mlops_assets.ml.families import FAMILIES, FitRows, Settings, extras
 from mlops_assets.ml.families.extras import EXTRA_FAMILIES, require_extras
 from mlops_assets.ml.families.xgboost_conversion import booster_of, finite, leaf, require_equal
+from mlops_assets.ml.scoring.compiled.estimators import compile_estimator
 from mlops_assets_tests.support.families import TRIED_FAMILIES
 
 ROWS = 300
@@ -81,6 +82,18 @@ def test_a_missing_value_in_a_column_without_any_is_read_as_its_library_does(nam
     missing, read = np.array([[np.nan, -3.0], [3.0, np.nan]]), 0.0 if name == "lightgbm" else -9.0
     instead = np.where(np.isnan(missing), read, missing)
     np.testing.assert_array_equal(fitted.predict(missing), fitted.predict(instead))
+
+
+@each_family
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_few_rows_of_a_service_have_the_same_bits(
+    matrix: np.ndarray, value: np.ndarray, name: str, task: str
+):
+    family = FAMILIES[name]
+    fitted = family.fit(FitRows(matrix, target_of(value, task)), family.defaults(), 40, settings_of(task))
+    compiled, expected = compile_estimator(fitted), fitted.predict(matrix)
+    found = [compiled(matrix[at : at + 3]) for at in range(0, 60, 3)]
+    np.testing.assert_array_equal(np.concatenate(found), expected[:60])
 
 
 @each_family
