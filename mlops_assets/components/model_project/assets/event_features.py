@@ -38,7 +38,7 @@ from mlops_assets.components.model_project.queries.sql_table import (
 )
 from mlops_assets.components.resources import WarehouseResource
 from mlops_assets.core import names
-from mlops_assets.core.sql_quoting import quoted, quoted_list
+from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
 from mlops_assets.stores.project_folder.files import FEATURES_SQL, SCHEMA
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ POINT_IN_TIME, STATIC_TABLES_IN_TIME = "point_in_time", "static_tables_in_time"
 
 def event_features_asset(project: Project) -> dg.AssetsDefinition:
     """The asset that runs `features.sql` over the rows known at the end of a partition."""
-    partitions = arrival_partitions(project)
-    settings = project.settings
+    partitions, settings = arrival_partitions(project), project.settings
     spec = project.spec(
         project.key(names.FEATURES),
         description="`features.sql` over the rows that were known at the end of the partition.",
@@ -111,6 +110,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = known_tables(project, store, connection, partition)
+            columns = known.columns()
             require_succeeded(context.instance, project.name, known.checked)
             if known.missing:
                 context.log.warning(
@@ -138,7 +138,7 @@ def event_features_asset(project: Project) -> dg.AssetsDefinition:
                 {
                     **table_metadata(result, inputs=known.inputs),
                     **project.declaration,
-                    **table_lineage(project, query.sql, known.tables, computed.columns),
+                    **table_lineage(project, query.sql, columns, list(result.columns)),
                     "as_of": as_of.isoformat(sep=" "),
                     "looks_back_on": len(known.inputs),
                 },
@@ -200,8 +200,9 @@ def _identified(
 
 def _one_row_each(project: Project, written: "duckdb.DuckDBPyRelation") -> dg.AssetCheckResult:
     entity = project.settings.entity
-    nulls = len(written.filter(" or ".join(f"{name} is null" for name in map(quoted, entity))))
-    repeated = len(written) - len(written.project(quoted_list(entity)).distinct())
+    null = " or ".join(f"{name} is null" for name in map(quoted, entity))
+    counts = f"count(*) - count(distinct row({quoted_list(entity)})), {count_where(null)}"
+    [(repeated, nulls)] = written.aggregate(counts).fetchall()
     return dg.AssetCheckResult(
         check_name=ONE_ROW_EACH,
         passed=not (nulls or repeated),

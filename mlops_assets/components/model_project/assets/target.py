@@ -85,6 +85,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
             store.connect(threads=1) as connection,  # deterministic to the last digit
         ):
             known = horizon_tables(project, store, connection, partition)
+            columns = known.columns()
             require_succeeded(context.instance, project.name, known.checked)
             query = _target_query(project, partition)
             store.confine(connection, known.tables.values(), output=spec.key.path)
@@ -106,7 +107,7 @@ def target_asset(project: Project) -> dg.AssetsDefinition:
                 {
                     **table_metadata(result, inputs=known.inputs),
                     **project.declaration,
-                    **table_lineage(project, query.sql, known.tables, computed.columns),
+                    **table_lineage(project, query.sql, columns, list(result.columns)),
                     **_balance(written, target),
                 },
             )

@@ -52,6 +52,10 @@ class KnownTables:
     checked: list[tuple[dg.AssetKey, str | None]] = field(default_factory=list)
     late: Mapping[str, datetime] = field(default_factory=dict)
 
+    def columns(self) -> dict[str, list[str]]:
+        """The columns of each table; after other statements, DuckDB plans a table anew to list them."""
+        return {name: rows.columns for name, rows in self.tables.items()}
+
 
 def known_tables(
     project: Project,
@@ -166,15 +170,23 @@ def horizon_tables(
 
 
 def table_lineage(
-    project: Project, sql: str, tables: Mapping[str, "duckdb.DuckDBPyRelation"], outputs: Sequence[str]
+    project: Project, sql: str, tables: Mapping[str, Sequence[str]], outputs: Sequence[str]
 ) -> dict[str, Any]:
-    """Lineage of the columns of a query over known tables, as metadata; `row_id` is that of the entity."""
+    """Lineage of the columns of a query over known tables, as metadata; `row_id` is that of the entity.
+
+    Parameters
+    ----------
+    tables
+        The columns of each table.
+    outputs
+        The columns of the result.
+    """
     read = {
         name: (
             project.key(names.FEATURES) if name == ENTITIES else project.table_key(names.VALIDATED, name),
-            [column for column in relation.columns if column not in names.PROVENANCE],
+            [column for column in columns if column not in names.PROVENANCE],
         )
-        for name, relation in tables.items()
+        for name, columns in tables.items()
     }
     found = query_columns(sql, read, [name for name in outputs if name != names.ROW_ID])
     entity = chain.from_iterable(found.direct.get(name, ()) for name in project.settings.entity)

@@ -62,6 +62,8 @@ class RowSplit:
     before: tuple[str, datetime] | None = None
     secret: bytes | None = None
     _quarantine: duckdb.DuckDBPyRelation | None = field(default=None, init=False)
+    _has_repeats: bool = field(default=False, init=False)
+    """Whether rows were set aside because another row may have their unique values."""
 
     def valid(self) -> Iterator[duckdb.DuckDBPyRelation]:
         """The valid rows: the contract's columns, cast, the provenance, and `row_id`.
@@ -99,6 +101,7 @@ class RowSplit:
         """The rows that violate no rule and repeat no other; reading them sets the others aside."""
         contract, available = self.contract, source_types(self.raw)
         repeated = repeated_rows_sql(self.connection, self.raw, contract, self.identity, self.secret)
+        self._has_repeats = bool(repeated)
         if len(contract.columns) > MANY_COLUMNS:
             typed, suspect = contract.cast_sql(available), self._suspects_by_group()
         else:
@@ -175,22 +178,26 @@ class RowSplit:
         """The places of the rows that violate rules, and all these rules in their order."""
         file = self.scratch / "broken.parquet"
         # DuckDB plans the rules of thousands of columns for minutes: without suspects, nothing is planned.
-        found = None if suspects is None else self._with_rules(suspects)
-        _write_broken_rows(found, self.contract, file)
+        rules = None if suspects is None else self.connection.execute(self._rules_query(suspects))
+        _write_broken_rows(rules.to_arrow_reader(BATCH_ROWS) if rules else None, self.contract, file)
         broken = self.connection.read_parquet(str(file))
-        if self.contract.unique:
+        if self.contract.unique and self._has_repeats:
             broken = self._with_duplicates(others, broken)
         listed = broken.aggregate(f"{PLACE}, list(rule order by rank, rule) as {BROKEN_RULES}", PLACE)
         listed.write_parquet(str(self.scratch / "rules.parquet"))
         return self.connection.read_parquet(str(self.scratch / "rules.parquet"))
 
-    def _with_rules(self, raw: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-        """The contract's columns, cast, the rules that the cast violates, and the provenance."""
+    def _rules_query(self, raw: duckdb.DuckDBPyRelation) -> str:
+        """The contract's columns, cast, the rules that the cast violates, and the provenance.
+
+        It is SQL and no relation, which DuckDB would plan once more for its columns.
+        """
         rules = rules_sql(self.contract.columns, source_types(raw))
         if self.before:
             rules = f"list_concat({rules}, {_future_rule_sql(self.contract, *self.before)})"
         columns = self.contract.cast_sql(source_types(raw))
-        return raw.project(f"{columns}, {rules} as {BROKEN_RULES}, {quoted_list(PROVENANCE)}")
+        selected = f"{columns}, {rules} as {BROKEN_RULES}, {quoted_list(PROVENANCE)}"
+        return f"select {selected} from ({raw.sql_query()})"
 
     def _with_duplicates(
         self, others: duckdb.DuckDBPyRelation, broken: duckdb.DuckDBPyRelation
@@ -224,11 +231,10 @@ def _future_rule_sql(contract: Contract, name: str, end: datetime) -> str:
     return f"list_filter([{late}]::varchar[], lambda rule: rule is not null)"
 
 
-def _write_broken_rows(typed: duckdb.DuckDBPyRelation | None, contract: Contract, target: Path) -> None:
+def _write_broken_rows(typed: pa.RecordBatchReader | None, contract: Contract, target: Path) -> None:
     """Write provenance and rule of every violation, ranked in the order of the rules."""
     with pq.ParquetWriter(target, _BROKEN_SCHEMA) as writer:
-        # A relation is true if it has rows: asking it would run the query once more.
-        for batch in () if typed is None else query_batches(typed.to_arrow_reader(BATCH_ROWS)):
+        for batch in query_batches(typed) if typed else ():
             rules = violated_rules(batch, contract)
             positions = [position for position, found in enumerate(rules) for _ in found]
             if positions:
