@@ -14,6 +14,11 @@ WRONG_OPTIMIZERS = "window_self_join"
 returns rows of other partitions."""
 
 
+def plan_narrow(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Plan queries with all optimizers again, but for the wrong one: the settings are those of a database."""
+    connection.execute(f"set disabled_optimizers = '{WRONG_OPTIMIZERS}'")
+
+
 def plan_wide(connection: "duckdb.DuckDBPyConnection", columns: int) -> None:
     """Let a connection plan queries over many columns in a time that is linear in their number.
 

@@ -13,7 +13,7 @@ from threading import Lock
 import duckdb
 
 from mlops_assets.core.sql_quoting import UTC_SESSION
-from mlops_assets.ml.wide_queries import plan_wide
+from mlops_assets.ml.wide_queries import plan_narrow
 from mlops_assets.stores.delta.duckdb_connection import new_spill_folder, open_database, translated_errors
 
 _LOCK, _NUMBERS = Lock(), count()
@@ -52,7 +52,7 @@ def shared_connection(root: Path, *, memory_limit: str) -> Iterator[duckdb.DuckD
     try:
         with translated_errors(root, database.spill), database.connection.cursor() as connection:
             connection.execute(f"attach ':memory:' as {name}; use {name}; {UTC_SESSION}")
-            plan_wide(connection, 0)  # a step with a wide table may have been before
+            plan_narrow(connection)  # a step with a wide table may have been before
             try:
                 yield connection
             finally:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlops_assets.stores.warehouse.reader import TableKey, TableReader
+from mlops_assets.stores.warehouse.metadata import TableKey
+from mlops_assets.stores.warehouse.reader import TableReader
 
 
 @dataclass(frozen=True)

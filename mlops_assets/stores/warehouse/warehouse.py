@@ -21,7 +21,8 @@ from mlops_assets.stores.delta.schema import ConflictingTypesError, rows_schema
 from mlops_assets.stores.delta.writing.parquet_stream import Streamed
 from mlops_assets.stores.delta.writing.staging import Staged, as_text, stage, staged_content, staging
 from mlops_assets.stores.system.disk_errors import translated_disk_errors
-from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableKey, TableReader
+from mlops_assets.stores.warehouse.metadata import TableKey
+from mlops_assets.stores.warehouse.reader import BATCH_ROWS, TableReader
 
 __all__ = [
     "BATCH_ROWS",

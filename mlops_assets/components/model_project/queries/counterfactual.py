@@ -14,7 +14,8 @@ from mlops_assets.ml.features.point_in_time import (
     with_counterfactual_validity,
 )
 from mlops_assets.stores.delta.commit_metadata import TableVersion
-from mlops_assets.stores.warehouse.reader import TableKey, TableReader
+from mlops_assets.stores.warehouse.metadata import TableKey
+from mlops_assets.stores.warehouse.reader import TableReader
 
 if TYPE_CHECKING:
     import duckdb
