@@ -7,7 +7,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import quoted
 from mlops_assets.ml.contracts.columns import SqlType
-from mlops_assets.ml.features.sql_rules import syntax_nodes
+from mlops_assets.ml.features.sql.rules import syntax_nodes
 from mlops_assets.ml.features.target_expression import TargetExpression
 from mlops_assets.scaffolding.column_profile import MAX_VALUES, ColumnProfile
 from mlops_assets.scaffolding.draft import Draft

@@ -16,7 +16,7 @@ from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import literal, quoted
 from mlops_assets.ml.contracts.columns import SqlType
 from mlops_assets.ml.families.extras import installed_extras
-from mlops_assets.ml.features.sql_functions import KEYWORDS
+from mlops_assets.ml.features.sql.functions import KEYWORDS
 from mlops_assets.ml.metrics.tasks import metrics_of
 from mlops_assets.ml.number_format import share_text
 from mlops_assets.scaffolding.column_profile import ColumnProfile

@@ -247,8 +247,7 @@ class Contract:
             if failing is None:
                 yield from self._failures(pa.DataFrameSchema(checks=[check]), frame)
             else:
-                positions = frame.index[failing].tolist()
-                yield from ((position, rule_of(check)) for position in positions)
+                yield from ((position, rule_of(check)) for position in frame.index[failing].tolist())
 
     def _failures(self, checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
         try:

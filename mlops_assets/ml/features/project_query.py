@@ -12,8 +12,8 @@ import duckdb
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.names import PROVENANCE
 from mlops_assets.core.sql_quoting import literal, quoted, quoted_list
-from mlops_assets.ml.features.sql_functions import Violation
-from mlops_assets.ml.features.sql_rules import find_violation
+from mlops_assets.ml.features.sql.functions import Violation
+from mlops_assets.ml.features.sql.rules import find_violation
 
 _OF_THE_TEXT = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """Errors of the text of a query, which quote no values of the data."""

@@ -9,7 +9,7 @@ import duckdb
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.core.sql_quoting import quoted, quoted_list
 from mlops_assets.ml.features.project_query import ProjectQuery, finite_sql
-from mlops_assets.ml.features.sql_rules import syntax_nodes
+from mlops_assets.ml.features.sql.rules import syntax_nodes
 from mlops_assets.ml.metrics.tasks import Task
 
 _INTEGERS = {"tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"}

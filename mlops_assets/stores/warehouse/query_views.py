@@ -11,7 +11,7 @@ import duckdb
 from mlops_assets.core.errors import DataError, StoreError
 from mlops_assets.core.sql_quoting import literal
 from mlops_assets.core.sql_tree import parse_query, tree_nodes, writing_keyword
-from mlops_assets.stores.delta.read_only_files import SCHEME, ReadOnlyFiles
+from mlops_assets.stores.duckdb.read_only_files import SCHEME, ReadOnlyFiles
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 SPILL_LIMIT = "10GiB"

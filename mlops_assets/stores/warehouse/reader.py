@@ -12,9 +12,9 @@ from mlops_assets.core.errors import StoreError
 from mlops_assets.ml.wide_queries import plan_wide
 from mlops_assets.stores.delta.content_digest import named_digest, relation_digest
 from mlops_assets.stores.delta.data_files import DataFile, by_partition, scan
-from mlops_assets.stores.delta.duckdb_connection import confine, connect
 from mlops_assets.stores.delta.log import open_table, partitioning_error, require_data_files
-from mlops_assets.stores.delta.shared_database import shared_connection
+from mlops_assets.stores.duckdb.connection import confine, connect
+from mlops_assets.stores.duckdb.shared_database import shared_connection
 from mlops_assets.stores.warehouse.metadata import TableKey, TableMetadata
 from mlops_assets.stores.warehouse.opened_files import record, translated_damage
 from mlops_assets.stores.warehouse.views import create_views
@@ -22,7 +22,7 @@ from mlops_assets.stores.warehouse.views import create_views
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.stores.delta.read_only_files import ReadOnlyFiles
+    from mlops_assets.stores.duckdb.read_only_files import ReadOnlyFiles
 
 BATCH_ROWS = 65_536
 

@@ -14,7 +14,7 @@ from mlops_assets.stores.delta.data_files import data_files, is_partitioned, sca
 from mlops_assets.stores.delta.log import open_table, require_data_files
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.delta.read_only_files import ReadOnlyFiles
+    from mlops_assets.stores.duckdb.read_only_files import ReadOnlyFiles
 
 
 def create_views(

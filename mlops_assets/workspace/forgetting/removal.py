@@ -9,8 +9,8 @@ from dagster import DagsterInstance, RunsFilter
 from mlops_assets.compat.dagster import IN_PROGRESS_RUN_STATUSES
 from mlops_assets.core import names
 from mlops_assets.core.errors import StoreError
-from mlops_assets.stores.delta.duckdb_connection import remove_left_spill
 from mlops_assets.stores.delta.writing.staging import remove_unheld
+from mlops_assets.stores.duckdb.connection import remove_left_spill
 from mlops_assets.stores.forgetting.project_rows import ProjectRows
 from mlops_assets.stores.forgetting.records import Record, Removed
 from mlops_assets.stores.forgetting.table_rows import remove_rows

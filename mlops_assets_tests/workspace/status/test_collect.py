@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from mlops_assets.components.model_project.status.reports import open_reports
-from mlops_assets.stores.delta.duckdb_connection import SPILL
+from mlops_assets.stores.duckdb.connection import SPILL
 from mlops_assets.stores.governance.ledger.entries import Entry, Event
 from mlops_assets.stores.governance.ledger.ledger import Ledger
 from mlops_assets.stores.warehouse.warehouse import Warehouse

@@ -84,7 +84,7 @@ def features_asset(project: Project) -> dg.AssetsDefinition:
     def features(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from mlops_assets.ml.features.row_wise import is_row_wise
+        from mlops_assets.ml.features.sql.row_wise import is_row_wise
         from mlops_assets.stores.delta.kept_content import AllRowsNeededError
         from mlops_assets.stores.warehouse.step_record import StepRecord, step_code
 
@@ -208,7 +208,7 @@ def _row_by_row(
 ) -> dg.AssetCheckResult:
     """Run the query over each half of a sample, unless its plan shows that no row depends on another."""
     from mlops_assets.ml.features.feature_comparison import find_differences
-    from mlops_assets.ml.features.row_wise import is_row_wise
+    from mlops_assets.ml.features.sql.row_wise import is_row_wise
 
     row_id = names.ROW_ID
     seen = _seen(query, valid)

@@ -14,7 +14,7 @@ import duckdb
 
 from mlops_assets.core.sql_quoting import UTC_SESSION
 from mlops_assets.ml.wide_queries import plan_narrow
-from mlops_assets.stores.delta.duckdb_connection import new_spill_folder, open_database, translated_errors
+from mlops_assets.stores.duckdb.connection import new_spill_folder, open_database, translated_errors
 
 _LOCK, _NUMBERS = Lock(), count()
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlops_assets.stores.delta import duckdb_connection, shared_database
+from mlops_assets.ml.wide_queries import MANY_COLUMNS, plan_wide
+from mlops_assets.stores.duckdb import connection as duckdb_connection
+from mlops_assets.stores.duckdb import shared_database
 from mlops_assets.stores.warehouse.warehouse import Warehouse
 
 KEY = ("shop", "validated_orders")
@@ -108,3 +110,13 @@ def test_threads_share_it(warehouse: Warehouse):
     for thread in threads:
         thread.join()
     assert sorted(found) == list(range(8))
+
+
+def test_a_wide_table_leaves_the_plans_of_later_steps_as_they_were(warehouse: Warehouse):
+    asked = "select current_setting('disabled_optimizers')"
+    with warehouse.shared_connection() as connection:
+        before = connection.execute(asked).fetchall()
+        plan_wide(connection, MANY_COLUMNS + 1)
+        assert connection.execute(asked).fetchall() != before
+    with warehouse.shared_connection() as connection:
+        assert connection.execute(asked).fetchall() == before

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_assets.ml.features.row_wise import is_row_wise
+from mlops_assets.ml.features.sql.row_wise import is_row_wise
 
 COLUMNS = {"row_id": "BIGINT", "a": "DOUBLE", "name": "VARCHAR"}
 

@@ -8,14 +8,14 @@ import duckdb
 import pytest
 
 from mlops_assets.core.sql_quoting import quoted
-from mlops_assets.ml.features.sql_function_classes import (
+from mlops_assets.ml.features.sql.function_classes import (
     LISTED,
     FunctionClass,
     function_class,
     table_function_class,
 )
-from mlops_assets.ml.features.sql_functions import is_order_dependent
-from mlops_assets.ml.features.sql_rules import find_violation
+from mlops_assets.ml.features.sql.functions import is_order_dependent
+from mlops_assets.ml.features.sql.rules import find_violation
 
 ALLOWED = (FunctionClass.PURE, FunctionClass.ORDERED)
 SALES = frozenset({"sales"})

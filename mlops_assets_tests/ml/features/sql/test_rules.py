@@ -8,7 +8,7 @@ import pytest
 
 from mlops_assets.core.errors import ProjectError
 from mlops_assets.ml.features.project_query import ProjectQuery
-from mlops_assets.ml.features.sql_rules import find_violation
+from mlops_assets.ml.features.sql.rules import find_violation
 
 AS_OF = datetime(2024, 4, 1)
 SALES = frozenset({"sales"})

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 import duckdb
 
 from mlops_assets.core.sql_tree import Node, parse_query, tree_nodes, writing_keyword
-from mlops_assets.ml.features.sql_function_classes import FunctionClass
-from mlops_assets.ml.features.sql_functions import (
+from mlops_assets.ml.features.sql.function_classes import FunctionClass
+from mlops_assets.ml.features.sql.functions import (
     KEYWORDS,
     Violation,
     call_violation,
@@ -20,7 +20,7 @@ from mlops_assets.ml.features.sql_functions import (
     rejected,
     table_call_violation,
 )
-from mlops_assets.ml.features.sql_scope import folded, readable_names
+from mlops_assets.ml.features.sql.scope import folded, readable_names
 
 _NO_LOCATION = 2**64 - 1
 _EXPRESSIONS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from mlops_assets.ml.features.sql_function_classes import (
+from mlops_assets.ml.features.sql.function_classes import (
     FunctionClass,
     function_class,
     table_function_class,

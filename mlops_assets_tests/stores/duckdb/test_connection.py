@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlops_assets.stores.delta.duckdb_connection import confine, connect, remove_left_spill
+from mlops_assets.stores.duckdb.connection import confine, connect, remove_left_spill
 
 
 def test_the_folder_is_created_and_larger_queries_spill_below_it(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""The SQL of a project: what it may call and read, and what its plan shows."""

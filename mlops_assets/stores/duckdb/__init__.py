@@ -1,0 +1,1 @@
+"""DuckDB: connections within limits, and files that they only read."""
