@@ -251,14 +251,14 @@ def processor_seconds(pid: int) -> float:
 
 def run(arguments: argparse.Namespace) -> None:
     """Send the bodies, and print what came back."""
-    statuses, failures, slowest, before = Counter[int](), [], 0.0, math.nan
+    statuses, failures, slowest, memory = Counter[int](), [], 0.0, []
     began = time.perf_counter()
     with httpx.Client(base_url=arguments.url, timeout=60) as client:
         project, row = example(client)
         bodies = Bodies(project, row, arguments.seed)
         for number in range(arguments.bodies):
-            if number == arguments.bodies // 4 and arguments.pid:
-                before = resident_bytes(arguments.pid)
+            if arguments.pid and number % max(arguments.bodies // 8, 1) == 0:
+                memory.append(resident_bytes(arguments.pid))
             path, kind, body = bodies.draw()
             headers = {"content-type": kind} if kind else {}
             if kind.startswith("binary "):
@@ -276,9 +276,10 @@ def run(arguments: argparse.Namespace) -> None:
     for failure in failures[:10]:
         print(failure)
     if arguments.pid:
-        after, seconds = resident_bytes(arguments.pid), processor_seconds(arguments.pid)
+        memory.append(resident_bytes(arguments.pid))
+        seconds = processor_seconds(arguments.pid)
         print(f"processor time of the service since its start {seconds:,.0f} s")
-        print(f"anonymous memory after a quarter {before / 1e6:,.1f} MB, at the end {after / 1e6:,.1f} MB")
+        print(f"anonymous memory in MB, by eighths: {', '.join(f'{each / 1e6:.1f}' for each in memory)}")
 
 
 def main() -> None:
