@@ -8,7 +8,6 @@ With `--schemathesis COMMAND`, schemathesis tests the OpenAPI document of the se
 
 import argparse
 import json
-import math
 import os
 import random
 import subprocess
