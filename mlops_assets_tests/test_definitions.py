@@ -51,7 +51,7 @@ def test_loading_the_definitions_imports_nothing_heavy():
 def test_help_and_history_import_neither_dagster_nor_the_libraries_of_tables():
     loaded = loaded_after("import mlops_assets.cli.app")
     assert not loaded & {*HEAVY, "dagster", "deltalake", "pydantic"}
-    history = ("ledger_reader", "ledger_state", "pending_versions")
+    history = ("ledger.reader", "ledger.state", "pending_versions")
     modules = ", ".join(f"mlops_assets.stores.governance.{name}" for name in history)
     loaded = loaded_after(f"import mlops_assets.cli.app, {modules}")
     assert "duckdb" in loaded

@@ -9,7 +9,7 @@ ROWS = "select case when i >= 250000 then error('row 250000') else i end as i fr
 
 
 def test_an_error_after_the_first_rows_is_that_of_duckdb():
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:  # another thread may be at the row already
         rows = query_batches(connection.sql(ROWS).to_arrow_reader(1_000))
         assert next(rows).num_rows
         with pytest.raises(duckdb.Error, match="row 250000"):

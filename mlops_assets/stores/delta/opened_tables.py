@@ -97,7 +97,7 @@ def _stamps(directory: Path) -> _Stamps:
     try:
         with os.scandir(directory / "_delta_log") as entries:
             found = {entry.name: entry.stat() for entry in entries if _belongs_to_log(entry.name)}
-    except FileNotFoundError:
+    except OSError:  # opening the table names it
         return {}
     return {name: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in found.items()}
 

@@ -36,7 +36,8 @@ def test_versions_are_listed_compared_and_restored_and_downstream_assets_follow(
 
     following = mlops(*UNTIL)
     assert "features: done" in following.output
-    assert "validated_loans" not in following.output
+    assert "validated_loans: done" not in following.output
+    assert "all rows are computed, because lending/validated_loans was written anew" in flat(following.output)
     vacuumed = mlops("data", "vacuum", "lending", "--dry-run")
     assert "lending.raw_loans: nothing to remove; 1 old version kept" in vacuumed.output
     assert "tables and versions: nothing to remove" in vacuumed.output
