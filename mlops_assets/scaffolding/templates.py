@@ -19,6 +19,7 @@ from mlops_assets.ml.families.extras import installed_extras
 from mlops_assets.ml.features.sql.functions import KEYWORDS
 from mlops_assets.ml.metrics.tasks import metrics_of
 from mlops_assets.ml.number_format import share_text
+from mlops_assets.ml.wide_queries import MANY_COLUMNS
 from mlops_assets.scaffolding.column_profile import ColumnProfile
 from mlops_assets.scaffolding.draft import Draft
 from mlops_assets.scaffolding.event_draft import EventDraft
@@ -129,7 +130,7 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         draft=draft,
         drafted=drafted,
         schema=schema,
-        families=["xgboost", *installed_extras(), "linear"],
+        families=_families(len(draft.columns)),
         metrics=[name for name in metrics_of(draft.task) if name != draft.metric],
         read=lambda column: _read(draft, column),
         field=lambda column: _field(draft, column),
@@ -142,6 +143,11 @@ def _render(template: str, draft: Draft | EventDraft, *, drafted: bool, schema: 
         types=_WORDS,
         values=lambda column: _values(column, hidden=column.name in draft.sensitive),
     )
+
+
+def _families(columns: int) -> list[str]:
+    """Those to search: of many columns without the optional ones, whose trials would take minutes."""
+    return ["xgboost", *(installed_extras() if columns <= MANY_COLUMNS else []), "linear"]
 
 
 def _read(draft: TableDraft, column: ColumnProfile) -> str:

@@ -100,6 +100,14 @@ def test_installed_families_are_drafted(tmp_path, monkeypatch, installed):
     assert tuning.families == ["xgboost", *installed, "linear"]
 
 
+def test_families_with_slow_trials_are_not_drafted_for_many_columns(monkeypatch):
+    monkeypatch.setattr(templates, "installed_extras", lambda: ["catboost"])
+    assert [templates._families(columns) for columns in (250, 251)] == [
+        ["xgboost", "catboost", "linear"],
+        ["xgboost", "linear"],
+    ]
+
+
 def test_a_sheet_with_two_header_lines_runs_unedited(tmp_path, instance):
     store = WarehouseResource(root=str(tmp_path / "warehouse"))
     rows = [[f"{n:03}", 3.0 * n, "#N/A" if n % 9 == 0 else n / 8, n % 2] for n in range(40)]
