@@ -1,9 +1,12 @@
 """Queries over many columns: how DuckDB plans them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import duckdb
+
+_Item = TypeVar("_Item")
 
 MANY_COLUMNS = 250
 """Above this number, columns are planned without two optimizers, and rules and aggregates in groups: DuckDB
@@ -12,6 +15,12 @@ _QUADRATIC = "common_subexpressions,projection_placement"
 WRONG_OPTIMIZERS = "window_self_join"
 """In DuckDB 2.0.0 this optimizer drops the filter on a Hive partition below a window function, and the query
 returns rows of other partitions."""
+
+
+def in_groups(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Columns or expressions in groups, each of which one statement computes within the memory limit."""
+    for start in range(0, len(items), MANY_COLUMNS):
+        yield items[start : start + MANY_COLUMNS]
 
 
 def plan_narrow(connection: "duckdb.DuckDBPyConnection") -> None:

@@ -7,7 +7,7 @@ import duckdb
 
 from mlops_assets.core.names import ROW_ID
 from mlops_assets.core.sql_quoting import count_where, quoted, quoted_list
-from mlops_assets.ml.wide_queries import MANY_COLUMNS
+from mlops_assets.ml.wide_queries import in_groups
 
 _RELATIVE, _OF_MAGNITUDE = 1e-9, 1e-12
 _EXAMPLES = 2
@@ -140,10 +140,8 @@ def _summed_hashes(rows: duckdb.DuckDBPyRelation, hashed: Sequence[str]) -> list
     """The sum of the hashes of each list of columns, over all rows."""
     return [
         total
-        for start in range(0, len(hashed), MANY_COLUMNS)
-        for total in rows.aggregate(
-            ", ".join(f"sum(hash({each})::hugeint)" for each in hashed[start : start + MANY_COLUMNS])
-        ).fetchall()[0]
+        for group in in_groups(hashed)
+        for total in rows.aggregate(", ".join(f"sum(hash({each})::hugeint)" for each in group)).fetchall()[0]
     ]
 
 

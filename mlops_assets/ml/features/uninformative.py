@@ -6,7 +6,7 @@ from itertools import chain
 import duckdb
 
 from mlops_assets.core.sql_quoting import count_where, quoted
-from mlops_assets.ml.wide_queries import MANY_COLUMNS
+from mlops_assets.ml.wide_queries import in_groups
 
 _MANY = 1_000
 _NEARLY_ALL = 0.5
@@ -40,10 +40,8 @@ def find_uninformative(
         return {}
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     values = chain.from_iterable(
-        rows.aggregate(
-            ", ".join(_measures(name, kinds[name]) for name in features[start : start + MANY_COLUMNS])
-        ).fetchall()[0]
-        for start in range(0, len(features), MANY_COLUMNS)
+        rows.aggregate(", ".join(_measures(name, kinds[name]) for name in group)).fetchall()[0]
+        for group in in_groups(features)
     )
     found = {}
     for feature in features:

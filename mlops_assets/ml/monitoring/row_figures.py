@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from mlops_assets.core.sql_quoting import NUMBERS, literal, quoted, quoted_list
+from mlops_assets.ml.wide_queries import in_groups
 
 Scale = Literal["count", "share", "number"]
 """What a figure is, for its comparison with the past: a number of rows, a share of the rows, or a mean."""
@@ -69,7 +70,7 @@ def row_figures(
     sensitive: Collection[str] = (),
     end: datetime | None = None,
 ) -> Iterator[Figure]:
-    """The figures of rows, by one pass over all columns, and one over each text.
+    """The figures of rows, by one pass over many columns, and one over each text.
 
     Parameters
     ----------
@@ -135,7 +136,11 @@ def _numbers(
         wanted = f"quantile_cont({value}, {places!r})"
         parts.append(f"[min({value}), max({value}), avg({value}), stddev_samp({value})]")
         parts.append(wanted)
-    found = connection.execute(f"select {', '.join(parts)} from {_ROWS}").fetchall()[0]
+    found = [
+        value
+        for group in in_groups(parts)
+        for value in connection.execute(f"select {', '.join(group)} from {_ROWS}").fetchall()[0]
+    ]
     for name, present in zip(columns, found, strict=False):
         yield Figure("null_share", 1 - present / count, name, scale="share")
     for place, name in enumerate(numbers):

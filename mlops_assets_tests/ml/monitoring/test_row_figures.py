@@ -5,6 +5,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
+from mlops_assets.ml import wide_queries
 from mlops_assets.ml.monitoring.row_figures import CATEGORIES, NAMED, Figure, row_figures
 
 ROWS = """
@@ -72,3 +73,9 @@ def test_sensitive_and_identifying_columns_have_missing_values_only():
 def test_few_rows_and_none_have_no_distributions():
     assert set(figures(f"from ({ROWS}) limit 0")) == {("rows", None, None)}
     assert {key[0] for key in figures(f"from ({ROWS}) limit {NAMED - 1}")} == {"rows", "null_share"}
+
+
+def test_figures_are_the_same_in_groups_of_columns(monkeypatch):
+    whole = figures()
+    monkeypatch.setattr(wide_queries, "MANY_COLUMNS", 2)
+    assert figures() == whole

@@ -26,7 +26,7 @@ from mlops_assets.ml.contracts.splitting.repeats import repeated_rows_sql
 from mlops_assets.ml.contracts.splitting.row_rules import suspected_rows, violated_rules
 from mlops_assets.ml.contracts.splitting.set_aside import PLACE, SUSPECT, SetAside
 from mlops_assets.ml.query_batches import query_batches
-from mlops_assets.ml.wide_queries import MANY_COLUMNS
+from mlops_assets.ml.wide_queries import MANY_COLUMNS, in_groups
 
 BATCH_ROWS = 65_536
 _HELD_ROWS = 1_000_000
@@ -140,11 +140,10 @@ class RowSplit:
         screen, files, found = self.contract.screen, [], 0
         view, types = f"raw_rows_{next(_NUMBERS)}", source_types(self.raw)
         self.raw.create_view(view)
-        for start in range(0, len(self.contract.columns), MANY_COLUMNS):
-            columns = self.contract.columns[start : start + MANY_COLUMNS]
+        for number, columns in enumerate(in_groups(self.contract.columns)):
             typed, broken = typed_sql(columns, types), broken_sql(columns, types)
             passed = screen.sql_of([column.name for column in columns])
-            files.append(self.scratch / f"suspects_{start}.parquet")
+            files.append(self.scratch / f"suspects_{number}.parquet")
             self.connection.execute(
                 f"copy (select {PLACE} from (select {typed}, {PLACE} from {view}) "
                 f"where {broken} or not ({passed})) to {path_literal(files[-1])} (format parquet)"

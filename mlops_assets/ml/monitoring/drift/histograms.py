@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlops_assets.core.sql_quoting import NUMBERS, literal, quoted
 from mlops_assets.ml.comparison.drift import Kind, measure_sql
+from mlops_assets.ml.wide_queries import in_groups
 
 _TYPES: Mapping[Kind, str] = {
     "number": "double",
@@ -160,11 +161,11 @@ class Histograms:
 
 
 def count(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins]) -> dict[str, Counts]:
-    """Count the rows of a relation in the bins of each column, in one pass; see `comparable`."""
-    wanted = list(bins)
-    if not wanted:
-        return {}
-    return _read_counts(wanted, comparable(rows, wanted).aggregate(_counted_sql(wanted)).fetchall()[0])
+    """Count the rows of a relation in the bins of each column, many in one pass; see `comparable`."""
+    counts: dict[str, Counts] = {}
+    for wanted in in_groups(list(bins)):
+        counts |= _read_counts(wanted, comparable(rows, wanted).aggregate(_counted_sql(wanted)).fetchall()[0])
+    return counts
 
 
 def comparable(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins]) -> duckdb.DuckDBPyRelation:
@@ -200,9 +201,12 @@ def _fits(found: str, kind: Kind) -> bool:
 
 def count_by(rows: duckdb.DuckDBPyRelation, bins: Iterable[Bins], group: str) -> list[dict[str, Counts]]:
     """The counts of the rows of each value of a column, in the order of the values."""
-    wanted = list(bins)
-    found = rows.aggregate(f"{quoted(group)}, {_counted_sql(wanted)}", quoted(group)).fetchall()
-    return [_read_counts(wanted, each[1:]) for each in sorted(found)]
+    counts: dict[Any, dict[str, Counts]] = {}
+    for wanted in in_groups(list(bins)):
+        found = rows.aggregate(f"{quoted(group)}, {_counted_sql(wanted)}", quoted(group)).fetchall()
+        for value, *counted in found:
+            counts.setdefault(value, {}).update(_read_counts(wanted, counted))
+    return [counts[value] for value in sorted(counts)]
 
 
 def sum_counts(parts: Sequence[Mapping[str, Counts]]) -> dict[str, Counts]:

@@ -15,6 +15,7 @@ from mlops_assets.ml.monitoring.drift.histograms import (
     sum_counts,
 )
 from mlops_assets.ml.monitoring.drift.variation import usual_variation
+from mlops_assets.ml.wide_queries import in_groups
 
 QUANTILES = 100
 """Numbers are counted in bins between percentiles of the reference rows."""
@@ -84,8 +85,14 @@ def choose_bins(
 
 
 def _numeric_bins(connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind]) -> dict[str, Bins]:
-    if not kinds:
-        return {}
+    return {
+        name: bins
+        for group in in_groups(list(kinds.items()))
+        for name, bins in _bins_of_group(connection, dict(group)).items()
+    }
+
+
+def _bins_of_group(connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, Kind]) -> dict[str, Bins]:
     values = [measure_sql(quoted(name), kind) for name, kind in kinds.items()]
     counted = connection.execute(f"select {', '.join(f'count({each})' for each in values)} from {_SAMPLE}")
     parts = [min(QUANTILES, max(1, rows // LEAST_IN_BIN)) for rows in counted.fetchall()[0]]

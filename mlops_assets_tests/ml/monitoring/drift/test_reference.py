@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.ml import wide_queries
 from mlops_assets.ml.monitoring.drift.column_tests import measure_effect
 from mlops_assets.ml.monitoring.drift.histograms import Bins, Histograms, count
 from mlops_assets.ml.monitoring.drift.reference import LEAST_IN_BIN, reference_histograms
@@ -135,3 +136,12 @@ def test_huge_values_have_a_finite_effect(connection):
     shifted = count(rows.project("0.5e308 + x / 2 as x"), found.bins.values())["x"]
     effect = measure_effect(found.bins["x"], found.counts["x"], shifted)
     assert effect.size == pytest.approx(math.sqrt(3) / 2, abs=0.05)
+
+
+def test_histograms_are_the_same_in_groups_of_columns(connection, monkeypatch):
+    frame = table().assign(period=lambda rows: rows["time"].dt.strftime("%Y-%m"))
+    rows = connection.from_df(frame)
+    columns = ["x", "items", "name", "time", "open"]
+    whole = reference_histograms(connection, rows, columns, period="period").to_json()
+    monkeypatch.setattr(wide_queries, "MANY_COLUMNS", 2)
+    assert reference_histograms(connection, rows, columns, period="period").to_json() == whole
