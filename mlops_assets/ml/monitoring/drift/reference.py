@@ -22,8 +22,8 @@ QUANTILES = 100
 LEAST_IN_BIN = 10
 """Minimum number of reference rows in a bin of numbers, and of a category with a bin of its own: a stored
 histogram describes no single row."""
-_SAMPLED_ROWS, _SEED = 100_000, 1
-"""Bins are chosen on a sample of the reference rows; all rows are counted."""
+_SAMPLED_ROWS, _SAMPLED_VALUES, _SEED = 100_000, 25_000_000, 1
+"""Bins are chosen on a sample of the reference rows, smaller for many columns; all rows are counted."""
 _EDGE_STEPS = 1_000
 """Edges between bins are rounded to a thousandth of their range."""
 
@@ -70,10 +70,10 @@ def choose_bins(
         return {}
     kinds = column_kinds(rows, rows, columns)
     rows.project(", ".join(map(quoted, columns))).create_view(_VIEW, replace=True)
-    connection.execute(
-        f"create or replace temp table {_SAMPLE} as from {_VIEW} "
-        f"using sample reservoir({_SAMPLED_ROWS} rows) repeatable ({_SEED})"
-    )
+    # DuckDB takes the memory of the whole reservoir at once, and does not spill it.
+    most = min(_SAMPLED_ROWS, _SAMPLED_VALUES // len(columns))
+    sample = f" using sample reservoir({most} rows) repeatable ({_SEED})" if len(rows) > most else ""
+    connection.execute(f"create or replace temp table {_SAMPLE} as from {_VIEW}{sample}")
     measured = {name: kind for name, kind in kinds.items() if kind != "category"}
     chosen = _numeric_bins(connection, measured) | {
         name: Bins(name, "category", values=_frequent_values(connection, name))
