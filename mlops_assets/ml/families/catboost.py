@@ -78,8 +78,7 @@ class CatBoostFamily:
 
     def fit(self, rows: FitRows, params: Params, rounds: int | None, settings: Settings) -> XGBoostEstimator:
         if _is_constant(rows):
-            trees = [leaf(value, output) for output, value in enumerate(_constant(rows, settings))]
-            return XGBoostEstimator(_booster(trees, rows, settings))
+            return _constant_model(rows, settings)
         model = _model(params, rows, settings, rounds or settings.max_rounds)
         model.fit(_pool(rows, settings))
         return XGBoostEstimator(_converted(model, rows, settings))
@@ -95,9 +94,7 @@ class _PreparedFold:
 
     def fit(self, params: Params) -> tuple[NDArray, int | None]:
         if _is_constant(self.train):
-            trees = [leaf(value, output) for output, value in enumerate(_constant(self.train, self.settings))]
-            constant = XGBoostEstimator(_booster(trees, self.train, self.settings))
-            return constant.predict(self.valid.matrix), 1
+            return _constant_model(self.train, self.settings).predict(self.valid.matrix), 1
         model = _model(params, self.train, self.settings, self.settings.max_rounds)
         model.fit(
             _pool(self.train, self.settings),
@@ -148,6 +145,11 @@ def _is_constant(rows: FitRows) -> bool:
         return True
     single = finite(rows.matrix)
     return bool(np.all((single == single[0]) | (np.isnan(single) & np.isnan(single[0]))))
+
+
+def _constant_model(rows: FitRows, settings: Settings) -> XGBoostEstimator:
+    trees = [leaf(value, output) for output, value in enumerate(_constant(rows, settings))]
+    return XGBoostEstimator(_booster(trees, rows, settings))
 
 
 def _constant(rows: FitRows, settings: Settings) -> list[float]:
