@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import local
 from typing import Any
 
@@ -132,6 +133,23 @@ class _Events(ConsolidatedSqliteEventLogStorage):
         self._known_tables: set[str] = set()
         self._known_columns: set[str] = set()
         super().__init__(base_dir)
+
+    def _init_db(self) -> None:
+        """Create the database beside its place, so that one that is there is complete.
+
+        Dagster creates it only if there is no file: a process that is killed meanwhile would leave some of
+        the tables, and no later one would add the others.
+        """
+        path = Path(self.get_db_path())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".new_", dir=path.parent) as folder:
+            made = ConsolidatedSqliteEventLogStorage(folder).get_db_path()
+            try:
+                os.link(made, path)
+            except FileExistsError:  # another process was first
+                return
+            except OSError:  # the disk has no links
+                Path(made).rename(path)
 
     def _connect(self) -> Any:
         return self._database.transaction()

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as db
 import yaml
+from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log
 
 from mlops_assets.compat.dagster import make_new_run_id
 from mlops_assets.compat.dagster_events import partition_events
@@ -146,3 +147,20 @@ def test_threads_and_forked_processes_have_connections_of_their_own(home: Path, 
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         instance.add_run(dg.DagsterRun(job_name="other", run_id=make_new_run_id()))
         assert instance.get_runs_count() == 2
+
+
+def test_an_interrupted_creation_leaves_no_database_that_lacks_tables(home: Path, monkeypatch):
+    tables = consolidated_sqlite_event_log.SqlEventLogStorageMetadata
+
+    def interrupted(engine: db.Engine) -> None:
+        tables.tables["event_logs"].create(engine)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(tables, "create_all", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            dg.DagsterInstance.from_config(str(home))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        run(instance, "a")
+    assert not list(home.rglob("*.new_*"))
+    assert not list(home.rglob("event_log.db-journal"))
