@@ -29,6 +29,7 @@ from mlops_assets.components.model_project.settings.base import public_settings
 from mlops_assets.components.resources import MlflowTracking, WarehouseResource, WorkFolders
 from mlops_assets.core import names
 from mlops_assets.core.errors import TrackingError
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     from mlops_assets.stores.tracking.registry import Version
@@ -124,7 +125,7 @@ def _keep_drift_reference(
 def _registered_facts(trained: "TrainedModel") -> dict[str, str]:
     """Facts of a version; its digest is that of the deployed model, which may be refitted on all rows."""
     facts = dict(trained.facts)
-    if "serving_uri" in facts:
+    if is_refitted(facts):
         facts |= {"evaluated_uri": trained.uri, "evaluated_digest": facts["model_digest"]}
         facts |= {"model_digest": facts["serving_digest"], "model_uri": facts["serving_uri"]}
         if "serving_manifest" in facts:

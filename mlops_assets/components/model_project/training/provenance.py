@@ -16,6 +16,7 @@ from mlops_assets.core import names
 from mlops_assets.core.digests import text_digest
 from mlops_assets.core.text.text_diff import unified_diff
 from mlops_assets.stores.project_folder.files import FEATURES_SQL, PIPELINE, SCHEMA, TARGET_SQL
+from mlops_assets.stores.tracking.trained_model import is_refitted
 
 if TYPE_CHECKING:
     from mlops_assets.ml.families import Settings
@@ -67,7 +68,7 @@ def record_provenance(
         if uri := facts.get(f"{role}_uri"):
             with tracking.files(uri) as folder:
                 more[f"{role}_manifest"] = manifest_digest(folder)
-    if "serving_uri" in facts and project.timeline:
+    if is_refitted(facts) and project.timeline:
         more[SERVING_PERIODS] = json.dumps(project.time.labelled_periods(facts["cutoff"]))
     if checkout := checkout_of(project.files.folder):
         more |= {COMMIT: checkout.commit, FOLDER: checkout.path, CLEAN: json.dumps(checkout.clean)}
